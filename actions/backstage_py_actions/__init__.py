@@ -1,0 +1,9 @@
+"""The built-in actions, one family per module, through the same door as a third party's.
+
+``ACTIONS`` is what the entry point offers. A family's module imports ``backstage_py.plugin`` and adapters of
+``backstage_py.integrations``; foreign clients are imported when an action runs.
+"""
+
+from backstage_py.plugin import Action
+
+ACTIONS: tuple[Action, ...] = ()

@@ -1,0 +1,134 @@
+"""One tree of errors; each has its Backstage name and HTTP status.
+
+::
+
+    BackstageError                    name "Error", status 500
+    ├── InputError                    400  the caller's data is wrong; the message says what to change
+    │   └── SettingsError             400  the operator's configuration is wrong; names key and file
+    ├── AuthenticationError           401  nobody is known to be calling
+    ├── NotAllowedError               403  the caller is known and may not do this
+    ├── NotFoundError                 404
+    ├── ConflictError                 409
+    ├── NotImplementedInBackendError  501  named "NotImplementedError" on the wire
+    ├── ServiceUnavailableError       503  try again later
+    └── ForeignError                  500  a foreign system answered with an error
+
+The names and statuses are those of Backstage's package ``@backstage/errors``; its clients rebuild an error from
+``{"error": {"name", "message", "cause"}}``. Whether trying again can help is said by the plugin SDK's
+``PermanentError`` and ``TemporaryError``, which are defined here so that every layer can raise them.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+
+class BackstageError(Exception):
+    """An error whose message may be shown to the caller.
+
+    Args:
+        message: what is wrong and what to do next; no secret, no stack.
+        details: further members of the ``error`` object on the wire, JSON values only.
+    """
+
+    name: ClassVar[str] = "Error"
+    status: ClassVar[int] = 500
+
+    def __init__(self, message: str, *, details: Mapping[str, object] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = dict(details or {})
+
+
+class InputError(BackstageError):
+    """The request, form or file is wrong."""
+
+    name = "InputError"
+    status = 400
+
+
+class AuthenticationError(BackstageError):
+    """No usable credentials came with the request."""
+
+    name = "AuthenticationError"
+    status = 401
+
+
+class NotAllowedError(BackstageError):
+    """The caller may not do this, or a host or path is not on an allow-list."""
+
+    name = "NotAllowedError"
+    status = 403
+
+
+class NotFoundError(BackstageError):
+    """The named thing does not exist, or the caller may not see it."""
+
+    name = "NotFoundError"
+    status = 404
+
+
+class ConflictError(BackstageError):
+    """The thing exists already or is in a state that forbids the change."""
+
+    name = "ConflictError"
+    status = 409
+
+
+class NotImplementedInBackendError(BackstageError):
+    """A part of the API that this configuration does not offer."""
+
+    name = "NotImplementedError"
+    status = 501
+
+
+class ServiceUnavailableError(BackstageError):
+    """Something this answer depends on does not answer right now."""
+
+    name = "ServiceUnavailableError"
+    status = 503
+
+
+class SettingsError(InputError):
+    """A configuration value is wrong or missing.
+
+    Args:
+        key: dotted path of the value, e.g. ``backend.listen.port``.
+        expected: what would be right, in words.
+        file: the file that holds the value, None when no file does.
+    """
+
+    def __init__(self, key: str, expected: str, *, file: str | None = None) -> None:
+        where = f" in {file}" if file else ""
+        super().__init__(f"Configuration value '{key}'{where}: {expected}")
+        self.key = key
+        self.expected = expected
+        self.file = file
+
+
+class ForeignError(BackstageError):
+    """A foreign system (git host, cluster, vault, …) refused or failed."""
+
+
+class PermanentError(BackstageError):
+    """Raised by an action when trying again cannot help."""
+
+
+class TemporaryError(BackstageError):
+    """Raised by an action when trying again may help.
+
+    Args:
+        message: what happened.
+        retry_after: seconds until the next try is sensible, None for the action's own backoff.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+def as_name(error: BaseException) -> str:
+    """Return the name a Backstage client sees for an error.
+
+    Errors of ours have their Backstage name; anything else is a plain ``Error``, as in Backstage.
+    """
+    return error.name if isinstance(error, BackstageError) else "Error"

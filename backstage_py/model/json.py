@@ -1,0 +1,54 @@
+"""JSON values as this project holds them, and their text as JavaScript prints it."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+Json = Any
+"""A JSON value of a user: None, bool, int, float, str, list or dict with str keys. The one place for ``Any``."""
+
+JsonObject = dict[str, Json]
+
+_LARGEST_EXACT = 2**53
+
+
+def parse(text: str | bytes) -> Json:
+    """Parse JSON text; whole numbers become int as ``JSON.parse`` and ``JSON.stringify`` treat them.
+
+    Raises:
+        ValueError: the text is not JSON.
+    """
+    return normalise(orjson.loads(text))
+
+
+def normalise(value: Json) -> Json:
+    """Return the value with ``1.0`` as ``1``, since JavaScript has one kind of number."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) <= _LARGEST_EXACT else value
+    if isinstance(value, dict):
+        return {key: normalise(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [normalise(item) for item in value]
+    return value
+
+
+def dumps(value: Json) -> bytes:
+    """Return compact JSON text in UTF-8. NaN and infinities become null, as in ``JSON.stringify``."""
+    return orjson.dumps(value, default=_plain)
+
+
+def text(value: Json) -> str:
+    """Return compact JSON text."""
+    return dumps(value).decode()
+
+
+def _plain(value: object) -> Json:
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, tuple | set | frozenset):
+        return list(value)
+    if isinstance(value, int):
+        return float(value) if abs(value) > _LARGEST_EXACT and math.isfinite(float(value)) else int(value)
+    raise TypeError(f"{type(value).__name__} is not a JSON value")

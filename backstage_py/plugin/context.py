@@ -1,0 +1,141 @@
+"""What an action gets when it runs."""
+
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+from backstage_py.model.json import Json, JsonObject
+from backstage_py.plugin.cancellation import CancelSignal
+from backstage_py.plugin.services import (
+    BackstageClient,
+    CatalogClient,
+    ScmIntegrations,
+    Services,
+    UrlReader,
+    required,
+)
+from backstage_py.plugin.workspace import Workspace
+
+InputT = TypeVar("InputT")
+T = TypeVar("T")
+
+
+class ActionLogger(Protocol):
+    """The step's log, streamed to the task page. Secrets are redacted behind it. Callable from any thread."""
+
+    def debug(self, message: str) -> None:
+        """Say what only helps to find a fault."""
+
+    def info(self, message: str) -> None:
+        """Say what was done."""
+
+    def warning(self, message: str) -> None:
+        """Say what a person should look at."""
+
+    def error(self, message: str) -> None:
+        """Say what failed; raising ends the step, this does not."""
+
+
+class OutputSink(Protocol):
+    """Where outputs and checkpoints of a step go; the runner provides it."""
+
+    def output(self, name: str, value: Json) -> None:
+        """Record an output."""
+
+    async def checkpoint(self, key: str, function: Callable[[], Awaitable[Json]]) -> Json:
+        """Return what ``function`` returned the first time this step reached ``key``."""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Who started the task: the reference and, if the catalog has it, the entity."""
+
+    ref: str | None = None
+    entity: JsonObject | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepInfo:
+    """The running step."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateInfo:
+    """The template: its reference, the URL that relative URLs start from, and its entity's metadata."""
+
+    entity_ref: str
+    base_url: str | None = None
+    entity: JsonObject | None = None
+
+
+@dataclass(slots=True)
+class ActionContext(Generic[InputT]):
+    """The only argument of an action.
+
+    Attributes:
+        input: the rendered and checked input, in the type that ``@action`` names.
+        workspace: the task's folder; it lives until the task ends.
+        secrets: the secrets of this run by name, among them ``backstageToken`` of the user.
+        is_dry_run: nothing outside the workspace may change.
+        signal: set when the task is cancelled; heed it in long work.
+        each: the key and value of the current turn of ``each``, if any.
+    """
+
+    input: InputT
+    logger: ActionLogger
+    workspace: Workspace
+    task_id: str
+    step: StepInfo
+    sink: OutputSink
+    services: Services = field(default_factory=Services)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    user: User = field(default_factory=User)
+    template_info: TemplateInfo | None = None
+    is_dry_run: bool = False
+    signal: CancelSignal = field(default_factory=CancelSignal)
+    each: JsonObject | None = None
+
+    @property
+    def url_reader(self) -> UrlReader:
+        """Reads files and trees by URL."""
+        return required(self.services.url_reader, "URL reader")
+
+    @property
+    def catalog(self) -> CatalogClient:
+        """The catalog."""
+        return required(self.services.catalog, "catalog")
+
+    @property
+    def integrations(self) -> ScmIntegrations:
+        """The configured git hosts."""
+        return required(self.services.integrations, "integrations")
+
+    @property
+    def backstage(self) -> BackstageClient:
+        """HTTP to Backstage's plugins."""
+        return required(self.services.backstage, "Backstage client")
+
+    @property
+    def token(self) -> str | None:
+        """The user's Backstage token, if the task has one."""
+        return self.secrets.get("backstageToken")
+
+    def output(self, name: str, value: Json) -> None:
+        """Set an output of the step; later steps read ``steps.<id>.output.<name>``."""
+        self.sink.output(name, value)
+
+    async def checkpoint(self, key: str, function: Callable[[], Awaitable[Json]]) -> Json:
+        """Run ``function`` once per task, even when the step runs again after a crash, and return its value.
+
+        The value must be JSON; it is stored before this returns.
+        """
+        return await self.sink.checkpoint(key, function)
+
+    def temporary_directory(self) -> Path:
+        """Make a folder outside the workspace's visible content that is removed with the task."""
+        return Path(tempfile.mkdtemp(prefix=".tmp-", dir=self.workspace.root.parent))

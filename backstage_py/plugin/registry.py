@@ -1,0 +1,84 @@
+"""The actions that are known, collected from entry points; nothing registers itself by being imported."""
+
+import types
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from importlib import metadata
+
+import structlog
+
+from backstage_py.errors import ConflictError, NotFoundError
+from backstage_py.plugin.action import Action
+
+ENTRY_POINT_GROUP = "backstage_py.actions"
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class ActionRegistry:
+    """Actions by id."""
+
+    _actions: dict[str, Action] = field(default_factory=dict)
+
+    def add(self, action: Action) -> None:
+        """Add an action.
+
+        Raises:
+            ConflictError: the id is taken; the message names both sources.
+        """
+        if (other := self._actions.get(action.id)) and other is not action:
+            raise ConflictError(
+                f"Action '{action.id}' is defined twice, in {other.source} and {action.source}; rename or remove one"
+            )
+        self._actions[action.id] = action
+
+    def get(self, id: str) -> Action:  # noqa: A002  # the word of every Backstage template
+        """Return an action.
+
+        Raises:
+            NotFoundError: there is none, in Backstage's words.
+        """
+        try:
+            return self._actions[id]
+        except KeyError:
+            raise NotFoundError(f"Template action with ID '{id}' is not registered.") from None
+
+    def __contains__(self, action_id: object) -> bool:
+        return action_id in self._actions
+
+    def __iter__(self) -> Iterator[Action]:
+        return iter(sorted(self._actions.values(), key=lambda action: action.id))
+
+    def __len__(self) -> int:
+        return len(self._actions)
+
+
+def load_actions() -> ActionRegistry:
+    """Collect the actions of all installed packages that have an entry point in ``backstage_py.actions``.
+
+    An entry point names a module or package; its public names that are actions count, and so does a tuple or list
+    ``ACTIONS``. A package that fails to import is reported and does not stop the rest.
+    """
+    registry = ActionRegistry()
+    for entry_point in metadata.entry_points(group=ENTRY_POINT_GROUP):
+        try:
+            loaded = entry_point.load()
+        except Exception as error:  # noqa: BLE001  # a plugin's import may fail in any way; the service starts without it
+            _log.exception("plugin_import_failed", plugin=entry_point.name, value=entry_point.value, error=str(error))
+            continue
+        for found in actions_of(loaded):
+            registry.add(found)
+    return registry
+
+
+def actions_of(loaded: object) -> Iterable[Action]:
+    """Return the actions of a module, of a list or tuple, or a single action."""
+    if isinstance(loaded, Action):
+        return [loaded]
+    if isinstance(loaded, types.ModuleType):
+        named = getattr(loaded, "ACTIONS", None)
+        return actions_of(named) if named is not None else [v for v in vars(loaded).values() if isinstance(v, Action)]
+    if isinstance(loaded, list | tuple):
+        return [item for item in loaded if isinstance(item, Action)]
+    return []

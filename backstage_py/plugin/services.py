@@ -1,0 +1,123 @@
+"""What an action may ask the service for, as protocols: the implementations are wired in ``app.py``.
+
+A third party's action uses the same services as the built-in ones, and a test gives it fakes of the same shape.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from backstage_py.errors import NotImplementedInBackendError
+from backstage_py.model.json import Json, JsonObject
+from backstage_py.model.scm import ScmIntegration
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class UrlContent:
+    """A file read from a URL; ``etag`` is opaque and may be given to the next read."""
+
+    content: bytes
+    etag: str | None = None
+
+
+class UrlReader(Protocol):
+    """Reads files and trees by URL, as configured by ``integrations`` and ``backend.reading.allow``."""
+
+    async def read(self, url: str, *, etag: str | None = None, token: str | None = None) -> UrlContent | None:
+        """Return a file, or None when ``etag`` is given and the content has not changed.
+
+        Raises:
+            NotFoundError: there is no such file. NotAllowedError: the host may not be read. ForeignError.
+        """
+
+    async def read_tree(
+        self, url: str, target: Path, *, etag: str | None = None, token: str | None = None
+    ) -> str | None:
+        """Write the folder at ``url`` into ``target`` and return its etag; None when ``etag`` still holds.
+
+        Every member is contained in ``target``; links that leave it are refused. Errors as for ``read``.
+        """
+
+    def resolve(self, url: str, base: str) -> str:
+        """Return ``url`` as seen from the file at ``base``, in the URL style of the host (``blob``/``tree``)."""
+
+
+class CatalogClient(Protocol):
+    """The catalog, ours or another's, for one caller (``token`` is the caller's; None acts as the service)."""
+
+    async def entities_by_refs(self, refs: Sequence[str], *, token: str | None) -> list[JsonObject | None]:
+        """Return the entities in the order of ``refs``, None where there is none or it may not be seen."""
+
+    async def add_location(self, target: str, *, token: str | None, type: str = "url") -> JsonObject:  # noqa: A002
+        """Register a location; the answer is that of ``POST /locations``. Raises ConflictError if it exists."""
+
+    async def preview_location(self, target: str, *, token: str | None, type: str = "url") -> JsonObject:  # noqa: A002
+        """Return what ``POST /locations?dryRun=true`` answers: ``{exists, location, entities}``."""
+
+    async def refresh(self, entity_ref: str, *, token: str | None) -> None:
+        """Ask for an entity to be read again soon."""
+
+
+class BackstageClient(Protocol):
+    """HTTP to the plugins of the Backstage instance, found by discovery, with the caller's token."""
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        token: str | None,
+        timeout: float,  # noqa: ASYNC109  # sent on to the HTTP client, which knows better when to stop
+    ) -> "BackstageResponse":
+        """Send a request to ``/api/<plugin>/…`` (or ``/proxy/…``); ``timeout`` in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackstageResponse:
+    """An answer with its headers in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class ScmIntegrations(Protocol):
+    """The git hosts that are configured, Backstage's default ones included."""
+
+    def by_host(self, host: str) -> ScmIntegration | None:
+        """Return the integration of a host (with port, if it has one)."""
+
+    def by_url(self, url: str) -> ScmIntegration | None:
+        """Return the integration that serves a URL."""
+
+    def all(self) -> Sequence[ScmIntegration]:
+        """Return all, the configured ones first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """All that a context hands out. A service that is not there raises when it is asked for, not before."""
+
+    url_reader: UrlReader | None = None
+    catalog: CatalogClient | None = None
+    integrations: ScmIntegrations | None = None
+    backstage: BackstageClient | None = None
+    config: Mapping[str, Json] | None = None
+
+
+def required(service: T | None, name: str) -> T:
+    """Return a service or say which one is missing.
+
+    Raises:
+        NotImplementedInBackendError: this run has no such service (e.g. the command line without a catalog).
+    """
+    if service is None:
+        raise NotImplementedInBackendError(
+            f"This run has no {name}; it is there when 'backstage-py serve' runs the task"
+        )
+    return service

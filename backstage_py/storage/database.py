@@ -1,0 +1,213 @@
+"""A database as two verbs: ``read`` and ``write``, each a function that runs on a thread with a connection.
+
+SQLAlchemy's synchronous Core is used on purpose: one hop to a thread per transaction costs less than one hop per
+statement, and the functions stay plain. SQLite has one writer thread that commits what is waiting together (each
+function in a savepoint of its own), so that many small transactions share one flush to the disk.
+"""
+
+import asyncio
+import contextlib
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import URL, make_url
+
+from backstage_py.errors import SettingsError
+from backstage_py.storage.wake import WakeHub
+
+T = TypeVar("T")
+
+_READERS = 4
+_WRITERS = 4  # of PostgreSQL; SQLite has one
+_BATCH = 256
+_BUSY_SECONDS = 30.0
+
+
+@dataclass(slots=True)
+class Transaction:
+    """What a write function gets: the connection, and the topics to wake once it is committed."""
+
+    connection: sa.Connection
+    topics: set[str] = field(default_factory=set)
+
+    def wake(self, topic: str) -> None:
+        """Wake whoever waits for ``topic``, in any process, after the commit."""
+        self.topics.add(topic)
+
+
+WriteFunction = Callable[[Transaction], T]
+ReadFunction = Callable[[sa.Connection], T]
+
+
+@dataclass(slots=True)
+class _Job:
+    function: WriteFunction[Any]
+    done: "Future[Any]"
+
+
+class Database:
+    """An open database. ``app.py`` opens and closes it; stores receive it.
+
+    Args:
+        url: ``sqlite:///path`` or ``postgresql+psycopg://…``; ``sqlite://`` alone is refused, since its readers would
+            see an empty database of their own.
+    """
+
+    def __init__(self, url: str | URL) -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite and not self.url.database:
+            raise SettingsError("backend.database.connection", "expected the path of an SQLite file")
+        if self.is_sqlite:
+            self.path: Path | None = Path(str(self.url.database)).absolute()
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        else:
+            self.path = None
+        self.engine = _engine(self.url, is_sqlite=self.is_sqlite)
+        self.wakes = WakeHub(self.path)
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="db-read")
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._writers = [
+            threading.Thread(target=self._write_loop, name=f"db-write-{n}", daemon=True)
+            for n in range(1 if self.is_sqlite else _WRITERS)
+        ]
+        for writer in self._writers:
+            writer.start()
+
+    async def read(self, function: ReadFunction[T]) -> T:
+        """Run ``function`` with a connection that sees committed data only."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, function)
+
+    async def write(self, function: WriteFunction[T]) -> T:
+        """Run ``function`` in a transaction of its own; it is on disk when this returns.
+
+        A function that raises changes nothing, and its error is raised here. It may run a second time when the
+        database asks for that (a deadlock or a serialisation failure), so it must have no effect outside.
+        """
+        done: Future[T] = Future()
+        self._jobs.put(_Job(function, done))
+        return await asyncio.wrap_future(done)
+
+    def read_now(self, function: ReadFunction[T]) -> T:
+        """Do as ``read``, for callers on a thread of their own."""
+        return self._read(function)
+
+    def write_now(self, function: WriteFunction[T]) -> T:
+        """Do as ``write``, for callers on a thread of their own."""
+        done: Future[T] = Future()
+        self._jobs.put(_Job(function, done))
+        return done.result()
+
+    async def close(self) -> None:
+        """Finish what is queued and close all connections. Closing twice is fine."""
+        writers, self._writers = self._writers, []
+        for _ in writers:
+            self._jobs.put(None)
+        for writer in writers:
+            await asyncio.to_thread(writer.join)
+        self._readers.shutdown(wait=True)
+        self.wakes.close()
+        self.engine.dispose()
+
+    def _read(self, function: ReadFunction[T]) -> T:
+        with self.engine.connect() as connection:
+            return function(connection)
+
+    def _write_loop(self) -> None:
+        for batch in self._batches():
+            if self.is_sqlite and len(batch) > 1:
+                self._commit_together(batch)
+            else:
+                for job in batch:
+                    self._commit_alone(job)
+
+    def _batches(self) -> Iterator[list[_Job]]:
+        most = _BATCH if self.is_sqlite else 1
+        while (first := self._jobs.get()) is not None:
+            batch = [first]
+            while len(batch) < most:
+                try:
+                    job = self._jobs.get_nowait()
+                except queue.Empty:
+                    break
+                if job is None:
+                    yield batch
+                    return
+                batch.append(job)
+            yield batch
+
+    def _commit_together(self, batch: list[_Job]) -> None:
+        outcomes: list[tuple[_Job, Any]] = []
+        topics: set[str] = set()
+        try:
+            with self.engine.begin() as connection:
+                for job in batch:
+                    transaction = Transaction(connection)
+                    try:
+                        with connection.begin_nested():
+                            outcomes.append((job, job.function(transaction)))
+                        topics |= transaction.topics
+                    except Exception as error:  # noqa: BLE001  # it belongs to the caller who waits for the job
+                        job.done.set_exception(error)
+        except Exception:  # noqa: BLE001  # the commit itself failed: let each job try and fail by itself
+            for job in batch:
+                if not job.done.done():
+                    self._commit_alone(job)
+            return
+        self._finish(outcomes, topics)
+
+    def _commit_alone(self, job: _Job) -> None:
+        try:
+            with self.engine.begin() as connection:
+                transaction = Transaction(connection)
+                result = job.function(transaction)
+        except Exception as error:  # noqa: BLE001  # it belongs to the caller who waits for the job
+            job.done.set_exception(error)
+            return
+        self._finish([(job, result)], transaction.topics)
+
+    def _finish(self, outcomes: list[tuple[_Job, Any]], topics: set[str]) -> None:
+        self.wakes.wake(topics)
+        for job, result in outcomes:
+            with contextlib.suppress(asyncio.InvalidStateError):  # the waiter was cancelled; the data is written
+                job.done.set_result(result)
+
+
+def _engine(url: URL, *, is_sqlite: bool) -> sa.Engine:
+    if not is_sqlite:
+        return sa.create_engine(url, pool_size=_READERS + _WRITERS, max_overflow=0, pool_pre_ping=True)
+    engine = sa.create_engine(
+        url,
+        pool_size=_READERS + 4,
+        poolclass=sa.QueuePool,
+        connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False, "cached_statements": 512},
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions are begun by _begin_sqlite, not guessed by the driver
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "temp_store=MEMORY",
+        "cache_size=-16000",
+        "mmap_size=268435456",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    """Take the write lock at once on a writer thread: a read that turns into a write could not wait for it."""
+    writing = threading.current_thread().name.startswith("db-write")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")

@@ -1,0 +1,41 @@
+"""What all tests share: the report of what a machine lacks, and an environment without surprises."""
+
+import os
+from collections import Counter
+
+import pytest
+
+FORBID_SKIPS = bool(os.environ.get("BACKSTAGE_PY_FORBID_SKIPS"))
+
+
+@pytest.fixture(autouse=True)
+def _no_foreign_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the developer's own git and Backstage configuration out of the tests."""
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    for name in [name for name in os.environ if name.startswith("APP_CONFIG_")]:
+        monkeypatch.delenv(name)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say by name what the machine lacks and how many tests wait for it."""
+    reasons = Counter(_reason(report) for report in terminalreporter.stats.get("skipped", []))
+    if not reasons:
+        return
+    terminalreporter.section("this machine lacks")
+    for reason, count in sorted(reasons.items()):
+        terminalreporter.write_line(f"{reason} ({count} {'test' if count == 1 else 'tests'} skipped)")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Fail a run that skipped something where skipping is forbidden, as in CI."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if FORBID_SKIPS and exitstatus == pytest.ExitCode.OK and reporter and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _reason(report: pytest.TestReport) -> str:
+    where = report.longrepr
+    text = where[2] if isinstance(where, tuple) else str(where)
+    return text.removeprefix("Skipped: ")
