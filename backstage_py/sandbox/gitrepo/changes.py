@@ -1,0 +1,95 @@
+"""Trees and commits made of changes to single files, through an index of their own and no work tree."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from backstage_py.sandbox.gitrepo import objects, refs
+from backstage_py.sandbox.gitrepo.objects import MissingObjectError, Signature
+from backstage_py.sandbox.gitrepo.process import Bare, GitError
+
+_NO_OBJECT = "0" * 40
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One path of a tree: the blob, folder or submodule it shall hold; ``sha`` None takes it away."""
+
+    path: str
+    sha: str | None
+    mode: str = "100644"
+
+
+@dataclass(frozen=True, slots=True)
+class DiffStat:
+    """How two commits differ."""
+
+    files: int
+    additions: int
+    deletions: int
+    commits: int
+
+
+async def write_tree(bare: Bare, base: str | None, changes: Sequence[Change]) -> str:
+    """Return the name of the tree ``base`` (a tree or commit, None for an empty one) with the changes made.
+
+    Raises:
+        MissingObjectError: the base or an object of a change does not exist.
+    """
+    with tempfile.TemporaryDirectory(prefix="index-", dir=bare.path) as folder:
+        env = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
+        try:
+            await bare.run("read-tree", base or "--empty", env=env)
+            files = [change for change in changes if change.mode != "040000" or change.sha is None]
+            lines = b"".join(_index_line(change) for change in files)
+            await bare.run("update-index", "-z", "--index-info", stdin=lines, env=env)
+            for change in changes:
+                if change not in files and change.sha:
+                    await bare.run("read-tree", f"--prefix={change.path}/", change.sha, env=env)
+            return (await bare.run("write-tree", env=env)).decode().strip()
+        except GitError as error:
+            if error.code < 0:
+                raise
+            raise MissingObjectError(error.stderr.strip()) from error
+
+
+async def commit(
+    bare: Bare, branch: str, parent: str | None, changes: Sequence[Change], message: str, author: Signature
+) -> str:
+    """Commit changes on top of ``parent``, move the branch from there, and return the commit.
+
+    Raises:
+        RefMovedError: the branch is not at ``parent`` any more; nothing happened that can be seen.
+    """
+    tree = await write_tree(bare, parent, changes)
+    sha = await objects.write_commit(bare, tree, [parent] if parent else [], message, author)
+    await refs.move(bare, f"refs/heads/{branch}", sha, parent)
+    return sha
+
+
+async def compare(bare: Bare, base: str, head: str) -> DiffStat:
+    """Return what ``head`` holds that ``base`` has not, as a pull request counts it."""
+    lines = (await bare.run("diff", "--numstat", "-z", f"{base}...{head}")).decode(errors="replace").split("\0")
+    counts = [line.split("\t")[:2] for line in lines if line.count("\t") >= 2]  # noqa: PLR2004 - added, deleted, path
+    ahead = await bare.run("rev-list", "--count", f"{base}..{head}")
+    return DiffStat(
+        files=len(counts),
+        additions=sum(int(added) for added, _ in counts if added.isdigit()),
+        deletions=sum(int(deleted) for _, deleted in counts if deleted.isdigit()),
+        commits=int(ahead),
+    )
+
+
+async def merges_cleanly(bare: Bare, base: str, head: str) -> bool | None:
+    """Tell whether a merge has no conflict; None when this git cannot say (before 2.38)."""
+    try:
+        await bare.run("merge-tree", "--write-tree", base, head)
+    except GitError as error:
+        return False if error.code == 1 else None
+    return True
+
+
+def _index_line(change: Change) -> bytes:
+    mode, sha = (change.mode, change.sha) if change.sha else ("0", _NO_OBJECT)
+    return f"{mode} {sha}\t{change.path}\0".encode(errors="surrogateescape")

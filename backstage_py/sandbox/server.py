@@ -1,0 +1,134 @@
+"""A running sandbox: bound to loopback, served in this process, stopped on leaving the block."""
+
+import asyncio
+import contextlib
+import ipaddress
+import secrets
+import socket
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+import uvicorn
+
+from backstage_py.model.json import JsonObject
+from backstage_py.sandbox.app import create_sandbox_app
+from backstage_py.sandbox.settings import SandboxSettings
+from backstage_py.sandbox.store import RepositoryStore
+
+_log = structlog.get_logger(__name__)
+_LOGIN = "sandbox"
+_GRACE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """What users of a running sandbox need."""
+
+    url: str
+    api_url: str
+    raw_url: str
+    token: str = field(repr=False)
+    store: RepositoryStore = field(repr=False)
+    integrations: list[JsonObject] = field(repr=False)
+    """Entries for ``integrations.github`` of an app-config."""
+
+
+@asynccontextmanager
+async def serve_sandbox(
+    root: Path,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    tokens: Mapping[str, str] | None = None,
+    replaces: str = "github.com",
+    open_clones: bool = False,
+    max_push: int | None = None,
+) -> AsyncIterator[Sandbox]:
+    """Serve the repositories below ``root`` until the block is left.
+
+    Args:
+        root: folder that keeps everything; made when missing.
+        host: a loopback address or ``localhost``.
+        port: 0 takes a free one, see ``Sandbox.url``.
+        tokens: token to login; without it one token is made for the login ``sandbox``. The first is ``Sandbox.token``.
+        replaces: the host in whose place the sandbox answers.
+        open_clones: see ``SandboxSettings``.
+        max_push: bytes of one push; without it the default of ``SandboxSettings``.
+
+    Raises:
+        ValueError: the address is not loopback, or a setting is wrong.
+        OSError: the address cannot be bound; the message says what to do.
+    """
+    listener = _listen(host, port)
+    try:
+        name = f"[{host}]" if ":" in host else host
+        settings = SandboxSettings(
+            root=root,
+            base_url=f"http://{name}:{listener.getsockname()[1]}",
+            tokens=dict(tokens or {secrets.token_urlsafe(24): _LOGIN}),
+            replaces=replaces,
+            open_clones=open_clones,
+            **({} if max_push is None else {"max_push": max_push}),
+        )
+        app = create_sandbox_app(settings)
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE,
+        )
+        async with _running(_Server(config), listener):
+            _log.info("sandbox_started", url=settings.base_url, replaces=settings.replaces)
+            token = next(iter(settings.tokens))
+            yield Sandbox(
+                url=settings.base_url,
+                api_url=settings.api_url,
+                raw_url=settings.raw_url,
+                token=token,
+                store=app.state.host.store,
+                integrations=settings.integrations(token),
+            )
+    finally:
+        listener.close()
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to whoever runs the process."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def _running(server: _Server, listener: socket.socket) -> AsyncIterator[None]:
+    serving = asyncio.create_task(server.serve(sockets=[listener]), name="sandbox")
+    try:
+        # the listener is bound already, so connections wait in its queue until the server takes them
+        yield
+    finally:
+        server.should_exit = True
+        await serving
+        _log.info("sandbox_stopped")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise ValueError(f"the sandbox listens on loopback only, not on {host!r}; use 127.0.0.1, ::1 or localhost")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        message = (
+            f"the sandbox cannot listen on {host}:{port} ({error.strerror}); choose another port, or 0 for a free one"
+        )
+        raise OSError(error.errno, message) from error
