@@ -50,6 +50,8 @@ class Action:
         parse_input: turns checked input into what ``ctx.input`` is.
         handler: ``async def`` or ``def`` with the context as only argument; a plain function runs in a thread.
         timeout: seconds a single try may take, None for no bound besides the task's.
+        ignored_inputs: members of the input that are dropped before it is checked, since templates in the field pass
+            them although no version of the schema has them (``allowedHosts`` of ``publish:github``).
         source: where it is defined, for messages: ``module:line``.
     """
 
@@ -64,6 +66,7 @@ class Action:
     retry: RetryPolicy | None = None
     timeout: float | None = None
     parse_input: Callable[[JsonObject], Any] = lambda value: value
+    ignored_inputs: frozenset[str] = frozenset()
     source: str = ""
 
     @property

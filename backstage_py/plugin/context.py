@@ -99,6 +99,7 @@ class ActionContext(Generic[InputT]):
     is_dry_run: bool = False
     signal: CancelSignal = field(default_factory=CancelSignal)
     each: JsonObject | None = None
+    temporary_directories: list[Path] = field(default_factory=list, repr=False)
 
     @property
     def url_reader(self) -> UrlReader:
@@ -137,5 +138,8 @@ class ActionContext(Generic[InputT]):
         return await self.sink.checkpoint(key, function)
 
     def temporary_directory(self) -> Path:
-        """Make a folder outside the workspace's visible content that is removed with the task."""
-        return Path(tempfile.mkdtemp(prefix=".tmp-", dir=self.workspace.root.parent))
+        """Make a folder beside the workspace; it is removed when the step ends."""
+        root = self.workspace.root
+        folder = Path(tempfile.mkdtemp(prefix=f"{root.name}_step-", dir=root.parent))
+        self.temporary_directories.append(folder)
+        return folder

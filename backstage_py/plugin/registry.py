@@ -12,6 +12,9 @@ from backstage_py.plugin.action import Action
 
 ENTRY_POINT_GROUP = "backstage_py.actions"
 
+_HOW_TO_ADD = (
+    "See https://backstage.io/docs/features/software-templates/builtin-actions/ on how to add a new action module."
+)
 _log = structlog.get_logger(__name__)
 
 
@@ -42,7 +45,7 @@ class ActionRegistry:
         try:
             return self._actions[id]
         except KeyError:
-            raise NotFoundError(f"Template action with ID '{id}' is not registered.") from None
+            raise NotFoundError(f"Template action with ID '{id}' is not registered. {_HOW_TO_ADD}") from None
 
     def __contains__(self, action_id: object) -> bool:
         return action_id in self._actions

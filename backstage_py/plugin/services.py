@@ -3,24 +3,28 @@
 A third party's action uses the same services as the built-in ones, and a test gives it fakes of the same shape.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from backstage_py.errors import NotImplementedInBackendError
+from backstage_py.model.http import BackstageResponse, UrlContent
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.scm import ScmIntegration
 
 T = TypeVar("T")
 
-
-@dataclass(frozen=True, slots=True)
-class UrlContent:
-    """A file read from a URL; ``etag`` is opaque and may be given to the next read."""
-
-    content: bytes
-    etag: str | None = None
+__all__ = [
+    "BackstageClient",
+    "BackstageResponse",
+    "CatalogClient",
+    "ScmIntegrations",
+    "Services",
+    "UrlContent",
+    "UrlReader",
+    "required",
+]
 
 
 class UrlReader(Protocol):
@@ -73,17 +77,13 @@ class BackstageClient(Protocol):
         body: bytes | None,
         token: str | None,
         timeout: float,  # noqa: ASYNC109  # sent on to the HTTP client, which knows better when to stop
-    ) -> "BackstageResponse":
-        """Send a request to ``/api/<plugin>/…`` (or ``/proxy/…``); ``timeout`` in seconds."""
+    ) -> BackstageResponse:
+        """Send a request to ``/api/<plugin>/…`` or ``<plugin>/…``; ``timeout`` in seconds.
 
-
-@dataclass(frozen=True, slots=True)
-class BackstageResponse:
-    """An answer with its headers in lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
+        Raises:
+            NotAllowedError: ``path`` is a URL of a host that is not on ``scaffolder.http.allowedHosts``.
+            ServiceUnavailableError: there is no answer, or none in time.
+        """
 
 
 class ScmIntegrations(Protocol):
@@ -98,16 +98,28 @@ class ScmIntegrations(Protocol):
     def all(self) -> Sequence[ScmIntegration]:
         """Return all, the configured ones first."""
 
+    async def token(self, host: str, owner: str | None = None) -> str | None:
+        """Return a token of the configuration for repositories of ``owner``; None when there is none.
+
+        Raises:
+            BackstageError: there is a GitHub App for it that cannot be used.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """All that a context hands out. A service that is not there raises when it is asked for, not before."""
+    """All that a context hands out. A service that is not there raises when it is asked for, not before.
+
+    ``filters`` and ``globals`` are what templates in skeletons may use besides the language's own.
+    """
 
     url_reader: UrlReader | None = None
     catalog: CatalogClient | None = None
     integrations: ScmIntegrations | None = None
     backstage: BackstageClient | None = None
     config: Mapping[str, Json] | None = None
+    filters: Mapping[str, Callable[..., Json]] = field(default_factory=dict)
+    globals: Mapping[str, Json] = field(default_factory=dict)
 
 
 def required(service: T | None, name: str) -> T:

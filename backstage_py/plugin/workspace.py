@@ -6,6 +6,8 @@ from pathlib import Path
 
 from backstage_py.errors import NotAllowedError
 
+_OUTSIDE = "Relative path is not allowed to refer to a directory outside its parent"
+
 
 class Workspace:
     """A folder that paths of templates and parameters may not leave.
@@ -25,23 +27,41 @@ class Workspace:
         """
         try:
             resolved = self.root.joinpath(*(os.fspath(part) for part in parts)).resolve()
-        except (
-            OSError,
-            RuntimeError,
-            ValueError,
-        ) as error:  # a loop of links, a NUL byte, a name that is too long
-            raise NotAllowedError("Relative path is not allowed to refer to a directory outside its parent") from error
-        if resolved != self.root and self.root not in resolved.parents:
-            raise NotAllowedError("Relative path is not allowed to refer to a directory outside its parent")
-        return resolved
+        except (OSError, RuntimeError, ValueError) as error:  # a loop of links, a NUL byte, a name that is too long
+            raise NotAllowedError(_OUTSIDE) from error
+        return self._contained(resolved)
+
+    def entry(self, *parts: str | os.PathLike[str]) -> Path:
+        """Return the path of a name itself, for removing or renaming it: a link at the end is not followed.
+
+        Raises:
+            NotAllowedError: the name is not below the workspace, or it is a link that leads out of it.
+        """
+        self.path(*parts)
+        lexical = Path(os.path.normpath(self.root.joinpath(*(os.fspath(part) for part in parts))))
+        if lexical == self.root:
+            return lexical
+        return self._contained(lexical.parent.resolve() / lexical.name)
 
     def relative(self, path: Path) -> str:
         """Return a path below the workspace as text with ``/``."""
         return path.relative_to(self.root).as_posix()
 
     def files(self, *parts: str) -> Iterator[Path]:
-        """Yield all files below ``parts`` in order of their names; links are yielded, not followed."""
-        for folder, folders, names in os.walk(self.path(*parts), followlinks=False):
-            folders.sort()
-            for name in sorted(names):
-                yield Path(folder, name)
+        """Yield all files below ``parts`` in the order of their names, depth first; links are yielded, not followed."""
+        yield from _files(self.path(*parts))
+
+    def _contained(self, path: Path) -> Path:
+        if path != self.root and self.root not in path.parents:
+            raise NotAllowedError(_OUTSIDE)
+        return path
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    with os.scandir(folder) as found:
+        entries = sorted(found, key=lambda entry: entry.name)
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files(Path(entry.path))
+        else:
+            yield Path(entry.path)

@@ -108,7 +108,7 @@ def test_a_duplicate_id_names_both_sources() -> None:
 
 
 def test_an_unknown_action_is_not_found_in_backstages_words() -> None:
-    with pytest.raises(NotFoundError, match=r"^Template action with ID 'nope' is not registered\.$"):
+    with pytest.raises(NotFoundError, match=r"^Template action with ID 'nope' is not registered\."):
         ActionRegistry().get("nope")
 
 

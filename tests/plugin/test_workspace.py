@@ -58,4 +58,4 @@ def test_files_are_listed_in_order_without_following_links(workspace: Workspace,
     (workspace.root / "b" / "1").symlink_to(tmp_path)
     (workspace.root / "link").symlink_to(tmp_path)
     found = [workspace.relative(path) for path in workspace.files()]
-    assert found == ["a", "b/2"]
+    assert found == ["a", "b/1", "b/2", "link"]

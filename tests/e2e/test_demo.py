@@ -1,0 +1,116 @@
+"""``backstage-py demo`` as a user runs it, each time in a folder of its own."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+PLAIN = {**os.environ, "NO_COLOR": "1", "TERM": "dumb", "PYTHONUNBUFFERED": "1"}
+
+
+def command(folder: Path, *more: str) -> list[str]:
+    return [sys.executable, "-m", "backstage_py.cli", "demo", "--folder", str(folder), *more]
+
+
+def demo(folder: Path, *more: str) -> str:
+    done = subprocess.run(command(folder, *more), capture_output=True, text=True, env=PLAIN, timeout=100, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def clone(text: str, target: Path) -> None:
+    found = re.search(r"git clone (\S+)", text)
+    assert found, text
+    subprocess.run(["git", "clone", "--quiet", found[1], str(target)], check=True, capture_output=True)
+
+
+def test_the_demo_ends_with_a_repository_that_git_can_clone_and_works_again(tmp_path: Path) -> None:
+    for turn in ("first", "second"):
+        text = demo(tmp_path / "demo", "--port", "0")
+        for step in ("Scaffold repo", "Publish to GitHub", "Register in catalog", "Provision database"):
+            assert f"{step}: completed" in text
+        assert "/api/catalog/entities/by-name/component/default/" in text
+        clone(text, tmp_path / turn)
+        assert (tmp_path / turn / "main.go").is_file()
+        assert "kind: Component" in (tmp_path / turn / "catalog-info.yaml").read_text()
+
+
+def test_the_database_request_is_committed_to_the_platform_repository(tmp_path: Path) -> None:
+    demo(tmp_path / "demo", "--port", "0")
+    bare = next((tmp_path / "demo").glob("sandbox/**/database-requests.git"))
+    git = ["git", "--git-dir", str(bare)]
+    listed = subprocess.run([*git, "ls-tree", "-r", "--name-only", "HEAD"], capture_output=True, text=True, check=True)
+    manifests = [name for name in listed.stdout.splitlines() if name.endswith(".yaml")]
+    assert len(manifests) == 1
+    shown = subprocess.run([*git, "show", f"HEAD:{manifests[0]}"], capture_output=True, text=True, check=True).stdout
+    assert "kind: " in shown
+
+
+def test_without_the_database_that_step_is_skipped(tmp_path: Path) -> None:
+    text = demo(tmp_path / "demo", "--port", "0", "--no-database")
+    assert "Provision database: skipped" in text
+    assert not list((tmp_path / "demo").glob("sandbox/**/database-requests.git"))
+
+
+def test_a_taken_port_is_replaced_and_said(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        text = demo(tmp_path / "demo", "--port", str(port))
+    assert f"Port {port} is taken; using " in text
+
+
+def test_a_name_that_the_form_refuses_is_said_and_fails(tmp_path: Path) -> None:
+    shown = subprocess.run(
+        command(tmp_path / "demo", "--port", "0", "--name", "Not A Name"),
+        capture_output=True,
+        text=True,
+        env=PLAIN,
+        timeout=100,
+        check=False,
+    )
+    assert shown.returncode == 1
+    assert "name" in shown.stderr
+    assert "Traceback" not in shown.stderr + shown.stdout
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_an_interrupt_stops_everything(tmp_path: Path, keep: bool) -> None:
+    arguments = command(tmp_path / "demo", "--port", "0", *(["--keep"] if keep else []))
+    log = (tmp_path / "out.log").open("w+")
+    child = subprocess.Popen(arguments, stdout=log, stderr=subprocess.STDOUT, env=PLAIN)
+    wanted = "until you press Ctrl-C" if keep else "Signed in as"
+    wait_for(lambda: wanted in (tmp_path / "out.log").read_text() or child.poll() is not None)
+    text = (tmp_path / "out.log").read_text()
+    found = re.search(r"http://127\.0\.0\.1:(\d+)", text + (tmp_path / "demo" / "app-config.yaml").read_text())
+    assert found
+    child.send_signal(signal.SIGINT)
+    assert child.wait(timeout=30) in (130, 0)
+    log.close()
+    assert "Traceback" not in (tmp_path / "out.log").read_text()
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", int(found[1]))) != 0
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "this did not happen in time"
+        time.sleep(0.02)
+
+
+def test_a_folder_that_is_not_a_former_demos_is_left_alone(tmp_path: Path) -> None:
+    precious = tmp_path / "precious.txt"
+    precious.write_text("mine")
+    shown = subprocess.run(command(tmp_path), capture_output=True, text=True, env=PLAIN, timeout=100, check=False)
+    assert shown.returncode == 1
+    assert "--folder" in shown.stderr
+    assert precious.read_text() == "mine"
