@@ -1,0 +1,218 @@
+"""How a text is written so that it reads back as the same text: plain, quoted or as a block.
+
+The choices are those of the JS package `yaml` with its default options. Texts are in UTF-16 units here.
+"""
+
+import json
+import re
+from dataclasses import dataclass, replace
+
+from backstage_py.model.yaml import folding
+from backstage_py.model.yaml.scalars import plain as plain_value
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_MARKER = re.compile(r"(?:^|(?<=[\n\r\u2028\u2029]))(?:%|---|\.\.\.)")
+_NOT_PLAIN = re.compile(r"\A[\n\t ,\[\]{}#&*!|>'\"%@`]|\A[?-]\Z|\A[?-][ \t]|[\n:][ \t]|[ \t]\n|[\n\t ]#|[\n\t :]\Z")
+_NEWLINES = re.compile(r"\n+")
+_DEEPER_LINES = re.compile(r"(?:\A|\n)([\t ][^\n\r\u2028\u2029]*)(?:([\n\t ]*)\n(?![\n\t ]))?")
+_INNER_NEWLINES = re.compile(r"(?:\A|(?<!\n))\n+(?!\n|\Z)")
+_MULTI_LINE_FROM = 40
+_NAMED_ESCAPES = {
+    "0000": "\\0",
+    "0007": "\\a",
+    "000b": "\\v",
+    "001b": "\\e",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a scalar is going to stand."""
+
+    indent: str = ""
+    indent_at_start: int | None = None
+    key: bool = False
+    """An implicit key: one line."""
+    flow: bool = False
+
+
+@dataclass(slots=True)
+class Written:
+    """A scalar's text; `keeps` says that it ends with line breaks that the next line must not disturb."""
+
+    text: str
+    keeps: bool = False
+
+
+def units(text: str) -> str:
+    """One character for each UTF-16 unit."""
+    if text.isascii() or max(text) <= "\uffff":
+        return text
+    parts = []
+    for ch in text:
+        code = ord(ch) - 0x10000
+        parts.append(ch if code < 0 else chr(0xD800 + (code >> 10)) + chr(0xDC00 + (code & 0x3FF)))
+    return "".join(parts)
+
+
+def characters(text: str) -> str:
+    """The reverse of `units`."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+
+
+def write(value: str, place: Place, style: str = "") -> Written:
+    """The scalar's text; `style` is how it was written in its source, if it has one."""
+    if style != "double" and (_CONTROL.search(value) or _SURROGATE.search(_PAIR.sub("", value))):
+        style = "double"
+    if style == "double":
+        return Written(_double(value, place))
+    if style == "single":
+        return Written(_single(value, place))
+    if style in {"literal", "folded"}:
+        return Written(_quoted(value, place)) if place.key or place.flow else _block(value, place, style)
+    return _plain(value, place, style)
+
+
+def _plain(value: str, place: Place, style: str) -> Written:
+    if (place.key and "\n" in value) or (place.flow and re.search(r"[\[\]{},]", value)):
+        return Written(_quoted(value, place))
+    if _NOT_PLAIN.search(value):
+        if place.key or place.flow or "\n" not in value:
+            return Written(_quoted(value, place))
+        return _block(value, place, style)
+    if not place.key and not place.flow and style != "plain" and "\n" in value:
+        return _block(value, place, style)
+    if _MARKER.search(value):
+        if not place.indent:
+            return _block(value, replace(place, indent="  "), style)
+        if place.key and place.indent == "  ":
+            return Written(_quoted(value, place))
+    text = _NEWLINES.sub(lambda m: f"{m[0]}\n{place.indent}", value)
+    if not isinstance(plain_value(text), str):
+        return Written(_quoted(value, place))
+    return Written(text if place.key else _fold(text, place, "flow"))
+
+
+def _fold(text: str, place: Place, mode: folding.Mode, indent: str | None = None) -> str:
+    indent = place.indent if indent is None else indent
+    return folding.fold(text, indent, mode, indent_at_start=place.indent_at_start)
+
+
+def _quoted(value: str, place: Place) -> str:
+    if '"' in value and "'" not in value:
+        return _single(value, place)
+    return _double(value, place)
+
+
+def _continuation(value: str, place: Place) -> str:
+    """Indentation of the further lines of a quoted text; never 0 where a line could look like a marker."""
+    return place.indent or ("  " if _MARKER.search(value) else "")
+
+
+def _single(value: str, place: Place) -> str:
+    if (place.key and "\n" in value) or re.search(r"[ \t]\n|\n[ \t]", value):
+        return _double(value, place)
+    indent = _continuation(value, place)
+    inner = _NEWLINES.sub(lambda m: f"{m[0]}\n{indent}", value.replace("'", "''"))
+    text = f"'{inner}'"
+    return text if place.key else _fold(text, place, "flow", indent)
+
+
+def _double(value: str, place: Place) -> str:
+    quoted = _SURROGATE.sub(
+        lambda m: f"\\u{ord(m[0]):04x}", json.dumps(_PAIR.sub(_hide_pair, value), ensure_ascii=False)
+    ).translate(_SHOW)
+    indent = _continuation(value, place)
+    text = _yaml_escapes(quoted, indent, one_line=place.key or len(units(quoted)) < _MULTI_LINE_FROM)
+    return text if place.key else _fold(text, place, "quoted", indent)
+
+
+_HIDDEN = 0xF0000
+_SHOW = {_HIDDEN + i: 0xD800 + i for i in range(0x800)}
+
+
+def _hide_pair(match: re.Match[str]) -> str:
+    """Proper pairs are no escapes: they travel through the escaping as private characters."""
+    return "".join(chr(_HIDDEN + ord(ch) - 0xD800) for ch in match[0])
+
+
+def _yaml_escapes(quoted: str, indent: str, *, one_line: bool) -> str:
+    """JSON's escapes to YAML's shorter ones; those of line breaks become real ones unless one line is wanted."""
+    parts: list[str] = []
+    start = i = 0
+    while i < len(quoted):
+        if quoted.startswith(" \\n", i):
+            parts += [quoted[start:i], "\\ "]
+            i += 1
+            start = i
+        if quoted[i] != "\\":
+            i += 1
+            continue
+        kind = quoted[i + 1]
+        if kind == "u":
+            code = quoted[i + 2 : i + 6]
+            short = _NAMED_ESCAPES.get(code) or (f"\\x{code[2:]}" if code.startswith("00") else quoted[i : i + 6])
+            parts += [quoted[start:i], short]
+            i += 6
+            start = i
+        elif kind == "n" and not one_line and quoted[i + 2] != '"':
+            parts += [quoted[start:i], "\n\n"]
+            while quoted.startswith("\\n", i + 2) and quoted[i + 4] != '"':
+                parts.append("\n")
+                i += 2
+            parts.append(indent)
+            if quoted[i + 2] == " ":
+                parts.append("\\")
+            i += 2
+            start = i
+        else:
+            i += 2
+    return "".join([*parts, quoted[start:]])
+
+
+def _over_limit(value: str, indent: int) -> bool:
+    limit = folding.LINE_WIDTH - indent
+    return any(len(line) > limit for line in value.split("\n"))
+
+
+def _block(value: str, place: Place, style: str) -> Written:
+    if re.search(r"\n[\t ]+\Z", value):
+        return Written(_quoted(value, place))
+    indent = _continuation(value, place)
+    literal = style == "literal" or (style != "folded" and not _over_limit(value, len(indent)))
+    if not value:
+        return Written("|\n" if literal else ">\n")
+    body = value.rstrip("\n\t ")
+    end = value[len(body) :]
+    first_break = end.find("\n")
+    chomp = "-" if first_break == -1 else "+" if not body or first_break != len(end) - 1 else ""
+    end = end.removesuffix("\n")
+    end = _INNER_NEWLINES.sub(lambda m: m[0] + indent, end)
+    lead = body[: len(body) - len(body.lstrip(" \n"))]
+    head = lead[: lead.rfind("\n") + 1]
+    header = (("2" if indent else "1") if " " in lead else "") + chomp
+    body = body[len(head) :]
+    head = _NEWLINES.sub(lambda m: m[0] + indent, head)
+    keeps = chomp == "+"
+    if not literal:
+        folded = _folded_body(head, body, end, indent, must_fit=style != "folded")
+        if folded is not None:
+            return Written(f">{header}\n{indent}{folded}", keeps)
+    body = _NEWLINES.sub(lambda m: m[0] + indent, body)
+    return Written(f"|{header}\n{indent}{head}{body}{end}", keeps)
+
+
+def _folded_body(head: str, body: str, end: str, indent: str, *, must_fit: bool) -> str | None:
+    """The lines of a `>` block; None if a line is too long although it was folded to be short."""
+    text = _NEWLINES.sub(lambda m: "\n" + m[0], body)
+    text = _DEEPER_LINES.sub(lambda m: m[1] + (m[2] or ""), text)
+    text = _NEWLINES.sub(lambda m: m[0] + indent, text)
+    overflowed: list[bool] = []
+    result = folding.fold(
+        head + text + end, indent, "block", indent_at_start=len(indent), on_overflow=lambda: overflowed.append(True)
+    )
+    return None if overflowed and must_fit else result

@@ -1,0 +1,83 @@
+"""A Node process that answers one JSON request a line, as long as the test session lasts.
+
+The scripts are next to this file; `tools` finds Node and the npm packages, which `./dev oracle` installs.
+"""
+
+import itertools
+import json
+import os
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping
+from typing import IO
+
+import pytest
+
+from backstage_py.model.json import Json
+from tests.oracle import tools
+
+
+class Oracle:
+    """One script below this folder, running."""
+
+    def __init__(self, script: str) -> None:
+        self._ids = itertools.count(1)
+        node = tools.node()
+        assert node is not None, tools.missing()
+        self._process = subprocess.Popen(
+            [node, str(tools.HERE / script)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "BACKSTAGE_PY_ORACLE": str(tools.folder()), "NODE_NO_WARNINGS": "1"},
+            encoding="utf-8",
+        )
+
+    def ask(self, request: Mapping[str, Json]) -> dict[str, Json]:
+        """The answer to one request."""
+        return self.ask_all([request])[0]
+
+    def ask_all(self, requests: Iterable[Mapping[str, Json]], *, window: int = 100) -> list[dict[str, Json]]:
+        """The answers to many requests, in order; at most `window` are under way at a time."""
+        answers: list[dict[str, Json]] = []
+        pending = iter(requests)
+        while batch := list(itertools.islice(pending, window)):
+            lines = [json.dumps({**request, "id": next(self._ids)}) + "\n" for request in batch]
+            _pipe(self._process.stdin).writelines(lines)
+            _pipe(self._process.stdin).flush()
+            for _ in batch:
+                line = _pipe(self._process.stdout).readline()
+                if not line:
+                    raise RuntimeError(f"the Node process ended with {self._process.wait()} after {lines[0][:500]}")
+                answers.append(json.loads(line))
+        return answers
+
+    def close(self) -> None:
+        """Ends the process."""
+        _pipe(self._process.stdin).close()
+        _pipe(self._process.stdout).close()
+        self._process.wait(timeout=10)
+
+
+def _pipe(stream: IO[str] | None) -> IO[str]:
+    assert stream is not None
+    return stream
+
+
+def running(script: str) -> Iterator[Oracle]:
+    """Starts a script for a fixture, or skips the test with what is missing."""
+    if (reason := tools.missing()) is not None:
+        pytest.skip(reason)
+    oracle = Oracle(script)
+    yield oracle
+    oracle.close()
+
+
+@pytest.fixture(scope="session")
+def yaml_oracle() -> Iterator[Oracle]:
+    """The JS package `yaml`."""
+    yield from running("yaml.mjs")
+
+
+@pytest.fixture(scope="session")
+def template_oracle() -> Iterator[Oracle]:
+    """The npm package `nunjitsu` with Backstage's filters."""
+    yield from running("templating.mjs")

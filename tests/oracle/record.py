@@ -1,0 +1,47 @@
+"""Writes the answers of the JS package `yaml` into the golden tables: `python -m tests.oracle.record`.
+
+A new case is a line with its `text` or `value` alone; everything else in the tables is what Node said.
+"""
+
+import json
+from pathlib import Path
+
+from backstage_py.model.json import Json
+from tests.oracle.node import Oracle
+
+GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "yaml"
+
+
+def table(name: str) -> list[dict[str, Json]]:
+    """One golden table: a JSON list, one case a line."""
+    cases: list[dict[str, Json]] = json.loads((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))
+    return cases
+
+
+def save(name: str, cases: list[dict[str, Json]]) -> None:
+    """Writes a table in the form that `table` reads."""
+    lines = ",\n".join(json.dumps(case, ensure_ascii=True) for case in cases)
+    (GOLDEN / f"{name}.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+
+
+def first_errors(documents: list[dict[str, Json]]) -> list[dict[str, Json]]:
+    """Documents with the first of their errors only, which is the one that Backstage shows."""
+    return [{"error": found["errors"][0]} if "errors" in found else {"value": found["value"]} for found in documents]
+
+
+def main() -> None:
+    """Asks Node about every case of both tables."""
+    oracle = Oracle("yaml.mjs")
+    parse = table("parse")
+    for case, answer in zip(parse, oracle.ask_all({**case, "op": "parse"} for case in parse), strict=True):
+        case["documents"] = first_errors(answer["documents"])
+    save("parse", parse)
+    stringify = table("stringify")
+    for case, answer in zip(stringify, oracle.ask_all({**case, "op": "stringify"} for case in stringify), strict=True):
+        case["text"] = answer["text"]
+    save("stringify", stringify)
+    oracle.close()
+
+
+if __name__ == "__main__":
+    main()
