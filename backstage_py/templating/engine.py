@@ -1,0 +1,552 @@
+"""The template engine; the only module of this package that others import.
+
+::
+
+    renderer = backstage_renderer(integration_type)
+    context = renderer.prepare({"parameters": {"name": "web"}})
+    renderer.render("Hello ${{ parameters.name }}", context)        # "Hello web"
+    renderer.render_value("${{ parameters }}", context)             # {"name": "web"}
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, NamedTuple, TypeVar
+
+from backstage_py.templating import numeric, parser
+from backstage_py.templating import references as references_module
+from backstage_py.templating.backstage import (
+    DESCRIPTIONS,
+    FilterDescription,
+    IntegrationType,
+    default_integrations,
+    filters_for,
+)
+from backstage_py.templating.cache import SizedCache
+from backstage_py.templating.compiler import Compiler, Program
+from backstage_py.templating.convert import printed
+from backstage_py.templating.errors import (
+    Failure,
+    LimitFailure,
+    TemplateError,
+    TemplateLimitError,
+    TemplateRuntimeError,
+    TemplateSyntaxError,
+)
+from backstage_py.templating.filters.json_text import stringify
+from backstage_py.templating.filters.table import FILTERS
+from backstage_py.templating.lexer import has_code
+from backstage_py.templating.limits import Limits
+from backstage_py.templating.nodes import Body
+from backstage_py.templating.runtime import HostFunction, State
+from backstage_py.templating.tests import TESTS
+from backstage_py.templating.text import length
+from backstage_py.templating.values import (
+    RESERVED,
+    UNDEFINED,
+    JsMap,
+    Json,
+    JsSet,
+    Undefined,
+    Value,
+    clone,
+    export_value,
+    import_value,
+    in_key_order,
+)
+
+__all__ = [
+    "BUILTIN_FILTERS",
+    "BUILTIN_TESTS",
+    "DESCRIPTIONS",
+    "UNDEFINED",
+    "Coercion",
+    "Filter",
+    "FilterDescription",
+    "Global",
+    "IntegrationType",
+    "JsMap",
+    "JsSet",
+    "Json",
+    "Limits",
+    "PreparedContext",
+    "Reference",
+    "Renderer",
+    "Template",
+    "TemplateError",
+    "TemplateLimitError",
+    "TemplateRuntimeError",
+    "TemplateSyntaxError",
+    "Undefined",
+    "backstage_renderer",
+    "default_integrations",
+    "render_template_value",
+]
+
+Filter = Callable[..., Json]
+"""A filter of a plugin: takes the input and its arguments as plain JSON (or UNDEFINED), returns JSON or UNDEFINED."""
+
+Global = Json | Callable[..., Json]
+"""A global of a plugin: JSON, or a function like a filter."""
+
+Coercion = Literal["none", "json"]
+"""How ``render_value`` finds a type: see there."""
+
+BUILTIN_FILTERS = frozenset(FILTERS)
+BUILTIN_TESTS = frozenset(TESTS)
+
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_CACHE_SIZE = 32 * 1024 * 1024
+_MAX_PATH = 256
+_SHOWN = 160
+_Result = TypeVar("_Result")
+
+
+class Template(NamedTuple):
+    """A parsed and compiled template; it belongs to no renderer and no context."""
+
+    source: str
+    body: Body
+    program: Program
+
+
+class Reference(NamedTuple):
+    """Something that a template refers to.
+
+    Attributes:
+        kind: "name" for a variable, global or function; "filter"; "test".
+        path: the name and the constant members behind it: ``("steps", "build", "output", "url")``.
+        line: 1-based.
+        column: 1-based.
+        local: whether the template itself assigns that name somewhere.
+        called: whether the path is called, so that its last part may be a method.
+    """
+
+    kind: references_module.Kind
+    path: tuple[str, ...]
+    line: int
+    column: int
+    local: bool
+    called: bool
+
+
+class PreparedContext:
+    """Data for templates, copied once; shared by all renders and never changed."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: dict[str, Value]) -> None:
+        self._values = values
+
+    @property
+    def values(self) -> dict[str, Value]:
+        """The values by root name; the engine's own, not to be changed."""
+        return self._values
+
+    def with_value(self, path: str | Sequence[str], value: Json) -> "PreparedContext":
+        """A context with one more value; everything else is shared with this one.
+
+        Args:
+            path: a root name, or keys from the root on; missing records are created.
+            value: plain JSON data.
+
+        Raises:
+            TemplateRuntimeError: a part of the path is no record, a key is reserved, or the value is no JSON data.
+        """
+        keys = (path,) if isinstance(path, str) else tuple(path)
+        if not keys or len(keys) > _MAX_PATH:
+            raise ValueError(f"The path must have 1 to {_MAX_PATH} keys")
+        try:
+            return PreparedContext(_replaced(self._values, keys, import_value(value)))
+        except Failure as failure:
+            raise _error(failure, "", None, 1, 1) from failure
+
+
+def _replaced(record: dict[str, Value], keys: tuple[str, ...], value: Value) -> dict[str, Value]:
+    key = keys[0]
+    if key in RESERVED:
+        raise Failure(f'The key "{key}" is reserved and cannot be used in template values')
+    if len(keys) > 1:
+        child = record.get(key, {})
+        if type(child) is not dict:
+            raise Failure(f'The context has no record at "{key}"')
+        value = _replaced(child, keys[1:], value)
+    return in_key_order({**record, key: value})
+
+
+Context = PreparedContext | Mapping[str, Json]
+
+
+class Renderer:
+    """Renders templates with one set of filters, globals and options; safe for threads.
+
+    Args:
+        filters: filters by name; a name may have dots. They win over built-in ones.
+        globals: values and functions by name; the context wins over them.
+        cookiecutter_compat: ``{{ }}`` for values, True, False and None, methods of records and lists as in Jinja.
+        trim_blocks: removes one line end behind a block tag.
+        lstrip_blocks: removes the indentation in front of a block tag.
+        limits: bounds of each render.
+
+    Raises:
+        ValueError: a filter or global has a name that no template can write.
+    """
+
+    def __init__(
+        self,
+        *,
+        filters: Mapping[str, Filter] | None = None,
+        globals: Mapping[str, Global] | None = None,  # noqa: A002 - the language's word for it
+        cookiecutter_compat: bool = False,
+        trim_blocks: bool = False,
+        lstrip_blocks: bool = False,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+    ) -> None:
+        self._filters = dict(filters or {})
+        self._functions: dict[str, HostFunction] = {}
+        self._values: dict[str, Value] = {}
+        self._cookiecutter = cookiecutter_compat
+        self._trim_blocks = trim_blocks
+        self._lstrip_blocks = lstrip_blocks
+        self._limits = limits
+        for name in self._filters:
+            _check_name("filter", name, name.split("."))
+        for name, value in (globals or {}).items():
+            _check_name("global", name, [name])
+            if callable(value):
+                self._functions[name] = HostFunction(name, value)
+            else:
+                self._values[name] = import_value(value)
+
+    @property
+    def filter_names(self) -> frozenset[str]:
+        """All filters that a template can use."""
+        extra = {"jsonify"} if self._cookiecutter else set()
+        return BUILTIN_FILTERS.union(self._filters, extra)
+
+    def prepare(self, context: Mapping[str, Json]) -> PreparedContext:
+        """Copies a context for use in many renders.
+
+        Raises:
+            TemplateRuntimeError: it is no JSON data, uses a reserved key, or is too large or deep.
+        """
+        try:
+            values = import_value(context)
+        except Failure as failure:
+            raise _error(failure, "", None, 1, 1) from failure
+        return PreparedContext(values)
+
+    def parse(
+        self, source: str, *, filename: str | None = None, first_line: int = 1, first_column: int = 1
+    ) -> Template:
+        """Parses and compiles a template, or finds it among the last ones.
+
+        Raises:
+            TemplateSyntaxError: the source is not a template.
+            TemplateLimitError: it is too large or nests too deep.
+        """
+        return self._placed(
+            lambda: self._template(source, coerce_json=False), source, filename, first_line, first_column
+        )
+
+    def render(
+        self,
+        source: str,
+        context: Context,
+        *,
+        filename: str | None = None,
+        first_line: int = 1,
+        first_column: int = 1,
+    ) -> str:
+        """The text of a template.
+
+        Args:
+            source: the template.
+            context: prepared, or plain data for this render only.
+            filename: for messages.
+            first_line: line of the source's first character in that file, for messages.
+            first_column: its column.
+
+        Raises:
+            TemplateError: of the kind that ``errors`` describes.
+        """
+        if not has_code(source, cookiecutter=self._cookiecutter):
+            return source
+        return self._placed(lambda: self._render(source, context), source, filename, first_line, first_column)
+
+    def render_value(
+        self,
+        source: str,
+        context: Context,
+        *,
+        filename: str | None = None,
+        first_line: int = 1,
+        first_column: int = 1,
+        coercion: Coercion = "none",
+    ) -> Json | Undefined:
+        """The value of a template: what its only expression gives, else its text.
+
+        Numbers come as ``int`` where they are integral; NaN and the infinities as None, as JSON has them. Text around
+        the expression, even a line end, makes the result text.
+
+        With ``coercion="json"`` a template that is one tag (an ``if``, say) gives its output read as JSON where that
+        is possible, and nothing instead of empty text. Backstage did so before 1.50; scaffolder-backend 4.2.0 uses
+        "none".
+
+        Raises:
+            TemplateError: as ``render``.
+        """
+        if not has_code(source, cookiecutter=self._cookiecutter):
+            return UNDEFINED if coercion == "json" and not source else source
+        work = self._render_coerced if coercion == "json" else self._render_value
+        return self._placed(lambda: work(source, context), source, filename, first_line, first_column)
+
+    def references(
+        self, source: str, *, filename: str | None = None, first_line: int = 1, first_column: int = 1
+    ) -> list[Reference]:
+        """Names, filters and tests that a template refers to, in the order of the source.
+
+        Raises:
+            TemplateSyntaxError: the source is not a template.
+        """
+        if not has_code(source, cookiecutter=self._cookiecutter):
+            return []
+        template = self.parse(source, filename=filename, first_line=first_line, first_column=first_column)
+        result = []
+        for found in references_module.references(template.body):
+            line, column, _ = _position(source, found.offset, first_line, first_column)
+            result.append(Reference(found.kind, found.path, line, column, found.local, found.called))
+        return result
+
+    # One render ------------------------------------------------------------------------------------------------------
+
+    def _template(self, source: str, *, coerce_json: bool) -> Template:
+        if len(source) > self._limits.source or length(source) > self._limits.source:
+            raise LimitFailure("source", self._limits.source)
+        options = (self._cookiecutter, self._trim_blocks, self._lstrip_blocks, coerce_json, self._limits.nesting)
+        return _templates.get((source, *options), len(source), lambda: _compile(source, *options))
+
+    def _render(self, source: str, context: Context) -> str:
+        program = self._template(source, coerce_json=False).program
+        state = self._state(program, context)
+        parts: list[str] = []
+        program.body(program.start(state), parts.append)
+        return state.join(parts)
+
+    def _render_value(self, source: str, context: Context) -> Json | Undefined:
+        program = self._template(source, coerce_json=False).program
+        if program.sole is None:
+            return self._render(source, context)
+        value = self._sole(program, self._state(program, context))
+        return _as_json(export_value(value))
+
+    def _render_coerced(self, source: str, context: Context) -> Json | Undefined:
+        program = self._template(source, coerce_json=True).program
+        state = self._state(program, context)
+        if program.sole is not None:
+            value = self._sole(program, state)
+            encoded = stringify(value)
+            return UNDEFINED if encoded is None else _parsed(encoded, printed(value))
+        parts: list[str] = []
+        emit = parts.append
+        if program.single:
+            state.encoded, state.root_emit = [], emit
+        program.body(program.start(state), emit)
+        text = state.join(parts)
+        if state.encoded is None:
+            return text or UNDEFINED
+        encoded = "".join(state.encoded)
+        return _parsed(encoded, text) if encoded else UNDEFINED
+
+    @staticmethod
+    def _sole(program: Program, state: State) -> Value:
+        if program.sole is None:  # pragma: no cover - asked before
+            raise AssertionError("not a sole expression")
+        evaluate, base = program.sole
+        try:
+            value = evaluate(program.start(state))
+            printed(value)
+            return value
+        except Failure as failure:
+            raise failure.within(base)  # noqa: B904 - the same failure
+
+    def _state(self, program: Program, context: Context) -> State:
+        prepared = isinstance(context, PreparedContext)
+        values = context.values if isinstance(context, PreparedContext) else import_value(context)
+        constants = self._values
+        if program.changes:
+            done: dict[int, Value] = {}
+            if prepared:
+                values = {name: clone(values[name], done) for name in program.names if name in values}
+            constants = {name: clone(value, done) for name, value in constants.items() if name in program.names}
+        return State(
+            values,
+            filters=self._filters,
+            functions=self._functions,
+            values=constants,
+            limits=self._limits,
+            cookiecutter=self._cookiecutter,
+        )
+
+    @staticmethod
+    def _placed(
+        work: Callable[[], _Result], source: str, filename: str | None, first_line: int, first_column: int
+    ) -> _Result:
+        """Runs work and turns its failure into an error with a position."""
+        try:
+            return work()
+        except Failure as failure:
+            raise _error(failure, source, filename, first_line, first_column) from None
+        except RecursionError:
+            too_deep = LimitFailure("nesting", Limits().nesting)
+            raise _error(too_deep, source, filename, first_line, first_column) from None
+
+
+_templates: SizedCache[Template] = SizedCache(_CACHE_SIZE)
+
+
+def _compile(
+    source: str,
+    cookiecutter: bool,  # noqa: FBT001 - in the order of the cache's key
+    trim_blocks: bool,  # noqa: FBT001 - as above
+    lstrip_blocks: bool,  # noqa: FBT001 - as above
+    coerce_json: bool,  # noqa: FBT001 - as above
+    nesting: int,
+) -> Template:
+    body = parser.parse(source, cookiecutter=cookiecutter, trim_blocks=trim_blocks, lstrip_blocks=lstrip_blocks)
+    compiler = Compiler(cookiecutter=cookiecutter, coerce_json=coerce_json, nesting=nesting)
+    return Template(source, body, compiler.compile(body))
+
+
+def _check_name(what: str, name: str, segments: list[str]) -> None:
+    if all(_IDENTIFIER.fullmatch(segment) and segment not in RESERVED for segment in segments):
+        return
+    raise ValueError(f'The {what} "{name}" cannot be written in a template; use letters, digits and "_"')
+
+
+def _as_json(data: Json) -> Json:
+    """The data with JSON's numbers: no NaN, no infinity, no negative zero."""
+    kind = type(data)
+    if kind is float:
+        return numeric.as_python(data)
+    if kind is list:
+        return [_as_json(item) for item in data]
+    if kind is dict:
+        return {key: _as_json(item) for key, item in data.items()}
+    return data
+
+
+def _parsed(encoded: str, text: str) -> Json | Undefined:
+    """Output read as JSON; the plain text where it is none."""
+    import json
+
+    def refuse(constant: str) -> Json:
+        raise ValueError(constant)
+
+    try:
+        return _as_json(export_value(import_value(json.loads(encoded, parse_constant=refuse))))
+    except ValueError:
+        return text or UNDEFINED
+
+
+def _position(source: str, offset: int, first_line: int, first_column: int) -> tuple[int, int, int]:
+    """Line and column in the file, and the column in the source's own line."""
+    before = source.rfind("\n", 0, offset) + 1
+    lines = source.count("\n", 0, offset)
+    column = offset - before + 1
+    return first_line + lines, column + (first_column - 1 if lines == 0 else 0), column
+
+
+def _error(failure: Failure, source: str, filename: str | None, first_line: int, first_column: int) -> TemplateError:
+    offset = min(failure.offset, len(source))
+    line, column, caret = _position(source, offset, first_line, first_column)
+    begin = source.rfind("\n", 0, offset) + 1
+    end = source.find("\n", offset)
+    shown = source[begin : len(source) if end < 0 else end].rstrip("\r")
+    if len(shown) > _SHOWN:
+        cut = max(0, min(caret - _SHOWN // 2, len(shown) - _SHOWN))
+        shown, caret = shown[cut : cut + _SHOWN], caret - cut
+    kind: type[TemplateError] = TemplateSyntaxError if failure.syntax else TemplateRuntimeError
+    if isinstance(failure, LimitFailure):
+        kind = TemplateLimitError
+    error = kind(
+        failure.message,
+        filename=filename,
+        line=line,
+        column=column,
+        source_line=shown,
+        caret=caret,
+        hint=failure.hint,
+    )
+    if isinstance(error, TemplateLimitError) and isinstance(failure, LimitFailure):
+        error.limit = failure.limit
+    return error
+
+
+OnError = Callable[[TemplateError, tuple[str | int, ...]], None]
+"""Told about a text that stays raw: the error, and the keys that lead to the text."""
+
+
+def render_template_value(
+    renderer: Renderer,
+    value: Json,
+    context: Context,
+    *,
+    on_error: OnError | None = None,
+) -> Json | Undefined:
+    """Renders every text inside a step's input, as Backstage's task runner does.
+
+    Keys stay as they are. A text whose template fails stays as it is, and ``on_error`` is told; what gives undefined
+    disappears from records and is None in arrays.
+
+    Returns:
+        The rendered value; UNDEFINED if the value is one text that gives undefined.
+    """
+
+    def render(part: Json, path: tuple[str | int, ...]) -> Json | Undefined:
+        if isinstance(part, str):
+            try:
+                return renderer.render_value(part, context)
+            except TemplateError as error:
+                if on_error is not None:
+                    on_error(error, path)
+                return part
+        if isinstance(part, Mapping):
+            rendered = ((key, render(item, (*path, key))) for key, item in part.items())
+            return {key: item for key, item in rendered if item is not UNDEFINED}
+        if isinstance(part, list | tuple):
+            items = (render(item, (*path, index)) for index, item in enumerate(part))
+            return [None if item is UNDEFINED else item for item in items]
+        return part
+
+    return render(value, ())
+
+
+def backstage_renderer(
+    integrations: IntegrationType = default_integrations,
+    extra_filters: Mapping[str, Filter] | None = None,
+    extra_globals: Mapping[str, Global] | None = None,
+    *,
+    cookiecutter_compat: bool = False,
+    trim_blocks: bool = False,
+    lstrip_blocks: bool = False,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+) -> Renderer:
+    """A renderer with Backstage's filters.
+
+    Args:
+        integrations: gives the type of the integration for a host ("github", "gitlab", ...), or None.
+        extra_filters: filters of plugins; they win over Backstage's.
+        extra_globals: globals of plugins, and ``always`` and ``failure`` while a task runs.
+        cookiecutter_compat: see ``Renderer``.
+        trim_blocks: see ``Renderer``.
+        lstrip_blocks: see ``Renderer``.
+        limits: see ``Renderer``.
+    """
+    return Renderer(
+        filters={**filters_for(integrations), **(extra_filters or {})},
+        globals=extra_globals,
+        cookiecutter_compat=cookiecutter_compat,
+        trim_blocks=trim_blocks,
+        lstrip_blocks=lstrip_blocks,
+        limits=limits,
+    )

@@ -1,0 +1,15 @@
+"""The one method of regular expressions."""
+
+from collections.abc import Callable
+
+from backstage_py.templating import regex
+from backstage_py.templating.convert import to_string
+from backstage_py.templating.runtime import State
+from backstage_py.templating.values import Regex, Value
+
+
+def _test(_state: State, pattern: Regex, arguments: list[Value]) -> Value:
+    return regex.test(pattern, to_string(arguments[0]))
+
+
+METHODS: dict[str, tuple[Callable[[State, Value, list[Value]], Value], int, float]] = {"test": (_test, 1, 1)}

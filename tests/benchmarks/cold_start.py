@@ -1,0 +1,98 @@
+"""How long ``backstage-py serve`` takes to its first answer, and what it weighs when idle. Prints; asserts nothing.
+
+    python tests/benchmarks/cold_start.py [--repeat 3] [--settle 5]
+
+The first run makes the database and is shown apart from the others.
+"""
+
+import argparse
+import json
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+_GIVE_UP = 60.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeat", type=int, default=3, help="runs with an existing database")
+    parser.add_argument("--settle", type=float, default=5.0, help="seconds before the memory is read")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(arguments.repeat + 1):
+            result = _measure(Path(folder), arguments.settle)
+            print(json.dumps({"run": "first start" if number == 0 else "start", **result}))  # noqa: T201  # its purpose
+
+
+def _measure(folder: Path, settle: float) -> dict[str, float]:
+    port = _free_port()
+    config = folder / "app-config.yaml"
+    config.write_text(
+        json.dumps(
+            {
+                "backend": {
+                    "listen": {"host": "127.0.0.1", "port": port},
+                    "database": {"client": "better-sqlite3", "connection": {"filename": str(folder / "db.sqlite")}},
+                    "workingDirectory": str(folder / "work"),
+                },
+                "auth": {"providers": {"guest": {}}},
+            }
+        ),
+        encoding="utf-8",
+    )
+    begun = time.perf_counter()
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "backstage_py.cli", "serve", "--config", str(config)], stdout=log, stderr=log
+        )
+    try:
+        _wait(f"http://127.0.0.1:{port}/.backstage/health/v1/readiness", process)
+        answered = time.perf_counter() - begun
+        cpu = _cpu_seconds(process.pid)
+        time.sleep(settle)
+        return {
+            "first_answer_s": round(answered, 3),
+            "cpu_s": round(cpu, 2),
+            "idle_rss_mib": round(_rss_mib(process.pid), 1),
+        }
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+
+
+def _wait(url: str, process: "subprocess.Popen[bytes]") -> None:
+    end = time.perf_counter() + _GIVE_UP
+    while time.perf_counter() < end and process.poll() is None:
+        try:
+            with urllib.request.urlopen(url):
+                return
+        except (urllib.error.URLError, ConnectionError):
+            time.sleep(0.005)
+    raise SystemExit("the service did not start; see its log above")
+
+
+def _rss_mib(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()
+    return int(fields[1]) * 4096 / 2**20
+
+
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / 100
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+if __name__ == "__main__":
+    main()
