@@ -1,5 +1,6 @@
 """What the service is configured with, one frozen class per section. Durations are seconds."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,14 +8,26 @@ from pathlib import Path
 from backstage_py.model.json import Json
 from backstage_py.model.scm import ScmIntegration
 
+_PLUGIN_ID = re.compile(r"\{\{\s*pluginId\s*\}\}")
+
+
+CORS_METHODS = ("GET", "HEAD", "PUT", "PATCH", "POST", "DELETE")
+
 
 @dataclass(frozen=True, slots=True)
 class CorsSettings:
-    """``backend.cors``; without it no CORS headers are sent."""
+    """``backend.cors``; without it no CORS headers are sent.
 
-    origins: tuple[str, ...] = ()
-    methods: tuple[str, ...] = ("GET", "HEAD", "PATCH", "POST", "PUT", "DELETE")
-    credentials: bool = True
+    ``origins`` None allows every origin (as an entry without ``origin`` does); ``*`` in one stands for anything but a
+    slash. ``allowed_headers`` None allows whatever is asked for. ``max_age`` is in seconds.
+    """
+
+    origins: tuple[str, ...] | None = None
+    methods: tuple[str, ...] = CORS_METHODS
+    credentials: bool = False
+    allowed_headers: tuple[str, ...] | None = None
+    exposed_headers: tuple[str, ...] = ()
+    max_age: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +40,17 @@ class ReadingRule:
 
 @dataclass(frozen=True, slots=True)
 class BackendSettings:
-    """``backend``."""
+    """``backend``.
+
+    Attributes:
+        base_url: as clients see it, without a slash at its end.
+        host: interface to listen on; empty for all.
+        database_url: for SQLAlchemy; ``sqlite://`` alone is a database that ends with the process.
+        csp: directives of ``backend.csp``; None removes a default one.
+        health_headers: ``backend.health.headers``.
+        shutdown_delay: ``backend.lifecycle.serverShutdownDelay``, seconds.
+        action_sources: ``backend.actions.pluginSources``.
+    """
 
     base_url: str
     host: str = "127.0.0.1"
@@ -36,30 +59,86 @@ class BackendSettings:
     working_directory: Path = Path()
     cors: CorsSettings | None = None
     reading: tuple[ReadingRule, ...] = ()
+    csp: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
+    health_headers: Mapping[str, str] = field(default_factory=dict)
+    shutdown_delay: float = 0.0
+    log_level: str = "info"
+    action_sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class ExternalToken:
-    """A static token of ``backend.auth.externalAccess`` and the subject it stands for."""
+class ExternalStatic:
+    """A static token and the subject it stands for."""
 
-    token: str
+    token: str = field(repr=False)
     subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalLegacy:
+    """A secret with which old backends sign their tokens, and the subject those stand for."""
+
+    secret: bytes = field(repr=False)
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalJwks:
+    """Another issuer by its key set; empty tuples allow anything."""
+
+    url: str
+    issuers: tuple[str, ...] = ()
+    audiences: tuple[str, ...] = ()
+    algorithms: tuple[str, ...] = ()
+    subject_prefix: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PluginRestriction:
+    """An entry of ``accessRestrictions``; None means no bound of that kind."""
+
+    plugin: str
+    permissions: tuple[str, ...] | None = None
+    actions: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalAccess:
+    """An entry of ``backend.auth.externalAccess``; without restrictions it may call every plugin."""
+
+    options: ExternalStatic | ExternalLegacy | ExternalJwks
+    restrictions: tuple[PluginRestriction, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """An entry of ``auth.issuers`` (ours): another Backstage whose user tokens count here."""
+
+    issuer: str
+    jwks_url: str
 
 
 @dataclass(frozen=True, slots=True)
 class AuthSettings:
     """``auth`` and ``backend.auth``.
 
-    ``jwks_urls`` are key sets of other issuers that are trusted for user tokens, with their issuer.
+    Attributes:
+        guest: whether guests may sign in (from this machine, unless ``guest_outside_development``).
+        guest_ownership: what the guest owns by when the catalog has no such user.
+        issuers: other issuers of user tokens, besides the one that ``discovery.endpoints`` names for ``auth``.
+        ownership_in_token: ``auth.omitIdentityTokenOwnershipClaim: false``.
+        key_file: the key with which we sign (ours); beside the database when None.
     """
 
     guest: bool = False
     guest_outside_development: bool = False
     guest_entity_ref: str = "user:development/guest"
     guest_ownership: tuple[str, ...] | None = None
-    issuers: Mapping[str, str] = field(default_factory=dict)
-    external_tokens: tuple[ExternalToken, ...] = ()
+    issuers: tuple[Issuer, ...] = ()
+    external: tuple[ExternalAccess, ...] = ()
     disable_default_policy: bool = False
+    ownership_in_token: bool = False
+    key_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,37 +166,75 @@ class ScaffolderSettings:
     retention: float | None = None
     log_limit_bytes: int | None = None
     actions_folder: Path | None = None
+    shutdown_timeout: float = 30.0
+    """Seconds that a stop waits for running tasks before they are handed back."""
     options: Mapping[str, Json] = field(default_factory=dict)
     """The whole section as configured, for values that only one room knows."""
 
 
 @dataclass(frozen=True, slots=True)
-class CatalogRule:
-    """An entry of ``catalog.rules`` or of a location's ``rules``."""
+class AllowedKind:
+    """An entry of a rule's ``allow``: a kind and, if given, the only ``spec.type`` that it may have."""
 
-    kinds: tuple[str, ...]
-    location_types: tuple[str, ...] | None = None
-    patterns: tuple[str, ...] | None = None
+    kind: str
+    spec_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleLocation:
+    """An entry of a rule's ``locations``: a location type and, if given, an exact target or a glob for it."""
+
+    type: str
+    exact: str | None = None
+    pattern: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogRule:
+    """An entry of ``catalog.rules`` or of a location's ``rules``.
+
+    ``locations`` None matches every location, an empty tuple none.
+    """
+
+    allow: tuple[AllowedKind, ...]
+    locations: tuple[RuleLocation, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogLocation:
-    """An entry of ``catalog.locations``; a file target is an absolute path."""
+    """An entry of ``catalog.locations``; a file target is an absolute path.
+
+    ``rules`` hold for this location besides the global ones.
+    """
 
     type: str
     target: str
     rules: tuple[CatalogRule, ...] = ()
 
 
+DEFAULT_RULES = (CatalogRule(tuple(AllowedKind(kind) for kind in ("Component", "API", "Location"))),)
+"""Without ``catalog.rules`` nobody can register users, groups or templates."""
+
+
 @dataclass(frozen=True, slots=True)
 class CatalogSettings:
-    """``catalog``."""
+    """``catalog``.
+
+    Attributes:
+        locations: are always kept up to date.
+        processing_interval: seconds between two readings of an entity's source; None for never.
+        orphan_strategy: ``keep`` or ``delete``; so is ``orphan_provider_strategy``.
+        conflict_strategy: ``refresh`` or ``reject``: what ``POST /locations`` does with a location that exists.
+        options: the whole section as configured, for values that only one room knows.
+    """
 
     locations: tuple[CatalogLocation, ...] = ()
-    rules: tuple[CatalogRule, ...] | None = None
+    rules: tuple[CatalogRule, ...] = DEFAULT_RULES
     read_only: bool = False
     processing_interval: float | None = 100.0
     orphan_strategy: str = "delete"
+    orphan_provider_strategy: str = "delete"
+    conflict_strategy: str = "reject"
     stale_timeout: float = 60.0
     base_url: str | None = None
     """The catalog of another Backstage to use instead of our own; then ``/api/catalog`` is not served."""
@@ -126,22 +243,42 @@ class CatalogSettings:
 
 @dataclass(frozen=True, slots=True)
 class DiscoverySettings:
-    """``discovery.endpoints``: where other plugins are, by plugin id; others are below ``backend.baseUrl``."""
+    """``discovery.endpoints``: where other plugins are, by plugin id or ``*``; others are below ``backend.baseUrl``.
+
+    A target may hold ``{{pluginId}}``. ``targets`` are for requests between services, ``external_targets`` for
+    browsers.
+    """
 
     targets: Mapping[str, str] = field(default_factory=dict)
+    external_targets: Mapping[str, str] = field(default_factory=dict)
+
+    def target(self, plugin: str) -> str | None:
+        """Return the base URL of a plugin for services, None when it is not configured."""
+        pattern = self.targets.get(plugin) or self.targets.get("*")
+        return None if pattern is None else _PLUGIN_ID.sub(plugin, pattern).rstrip("/")
 
 
 @dataclass(frozen=True, slots=True)
 class SandboxSettings:
-    """``sandbox`` (ours): the loopback git host for development; off when None in Settings."""
+    """``sandbox`` (ours): the loopback git host for development; off when None in Settings.
+
+    Attributes:
+        root: folder of the repositories.
+        port: 0 for any free one.
+        crossplane: answer ``POST /api/crossplane/postgres`` by committing the request to a repository.
+    """
 
     root: Path
     port: int = 0
+    crossplane: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything. ``raw`` is the merged configuration, for plugins."""
+    """Everything.
+
+    ``raw`` is the merged configuration, for plugins; ``warnings`` are what an operator should look at.
+    """
 
     app_title: str
     app_base_url: str | None
@@ -154,4 +291,5 @@ class Settings:
     integrations: tuple[ScmIntegration, ...]
     permission_enabled: bool
     sandbox: SandboxSettings | None
-    raw: Mapping[str, Json]
+    raw: Mapping[str, Json] = field(repr=False)
+    warnings: tuple[str, ...] = ()

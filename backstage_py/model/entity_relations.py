@@ -1,0 +1,91 @@
+"""Which fields of which kinds refer to other entities, and the relations that follow from them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from backstage_py.model import entity_ref
+from backstage_py.model.entity_ref import EntityRef
+from backstage_py.model.json import JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """One directed relation, by references in the form in which they are stored."""
+
+    source: str
+    type: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class RelationField:
+    """A field of ``spec`` that holds one reference or a list of them, and the relations in both directions."""
+
+    field: str
+    outgoing: str
+    incoming: str
+    default_kind: str | None = None
+    allowed_kinds: tuple[str, ...] | None = None
+
+
+_OWNER = RelationField("owner", "ownedBy", "ownerOf", "Group")
+_SYSTEM = RelationField("system", "partOf", "hasPart", "System")
+_DEPENDS_ON = RelationField("dependsOn", "dependsOn", "dependencyOf")
+_DEPENDENCY_OF = RelationField("dependencyOf", "dependencyOf", "dependsOn")
+
+FIELDS: dict[str, tuple[RelationField, ...]] = {
+    "Component": (
+        _OWNER,
+        RelationField("subcomponentOf", "partOf", "hasPart", "Component"),
+        RelationField("providesApis", "providesApi", "apiProvidedBy", "API"),
+        RelationField("consumesApis", "consumesApi", "apiConsumedBy", "API"),
+        _DEPENDS_ON,
+        _DEPENDENCY_OF,
+        _SYSTEM,
+    ),
+    "API": (_OWNER, _SYSTEM),
+    "Resource": (_OWNER, _DEPENDS_ON, _DEPENDENCY_OF, _SYSTEM),
+    "User": (RelationField("memberOf", "memberOf", "hasMember", "Group"),),
+    "Group": (
+        RelationField("parent", "childOf", "parentOf", "Group"),
+        RelationField("children", "parentOf", "childOf", "Group"),
+        RelationField("members", "hasMember", "memberOf", "User"),
+    ),
+    "System": (_OWNER, RelationField("domain", "partOf", "hasPart", "Domain")),
+    "Domain": (_OWNER, RelationField("subdomainOf", "partOf", "hasPart", "Domain")),
+    "Template": (_OWNER,),
+    "AiResource": (
+        RelationField("owner", "ownedBy", "ownerOf", "Group", ("group", "user")),
+        RelationField("system", "partOf", "hasPart", "System", ("system",)),
+        RelationField("dependsOn", "dependsOn", "dependencyOf", "AiResource", ("airesource",)),
+        RelationField("skills", "hasPart", "partOf", "AiResource", ("airesource",)),
+        RelationField("plugins", "hasPart", "partOf", "AiResource", ("airesource",)),
+    ),
+}
+
+SORTED_FIELDS = ("providesApis", "consumesApis", "dependsOn", "dependencyOf", "memberOf", "children", "members")
+"""Lists of references whose order says nothing; sorting them keeps an unstable source from looking changed."""
+
+
+def of(entity: JsonObject) -> Iterator[Relation]:
+    """Yield the relations that the fields of a valid entity stand for, each in both directions.
+
+    Raises:
+        InputError: a field holds a text that is no reference.
+    """
+    fields = FIELDS.get(entity["kind"])
+    if not fields:
+        return
+    spec = entity["spec"]
+    namespace = entity["metadata"].get("namespace") or entity_ref.DEFAULT_NAMESPACE
+    source = str(EntityRef(entity["kind"], namespace, entity["metadata"]["name"]))
+    for field in fields:
+        value = spec.get(field.field)
+        if not value:
+            continue
+        for text in value if isinstance(value, list) else (value,):
+            target = entity_ref.parse(text, default_kind=field.default_kind, default_namespace=namespace)
+            if field.allowed_kinds and target.kind.lower() not in field.allowed_kinds:
+                continue
+            yield Relation(source, field.outgoing, str(target))
+            yield Relation(str(target), field.incoming, source)

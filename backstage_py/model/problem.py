@@ -1,0 +1,40 @@
+"""What a check found in a text of an author: the one shape that every output format is made of."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from backstage_py.model.json import JsonObject
+
+Severity = Literal["error", "warning", "info"]
+
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One finding; line and column count from 1, ``file`` is as the author named it.
+
+    Attributes:
+        code: stable, such as ``BPY301``; documented in ``backstage_py/lint/RULES.md``.
+        fix: what to write or do instead, if that is known.
+    """
+
+    file: str
+    line: int
+    column: int
+    code: str
+    severity: Severity
+    message: str
+    fix: str | None = None
+
+    def as_json(self) -> JsonObject:
+        """Return the problem as ``--format json`` shows it."""
+        shown: JsonObject = {
+            "file": self.file,
+            "line": self.line,
+            "column": self.column,
+            "severity": self.severity,
+            "code": self.code,
+            "message": self.message,
+        }
+        return shown | ({"fix": self.fix} if self.fix else {})

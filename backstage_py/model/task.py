@@ -1,0 +1,123 @@
+"""A task: what was asked for, how far it is, what it said."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+import orjson
+
+from backstage_py.model import json, times
+from backstage_py.model.json import Json, JsonObject
+
+STALE_MESSAGE = "This task was marked as stale as it exceeded its timeout"
+
+
+class TaskStatus(StrEnum):
+    """The states that Backstage knows; ``cancelled`` and ``skipped`` are accepted in filters and never set."""
+
+    OPEN = "open"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+
+
+ENDED = (TaskStatus.CANCELLED, TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.SKIPPED)
+
+
+class EventType(StrEnum):
+    """The types of events in a task's stream."""
+
+    LOG = "log"
+    COMPLETION = "completion"
+    CANCELLED = "cancelled"
+    RECOVERED = "recovered"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task as stored. ``spec_text`` is its specification as JSON text, which answers hand through unparsed."""
+
+    id: str
+    spec_text: str
+    status: str
+    created_at: int
+    last_heartbeat_at: int | None
+    created_by: str | None
+    starts_over: bool
+
+    @cached_property
+    def spec(self) -> JsonObject:
+        """The specification: ``apiVersion, steps, output, parameters, user, templateInfo``."""
+        spec: JsonObject = orjson.loads(self.spec_text)  # our own text: its numbers are in their final form
+        return spec
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to run a task. Who holds an older ``number`` than the task's has lost it."""
+
+    task: Task
+    number: int
+    secrets: Mapping[str, str]
+    secrets_lost: bool
+    cancel_requested: bool
+
+    @property
+    def id(self) -> str:
+        """The task's id."""
+        return self.task.id
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event that is about to be stored; ``body`` is redacted JSON text."""
+
+    type: EventType
+    body: str
+    created_at: int
+
+
+def new_event(type: EventType, body: Mapping[str, Json], *, at: int | None = None) -> NewEvent:  # noqa: A002  # its name on the wire
+    """Make an event of a JSON body."""
+    return NewEvent(type, json.text(dict(body)), times.now() if at is None else at)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskEvent:
+    """A stored event. Ids are integers that grow over all tasks, with gaps."""
+
+    id: int
+    task_id: str
+    type: str
+    body: str
+    created_at: int
+
+    def as_json_text(self, *, recoverable: bool) -> str:
+        """Return the event as clients see it; ``recoverable`` says that the template starts over after a crash."""
+        return (
+            f'{{"id":{self.id},"isTaskRecoverable":{"true" if recoverable else "false"},"taskId":"{self.task_id}",'
+            f'"body":{self.body},"type":"{self.type}","createdAt":"{times.iso(self.created_at)}"}}'
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """A step that ended in an earlier run: its outputs, or ``{name, message}`` of its error."""
+
+    position: int
+    failed: bool
+    result: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFilter:
+    """What ``GET /v2/tasks`` asks for. ``order`` holds ``(column, descending)``."""
+
+    created_by: tuple[str, ...] = ()
+    status: tuple[str, ...] = ()
+    order: tuple[tuple[str, bool], ...] = ()
+    limit: int | None = None
+    offset: int | None = None

@@ -1,0 +1,139 @@
+"""A template of version ``scaffolder.backstage.io/v1beta3``: parsed once, then trusted as its type."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from backstage_py import bundled
+from backstage_py.errors import InputError
+from backstage_py.model import entity_ref
+from backstage_py.model.json import Json, JsonObject
+from backstage_py.model.json_schema import Problem, Validator, compile_schema
+
+API_VERSION = "scaffolder.backstage.io/v1beta3"
+_SOURCE_LOCATION = "backstage.io/source-location"
+_LOCATION = "backstage.io/managed-by-location"
+_NEEDED = {
+    "type": "object",
+    "required": ["kind", "metadata", "spec"],
+    "properties": {
+        "kind": {"type": "string", "minLength": 1},
+        "metadata": {
+            "type": "object",
+            "required": ["name"],
+            "properties": {"name": {"type": "string", "minLength": 1}, "annotations": {"type": ["object", "null"]}},
+        },
+        "spec": {
+            "type": "object",
+            "required": ["steps"],
+            "properties": {
+                "steps": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "required": ["action"],
+                        "properties": {"action": {"type": "string"}, "input": {"type": ["object", "null"]}},
+                    },
+                },
+                "parameters": {"type": ["object", "array", "null"]},
+                "secrets": {"type": ["object", "null"]},
+                "EXPERIMENTAL_recovery": {"type": ["object", "null"]},
+            },
+        },
+    },
+}
+_validators: dict[str, Validator] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A template.
+
+    Attributes:
+        ref: the reference, complete and lower case.
+        metadata: as it is in the entity.
+        pages: the form's pages, each a JSON Schema with the form's own keywords.
+        steps: as they are written.
+        output: unrendered; ``{}`` when the template has none.
+        secrets_schema: JSON Schema of the secrets that a task needs, None when it needs none.
+        starts_over: the recovery strategy is ``startOver``.
+        base_url: where relative URLs of steps start, None when the entity does not say where it comes from.
+        spec: the entity's whole ``spec``.
+    """
+
+    ref: str
+    metadata: JsonObject
+    pages: Sequence[JsonObject]
+    steps: Sequence[JsonObject]
+    output: JsonObject
+    secrets_schema: Json
+    starts_over: bool
+    base_url: str | None
+    spec: JsonObject
+
+    @property
+    def form(self) -> JsonObject:
+        """The form as ``GET …/parameter-schema`` answers it."""
+        metadata, spec = self.metadata, self.spec
+        answer: JsonObject = {"title": metadata.get("title") or metadata["name"]}
+        if spec.get("presentation"):
+            answer["presentation"] = spec["presentation"]
+        _put(answer, "description", metadata.get("description"))
+        _put(answer, "ui:options", metadata.get("ui:options"))
+        answer["steps"] = [_page(page) for page in self.pages]
+        decorators = spec.get("formDecorators")
+        _put(answer, "formDecorators", spec.get("EXPERIMENTAL_formDecorators") if decorators is None else decorators)
+        return answer
+
+
+def problems(entity: Json) -> Sequence[Problem]:
+    """Return what makes an entity no template, by its JSON Schema; paths lead into the entity."""
+    if "template" not in _validators:
+        _validators["template"] = compile_schema(bundled.schema("template-v1beta3"))
+    return _validators["template"].problems(entity)
+
+
+def parse(entity: Json) -> Template:
+    """Parse an entity. What a run does not depend on is not looked at: the catalog that holds it has its own rules.
+
+    Raises:
+        InputError: it is no template; the first problem is named.
+    """
+    if "needed" not in _validators:
+        _validators["needed"] = compile_schema(_NEEDED)
+    if found := _validators["needed"].problems(entity):
+        raise InputError(f"Input template is not a template: {found[0]}")
+    metadata, spec = entity["metadata"], entity["spec"]
+    parameters = spec.get("parameters") or []
+    recovery = spec.get("EXPERIMENTAL_recovery") or {}
+    return Template(
+        ref=entity_ref.of(entity),
+        metadata=metadata,
+        pages=parameters if isinstance(parameters, list) else [parameters],
+        steps=spec["steps"],
+        output=spec.get("output") or {},
+        secrets_schema=(spec.get("secrets") or {}).get("schema"),
+        starts_over=recovery.get("EXPERIMENTAL_strategy") == "startOver",
+        base_url=_base_url(metadata.get("annotations") or {}),
+        spec=spec,
+    )
+
+
+def _page(page: JsonObject) -> JsonObject:
+    title = page.get("title")
+    shown: JsonObject = {"title": "Please enter the following information" if title is None else title}
+    _put(shown, "description", page.get("description"))
+    shown["schema"] = page
+    return shown
+
+
+def _put(target: JsonObject, key: str, value: Json) -> None:
+    if value is not None:
+        target[key] = value
+
+
+def _base_url(annotations: Mapping[str, Json]) -> str | None:
+    location = annotations.get(_SOURCE_LOCATION) or annotations.get(_LOCATION)
+    kind, colon, target = str(location or "").partition(":")
+    if not colon:
+        return None
+    return {"url": target, "file": f"file://{target}"}.get(kind)

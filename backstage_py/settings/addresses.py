@@ -1,0 +1,37 @@
+"""Where this service is and which plugins are served here, when it shares one configuration with a Backstage.
+
+In a shared file ``backend.baseUrl`` is the Backstage's own. The endpoint of ``discovery`` for the scaffolder then says
+where we are, and whatever discovery does not send to us is over there: sign-in, permissions, perhaps the catalog.
+"""
+
+from dataclasses import dataclass
+
+from backstage_py.settings.sections import DiscoverySettings, Settings
+
+_OURS = "scaffolder"
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Base URLs, without a slash at the end. ``own`` is where this service is reached."""
+
+    own: str
+    base_url: str
+    discovery: DiscoverySettings
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Addresses":
+        """Find them out of the settings."""
+        base_url = settings.backend.base_url
+        target = settings.discovery.target(_OURS)
+        suffix = f"/api/{_OURS}"
+        own = target.removesuffix(suffix) if target and target.endswith(suffix) else base_url
+        return cls(own, base_url, settings.discovery)
+
+    def plugin(self, plugin: str) -> str:
+        """Return the base URL of a plugin, here or elsewhere."""
+        return self.discovery.target(plugin) or f"{self.base_url}/api/{plugin}"
+
+    def serves(self, plugin: str) -> bool:
+        """Whether clients are sent to this service for a plugin."""
+        return self.plugin(plugin) == f"{self.own}/api/{plugin}"

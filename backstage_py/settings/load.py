@@ -1,0 +1,83 @@
+"""From configuration files to ``Settings``."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from backstage_py.settings import (
+    files,
+    read_auth,
+    read_backend,
+    read_catalog,
+    read_integrations,
+    read_scaffolder,
+    spelling,
+)
+from backstage_py.settings.files import Env
+from backstage_py.settings.merged import Merged
+from backstage_py.settings.reading import Reader
+from backstage_py.settings.sections import SandboxSettings, Settings
+
+DEFAULT_FILES = ("app-config.yaml", "app-config.local.yaml")
+
+
+def load_settings(paths: Sequence[Path], env: Env) -> Settings:
+    """Read configuration files, later ones over earlier ones, and the environment over all.
+
+    Args:
+        paths: the files; without any, ``app-config.yaml`` and ``app-config.local.yaml`` of the working directory as
+            far as they exist, as in Backstage.
+        env: the environment, for ``${NAME}``, ``$env`` and ``APP_CONFIG_*``.
+
+    Raises:
+        SettingsError: a file cannot be read or a value is wrong; names key, file and expectation.
+    """
+    found = list(paths) or [Path(name) for name in DEFAULT_FILES if Path(name).is_file()]
+    layers = [files.read_file(path.absolute(), env) for path in found]
+    overrides = files.read_environment(env)
+    return of_merged(Merged([*layers, *([overrides] if overrides else [])]))
+
+
+def with_listen(settings: Settings, host: str | None, port: int | None) -> Settings:
+    """Return the settings with another address to listen on, e.g. of the command line.
+
+    Without ``backend.baseUrl`` the base URL follows the address.
+    """
+    backend = settings.backend
+    host, port = backend.host if host is None else host, backend.port if port is None else port
+    configured = (settings.raw.get("backend") or {}).get("baseUrl")
+    base_url = backend.base_url if configured else read_backend.default_base_url(host, port)
+    return replace(settings, backend=replace(backend, host=host, port=port, base_url=base_url))
+
+
+def of_merged(merged: Merged) -> Settings:
+    """Return the settings of a merged configuration."""
+    config = Reader(merged)
+    app = config.section("app")
+    return Settings(
+        app_title=app.text("title") or "Backstage",
+        app_base_url=app.url("baseUrl"),
+        organization=config.section("organization").text("name"),
+        backend=read_backend.read(config),
+        auth=read_auth.read(config),
+        scaffolder=read_scaffolder.read(config),
+        catalog=read_catalog.read(config),
+        discovery=read_backend.read_discovery(config),
+        integrations=read_integrations.read(config),
+        permission_enabled=config.section("permission").boolean("enabled"),
+        sandbox=_sandbox(config),
+        raw=merged.data,
+        warnings=spelling.warnings(merged),
+    )
+
+
+def _sandbox(config: Reader) -> SandboxSettings | None:
+    if not config.has("sandbox"):
+        return None
+    section = config.section("sandbox")
+    root = section.text("root") or "backstage-py-sandbox"
+    return SandboxSettings(
+        Path(root).absolute(),
+        section.whole("port", most=65_535) or 0,
+        crossplane=section.boolean("crossplane", default=True),
+    )
