@@ -1,8 +1,8 @@
 """A database as two verbs: ``read`` and ``write``, each a function that runs on a thread with a connection.
 
 SQLAlchemy's synchronous Core is used on purpose: one hop to a thread per transaction costs less than one hop per
-statement, and the functions stay plain. SQLite has one writer thread that commits what is waiting together (each
-function in a savepoint of its own), so that many small transactions share one flush to the disk.
+statement, and the functions stay plain. SQLite has one writer thread that commits what is waiting together, so that
+many small transactions share one flush to the disk; when one of them fails, all are undone and each runs by itself.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import contextlib
 import queue
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -36,10 +36,20 @@ class Transaction:
 
     connection: sa.Connection
     topics: set[str] = field(default_factory=set)
+    elsewhere: set[str] = field(default_factory=set)
+    committed: list[Callable[[], None]] = field(default_factory=list)
 
     def wake(self, topic: str) -> None:
         """Wake whoever waits for ``topic``, in any process, after the commit."""
         self.topics.add(topic)
+
+    def wake_elsewhere(self, topic: str) -> None:
+        """Wake whoever waits for ``topic`` in other processes only, after the commit."""
+        self.elsewhere.add(topic)
+
+    def after_commit(self, function: Callable[[], None]) -> None:
+        """Call ``function`` on the writer's thread once the commit is done; it must not raise or wait."""
+        self.committed.append(function)
 
 
 WriteFunction = Callable[[Transaction], T]
@@ -144,24 +154,19 @@ class Database:
             yield batch
 
     def _commit_together(self, batch: list[_Job]) -> None:
+        """Commit all of a batch at once; when one of its functions raises, undo them and let each try by itself."""
         outcomes: list[tuple[_Job, Any]] = []
-        topics: set[str] = set()
+        transactions: list[Transaction] = []
         try:
             with self.engine.begin() as connection:
                 for job in batch:
-                    transaction = Transaction(connection)
-                    try:
-                        with connection.begin_nested():
-                            outcomes.append((job, job.function(transaction)))
-                        topics |= transaction.topics
-                    except Exception as error:  # noqa: BLE001  # it belongs to the caller who waits for the job
-                        job.done.set_exception(error)
-        except Exception:  # noqa: BLE001  # the commit itself failed: let each job try and fail by itself
+                    transactions.append(Transaction(connection))
+                    outcomes.append((job, job.function(transactions[-1])))
+        except Exception:  # noqa: BLE001  # the commit or a function failed: who is to blame shows when each is alone
             for job in batch:
-                if not job.done.done():
-                    self._commit_alone(job)
+                self._commit_alone(job)
             return
-        self._finish(outcomes, topics)
+        self._finish(outcomes, transactions)
 
     def _commit_alone(self, job: _Job) -> None:
         try:
@@ -169,15 +174,26 @@ class Database:
                 transaction = Transaction(connection)
                 result = job.function(transaction)
         except Exception as error:  # noqa: BLE001  # it belongs to the caller who waits for the job
-            job.done.set_exception(error)
+            _fail(job, error)
             return
-        self._finish([(job, result)], transaction.topics)
+        self._finish([(job, result)], [transaction])
 
-    def _finish(self, outcomes: list[tuple[_Job, Any]], topics: set[str]) -> None:
-        self.wakes.wake(topics)
+    def _finish(self, outcomes: list[tuple[_Job, Any]], transactions: list[Transaction]) -> None:
+        for transaction in transactions:
+            for function in transaction.committed:
+                function()
+        self.wakes.wake(
+            {topic for transaction in transactions for topic in transaction.topics},
+            elsewhere={topic for transaction in transactions for topic in transaction.elsewhere},
+        )
         for job, result in outcomes:
-            with contextlib.suppress(asyncio.InvalidStateError):  # the waiter was cancelled; the data is written
+            with contextlib.suppress(InvalidStateError):  # the waiter was cancelled; the data is written
                 job.done.set_result(result)
+
+
+def _fail(job: _Job, error: BaseException) -> None:
+    with contextlib.suppress(InvalidStateError):  # the waiter was cancelled and does not want to know
+        job.done.set_exception(error)
 
 
 def _engine(url: URL, *, is_sqlite: bool) -> sa.Engine:

@@ -77,12 +77,19 @@ class WakeHub:
                     if not self._waiters[topic]:
                         del self._waiters[topic]
 
-    def wake(self, topics: Iterable[str]) -> None:
-        """Wake the waiters of ``topics`` here and in the other processes; callable from any thread."""
-        names = set(topics)
+    def wake(self, topics: Iterable[str], *, elsewhere: Iterable[str] = ()) -> None:
+        """Wake the waiters of ``topics``, here and in the other processes; callable from any thread.
+
+        Args:
+            topics: whom to wake.
+            elsewhere: whom to wake in the other processes only, since those here know already.
+        """
+        here = set(topics)
+        names = here.union(elsewhere)
         if not names:
             return
-        self._wake_here(names)
+        if here:
+            self._wake_here(here)
         if self._folder:
             self._tell_others(_SEPARATOR.join(name.encode() for name in names)[:_DATAGRAM])
 

@@ -1,0 +1,128 @@
+"""Real cookiecutter, in a process of its own: it changes the working directory and renders templates that are code.
+
+What the child process may do is in ``cookiecutter_job``. Here are the folders, the time it gets, and its errors.
+"""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from backstage_py.errors import ForeignError, InputError
+from backstage_py.model.json import Json, JsonObject
+
+_CONTENTS = "{{cookiecutter and 'contents'}}"
+_DEFAULTS = "cookiecutter.json"
+_LONGEST_MESSAGE = 4_000
+
+
+@asynccontextmanager
+async def rendered(
+    template: Path,
+    *,
+    values: Mapping[str, Json],
+    copy_without_render: Sequence[str] = (),
+    extensions: Sequence[str] = (),
+    allow_hooks: bool = False,
+    seconds: float = 120.0,
+) -> AsyncIterator[Path]:
+    """Give a folder with the rendered content of ``template``; it is removed afterwards.
+
+    As in Backstage the whole folder is rendered, without the outer folder that cookiecutter asks for, and values win
+    over the defaults of its ``cookiecutter.json``.
+
+    Raises:
+        InputError: cookiecutter refuses the template; its words are in the message. ForeignError: it did not end.
+    """
+    work = Path(tempfile.mkdtemp(prefix="backstage-cookiecutter-"))
+    try:
+        job = await asyncio.to_thread(
+            _prepare, work, template, values, list(copy_without_render), list(extensions), allow_hooks
+        )
+        await _run(work, job, seconds)
+        result = work / "output" / "contents"
+        if not result.is_dir():
+            raise InputError("cookiecutter rendered nothing; check that the template is a folder with files")
+        yield result
+    finally:
+        await asyncio.to_thread(shutil.rmtree, work, ignore_errors=True)
+
+
+def _prepare(
+    work: Path,
+    template: Path,
+    values: Mapping[str, Json],
+    copy_without_render: list[str],
+    extensions: list[str],
+    allow_hooks: bool,  # noqa: FBT001  # passed on by position to a thread
+) -> JsonObject:
+    contents = work / "template" / _CONTENTS
+    shutil.copytree(template, contents, symlinks=True, ignore=_links_that_leave(template.resolve()))
+    defaults = _defaults(contents / _DEFAULTS)
+    hooks = contents / "hooks"
+    if allow_hooks and hooks.is_dir():
+        hooks.rename(work / "template" / "hooks")
+    context = {key: value for key, value in defaults.items() if key not in {"_extensions", "_jinja2_env_vars"}}
+    context |= dict(values)
+    context |= {"_copy_without_render": copy_without_render, "_extensions": extensions}
+    (work / "template" / _DEFAULTS).write_text(json.dumps(context), encoding="utf-8")
+    (work / "output").mkdir()
+    return {"template": str(work / "template"), "output": str(work / "output"), "hooks": allow_hooks}
+
+
+def _defaults(path: Path) -> JsonObject:
+    if not path.is_file():
+        return {}
+    try:
+        defaults = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"The template's {_DEFAULTS} is not JSON: {error}") from error
+    return defaults if isinstance(defaults, dict) else {}
+
+
+def _links_that_leave(root: Path) -> "shutil._IgnoreFn":  # type: ignore[name-defined]  # typeshed's name of the type
+    def ignore(folder: str, names: list[str]) -> list[str]:
+        links = [name for name in names if Path(folder, name).is_symlink()]
+        return [name for name in links if root not in Path(folder, name).resolve().parents]
+
+    return ignore
+
+
+async def _run(work: Path, job: JsonObject, seconds: float) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-I",
+        "-c",
+        _starter(),
+        cwd=work,
+        env={"PATH": os.environ.get("PATH", ""), "HOME": str(work), "LC_ALL": "C.UTF-8", "TMPDIR": str(work)},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        async with asyncio.timeout(seconds):
+            _, said = await process.communicate(json.dumps(job).encode())
+    except BaseException as error:  # cancelled or out of time
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+        if isinstance(error, TimeoutError):
+            raise ForeignError(f"cookiecutter did not end within {seconds:g} seconds") from error
+        raise
+    if process.returncode != 0:
+        raise InputError(f"cookiecutter failed: {said.decode('utf-8', 'replace').strip()[-_LONGEST_MESSAGE:]}")
+
+
+def _starter() -> str:
+    """Return the program of the child: isolated mode knows no PYTHONPATH, so it is told where this package lies."""
+    root = str(Path(__file__).parents[2])
+    imports = f"import sys; sys.path.append({root!r}); from backstage_py.integrations import cookiecutter_job"
+    return f"{imports}; cookiecutter_job.main()"

@@ -1,0 +1,268 @@
+"""git through its command line, with nothing taken from the machine, the workspace or the remote.
+
+A workspace may hold a ``.git`` folder, attributes and hooks that a template put there. None of them is honoured:
+the repository lies outside the workspace, system and user configuration are off, hooks point nowhere, attributes of
+our own win (CVE-2024-53983). Credentials travel as configuration in the environment, never in a URL or an argument.
+"""
+
+import asyncio
+import base64
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from backstage_py.errors import ConflictError, ForeignError, NotAllowedError, NotFoundError, ServiceUnavailableError
+
+_SAFE_CONFIG = {
+    "core.hooksPath": os.devnull,
+    "core.fsmonitor": "false",
+    "core.attributesFile": os.devnull,
+    "core.excludesFile": os.devnull,
+    "core.autocrlf": "false",
+    "core.askPass": "",
+    "credential.helper": "",
+    "commit.gpgSign": "false",
+    "gc.auto": "0",
+    "http.followRedirects": "false",
+    "protocol.allow": "never",
+    "protocol.http.allow": "always",
+    "protocol.https.allow": "always",
+    "submodule.recurse": "false",
+    "transfer.fsckObjects": "false",
+}
+_VERBATIM_ATTRIBUTES = "* -text !eol -ident !filter !working-tree-encoding\n"
+_LONGEST_MESSAGE = 2_000
+_VERBS = frozenset({"add", "clone", "commit-tree", "fetch", "init", "push", "rev-parse", "write-tree"})
+_KEPT_VARIABLES = (
+    "PATH",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "TMPDIR",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "NO_PROXY",
+    "no_proxy",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class GitAuthor:
+    """Who a commit is by."""
+
+    name: str = "Scaffolder"
+    email: str = "scaffolder@backstage.io"
+
+
+@dataclass(frozen=True, slots=True)
+class GitCredentials:
+    """What a host asks for; ``repr`` hides the password."""
+
+    username: str
+    password: str
+
+    def __repr__(self) -> str:
+        return f"GitCredentials(username={self.username!r}, password='***')"
+
+    def header(self) -> str:
+        """Return the value of ``Authorization``."""
+        return "Basic " + base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
+
+
+async def publish(
+    directory: Path,
+    *,
+    remote_url: str,
+    branch: str,
+    message: str,
+    author: GitAuthor,
+    credentials: GitCredentials | None,
+    seconds: float = 600.0,
+) -> str:
+    """Commit everything below ``directory`` as one first commit, push it to ``branch`` and return its hash.
+
+    ``.gitignore`` files count; folders named ``.git`` do not; bytes and executable bits arrive unchanged. When the
+    branch holds exactly these files already, its commit is the answer: a step that is run again after a crash finds
+    what it pushed before.
+
+    Raises:
+        ConflictError: the branch has other commits.
+        NotFoundError, NotAllowedError, ServiceUnavailableError, ForeignError: as git reports; no secret in them.
+    """
+    async with asyncio.timeout(seconds), _repository() as repository, _without_git_folders(directory) as tree:
+        identity = _identity(author)
+        at = ["--git-dir", str(repository), "--work-tree", str(tree)]
+        await _run([*at, "add", "--all", "--", "."], folder=tree)
+        tree_hash = await _run([*at, "write-tree"], folder=tree)
+        commit = await _run([*at, "commit-tree", tree_hash], folder=tree, env=identity, stdin=_as_message(message))
+        network = _network(remote_url, credentials)
+        try:
+            await _run(
+                [*at, "push", "--no-verify", "--porcelain", remote_url, f"{commit}:refs/heads/{branch}"],
+                folder=tree,
+                env=network,
+            )
+        except ConflictError:
+            await _run(
+                [*at, "fetch", "--quiet", "--depth=1", remote_url, f"refs/heads/{branch}"], folder=tree, env=network
+            )
+            if await _run([*at, "rev-parse", "FETCH_HEAD^{tree}"], folder=tree) != tree_hash:
+                raise
+            return await _run([*at, "rev-parse", "FETCH_HEAD"], folder=tree)
+    return commit
+
+
+async def clone(
+    remote_url: str,
+    target: Path,
+    *,
+    ref: str | None = None,
+    depth: int | None = 1,
+    credentials: GitCredentials | None = None,
+    seconds: float = 600.0,
+) -> None:
+    """Clone into ``target``, which must not exist; without submodules.
+
+    Raises:
+        NotFoundError, NotAllowedError, ServiceUnavailableError, ForeignError: as git reports.
+    """
+    options = ["--quiet", "--template=", "--no-recurse-submodules"]
+    options += [f"--branch={ref}"] if ref else []
+    options += [f"--depth={depth}"] if depth else []
+    async with asyncio.timeout(seconds):
+        await _run(
+            ["clone", *options, "--", remote_url, str(target)],
+            folder=target.parent,
+            env=_network(remote_url, credentials),
+        )
+
+
+@asynccontextmanager
+async def _repository() -> AsyncIterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="backstage-git-"))
+    try:
+        await _run(["init", "--quiet", "--template=", "--bare", str(folder)], folder=folder)
+        (folder / "info").mkdir(exist_ok=True)
+        (folder / "info" / "attributes").write_text(_VERBATIM_ATTRIBUTES)
+        yield folder
+    finally:
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+@asynccontextmanager
+async def _without_git_folders(directory: Path) -> AsyncIterator[Path]:
+    """Give the directory itself, or a copy when a folder inside is a repository of its own.
+
+    git would record such a folder as a submodule; Backstage publishes its files.
+    """
+    if not await asyncio.to_thread(_has_inner_repository, directory):
+        yield directory
+        return
+    folder = Path(tempfile.mkdtemp(prefix="backstage-tree-"))
+    try:
+        ignore = shutil.ignore_patterns(".git")
+        await asyncio.to_thread(shutil.copytree, directory, folder, symlinks=True, ignore=ignore, dirs_exist_ok=True)
+        yield folder
+    finally:
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+def _has_inner_repository(directory: Path) -> bool:
+    return any(".git" in folders or ".git" in files for _, folders, files in os.walk(directory))
+
+
+def _as_message(message: str) -> bytes:
+    return (message if message.endswith("\n") else f"{message}\n").encode("utf-8", "replace")
+
+
+def _identity(author: GitAuthor) -> dict[str, str]:
+    return {
+        f"GIT_{role}_{part}": value
+        for role in ("AUTHOR", "COMMITTER")
+        for part, value in (("NAME", author.name), ("EMAIL", author.email))
+    }
+
+
+def _network(remote_url: str, credentials: GitCredentials | None) -> dict[str, str]:
+    """Return the environment that authenticates to the remote's host and to no other."""
+    if not credentials:
+        return _config_env(_SAFE_CONFIG)
+    parts = urlsplit(remote_url)
+    header = f"http.{parts.scheme}://{parts.netloc}/.extraHeader"
+    return _config_env({**_SAFE_CONFIG, header: f"Authorization: {credentials.header()}"})
+
+
+def _config_env(config: Mapping[str, str]) -> dict[str, str]:
+    env = {"GIT_CONFIG_COUNT": str(len(config))}
+    for index, (key, value) in enumerate(config.items()):
+        env[f"GIT_CONFIG_KEY_{index}"] = key
+        env[f"GIT_CONFIG_VALUE_{index}"] = value
+    return env
+
+
+def quiet_environment() -> dict[str, str]:
+    """Return the environment in which git takes nothing from the machine or the user."""
+    kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+    return (
+        kept
+        | _config_env(_SAFE_CONFIG)
+        | {
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_ATTR_NOSYSTEM": "1",
+            "GIT_CEILING_DIRECTORIES": "/",
+            "HOME": os.devnull,
+            "LC_ALL": "C.UTF-8",
+        }
+    )
+
+
+async def _run(
+    arguments: Sequence[str], *, folder: Path, env: Mapping[str, str] | None = None, stdin: bytes | None = None
+) -> str:
+    environment = quiet_environment() | dict(env or {})
+    process = await asyncio.create_subprocess_exec(
+        "git",
+        *arguments,
+        cwd=folder,
+        env=environment,
+        stdin=asyncio.subprocess.PIPE if stdin is not None else asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        out, err = await process.communicate(stdin)
+    except BaseException:  # cancelled or out of time: helpers of git must end too
+        await _stop(process)
+        raise
+    if process.returncode != 0:
+        raise _as_error(arguments, (err or out).decode("utf-8", "replace"))
+    return out.decode("utf-8", "replace").strip()
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    await process.wait()
+
+
+def _as_error(arguments: Sequence[str], said: str) -> Exception:
+    verb = next(word for word in arguments if word in _VERBS)
+    message = f"git {verb} failed: {said.strip()[-_LONGEST_MESSAGE:]}"
+    lowered = said.lower()
+    if "authentication failed" in lowered or "error: 403" in lowered or "could not read username" in lowered:
+        return NotAllowedError(f"{message}. Check that the token may write to the repository")
+    if "[rejected]" in lowered or "[remote rejected]" in lowered or "updates were rejected" in lowered:
+        return ConflictError(f"{message}. Publish to a repository or branch that is empty")
+    if "not found" in lowered or "error: 404" in lowered:
+        return NotFoundError(message)
+    if "could not resolve host" in lowered or "failed to connect" in lowered or "couldn't connect" in lowered:
+        return ServiceUnavailableError(f"{message}. Check the network to the git host")
+    return ForeignError(message)

@@ -1,0 +1,165 @@
+"""GitHub's REST API through PyGithub, in threads; its errors become ours in ``foreign_errors``."""
+
+import asyncio
+import base64
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote, urlencode
+
+from backstage_py.errors import (
+    AuthenticationError,
+    BackstageError,
+    ConflictError,
+    ForeignError,
+    InputError,
+    NotAllowedError,
+    NotFoundError,
+    ServiceUnavailableError,
+)
+from backstage_py.integrations import http
+from backstage_py.model import json
+from backstage_py.model.json import Json
+
+if TYPE_CHECKING:
+    from github import Github, GithubException
+
+_STATUSES: dict[int, type[BackstageError]] = {
+    HTTPStatus.UNAUTHORIZED: AuthenticationError,
+    HTTPStatus.FORBIDDEN: NotAllowedError,
+    HTTPStatus.NOT_FOUND: NotFoundError,
+    HTTPStatus.CONFLICT: ConflictError,
+    HTTPStatus.UNPROCESSABLE_ENTITY: InputError,
+}
+_TIMEOUT = 60
+_ATTEMPTS = 3
+_LONGEST_WAIT = 60.0
+
+
+class RateLimitedError(ServiceUnavailableError):
+    """GitHub asks to slow down; ``wait`` is how many seconds it wants."""
+
+    def __init__(self, message: str, wait: float) -> None:
+        super().__init__(f"{message} (rate limit exceeded)")
+        self.wait = wait
+
+
+@dataclass(slots=True)
+class GithubApi:
+    """One caller's view of one host. ``base_url`` is the API's root, e.g. ``https://api.github.com``."""
+
+    base_url: str
+    token: str = field(repr=False)
+    _client: "Github | None" = None
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: Json = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        accept: str | None = None,
+    ) -> Json:
+        """Send a request and return the parsed answer; None for an empty one.
+
+        ``path`` starts with a slash; use ``path(…)`` to make one of names that people chose. When GitHub asks to
+        slow down for at most a minute, the request waits and is sent again.
+
+        Raises:
+            InputError (422), AuthenticationError (401), NotAllowedError (403), NotFoundError (404), ConflictError
+            (409), ServiceUnavailableError (no answer, or a long wait is asked), ForeignError.
+        """
+        url = f"{path}?{urlencode(query)}" if query else path
+        headers = {"Accept": accept} if accept else {}
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                return await asyncio.to_thread(self._call, method, url, headers, body)
+            except RateLimitedError as error:
+                if attempt == _ATTEMPTS or error.wait > _LONGEST_WAIT:
+                    raise
+                await asyncio.sleep(error.wait)
+        raise AssertionError("the loop returns or raises")
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._client:
+            await asyncio.to_thread(self._client.close)
+            self._client = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    def _call(self, method: str, url: str, headers: dict[str, str], body: Json) -> Json:
+        with foreign_errors():
+            answer: tuple[Any, Json] = self._open().requester.requestJsonAndCheck(
+                method, url, headers=headers, input=body
+            )
+            return answer[1]
+
+    def _open(self) -> "Github":
+        if self._client is None:
+            from github import Auth, Github
+
+            self._client = Github(
+                base_url=self.base_url,
+                auth=Auth.Token(self.token),
+                timeout=_TIMEOUT,
+                retry=None,  # waits belong to the event loop, where a cancelled task ends them
+                seconds_between_requests=None,
+                seconds_between_writes=None,
+                lazy=True,
+            )
+        return self._client
+
+
+def path(template: str, **names: str) -> str:
+    """Fill the names of a path such as ``/repos/{owner}/{repo}``, each quoted as one segment."""
+    return template.format(**{key: quote(value, safe="") for key, value in names.items()})
+
+
+def seal(public_key: str, value: str) -> str:
+    """Encrypt a secret for a repository or environment, as GitHub wants it: a sealed box, in base64."""
+    from nacl.public import PublicKey, SealedBox
+
+    box = SealedBox(PublicKey(base64.b64decode(public_key)))
+    return base64.b64encode(box.encrypt(value.encode())).decode()
+
+
+@contextmanager
+def foreign_errors() -> Iterator[None]:
+    """Raise PyGithub's and its transport's errors as ours, with GitHub's own words."""
+    from github import GithubException
+    from requests import RequestException
+
+    try:
+        yield
+    except GithubException as error:
+        raised = as_error(error.status, error.data, error.message)
+        headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+        if http.is_rate_limited(error.status, headers) or _is_secondary_limit(error):
+            raise RateLimitedError(raised.message, http.retry_after(headers) or 1.0) from error
+        raise raised from error
+    except (RequestException, OSError) as error:
+        raise ServiceUnavailableError(f"GitHub does not answer: {error}") from error
+
+
+def as_error(status: int, data: Json, fallback: str | None = None) -> BackstageError:
+    """Return the error for an answer, worded as Backstage's GitHub client words it."""
+    said = data if isinstance(data, dict) else {}
+    message = str(said.get("message") or fallback or f"GitHub answered with status {status}")
+    if isinstance(errors := said.get("errors"), list) and errors:
+        message += ": " + ", ".join(error if isinstance(error, str) else json.text(error) for error in errors)
+    if documentation := said.get("documentation_url"):
+        message += f" - {documentation}"
+    return _STATUSES.get(status, ForeignError)(message)
+
+
+def _is_secondary_limit(error: "GithubException") -> bool:
+    said = error.data.get("message", "") if isinstance(error.data, dict) else ""
+    return error.status == HTTPStatus.FORBIDDEN and "secondary rate limit" in str(said).lower()

@@ -1,0 +1,57 @@
+"""Azure DevOps: the path of a file stands in the query of its URL, and archives are zips."""
+
+import asyncio
+from http import HTTPStatus
+from pathlib import Path
+from urllib.parse import urlencode
+
+from backstage_py.errors import InputError, NotAllowedError
+from backstage_py.integrations import archives, scm_url
+from backstage_py.integrations.hosts.host import Site, quoted
+from backstage_py.integrations.http import raise_for
+from backstage_py.integrations.scm_url import ScmUrl
+from backstage_py.model.http import UrlContent
+
+_VERSION = "6.0"
+
+
+class AzureHost:
+    """dev.azure.com and Azure DevOps Server."""
+
+    async def read(self, url: str, site: Site, *, etag: str | None) -> UrlContent | None:  # noqa: ARG002  # Azure has none
+        """Read a file; Azure gives no etag for it."""
+        where = scm_url.parse(url, site.integration)
+        if not where.path:
+            raise InputError(f"{url} must point to a specific path to be able to download a file")
+        query = _query({"path": f"/{where.path}"}, "version", where.ref)
+        address = f"{_repository(where)}/items?{query}"
+        answer = await site.http.get(address, headers=await site.headers())
+        if answer.status == HTTPStatus.NON_AUTHORITATIVE_INFORMATION:  # Azure's way to ask for a sign-in
+            raise NotAllowedError(f"{url} may not be read; check the credentials of integrations.azure")
+        raise_for(answer, f"{url} could not be read as {address}, {answer.status} {answer.reason}")
+        return UrlContent(answer.body)
+
+    async def read_tree(self, url: str, site: Site, target: Path, *, etag: str | None) -> str | None:
+        """Read a folder; the etag is the newest commit."""
+        where = scm_url.parse(url, site.integration)
+        headers = await site.headers()
+        repository = _repository(where)
+        query = _query({}, "searchCriteria.itemVersion.version", where.ref)
+        commits = await site.json(f"{repository}/commits?{query}", headers)
+        commit = str(commits.json()["value"][0]["commitId"])
+        if etag == commit:
+            return None
+        wanted = {"recursionLevel": "full", "download": "true", "scopePath": f"/{where.path}", "$format": "zip"}
+        address = f"{repository}/items?{_query(wanted, 'version', where.ref)}"
+        async with site.archive(address, {**headers, "Accept": "application/zip"}) as archive:
+            # the zip of a folder begins with the folder's own name
+            await asyncio.to_thread(archives.unpack_zip, archive, target, strip=1 if where.path else 0)
+        return commit
+
+
+def _repository(where: ScmUrl) -> str:
+    return f"{where.site}/{quoted(where.owner)}/_apis/git/repositories/{quoted(where.name)}"
+
+
+def _query(values: dict[str, str], version_key: str, ref: str) -> str:
+    return urlencode({"api-version": _VERSION, **values, **({version_key: ref} if ref else {})})

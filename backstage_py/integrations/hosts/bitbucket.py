@@ -1,0 +1,73 @@
+"""Bitbucket Cloud and Bitbucket Server, which share nothing but the name."""
+
+import asyncio
+from pathlib import Path
+from urllib.parse import urlencode
+
+from backstage_py.errors import InputError
+from backstage_py.integrations import archives, scm_url
+from backstage_py.integrations.hosts.host import Site, quoted
+from backstage_py.integrations.scm_url import ScmUrl
+from backstage_py.model.http import UrlContent
+
+
+class BitbucketCloudHost:
+    """bitbucket.org."""
+
+    async def read(self, url: str, site: Site, *, etag: str | None) -> UrlContent | None:
+        """Read a file."""
+        where = scm_url.parse(url, site.integration)
+        if where.kind not in {"src", "raw"} or not where.ref:
+            raise InputError(f"Incorrect URL: {url}, Error: Invalid Bitbucket Cloud URL or file path")
+        address = f"{self._repository(site, where)}/src/{quoted(where.ref)}/{quoted(where.path)}"
+        return await site.file(url, address, await site.headers(), etag)
+
+    async def read_tree(self, url: str, site: Site, target: Path, *, etag: str | None) -> str | None:
+        """Read a folder; the etag is the commit."""
+        where = scm_url.parse(url, site.integration)
+        headers = await site.headers()
+        repository = self._repository(site, where)
+        branch = where.ref or (await site.json(repository, headers)).json()["mainbranch"]["name"]
+        commits = (await site.json(f"{repository}/commits/{quoted(branch)}", headers)).json()
+        commit = str(commits["values"][0]["hash"])
+        if etag and commit.startswith(etag):
+            return None
+        address = f"{where.site}/{quoted(where.full_name)}/get/{quoted(branch)}.tar.gz"
+        async with site.archive(address, headers) as archive:
+            await asyncio.to_thread(archives.unpack_tar, archive, target, subpath=where.path)
+        return commit
+
+    def _repository(self, site: Site, where: ScmUrl) -> str:
+        return f"{site.api}/repositories/{quoted(where.full_name)}"
+
+
+class BitbucketServerHost:
+    """Bitbucket Server and Data Center."""
+
+    async def read(self, url: str, site: Site, *, etag: str | None) -> UrlContent | None:
+        """Read a file."""
+        where = scm_url.parse(url, site.integration)
+        if not where.kind:
+            raise InputError(f"Incorrect URL: {url}, Error: Invalid Bitbucket Server URL or file path")
+        query = f"?{urlencode({'at': where.ref})}" if where.ref else ""
+        address = f"{self._repository(site, where)}/raw/{quoted(where.path)}{query}"
+        return await site.file(url, address, await site.headers(), etag)
+
+    async def read_tree(self, url: str, site: Site, target: Path, *, etag: str | None) -> str | None:
+        """Read a folder; the etag is the newest commit."""
+        where = scm_url.parse(url, site.integration)
+        headers = await site.headers()
+        repository = self._repository(site, where)
+        branch = where.ref or str((await site.json(f"{repository}/default-branch", headers)).json()["displayId"])
+        newest = await site.json(f"{repository}/commits?{urlencode({'until': branch, 'limit': 1})}", headers)
+        commit = str(newest.json()["values"][0]["id"])
+        if etag == commit:
+            return None
+        query = {"format": "tgz", "at": branch, "prefix": "archive"} | ({"path": where.path} if where.path else {})
+        async with site.archive(f"{repository}/archive?{urlencode(query)}", headers) as archive:
+            await asyncio.to_thread(archives.unpack_tar, archive, target, subpath=where.path)
+        return commit
+
+    def _repository(self, site: Site, where: ScmUrl) -> str:
+        api = site.api or f"https://{site.integration.host}/rest/api/1.0"
+        return f"{api}/projects/{quoted(where.owner)}/repos/{quoted(where.name)}"

@@ -1,0 +1,396 @@
+"""HTTP under one policy: where requests may go is checked at each redirect, and sizes, times and numbers are bounded.
+
+Foreign errors become ours in ``_foreign_errors`` and ``raise_for``; nothing above sees aiohttp.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+from urllib.parse import urljoin, urlsplit
+
+from backstage_py import __version__
+from backstage_py.errors import BackstageError, ForeignError, NotAllowedError, NotFoundError, ServiceUnavailableError
+from backstage_py.integrations import addresses
+from backstage_py.model import json
+
+if TYPE_CHECKING:
+    import aiohttp
+
+Guard = Callable[[str], None]
+"""Raises NotAllowedError for a URL that may not be read; called for the first URL and for each redirect."""
+
+Listed = Callable[[str, int | None], bool]
+"""Whether a host is one that an operator wrote into the configuration, by name and port (None: any port of it)."""
+
+_DEFAULT_PORTS = frozenset({80, 443})
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_SECRET_HEADERS = frozenset({"authorization", "private-token", "cookie", "proxy-authorization"})
+_TRY_AGAIN = frozenset({429, 502, 503, 504})
+_CHUNK = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one request. Sizes in bytes, times in seconds.
+
+    Attributes:
+        longest_wait: how long a host may ask us to wait before a retry; a longer wait ends the request with an error.
+    """
+
+    body: int = 32 * 1024 * 1024
+    archive: int = 256 * 1024 * 1024
+    seconds: float = 60.0
+    redirects: int = 5
+    per_host: int = 8
+    attempts: int = 3
+    longest_wait: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer with its headers in lower case; ``url`` is that after redirects."""
+
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+    body: bytes
+    url: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is 2xx."""
+        return self.status // 100 == 2  # noqa: PLR2004  # the class of a status is its first digit
+
+    def json(self) -> json.Json:
+        """Return the body parsed.
+
+        Raises:
+            ForeignError: it is no JSON.
+        """
+        try:
+            return json.parse(self.body)
+        except ValueError as error:
+            raise ForeignError(f"The answer of {self.url} is not JSON") from error
+
+
+class _TryAgainError(Exception):
+    def __init__(self, answer: Answer, wait: float | None) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
+        self.wait = wait
+
+
+@dataclass(slots=True)
+class HttpClient:
+    """One session for all that is read over HTTP; owned and closed by whoever wires the service.
+
+    Args:
+        listed: hosts that may have private addresses: those that an operator wrote into the configuration.
+        limits: bounds of each request.
+    """
+
+    listed: Listed = lambda _host, _port: False
+    limits: Limits = field(default_factory=Limits)
+    _session: "aiohttp.ClientSession | None" = None
+    _not_before: dict[str, float] = field(default_factory=dict)
+
+    async def get(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        guard: Guard | None = None,
+        seconds: float | None = None,
+    ) -> Answer:
+        """Read a URL, trying again when the host is busy or asks to wait; any status is an answer.
+
+        Raises:
+            NotAllowedError: the URL or a redirect's target may not be contacted.
+            ServiceUnavailableError: no answer, or none in time. ForeignError: it is larger than allowed.
+        """
+        from tenacity import (
+            AsyncRetrying,
+            RetryCallState,
+            retry_if_exception_type,
+            stop_after_attempt,
+            wait_random_exponential,
+        )
+
+        backoff = wait_random_exponential(multiplier=0.2, max=5)
+
+        def wait(state: RetryCallState) -> float:
+            error = state.outcome.exception() if state.outcome else None
+            asked = error.wait if isinstance(error, _TryAgainError) else None
+            return asked if asked is not None else backoff(state)
+
+        retrying = AsyncRetrying(
+            stop=stop_after_attempt(self.limits.attempts),
+            wait=wait,
+            retry=retry_if_exception_type((_TryAgainError, ServiceUnavailableError)),
+            reraise=True,
+        )
+        try:
+            return await retrying(self._get_once, url, dict(headers or {}), guard, seconds)
+        except _TryAgainError as error:
+            return error.answer
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        seconds: float | None = None,
+        guard: Guard | None = None,
+    ) -> Answer:
+        """Send a request once, without following redirects: it may change something.
+
+        Raises: as for ``get``.
+        """
+        self._check(url, guard)
+        async with self._send(method, url, dict(headers), body, seconds) as response:
+            return await self._answer(response, url)
+
+    async def download(
+        self, url: str, target: Path, *, headers: Mapping[str, str] | None = None, guard: Guard | None = None
+    ) -> Answer:
+        """Write the body of a URL into a file; an answer that is not 2xx has its body in the answer instead.
+
+        Raises: as for ``get``.
+        """
+        async with self._follow(url, dict(headers or {}), guard, None) as (response, last):
+            if response.status != HTTPStatus.OK:
+                return await self._answer(response, last)
+            written = 0
+            with target.open("wb") as file:  # chunks go to the page cache; a hop each would cost more
+                async for chunk in response.content.iter_chunked(_CHUNK):
+                    written += len(chunk)
+                    if written > self.limits.archive:
+                        raise _too_large(url, self.limits.archive)
+                    file.write(chunk)
+            return Answer(response.status, response.reason or "", _headers(response), b"", last)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session:
+            await self._session.close()
+            self._session = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def _get_once(
+        self,
+        url: str,
+        headers: dict[str, str],
+        guard: Guard | None,
+        seconds: float | None,
+    ) -> Answer:
+        await self._respect_cooldown(url)
+        async with self._follow(url, headers, guard, seconds) as (response, last):
+            answer = await self._answer(response, last)
+        limited = is_rate_limited(answer.status, answer.headers)
+        if not limited and answer.status not in _TRY_AGAIN:
+            return answer
+        wait = retry_after(answer.headers)
+        if limited and wait is not None:
+            self._not_before[urlsplit(last).netloc] = time.monotonic() + wait
+        if (wait or 0) > self.limits.longest_wait:
+            return answer
+        raise _TryAgainError(answer, wait)
+
+    async def _respect_cooldown(self, url: str) -> None:
+        host = urlsplit(url).netloc
+        wait = self._not_before.get(host, 0.0) - time.monotonic()
+        if wait > self.limits.longest_wait:
+            raise ServiceUnavailableError(f"{host} limits the rate of requests; it may be asked again in {wait:.0f} s")
+        if wait > 0:
+            await asyncio.sleep(wait)
+
+    @asynccontextmanager
+    async def _follow(
+        self,
+        url: str,
+        headers: dict[str, str],
+        guard: Guard | None,
+        seconds: float | None,
+    ) -> "AsyncIterator[tuple[aiohttp.ClientResponse, str]]":
+        current = url
+        for _ in range(self.limits.redirects + 1):
+            self._check(current, guard)
+            async with self._send("GET", current, headers, None, seconds) as response:
+                location = response.headers.get("Location")
+                if response.status not in _REDIRECTS or not location:
+                    yield response, current
+                    return
+            following = urljoin(current, location)
+            if _origin(following) != _origin(current):
+                headers = {name: value for name, value in headers.items() if name.lower() not in _SECRET_HEADERS}
+            current = following
+        raise ForeignError(f"Too many redirects (max {self.limits.redirects}) when reading {url}")
+
+    def _check(self, url: str, guard: Guard | None) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise NotAllowedError(f"Reading from '{url}' is not allowed: only http and https URLs are read")
+        if guard:
+            guard(url)
+        address = addresses.literal(parts.hostname)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        if address and not addresses.is_public(address) and not self.listed(parts.hostname, port):
+            raise _private(parts.netloc)
+
+    @asynccontextmanager
+    async def _send(
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        body: bytes | None,
+        seconds: float | None,
+    ) -> "AsyncIterator[aiohttp.ClientResponse]":
+        from aiohttp import ClientTimeout
+
+        bound = ClientTimeout(total=seconds or self.limits.seconds)
+        with _foreign_errors(url, seconds or self.limits.seconds):
+            async with self._open().request(
+                method, url, headers=headers, data=body, allow_redirects=False, timeout=bound
+            ) as response:
+                yield response
+
+    async def _answer(self, response: "aiohttp.ClientResponse", url: str) -> Answer:
+        body = bytearray()
+        async for chunk in response.content.iter_chunked(_CHUNK):
+            body += chunk
+            if len(body) > self.limits.body:
+                raise _too_large(url, self.limits.body)
+        return Answer(response.status, response.reason or "", _headers(response), bytes(body), url)
+
+    def _open(self) -> "aiohttp.ClientSession":
+        if self._session is None or self._session.closed:
+            from aiohttp import ClientSession, DummyCookieJar, TCPConnector
+
+            from backstage_py.integrations.resolver import GuardedResolver
+
+            connector = TCPConnector(
+                limit_per_host=self.limits.per_host,
+                resolver=GuardedResolver(lambda host: self.listed(host, None)),
+                ttl_dns_cache=10,
+            )
+            agent = {"User-Agent": f"backstage-py/{__version__}"}
+            self._session = ClientSession(connector=connector, headers=agent, cookie_jar=DummyCookieJar())
+        return self._session
+
+
+def listed_hosts(hosts: Iterable[str]) -> Listed:
+    """Return the test of whether a host is among those of the configuration.
+
+    A host may have a port or a range of ports, and ``*.`` at its start for all subdomains. Without a port the default
+    ports of http and https are meant.
+    """
+    known = [(name, ports) for name, _, ports in (host.lower().partition(":") for host in hosts) if name]
+
+    def is_listed(host: str, port: int | None) -> bool:
+        wanted = host.lower().strip("[]")
+        return any(
+            (wanted.endswith(name[1:]) if name.startswith("*.") else wanted == name) and port_fits(ports, port)
+            for name, ports in known
+        )
+
+    return is_listed
+
+
+def port_fits(wanted: str, port: int | None) -> bool:
+    """Tell whether a port is the wanted one, or in the wanted range; None for a port that is not known yet."""
+    if port is None:
+        return True
+    first, _, last = wanted.partition("-")
+    if not wanted:
+        return port in _DEFAULT_PORTS
+    return first.isdecimal() and int(first) <= port <= int(last if last.isdecimal() else first)
+
+
+def is_rate_limited(status: int, headers: Mapping[str, str]) -> bool:
+    """Tell whether a host asks to slow down: 429, or GitHub's 403 with nothing remaining or a time to wait."""
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return True
+    return status == HTTPStatus.FORBIDDEN and (headers.get("x-ratelimit-remaining") == "0" or "retry-after" in headers)
+
+
+def retry_after(headers: Mapping[str, str], *, now: float | None = None) -> float | None:
+    """Return the seconds that a host asks to wait, None if it does not say."""
+    now = time.time() if now is None else now
+    asked = headers.get("retry-after", "").strip()
+    if asked.isdecimal():
+        return float(asked)
+    if asked:
+        try:
+            return max(0.0, parsedate_to_datetime(asked).timestamp() - now)
+        except (TypeError, ValueError):
+            return None
+    reset = headers.get("x-ratelimit-reset", "")
+    if headers.get("x-ratelimit-remaining") == "0" and reset.isdecimal():
+        return max(0.0, float(reset) - now)
+    return None
+
+
+def raise_for(answer: Answer, message: str) -> None:
+    """Raise when an answer is not 2xx.
+
+    Raises:
+        NotFoundError: 404. ForeignError: anything else; it says when the reason is the rate of requests.
+    """
+    if answer.ok:
+        return
+    if answer.status == HTTPStatus.NOT_FOUND:
+        raise NotFoundError(message)
+    limited = " (rate limit exceeded)" if is_rate_limited(answer.status, answer.headers) else ""
+    raise ForeignError(f"{message}{limited}")
+
+
+@contextmanager
+def _foreign_errors(url: str, seconds: float) -> Iterator[None]:
+    import aiohttp
+
+    try:
+        yield
+    except BackstageError:
+        raise
+    except TimeoutError as error:
+        raise ServiceUnavailableError(f"Unable to read {url}, no answer within {seconds:g} seconds") from error
+    except aiohttp.ClientConnectorError as error:
+        if isinstance(error.os_error, addresses.BlockedAddressError):
+            raise _private(urlsplit(url).netloc) from error
+        raise ServiceUnavailableError(f"Unable to read {url}, {error}") from error
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        raise ServiceUnavailableError(f"Unable to read {url}, {str(error) or type(error).__name__}") from error
+
+
+def _private(host: str) -> NotAllowedError:
+    return NotAllowedError(
+        f"Reading from '{host}' is not allowed: it has a private address. "
+        "If it is meant, add the host below 'integrations' or 'backend.reading.allow'"
+    )
+
+
+def _too_large(url: str, limit: int) -> ForeignError:
+    return ForeignError(f"The content of {url} is larger than {limit // (1024 * 1024)} MiB, the most that is read")
+
+
+def _headers(response: "aiohttp.ClientResponse") -> dict[str, str]:
+    return {name.lower(): value for name, value in response.headers.items()}
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc

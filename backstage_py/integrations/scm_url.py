@@ -1,0 +1,186 @@
+"""URLs of files and folders on git hosts: taking them apart, and relative URLs as seen from a file.
+
+Each kind of host writes owner, repository, ref and path in its own way; a ref is one path segment, as in Backstage.
+"""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import parse_qs, quote, unquote, urlencode, urljoin, urlsplit, urlunsplit
+
+from backstage_py.errors import InputError, NotAllowedError
+from backstage_py.model.scm import ScmIntegration
+
+_SHAPES = {
+    "github": r"/(?P<owner>[^/]+)/(?P<name>[^/]+)(?:/(?P<kind>blob|tree|raw|edit)/(?P<ref>[^/]+)(?:/(?P<path>.*))?)?/?",
+    "gitlab": (
+        r"/(?P<owner>.+?)/(?P<name>[^/]+?)"
+        r"(?:(?:/-)?/(?P<kind>blob|tree|raw|edit)/(?P<ref>[^/]+)(?:/(?P<path>.*))?)?/?"
+    ),
+    "gitea": (
+        r"/(?P<owner>[^/]+)/(?P<name>[^/]+)"
+        r"(?:/(?P<kind>src|raw|_edit)/(?:branch|tag|commit)/(?P<ref>[^/]+)(?:/(?P<path>.*))?)?/?"
+    ),
+    "bitbucketCloud": (r"/(?P<owner>[^/]+)/(?P<name>[^/]+)(?:/(?P<kind>src|raw)/(?P<ref>[^/]+)(?:/(?P<path>.*))?)?/?"),
+    "bitbucketServer": (
+        r"/projects/(?P<owner>[^/]+)/repos/(?P<name>[^/]+)(?:/(?P<kind>browse|raw|src)(?:/(?P<path>.*))?)?/?"
+    ),
+}
+_SHAPES["gerrit"] = r"/(?P<owner>[^/]+)/(?P<name>[^/]+)(?:/\+/(?P<kind>refs/heads)/(?P<ref>[^/]+)(?:/(?P<path>.*))?)?/?"
+_ANY_HOST = _SHAPES["gitlab"]
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_AZURE_GIT = "_git"
+
+
+@dataclass(frozen=True, slots=True)
+class ScmUrl:
+    """A file or folder in a repository.
+
+    Attributes:
+        site: scheme and host, and the folder below which a self-hosted GitLab is served.
+        owner: organisation, user, group path or project key.
+        kind: the word in the URL that tells files from folders (``blob``, ``tree``, …); empty for a whole repository.
+        ref: branch, tag or commit; empty when the URL names none.
+        path: decoded, without a slash at its start; empty for the root.
+    """
+
+    site: str
+    owner: str
+    name: str
+    kind: str
+    ref: str
+    path: str
+
+    @property
+    def full_name(self) -> str:
+        """``owner/name``."""
+        return f"{self.owner}/{self.name}"
+
+
+def is_absolute(url: str) -> bool:
+    """Tell whether the text has a scheme, as ``new URL(text)`` in JavaScript would accept it."""
+    return bool(_ABSOLUTE.match(url))
+
+
+def parse(url: str, integration: ScmIntegration) -> ScmUrl:
+    """Take a URL of a host apart.
+
+    Raises:
+        InputError: the URL has not the shape that the host's URLs have, or climbs with ``..``.
+    """
+    if integration.type == "azure":
+        return _parse_azure(url)
+    parts = urlsplit(url)
+    folder = _relative_folder(integration)
+    found = re.fullmatch(_SHAPES.get(integration.type, _ANY_HOST), parts.path.removeprefix(folder))
+    if not found or not parts.path.startswith(folder):
+        raise InputError(f"Incorrect URL: {url}, it names no repository of {integration.type} host {integration.host}")
+    named = found.groupdict()
+    ref = named.get("ref") or _first(parts.query, "at").removeprefix("refs/heads/")
+    return ScmUrl(
+        site=f"{parts.scheme}://{parts.netloc}{folder}",
+        owner=unquote(named["owner"]),
+        name=unquote(named["name"]).removesuffix(".git"),
+        kind=named.get("kind") or "",
+        ref=unquote(ref),
+        path=_checked_path(url, (named.get("path") or "").strip("/")),
+    )
+
+
+def resolve(url: str, base: str, integration: ScmIntegration | None) -> str:
+    """Return ``url`` as seen from the file at ``base``; absolute URLs stay as they are.
+
+    ``/x`` starts at the root of the repository, anything else at the folder of ``base``. The query of ``base`` is
+    kept. On GitHub the answer is a ``tree`` URL, which its readers take for files too.
+
+    Raises:
+        NotAllowedError: the result would lie outside the repository and ref of ``base``.
+    """
+    if is_absolute(url):
+        return url
+    if integration and integration.type == "azure":
+        return _resolve_azure(url, base)
+    parts = urlsplit(base)
+    root = _root_path(base, integration)
+    joined = f"{root.rstrip('/')}{url}" if url.startswith("/") else urlsplit(urljoin(base, _plain_dots(url))).path
+    path = _encoded(joined.partition("?")[0].partition("#")[0])
+    _refuse_outside(path, root, url, base)
+    resolved = urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
+    return _as_tree(resolved) if integration and integration.type == "github" else resolved
+
+
+def _root_path(base: str, integration: ScmIntegration | None) -> str:
+    """Return the part of ``base``'s path that stands before the path in the repository."""
+    path = urlsplit(base).path
+    shape = _SHAPES.get(integration.type, _ANY_HOST) if integration else _ANY_HOST
+    folder = _relative_folder(integration) if integration else ""
+    found = re.fullmatch(shape, path.removeprefix(folder))
+    if not found or not found.groupdict().get("kind"):
+        return path if found and integration else "/"
+    inner = found.groupdict().get("path") or ""
+    return path.rstrip("/")[: len(path.rstrip("/")) - len(inner.rstrip("/"))] if inner else path
+
+
+def _refuse_outside(path: str, root: str, url: str, base: str) -> None:
+    inside = path == root.rstrip("/") or path.startswith(root if root.endswith("/") else f"{root}/")
+    if not inside or any(unquote(unquote(segment)) in {".", ".."} for segment in path.split("/")):
+        raise NotAllowedError(
+            f"The URL '{url}' leads out of the repository of {base}; relative URLs may only name files inside it"
+        )
+
+
+def _plain_dots(url: str) -> str:
+    """Write encoded dot segments as dots, since URL parsers of browsers treat both alike."""
+    return "/".join(unquote(s) if unquote(s) in {".", ".."} else s for s in url.split("/"))
+
+
+def _encoded(path: str) -> str:
+    return quote(path, safe="/%:@!$&'()*+,;=~-._[]|\\^")
+
+
+def _as_tree(url: str) -> str:
+    return re.sub(r"^(https?://[^/]+/[^/]+/[^/]+)/(?:blob|tree|edit)/", r"\1/tree/", url)
+
+
+def _relative_folder(integration: ScmIntegration) -> str:
+    if integration.type != "gitlab" or integration.host == "gitlab.com":
+        return ""
+    return urlsplit(str(integration.options.get("baseUrl") or "")).path.rstrip("/")
+
+
+def _first(query: str, name: str) -> str:
+    return parse_qs(query).get(name, [""])[0]
+
+
+def _checked_path(url: str, path: str) -> str:
+    decoded = path
+    while (once := unquote(decoded)) != decoded:
+        decoded = once
+    if any(segment in {".", ".."} for segment in decoded.split("/")):
+        raise InputError(f"Invalid SCM URL: path traversal is not allowed in the URL {url}")
+    return unquote(path)
+
+
+def _parse_azure(url: str) -> ScmUrl:
+    parts = urlsplit(url)
+    segments = [unquote(segment) for segment in parts.path.strip("/").split("/")]
+    if _AZURE_GIT not in segments or segments.index(_AZURE_GIT) + 1 >= len(segments):
+        raise InputError(f"Incorrect URL: {url}, Azure URL must point to a git repository")
+    at = segments.index(_AZURE_GIT)
+    repo = segments[at + 1]
+    owner = segments[:at]
+    is_own_host = (parts.hostname or "").endswith(".visualstudio.com")
+    if not is_own_host and len(owner) == 1:
+        owner = [*owner, repo]
+    version = _first(parts.query, "version")
+    if version and version[:2] not in {"GB", "GT"}:
+        raise InputError(f"Incorrect URL: {url}, Azure URL version must point to a git branch or git tag")
+    path = _checked_path(url, _first(parts.query, "path").strip("/"))
+    return ScmUrl(f"{parts.scheme}://{parts.netloc}", "/".join(owner), repo, _AZURE_GIT, version[2:], path)
+
+
+def _resolve_azure(url: str, base: str) -> str:
+    parts = urlsplit(base)
+    query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+    path = urlsplit(urljoin(f"https://host{query.get('path', '/')}", _plain_dots(url))).path
+    query["path"] = unquote(path)
+    return urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(query), ""))

@@ -1,0 +1,129 @@
+"""Reading files and trees by URL: the git hosts of ``integrations``, and what ``backend.reading.allow`` lists."""
+
+import asyncio
+import posixpath
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+from backstage_py.errors import NotAllowedError, NotImplementedInBackendError
+from backstage_py.integrations import scm_url
+from backstage_py.integrations.hosts.azure import AzureHost
+from backstage_py.integrations.hosts.bitbucket import BitbucketCloudHost, BitbucketServerHost
+from backstage_py.integrations.hosts.gitea import GiteaHost
+from backstage_py.integrations.hosts.github import GithubHost
+from backstage_py.integrations.hosts.gitlab import GitlabHost
+from backstage_py.integrations.hosts.host import Host, Site
+from backstage_py.integrations.http import HttpClient, Listed, listed_hosts, port_fits, raise_for
+from backstage_py.integrations.scm import ScmRegistry
+from backstage_py.model.http import UrlContent
+from backstage_py.settings.sections import ReadingRule
+
+_HOSTS: dict[str, Host] = {
+    "github": GithubHost(),
+    "gitlab": GitlabHost(),
+    "gitea": GiteaHost(),
+    "bitbucketCloud": BitbucketCloudHost(),
+    "bitbucketServer": BitbucketServerHost(),
+    "azure": AzureHost(),
+}
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class UrlReading:
+    """Implements ``backstage_py.plugin.services.UrlReader``.
+
+    A configured git host is read through its API, any other URL only when a rule allows it, which is asked again at
+    each redirect. ``file:`` URLs are never read here.
+    """
+
+    http: HttpClient
+    registry: ScmRegistry
+    rules: Sequence[ReadingRule] = ()
+
+    async def read(self, url: str, *, etag: str | None = None, token: str | None = None) -> UrlContent | None:
+        """Return a file; see ``UrlReader``."""
+        chosen = self._host(url, token)
+        if chosen:
+            host, site = chosen
+            return await host.read(url, site, etag=etag)
+        return await self._read_allowed(url, etag, token)
+
+    async def read_tree(
+        self, url: str, target: Path, *, etag: str | None = None, token: str | None = None
+    ) -> str | None:
+        """Write a folder into ``target``; see ``UrlReader``.
+
+        Raises:
+            NotImplementedInBackendError: the URL is allowed, but is not one of a git host.
+        """
+        chosen = self._host(url, token)
+        if not chosen:
+            self._refuse(url)
+            raise NotImplementedInBackendError(
+                f"Only single files can be read from {url}; folders are read from the git hosts of 'integrations'"
+            )
+        await asyncio.to_thread(target.mkdir, parents=True, exist_ok=True)
+        host, site = chosen
+        return await host.read_tree(url, site, target, etag=etag)
+
+    def resolve(self, url: str, base: str) -> str:
+        """Return ``url`` as seen from ``base``; see ``scm_url.resolve``."""
+        return scm_url.resolve(url, base, self.registry.by_url(base))
+
+    def _host(self, url: str, token: str | None) -> tuple[Host, Site] | None:
+        integration = self.registry.by_url(url)
+        host = _HOSTS.get(integration.type) if integration else None
+        if integration is None or host is None:
+            return None
+        return host, Site(self.http, self.registry.credentials, integration, token)
+
+    async def _read_allowed(self, url: str, etag: str | None, token: str | None) -> UrlContent | None:
+        self._refuse(url)
+        headers = {"If-None-Match": etag} if etag else {}
+        headers |= {"Authorization": f"Bearer {token}"} if token else {}
+        answer = await self.http.get(url, headers=headers, guard=self._refuse_redirect)
+        if answer.status == HTTPStatus.NOT_MODIFIED:
+            return None
+        raise_for(answer, f"could not read {answer.url}, {answer.status} {answer.reason}")
+        return UrlContent(answer.body, answer.headers.get("etag"))
+
+    def _refuse(self, url: str) -> None:
+        if not is_allowed(url, self.rules):
+            raise NotAllowedError(
+                f"Reading from '{url}' is not allowed. You may need to configure an integration for the target host, "
+                "or add it to the configured list of allowed hosts at 'backend.reading.allow'"
+            )
+
+    def _refuse_redirect(self, url: str) -> None:
+        if not is_allowed(url, self.rules):
+            raise NotAllowedError(f"URL not allowed by backend.reading.allow configuration: {url}")
+
+
+def listed(registry: ScmRegistry, rules: Iterable[ReadingRule], others: Iterable[str] = ()) -> Listed:
+    """Return the test for ``HttpClient.listed``: hosts of integrations, of rules, and ``others``, ports included."""
+    return listed_hosts([*registry.authorities(), *(rule.host for rule in rules), *others])
+
+
+def is_allowed(url: str, rules: Iterable[ReadingRule]) -> bool:
+    """Tell whether a rule allows a URL: host with port (a range may be given), and path if the rule has some."""
+    parts = urlsplit(url)
+    return parts.scheme in _DEFAULT_PORTS and any(_allows(rule, parts) for rule in rules)
+
+
+def _allows(rule: ReadingRule, parts: SplitResult) -> bool:
+    host, _, port = rule.host.lower().partition(":")
+    name = (parts.hostname or "").lower()
+    if not (name.endswith(host[1:]) if host.startswith("*.") else name == host):
+        return False
+    return port_fits(port, parts.port or _DEFAULT_PORTS[parts.scheme]) and _path_fits(rule.paths, parts.path or "/")
+
+
+def _path_fits(allowed: Sequence[str] | None, path: str) -> bool:
+    if allowed is None:
+        return True
+    plain = posixpath.normpath(path) + ("/" if path.endswith("/") and path != "/" else "")
+    return any(plain == prefix or plain.startswith(f"{prefix.rstrip('/')}/") for prefix in allowed)

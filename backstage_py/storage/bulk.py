@@ -1,0 +1,131 @@
+"""Many rows in one statement, and the few pieces of SQL that SQLite and PostgreSQL write differently.
+
+Rows are tuples that go to the driver as they are: for the catalog's tens of thousands of rows that is several times
+faster than going through SQLAlchemy's parameters.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.visitors import InternalTraversal
+
+Row = Sequence[Any]
+
+
+def insert(connection: sa.Connection, table: sa.Table, rows: Sequence[Row], *, ignore: bool = False) -> None:
+    """Insert rows that have a value for each column of ``table``, in its order.
+
+    Args:
+        connection: of a write.
+        table: where to.
+        rows: tuples in the order of the columns.
+        ignore: leave out rows whose key is there already.
+    """
+    if not rows:
+        return
+    columns = ", ".join(column.name for column in table.columns)
+    marks = ", ".join([_mark(connection)] * len(table.columns))
+    end = " ON CONFLICT DO NOTHING" if ignore else ""
+    connection.exec_driver_sql(f"INSERT INTO {table.name} ({columns}) VALUES ({marks}){end}", _many(rows))  # noqa: S608  # names of our own tables
+
+
+def update(connection: sa.Connection, table: sa.Table, columns: Sequence[str], key: str, rows: Sequence[Row]) -> None:
+    """Set columns of rows: each tuple has the values of ``columns``, then that of ``key``."""
+    if not rows:
+        return
+    mark = _mark(connection)
+    changes = ", ".join(f"{column} = {mark}" for column in columns)
+    connection.exec_driver_sql(f"UPDATE {table.name} SET {changes} WHERE {key} = {mark}", _many(rows))  # noqa: S608
+
+
+def delete(connection: sa.Connection, table: sa.Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
+    """Delete the rows whose ``columns`` have these values."""
+    if not rows:
+        return
+    mark = _mark(connection)
+    condition = " AND ".join(f"{column} = {mark}" for column in columns)
+    connection.exec_driver_sql(f"DELETE FROM {table.name} WHERE {condition}", _many(rows))  # noqa: S608
+
+
+def mark(connection: sa.Connection, queue: sa.Table, ids: Iterable[int]) -> None:
+    """Put entities into a queue; one that is there gets a new ticket, so that work under way does not take it out."""
+    rows = [(id_, 1) for id_ in sorted(set(ids))]
+    if not rows:
+        return
+    one = _mark(connection)
+    connection.exec_driver_sql(
+        f"INSERT INTO {queue.name} (entity_id, ticket) VALUES ({one}, {one})"  # noqa: S608
+        f" ON CONFLICT (entity_id) DO UPDATE SET ticket = {queue.name}.ticket + 1",
+        _many(rows),
+    )
+
+
+def is_in(column: sa.ColumnElement[Any], values: Collection[Any]) -> sa.ColumnElement[bool]:
+    """Return the condition that a column has one of many values, with one parameter however many there are."""
+    return _IsIn(column, sa.literal(list(values), _Values()))
+
+
+def is_in_parameter(column: sa.ColumnElement[Any], name: str) -> sa.ColumnElement[bool]:
+    """Do as ``is_in`` for a statement that is built once; the values are its parameter ``name``."""
+    return _IsIn(column, sa.bindparam(name, type_=_Values()))
+
+
+def checkpoint(engine: sa.Engine) -> None:
+    """Move what SQLite has in its log into the database file, from which readers are faster; nothing elsewhere."""
+    if engine.dialect.name == "sqlite":
+        connection = engine.raw_connection()
+        try:
+            connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
+        finally:
+            connection.close()
+
+
+class _IsIn(sa.ColumnElement[bool]):
+    inherit_cache = True
+    _traverse_internals = [  # noqa: RUF012  # SQLAlchemy's protocol for elements whose compiled form is cached
+        ("column", InternalTraversal.dp_clauseelement),
+        ("values", InternalTraversal.dp_clauseelement),
+    ]
+
+    def __init__(self, column: sa.ColumnElement[Any], values: sa.ColumnElement[Any]) -> None:
+        self.column = column
+        self.values = values
+        self.type = sa.Boolean()
+
+    def self_group(self, against: Any = None) -> "_IsIn":
+        """Stand as it is among other conditions; SQLAlchemy would write ``… = 1``, which no index helps."""
+        del against
+        return self
+
+
+class _Values(sa.types.TypeDecorator[Any]):
+    """A list as one parameter: JSON text for SQLite, an array for PostgreSQL."""
+
+    impl = sa.types.NullType
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: sa.Dialect) -> Any:
+        return json.dumps(value) if dialect.name == "sqlite" else value
+
+
+@compiles(_IsIn, "sqlite")  # type: ignore[no-untyped-call,misc,unused-ignore]  # SQLAlchemy's decorator has no types
+def _in_sqlite(element: _IsIn, compiler: Any, **options: Any) -> str:
+    column, values = compiler.process(element.column, **options), compiler.process(element.values, **options)
+    return f"{column} IN (SELECT value FROM json_each({values}))"
+
+
+@compiles(_IsIn, "postgresql")  # type: ignore[no-untyped-call,misc,unused-ignore]  # as above
+def _in_postgresql(element: _IsIn, compiler: Any, **options: Any) -> str:
+    column, values = compiler.process(element.column, **options), compiler.process(element.values, **options)
+    return f"{column} = ANY({values})"
+
+
+def _mark(connection: sa.Connection) -> str:
+    return "?" if connection.dialect.paramstyle == "qmark" else "%s"
+
+
+def _many(rows: Sequence[Row]) -> list[tuple[Any, ...]]:
+    return [row if isinstance(row, tuple) else tuple(row) for row in rows]

@@ -1,0 +1,101 @@
+"""Sources name entities; who named one first with a location key keeps it."""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from backstage_py.model import json
+from backstage_py.storage import bulk, catalog_marks
+from backstage_py.storage.entity_tables import refresh_state
+from backstage_py.storage.refresh_records import Deferred, Known, Processed
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What naming an entity came to.
+
+    Attributes:
+        id: the entity's number; None when another source keeps it.
+        has_changed: the entity is new or its text is another.
+        holder: the location key of the source that keeps it.
+    """
+
+    id: int | None
+    has_changed: bool = False
+    holder: str | None = None
+
+
+def known(connection: sa.Connection, refs: Iterable[str]) -> dict[str, Known]:
+    """Return what the store knows about entities, by reference."""
+    columns = refresh_state.c
+    query = sa.select(columns.entity_ref, columns.id, columns.unprocessed_hash, columns.location_key).where(
+        bulk.is_in(columns.entity_ref, sorted(set(refs)))
+    )
+    return {ref: Known(id_, hash_, key) for ref, id_, hash_, key in connection.execute(query)}
+
+
+class Claims:
+    """The claims of one transaction; nothing is written before ``flush``."""
+
+    def __init__(self, connection: sa.Connection, refs: Iterable[str]) -> None:
+        listed = set(refs)
+        self._connection = connection
+        self._known = known(connection, listed) if listed else {}
+        new = len(listed) - len(self._known)
+        self._next = catalog_marks.take_numbers(connection, new) if new else 0
+        self._inserted: dict[int, Deferred] = {}
+        self._updated: dict[int, Deferred] = {}
+
+    def claim(self, deferred: Deferred) -> Claim:
+        """Name an entity."""
+        found = self._known.get(deferred.ref)
+        if found is None:
+            id_ = self._next
+            self._next += 1
+            self._inserted[id_] = deferred
+            self._known[deferred.ref] = Known(id_, deferred.hash, deferred.location_key)
+            return Claim(id_, has_changed=True)
+        if found.location_key is not None and found.location_key != deferred.location_key:
+            return Claim(None, holder=found.location_key)
+        has_changed = found.hash != deferred.hash
+        if has_changed or found.location_key != deferred.location_key:
+            (self._inserted if found.id in self._inserted else self._updated)[found.id] = deferred
+            self._known[deferred.ref] = Known(found.id, deferred.hash, deferred.location_key)
+        return Claim(found.id, has_changed)
+
+    def is_new(self, id_: int) -> bool:
+        """Say whether the entity was not there before this transaction."""
+        return id_ in self._inserted
+
+    def flush(self, results: dict[int, Processed]) -> None:
+        """Write what was claimed; new entities are written together with their results."""
+        bulk.insert(
+            self._connection,
+            refresh_state,
+            [_new_row(id_, deferred, results.get(id_)) for id_, deferred in self._inserted.items()],
+        )
+        bulk.update(
+            self._connection,
+            refresh_state,
+            ("unprocessed", "unprocessed_hash", "location_key"),
+            "id",
+            [(one.text, one.hash, one.location_key, id_) for id_, one in self._updated.items()],
+        )
+
+
+def result_columns(
+    result: Processed,
+) -> tuple[bytes | None, bytes | None, bytes | None, str | None, bytes | None, bool]:
+    """Return processed, relations, errors, result_hash, state and is_volatile as they are stored."""
+    relations = (
+        json.dumps([(one.source, one.type, one.target) for one in result.relations]) if result.relations else None
+    )
+    errors = json.dumps(result.errors) if result.errors else None
+    return result.text, relations, errors, result.result_hash, result.state, result.is_volatile
+
+
+def _new_row(id_: int, deferred: Deferred, result: Processed | None) -> bulk.Row:
+    own = (id_, str(uuid.uuid4()), deferred.ref, deferred.location_key, deferred.text, deferred.hash)
+    return (*own, *(result_columns(result) if result else (None, None, None, None, None, False)))

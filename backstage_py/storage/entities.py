@@ -1,0 +1,453 @@
+"""What readers get: final entities as JSON text that is handed through, pages of them, counts and facets.
+
+Every answer is made from one snapshot. Counts and facets are kept until the generation of the catalog grows, so they
+are always exact.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar, cast
+
+import sqlalchemy as sa
+
+from backstage_py.model.entity_filter import Filter, Matches
+from backstage_py.storage import bulk, catalog_marks, search_index
+from backstage_py.storage import search as searching
+from backstage_py.storage.database import Database
+from backstage_py.storage.entity_tables import final_entities, references, search
+from backstage_py.storage.search import Conditions, FullText
+
+T = TypeVar("T")
+
+_REMEMBERED = 2048
+_FEW = 2000
+_PROBE_COST = 8  # a probe for one entity costs about as much as reading this many entries of the index in a row
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The key to order by; entities without it are left out."""
+
+    key: str
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a page begins or ends: the value of the order key (None without an order) and the entity's number."""
+
+    value: str | None
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """A page of entities.
+
+    Attributes:
+        filter: what they must match.
+        full_text: what they must contain.
+        order: without one they come in the order in which they came into the catalog.
+        after: the position that the page comes after, or before when ``backwards``.
+        backwards: the page before a position; its entities are in the usual order nevertheless.
+        limit: the most entities to return.
+        offset: entities to leave out first.
+        with_total: whether to count all that match.
+    """
+
+    filter: Filter | None = None
+    full_text: FullText | None = None
+    order: Order | None = None
+    after: Position | None = None
+    backwards: bool = False
+    limit: int = 200
+    offset: int = 0
+    with_total: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Entities as JSON texts with the position of each, and how many match in all."""
+
+    texts: list[bytes]
+    positions: list[Position]
+    total: int
+
+
+class EntityReader:
+    """Reads final entities."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._memory = _Memory()
+        self._key_ids: dict[str, int] = {}  # a key keeps its number for ever
+
+    async def by_ref(self, ref: str) -> bytes | None:
+        """Return an entity by its reference, complete and in lower case."""
+        return await self._database.read(lambda connection: connection.execute(_BY_REF, {"ref": ref}).scalar())
+
+    async def by_uid(self, uid: str) -> bytes | None:
+        """Return an entity by its UUID, in any case."""
+        return await self._database.read(lambda connection: connection.execute(_BY_UID, {"uid": uid.lower()}).scalar())
+
+    async def by_refs(self, refs: Sequence[str], filter_: Filter | None = None) -> list[bytes | None]:
+        """Return entities in the order of the references, None where there is none that matches."""
+
+        def run(connection: sa.Connection) -> list[bytes | None]:
+            query = _BY_REFS
+            if filter_ is not None:
+                query = query.where(self._conditions(connection, filter_).condition(filter_, final_entities.c.id))
+            found = {row[0]: row[1] for row in connection.execute(query, {"refs": list(set(refs))})}
+            return [found.get(ref) for ref in refs]
+
+        return await self._database.read(run)
+
+    async def all(self, filter_: Filter | None, order: Order | None = None) -> list[bytes]:
+        """Return all entities that match; with an order, those that have its key."""
+        if order:
+            request = PageRequest(filter_, order=order, limit=-1, with_total=False)
+            return (await self.page(request)).texts
+
+        def run(connection: sa.Connection) -> list[bytes]:
+            query = sa.select(final_entities.c.entity).order_by(final_entities.c.id)
+            if filter_ is not None:
+                conditions = self._conditions(connection, filter_)
+                parts = searching.conjuncts(filter_)
+                driver = self._driver(connection, conditions, parts)
+                query = query.where(final_entities.c.id.in_(searching.ids(conditions, parts, driver)))
+            return list(connection.execute(query).scalars())
+
+        return await self._database.read(run)
+
+    async def sorted_page(
+        self, filter_: Filter | None, orders: Sequence[Order], *, limit: int | None, offset: int
+    ) -> list[bytes]:
+        """Return a page by offset; entities without an order key come last, by reference without any order."""
+
+        def run(connection: sa.Connection) -> list[bytes]:
+            keys = [order.key for order in orders]
+            conditions = self._conditions(connection, filter_, *keys)
+            query = sa.select(final_entities.c.entity)
+            for order in orders:
+                rows = search.alias()
+                on = (rows.c.entity_id == final_entities.c.id) & (rows.c.key_id == conditions.key(order.key))
+                query = query.outerjoin(rows, on)
+                value = rows.c.value.desc() if order.descending else rows.c.value.asc()
+                query = query.order_by(rows.c.value.is_(None), value)
+            query = query.order_by(final_entities.c.id if orders else final_entities.c.entity_ref)
+            if filter_ is not None:
+                query = query.where(conditions.condition(filter_, final_entities.c.id))
+            return list(connection.execute(query.limit(limit).offset(offset)).scalars())
+
+        return await self._database.read(run)
+
+    async def page(self, request: PageRequest) -> Page:
+        """Return a page."""
+        return await self._database.read(lambda connection: self._page(connection, request))
+
+    async def facets(self, keys: Sequence[str], filter_: Filter | None) -> dict[str, list[tuple[str, int]]]:
+        """Return, for each key, the values as written with the number of entities that have them, sorted."""
+
+        def run(connection: sa.Connection) -> dict[str, list[tuple[str, int]]]:
+            generation = catalog_marks.generation(connection)
+            return self._memory.get(
+                generation, ("facets", tuple(keys), filter_), lambda: self._facets(connection, keys, filter_)
+            )
+
+        return await self._database.read(run)
+
+    async def ancestry(self, ref: str) -> list[tuple[str, bytes, list[str]]]:
+        """Return (reference, JSON text, references of what brought it) of an entity and then of its ancestors."""
+        return await self._database.read(lambda connection: _ancestry(connection, ref))
+
+    async def annotation(self, ref: str, name: str) -> str | None:
+        """Return an annotation of an entity, as it is indexed."""
+
+        def run(connection: sa.Connection) -> str | None:
+            key = f"metadata.annotations.{name}"
+            number = search_index.key_ids(connection, [key]).get(key)
+            query = (
+                sa.select(sa.func.coalesce(search.c.original, search.c.value))
+                .join(final_entities, final_entities.c.id == search.c.entity_id)
+                .where(final_entities.c.entity_ref == ref, search.c.key_id == number)
+            )
+            return connection.execute(query).scalar()
+
+        return await self._database.read(run)
+
+    def _facets(
+        self, connection: sa.Connection, keys: Sequence[str], filter_: Filter | None
+    ) -> dict[str, list[tuple[str, int]]]:
+        conditions = self._conditions(connection, filter_, *keys)
+        numbers = {conditions.key(key): key for key in keys}
+        value = sa.func.coalesce(search.c.original, search.c.value)
+        query = (
+            sa.select(search.c.key_id, value, sa.func.count())
+            .where(search.c.key_id.in_(numbers))
+            .group_by(search.c.key_id, value)
+        )
+        if filter_ is not None:
+            parts = searching.conjuncts(filter_)
+            driver = self._driver(connection, conditions, parts)
+            query = query.where(search.c.entity_id.in_(searching.ids(conditions, parts, driver)))
+        found: dict[str, list[tuple[str, int]]] = {key: [] for key in keys}
+        for number, text, count in connection.execute(query):
+            found[numbers[number]].append((text, count))
+        return {key: sorted(values) for key, values in found.items()}
+
+    def _page(self, connection: sa.Connection, request: PageRequest) -> Page:
+        generation = catalog_marks.generation(connection)
+        positions, total = self._memory.get(
+            generation, ("page", request), lambda: self._positions(connection, request, generation)
+        )
+        return Page(_texts(connection, [one.id for one in positions]), positions, total)
+
+    def _positions(
+        self, connection: sa.Connection, request: PageRequest, generation: int
+    ) -> tuple[list[Position], int]:
+        keys = [request.order.key] if request.order else []
+        keys += request.full_text.keys if request.full_text else ()
+        conditions = self._conditions(connection, request.filter, *keys)
+        if request.full_text and (found := self._few_with_text(connection, request, conditions)) is not None:
+            return found
+        parts = searching.conjuncts(request.filter)
+        driver = self._driver(connection, conditions, parts, generation)
+        matching = self._memory.get(
+            generation, ("count", request.filter), lambda: _count(connection, searching.ids(conditions, parts, driver))
+        )
+        total = self._total(connection, request, conditions, parts, driver, generation) if request.with_total else 0
+        if request.limit == 0 or matching == 0:
+            return [], total
+        if request.order:
+            everything = self._key_size(connection, conditions.key(request.order.key), generation)
+            taken_first = _filter_first(matching, everything, request) if parts else False
+            query = _ordered(request, request.order, conditions, parts, driver, filter_first=taken_first)
+        else:
+            query = _by_number(request, conditions, parts, driver)
+        positions = [Position(row[0], row[1]) for row in connection.execute(query)]
+        if request.backwards:
+            positions.reverse()
+        return positions, total
+
+    @staticmethod
+    def _few_with_text(
+        connection: sa.Connection, request: PageRequest, conditions: Conditions
+    ) -> tuple[list[Position], int] | None:
+        """Answer a search whose text few entities have: find those, and look at nothing else.
+
+        None when there are too many of them, or when the text only counts within the order key.
+        """
+        text, order = request.full_text, request.order
+        if text is None or (order and text.keys == (order.key,)):
+            return None
+        column = search.c.entity_id
+        having = sa.select(column).where(conditions.has_text(text)).distinct().limit(_FEW + 1)
+        ids = list(connection.execute(having).scalars())
+        if len(ids) > _FEW:
+            return None
+        if not ids:
+            return [], 0
+        if order:
+            query = sa.select(search.c.value, column).where(search.c.key_id == conditions.key(order.key))
+        else:
+            query = sa.select(sa.null(), final_entities.c.id)
+            column = final_entities.c.id
+        query = query.where(bulk.is_in(column, ids))
+        if request.filter is not None:
+            query = query.where(conditions.condition(request.filter, column))
+        found = sorted((Position(row[0], row[1]) for row in connection.execute(query)), key=_sort_key)
+        total = len({one.id for one in found}) if request.with_total else 0
+        return _cut(found, request), total
+
+    def _total(
+        self,
+        connection: sa.Connection,
+        request: PageRequest,
+        conditions: Conditions,
+        parts: tuple[Filter, ...],
+        driver: Matches | None,
+        generation: int,
+    ) -> int:
+        def count() -> int:
+            query = searching.ids(conditions, parts, driver)
+            column = query.selected_columns[0]
+            if request.full_text:
+                query = query.where(conditions.text(request.full_text, column))
+            if request.order:
+                having = sa.select(search.c.entity_id).where(search.c.key_id == conditions.key(request.order.key))
+                query = query.where(column.in_(having))
+            return _count(connection, query)
+
+        order_key = request.order.key if request.order else None
+        return self._memory.get(generation, ("total", request.filter, request.full_text, order_key), count)
+
+    def _driver(
+        self,
+        connection: sa.Connection,
+        conditions: Conditions,
+        parts: tuple[Filter, ...],
+        generation: int | None = None,
+    ) -> Matches | None:
+        """Return the part that matches fewest entities, among those that the index can list."""
+        leaves = [part for part in parts if isinstance(part, Matches)]
+        if len(leaves) < 2:  # noqa: PLR2004  # nothing to choose
+            return leaves[0] if leaves else None
+        known = catalog_marks.generation(connection) if generation is None else generation
+
+        def size(leaf: Matches) -> int:
+            return self._memory.get(
+                known, ("count", leaf), lambda: _count(connection, searching.ids(conditions, (leaf,), leaf))
+            )
+
+        return min(leaves, key=size)
+
+    def _conditions(self, connection: sa.Connection, filter_: Filter | None, *keys: str) -> Conditions:
+        wanted = {*searching.keys_of(filter_), *keys}
+        if missing := wanted.difference(self._key_ids):
+            self._key_ids.update(search_index.key_ids(connection, missing))
+        return Conditions(self._key_ids)
+
+    def _key_size(self, connection: sa.Connection, key_id: int, generation: int) -> int:
+        query = sa.select(search.c.entity_id).where(search.c.key_id == key_id)
+        return self._memory.get(generation, ("key", key_id), lambda: _count(connection, query))
+
+
+class _Memory:
+    """Values that hold for one generation of the catalog. Reader threads share it: each step is one atomic call."""
+
+    def __init__(self) -> None:
+        self._values: OrderedDict[tuple[int, Hashable], object] = OrderedDict()
+
+    def get(self, generation: int, key: Hashable, make: Callable[[], T]) -> T:
+        """Return what was made for a key in this generation, made now if it was not."""
+        full = (generation, key)
+        missing = object()
+        found = self._values.get(full, missing)
+        if found is not missing:
+            return cast("T", found)
+        made = make()
+        self._values[full] = made
+        while len(self._values) > _REMEMBERED:
+            try:
+                self._values.popitem(last=False)
+            except KeyError:  # another thread was faster
+                break
+        return made
+
+
+def _count(connection: sa.Connection, query: sa.Select[tuple[int]]) -> int:
+    return int(connection.execute(sa.select(sa.func.count()).select_from(query.subquery())).scalar_one())
+
+
+def _texts(connection: sa.Connection, ids: list[int]) -> list[bytes]:
+    found = {row[0]: row[1] for row in connection.execute(_TEXTS, {"ids": ids})} if ids else {}
+    return [found[id_] for id_ in ids]
+
+
+_BY_REF = sa.select(final_entities.c.entity).where(final_entities.c.entity_ref == sa.bindparam("ref"))
+_BY_UID = sa.select(final_entities.c.entity).where(final_entities.c.uid == sa.bindparam("uid"))
+_BY_REFS = sa.select(final_entities.c.entity_ref, final_entities.c.entity).where(
+    bulk.is_in_parameter(final_entities.c.entity_ref, "refs")
+)
+_TEXTS = sa.select(final_entities.c.id, final_entities.c.entity).where(bulk.is_in_parameter(final_entities.c.id, "ids"))
+
+
+def _sort_key(position: Position) -> tuple[bytes, int]:
+    return (position.value or "").encode(), position.id  # as SQLite and PostgreSQL's "C" order texts
+
+
+def _cut(found: list[Position], request: PageRequest) -> list[Position]:
+    descending = bool(request.order and request.order.descending) != request.backwards
+    ordered = found[::-1] if descending else found
+    if request.after:
+        here = _sort_key(request.after)
+        ordered = [one for one in ordered if (_sort_key(one) < here if descending else _sort_key(one) > here)]
+    ordered = ordered[request.offset :]
+    page = ordered if request.limit < 0 else ordered[: request.limit]
+    return page[::-1] if request.backwards else page
+
+
+def _filter_first(matching: int, everything: int, request: PageRequest) -> bool:
+    """Say whether to find what matches and then order it, or to go through the order and look at each entity."""
+    if request.limit < 0:
+        return True
+    walked = everything * (request.limit + request.offset) / max(matching, 1)
+    return matching * _PROBE_COST + everything < walked * _PROBE_COST
+
+
+def _ordered(
+    request: PageRequest,
+    order: Order,
+    conditions: Conditions,
+    parts: tuple[Filter, ...],
+    driver: Matches | None,
+    *,
+    filter_first: bool,
+) -> sa.Select[tuple[str | None, int]]:
+    rows = search.alias("ordered")
+    query = sa.select(rows.c.value, rows.c.entity_id).where(rows.c.key_id == conditions.key(order.key))
+    if filter_first:
+        query = query.where(rows.c.entity_id.in_(searching.ids(conditions, parts, driver)))
+    else:
+        query = query.where(sa.true(), *(conditions.condition(part, rows.c.entity_id) for part in parts))
+    if request.full_text:
+        if request.full_text.keys == (order.key,):
+            query = query.where(rows.c.value.like(f"%{request.full_text.term}%"))
+        else:
+            query = query.where(conditions.text(request.full_text, rows.c.entity_id))
+    descending = order.descending != request.backwards
+    if request.after:
+        here = sa.tuple_(rows.c.value, rows.c.entity_id)
+        there = sa.tuple_(sa.literal(request.after.value), sa.literal(request.after.id))
+        query = query.where(here < there if descending else here > there)
+    columns = (rows.c.value, rows.c.entity_id)
+    query = query.order_by(*(column.desc() if descending else column.asc() for column in columns))
+    return _limited(query, request)
+
+
+def _by_number(
+    request: PageRequest, conditions: Conditions, parts: tuple[Filter, ...], driver: Matches | None
+) -> sa.Select[tuple[str | None, int]]:
+    query = searching.ids(conditions, parts, driver)
+    column = query.selected_columns[0]
+    if request.full_text:
+        query = query.where(conditions.text(request.full_text, column))
+    if request.after:
+        query = query.where(column < request.after.id if request.backwards else column > request.after.id)
+    query = _limited(query.order_by(column.desc() if request.backwards else column.asc()), request)
+    found = query.subquery()
+    numbers = found.c[0]
+    return sa.select(sa.null(), numbers).order_by(numbers.desc() if request.backwards else numbers.asc())
+
+
+def _limited(query: sa.Select[T], request: PageRequest) -> sa.Select[T]:  # type: ignore[type-var]  # any row type
+    if request.limit >= 0:
+        query = query.limit(request.limit)
+    return query.offset(request.offset) if request.offset else query
+
+
+def _ancestry(connection: sa.Connection, ref: str) -> list[tuple[str, bytes, list[str]]]:
+    first = connection.execute(sa.select(_FINAL).where(final_entities.c.entity_ref == ref)).first()
+    if first is None:
+        return []
+    found: list[tuple[str, bytes, list[str]]] = []
+    seen = {first.id}
+    stack = [first]
+    while stack:
+        current = stack.pop()
+        query = (
+            sa.select(_FINAL)
+            .join(references, references.c.source_id == final_entities.c.id)
+            .where(references.c.target_id == current.id)
+        )
+        parents = connection.execute(query).all()
+        found.append((current.entity_ref, current.entity, [parent.entity_ref for parent in parents]))
+        for parent in parents:
+            if parent.id not in seen:
+                seen.add(parent.id)
+                stack.append(parent)
+    return found
+
+
+_FINAL = final_entities

@@ -1,0 +1,130 @@
+"""The catalog's tables.
+
+An entity has one number for as long as it exists; all tables refer to it by that. Those that are only ever looked up
+by their whole key have no row ids in SQLite, so that the key is stored once.
+"""
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+
+_NO_ROWID = {"sqlite_with_rowid": False}
+
+state = sa.Table(
+    "catalog_state",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("generation", sa.BigInteger, nullable=False),  # grows with every commit that readers can see
+    sa.Column("next_entity", sa.BigInteger, nullable=False),  # the number that the next new entity gets
+)
+
+locations = sa.Table(
+    "catalog_locations",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("target", sa.Text, nullable=False),
+    sa.Column("entity_ref", sa.Text, nullable=False),
+    sa.UniqueConstraint("type", "target"),
+)
+
+refresh_state = sa.Table(
+    "refresh_state",
+    metadata,
+    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("uid", sa.String(36), nullable=False),
+    sa.Column("entity_ref", sa.Text, nullable=False, unique=True),
+    sa.Column("location_key", sa.Text),  # who may change the entity; None lets anybody
+    sa.Column("unprocessed", sa.LargeBinary, nullable=False),  # JSON text, as it came from its source
+    sa.Column("unprocessed_hash", sa.String(40), nullable=False),
+    sa.Column("processed", sa.LargeBinary),  # JSON text; None until processing has succeeded once
+    sa.Column("relations", sa.LargeBinary),  # JSON list of [source, type, target] that this entity gave rise to
+    sa.Column("errors", sa.LargeBinary),  # JSON list; None without
+    sa.Column("result_hash", sa.String(40)),  # None forces the next result to be written
+    sa.Column("state", sa.LargeBinary),  # JSON: what processors remember, such as ETags
+    sa.Column("is_volatile", sa.Boolean, nullable=False),  # depends on more than its own text: refreshed on schedule
+)
+sa.Index(
+    "refresh_state_volatile",
+    refresh_state.c.id,
+    sqlite_where=refresh_state.c.is_volatile,
+    postgresql_where=refresh_state.c.is_volatile,
+)
+
+references = sa.Table(
+    "refresh_references",  # which provider (source_key) or entity (source_id, else 0) brought which entity
+    metadata,
+    sa.Column("source_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("source_key", sa.Text, primary_key=True),
+    sa.Column("target_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    **_NO_ROWID,
+)
+sa.Index("refresh_references_target", references.c.target_id)
+
+refresh_keys = sa.Table(
+    "refresh_keys",  # what an entity was made from, e.g. url:https://…, to refresh it when that changes
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("entity_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    **_NO_ROWID,
+)
+sa.Index("refresh_keys_entity", refresh_keys.c.entity_id)
+
+relations = sa.Table(
+    "relations",  # those that another entity than their source gave rise to; own ones are in refresh_state
+    metadata,
+    sa.Column("source_ref", sa.Text, primary_key=True),
+    sa.Column("type", sa.Text, primary_key=True),
+    sa.Column("target_ref", sa.Text, primary_key=True),
+    sa.Column("origin_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    **_NO_ROWID,
+)
+
+process_queue = sa.Table(
+    "process_queue",  # entities to process now; the ticket grows when one is marked again meanwhile
+    metadata,
+    sa.Column("entity_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("ticket", sa.Integer, nullable=False),
+)
+
+stitch_queue = sa.Table(
+    "stitch_queue",  # entities whose final form may have changed
+    metadata,
+    sa.Column("entity_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("ticket", sa.Integer, nullable=False),
+)
+
+final_entities = sa.Table(
+    "final_entities",
+    metadata,
+    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("entity_ref", sa.Text, nullable=False, unique=True),
+    sa.Column("uid", sa.String(36), nullable=False, unique=True),
+    sa.Column("hash", sa.String(40), nullable=False),
+    sa.Column("entity", sa.LargeBinary, nullable=False),  # JSON text that readers hand through
+)
+
+search_keys = sa.Table(
+    "search_keys",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("key", sa.Text, nullable=False, unique=True),
+)
+
+search = sa.Table(
+    "search",
+    metadata,
+    sa.Column("key_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("value", sa.Text, primary_key=True),  # in lower case
+    sa.Column("entity_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("original", sa.Text),  # as written; None when that is the same
+    **_NO_ROWID,
+)
+
+search_nulls = sa.Table(
+    "search_nulls",  # keys without a value, or with one that is too long to be searched
+    metadata,
+    sa.Column("key_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("entity_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    **_NO_ROWID,
+)

@@ -1,0 +1,396 @@
+"""The store of processing: what is to be processed, and what came of it, each commit being all or nothing."""
+
+from collections.abc import Iterable, Sequence
+
+import sqlalchemy as sa
+
+from backstage_py.model import json
+from backstage_py.model.json import JsonObject
+from backstage_py.storage import bulk, catalog_marks, claims, removal
+from backstage_py.storage.claims import Claims
+from backstage_py.storage.database import Database, Transaction
+from backstage_py.storage.entity_tables import process_queue, references, refresh_keys, refresh_state, relations
+from backstage_py.storage.refresh_records import Changes, Child, Deferred, Known, Outcome, Processed, Unprocessed
+
+_Foreign = tuple[str, str, str, int]
+
+
+class RefreshStore:
+    """Reads and writes the refresh state.
+
+    Args:
+        database: an open database with the catalog's tables.
+        keep_orphans: ``catalog.orphanStrategy: keep``; entities that nothing names any more stay.
+    """
+
+    def __init__(self, database: Database, *, keep_orphans: bool = False) -> None:
+        self._database = database
+        self._keep_orphans = keep_orphans
+
+    async def queued(self, limit: int, *, excluding: Iterable[int] = ()) -> list[Unprocessed]:
+        """Return entities that are marked to be processed, without those that are under way."""
+        busy = sorted(excluding)
+        query = (
+            sa.select(*_UNPROCESSED, process_queue.c.ticket)
+            .join_from(process_queue, refresh_state, process_queue.c.entity_id == refresh_state.c.id)
+            .order_by(process_queue.c.entity_id)
+            .limit(limit)
+        )
+        if busy:
+            query = query.where(sa.not_(bulk.is_in(process_queue.c.entity_id, busy)))
+        return await self._database.read(lambda connection: [Unprocessed(*row) for row in connection.execute(query)])
+
+    async def by_ids(self, ids: Sequence[int]) -> list[Unprocessed]:
+        """Return entities by their numbers, those that exist."""
+        query = sa.select(*_UNPROCESSED).where(bulk.is_in(refresh_state.c.id, ids))
+        return await self._database.read(lambda connection: [Unprocessed(*row) for row in connection.execute(query)])
+
+    async def volatile(self) -> list[int]:
+        """Return the numbers of the entities that are refreshed on schedule."""
+        query = sa.select(refresh_state.c.id).where(refresh_state.c.is_volatile)
+        return await self._database.read(lambda connection: list(connection.execute(query).scalars()))
+
+    async def known(self, refs: Iterable[str]) -> dict[str, Known]:
+        """Return what is known about entities that a source mentions."""
+        listed = list(refs)
+        return await self._database.read(lambda connection: claims.known(connection, listed)) if listed else {}
+
+    async def holders(self, ref: str) -> list[str]:
+        """Return the references of the entities that bring an entity."""
+        return await self._database.read(lambda connection: _parents_of(connection, ref))
+
+    async def commit(self, outcomes: Sequence[Outcome]) -> None:
+        """Write results, the entities they bring, and the marks that follow, in one transaction."""
+        await self._database.write(lambda transaction: self._commit(transaction, outcomes))
+
+    async def bring(self, entity_id: int, children: Sequence[Child]) -> None:
+        """Write entities that another one brings, ahead of that one's own result.
+
+        What another source keeps is left out; ``commit`` of the result tells about it.
+        """
+        await self._database.write(lambda transaction: self._bring(transaction, entity_id, children))
+
+    async def apply_full(self, source_key: str, items: Sequence[Deferred]) -> None:
+        """Make ``items`` all that a provider names."""
+
+        def run(transaction: Transaction) -> None:
+            before = sa.select(references.c.target_id).where(
+                references.c.source_id == 0, references.c.source_key == source_key
+            )
+            self._apply(transaction, source_key, items, set(transaction.connection.execute(before).scalars()))
+
+        await self._database.write(run)
+
+    async def apply_delta(self, source_key: str, added: Sequence[Deferred], removed: Sequence[str]) -> None:
+        """Add entities to what a provider names and take others away."""
+        await self._database.write(lambda transaction: self.delta(transaction, source_key, added, removed))
+
+    def delta(
+        self, transaction: Transaction, source_key: str, added: Sequence[Deferred], removed: Sequence[str]
+    ) -> None:
+        """Do as ``apply_delta`` within a transaction."""
+        self._apply(transaction, source_key, added, catalog_marks.ids_of(transaction.connection, removed))
+
+    async def request_refresh(self, refs: Sequence[str], *, force: bool = False) -> int:
+        """Mark entities to be processed soon, and return how many there are; ``force`` ignores what is remembered."""
+        return await self._database.write(lambda transaction: self.mark(transaction, refs, force=force))
+
+    def mark(self, transaction: Transaction, refs: Sequence[str], *, force: bool = False) -> int:
+        """Do as ``request_refresh`` within a transaction."""
+        ids = catalog_marks.ids_of(transaction.connection, refs)
+        if force:
+            bulk.update(transaction.connection, refresh_state, ("result_hash",), "id", [(None, id_) for id_ in ids])
+        catalog_marks.write(transaction, Changes(process=set(ids)))
+        return len(ids)
+
+    async def refresh_by_keys(self, keys: Sequence[str]) -> None:
+        """Mark the entities that were made from something that has changed."""
+
+        def run(transaction: Transaction) -> None:
+            query = sa.select(refresh_keys.c.entity_id).where(bulk.is_in(refresh_keys.c.key, keys))
+            ids = set(transaction.connection.execute(query).scalars())
+            catalog_marks.write(transaction, Changes(process=ids))
+
+        await self._database.write(run)
+
+    async def remove_by_uid(self, uid: str) -> None:
+        """Remove an entity; what brought it is processed again and brings it back if it is still there."""
+
+        def run(transaction: Transaction) -> None:
+            connection = transaction.connection
+            query = sa.select(refresh_state.c.id, refresh_state.c.entity_ref).where(refresh_state.c.uid == uid)
+            if not (row := connection.execute(query).first()):
+                return
+            parents = _parents_of(connection, row.entity_ref)
+            changes = Changes()
+            removal.remove(transaction, [row.id], changes)
+            catalog_marks.write(transaction, changes)
+            self.mark(transaction, parents, force=True)
+
+        await self._database.write(run)
+
+    async def evict_other_providers(self, source_keys: Sequence[str]) -> None:
+        """Forget providers that are no longer there, and what only they named."""
+
+        def run(transaction: Transaction) -> None:
+            query = sa.select(references.c.source_key).where(references.c.source_id == 0).distinct()
+            for key in set(transaction.connection.execute(query).scalars()).difference(source_keys):
+                gone = sa.select(references.c.target_id).where(
+                    references.c.source_id == 0, references.c.source_key == key
+                )
+                self._apply(transaction, key, (), set(transaction.connection.execute(gone).scalars()))
+
+        await self._database.write(run)
+
+    def _commit(self, transaction: Transaction, outcomes: Sequence[Outcome]) -> None:
+        connection, changes = transaction.connection, Changes()
+        rows = _rows(connection, [outcome.entity_id for outcome in outcomes])
+        alive = [outcome for outcome in outcomes if outcome.entity_id in rows]
+        claimed = Claims(connection, [child.deferred.ref for one in alive for child in one.result.children or ()])
+        results: dict[int, Processed] = {}
+        brought: list[tuple[Outcome, list[int]]] = []
+        for outcome in alive:
+            targets, conflicts = _claim_children(outcome.result.children or (), claimed, results, changes)
+            results[outcome.entity_id] = _with_conflicts(outcome.result, conflicts)
+            brought.append((outcome, targets))
+        claimed.flush(results)
+        gone: set[int] = set()
+        for outcome, targets in brought:
+            gone |= _sync_references(connection, outcome, targets)
+        self._write_results(connection, results, claimed, rows, changes)
+        self._drop(transaction, gone, changes)
+        tickets = [(one.entity_id, one.ticket) for one in outcomes if one.ticket is not None]
+        bulk.delete(connection, process_queue, ("entity_id", "ticket"), tickets)
+        catalog_marks.write(transaction, changes)
+        transaction.wake(catalog_marks.PROCESSED)
+
+    def _bring(self, transaction: Transaction, entity_id: int, children: Sequence[Child]) -> None:
+        connection, changes = transaction.connection, Changes()
+        if not _rows(connection, [entity_id]):
+            return  # it was removed meanwhile
+        claimed = Claims(connection, [child.deferred.ref for child in children])
+        results: dict[int, Processed] = {}
+        targets, _ = _claim_children(children, claimed, results, changes)
+        claimed.flush(results)
+        bulk.insert(connection, references, [(entity_id, "", id_) for id_ in sorted(set(targets))], ignore=True)
+        self._write_results(connection, results, claimed, {}, changes)
+        catalog_marks.write(transaction, changes)
+
+    def _apply(
+        self, transaction: Transaction, source_key: str, items: Sequence[Deferred], candidates: set[int]
+    ) -> None:
+        connection, changes = transaction.connection, Changes()
+        claimed = Claims(connection, [item.ref for item in items])
+        own = [(item, claimed.claim(item)) for item in items]
+        named = {claim.id for _, claim in own if claim.id is not None}
+        replaced = [item for item, claim in own if claim.id is None and self._is_own(connection, source_key, item.ref)]
+        changes.process.update(claim.id for _, claim in own if claim.id is not None and claim.has_changed)
+        claimed.flush({})
+        bulk.insert(connection, references, [(0, source_key, id_) for id_ in sorted(named)], ignore=True)
+        gone = candidates - named
+        bulk.delete(
+            connection, references, ("source_id", "source_key", "target_id"), [(0, source_key, id_) for id_ in gone]
+        )
+        removal.remove(transaction, removal.orphans(connection, gone) if gone else (), changes)
+        changes.stitch |= gone
+        catalog_marks.write(transaction, changes)
+        if replaced:  # the provider itself gives the entity another location key: start it anew
+            self._replace(transaction, source_key, replaced)
+
+    def _replace(self, transaction: Transaction, source_key: str, items: Sequence[Deferred]) -> None:
+        ids = catalog_marks.ids_of(transaction.connection, [item.ref for item in items])
+        changes = Changes()
+        removal.remove(transaction, ids, changes)
+        catalog_marks.write(transaction, changes)
+        self._apply(transaction, source_key, items, set())
+
+    @staticmethod
+    def _is_own(connection: sa.Connection, source_key: str, ref: str) -> bool:
+        query = (
+            sa.select(references.c.target_id)
+            .join(refresh_state, refresh_state.c.id == references.c.target_id)
+            .where(references.c.source_id == 0, references.c.source_key == source_key)
+            .where(refresh_state.c.entity_ref == ref)
+        )
+        return connection.execute(query).first() is not None
+
+    def _drop(self, transaction: Transaction, gone: set[int], changes: Changes) -> None:
+        if not gone:
+            return
+        if self._keep_orphans:
+            changes.stitch |= gone
+        else:
+            removal.remove(transaction, removal.orphans(transaction.connection, gone), changes)
+
+    @staticmethod
+    def _write_results(
+        connection: sa.Connection,
+        results: dict[int, Processed],
+        claimed: Claims,
+        rows: dict[int, "_Row"],
+        changes: Changes,
+    ) -> None:
+        missing = [id_ for id_ in results if id_ not in rows and not claimed.is_new(id_)]
+        olds = {**rows, **_rows(connection, missing)}
+        added, dropped = set[_Foreign](), set[_Foreign]()
+        full, failed, unkeyed = list[bulk.Row](), list[bulk.Row](), list[tuple[int]]()
+        keys: list[tuple[str, int]] = []
+        complaints: list[int] = []
+        for id_, result in results.items():
+            old = olds.get(id_)
+            if old and result.result_hash is not None and old.result_hash == result.result_hash:
+                continue
+            changes.stitch.add(id_)
+            if result.text is None:
+                complaints.append(id_)
+                if old:
+                    errors = json.dumps(result.errors)
+                    failed.append((errors, result.result_hash, result.state, True, id_))
+                continue
+            before, after = (_foreign(id_, old.ref, old.relations) if old else set()), _foreign_of(id_, result)
+            added |= after - before
+            dropped |= before - after
+            if old:
+                full.append((*claims.result_columns(result), id_))
+                if old.is_volatile:
+                    unkeyed.append((id_,))
+                if old.is_broken:
+                    complaints.append(id_)
+            keys += [(key, id_) for key in dict.fromkeys(result.refresh_keys)]
+        bulk.update(connection, refresh_state, _RESULT_COLUMNS, "id", full)
+        bulk.update(connection, refresh_state, _FAILURE_COLUMNS, "id", failed)
+        bulk.delete(connection, relations, _FOREIGN_COLUMNS, sorted(dropped))
+        bulk.insert(connection, relations, sorted(added), ignore=True)
+        bulk.delete(connection, refresh_keys, ("entity_id",), unkeyed)
+        bulk.insert(connection, refresh_keys, keys, ignore=True)
+        changes.stitch_refs.update(source for source, *_ in added | dropped)
+        changes.stitch |= _parent_ids(connection, complaints)
+
+
+class _Row:
+    __slots__ = ("is_broken", "is_volatile", "ref", "relations", "result_hash")
+
+    def __init__(
+        self, ref: str, relations: bytes | None, result_hash: str | None, *, volatile: bool, broken: bool
+    ) -> None:
+        self.ref = ref
+        self.relations = relations
+        self.result_hash = result_hash
+        self.is_volatile = volatile
+        self.is_broken = broken
+
+
+_UNPROCESSED = (
+    refresh_state.c.id,
+    refresh_state.c.entity_ref,
+    refresh_state.c.unprocessed,
+    refresh_state.c.result_hash,
+    refresh_state.c.state,
+)
+_RESULT_COLUMNS = ("processed", "relations", "errors", "result_hash", "state", "is_volatile")
+_FAILURE_COLUMNS = ("errors", "result_hash", "state", "is_volatile")
+_FOREIGN_COLUMNS = ("source_ref", "type", "target_ref", "origin_id")
+
+
+def _rows(connection: sa.Connection, ids: Sequence[int]) -> dict[int, _Row]:
+    if not ids:
+        return {}
+    columns = refresh_state.c
+    query = sa.select(
+        columns.id,
+        columns.entity_ref,
+        columns.relations,
+        columns.result_hash,
+        columns.is_volatile,
+        columns.errors.is_not(None) & columns.processed.is_(None),
+    ).where(bulk.is_in(columns.id, ids))
+    return {
+        id_: _Row(ref, relations_, hash_, volatile=volatile, broken=broken)
+        for id_, ref, relations_, hash_, volatile, broken in connection.execute(query)
+    }
+
+
+def _claim_children(
+    children: Sequence[Child], claimed: Claims, results: dict[int, Processed], changes: Changes
+) -> tuple[list[int], list[JsonObject]]:
+    targets: list[int] = []
+    conflicts: list[JsonObject] = []
+    for child in children:
+        claim = claimed.claim(child.deferred)
+        if claim.id is None:
+            conflicts.append(_conflict(child.deferred, str(claim.holder)))
+            continue
+        targets.append(claim.id)
+        if not claim.has_changed:
+            continue
+        if child.result:
+            results[claim.id] = child.result
+        else:
+            changes.process.add(claim.id)
+    return targets, conflicts
+
+
+def _conflict(deferred: Deferred, holder: str) -> JsonObject:
+    message = (
+        f"Entity {deferred.ref} is already in the catalog from {holder}; {deferred.location_key} cannot define it as "
+        "well. Rename it or remove one of the two."
+    )
+    return {"name": "ConflictError", "message": message}
+
+
+def _with_conflicts(result: Processed, conflicts: list[JsonObject]) -> Processed:
+    if not conflicts:
+        return result
+    return Processed(
+        ref=result.ref,
+        text=result.text,
+        relations=result.relations,
+        errors=(*result.errors, *conflicts),
+        result_hash=f"!{result.result_hash}"[:40],  # never equal to a computed one: the next run tries again
+        state=None,
+        refresh_keys=result.refresh_keys,
+        is_volatile=True,
+    )
+
+
+def _sync_references(connection: sa.Connection, outcome: Outcome, targets: list[int]) -> set[int]:
+    if outcome.result.children is None:
+        return set()
+    query = sa.select(references.c.target_id).where(references.c.source_id == outcome.entity_id)
+    before, after = set(connection.execute(query).scalars()), set(targets)
+    bulk.insert(connection, references, [(outcome.entity_id, "", id_) for id_ in sorted(after - before)])
+    if not outcome.result.is_complete:
+        return set()
+    gone = before - after
+    bulk.delete(connection, references, ("source_id", "target_id"), [(outcome.entity_id, id_) for id_ in gone])
+    return gone
+
+
+def _foreign(id_: int, ref: str, text: bytes | None) -> set[_Foreign]:
+    listed = json.parse(text) if text else []
+    return {(source, kind, target, id_) for source, kind, target in listed if source != ref}
+
+
+def _foreign_of(id_: int, result: Processed) -> set[_Foreign]:
+    return {(one.source, one.type, one.target, id_) for one in result.relations if one.source != result.ref}
+
+
+def _parents_of(connection: sa.Connection, ref: str) -> list[str]:
+    parent = refresh_state.alias("parent")
+    query = (
+        sa.select(parent.c.entity_ref)
+        .join(references, references.c.source_id == parent.c.id)
+        .join(refresh_state, refresh_state.c.id == references.c.target_id)
+        .where(refresh_state.c.entity_ref == ref)
+        .order_by(parent.c.id)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def _parent_ids(connection: sa.Connection, ids: Sequence[int]) -> set[int]:
+    if not ids:
+        return set()
+    query = sa.select(references.c.source_id).where(
+        bulk.is_in(references.c.target_id, ids), references.c.source_id != 0
+    )
+    return set(connection.execute(query).scalars())

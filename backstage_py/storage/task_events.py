@@ -1,0 +1,102 @@
+"""Events of tasks: appended within the transaction that they belong to, read by id."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from backstage_py.model.task import EventType, NewEvent, TaskEvent
+from backstage_py.storage.database import Database, Transaction
+from backstage_py.storage.prepared import Prepared
+from backstage_py.storage.task_tables import events
+
+_insert = Prepared(sa.insert(events), ["task_id", "type", "body", "created_at"])
+_columns = (events.c.id, events.c.task_id, events.c.type, events.c.body, events.c.created_at)
+_select = sa.select(*_columns).where(events.c.task_id == sa.bindparam("task")).order_by(events.c.id)
+_of_task = Prepared(_select)
+_after = Prepared(_select.where(events.c.id > sa.bindparam("after")))
+_last = Prepared(sa.select(sa.func.max(events.c.id)).where(events.c.task_id == sa.bindparam("task")))
+_newest_id = Prepared(sa.text("SELECT last_insert_rowid()"))
+_after_or_completion = Prepared(
+    _select.where(sa.or_(events.c.id > sa.bindparam("after"), events.c.type == sa.bindparam("completion")))
+)
+
+
+def topic(task_id: str) -> str:
+    """Return the topic that wakes whoever follows a task."""
+    return f"task:{task_id}"
+
+
+Take = Callable[[int, Sequence[TaskEvent]], None]
+"""Takes events that were just committed, and the id of the task's event before them (0 for none)."""
+
+
+class EventFeed:
+    """Hands committed events to their followers in this process, so that these need not read them. Safe for threads."""
+
+    def __init__(self) -> None:
+        self._followers: dict[str, Take] = {}
+
+    def follow(self, task_id: str, take: Take) -> None:
+        """Give a task's events to ``take`` from now on, on the writer's thread; one follower per task."""
+        self._followers[task_id] = take
+
+    def leave(self, task_id: str) -> None:
+        """Stop that."""
+        self._followers.pop(task_id, None)
+
+    def is_followed(self, task_id: str) -> bool:
+        """Return whether somebody here follows a task."""
+        return task_id in self._followers
+
+    def push(self, task_id: str, before: int, committed: Sequence[TaskEvent]) -> None:
+        """Hand events over."""
+        take = self._followers.get(task_id)
+        if take:
+            take(before, committed)
+
+
+def append(transaction: Transaction, task_id: str, new: Sequence[NewEvent], feed: EventFeed) -> None:
+    """Add events. The caller holds the task's row, so the ids of one task become visible in their order."""
+    if not new:
+        return
+    connection = transaction.connection
+    rows = [{"task_id": task_id, "type": e.type.value, "body": e.body, "created_at": e.created_at} for e in new]
+    if connection.dialect.name != "sqlite" or not feed.is_followed(task_id):
+        _insert.run_many(connection, rows)
+        transaction.wake(topic(task_id))
+        return
+    before = _last.all(connection, {"task": task_id})[0][0] or 0
+    _insert.run_many(connection, rows)
+    first = _newest_id.all(connection, {})[0][0] - len(rows) + 1  # only this connection writes, so they are in a row
+    committed = [
+        TaskEvent(first + index, task_id, event.type.value, event.body, event.created_at)
+        for index, event in enumerate(new)
+    ]
+    transaction.after_commit(lambda: feed.push(task_id, before, committed))
+    transaction.wake_elsewhere(topic(task_id))
+
+
+class EventStore:
+    """Reads events."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def after(self, task_id: str, after: int | None) -> list[TaskEvent]:
+        """Return a task's events behind ``after``, in order; all of them when it is None."""
+        if after is None:
+            return await self._database.read(lambda c: _events(_of_task.all(c, {"task": task_id})))
+        values = {"task": task_id, "after": after}
+        return await self._database.read(lambda c: _events(_after.all(c, values)))
+
+    async def after_or_completion(self, task_id: str, after: int | None) -> list[TaskEvent]:
+        """Return the same and any completion besides, wherever it stands: what Backstage answers first."""
+        if after is None:
+            return await self.after(task_id, None)
+        values = {"task": task_id, "after": after, "completion": EventType.COMPLETION.value}
+        return await self._database.read(lambda c: _events(_after_or_completion.all(c, values)))
+
+
+def _events(rows: Iterable[Any]) -> list[TaskEvent]:
+    return [TaskEvent(*row) for row in rows]
