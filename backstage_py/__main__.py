@@ -1,0 +1,3 @@
+from backstage_py.cli.main import main
+
+main()

@@ -1,0 +1,328 @@
+"""The composition root: settings in, a running service out. Only this module opens and closes things.
+
+``serving`` is the whole service for ``backstage-py serve``; ``working`` is the part of it that runs tasks, for the
+worker processes beside it.
+"""
+
+import asyncio
+import re
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from sqlalchemy.engine import make_url
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.routing import BaseRoute
+
+from backstage_py import bundled
+from backstage_py.catalog.client import LocalCatalogClient
+from backstage_py.catalog.service import CatalogService
+from backstage_py.errors import SettingsError
+from backstage_py.http import application, auth, health, permission, plugin_mount
+from backstage_py.http import catalog as catalog_face
+from backstage_py.http import scaffolder as scaffolder_face
+from backstage_py.http.credentials import credentials
+from backstage_py.http.health import Health
+from backstage_py.http.plugin_mount import Plugin
+from backstage_py.http.streams import OpenStreams
+from backstage_py.identity import keys
+from backstage_py.identity.authenticator import Authenticator, TrustedIssuer
+from backstage_py.identity.external import ExternalTokens
+from backstage_py.identity.guest import GuestSignIn
+from backstage_py.identity.issuer import TokenIssuer
+from backstage_py.identity.jwks import KeySets
+from backstage_py.integrations.backstage import Discovery, HttpBackstageClient, HttpCatalogClient
+from backstage_py.integrations.http import HttpClient
+from backstage_py.integrations.scm import ScmRegistry
+from backstage_py.integrations.url_reading import UrlReading, listed
+from backstage_py.model import json
+from backstage_py.model.scm import ScmIntegration
+from backstage_py.plugin import Services, load_actions
+from backstage_py.plugin.catalog import load_catalog_plugins
+from backstage_py.plugin.services import required
+from backstage_py.scaffolder.assembly import Scaffolder
+from backstage_py.settings.addresses import Addresses
+from backstage_py.settings.sections import Settings
+from backstage_py.storage import migrate
+from backstage_py.storage.database import Database
+
+if TYPE_CHECKING:
+    from backstage_py.sandbox.server import Sandbox
+
+PLUGINS = frozenset({"auth", "permission", "scaffolder", "catalog", "crossplane"})
+_HANDED_ON = "BACKSTAGE_PY_HANDED_ON"  # variable of worker processes; it may hold a token, so it is no argument
+_KEY_FILE = "backstage-py-signing-key.pem"
+
+
+@dataclass(slots=True)
+class Service:
+    """A running service.
+
+    Attributes:
+        asgi: the application; it answers nothing in a process without HTTP.
+        worker_environment: variables that worker processes need besides their parent's.
+    """
+
+    scaffolder: Scaffolder
+    settings: Settings
+    asgi: Starlette = field(default_factory=Starlette)
+    health: Health = field(default_factory=Health)
+    streams: OpenStreams = field(default_factory=OpenStreams)
+    worker_environment: Mapping[str, str] = field(default_factory=dict)
+
+    async def drain(self, stop_workers: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Finish or hand back running tasks while requests are still answered, then end the event streams.
+
+        Doing so again has no effect.
+
+        Args:
+            stop_workers: does the same in worker processes, whose steps may need this process's answers.
+        """
+        if self.health.stopping:
+            return
+        self.health.stopping = True
+        if self.settings.backend.shutdown_delay:
+            await asyncio.sleep(self.settings.backend.shutdown_delay)
+        own = self.scaffolder.stop(self.settings.scaffolder.shutdown_timeout)
+        await (asyncio.gather(own, stop_workers()) if stop_workers else own)
+        self.streams.end()
+
+
+@asynccontextmanager
+async def serving(settings: Settings, *, run_tasks: bool = True) -> AsyncIterator[Service]:
+    """Run the whole service until the block is left.
+
+    Args:
+        settings: with the address that is really listened on.
+        run_tasks: run tasks in this process; otherwise worker processes do.
+
+    Raises:
+        SettingsError: something that is configured cannot be used.
+    """
+    async with AsyncExitStack() as stack:
+        sandbox = await _sandbox(settings, stack)
+        hosts = _sandbox_hosts(sandbox.integrations) if sandbox else ()
+        core = await _core(settings, hosts, stack)
+        identity = _identity(settings, core)
+        service = Service(
+            core.scaffolder(None if run_tasks else 0),
+            settings,
+            health=Health(headers=settings.backend.health_headers),
+            worker_environment={_HANDED_ON: _handed_on(core.settings, sandbox)},
+        )
+        routes = [
+            *health.routes(service.health),
+            *(
+                plugin_mount.plugin_mount(plugin, identity.authenticator)
+                for plugin in _plugins(service, core, identity, sandbox)
+            ),
+        ]
+        service.asgi = application.create(routes, settings.backend, service.streams)
+        if core.catalog:
+            await core.catalog.start()
+            stack.push_async_callback(core.catalog.stop)
+        await _start(service, stack)
+        yield service
+
+
+@asynccontextmanager
+async def working(settings: Settings, env: Mapping[str, str]) -> AsyncIterator[Service]:
+    """Run tasks until the block is left; ``env`` holds what the service handed on to this process."""
+    async with AsyncExitStack() as stack:
+        handed_on = json.parse(env[_HANDED_ON])
+        backend = replace(settings.backend, base_url=handed_on["baseUrl"], database_url=handed_on["databaseUrl"])
+        core = await _core(replace(settings, backend=backend), _sandbox_hosts(handed_on["sandbox"]), stack)
+        service = Service(core.scaffolder(None), settings)
+        await _start(service, stack)
+        yield service
+
+
+async def _start(service: Service, stack: AsyncExitStack) -> None:
+    await service.scaffolder.start()
+    stack.push_async_callback(service.drain)
+    service.health.ready = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Core:
+    """What every process of the service has; ``catalog`` is None when another Backstage's is used."""
+
+    settings: Settings
+    addresses: Addresses
+    database: Database
+    services: Services
+    catalog: CatalogService | None
+
+    def scaffolder(self, limit: int | None) -> Scaffolder:
+        """Put the scaffolder together; ``limit`` bounds its tasks in this process."""
+        return Scaffolder(
+            self.database,
+            load_actions(),
+            self.settings.scaffolder,
+            self.services,
+            working_directory=self.settings.backend.working_directory,
+            worker_limit=limit,
+        )
+
+
+async def _core(settings: Settings, sandbox_hosts: Sequence[ScmIntegration], stack: AsyncExitStack) -> _Core:
+    settings = _with_lasting_database(settings, stack)
+    addresses = Addresses.of(settings)
+    database = Database(settings.backend.database_url)
+    stack.push_async_callback(database.close)
+    await migrate.upgrade(database)
+    integrations = ScmRegistry((*sandbox_hosts, *settings.integrations))
+    http = HttpClient(listed(integrations, settings.backend.reading, _service_hosts(settings, addresses)))
+    stack.push_async_callback(http.close)
+    services = Services(
+        url_reader=UrlReading(http, integrations, settings.backend.reading),
+        integrations=integrations,
+        backstage=HttpBackstageClient(http, Discovery.of(addresses.base_url, settings.discovery)),
+        config=settings.raw,
+    )
+    catalog = _catalog(settings, addresses, database, services)
+    client = LocalCatalogClient(catalog) if catalog else HttpCatalogClient(http, _foreign_catalog(settings, addresses))
+    return _Core(settings, addresses, database, replace(services, catalog=client), catalog)
+
+
+def _catalog(settings: Settings, addresses: Addresses, database: Database, services: Services) -> CatalogService | None:
+    if settings.catalog.base_url or not addresses.serves("catalog"):
+        return None
+    return CatalogService(
+        database,
+        required(services.url_reader, "URL reader"),
+        settings.catalog,
+        integrations=services.integrations,
+        plugins=load_catalog_plugins(services),
+    )
+
+
+def _foreign_catalog(settings: Settings, addresses: Addresses) -> str:
+    return settings.catalog.base_url or addresses.plugin("catalog")
+
+
+@dataclass(frozen=True, slots=True)
+class _Identity:
+    issuer: TokenIssuer
+    authenticator: Authenticator
+    guest: GuestSignIn | None
+
+
+def _identity(settings: Settings, core: _Core) -> _Identity:
+    addresses, key_sets = core.addresses, KeySets()
+    issuer = TokenIssuer(
+        keys.load_or_create(_key_file(settings, core.database)),
+        f"{addresses.own}/api/auth",
+        ownership_in_token=settings.auth.ownership_in_token,
+    )
+    trusted = [TrustedIssuer(one.jwks_url, one.issuer) for one in settings.auth.issuers]
+    if not addresses.serves("auth"):
+        trusted.append(TrustedIssuer(f"{addresses.plugin('auth')}/.well-known/jwks.json"))
+    authenticator = Authenticator(
+        own=issuer,
+        own_plugins=frozenset(plugin for plugin in PLUGINS if addresses.serves(plugin)),
+        trusted=tuple(trusted),
+        plugin_url=addresses.plugin,
+        external=ExternalTokens(settings.auth.external, key_sets),
+        key_sets=key_sets,
+        open_policy=settings.auth.disable_default_policy,
+    )
+    guest = GuestSignIn(settings.auth, issuer, core.services.catalog) if settings.auth.guest else None
+    return _Identity(issuer, authenticator, guest)
+
+
+def _key_file(settings: Settings, database: Database) -> Path:
+    if settings.auth.key_file:
+        return settings.auth.key_file
+    return database.path.with_name(_KEY_FILE) if database.path else settings.backend.working_directory / _KEY_FILE
+
+
+def _plugins(service: Service, core: _Core, identity: _Identity, sandbox: "Sandbox | None") -> list[Plugin]:
+    def public_keys() -> list[json.JsonObject]:
+        return [identity.issuer.key.jwk]
+
+    def plugin(id_: str, routes: Sequence[BaseRoute], **more: Any) -> Plugin:
+        return Plugin(id_, routes, public_keys, **more)
+
+    auth_routes = auth.routes(identity.issuer, identity.authenticator, identity.guest)
+    found = [
+        plugin("auth", auth_routes, open_paths=plugin_mount.open_everywhere()),
+        plugin("permission", permission.routes(), open_paths=re.compile("/health$")),
+        plugin(
+            "scaffolder",
+            scaffolder_face.routes(service.scaffolder.service),
+            body_limit=scaffolder_face.BODY_LIMIT,
+            permissions=bundled.schema("permissions/scaffolder"),
+            openapi=scaffolder_face.document(),
+        ),
+    ]
+    if core.catalog:
+        found.append(
+            plugin(
+                "catalog",
+                catalog_face.routes(core.catalog),
+                permissions=bundled.schema("permissions/catalog"),
+                openapi=catalog_face.document(),
+            )
+        )
+    if sandbox and core.settings.sandbox and core.settings.sandbox.crossplane:
+        from backstage_py.sandbox.crossplane import crossplane_routes
+
+        found.append(plugin("crossplane", crossplane_routes(sandbox.store, guard=_caller, base_url=sandbox.url)))
+    return found
+
+
+async def _caller(request: Request) -> str:
+    return credentials(request).subject
+
+
+async def _sandbox(settings: Settings, stack: AsyncExitStack) -> "Sandbox | None":
+    if settings.sandbox is None:
+        return None
+    from backstage_py.sandbox.server import serve_sandbox
+
+    try:
+        return await stack.enter_async_context(
+            serve_sandbox(settings.sandbox.root, port=settings.sandbox.port, open_clones=True)
+        )
+    except (ValueError, OSError) as error:
+        raise SettingsError("sandbox", f"the sandbox cannot be started: {error}") from error
+
+
+def _sandbox_hosts(entries: Sequence[json.JsonObject]) -> tuple[ScmIntegration, ...]:
+    """Return the git hosts that the sandbox takes the place of; they stand before the configured ones."""
+    return tuple(
+        ScmIntegration("github", one["host"], one["host"], one["apiBaseUrl"], one["rawBaseUrl"], one["token"], {})
+        for one in entries
+    )
+
+
+def _handed_on(settings: Settings, sandbox: "Sandbox | None") -> str:
+    """Return what worker processes cannot find in the configuration: addresses that were only known at start."""
+    return json.text(
+        {
+            "baseUrl": settings.backend.base_url,
+            "databaseUrl": settings.backend.database_url,
+            "sandbox": sandbox.integrations if sandbox else [],
+        }
+    )
+
+
+def _service_hosts(settings: Settings, addresses: Addresses) -> list[str]:
+    """Return the hosts of plugins, which may have private addresses."""
+    urls = [addresses.own, addresses.base_url, settings.catalog.base_url, *settings.discovery.targets.values()]
+    return [urlsplit(url).netloc for url in urls if url]
+
+
+def _with_lasting_database(settings: Settings, stack: AsyncExitStack) -> Settings:
+    """Return settings whose database is a file: one for ``:memory:`` lives as long as this process."""
+    if make_url(settings.backend.database_url).database or not settings.backend.database_url.startswith("sqlite"):
+        return settings
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="backstage-py-"))
+    url = f"sqlite:///{Path(folder) / 'memory.sqlite'}"
+    return replace(settings, backend=replace(settings.backend, database_url=url))

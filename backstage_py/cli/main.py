@@ -1,0 +1,115 @@
+"""The command line's table of contents. Nothing heavy is imported before a command runs."""
+
+import gc
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from backstage_py import __version__
+from backstage_py.cli import author
+from backstage_py.errors import BackstageError, SettingsError
+
+_WRONG_USE = 2
+_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="backstage-py",
+    help="Backstage's scaffolder and catalog as a Python service, and the tools of template authors.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+)
+
+ConfigOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--config",
+        "-c",
+        help="An app-config.yaml; several are merged in order. Default: app-config[.local].yaml in this folder.",
+    ),
+]
+
+
+def main() -> None:
+    """Run the command line; errors of ours end as plain words and an exit status."""
+    try:
+        app()
+    except SettingsError as error:
+        _stop(error.message, _WRONG_USE)
+    except BackstageError as error:
+        _stop(error.message, 1)
+    except KeyboardInterrupt:
+        _stop("Interrupted.", _INTERRUPTED)
+
+
+def _stop(message: str, status: int) -> None:
+    sys.stderr.write(f"backstage-py: {message}\n")
+    sys.exit(status)
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001  # Typer calls it with the flag's value
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
+
+
+@app.command()
+def serve(
+    config: ConfigOption = None,
+    host: Annotated[str | None, typer.Option(help="Interface to listen on, in place of backend.listen.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port, in place of backend.listen; 0 takes a free one.")
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(min=0, max=256, help="Processes that run tasks beside this one; 0 runs them in this one.")
+    ] = 0,
+) -> None:
+    """Serve the scaffolder and the catalog."""
+    gc.disable()  # until the service has started: what is imported stays, and looking through it costs time
+    from backstage_py.cli import serve as command
+
+    raise typer.Exit(command.run(config or [], host=host, port=port, workers=workers))
+
+
+@app.command(hidden=True)
+def worker(config: ConfigOption = None) -> None:
+    """Run tasks of a service that is started with --workers."""
+    from backstage_py.cli import worker as command
+
+    raise typer.Exit(command.run(config or []))
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option(help="Folder for the demo's state; its former content is removed.")] = Path(
+        ".backstage-py-demo"
+    ),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the service; another one when taken.")] = 7007,
+    name: Annotated[str, typer.Option(help="Name of the service to make.")] = "demo-service",
+    team: Annotated[str, typer.Option(help="Team that owns it: payments, catalog, search or platform.")] = "payments",
+    *,
+    database: Annotated[bool, typer.Option("--database/--no-database", help="Ask for a database too.")] = True,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the service running until Ctrl-C.")] = False,
+) -> None:
+    """Run the golden path once: form, repository, catalog, database request. No account is needed."""
+    from rich.console import Console
+
+    from backstage_py.cli import demo as command
+
+    values = {"name": name, "team": team, "database": database}
+    raise typer.Exit(command.run(command.DemoOptions(folder.absolute(), port, keep, values), Console()))
+
+
+author.register(app)

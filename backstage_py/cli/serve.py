@@ -1,0 +1,120 @@
+"""``backstage-py serve``: the service in this process, and its task workers beside it when asked for."""
+
+import asyncio
+import contextlib
+import gc
+import os
+import signal
+import socket
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import structlog
+import uvicorn
+
+from backstage_py import app, logging
+from backstage_py.cli import worker
+from backstage_py.cli.loop import run_loop
+from backstage_py.errors import SettingsError
+from backstage_py.settings import load_settings, with_listen
+from backstage_py.settings.sections import Settings
+
+_log = structlog.get_logger(__name__)
+
+_BACKLOG = 2048
+_DRAIN_SECONDS = 10
+
+
+def run(config: Sequence[Path], *, host: str | None, port: int | None, workers: int) -> int:
+    """Serve until SIGINT or SIGTERM; return the exit status.
+
+    Raises:
+        SettingsError: the configuration is wrong, or the port is taken.
+    """
+    settings = load_settings(config, os.environ)
+    logging.configure(settings.backend.log_level)
+    for warning in settings.warnings:
+        _log.warning("configuration_suspicious", problem=warning)
+    settings = with_listen(settings, host, port)
+    with listening(settings.backend.host, settings.backend.port) as listener:
+        settings = with_listen(settings, None, listener.getsockname()[1])
+        run_loop(_serve(settings, listener, list(config), workers))
+    return 0
+
+
+@contextlib.contextmanager
+def listening(host: str, port: int) -> Iterator[socket.socket]:
+    """Bind before anything else is started, so that a taken port costs nothing and changes nothing.
+
+    Raises:
+        SettingsError: the address cannot be bound.
+    """
+    family = socket.AF_INET6 if ":" in host or not host else socket.AF_INET
+    try:
+        listener = socket.create_server(
+            (host, port), family=family, backlog=_BACKLOG, dualstack_ipv6=not host and socket.has_dualstack_ipv6()
+        )
+    except OSError as error:
+        where = f"{host or '*'}:{port}"
+        raise SettingsError(
+            "backend.listen", f"cannot listen on {where} ({error.strerror}); stop what uses it or give another --port"
+        ) from error
+    with listener:
+        yield listener
+
+
+async def _serve(settings: Settings, listener: socket.socket, config: list[Path], workers: int) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with app.serving(settings, run_tasks=workers == 0) as service:
+        server = _Server(
+            uvicorn.Config(
+                service.asgi,
+                lifespan="off",
+                http="httptools",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                date_header=True,
+                timeout_keep_alive=75,
+                timeout_graceful_shutdown=_DRAIN_SECONDS,
+            )
+        )
+        async with worker.processes(workers, config, service.worker_environment) as stop_workers:
+            running = asyncio.create_task(server.serve(sockets=[listener]))
+            _collect_from_here()
+            _log.info("service_started", url=settings.backend.base_url, listen=_shown(listener), workers=workers)
+            await _first(running, stop)
+            _log.info("service_stopping")
+            await service.drain(stop_workers)
+            server.should_exit = True
+            await running
+    _log.info("service_stopped")
+
+
+async def _first(running: "asyncio.Task[None]", stop: asyncio.Event) -> None:
+    waiting = asyncio.create_task(stop.wait())
+    await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+
+
+def _collect_from_here() -> None:
+    """Collect garbage from now on, without ever looking through what was made at start again."""
+    gc.freeze()
+    gc.enable()
+
+
+def _shown(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to ``_serve``: tasks are handed back before it stops answering."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield

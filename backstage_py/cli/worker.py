@@ -1,0 +1,92 @@
+"""``backstage-py worker`` (hidden): a process that runs tasks, started and watched by ``serve --workers``."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+
+import structlog
+
+from backstage_py import app, logging
+from backstage_py.cli.loop import run_loop
+from backstage_py.settings import load_settings
+
+_log = structlog.get_logger(__name__)
+
+_PAUSE = 1.0  # seconds before a worker that ended by itself is started again
+_STOP_SECONDS = 60.0
+
+
+def run(config: Sequence[Path]) -> int:
+    """Run tasks until SIGINT or SIGTERM, or until the service that started this process is gone."""
+    settings = load_settings(config, os.environ)
+    logging.configure(settings.backend.log_level)
+
+    async def work() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        loop.add_reader(sys.stdin.fileno(), stop.set)  # the service holds the other end, also when it is killed
+        async with app.working(settings, os.environ) as service:
+            await stop.wait()
+            await service.drain()
+
+    run_loop(work())
+    return 0
+
+
+Stop = Callable[[], Awaitable[None]]
+"""Has worker processes finish or hand back their tasks, and returns when they have ended."""
+
+
+@contextlib.asynccontextmanager
+async def processes(count: int, config: Sequence[Path], environment: Mapping[str, str]) -> AsyncIterator[Stop]:
+    """Keep ``count`` workers running until they are stopped, or else until the block is left.
+
+    One that ends by itself is started again.
+    """
+    stopping = asyncio.Event()
+    keepers = [asyncio.create_task(_keep(config, environment, stopping)) for _ in range(count)]
+
+    async def stop() -> None:
+        stopping.set()
+        await asyncio.gather(*keepers)
+
+    try:
+        yield stop
+    finally:
+        await stop()
+
+
+async def _keep(config: Sequence[Path], environment: Mapping[str, str], stopping: asyncio.Event) -> None:
+    command = [sys.executable, "-m", "backstage_py.cli", "worker"]
+    for path in config:
+        command += ["--config", str(path)]
+    stop = asyncio.create_task(stopping.wait())
+    while not stopping.is_set():
+        # its own process group: Ctrl-C on the terminal reaches the service, which then stops its workers in order
+        process = await asyncio.create_subprocess_exec(
+            *command, env={**os.environ, **environment}, stdin=asyncio.subprocess.PIPE, start_new_session=True
+        )
+        ended = asyncio.create_task(process.wait())
+        await asyncio.wait({ended, stop}, return_when=asyncio.FIRST_COMPLETED)
+        if not ended.done():
+            await _stop(process)
+            await ended
+            return
+        _log.error("worker_ended", pid=process.pid, status=process.returncode)
+        await asyncio.wait({stop}, timeout=_PAUSE)
+    stop.cancel()
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        async with asyncio.timeout(_STOP_SECONDS):
+            await process.wait()
+    except TimeoutError:
+        process.kill()

@@ -1,0 +1,107 @@
+"""The JSON body of a request, with the error texts that clients of Backstage see."""
+
+import zlib
+from collections.abc import AsyncIterator
+
+from starlette.requests import Request
+
+from backstage_py.errors import InputError
+from backstage_py.http import json_problem
+from backstage_py.model import json
+from backstage_py.model.json import Json
+
+BODY_LIMIT = "backstage.body_limit"  # key in the ASGI scope: bytes, set per plugin
+DEFAULT_LIMIT = 100 * 1024
+
+
+async def json_body(request: Request, *, limit: int | None = None) -> Json:
+    """Return the body: an object or an array; ``{}`` when there is none or it is not declared to be JSON.
+
+    Whether a body, and which type of it, is needed at all is checked by the OpenAPI document afterwards.
+
+    Args:
+        request: the request; its body is read.
+        limit: bytes after decompression; the plugin's limit by default.
+
+    Raises:
+        InputError: the body is too large, compressed or encoded in an unknown way, or not JSON.
+    """
+    media_type, charset = content_type(request)
+    if media_type != "application/json" or not _has_body(request):
+        return {}
+    charset = charset or "utf-8"
+    if not charset.startswith("utf-"):
+        raise InputError(f'unsupported charset "{charset.upper()}"')
+    most = limit if limit is not None else request.scope.get(BODY_LIMIT, DEFAULT_LIMIT)
+    raw = await _read(request, most)
+    if charset != "utf-8":
+        try:
+            raw = raw.decode(charset).encode()
+        except (LookupError, UnicodeError):
+            raise InputError(f'unsupported charset "{charset.upper()}"') from None
+    return parse(raw)
+
+
+def parse(raw: bytes) -> Json:
+    """Return the JSON value of a body: an object or array; an empty body is an empty object.
+
+    Raises:
+        InputError: the text is not JSON or has another value at its top.
+    """
+    text = raw.removeprefix(b"\xef\xbb\xbf")
+    if not text:
+        return {}
+    if text.lstrip(b" \t\r\n")[:1] not in {b"{", b"["}:
+        raise InputError(json_problem.of_strict(text.decode(errors="replace")))
+    try:
+        return json.parse(text)
+    except ValueError as error:
+        problem = json_problem.of(text.decode(errors="replace")) or f"The body is not valid JSON: {error}"
+        raise InputError(problem) from None
+
+
+def content_type(request: Request) -> tuple[str | None, str | None]:
+    """Return the media type and the charset of a request's content type, in lower case."""
+    header = request.headers.get("content-type")
+    if not header:
+        return None, None
+    media_type, _, rest = header.partition(";")
+    charset = None
+    for part in rest.split(";"):
+        name, _, value = part.partition("=")
+        if name.strip().lower() == "charset":
+            charset = value.strip().strip('"').lower()
+    return media_type.strip().lower(), charset
+
+
+def _has_body(request: Request) -> bool:
+    return "transfer-encoding" in request.headers or request.headers.get("content-length", "0") != "0"
+
+
+async def _read(request: Request, limit: int) -> bytes:
+    length = request.headers.get("content-length", "")
+    encoding = request.headers.get("content-encoding", "identity").lower()
+    if encoding not in {"identity", "gzip", "deflate"}:
+        raise InputError(f'unsupported content encoding "{encoding}"')
+    if encoding == "identity" and length.isdigit() and int(length) > limit:
+        raise InputError("request entity too large")
+    parts, size = [], 0
+    async for part in _decoded(request, encoding, limit):
+        size += len(part)
+        if size > limit:
+            raise InputError("request entity too large")
+        parts.append(part)
+    return b"".join(parts)
+
+
+async def _decoded(request: Request, encoding: str, limit: int) -> AsyncIterator[bytes]:
+    if encoding == "identity":
+        async for chunk in request.stream():
+            yield chunk
+        return
+    decoder = zlib.decompressobj(wbits=31 if encoding == "gzip" else 15)
+    async for chunk in request.stream():
+        try:
+            yield decoder.decompress(chunk, limit + 1)  # one byte more than allowed is enough to refuse it
+        except zlib.error:
+            raise InputError("incorrect header check") from None

@@ -1,0 +1,276 @@
+"""The catalog's face: ``/api/catalog``, paths relative to it. Entities are here, locations in ``catalog_locations``."""
+
+import base64
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from urllib.parse import parse_qsl, urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from backstage_py import bundled
+from backstage_py.catalog import cursors, queries
+from backstage_py.catalog.queries import EntityQuery, QueryAnswer
+from backstage_py.catalog.service import CatalogService
+from backstage_py.errors import InputError, NotFoundError
+from backstage_py.http import catalog_actions, catalog_locations
+from backstage_py.http.body import json_body
+from backstage_py.http.openapi import OpenApiValidator
+from backstage_py.http.respond import json_response, json_text_response, no_content, raw_json
+from backstage_py.model import entity_filter, filter_shape, json
+from backstage_py.model.json import Json, JsonObject
+from backstage_py.storage.entities import Order
+
+PREFIX = "/api/catalog"
+_ENTITY = "/entities/by-name/{kind}/{namespace}/{name}"
+_UID = "/entities/by-uid/{uid}"
+
+Query = Mapping[str, Json]
+Projection = Callable[[bytes], JsonObject]
+
+
+def document() -> JsonObject:
+    """Return the OpenAPI document of this face."""
+    found: JsonObject = bundled.schema("openapi/catalog")
+    return found
+
+
+def routes(service: CatalogService) -> Sequence[BaseRoute]:
+    """Return the routes. Who calls is found out in front of them."""
+    validator = OpenApiValidator(document(), prefix=PREFIX)
+    face = _Face(service, validator)
+    return [
+        _route("POST", "/refresh", face.refresh),
+        _route("GET", "/entities", face.entities),
+        _route("GET", "/entities/by-query", face.by_query),
+        _route("POST", "/entities/by-query", face.by_predicate),
+        _route("POST", "/entities/by-refs", face.by_refs),
+        _route("GET", _UID, face.by_uid),
+        _route("DELETE", _UID, face.delete),
+        _route("GET", _ENTITY, face.by_name),
+        _route("GET", f"{_ENTITY}/ancestry", face.ancestry),
+        _route("GET", "/entity-facets", face.facets),
+        _route("POST", "/entity-facets", face.facets_by_predicate),
+        *catalog_locations.routes(service, validator),
+        *catalog_actions.routes(service),
+    ]
+
+
+def _route(method: str, path: str, endpoint: Callable[[Request], Awaitable[Response]]) -> Route:
+    return Route(path, endpoint, methods=[method])
+
+
+class _Face:
+    def __init__(self, service: CatalogService, validator: OpenApiValidator) -> None:
+        self._service = service
+        self._reader = service.reader
+        self._validator = validator
+
+    async def refresh(self, request: Request) -> Response:
+        body = await self._body("/refresh", request)
+        await self._service.refresh(body["entityRef"])
+        return no_content(200)
+
+    async def entities(self, request: Request) -> Response:
+        query = self._check("/entities", request)
+        predicate = entity_filter.predicate_of_params(query.get("filter"))
+        project = queries.projection(_fields(query))
+        orders = [_order(text) for text in query.get("order", ())]
+        if {"limit", "offset", "after"}.isdisjoint(query):
+            first = Order(orders[0].key.lower(), orders[0].descending) if orders else None
+            return _list(await self._reader.all(queries.compile_predicate(predicate), first), project)
+        limit, offset = _window(query)
+        texts = await self._reader.sorted_page(
+            queries.compile_predicate(predicate),
+            orders,
+            limit=None if limit is None else limit + 1,
+            offset=offset,
+        )
+        if limit is None or len(texts) <= limit:
+            return _list(texts, project)
+        return _list(texts[:limit], project, {"link": _next_link(request, limit, offset + limit)})
+
+    async def by_query(self, request: Request) -> Response:
+        query = self._check("/entities/by-query", request)
+        project = queries.projection(_fields(query))
+        if cursor := query.get("cursor"):
+            answer = await queries.page_at(self._reader, cursors.decode(cursor), query.get("limit"))
+            return _page(answer, project)
+        asked = EntityQuery(
+            predicate=entity_filter.predicate_of_params(query.get("filter")),
+            order_fields=tuple(_order_field(text) for text in query.get("orderField", ())),
+            full_text=_full_text(query.get("fullTextFilterTerm"), query.get("fullTextFilterFields")),
+            limit=query.get("limit", queries.DEFAULT_LIMIT),
+            offset=query.get("offset", 0),
+            with_total=_with_total(query.get("totalItems"), "parameter"),
+        )
+        return _page(await queries.first_page(self._reader, asked), project)
+
+    async def by_predicate(self, request: Request) -> Response:
+        body = await self._body("/entities/by-query", request)
+        project = queries.projection(body.get("fields") or ())
+        limit = None if body.get("limit") is None else int(body["limit"])
+        if (cursor := body.get("cursor")) is not None:
+            if not cursor:
+                raise InputError("Cursor cannot be empty")
+            return _page(await queries.page_at(self._reader, cursors.decode(cursor), limit), project)
+        text = body.get("fullTextFilter")
+        asked = EntityQuery(
+            predicate=filter_shape.check_object(body["query"]) if "query" in body else None,
+            order_fields=tuple((one["field"], one["order"]) for one in body.get("orderBy") or ()),
+            full_text=_full_text(text.get("term"), text.get("fields")) if text else None,
+            limit=queries.DEFAULT_LIMIT if limit is None else limit,
+            offset=int(body.get("offset") or 0),
+            with_total=_with_total(body.get("totalItems"), "value"),
+        )
+        return _page(await queries.first_page(self._reader, asked), project)
+
+    async def by_refs(self, request: Request) -> Response:
+        body = await json_body(request)
+        query = self._check("/entities/by-refs", request, body)
+        by_params = entity_filter.predicate_of_params(query.get("filter"))
+        by_body = filter_shape.check(body["query"]) if body.get("query") is not None else None
+        found = await self._reader.by_refs(
+            body["entityRefs"],
+            entity_filter.all_of(queries.compile_predicate(by_params), queries.compile_predicate(by_body)),
+        )
+        project = queries.projection([*(body.get("fields") or ()), *_fields(query)])
+        if project:
+            return json_response({"items": [None if text is None else project(text) for text in found]})
+        return raw_json(b'{"items":[%b]}' % b",".join(text or b"null" for text in found))
+
+    async def by_uid(self, request: Request) -> Response:
+        uid = request.path_params["uid"]
+        return _one(await self._reader.by_uid(uid), f"No entity with uid {uid}")
+
+    async def delete(self, request: Request) -> Response:
+        await self._service.remove_entity(request.path_params["uid"])
+        return no_content()
+
+    async def by_name(self, request: Request) -> Response:
+        kind, namespace, name = _names(request)
+        found = await self._reader.by_ref(f"{kind}:{namespace}/{name}".lower())
+        return _one(found, f"No entity named '{name}' found, with kind '{kind}' in namespace '{namespace}'")
+
+    async def ancestry(self, request: Request) -> Response:
+        kind, namespace, name = _names(request)
+        ref = f"{kind}:{namespace}/{name}".lower()
+        found = await self._reader.ancestry(ref)
+        if not found:
+            raise NotFoundError(f"No such entity {ref}")
+        items = [b'{"entity":%b,"parentEntityRefs":%b}' % (text, json.dumps(parents)) for _, text, parents in found]
+        return json_text_response(b'{"rootEntityRef":%b,"items":[%b]}' % (json.dumps(ref), b",".join(items)))
+
+    async def facets(self, request: Request) -> Response:
+        query = self._check("/entity-facets", request)
+        names = [name for name in query["facet"] if name]
+        if not names:
+            raise InputError("Missing facet parameter")
+        return await self._facets(names, entity_filter.predicate_of_params(query.get("filter")))
+
+    async def facets_by_predicate(self, request: Request) -> Response:
+        body = await self._body("/entity-facets", request)
+        names = [name for name in body["facets"] if name]
+        if not names:
+            raise InputError("Missing or empty facets parameter")
+        return await self._facets(names, filter_shape.check(body["query"]) if "query" in body else None)
+
+    async def _facets(self, names: Sequence[str], predicate: Json) -> Response:
+        keys = list(dict.fromkeys(name.lower() for name in names))
+        found = await self._reader.facets(keys, queries.compile_predicate(predicate))
+        shown = {name: [{"value": value, "count": count} for value, count in found[name.lower()]] for name in names}
+        return json_response({"facets": shown})
+
+    async def _body(self, path: str, request: Request) -> JsonObject:
+        body = await json_body(request)
+        self._check(path, request, body)
+        checked: JsonObject = body
+        return checked
+
+    def _check(self, path: str, request: Request, body: Json = None) -> Query:
+        return self._validator.check_request(path, request.method, request, body)
+
+
+def _names(request: Request) -> tuple[str, str, str]:
+    path = request.path_params
+    return path["kind"], path["namespace"], path["name"]
+
+
+def _one(text: bytes | None, missing: str) -> Response:
+    if text is None:
+        raise NotFoundError(missing)
+    return raw_json(text)
+
+
+def _list(texts: Sequence[bytes], project: Projection | None, headers: Mapping[str, str] | None = None) -> Response:
+    if project:
+        return json_response([project(text) for text in texts], headers=headers)
+    return raw_json(b"[%b]" % b",".join(texts), headers=headers)
+
+
+def _page(answer: QueryAnswer, project: Projection | None) -> Response:
+    cursors_ = {"nextCursor": answer.next_cursor, "prevCursor": answer.previous_cursor}
+    info = {"totalItems": answer.total, "pageInfo": {name: text for name, text in cursors_.items() if text}}
+    if project:
+        return json_response({"items": [project(text) for text in answer.texts], **info})
+    return raw_json(b'{"items":[%b],%b' % (b",".join(answer.texts), json.dumps(info)[1:]))
+
+
+def _fields(query: Query) -> list[str]:
+    return [part for text in query.get("fields", ()) for part in text.split(",")]
+
+
+def _order(text: str) -> Order:
+    direction, colon, field = text.partition(":")
+    if direction not in {"asc", "desc"} or not colon or not field:
+        raise InputError(f'Invalid order parameter "{text}", expected "<asc or desc>:<field name>"')
+    return Order(field, descending=direction == "desc")
+
+
+def _order_field(text: str) -> tuple[str, str]:
+    field, *rest = text.split(",")
+    order = rest[0] if rest else "asc"
+    if order not in {"asc", "desc"}:
+        raise InputError("Invalid order field order, must be asc or desc")
+    return field, order
+
+
+def _full_text(term: str | None, fields: list[str] | None) -> JsonObject | None:
+    asked: JsonObject = {"term": term or ""}
+    return asked if fields is None else {**asked, "fields": fields}
+
+
+def _with_total(mode: str | None, word: str) -> bool:
+    if mode not in {None, "include", "exclude"}:
+        raise InputError(f'Invalid totalItems {word} "{mode}", expected one of: include, exclude')
+    return mode != "exclude"
+
+
+def _window(query: Query) -> tuple[int | None, int]:
+    limit, offset, after = query.get("limit"), query.get("offset", 0), query.get("after")
+    if offset < 0:
+        raise InputError("Invalid offset, must be zero or greater")
+    if limit is not None and limit <= 0:
+        raise InputError("Invalid limit, must be greater than zero")
+    if after is None:
+        return limit, offset
+    try:
+        cursor = json.parse(base64.b64decode(after))
+        given = cursor.get("limit", limit), cursor.get("offset", offset)
+    except (ValueError, AttributeError):
+        raise InputError("Malformed after cursor, could not be parsed") from None
+    if given[0] is not None and not isinstance(given[0], int):
+        raise InputError("Malformed after cursor, limit was not an number")
+    if not isinstance(given[1], int):
+        raise InputError("Malformed after cursor, offset was not a number")
+    return given
+
+
+def _next_link(request: Request, limit: int, offset: int) -> str:
+    after = base64.b64encode(json.dumps({"limit": limit, "offset": offset})).decode()
+    kept = [
+        (name, value)
+        for name, value in parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        if name not in {"offset", "after"}
+    ]
+    return f'</entities?{urlencode([*kept, ("after", after)])}>; rel="next"'

@@ -1,0 +1,48 @@
+"""The caller of a request, as the barrier in front of each plugin found it."""
+
+from starlette.requests import Request
+
+from backstage_py.errors import AuthenticationError, NotAllowedError
+from backstage_py.identity.principals import NOBODY, Credentials, NonePrincipal, ServicePrincipal, UserPrincipal
+
+CREDENTIALS = "backstage.credentials"  # key in the ASGI scope
+
+
+def credentials(request: Request) -> Credentials:
+    """Return who calls: a user or a service; nobody only where the default policy is switched off."""
+    found: Credentials = request.scope.get(CREDENTIALS, NOBODY)
+    return found
+
+
+def user_credentials(request: Request) -> Credentials:
+    """Return the calling user's credentials.
+
+    Raises:
+        AuthenticationError: nobody is known to be calling.
+        NotAllowedError: a service calls.
+    """
+    found = credentials(request)
+    match found.principal:
+        case UserPrincipal():
+            return found
+        case ServicePrincipal():
+            raise NotAllowedError("This endpoint does not allow 'service' credentials")
+        case NonePrincipal():
+            raise AuthenticationError("Missing credentials")
+
+
+def service_credentials(request: Request) -> Credentials:
+    """Return the calling service's credentials.
+
+    Raises:
+        AuthenticationError: nobody is known to be calling.
+        NotAllowedError: a user calls.
+    """
+    found = credentials(request)
+    match found.principal:
+        case ServicePrincipal():
+            return found
+        case UserPrincipal():
+            raise NotAllowedError("This endpoint does not allow 'user' credentials")
+        case NonePrincipal():
+            raise AuthenticationError("Missing credentials")

@@ -1,0 +1,102 @@
+"""Headers that every answer carries: those of Helmet as Backstage sends them, and the request's id."""
+
+import re
+import secrets
+from collections.abc import Mapping
+from time import perf_counter
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_log = structlog.get_logger(__name__)
+
+_REQUEST_ID = re.compile(rb"[\w.:+=/-]{1,128}")
+_QUIET = ("/.backstage/health/",)
+
+DEFAULT_CSP: Mapping[str, tuple[str, ...]] = {
+    "default-src": ("'self'",),
+    "base-uri": ("'self'",),
+    "font-src": ("'self'", "https:", "data:"),
+    "frame-ancestors": ("'self'",),
+    "img-src": ("'self'", "data:"),
+    "object-src": ("'none'",),
+    "script-src": ("'self'", "'unsafe-eval'"),
+    "script-src-attr": ("'none'",),
+    "style-src": ("'self'", "https:", "'unsafe-inline'"),
+    "upgrade-insecure-requests": (),
+}
+
+
+def security_headers(csp: Mapping[str, tuple[str, ...] | None]) -> list[tuple[bytes, bytes]]:
+    """Return the fixed headers.
+
+    Args:
+        csp: ``backend.csp``: directives that replace the default ones; None removes one.
+    """
+    directives = {**DEFAULT_CSP, **csp}
+    policy = ";".join(" ".join((name, *values)) for name, values in directives.items() if values is not None)
+    headers = {
+        "content-security-policy": policy,
+        "referrer-policy": "no-referrer",
+        "strict-transport-security": "max-age=15552000; includeSubDomains",
+        "x-content-type-options": "nosniff",
+        "x-dns-prefetch-control": "off",
+        "x-download-options": "noopen",
+        "x-frame-options": "SAMEORIGIN",
+        "x-permitted-cross-domain-policies": "none",
+        "x-xss-protection": "0",
+    }
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
+
+
+class EdgeMiddleware:
+    """The outermost layer: fixed headers, the request's id in answers and logs, one access log line per request.
+
+    A caller's ``x-request-id`` is kept when it looks like one, so that a request can be followed across services.
+    """
+
+    def __init__(self, app: ASGIApp, fixed: list[tuple[bytes, bytes]]) -> None:
+        self._app = app
+        self._fixed = fixed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        status = 0
+
+        async def with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                own = [*self._fixed, (b"x-request-id", request_id)]
+                message = {**message, "headers": [*own, *message.get("headers", ())]}
+            await send(message)
+
+        structlog.contextvars.bind_contextvars(request_id=request_id.decode())
+        begun = perf_counter()
+        try:
+            await self._app(scope, receive, with_headers)
+        finally:
+            _access_log(scope, status, perf_counter() - begun)
+            structlog.contextvars.unbind_contextvars("request_id")
+
+
+def _request_id(scope: Scope) -> bytes:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+            return bytes(value)
+    return secrets.token_hex(8).encode()
+
+
+def _access_log(scope: Scope, status: int, seconds: float) -> None:
+    report = _log.debug if scope["path"].startswith(_QUIET) else _log.info
+    report(
+        "request_served",
+        method=scope["method"],
+        path=scope["path"],
+        status=status,
+        milliseconds=round(seconds * 1000, 1),
+    )

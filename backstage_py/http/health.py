@@ -1,0 +1,39 @@
+"""Liveness and readiness, as Backstage's root health service answers them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from backstage_py.http.respond import json_response
+
+_UNAVAILABLE = 503
+
+
+@dataclass(slots=True)
+class Health:
+    """Whether the service takes requests; ``app.py`` sets it at start and stop."""
+
+    ready: bool = False
+    stopping: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def routes(health: Health) -> list[Route]:
+    """Return the routes below ``/.backstage/health/v1``; no token is needed."""
+
+    async def readiness(_request: Request) -> Response:
+        if health.stopping or not health.ready:
+            message = "Backend is shutting down" if health.stopping else "Backend has not started yet"
+            return json_response({"status": "error", "message": message}, _UNAVAILABLE, health.headers)
+        return json_response({"status": "ok"}, headers=health.headers)
+
+    async def liveness(_request: Request) -> Response:
+        return json_response({"status": "ok"}, headers=health.headers)
+
+    return [
+        Route("/.backstage/health/v1/readiness", readiness),
+        Route("/.backstage/health/v1/liveness", liveness),
+    ]

@@ -1,0 +1,123 @@
+"""A plugin below ``/api/<id>``: sign-in in front of every path, body limit, and what the framework adds to each.
+
+An unknown path below a plugin is 401 without credentials, as in Backstage: the sign-in stands before the router.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from backstage_py.errors import NotAllowedError, NotImplementedInBackendError
+from backstage_py.http.body import BODY_LIMIT, DEFAULT_LIMIT, json_body
+from backstage_py.http.credentials import CREDENTIALS, credentials
+from backstage_py.http.respond import json_response
+from backstage_py.identity.authenticator import Authenticator
+from backstage_py.identity.principals import UserPrincipal
+from backstage_py.model.json import Json, JsonObject
+
+JWKS_PATH = "/.backstage/auth/v1/jwks.json"
+PERMISSIONS_PATH = "/.well-known/backstage/permissions"
+_ANYTHING = re.compile("")
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """What is mounted.
+
+    Attributes:
+        id: as in the path and in tokens for it.
+        routes: relative to the plugin.
+        body_limit: bytes of a request body.
+        open_paths: pattern of paths that need no token, matched from the start.
+        permissions: what ``/.well-known/backstage/permissions/metadata`` answers, None for a plugin without it.
+        openapi: the document of ``/openapi.json``, None for a plugin without it.
+        public_keys: returns the JSON Web Keys with which the plugin signs.
+        apply_conditions: answers a permission backend that hands back conditions of this plugin's rules.
+    """
+
+    id: str
+    routes: Sequence[BaseRoute]
+    public_keys: Callable[[], list[JsonObject]]
+    body_limit: int = DEFAULT_LIMIT
+    open_paths: re.Pattern[str] | None = None
+    permissions: Json = None
+    openapi: Json = None
+    apply_conditions: Callable[[Json], Awaitable[Json]] | None = None
+
+
+def plugin_mount(plugin: Plugin, authenticator: Authenticator) -> Mount:
+    """Return the mount of a plugin."""
+    router = Router([*_framework_routes(plugin), *plugin.routes], redirect_slashes=False)
+    return Mount(f"/api/{plugin.id}", app=_Barrier(router, plugin, authenticator))
+
+
+def open_everywhere() -> re.Pattern[str]:
+    """Return the pattern for a plugin whose every path needs no token."""
+    return _ANYTHING
+
+
+class _Barrier:
+    def __init__(self, app: ASGIApp, plugin: Plugin, authenticator: Authenticator) -> None:
+        self._app = app
+        self._plugin = plugin
+        self._authenticator = authenticator
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Find out who calls, then route."""
+        path = scope["path"]
+        if path.endswith("/") and len(path) > len(scope["root_path"]) + 1:
+            scope["path"] = path.rstrip("/")  # Express takes both forms as one
+        scope[BODY_LIMIT] = self._plugin.body_limit
+        if not self._is_open(path.removeprefix(scope["root_path"])):
+            header = Headers(scope=scope).get("authorization")
+            scope[CREDENTIALS] = await self._authenticator.authenticate(header, plugin=self._plugin.id)
+        await self._app(scope, receive, send)
+
+    def _is_open(self, path: str) -> bool:
+        return path == JWKS_PATH or bool(self._plugin.open_paths and self._plugin.open_paths.match(path))
+
+
+def _framework_routes(plugin: Plugin) -> list[Route]:
+    async def keys(_request: Request) -> Response:
+        return json_response({"keys": plugin.public_keys()})
+
+    routes = [Route(JWKS_PATH, keys)]
+    if plugin.permissions is not None:
+        routes += [
+            Route(f"{PERMISSIONS_PATH}/metadata", _constant(plugin.permissions)),
+            Route(f"{PERMISSIONS_PATH}/apply-conditions", _apply_conditions(plugin), methods=["POST"]),
+        ]
+    if plugin.openapi is not None:
+        routes.append(Route("/openapi.json", _constant(plugin.openapi)))
+    return routes
+
+
+def _constant(value: Json) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(_request: Request) -> Response:
+        return json_response(value)
+
+    return answer
+
+
+def _apply_conditions(plugin: Plugin) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        _refuse_users(request)
+        if plugin.apply_conditions is None:
+            raise NotImplementedInBackendError(
+                f"The plugin '{plugin.id}' of this service decides nothing by conditions; return ALLOW or DENY for it"
+            )
+        return json_response(await plugin.apply_conditions(await json_body(request)))
+
+    return answer
+
+
+def _refuse_users(request: Request) -> None:
+    """Refuse users with the empty message that Backstage gives them here (see the probe in the contract notes)."""
+    if isinstance(credentials(request).principal, UserPrincipal):
+        raise NotAllowedError("")

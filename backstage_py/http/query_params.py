@@ -1,0 +1,87 @@
+"""The query string of a request as Backstage reads it: decoded by ``qs``, then coerced to what a schema says."""
+
+import math
+import re
+from collections.abc import Callable
+from urllib.parse import unquote
+
+from backstage_py.model.json import Json, JsonObject
+
+Coerce = Callable[[Json], Json]
+
+_INDEX = re.compile(r"\[\d*\]")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_BASES = {"0x": 16, "0o": 8, "0b": 2}
+
+
+def parse(query: bytes) -> dict[str, Json]:
+    """Return the parameters: text, a list when a name comes more than once or as ``name[]``, else an object."""
+    found: dict[str, Json] = {}
+    for part in query.decode("latin-1").split("&"):
+        if not part:
+            continue
+        name, _, value = part.partition("=")
+        _add(found, _decode(name), _decode(value))
+    return found
+
+
+def _decode(text: str) -> str:
+    return unquote(text.replace("+", " ")) if "%" in text or "+" in text else text
+
+
+def _add(found: dict[str, Json], name: str, value: str) -> None:
+    base, bracket, rest = name.partition("[")
+    if bracket and base and not _INDEX.fullmatch(bracket + rest):
+        found[base] = {bracket + rest: value}  # nobody asks for such a parameter; it only has to be refused
+        return
+    if bracket and base:
+        earlier = found.get(base, [])
+        found[base] = [*(earlier if isinstance(earlier, list) else [earlier]), value]
+    elif name in found:
+        earlier = found[name]
+        found[name] = [*(earlier if isinstance(earlier, list) else [earlier]), value]
+    else:
+        found[name] = value
+
+
+def coercion(schema: JsonObject, *, explode: bool) -> Coerce:
+    """Return the function that turns a parsed parameter into the type of its schema, if it can."""
+    kind = schema.get("type")
+    if kind == "array":
+        return _array if explode else _list_by_comma
+    if kind == "integer":
+        return _integer
+    if kind == "number":
+        return _number
+    if kind == "boolean":
+        return lambda value: {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
+    return lambda value: value
+
+
+def _array(value: Json) -> Json:
+    return value if isinstance(value, list) else [value]
+
+
+def _list_by_comma(value: Json) -> Json:
+    return value.split(",") if isinstance(value, str) else value
+
+
+def _integer(value: Json) -> Json:
+    number = _number(value)
+    return int(number) if isinstance(number, int | float) and math.isfinite(number) and number % 1 == 0 else value
+
+
+def _number(value: Json) -> Json:
+    """Return the number that ``Number(text)`` is in JavaScript: ``1e1``, ``0x10`` and `` 1`` are numbers too."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if base := _BASES.get(text[:2].lower()):
+        try:
+            return int(text[2:], base) if text[2:].isalnum() else value
+        except ValueError:
+            return value
+    if not _NUMBER.fullmatch(text):
+        return value
+    number = float(text)
+    return int(number) if number.is_integer() else number

@@ -1,0 +1,72 @@
+"""The real service as a process of its own, for tests from outside."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+KIT = Path(__file__).parent / "kit"
+_READY_SECONDS = 60.0
+_STOP_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A service that answers."""
+
+    url: str
+    process: "subprocess.Popen[bytes]"
+    log: Path
+
+    def stop(self) -> int:
+        """Ask it to stop, and return its exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(_STOP_SECONDS)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def start(folder: Path, config: Path, *arguments: str, port: int, env: dict[str, str] | None = None) -> Running:
+    """Start ``backstage-py serve`` and return when it answers; its output goes to a file in ``folder``."""
+    log = folder / "service.log"
+    command = [sys.executable, "-m", "backstage_py.cli", "serve", "--config", str(config), "--port", str(port)]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*command, *arguments], stdout=output, stderr=output, cwd=folder, env={**os.environ, **(env or {})}
+        )
+    url = f"http://127.0.0.1:{port}"
+    end = time.monotonic() + _READY_SECONDS
+    while process.poll() is None and time.monotonic() < end:
+        with (
+            contextlib.suppress(urllib.error.URLError, ConnectionError),
+            urllib.request.urlopen(f"{url}/.backstage/health/v1/readiness"),
+        ):
+            return Running(url, process, log)
+        time.sleep(0.05)
+    process.kill()
+    raise AssertionError(f"the service did not start:\n{log.read_text(errors='replace')[-4000:]}")
+
+
+@contextlib.contextmanager
+def running(folder: Path, config: Path, *arguments: str, env: dict[str, str] | None = None) -> Iterator[Running]:
+    """Run the service until the block is left."""
+    service = start(folder, config, *arguments, port=free_port(), env=env)
+    try:
+        yield service
+    finally:
+        if service.process.poll() is None:
+            service.process.kill()
+            service.process.wait()

@@ -1,0 +1,188 @@
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backstage_py.plugin import ActionContext, action
+from tests.http.scaffolder_site import get, post, site
+from tests.scaffolder.harness import template, world
+
+Context = ActionContext[dict[str, Any]]
+
+
+@action(
+    "test:say", {"type": "object", "properties": {"message": {"type": "string"}}}, description="Says it.", dry_run=True
+)
+def say(ctx: Context) -> None:
+    ctx.logger.info(ctx.input["message"])
+
+
+ENTITY = template(
+    {"id": "s", "name": "S", "action": "test:say", "input": {"message": "hi ${{ parameters.name }}"}},
+    parameters=[{"title": "Page", "required": ["name"], "properties": {"name": {"type": "string"}}}],
+)
+
+
+async def test_a_task_from_its_form_to_its_stream(tmp_path: Path) -> None:
+    async with world(tmp_path, say) as w:
+        app = site(w)
+        w.catalog.add(ENTITY)
+        form = await get(app, "/v2/templates/default/Template/t/parameter-schema")
+        created = await post(app, "/v2/tasks", {"templateRef": "template:default/t", "values": {"name": "Ann"}})
+        task_id = created.json["id"]
+        stream = await get(app, f"/v2/tasks/{task_id}/eventstream", accept="text/event-stream")
+        task = await get(app, f"/v2/tasks/{task_id}")
+        events = await get(app, f"/v2/tasks/{task_id}/events")
+        listed = await get(app, "/v2/tasks?status=completed&order=desc:created_at&limit=5")
+    assert form.json == {
+        "title": "t",
+        "steps": [{"title": "Page", "schema": ENTITY["spec"]["parameters"][0]}],
+    }
+    assert created.status == 201
+    assert stream.headers["content-type"] == "text/event-stream"
+    assert stream.headers["cache-control"] == "no-cache"
+    parts = stream.body.decode().strip().split("\n\n")
+    frames = [part.split("\ndata: ", 1) for part in parts if not part.startswith(":")]
+    assert [json.loads(data) for _, data in frames] == events.json
+    assert {head.removeprefix("event: ") for head, _ in frames} == {"log", "completion"}
+    assert list(events.json[0]) == ["id", "isTaskRecoverable", "taskId", "body", "type", "createdAt"]
+    assert task.json["status"] == "completed"
+    assert task.json["spec"]["templateInfo"]["entityRef"] == "template:default/t"
+    assert task.json["spec"]["user"]["ref"] == "user:development/guest"
+    assert "secrets" not in task.json
+    assert listed.json["totalTasks"] == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "message"),
+    [
+        ("GET", "/v2/tasks/nope", None, 404, "No task with id 'nope' found"),
+        ("GET", "/v2/tasks/nope/eventstream", None, 404, "No task with id 'nope' found"),
+        ("GET", "/v2/tasks/x/eventstream?after=abc", None, 400, "request/query/after must be integer"),
+        ("GET", "/v2/tasks/x/events?after=abc", None, 400, "request/query/after must be integer"),
+        ("GET", "/v2/tasks?limit=abc", None, 400, "request/query/limit must be integer"),
+        ("GET", "/v2/tasks?foo=bar", None, 400, "Unknown query parameter 'foo'"),
+        ("GET", "/v2/tasks?order=asc:nope", None, 400, 'Invalid order field "nope"'),
+        (
+            "GET",
+            "/v2/tasks?order=nope",
+            None,
+            400,
+            'Invalid order parameter "nope", expected "<asc or desc>:<field name>"',
+        ),
+        ("POST", "/v2/tasks", {"values": {}}, 400, "request/body must have required property 'templateRef'"),
+        ("POST", "/v2/tasks", None, 400, "unsupported media type undefined"),
+        (
+            "POST",
+            "/v2/tasks",
+            {"templateRef": "template:default/x", "values": {}},
+            404,
+            "Template template:default/x not found",
+        ),
+        (
+            "POST",
+            "/v2/tasks",
+            {"templateRef": "a:b:c", "values": {}},
+            400,
+            "Invalid kind, only 'Template' kind is supported",
+        ),
+        ("POST", "/v2/tasks/nope/cancel", None, 404, "No task with id 'nope' found"),
+        ("POST", "/v2/tasks/nope/retry", {}, 404, "No task with id 'nope' found"),
+        ("POST", "/v2/autocomplete/nope/x", {"token": "t", "context": {}}, 400, "Unsupported provider: nope"),
+    ],
+)
+async def test_errors_have_backstages_shape_and_words(
+    tmp_path: Path, method: str, path: str, body: Any, status: int, message: str
+) -> None:
+    async with world(tmp_path, start=False) as w:
+        answer = await (get(site(w), path) if method == "GET" else post(site(w), path, body))
+    assert (answer.status, answer.json["error"]["message"]) == (status, message)
+    assert answer.json["request"] == {"method": method, "url": path}
+    assert answer.json["response"] == {"statusCode": status}
+
+
+async def test_values_that_do_not_fit_are_answered_as_a_list_of_problems(tmp_path: Path) -> None:
+    async with world(tmp_path, say, start=False) as w:
+        w.catalog.add(ENTITY)
+        answer = await post(site(w), "/v2/tasks", {"templateRef": "t", "values": {"name": 3}})
+    assert answer.status == 400
+    assert answer.json == {
+        "errors": [
+            {
+                "path": ["name"],
+                "property": "instance.name",
+                "message": "is not of a type(s) string",
+                "schema": {"type": "string"},
+                "instance": 3,
+                "name": "type",
+                "argument": ["string"],
+                "stack": "instance.name is not of a type(s) string",
+            }
+        ]
+    }
+
+
+async def test_actions_and_extensions_describe_themselves(tmp_path: Path) -> None:
+    async with world(tmp_path, say, start=False) as w:
+        actions = await get(site(w), "/v2/actions")
+        extensions = await get(site(w), "/v2/templating-extensions")
+    assert actions.json == [
+        {
+            "id": "test:say",
+            "description": "Says it.",
+            "examples": [],
+            "schema": {"input": {"type": "object", "properties": {"message": {"type": "string"}}}},
+        }
+    ]
+    assert set(extensions.json["filters"]) == {"parseRepoUrl", "parseEntityRef", "pick", "projectSlug"}
+    assert extensions.json["globals"] == {"functions": {}, "values": {}}
+
+
+async def test_dry_run_cancel_and_retry_answer(tmp_path: Path) -> None:
+    async with world(tmp_path, say) as w:
+        app = site(w)
+        dry = await post(
+            app, "/v2/dry-run", {"template": ENTITY, "values": {"name": "x"}, "secrets": {}, "directoryContents": []}
+        )
+        task_id = await w.create(ENTITY, {"name": "x"})
+        await w.events(task_id)
+        cancelled = await post(app, f"/v2/tasks/{task_id}/cancel")
+        retried = await post(app, f"/v2/tasks/{task_id}/retry", {"secrets": {}})
+    assert list(dry.json) == ["log", "directoryContents", "output", "steps"]
+    assert (cancelled.status, cancelled.json) == (200, {"status": "cancelled"})
+    assert (retried.status, retried.json) == (201, {"id": task_id})
+
+
+async def test_a_stream_ends_when_its_client_goes(tmp_path: Path) -> None:
+    async with world(tmp_path, say, start=False) as w:
+        task_id = await w.create(ENTITY, {"name": "x"})
+        gone = asyncio.Event()
+        sent: list[Any] = []
+
+        async def receive() -> dict[str, Any]:
+            await gone.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        path = f"/api/scaffolder/v2/tasks/{task_id}/eventstream"
+        scope: dict[str, Any] = {
+            "type": "http",
+            "method": "GET",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "root_path": "",
+            "headers": [],
+            "state": {},
+        }
+        streaming = asyncio.ensure_future(site(w)(scope, receive, send))
+        await asyncio.sleep(0.1)
+        assert sent[0]["type"] == "http.response.start"
+        gone.set()
+        async with asyncio.timeout(5):
+            await streaming
+        assert w.scaffolder.service.events._tails == {}
