@@ -5,5 +5,13 @@
 """
 
 from backstage_py.plugin import Action
+from backstage_py_actions import catalog, debug, fetch, filesystem, github, http
 
-ACTIONS: tuple[Action, ...] = ()
+ACTIONS: tuple[Action, ...] = (
+    *fetch.ACTIONS,
+    *filesystem.ACTIONS,
+    *catalog.ACTIONS,
+    *debug.ACTIONS,
+    *http.ACTIONS,
+    *github.ACTIONS,
+)

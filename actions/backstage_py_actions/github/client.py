@@ -1,0 +1,74 @@
+"""A client for the repository that an action is about, authenticated as the template or the configuration says."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from backstage_py.errors import InputError
+from backstage_py.integrations import github, repo_url
+from backstage_py.integrations.github import GithubApi
+from backstage_py.model.json import Json
+from backstage_py.plugin import ActionContext
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A repository on GitHub and the means to change it."""
+
+    api: GithubApi
+    host: str
+    owner: str
+    name: str
+
+    def path(self, template: str = "", **names: str) -> str:
+        """Return the API path of something in this repository, e.g. ``/branches/{branch}``."""
+        return github.path("/repos/{owner}/{repo}" + template, owner=self.owner, repo=self.name, **names)
+
+    async def call(self, method: str, template: str = "", body: Json = None, **names: str) -> Json:
+        """Send a request about this repository."""
+        return await self.api.call(method, self.path(template, **names), body)
+
+
+def locate(ctx: ActionContext[Any], text: str) -> repo_url.RepoUrl:
+    """Take a ``repoUrl`` apart.
+
+    Raises:
+        InputError: it is not complete, or no integration knows its host.
+    """
+    found = repo_url.parse(text, ctx.integrations)
+    if not found.owner:
+        raise InputError("Invalid repository owner provided in repoUrl")
+    return found
+
+
+@asynccontextmanager
+async def repository(ctx: ActionContext[Any], text: str, token: str | None) -> AsyncIterator[Repository]:
+    """Give the repository that a ``repoUrl`` names; it need not exist.
+
+    Raises:
+        InputError: the ``repoUrl`` cannot be used, or there is no token.
+    """
+    found = locate(ctx, text)
+    owner = str(found.owner)
+    integration = ctx.integrations.by_host(found.host)
+    if not integration or integration.type != "github" or not integration.api_base_url:
+        raise InputError(f"No integration for host {found.host}")
+    used = token or await _configured_token(ctx, found.host, owner, found.repo)
+    async with GithubApi(integration.api_base_url, used) as api:
+        yield Repository(api, found.host, owner, found.repo)
+
+
+async def _configured_token(ctx: ActionContext[Any], host: str, owner: str, repo: str) -> str:
+    config = ctx.services.config or {}
+    if (config.get("scaffolder") or {}).get("requireScmUserCredentials"):
+        raise InputError(
+            f"No user credentials provided for host {host}, but scaffolder.requireScmUserCredentials is enabled"
+        )
+    token = await ctx.integrations.token(host, owner)
+    if not token:
+        raise InputError(
+            f"No token available for host: {host}, with owner {owner}, and repo {repo}. Make sure GitHub auth is "
+            "configured correctly. See https://backstage.io/docs/auth/github/provider for more details."
+        )
+    return token

@@ -1,0 +1,87 @@
+"""``github:issues:create`` and ``github:issues:label``."""
+
+from dataclasses import dataclass
+
+from backstage_py.errors import BackstageError
+from backstage_py.model.json import Json, JsonObject
+from backstage_py.plugin import ActionContext
+from backstage_py_actions._builtin import builtin
+from backstage_py_actions.github import client
+
+_DRY_RUN_NUMBER = 42
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issue:
+    """A new issue."""
+
+    repo_url: str
+    title: str
+    body: str | None = None
+    assignees: list[str] | None = None
+    milestone: str | int | None = None
+    labels: list[str] | None = None
+    token: str | None = None
+
+
+@builtin("github:issues:create", Issue, dry_run=True)
+async def github_issues_create(ctx: ActionContext[Issue]) -> JsonObject:
+    """Open an issue."""
+    wanted = ctx.input
+    where = client.locate(ctx, wanted.repo_url)
+    ctx.logger.info(f'Creating issue "{wanted.title}" on repo {where.repo}')
+    if ctx.is_dry_run:
+        ctx.logger.info(f'Performing dry run of creating issue "{wanted.title}"')
+        ctx.logger.info("Dry run complete")
+        url = f"https://github.com/{where.owner}/{where.repo}/issues/{_DRY_RUN_NUMBER}"
+        return {"issueUrl": url, "issueNumber": _DRY_RUN_NUMBER}
+    given = {
+        "title": wanted.title,
+        "body": wanted.body,
+        "assignees": wanted.assignees,
+        "milestone": wanted.milestone,
+        "labels": wanted.labels,
+    }
+    async with client.repository(ctx, wanted.repo_url, wanted.token) as target:
+
+        async def create() -> Json:
+            made = await target.call("POST", "/issues", {k: v for k, v in given.items() if v is not None})
+            return {"issueUrl": made["html_url"], "issueNumber": made["number"]}
+
+        try:
+            issue: JsonObject = await ctx.checkpoint(
+                f"github.issues.create.{target.owner}.{target.name}.{wanted.title}", create
+            )
+        except BackstageError as error:
+            ctx.logger.warning(f"Failed: creating issue '{wanted.title}' on repo: '{target.name}', {error.message}")
+            raise
+    ctx.logger.info(f"Successfully created issue #{issue['issueNumber']}: {issue['issueUrl']}")
+    return issue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labels:
+    """Labels for an issue or pull request."""
+
+    repo_url: str
+    number: float
+    labels: list[str]
+    token: str | None = None
+
+
+@builtin("github:issues:label", Labels)
+async def github_issues_label(ctx: ActionContext[Labels]) -> None:
+    """Add labels; a refusal is a warning in the log, as in Backstage."""
+    wanted = ctx.input
+    number = int(wanted.number)
+    async with client.repository(ctx, wanted.repo_url, wanted.token) as target:
+        ctx.logger.info(f"Adding labels to {number} issue on repo {target.name}")
+
+        async def add() -> Json:
+            await target.call("POST", "/issues/{number}/labels", {"labels": wanted.labels}, number=str(number))
+            return None
+
+        try:
+            await ctx.checkpoint(f"github.issues.add.label.{target.owner}.{target.name}.{number}", add)
+        except BackstageError as error:
+            ctx.logger.warning(f"Failed: adding labels to issue: '{number}' on repo: '{target.name}', {error.message}")

@@ -1,0 +1,284 @@
+"""``publish:github:pull-request``: a commit on a branch, and a pull request for it."""
+
+import base64
+import os
+import posixpath
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+from backstage_py.errors import BackstageError, ConflictError, ForeignError, InputError, NotFoundError
+from backstage_py.integrations import ignored_files
+from backstage_py.model.json import Json, JsonObject
+from backstage_py.plugin import ActionContext
+from backstage_py_actions._builtin import builtin
+from backstage_py_actions.github import client, fork
+from backstage_py_actions.github.client import Repository
+
+_EXECUTABLE = 0o111
+_DRY_RUN_NUMBER = 43
+_MOST_ASSIGNEES = 10
+_LARGEST_INLINE = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullRequest:
+    """The change and how it is proposed."""
+
+    repo_url: str
+    branch_name: str
+    title: str
+    description: str
+    files_to_delete: list[str] = field(default_factory=list)
+    target_branch_name: str | None = None
+    draft: bool = False
+    source_path: str | None = None
+    target_path: str = ""
+    token: str | None = None
+    reviewers: list[str] | None = None
+    assignees: list[str] | None = None
+    team_reviewers: list[str] | None = None
+    commit_message: str | None = None
+    update: bool = False
+    force_fork: bool = False
+    git_author_name: str | None = None
+    git_author_email: str | None = None
+    force_empty_git_author: bool = False
+    create_when_empty: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file to commit. ``mode`` as git writes it; a link's content is its target."""
+
+    path: str
+    mode: str
+    content: bytes
+
+
+@builtin("publish:github:pull-request", PullRequest, dry_run=True)
+async def publish_github_pull_request(ctx: ActionContext[PullRequest]) -> JsonObject | None:
+    """Commit the files of the workspace to a branch and open a pull request for it."""
+    wanted = ctx.input
+    folder = ctx.workspace.path(wanted.source_path) if wanted.source_path else ctx.workspace.root
+    if not folder.is_dir():
+        raise InputError(f"The workspace has no folder '{wanted.source_path}'; check 'sourcePath'")
+    client.locate(ctx, wanted.repo_url)
+    if ctx.is_dry_run:
+        ctx.logger.info("Performing dry run of creating pull request")
+        ctx.logger.info("Dry run complete")
+        return {
+            "targetBranchName": wanted.branch_name,
+            "remoteUrl": wanted.repo_url,
+            "pullRequestNumber": _DRY_RUN_NUMBER,
+        }
+    async with client.repository(ctx, wanted.repo_url, wanted.token) as target:
+        try:
+            return await _propose(ctx, target, folder)
+        except BackstageError as error:
+            raise type(error)(f"Pull request creation failed; caused by {error.message}") from error
+
+
+async def _propose(ctx: ActionContext[PullRequest], target: Repository, folder: Path) -> JsonObject | None:
+    wanted = ctx.input
+
+    async def create() -> Json:
+        return await _create(ctx, target, folder)
+
+    made = await ctx.checkpoint(f"create.pr.{target.owner}.{target.name}.{wanted.branch_name}", create)
+    if not made:
+        if wanted.create_when_empty:
+            raise ForeignError("null response from Github")
+        ctx.logger.info("No changes to commit, pull request was not created")
+        return None
+    number = int(made["number"])
+    await _ask_reviewers(ctx, target, number)
+    await _assign(ctx, target, number)
+    return {"targetBranchName": made["base"], "remoteUrl": made["url"], "pullRequestNumber": number}
+
+
+async def _create(ctx: ActionContext[PullRequest], target: Repository, folder: Path) -> Json:
+    """Commit and open the pull request; None when nothing changed and that is no reason to open one."""
+    wanted = ctx.input
+    base = wanted.target_branch_name or str((await target.call("GET"))["default_branch"])
+    head = await fork.writable(target, force=wanted.force_fork)
+    tip = await _tip(head, wanted.branch_name)
+    if tip and not wanted.update:
+        raise ConflictError(
+            f"The branch '{wanted.branch_name}' exists already in {head.owner}/{head.name}; choose another name or "
+            "set 'update' to commit to it"
+        )
+    parent = tip or await _tip(target, base)
+    if not parent:
+        raise NotFoundError(f"The branch '{base}' does not exist in {target.owner}/{target.name}")
+    tree = str((await head.call("GET", "/git/commits/{sha}", sha=parent))["tree"]["sha"])
+    changed = await _write_tree(head, tree, folder, wanted)
+    if changed == tree and not wanted.create_when_empty:
+        return None
+    commit = await head.call("POST", "/git/commits", _commit(ctx, changed, parent))
+    await _point(head, wanted.branch_name, str(commit["sha"]), is_new=tip is None)
+    return await _open(target, head, base, wanted)
+
+
+async def _tip(repository: Repository, branch: str) -> str | None:
+    try:
+        found = await repository.api.call("GET", repository.path() + "/git/ref/heads/" + _ref(branch))
+    except (NotFoundError, ConflictError):  # 409: the repository is empty
+        return None
+    return str(found["object"]["sha"])
+
+
+async def _point(repository: Repository, branch: str, commit: str, *, is_new: bool) -> None:
+    if is_new:
+        await repository.call("POST", "/git/refs", {"ref": f"refs/heads/{branch}", "sha": commit})
+    else:
+        path = repository.path() + "/git/refs/heads/" + _ref(branch)
+        await repository.api.call("PATCH", path, {"sha": commit, "force": False})
+
+
+async def _write_tree(repository: Repository, base: str, folder: Path, wanted: PullRequest) -> str:
+    """Write the files on top of a tree; later entries win, so that ``filesToDelete`` does."""
+    entries: dict[str, JsonObject] = {}
+    for file in files_of(folder):
+        path = _in_repository(wanted.target_path, file.path)
+        entries[path] = {"path": path, "mode": file.mode, "type": "blob", **await _content(repository, file)}
+    existing = await _paths(repository, base) if wanted.files_to_delete else set()
+    for name in wanted.files_to_delete:
+        path = _in_repository(wanted.target_path, name)
+        entries.pop(path, None)
+        if path in existing:
+            entries[path] = {"path": path, "mode": "100644", "type": "blob", "sha": None}
+    if not entries:
+        return base
+    made = await repository.call("POST", "/git/trees", {"base_tree": base, "tree": list(entries.values())})
+    return str(made["sha"])
+
+
+async def _content(repository: Repository, file: File) -> JsonObject:
+    """Return small text inline, anything else as a blob that was sent before."""
+    if len(file.content) <= _LARGEST_INLINE:
+        try:
+            return {"content": file.content.decode()}
+        except UnicodeDecodeError:
+            pass
+    encoded = base64.b64encode(file.content).decode()
+    blob = await repository.call("POST", "/git/blobs", {"content": encoded, "encoding": "base64"})
+    return {"sha": blob["sha"]}
+
+
+async def _paths(repository: Repository, tree: str) -> set[str]:
+    path = repository.path("/git/trees/{tree}", tree=tree)
+    found = await repository.api.call("GET", path, query={"recursive": "1"})
+    return {str(entry["path"]) for entry in found["tree"] if entry["type"] == "blob"}
+
+
+def _commit(ctx: ActionContext[PullRequest], tree: str, parent: str) -> JsonObject:
+    wanted = ctx.input
+    section = (ctx.services.config or {}).get("scaffolder") or {}
+    message = wanted.commit_message or section.get("defaultCommitMessage") or wanted.title
+    commit: JsonObject = {"message": message, "tree": tree, "parents": [parent]}
+    defaults = section.get("defaultAuthor") or {}
+    name, email = wanted.git_author_name or defaults.get("name"), wanted.git_author_email or defaults.get("email")
+    if (name or email) and not wanted.force_empty_git_author:
+        commit["author"] = {"name": name or "Scaffolder", "email": email or "scaffolder@backstage.io"}
+    return commit
+
+
+async def _open(target: Repository, head: Repository, base: str, wanted: PullRequest) -> Json:
+    source = wanted.branch_name if head.owner == target.owner else f"{head.owner}:{wanted.branch_name}"
+    if wanted.update:
+        query = {"head": f"{head.owner}:{wanted.branch_name}", "state": "open"}
+        found = await target.api.call("GET", target.path("/pulls"), query=query)
+        if found:
+            change = {"title": wanted.title, "body": wanted.description}
+            updated = await target.call("PATCH", "/pulls/{number}", change, number=str(found[0]["number"]))
+            return _opened(updated)
+    body = {"title": wanted.title, "body": wanted.description, "head": source, "base": base, "draft": wanted.draft}
+    return _opened(await target.call("POST", "/pulls", body))
+
+
+def _opened(pull: Json) -> JsonObject:
+    return {"base": pull["base"]["ref"], "url": pull["html_url"], "number": pull["number"]}
+
+
+async def _ask_reviewers(ctx: ActionContext[PullRequest], target: Repository, number: int) -> None:
+    wanted = ctx.input
+    if wanted.reviewers is None and wanted.team_reviewers is None:
+        return
+
+    async def ask() -> Json:
+        body: JsonObject = {"reviewers": wanted.reviewers or []}
+        if wanted.team_reviewers:
+            body["team_reviewers"] = list(dict.fromkeys(wanted.team_reviewers))
+        asked = await target.call("POST", "/pulls/{number}/requested_reviewers", body, number=str(number))
+        users = ", ".join(str(user["login"]) for user in asked.get("requested_reviewers") or ())
+        teams = ", ".join(str(team["slug"]) for team in asked.get("requested_teams") or ())
+        ctx.logger.info(f"Added users [{users}] and teams [{teams}] as reviewers to Pull request {number}")
+        return None
+
+    await _or_log(
+        ctx,
+        f"request.reviewers.{target.owner}.{target.name}.{number}",
+        ask,
+        "adding reviewers",
+    )
+
+
+async def _assign(ctx: ActionContext[PullRequest], target: Repository, number: int) -> None:
+    assignees = ctx.input.assignees
+    if not assignees:
+        return
+    if len(assignees) > _MOST_ASSIGNEES:
+        ctx.logger.warning("Assignees list is too long, only the first 10 will be used.")
+
+    async def assign() -> Json:
+        body = {"assignees": assignees[:_MOST_ASSIGNEES]}
+        asked = await target.call("POST", "/issues/{number}/assignees", body, number=str(number))
+        added = ", ".join(str(user["login"]) for user in asked.get("assignees") or ())
+        ctx.logger.info(f"Added assignees [{added}] to Pull request {number}")
+        return None
+
+    await _or_log(
+        ctx,
+        f"add.assignees.{target.owner}.{target.name}.{number}",
+        assign,
+        "adding assignees",
+    )
+
+
+async def _or_log(ctx: ActionContext[PullRequest], key: str, work: Callable[[], Awaitable[Json]], what: str) -> None:
+    """Do something that only helps: when GitHub refuses, the pull request is still there."""
+    try:
+        await ctx.checkpoint(key, work)
+    except BackstageError as error:
+        ctx.logger.error(f"Failure when {what} to the pull request: {error.message}")
+
+
+def files_of(folder: Path) -> list[File]:
+    """Return what a folder holds for a commit: without ``.git``, what ``.gitignore`` names, and links to files.
+
+    A link that leads to something is left out and one that leads nowhere is kept, as in Backstage.
+    """
+    found = []
+    for path in ignored_files.not_ignored(folder):
+        name = path.relative_to(folder).as_posix()
+        if path.is_symlink():
+            if not path.exists():
+                found.append(File(name, "120000", os.fsencode(path.readlink())))
+            continue
+        mode = "100755" if path.lstat().st_mode & _EXECUTABLE else "100644"
+        found.append(File(name, mode, path.read_bytes()))
+    return found
+
+
+def _in_repository(folder: str, path: str) -> str:
+    """Return a path in the repository, contained: git takes no ``..``, and an absolute path is none."""
+    joined = posixpath.normpath(posixpath.join(folder.lstrip("/"), path))
+    if joined.startswith(("..", "/")):
+        raise InputError(f"The path '{posixpath.join(folder, path)}' leads out of the repository; check 'targetPath'")
+    return joined
+
+
+def _ref(branch: str) -> str:
+    return quote(branch, safe="/")

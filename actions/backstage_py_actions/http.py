@@ -1,0 +1,122 @@
+"""``http:backstage:request``: a request to a plugin of Backstage as the user who started the task."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+from backstage_py.errors import ForeignError, NotAllowedError
+from backstage_py.model import json
+from backstage_py.model.http import BackstageResponse
+from backstage_py.model.json import Json, JsonObject
+from backstage_py.plugin import Action, ActionContext
+from backstage_py_actions._builtin import builtin
+
+_ID = "http:backstage:request"
+_FIRST_ERROR = 400
+_MILLISECONDS = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """The request; ``timeout`` in milliseconds."""
+
+    path: str
+    method: str
+    headers: Mapping[str, Json] = field(default_factory=dict)
+    params: Mapping[str, Json] = field(default_factory=dict)
+    body: Json = None
+    log_request_path: bool = True
+    continue_on_bad_response: bool = False
+    timeout: float = 60_000
+    use_backstage_token: bool = False
+    idempotency_key: str | None = None
+
+    @property
+    def address(self) -> str:
+        """The path with the query parameters."""
+        if not self.params:
+            return self.path
+        query = urlencode({name: _as_text(value) for name, value in self.params.items()})
+        return f"{self.path}{'&' if '?' in self.path else '?'}{query}"
+
+
+@builtin(_ID, Request, dry_run=True)
+async def http_backstage_request(ctx: ActionContext[Request]) -> JsonObject | None:
+    """Send the request and give status, headers and body to later steps.
+
+    In a dry run nothing is sent, not even a GET: its query may carry values of the form out of the process.
+    """
+    request = ctx.input
+    _refuse_method(ctx)
+    against = f" against {request.path}" if request.log_request_path else ""
+    ctx.logger.info(f"Creating {request.method} request with {_ID} scaffolder action{against}")
+    if ctx.is_dry_run:
+        ctx.logger.info(f"Dry run mode. Skipping '{request.method}' request to {request.address}")
+        return None
+
+    async def send() -> JsonObject:
+        return await _send(ctx)
+
+    if request.idempotency_key:
+        answer: JsonObject = await ctx.checkpoint(request.idempotency_key, send)
+        return answer
+    return await send()
+
+
+async def _send(ctx: ActionContext[Request]) -> JsonObject:
+    request = ctx.input
+    headers, body = _as_sent(request)
+    if ctx.token and not any(name.lower() == "authorization" for name in headers):
+        ctx.logger.info("Token is defined. Setting authorization header.")
+    response = await ctx.backstage.request(
+        request.method,
+        request.address,
+        headers=headers,
+        body=body,
+        token=ctx.token,
+        timeout=request.timeout / _MILLISECONDS,
+    )
+    parsed = _parsed(response)
+    if response.status >= _FIRST_ERROR and not request.continue_on_bad_response:
+        ctx.logger.error(
+            f"There was an issue with your request. Status code: {response.status} Response body: {json.text(parsed)}"
+        )
+        raise ForeignError("Unable to complete request")
+    return {"code": response.status, "headers": dict(response.headers), "body": parsed}
+
+
+def _as_sent(request: Request) -> tuple[dict[str, str], bytes | None]:
+    """Return headers and body; an object is JSON, and says so unless the template says something else."""
+    headers = {name: _as_text(value) for name, value in request.headers.items()}
+    if request.body is None:
+        return headers, None
+    if isinstance(request.body, str):
+        return headers, request.body.encode()
+    if not any(name.lower() == "content-type" for name in headers):
+        headers["Content-Type"] = "application/json"
+    return headers, json.dumps(request.body)
+
+
+def _parsed(response: BackstageResponse) -> Json:
+    if "application/json" not in response.headers.get("content-type", ""):
+        return {"message": response.body.decode("utf-8", "replace")}
+    try:
+        return json.parse(response.body) if response.body else None
+    except ValueError as error:
+        raise ForeignError(f"Could not get response: {error}") from error
+
+
+def _refuse_method(ctx: ActionContext[Request]) -> None:
+    config = ctx.services.config or {}
+    allowed = ((config.get("scaffolder") or {}).get("http") or {}).get("allowedMethods") or ()
+    if allowed and ctx.input.method not in allowed:
+        raise NotAllowedError(
+            f"The HTTP method '{ctx.input.method}' is not permitted by 'scaffolder.http.allowedMethods'"
+        )
+
+
+def _as_text(value: Json) -> str:
+    return value if isinstance(value, str) else json.text(value)
+
+
+ACTIONS: tuple[Action, ...] = (http_backstage_request,)

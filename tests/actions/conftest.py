@@ -1,0 +1,54 @@
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from backstage_py.integrations.http import HttpClient
+from backstage_py.integrations.scm import ScmRegistry
+from backstage_py.integrations.url_reading import UrlReading, listed
+from backstage_py.model.scm import ScmIntegration
+from backstage_py.plugin import Services
+from backstage_py.sandbox.server import Sandbox, serve_sandbox
+from tests.actions.harness import Catalog, Plugins, Task
+
+
+@pytest.fixture
+def catalog() -> Catalog:
+    return Catalog()
+
+
+@pytest.fixture
+def plugins() -> Plugins:
+    return Plugins()
+
+
+@pytest.fixture
+def task(tmp_path: Path, catalog: Catalog, plugins: Plugins) -> Task:
+    registry = ScmRegistry()
+    services = Services(
+        catalog=catalog,
+        backstage=plugins,
+        integrations=registry,
+        url_reader=UrlReading(HttpClient(), registry),
+        config={},
+    )
+    return Task(tmp_path / "task", services)
+
+
+@pytest.fixture
+async def sandbox(tmp_path: Path) -> AsyncIterator[Sandbox]:
+    async with serve_sandbox(tmp_path / "sandbox") as running:
+        yield running
+
+
+@pytest.fixture
+async def github_task(tmp_path: Path, sandbox: Sandbox, catalog: Catalog) -> AsyncIterator[Task]:
+    """A task whose ``github.com`` is the sandbox."""
+    registry = ScmRegistry(
+        ScmIntegration("github", one["host"], one["host"], one["apiBaseUrl"], one["rawBaseUrl"], one["token"], {})
+        for one in sandbox.integrations
+    )
+    async with HttpClient(listed(registry, ())) as http:
+        reader = UrlReading(http, registry)
+        services = Services(catalog=catalog, integrations=registry, url_reader=reader, config={})
+        yield Task(tmp_path / "task", services)
