@@ -1,0 +1,223 @@
+"""What drives processing: everything that is marked at once, and what depends on the outside on schedule.
+
+One engine works on a database at a time. Entities that need nothing but themselves are processed together with the
+location that brings them and written in the same transaction; whatever reads something runs as a task of its own, so
+that a slow location holds up nobody else.
+"""
+
+import asyncio
+import heapq
+import random
+import time
+from collections.abc import Coroutine, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+import structlog
+
+from backstage_py.catalog import faults, results
+from backstage_py.catalog.collector import Brought
+from backstage_py.catalog.pipeline import Pipeline, PipelineResult
+from backstage_py.model import json
+from backstage_py.storage import catalog_marks
+from backstage_py.storage.database import Database
+from backstage_py.storage.refresh_records import Child, Outcome, Processed, Unprocessed
+from backstage_py.storage.refresh_store import RefreshStore
+
+_log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+_BATCH = 250
+_AT_ONCE = 32
+_PATIENCE = 5.0
+_SPREAD = 0.5
+
+
+class Engine:
+    """Processes entities until it is stopped.
+
+    Args:
+        database: whose wakes are listened to.
+        store: the refresh state.
+        pipeline: what is done to an entity.
+        interval: seconds after which volatile entities are processed again, half as much more at random; None never.
+    """
+
+    def __init__(self, database: Database, store: RefreshStore, pipeline: Pipeline, *, interval: float | None) -> None:
+        self._database = database
+        self._store = store
+        self._pipeline = pipeline
+        self._interval = interval
+        self._under_way: dict[int, asyncio.Task[None]] = {}
+        self._due: list[tuple[float, int]] = []
+        self._scheduled: dict[int, float] = {}
+        self._finished = asyncio.Event()
+
+    async def run(self) -> None:
+        """Work until cancelled; what is under way then is dropped, and is still marked."""
+        try:
+            for id_ in await self._store.volatile():
+                self._schedule(id_, soon=True)
+            with self._database.wakes.subscribe(catalog_marks.PROCESS) as wake:
+                while True:
+                    try:
+                        await self._round()
+                    except Exception as error:  # noqa: BLE001  # the processing loop's edge: recorded, and tried again
+                        _log.exception("processing_failed", error=str(faults.of(error)))
+                        await asyncio.sleep(1)
+                    await self._pause(wake.wait(self._until_next()))
+        finally:
+            tasks = list(self._under_way.values())
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _pause(self, wake: Coroutine[Any, Any, bool]) -> None:
+        """Wait for a mark, for the next time of the schedule, or for a free place."""
+        waiting = asyncio.ensure_future(wake)
+        finished = asyncio.ensure_future(self._finished.wait())
+        try:
+            await asyncio.wait((waiting, finished), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._finished.clear()
+            for one in (waiting, finished):
+                one.cancel()
+            await asyncio.gather(waiting, finished, return_exceptions=True)
+
+    async def _round(self) -> None:
+        while True:
+            queued = await self._store.queued(_BATCH, excluding=self._under_way)
+            if not queued:
+                break
+            plain = [one for one in queued if self._is_plain(one)]
+            if plain:
+                await self._process_plain(plain)
+            started = self._start([one for one in queued if not self._is_plain(one)])
+            if not plain and not started:
+                return  # no free place; a task that ends wakes the loop
+        await self._start_due()
+
+    def _is_plain(self, one: Unprocessed) -> bool:
+        return results.is_plain(one.ref, one.text, self._pipeline)
+
+    def _start(self, items: Sequence[Unprocessed]) -> int:
+        free = _AT_ONCE - len(self._under_way)
+        for one in items[: max(free, 0)]:
+            task = asyncio.create_task(self._process(one), name=f"process {one.ref}")
+            self._under_way[one.id] = task
+            task.add_done_callback(partial(self._end, one.id))
+        return min(len(items), max(free, 0))
+
+    def _end(self, id_: int, _task: asyncio.Task[None]) -> None:
+        self._under_way.pop(id_, None)
+        self._finished.set()
+
+    async def _process_plain(self, items: Sequence[Unprocessed]) -> None:
+        outcomes = await asyncio.to_thread(self._plain_outcomes, items)
+        await self._store.commit(outcomes)
+
+    def _plain_outcomes(self, items: Sequence[Unprocessed]) -> list[Outcome]:
+        return [
+            Outcome(one.id, one.ticket, _finish(self._process_entity(one.ref, json.parse(one.text)))) for one in items
+        ]
+
+    async def _process_entity(self, ref: str, entity: json.JsonObject) -> Processed:
+        return results.processed(ref, await self._pipeline.process(entity))
+
+    async def _process(self, one: Unprocessed) -> None:
+        try:
+            state = json.parse(one.state) if one.state else {}
+            conditional = one.result_hash is not None and not one.result_hash.startswith("!")
+            result = await self._pipeline.process(json.parse(one.text), state, conditional=conditional)
+            if result.is_unchanged:
+                await self._settle(one)
+            else:
+                await self._write(one, result)
+        except Exception as error:  # noqa: BLE001  # the processing loop's edge: recorded; the schedule tries again
+            _log.exception("entity_processing_failed", entity_ref=one.ref, error=str(faults.of(error)))
+            await self._write_failure(one, error)
+
+    async def _settle(self, one: Unprocessed) -> None:
+        """Note that nothing has changed; for what was not marked that needs no write at all."""
+        if one.ticket is not None:
+            same = Processed(one.ref, None, result_hash=one.result_hash, children=None)
+            await self._store.commit([Outcome(one.id, one.ticket, same)])
+        self._schedule(one.id)
+
+    async def _write(self, one: Unprocessed, result: PipelineResult) -> None:
+        processed = results.processed(one.ref, result, has_plugins=self._pipeline.has_plugins)
+        if processed.is_volatile:
+            self._schedule(one.id)
+        if processed.result_hash == one.result_hash and one.ticket is None:
+            return
+        if not result.is_ended:
+            await self._bring(one, result.brought)
+        await self._store.commit([Outcome(one.id, one.ticket, processed)])
+
+    async def _bring(self, one: Unprocessed, brought: Sequence[Brought]) -> None:
+        """Write new and changed entities part by part, with their own results where those can be had at once.
+
+        The result of the entity that brings them is committed last. If this is broken off, it is processed again and
+        finds unchanged what was written before.
+        """
+        for start in range(0, len(brought), _BATCH):
+            part = brought[start : start + _BATCH]
+            known = await self._store.known([child.ref for child in part])
+            changed = [child for child in part if results.needs_processing(results.deferred(child), known)]
+            if changed:
+                await self._store.bring(one.id, await asyncio.to_thread(self._children, changed))
+
+    def _children(self, brought: Sequence[Brought]) -> list[Child]:
+        made = []
+        for one in brought:
+            deferred = results.deferred(one)
+            plain = results.is_plain(one.ref, one.text, self._pipeline)
+            made.append(Child(deferred, _finish(self._process_entity(one.ref, one.entity())) if plain else None))
+        return made
+
+    async def _write_failure(self, one: Unprocessed, error: Exception) -> None:
+        """Show the failure at the entity, which also takes it out of the queue; the schedule tries again."""
+        failed = PipelineResult({}, (faults.of(error),), is_ended=True)
+        self._schedule(one.id)
+        try:
+            await self._store.commit([Outcome(one.id, one.ticket, results.processed(one.ref, failed))])
+        except Exception as problem:  # noqa: BLE001  # the processing loop's edge: the entity stays marked
+            _log.exception("processing_result_lost", entity_ref=one.ref, error=str(faults.of(problem)))
+            await asyncio.sleep(1)
+
+    def _schedule(self, id_: int, *, soon: bool = False) -> None:
+        if self._interval is None:
+            return
+        wait = 0.0 if soon else self._interval * (1 + random.random() * _SPREAD)  # noqa: S311  # spreads load
+        due = time.monotonic() + wait
+        self._scheduled[id_] = due
+        heapq.heappush(self._due, (due, id_))
+
+    def _until_next(self) -> float:
+        if not self._due:
+            return _PATIENCE
+        return min(max(self._due[0][0] - time.monotonic(), 0.0), _PATIENCE)
+
+    async def _start_due(self) -> None:
+        now = time.monotonic()
+        free = _AT_ONCE - len(self._under_way)
+        ids: list[int] = []
+        while self._due and self._due[0][0] <= now and len(ids) < free:
+            due, id_ = heapq.heappop(self._due)
+            if self._scheduled.get(id_) == due and id_ not in self._under_way:
+                del self._scheduled[id_]
+                ids.append(id_)
+        if ids:
+            self._start(await self._store.by_ids(ids))
+
+
+def _finish(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that never waits for anything, in any thread."""
+    try:
+        work.send(None)
+    except StopIteration as stop:
+        value: T = stop.value
+        return value
+    work.close()
+    raise RuntimeError("A processor waited where nothing is to be waited for")

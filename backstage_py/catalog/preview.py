@@ -1,0 +1,38 @@
+"""What a location would bring, without storing anything: ``POST /locations?dryRun=true``."""
+
+from backstage_py.catalog.pipeline import Pipeline
+from backstage_py.errors import InputError
+from backstage_py.model import entity as entities
+from backstage_py.model import entity_ref
+from backstage_py.model.json import JsonObject
+from backstage_py.model.location_ref import LocationRef
+
+_MOST = 10_000
+
+
+async def entities_of(pipeline: Pipeline, location: LocationRef) -> list[JsonObject]:
+    """Return the processed entities, the Location entity first.
+
+    Raises:
+        InputError: anything is wrong with any of them; the message lists the errors.
+    """
+    root = entities.location_entity(location)
+    root["metadata"] = {
+        "name": root["metadata"]["name"],
+        "namespace": entity_ref.DEFAULT_NAMESPACE,
+        "annotations": root["metadata"]["annotations"],
+    }
+    waiting: list[JsonObject] = [root]
+    found: dict[str, JsonObject] = {}
+    while waiting:
+        result = await pipeline.process(waiting.pop())
+        if result.faults:
+            raise InputError(", ".join(map(str, result.faults)))
+        ref = entity_ref.of(result.entity)
+        if ref in found:
+            raise InputError(f"Duplicate nested entity: {ref}")
+        found[ref] = result.entity
+        if len(found) > _MOST:
+            raise InputError(f"The location brings more than {_MOST} entities; register it without a preview")
+        waiting += [one.entity() for one in result.brought]
+    return list(found.values())

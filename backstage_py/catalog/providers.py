@@ -1,0 +1,55 @@
+"""The sources of entities that are always there, and the connection through which every source speaks."""
+
+from collections.abc import Sequence
+
+from backstage_py.catalog import results
+from backstage_py.model import entity as entities
+from backstage_py.model import entity_ref
+from backstage_py.model.json import JsonObject
+from backstage_py.model.location_ref import LocationRef
+from backstage_py.settings.sections import CatalogLocation
+from backstage_py.storage.locations import Location
+from backstage_py.storage.refresh_records import Deferred
+from backstage_py.storage.refresh_store import RefreshStore
+
+CONFIG = "ConfigLocationProvider"
+
+
+class Connection:
+    """Implements ``ProviderConnection`` for one provider."""
+
+    def __init__(self, store: RefreshStore, source_key: str) -> None:
+        self._store = store
+        self._source_key = source_key
+
+    async def apply_full(self, added: Sequence[JsonObject], *, location_key: str | None = None) -> None:
+        """Make these all of the provider's entities."""
+        await self._store.apply_full(self._source_key, [_deferred(one, location_key) for one in added])
+
+    async def apply_delta(
+        self, *, added: Sequence[JsonObject] = (), removed: Sequence[str] = (), location_key: str | None = None
+    ) -> None:
+        """Add or change entities, and remove others by reference."""
+        deferred = [_deferred(one, location_key) for one in added]
+        await self._store.apply_delta(self._source_key, deferred, [ref.lower() for ref in removed])
+
+    async def refresh(self, keys: Sequence[str]) -> None:
+        """Have everything processed again that was made from these."""
+        await self._store.refresh_by_keys(keys)
+
+
+async def connect_configured(store: RefreshStore, locations: Sequence[CatalogLocation]) -> None:
+    """Make the configured locations all that the configuration names."""
+    refs = [LocationRef(location.type, location.target) for location in locations]
+    await Connection(store, CONFIG).apply_full([entities.location_entity(ref) for ref in dict.fromkeys(refs)])
+
+
+def deferred_location(location: Location) -> Deferred:
+    """Return the entity of a registered location; it keeps its name when the location leads elsewhere."""
+    name = entity_ref.parse(location.entity_ref).name
+    return _deferred(entities.location_entity(LocationRef(location.type, location.target), name=name), None)
+
+
+def _deferred(entity: JsonObject, location_key: str | None) -> Deferred:
+    key = location_key or entities.annotation(entity, entities.MANAGED_BY)
+    return results.of_entity(entity_ref.of(entity), entity, key)

@@ -1,0 +1,274 @@
+"""The catalog as HTTP and actions use it."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from backstage_py.catalog import analyze, preview, providers, rules
+from backstage_py.catalog.annotations import Annotator
+from backstage_py.catalog.engine import Engine
+from backstage_py.catalog.faults import Fault
+from backstage_py.catalog.pipeline import Pipeline
+from backstage_py.catalog.placeholders import Placeholders
+from backstage_py.catalog.reading import TargetReader
+from backstage_py.catalog.stitching import Stitcher
+from backstage_py.errors import InputError, NotAllowedError, NotFoundError
+from backstage_py.model import entity as entities
+from backstage_py.model import entity_ref, location_ref
+from backstage_py.model.json import JsonObject
+from backstage_py.model.location_ref import LocationRef
+from backstage_py.plugin.catalog import CatalogPlugins
+from backstage_py.plugin.services import ScmIntegrations, UrlReader
+from backstage_py.settings.sections import CatalogSettings
+from backstage_py.storage import catalog_marks
+from backstage_py.storage.database import Database
+from backstage_py.storage.entities import EntityReader
+from backstage_py.storage.leadership import Leadership
+from backstage_py.storage.locations import SOURCE_KEY, Location, LocationPage, LocationStore
+from backstage_py.storage.refresh_store import RefreshStore
+from backstage_py.storage.stitch_store import StitchStore
+
+_log = structlog.get_logger(__name__)
+
+_ALLOWED_TYPES = ("url",)
+_DEEPEST_ANCESTRY = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """The answer of a registration."""
+
+    location: JsonObject
+    entities: list[JsonObject]
+    exists: bool | None = None
+
+    def as_json(self) -> JsonObject:
+        """Return the answer as the API shows it; ``exists`` is there for a preview only."""
+        shown: JsonObject = {"location": self.location, "entities": self.entities}
+        return shown if self.exists is None else {"exists": self.exists, **shown}
+
+
+class CatalogService:
+    """The catalog.
+
+    Args:
+        database: open, with the catalog's tables.
+        url_reader: reads URLs, within what may be read.
+        settings: the section ``catalog``.
+        integrations: the git hosts, for annotations and proposals.
+        plugins: processors and providers of other packages.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        url_reader: UrlReader,
+        settings: CatalogSettings,
+        *,
+        integrations: ScmIntegrations | None = None,
+        plugins: CatalogPlugins | None = None,
+    ) -> None:
+        self.settings = settings
+        self.reader = EntityReader(database)
+        self._plugins = plugins or CatalogPlugins()
+        self._integrations = integrations
+        self._database = database
+        self._refresh = RefreshStore(database, keep_orphans=settings.orphan_strategy == "keep")
+        self._locations = LocationStore(database, self._refresh)
+        self._stitches = StitchStore(database)
+        self._pipeline = Pipeline(
+            reader=TargetReader(url_reader),
+            placeholders=Placeholders(url_reader),
+            annotator=Annotator(integrations, url_reader),
+            rules=rules.from_settings(settings),
+            url_reader=url_reader,
+            processors=self._plugins.processors,
+            allowed_location_types=_ALLOWED_TYPES,
+        )
+        self._engine = Engine(database, self._refresh, self._pipeline, interval=settings.processing_interval)
+        self._stitcher = Stitcher(database, self._stitches)
+        self._leadership = Leadership(database, "catalog")
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Tell the catalog what its sources have, and begin to process."""
+        await providers.connect_configured(self._refresh, self.settings.locations)
+        for provider in self._plugins.providers:
+            await provider.connect(providers.Connection(self._refresh, provider.name))
+        if self.settings.orphan_provider_strategy != "keep":
+            names = [providers.CONFIG, SOURCE_KEY, *(provider.name for provider in self._plugins.providers)]
+            await self._refresh.evict_other_providers(names)
+        if self.settings.processing_interval is not None:
+            self._task = asyncio.create_task(self._work(), name="catalog")
+
+    async def stop(self) -> None:
+        """Stop processing; what is under way is dropped and done again after the next start."""
+        task, self._task = self._task, None
+        if task:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        for provider in self._plugins.providers:
+            await provider.close()
+
+    async def _work(self) -> None:
+        async with self._leadership.held():
+            _log.info("catalog_processing_started")
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._engine.run())
+                group.create_task(self._stitcher.run())
+
+    async def settle(self, seconds: float) -> bool:
+        """Wait until nothing is marked any more; False when that takes longer."""
+        try:
+            async with asyncio.timeout(seconds):
+                with self._database.wakes.subscribe(
+                    catalog_marks.PROCESSED, catalog_marks.STITCHED, catalog_marks.STITCH
+                ) as wake:
+                    while not await self._is_idle():
+                        await wake.wait(0.2)
+        except TimeoutError:
+            return False
+        return True
+
+    async def _is_idle(self) -> bool:
+        return not await self._refresh.queued(1) and await self._stitches.is_idle()
+
+    async def refresh(self, ref: str) -> None:
+        """Have an entity and the locations that lead to it processed soon.
+
+        Raises:
+            NotFoundError: there is no such entity.
+        """
+        lower = ref.lower()
+        if not await self._locations.entity_exists(lower):
+            raise NotFoundError(f"Entity {lower} not found")
+        refs, frontier = {lower}, [lower]
+        for _ in range(_DEEPEST_ANCESTRY):
+            parents = {parent for one in frontier for parent in await self._refresh.holders(one)} - refs
+            if not parents:
+                break
+            refs |= parents
+            frontier = sorted(parents)
+        await self._refresh.request_refresh(sorted(one for one in refs if one == lower or one.startswith("location:")))
+
+    async def register(self, type_: str, target: str, *, on_conflict: str | None = None) -> Registered:
+        """Register a location; its entities come soon after.
+
+        Raises:
+            InputError: the type may not be registered. ConflictError: it is registered already.
+            NotAllowedError: the catalog is read-only.
+        """
+        self._check_writable()
+        self._check_type(type_)
+        strategy = on_conflict or self.settings.conflict_strategy
+        location = await self._locations.create(
+            type_,
+            target,
+            _ref_of(type_, target),
+            providers.deferred_location,
+            refresh_existing=strategy == "refresh",
+        )
+        return Registered(location.as_json(), [])
+
+    async def preview(self, type_: str, target: str) -> Registered:
+        """Return what registering a location would bring.
+
+        Raises:
+            InputError: the type may not be registered, or anything is wrong with the entities.
+        """
+        self._check_type(type_)
+        exists = await self._locations.by_target(type_, target) is not None
+        found = await preview.entities_of(self._pipeline, LocationRef(type_, target))
+        location = {"type": type_, "target": target, "id": f"{type_}:{target}", "entityRef": _ref_of(type_, target)}
+        return Registered(location, found, exists)
+
+    async def update_location(self, id_: str, type_: str, target: str) -> Location:
+        """Let a registered location lead elsewhere.
+
+        Raises:
+            InputError: the type may not be registered. NotFoundError: there is no such location.
+            ConflictError: another location leads there. NotAllowedError: the catalog is read-only.
+        """
+        self._check_writable()
+        self._check_type(type_)
+        return await self._locations.update(id_, type_, target, providers.deferred_location)
+
+    async def delete_location(self, id_: str) -> None:
+        """Forget a location; its entities are gone when this returns.
+
+        Raises:
+            NotFoundError: there is no such location. NotAllowedError: the catalog is read-only.
+        """
+        self._check_writable()
+        await self._locations.delete(id_)
+
+    async def location(self, id_: str) -> Location:
+        """Return a registered location.
+
+        Raises:
+            NotFoundError: there is no such location.
+        """
+        return await self._locations.get(id_)
+
+    async def locations(self) -> list[Location]:
+        """Return all registered locations."""
+        return await self._locations.all()
+
+    async def query_locations(self, predicate: JsonObject | None, *, limit: int, after: str | None) -> LocationPage:
+        """Return a page of registered locations.
+
+        Raises:
+            InputError: the predicate asks for something that locations do not have.
+        """
+        return await self._locations.query(predicate, limit=limit, after=after)
+
+    async def location_of(self, ref: str) -> Location:
+        """Return the registered location that an entity comes from.
+
+        Raises:
+            NotFoundError: there is no such entity, or it does not come from a registered location.
+        """
+        if not await self._locations.entity_exists(ref):
+            raise NotFoundError(f"found no entity for ref {ref}")
+        text = await self.reader.annotation(ref, entities.ORIGIN)
+        if not text:
+            raise NotFoundError(f"found no origin annotation for ref {ref}")
+        origin = location_ref.parse(text)
+        location = await self._locations.by_target(origin.type, origin.target)
+        if location is None:
+            raise NotFoundError(f"Found no location with type {origin.type} and target {origin.target}")
+        return location
+
+    async def remove_entity(self, uid: str) -> None:
+        """Remove an entity; it comes back if a location still brings it."""
+        await self._refresh.remove_by_uid(uid)
+
+    def analyze(self, target: str) -> JsonObject:
+        """Return a proposal of an entity for a repository.
+
+        Raises:
+            InputError: the target is no URL.
+        """
+        return analyze.propose(target, self._integrations)
+
+    async def validate(self, entity: JsonObject, location: str) -> Sequence[Fault]:
+        """Return what is wrong with an entity that would be read from a location."""
+        metadata = entity["metadata"]
+        annotations = {entities.MANAGED_BY: location, entities.ORIGIN: location, **(metadata.get("annotations") or {})}
+        result = await self._pipeline.process({**entity, "metadata": {**metadata, "annotations": annotations}})
+        return result.faults
+
+    def _check_type(self, type_: str) -> None:
+        if type_ not in _ALLOWED_TYPES:
+            listed = ",".join(f'"{one}"' for one in _ALLOWED_TYPES)
+            raise InputError(f"Registered locations must be of an allowed type [{listed}]")
+
+    def _check_writable(self) -> None:
+        if self.settings.read_only:
+            raise NotAllowedError("This operation not allowed in readonly mode")
+
+
+def _ref_of(type_: str, target: str) -> str:
+    return f"location:{entity_ref.DEFAULT_NAMESPACE}/{location_ref.generated_name(type_, target)}"

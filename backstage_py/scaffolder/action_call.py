@@ -1,0 +1,122 @@
+"""Calling an action: on the loop or in a thread, with cancellation, timeout and retries.
+
+A cancelled action is told by its signal, then interrupted, then left behind: the task ends within a second whatever
+the action does. A thread cannot be stopped; what it still says or returns is dropped.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable
+from typing import Any
+
+from backstage_py.errors import BackstageError, PermanentError, TemporaryError
+from backstage_py.plugin import Action, ActionContext, CancelSignal, RetryPolicy
+from backstage_py.scaffolder import threads
+
+_HEED_SECONDS = 0.4  # for an action to notice the signal
+_UNWIND_SECONDS = 0.3  # for an interrupted coroutine to clean up
+_JITTER = 0.1
+
+
+class Cancelled(Exception):  # noqa: N818  # the wanted end of an action, not a fault of it
+    """The action was ended because its task is cancelled."""
+
+
+class Interrupted(Exception):  # noqa: N818  # as above
+    """The action was ended because the worker stops."""
+
+
+async def call(action: Action, context: ActionContext[Any]) -> Any:
+    """Run an action's handler and return what it returned.
+
+    Raises:
+        Cancelled: the task was cancelled while it ran.
+        BackstageError: the action failed; errors of any other kind are turned into one with a readable message.
+    """
+    policy = action.retry or RetryPolicy(attempts=1)
+    for attempt in range(1, policy.attempts + 1):
+        try:
+            return await _call_once(action, context)
+        except PermanentError:
+            raise
+        except TemporaryError as error:
+            if attempt == policy.attempts:
+                raise
+            wait = _wait(policy, attempt, error)
+            note = f"{error.message}; trying again in {wait:.1f} s ({attempt} of {policy.attempts})"
+            context.logger.warning(note)
+            await _sleep(wait, context.signal)
+    raise AssertionError("a retry policy has at least one attempt")
+
+
+def _wait(policy: RetryPolicy, attempt: int, error: TemporaryError) -> float:
+    wait = min(policy.first_wait * policy.factor ** (attempt - 1), policy.longest_wait)
+    if error.retry_after is not None:
+        wait = max(error.retry_after, 0)
+    return wait * (1 + random.uniform(0, _JITTER))  # noqa: S311  # spreads tries, guards nothing
+
+
+async def _sleep(seconds: float, signal: CancelSignal) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await signal.wait()
+    except TimeoutError:
+        return
+    raise Cancelled
+
+
+async def _call_once(action: Action, context: ActionContext[Any]) -> Any:
+    try:
+        async with asyncio.timeout(action.timeout):
+            return await _until_cancelled(_start(action, context), context.signal)
+    except TimeoutError as error:
+        if action.timeout is None:
+            raise readable(error) from error
+        raise TemporaryError(f"Action {action.id} did not finish within {action.timeout:g} s") from error
+    except (BackstageError, Cancelled, Interrupted):
+        raise
+    except Exception as error:
+        raise readable(error) from error
+
+
+def _start(action: Action, context: ActionContext[Any]) -> "asyncio.Future[Any]":
+    if action.is_async:
+        return asyncio.ensure_future(_awaited(action.handler(context)))
+    return threads.run(lambda: action.handler(context))
+
+
+async def _awaited(result: Awaitable[Any]) -> Any:
+    return await result
+
+
+async def _until_cancelled(running: "asyncio.Future[Any]", signal: CancelSignal) -> Any:
+    """Wait for a running action, or for the signal and then for a moment longer."""
+    watch = asyncio.ensure_future(signal.wait())
+    try:
+        await asyncio.wait({running, watch}, return_when=asyncio.FIRST_COMPLETED)
+        if not running.done():
+            await asyncio.wait({running}, timeout=_HEED_SECONDS)
+        if not running.done():
+            running.cancel()
+            await asyncio.wait({running}, timeout=_UNWIND_SECONDS)
+        if signal.is_set:
+            _drop(running)
+            raise Cancelled
+        return running.result()
+    except asyncio.CancelledError:
+        running.cancel()
+        _drop(running)
+        raise
+    finally:
+        watch.cancel()
+
+
+def _drop(running: "asyncio.Future[Any]") -> None:
+    """Take note of an outcome that nobody waits for, so that asyncio does not report it as forgotten."""
+    running.add_done_callback(lambda done: None if done.cancelled() else done.exception())
+
+
+def readable(error: BaseException) -> BackstageError:
+    """Return an error of ours for one of Python's or a library's, whose message says enough by itself."""
+    text = str(error)
+    return BackstageError(f"{type(error).__name__}: {text}" if text else type(error).__name__)

@@ -1,0 +1,109 @@
+"""The scaffolder's parts put together for one database: the service, a worker, the janitor."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+from backstage_py.plugin import ActionRegistry, Services
+from backstage_py.scaffolder.autocomplete import AutocompleteHandler
+from backstage_py.scaffolder.events import TaskEvents
+from backstage_py.scaffolder.janitor import Janitor
+from backstage_py.scaffolder.recovery import Recovery
+from backstage_py.scaffolder.rendering import Environment
+from backstage_py.scaffolder.service import ScaffolderService
+from backstage_py.scaffolder.task_runner import TaskRunner
+from backstage_py.scaffolder.worker import Worker
+from backstage_py.scaffolder.workspaces import WorkspaceFolders, snapshots_of
+from backstage_py.settings.sections import ScaffolderSettings
+from backstage_py.storage.checkpoints import CheckpointStore
+from backstage_py.storage.database import Database
+from backstage_py.storage.secrets import secret_box
+from backstage_py.storage.task_events import EventFeed
+from backstage_py.storage.tasks import TaskStore
+from backstage_py.storage.workspaces import WorkspaceTable
+
+DEFAULT_GRACE = 10.0
+
+
+class Scaffolder:
+    """What a process of ours runs of the scaffolder.
+
+    Args:
+        database: open, with current tables.
+        registry: the actions.
+        settings: the section ``scaffolder``.
+        services: what actions may use.
+        working_directory: where tasks have their folders.
+        autocompletes: by provider.
+        worker_limit: how many tasks run at once in this process; the setting by default, 0 for none.
+
+    Raises:
+        SettingsError: the key for secrets or the workspace provider is set wrong.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        registry: ActionRegistry,
+        settings: ScaffolderSettings,
+        services: Services,
+        *,
+        working_directory: Path,
+        autocompletes: Mapping[str, AutocompleteHandler] | None = None,
+        worker_limit: int | None = None,
+    ) -> None:
+        working_directory = working_directory.resolve()
+        working_directory.mkdir(parents=True, exist_ok=True)
+        box = secret_box(settings.secrets_key, database, working_directory)
+        feed = EventFeed()
+        store = TaskStore(database, box, feed)
+        options = settings.options.get("taskRecovery") or {}
+        snapshots = snapshots_of(settings.workspace_serialization, options, WorkspaceTable(database, box))
+        folders = WorkspaceFolders(working_directory, snapshots)
+        environment = Environment.of(settings.default_environment)
+        resumes = settings.recovery.enabled and folders.keeps_snapshots
+        recovery = Recovery(store, settings.recovery, working_directory, settings.task_timeout)
+        self.service = ScaffolderService(
+            store=store,
+            events=TaskEvents(database, feed),
+            registry=registry,
+            services=services,
+            environment=environment,
+            working_directory=working_directory,
+            resume_on_retry=resumes,
+            autocompletes=autocompletes or {},
+        )
+        self.worker = Worker(
+            store=store,
+            wakes=database.wakes,
+            runner=TaskRunner(
+                store=store,
+                checkpoints=CheckpointStore(database, box),
+                folders=folders,
+                registry=registry,
+                services=services,
+                environment=environment,
+                keep_progress=resumes,
+                log_limit=settings.log_limit_bytes,
+            ),
+            recovery=recovery,
+            limit=settings.concurrent_tasks_limit if worker_limit is None else worker_limit,
+            working_directory=working_directory,
+            keep_secrets=settings.recovery.enabled,
+        )
+        self.janitor = Janitor(
+            store, recovery, folders, retention=settings.retention, frequency=settings.task_timeout_janitor_frequency
+        )
+        self._cleaning: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to run tasks and to clean up."""
+        await self.worker.start()
+        self._cleaning = asyncio.create_task(self.janitor.run_forever())
+
+    async def stop(self, grace: float = DEFAULT_GRACE) -> None:
+        """Stop in good order; see ``Worker.stop``."""
+        if self._cleaning:
+            self._cleaning.cancel()
+            await asyncio.gather(self._cleaning, return_exceptions=True)
+        await self.worker.stop(grace)

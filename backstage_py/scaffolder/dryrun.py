@@ -1,0 +1,107 @@
+"""Running a template without consequences: no store, no queue, no server; the same steps as for real.
+
+Actions that support a dry run really run, in a folder that is removed afterwards; the rest are explained by an
+example of their output. The environment's secrets are not resolved.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from backstage_py.model.json import Json, JsonObject
+from backstage_py.plugin import ActionRegistry, CancelSignal, Services, TemplateInfo, Workspace
+from backstage_py.scaffolder import directory, threads
+from backstage_py.scaffolder import spec as specs
+from backstage_py.scaffolder.directory import DirectoryFile
+from backstage_py.scaffolder.journal import ListJournal
+from backstage_py.scaffolder.rendering import Environment, RunRenderer
+from backstage_py.scaffolder.runner import Run, RunFailed, Setup
+from backstage_py.scaffolder.workspaces import remove_tree
+
+TEMPLATE_REF = "template:default/dry-run"
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """What is to be tried.
+
+    Attributes:
+        spec: ``apiVersion, steps, output, parameters, user``; steps have ids and names.
+        metadata: of the template.
+        secrets: as a task would get them.
+        source: the files beside the template: a list, or the folder in which the template's file lies.
+    """
+
+    spec: Mapping[str, Json]
+    metadata: JsonObject
+    secrets: Mapping[str, str]
+    source: Sequence[DirectoryFile] | Path
+
+
+@dataclass(frozen=True, slots=True)
+class DryRunResult:
+    """What would have been. ``log`` holds ``{"body": {message, stepId?, status?}}``."""
+
+    log: Sequence[JsonObject]
+    files: Sequence[DirectoryFile]
+    output: Json
+
+
+async def run(
+    wanted: DryRun,
+    *,
+    registry: ActionRegistry,
+    services: Services,
+    environment: Environment,
+    working_directory: Path,
+    signal: CancelSignal | None = None,
+    journal: ListJournal | None = None,
+) -> DryRunResult:
+    """Try a template; ``journal`` is where to write, for a caller that follows the run or wants the log of a failure.
+
+    Raises:
+        BackstageError: a step failed; the error is the step's, its texts are redacted.
+    """
+    name = f"dry-run-{uuid.uuid4()}"
+    workspace = working_directory / name
+    content = working_directory / f"dry-run-content-{uuid.uuid4()}"
+    written = not isinstance(wanted.source, Path)
+    base = wanted.source if isinstance(wanted.source, Path) else content
+    info = TemplateInfo(TEMPLATE_REF, (base.resolve() / "template.yaml").as_uri(), {"metadata": wanted.metadata})
+    spec = replace(specs.parse(wanted.spec), template_info=info)
+    journal = journal or ListJournal()
+    setup = Setup(
+        task_id=name,
+        spec=spec,
+        journal=journal,
+        registry=registry,
+        renderer=RunRenderer(spec, name, environment, services),
+        workspace=Workspace(workspace),
+        services=services,
+        secrets=wanted.secrets,
+        signal=signal or CancelSignal(),
+        is_dry_run=True,
+    )
+    try:
+        await threads.run(lambda: _prepare(workspace, content, wanted.source))
+        output = await Run(setup).run()
+        files = await threads.run(lambda: directory.read(workspace))
+    except RunFailed as failure:
+        raise failure.error from failure
+    finally:
+        await asyncio.shield(threads.run(lambda: _remove([workspace, *([content] if written else [])])))
+    return DryRunResult(journal.log, files, output)
+
+
+def _prepare(workspace: Path, content: Path, source: Sequence[DirectoryFile] | Path) -> None:
+    workspace.mkdir(parents=True)
+    if not isinstance(source, Path):
+        directory.write(content, source)
+
+
+def _remove(folders: Sequence[Path]) -> None:
+    for folder in folders:
+        if folder.exists():
+            remove_tree(folder)

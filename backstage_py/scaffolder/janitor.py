@@ -1,0 +1,74 @@
+"""Cleaning up on a schedule: stale tasks, and tasks that are older than the retention."""
+
+import asyncio
+from functools import partial
+
+import structlog
+
+from backstage_py.model import times
+from backstage_py.scaffolder import threads
+from backstage_py.scaffolder.recovery import Recovery
+from backstage_py.scaffolder.workspaces import WorkspaceFolders, remove_tree
+from backstage_py.storage.tasks import TaskStore
+
+_log = structlog.get_logger(__name__)
+_AT_ONCE = 200
+_SETTLED_SECONDS = 120
+
+
+class Janitor:
+    """Runs every ``frequency`` seconds.
+
+    Args:
+        store: the tasks.
+        recovery: knows which tasks are stale.
+        folders: of tasks; those of ended tasks are removed, which only a killed worker leaves.
+        retention: seconds that an ended task is kept, None for ever.
+        frequency: seconds between two rounds.
+    """
+
+    def __init__(
+        self,
+        store: TaskStore,
+        recovery: Recovery,
+        folders: WorkspaceFolders,
+        *,
+        retention: float | None,
+        frequency: float,
+    ) -> None:
+        self._folders = folders
+        self._store = store
+        self._recovery = recovery
+        self._retention = retention
+        self._frequency = frequency
+
+    async def run_forever(self) -> None:
+        """Clean up until cancelled. A round that fails is reported, and the next one comes."""
+        while True:
+            try:
+                await self.run()
+            except Exception:  # noqa: BLE001  # the loop goes on
+                _log.exception("janitor_failed")
+            await asyncio.sleep(self._frequency)
+
+    async def run(self) -> None:
+        """Clean up once."""
+        await self._recovery.end_stale()
+        await self._remove_left_folders()
+        if self._retention is None:
+            return
+        before = times.now() - int(self._retention * 1000)
+        removed = 0
+        while (count := await self._store.remove_ended_before(before, _AT_ONCE)) > 0:
+            removed += count
+        if removed:
+            _log.info("old_tasks_removed", count=removed)
+
+    async def _remove_left_folders(self) -> None:
+        left = await threads.run(self._folders.left_behind)
+        before = times.now() - _SETTLED_SECONDS * 1000
+        for task_id, folders in left.items():
+            if await self._store.ended_among([task_id], before):
+                for folder in folders:
+                    await threads.run(partial(remove_tree, folder))
+                _log.info("left_workspace_removed", task_id=task_id)

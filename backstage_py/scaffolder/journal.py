@@ -1,0 +1,154 @@
+"""Where a run writes what it does: into the store, or into a list for a dry run.
+
+A run stages events and step results and commits them at the boundary of steps; log lines in between are flushed a few
+milliseconds after the first of them. Whatever is staged at one moment is stored in one transaction.
+"""
+
+import asyncio
+import threading
+from typing import Protocol
+
+from backstage_py.model.json import JsonObject
+from backstage_py.model.task import Claim, EventType, NewEvent, StepResult, TaskStatus, new_event
+from backstage_py.scaffolder.redaction import Redactor
+from backstage_py.storage.tasks import ClaimLost, TaskStore, Transition
+
+_FLUSH_DELAY = 0.004
+
+
+class Journal(Protocol):
+    """What a run needs of the place it writes to."""
+
+    redactor: Redactor
+
+    def say(self, message: str, step_id: str | None = None, status: str | None = None) -> None:
+        """Add a log event. Callable from any thread."""
+
+    def finish_step(self, result: StepResult) -> None:
+        """Note that a step ended; stored together with the events that were said before."""
+
+    async def commit(self) -> None:
+        """Return once all that was added is stored.
+
+        Raises:
+            ClaimLost: the run has lost its task.
+        """
+
+
+class ListJournal:
+    """Keeps the log of a dry run, in the form of its answer: ``{"body": {…}}``."""
+
+    def __init__(self) -> None:
+        self.redactor = Redactor()
+        self.log: list[JsonObject] = []
+
+    def say(self, message: str, step_id: str | None = None, status: str | None = None) -> None:
+        """Add a log event."""
+        self.log.append({"body": _body(self.redactor.text(message), step_id, status)})
+
+    def finish_step(self, result: StepResult) -> None:
+        """Forget the result: a dry run is never resumed."""
+
+    async def commit(self) -> None:
+        """Do nothing: there is no store."""
+
+
+class TaskJournal:
+    """Writes a claimed task's events and step results.
+
+    Args:
+        store: where tasks are.
+        claim: the run's claim; the journal refuses to write once it is lost.
+        log_limit: characters of log messages that are kept, None for all; life cycle events always are.
+    """
+
+    def __init__(self, store: TaskStore, claim: Claim, *, log_limit: int | None = None) -> None:
+        self.redactor = Redactor(claim.secrets.values())
+        self._store = store
+        self._claim = claim
+        self._loop = asyncio.get_running_loop()
+        self._events: list[NewEvent] = []
+        self._steps: list[StepResult] = []
+        self._lock = threading.Lock()
+        self._writing = asyncio.Lock()
+        self._flush: asyncio.Task[None] | None = None
+        self._failure: BaseException | None = None
+        self._left = log_limit
+
+    def say(self, message: str, step_id: str | None = None, status: str | None = None) -> None:
+        """Add a log event. Callable from any thread."""
+        message = self.redactor.text(message)
+        if status is None and self._left is not None:
+            if self._left < 0:
+                return
+            self._left -= len(message)
+            if self._left < 0:
+                message = "The log of this task has reached its limit (scaffolder.logLimitBytes); the rest is dropped"
+        self._add(new_event(EventType.LOG, _body(message, step_id, status)))
+
+    def finish_step(self, result: StepResult) -> None:
+        """Note that a step ended; stored together with the events that were said before."""
+        with self._lock:
+            self._steps.append(result)
+
+    async def commit(self) -> None:
+        """Return once all that was added is stored."""
+        await self._write(None)
+        if self._failure:
+            raise self._failure
+
+    async def end(self, status: TaskStatus, body: JsonObject, *, keep_progress: bool) -> None:
+        """Store the completion with all that was added; the task has ended then."""
+        completion = new_event(EventType.COMPLETION, self.redactor.value(body))
+        with self._lock:
+            self._events.append(completion)
+        await self._write(status, keep_progress=keep_progress)
+        if self._failure:
+            raise self._failure
+
+    async def close(self) -> None:
+        """Wait for a flush that is under way; nothing is written after that."""
+        with self._lock:
+            self._failure = self._failure or ClaimLost(self._claim.id)
+            flush = self._flush
+        if flush:
+            await asyncio.gather(flush, return_exceptions=True)
+
+    def _add(self, event: NewEvent) -> None:
+        with self._lock:
+            if self._failure:  # an abandoned thread of an action still talks
+                return
+            self._events.append(event)
+            first = len(self._events) == 1
+        if first:
+            self._loop.call_soon_threadsafe(self._schedule)
+
+    def _schedule(self) -> None:
+        if self._flush is None or self._flush.done():
+            self._flush = self._loop.create_task(self._flush_soon())
+
+    async def _flush_soon(self) -> None:
+        while self._events and not self._failure:
+            await asyncio.sleep(_FLUSH_DELAY)
+            await self._write(None)
+
+    async def _write(self, end: TaskStatus | None, *, keep_progress: bool = False) -> None:
+        async with self._writing:
+            with self._lock:
+                events, self._events = self._events, []
+                steps, self._steps = self._steps, []
+            if self._failure or not (events or steps or end):
+                return
+            try:
+                await self._store.record(self._claim, Transition(events, steps, end, keep_progress))
+            except (ClaimLost, Exception) as error:  # noqa: BLE001  # kept and raised where the run waits for its commit
+                self._failure = error
+
+
+def _body(message: str, step_id: str | None, status: str | None) -> JsonObject:
+    body: JsonObject = {"message": message}
+    if step_id is not None:
+        body["stepId"] = step_id
+    if status is not None:
+        body["status"] = status
+    return body

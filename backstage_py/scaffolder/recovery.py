@@ -1,0 +1,63 @@
+"""Finding tasks whose worker is gone, and opening them again or ending them.
+
+With ``scaffolder.taskRecovery.enabled`` such a task goes back into the queue and goes on behind its last completed
+step (or starts over, if its template says so). Without, it ends as failed: a client that waits must not wait for ever.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from backstage_py.model import times
+from backstage_py.scaffolder import worker_life
+from backstage_py.settings.sections import TaskRecoverySettings
+from backstage_py.storage.tasks import Running, TaskStore
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """Recovers the tasks of one database.
+
+    Attributes:
+        working_directory: where the workers of this machine keep their life signs.
+        task_timeout: seconds of silence after which a task is ended even if its worker may live.
+    """
+
+    store: TaskStore
+    settings: TaskRecoverySettings
+    working_directory: Path
+    task_timeout: float
+
+    async def run(self) -> None:
+        """Look once."""
+        running = await self.store.running()
+        lost = [one for one in running if self._is_lost(one)]
+        if not lost:
+            return
+        if self.settings.enabled:
+            _report("task_recovered", await self.store.recover(lost))
+        else:
+            _report("task_given_up", await self.store.give_up(lost, stale=False))
+        for worker in {one.worker for one in lost if one.worker}:
+            if worker_life.is_dead(self.working_directory, worker):
+                worker_life.forget(self.working_directory, worker)
+
+    async def end_stale(self) -> None:
+        """End tasks that were silent for longer than ``scaffolder.taskTimeout``, as Backstage's janitor does."""
+        before = times.now() - int(self.task_timeout * 1000)
+        stale = [one for one in await self.store.running() if one.last_heartbeat_at <= before]
+        if stale:
+            _report("task_ended_as_stale", await self.store.give_up(stale, stale=True))
+
+    def _is_lost(self, one: Running) -> bool:
+        before = times.now() - int(self.settings.stale_timeout * 1000)
+        return one.last_heartbeat_at <= before or worker_life.is_dead(self.working_directory, one.worker)
+
+
+def _report(event: str, ids: Sequence[str]) -> None:
+    for task_id in ids:
+        _log.warning(event, task_id=task_id)

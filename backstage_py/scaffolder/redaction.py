@@ -1,0 +1,176 @@
+"""Taking secrets out of what is shown.
+
+A secret is looked for in each form in which it may surface: as it is, trimmed, line by line, escaped for JSON (once
+and twice), for a URL, for HTML, in hexadecimal and in base64 at each of its three alignments. Very short secrets would
+blank half of a log (Backstage's issue 8066): up to one character is ignored, up to three counts only as a whole word.
+"""
+
+import base64
+import html
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from urllib.parse import quote, quote_plus
+
+from backstage_py.model import json
+from backstage_py.model.json import Json
+
+MASK = "***"
+_IGNORED_LENGTH = 1
+_WORD_LENGTH = 3
+_SHORTEST_LINE = 6
+_SHORTEST_BASE64 = 6  # of the secret; the inner part of less says too little
+
+
+class Redactor:
+    """Replaces secrets in texts and JSON values. Secrets may be added while it is in use."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._forms: list[str] = []
+        self._words: re.Pattern[str] | None = None
+        self._known: set[str] = set()
+        self._short: set[str] = set()
+        self.add(secrets)
+
+    def add(self, secrets: Iterable[str]) -> None:
+        """Hide these, too."""
+        before = len(self._known), len(self._short)
+        for secret in secrets:
+            trimmed = secret.strip()
+            if len(trimmed) <= _IGNORED_LENGTH:
+                continue
+            if len(trimmed) <= _WORD_LENGTH:
+                self._short.add(trimmed)
+            elif trimmed not in self._known:
+                self._known.update(forms(secret))
+        if (len(self._known), len(self._short)) == before:
+            return
+        self._forms = sorted(self._known, key=len, reverse=True)
+        if self._short:
+            alternatives = "|".join(re.escape(word) for word in sorted(self._short, key=len, reverse=True))
+            self._words = re.compile(rf"(?<!\w)(?:{alternatives})(?!\w)")
+
+    def text(self, text: str) -> str:
+        """Return the text with every secret replaced by ``***``; overlapping ones become a single mask."""
+        found = [form for form in self._forms if form in text]
+        if found:
+            text = _masked(text, found)
+        return self._words.sub(MASK, text) if self._words else text
+
+    def value(self, value: Json) -> Json:
+        """Return the JSON value with secrets replaced in its strings and keys."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return {self.text(key): self.value(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.value(item) for item in value]
+        return value
+
+
+@lru_cache(maxsize=1_024)
+def forms(secret: str) -> frozenset[str]:
+    """Return the forms in which a secret of more than three characters may surface."""
+    trimmed = secret.strip()
+    plain = {secret, trimmed, *(line.strip() for line in trimmed.splitlines() if len(line.strip()) >= _SHORTEST_LINE)}
+    found: set[str] = set()
+    for text in plain:
+        once = _json_escaped(text)
+        found |= {text, once, _json_escaped(once), html.escape(text), html.escape(text, quote=False)}
+        found |= {
+            quote(text, safe=""),
+            quote(text),
+            quote_plus(text),
+            quote(text, safe="!'()*"),
+            _lower_hex(quote(text, safe="")),
+        }
+    for text in {secret, trimmed}:
+        raw = text.encode(errors="surrogatepass")
+        found |= {raw.hex(), raw.hex().upper()}
+        found |= set(_base64(raw))
+    return frozenset(form for form in found if len(form.strip()) > _WORD_LENGTH)
+
+
+def differing_strings(with_secrets: Json, without: Json) -> Iterator[str]:
+    """Yield the strings that a rendering holds because it could see the secrets.
+
+    Comparing a value rendered with secrets to the same rendered without finds what templates made of a secret:
+    ``${{ secrets.token | upper }}`` or a text around it. Keys are compared by their position, as in Backstage.
+    """
+    if isinstance(with_secrets, str):
+        if with_secrets != without:
+            yield with_secrets
+    elif isinstance(with_secrets, list):
+        others = without if isinstance(without, list) else []
+        for index, item in enumerate(with_secrets):
+            yield from differing_strings(item, others[index] if index < len(others) else None)
+    elif isinstance(with_secrets, Mapping):
+        entries = list(without.items()) if isinstance(without, Mapping) else []
+        for index, (key, value) in enumerate(with_secrets.items()):
+            if index >= len(entries):
+                yield key
+                yield from all_strings(value)
+                continue
+            other_key, other = entries[index]
+            if key != other_key:
+                yield key
+            yield from differing_strings(value, other)
+
+
+def all_strings(value: Json) -> Iterator[str]:
+    """Yield every string and key of a value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from all_strings(item)
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield key
+            yield from all_strings(item)
+
+
+def _masked(text: str, found: Iterable[str]) -> str:
+    spans = sorted((start, start + len(form)) for form in found for start in _occurrences(text, form))
+    parts: list[str] = []
+    cursor, end = 0, -1
+    for start, stop in spans:
+        if start >= end:
+            parts += [text[cursor:start], MASK]
+            end = stop
+        else:
+            end = max(end, stop)
+        cursor = end
+    return "".join([*parts, text[cursor:]])
+
+
+def _occurrences(text: str, form: str) -> Iterator[int]:
+    start = text.find(form)
+    while start >= 0:
+        yield start
+        start = text.find(form, start + 1)
+
+
+def _json_escaped(text: str) -> str:
+    try:
+        return json.text(text)[1:-1]
+    except TypeError:  # a lone surrogate is no JSON text
+        return text
+
+
+def _lower_hex(escaped: str) -> str:
+    return re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), escaped)
+
+
+def _base64(raw: bytes) -> Iterator[str]:
+    """Yield the base64 that depends on the secret alone, for each place at which it may stand in what is encoded."""
+    if len(raw) < _SHORTEST_BASE64:
+        yield base64.b64encode(raw).decode()
+        return
+    for offset in range(3):
+        encoded = base64.b64encode(bytes(offset) + raw).decode()
+        first = -(-offset * 8 // 6)  # characters that also hold bits of what stands before
+        bits = (offset + len(raw)) * 8
+        inner = encoded[first : bits // 6]
+        yield inner
+        yield inner.replace("+", "-").replace("/", "_")

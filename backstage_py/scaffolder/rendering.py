@@ -1,0 +1,152 @@
+"""The template language as a run uses it: its renderer, the contexts of a step, ``always()`` and ``failure()``."""
+
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from backstage_py.model.json import Json, JsonObject
+from backstage_py.plugin import Services
+from backstage_py.scaffolder.redaction import MASK
+from backstage_py.scaffolder.spec import Spec, Step
+from backstage_py.scaffolder.steps import Contexts
+from backstage_py.templating import engine
+from backstage_py.templating.engine import UNDEFINED, PreparedContext, Renderer
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """``scaffolder.defaultEnvironment``."""
+
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, configured: Mapping[str, Json]) -> "Environment":
+        """Read the section as it is configured."""
+        return cls(
+            parameters={key: str(value) for key, value in (configured.get("parameters") or {}).items()},
+            secrets={key: str(value) for key, value in (configured.get("secrets") or {}).items()},
+        )
+
+
+_current: ContextVar["RunRenderer"] = ContextVar("current run")
+"""Whose values are being rendered: one renderer serves all runs, so that it parses each expression once."""
+
+
+def _always() -> bool:
+    run = _current.get()
+    run.asked_for_outcome = True
+    return True
+
+
+def _failure() -> bool:
+    run = _current.get()
+    run.asked_for_outcome = True
+    return run.failed
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _ByIdentity:
+    """Services as the key of a cache: they are the same for all runs of a process."""
+
+    services: Services
+
+    def __hash__(self) -> int:
+        return id(self.services)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _ByIdentity) and other.services is self.services
+
+
+@lru_cache(maxsize=8)
+def _renderer(key: _ByIdentity) -> Renderer:
+    services = key.services
+    hosts = services.integrations
+
+    def type_of(host: str) -> str | None:
+        found = hosts.by_host(host) if hosts else None
+        return found.type if found else None
+
+    return engine.backstage_renderer(
+        type_of if hosts else engine.default_integrations,
+        services.filters,
+        {**services.globals, "always": _always, "failure": _failure},
+    )
+
+
+class RunRenderer:
+    """Renders a run's values and holds what templates see of it.
+
+    Args:
+        spec: the task's specification.
+        workspace_name: what ``context.task.id`` is.
+        environment: ``scaffolder.defaultEnvironment``.
+        services: with the filters and globals that templates may use.
+    """
+
+    def __init__(self, spec: Spec, workspace_name: str, environment: Environment, services: Services) -> None:
+        self.environment = environment
+        self.failed = False
+        self.asked_for_outcome = False
+        self._renderer = _renderer(_ByIdentity(services))
+        self._plain = self._renderer.prepare(
+            {
+                "parameters": spec.parameters,
+                "environment": {"parameters": dict(environment.parameters), "secrets": {}},
+                "steps": {},
+                "user": _user(spec),
+                "context": {"task": {"id": workspace_name}},
+            }
+        )
+
+    def render(self, value: Json, context: PreparedContext) -> Json:
+        """Render a JSON value; an expression that fails keeps its text."""
+        token = _current.set(self)
+        try:
+            return engine.render_template_value(self._renderer, value, context)
+        finally:
+            _current.reset(token)
+
+    def set_output(self, step_id: str, output: Json) -> None:
+        """Let later steps read ``steps.<id>.output``."""
+        self._plain = self._plain.with_value(["steps", step_id], {"output": output})
+
+    def contexts(self, secrets: Mapping[str, str], *, dry_run: bool) -> Contexts[PreparedContext]:
+        """Return the contexts of the next step. In a dry run the environment's secrets are not there."""
+        shown = {} if dry_run else dict(self.environment.secrets)
+        full = self._with_secrets(dict(secrets), shown)
+        return Contexts(
+            plain=self._plain,
+            full=full,
+            without_secrets=self._with_secrets({}, {}),
+            with_each=lambda context, each: context.with_value(["each"], each),
+        )
+
+    def input_with_masked_secrets(self, step: Step, secrets: Mapping[str, str]) -> Json:
+        """Return a step's input with ``***`` for each secret, as a dry run shows it."""
+        if not step.input:
+            return {}
+        masked = self._with_secrets(dict.fromkeys(secrets, MASK), dict.fromkeys(self.environment.secrets, MASK))
+        rendered = self.render(step.input, masked)
+        return {} if rendered is UNDEFINED else rendered
+
+    def asks_for_outcome(self, condition: str) -> bool:
+        """Return whether a condition calls ``always()`` or ``failure()``."""
+        self.asked_for_outcome = False
+        self.render(condition, self._plain)
+        return self.asked_for_outcome
+
+    def output(self, output: Json) -> Json:
+        """Return the task's output, without ``if`` looked at."""
+        rendered = self.render(output, self._plain)
+        return {} if rendered is UNDEFINED else rendered
+
+    def _with_secrets(self, secrets: JsonObject, environment_secrets: JsonObject) -> PreparedContext:
+        environment = {"parameters": dict(self.environment.parameters), "secrets": environment_secrets}
+        return self._plain.with_value(["environment"], environment).with_value(["secrets"], secrets)
+
+
+def _user(spec: Spec) -> JsonObject:
+    user = {"entity": spec.user.entity, "ref": spec.user.ref}
+    return {key: value for key, value in user.items() if value is not None}

@@ -1,0 +1,325 @@
+"""Running a task: the steps in their order, one after the other, with their events.
+
+``run`` decides with ``steps``, acts with ``action_call``, and writes to a ``Journal``; it knows neither store nor
+dry run beyond that. The order of events is Backstage's.
+"""
+
+import copy
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from backstage_py.errors import BackstageError, as_name
+from backstage_py.model import json
+from backstage_py.model.json import Json, JsonObject
+from backstage_py.model.task import StepResult
+from backstage_py.plugin import Action, ActionContext, ActionRegistry, CancelSignal, Services, StepInfo, Workspace
+from backstage_py.plugin import schema as schemas
+from backstage_py.scaffolder import action_call, steps
+from backstage_py.scaffolder.action_call import Cancelled
+from backstage_py.scaffolder.input_checks import validator_of
+from backstage_py.scaffolder.journal import Journal
+from backstage_py.scaffolder.js_text import indented, turn_label
+from backstage_py.scaffolder.rendering import RunRenderer
+from backstage_py.scaffolder.spec import Spec, Step
+from backstage_py.scaffolder.step_log import StepLogger
+from backstage_py.scaffolder.workspaces import remove_tree
+from backstage_py.storage.tasks import ClaimLost
+
+_log = structlog.get_logger(__name__)
+
+SaveCheckpoint = Callable[[str, Json], Awaitable[None]]
+
+
+class Paused(Exception):  # noqa: N818  # a way out, not a fault
+    """The worker stops: the task is to be handed back before its next step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What earlier runs of the task left: ended steps by position, and checkpoints by key."""
+
+    steps: Mapping[int, StepResult] = field(default_factory=dict)
+    checkpoints: Mapping[str, Json] = field(default_factory=dict)
+
+
+async def _keep_nothing(_key: str, _value: Json) -> None:
+    """Store no checkpoint: a dry run is never resumed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a run needs.
+
+    Attributes:
+        workspace: its folder, ready.
+        secrets: by name, as actions see them.
+        before_step: awaited before each step begins; raises Paused when the worker stops.
+        after_step: awaited when a step has completed and before that is recorded, with its position.
+        save_checkpoint: stores a value for later runs.
+    """
+
+    task_id: str
+    spec: Spec
+    journal: Journal
+    registry: ActionRegistry
+    renderer: RunRenderer
+    workspace: Workspace
+    services: Services
+    secrets: Mapping[str, str]
+    signal: CancelSignal
+    is_dry_run: bool = False
+    memory: Memory = Memory()
+    before_step: Callable[[], None] = lambda: None
+    after_step: Callable[[int], Awaitable[None]] | None = None
+    save_checkpoint: SaveCheckpoint = _keep_nothing
+
+
+class RunFailed(Exception):  # noqa: N818  # carries the cause to whoever writes the completion
+    """The run ended with the error of the first step that failed; its texts are redacted."""
+
+    def __init__(self, error: BackstageError, name: str) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.name = name
+
+
+class Run:
+    """One run of a task."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._journal = setup.journal
+        self._renderer = setup.renderer
+        self._first_failure: RunFailed | None = None
+        self._journal.redactor.add([*setup.secrets.values(), *setup.renderer.environment.secrets.values()])
+
+    async def run(self) -> Json:
+        """Run all steps and return the task's output.
+
+        Raises:
+            RunFailed: a step failed.
+            Paused: the worker stops; the steps so far are recorded.
+            ClaimLost: the task is another worker's by now.
+        """
+        spec = self._setup.spec
+        self._journal.say(f"Starting up task with {_announced_steps(self._setup)} steps")
+        self._say_what_is_done()
+        for step in spec.steps:
+            if (before := self._setup.memory.steps.get(step.position)) is not None:
+                self._take_over(step, before)
+            elif self._is_passed_over(step):
+                self._say_step(step, f"Skipping step {step.id} because a previous step failed", "skipped")
+            else:
+                self._setup.before_step()
+                await self._attempt(step)
+        if self._first_failure:
+            raise self._first_failure
+        output = self._renderer.output(spec.output)
+        return self._journal.redactor.value(steps.without_hidden_items(output))
+
+    def _say_what_is_done(self) -> None:
+        done = sum(not result.failed for result in self._setup.memory.steps.values())
+        if done:
+            self._journal.say(
+                f"Task recovered - resuming from last known good state. {done} step(s) already completed."
+            )
+
+    def _take_over(self, step: Step, before: StepResult) -> None:
+        """Go on behind a step that ended in an earlier run."""
+        if before.failed:
+            error = BackstageError(str(before.result["message"]))
+            self._fail(RunFailed(error, str(before.result["name"])))
+            return
+        self._renderer.set_output(step.id, before.result)
+        self._say_step(step, f"Skipping step {step.id} because it was already completed in a previous run", "completed")
+
+    def _is_passed_over(self, step: Step) -> bool:
+        """Return whether a step is skipped since one before failed: unless its ``if`` asks for the outcome."""
+        if not self._renderer.failed:
+            return False
+        return not (isinstance(step.condition, str) and self._renderer.asks_for_outcome(step.condition))
+
+    def _fail(self, failure: RunFailed) -> None:
+        self._first_failure = self._first_failure or failure
+        self._renderer.failed = True
+
+    def _say_step(self, step: Step, message: str, status: str) -> None:
+        self._journal.say(message, step.id, status)
+
+    async def _attempt(self, step: Step) -> None:
+        self._say_step(step, f"Beginning step {step.name}", "processing")
+        await self._journal.commit()
+        try:
+            if self._setup.signal.is_set:
+                self._note_failure(step, self._cancelled(step), said=False)
+                return
+            await self._carry_out(step)
+        except Cancelled:
+            self._note_failure(step, self._cancelled(step), said=True)
+        except (ClaimLost, Paused):
+            raise
+        except BackstageError as error:
+            self._note_failure(step, error, said=True)
+        except Exception as error:  # noqa: BLE001  # the worker's edge: a step ends with an event whatever happens
+            _log.exception("step_broke", task_id=self._setup.task_id, step_id=step.id)
+            self._note_failure(step, action_call.readable(error), said=True)
+
+    def _cancelled(self, step: Step) -> BackstageError:
+        return BackstageError(f"Step {step.id} ({step.name}) of task {self._setup.task_id} has been cancelled.")
+
+    def _note_failure(self, step: Step, error: BackstageError, *, said: bool) -> None:
+        """Record a step's failure.
+
+        A second failure (of a step with ``always()``) is told as such, besides its own event. A step that was
+        cancelled before it could act has no event of its own; Backstage does the same.
+        """
+        redactor = self._journal.redactor
+        name, message = as_name(error), redactor.text(error.message)
+        if said:
+            self._say_step(step, f"{name}: {message}", "failed")
+        if self._first_failure:
+            self._say_step(step, f"Additional error occurred: {message}", "failed")
+        shown = copy.copy(error)
+        shown.message = message
+        self._fail(RunFailed(shown, name))
+        self._journal.finish_step(StepResult(step.position, failed=True, result={"name": name, "message": message}))
+
+    async def _carry_out(self, step: Step) -> None:
+        contexts = self._renderer.contexts(self._setup.secrets, dry_run=self._setup.is_dry_run)
+        if steps.is_skipped(step, self._renderer.render, contexts):
+            self._say_step(step, f"Skipping step {step.id} because its if condition was false", "skipped")
+            return
+        action = self._setup.registry.get(step.action)
+        logger = StepLogger(self._journal, step.id)
+        try:
+            if self._setup.is_dry_run:
+                logger.info(self._dry_run_line(step, action))
+                if not action.supports_dry_run:
+                    self._skip_in_dry_run(step, action)
+                    return
+            plan = steps.plan(step, self._renderer.render, contexts, has_secrets=self._has_secrets)
+            plan = plan.without(action.ignored_inputs)
+            self._journal.redactor.add(plan.redactions)
+            for turn in plan.turns:
+                if turn.runs:
+                    steps.check_input(turn, action.id, validator_of(action))
+            outputs = await self._run_turns(step, action, plan, logger)
+        finally:
+            logger.close()
+        if self._setup.signal.is_set:
+            raise Cancelled
+        await self._complete(step, outputs)
+
+    @property
+    def _has_secrets(self) -> bool:
+        return bool(self._setup.secrets or self._renderer.environment.secrets)
+
+    def _dry_run_line(self, step: Step, action: Action) -> str:
+        shown = self._renderer.input_with_masked_secrets(step, self._setup.secrets)
+        return f"Running {action.id} in dry-run mode with inputs (secrets redacted): {indented(shown)}"
+
+    def _skip_in_dry_run(self, step: Step, action: Action) -> None:
+        self._say_step(step, f"Skipping because {action.id} does not support dry-run", "skipped")
+        self._renderer.set_output(step.id, steps.example_output(action.output_schema) if action.output_schema else {})
+
+    async def _run_turns(self, step: Step, action: Action, plan: steps.Plan, logger: StepLogger) -> JsonObject:
+        outputs: JsonObject = {}
+        for turn in plan.turns:
+            if turn.each:
+                verb = "Running" if turn.runs else "Skipping"
+                line = f"{verb} step each: {turn_label(turn.each['key'], turn.each['value'])}"
+                logger.info(line)
+            if turn.runs:
+                sink = _Sink(self, step, turn, outputs)
+                try:
+                    await self._call(step, action, turn, logger, sink)
+                finally:
+                    sink.close()
+        return outputs
+
+    async def _call(self, step: Step, action: Action, turn: steps.Turn, logger: StepLogger, sink: "_Sink") -> None:
+        setup = self._setup
+        context: ActionContext[Any] = ActionContext(
+            input=action.parse_input(turn.input),
+            logger=logger,
+            workspace=setup.workspace,
+            task_id=setup.task_id,
+            step=StepInfo(step.id, step.name),
+            sink=sink,
+            services=setup.services,
+            secrets=setup.secrets,
+            user=setup.spec.user,
+            template_info=setup.spec.template_info,
+            is_dry_run=setup.is_dry_run,
+            signal=setup.signal,
+            each=turn.each,
+        )
+        try:
+            returned = schemas.dump(await action_call.call(action, context))
+        finally:
+            for folder in context.temporary_directories:
+                remove_tree(folder)
+        if isinstance(returned, dict):
+            for name, value in returned.items():
+                sink.output(name, value)
+
+    async def _complete(self, step: Step, outputs: JsonObject) -> None:
+        if self._setup.after_step:
+            await self._setup.after_step(step.position)
+        self._renderer.set_output(step.id, outputs)
+        self._journal.finish_step(StepResult(step.position, failed=False, result=outputs))
+        self._say_step(step, f"Finished step {step.name}", "completed")
+
+
+def _announced_steps(setup: Setup) -> int:
+    """Return the number of steps that the first event names.
+
+    Backstage collects a dry run's files in a step of its own behind the template's, and counts it: observed in the
+    recording ``dryrun``.
+    """
+    return len(setup.spec.steps) + setup.is_dry_run
+
+
+class _Sink:
+    """Takes an action's outputs and checkpoints; closed when its turn is over, whatever a thread still does."""
+
+    def __init__(self, run: Run, step: Step, turn: steps.Turn, outputs: JsonObject) -> None:
+        self._setup = run._setup  # noqa: SLF001  # a part of the run
+        self._prefix = f"v1.task.checkpoint.{turn.label(step.id)}"
+        self._in_each = turn.each is not None
+        self._outputs = outputs
+        self._closed = False
+
+    def output(self, name: str, value: Json) -> None:
+        """Record an output.
+
+        Raises:
+            BackstageError: the value is not JSON.
+        """
+        if self._closed:
+            return
+        plain = schemas.dump(value)
+        try:
+            text = json.dumps(plain)
+        except TypeError as error:
+            raise BackstageError(
+                f"Output '{name}' is not a JSON value: {error}; return strings, numbers, booleans, lists or objects"
+            ) from error
+        steps.collect(self._outputs, name, json.parse(text), in_each=self._in_each)
+
+    async def checkpoint(self, key: str, function: Callable[[], Awaitable[Json]]) -> Json:
+        """Return the stored value of ``key``, or that of ``function`` once it is stored."""
+        full = f"{self._prefix}.{key}"
+        if full in self._setup.memory.checkpoints:
+            return self._setup.memory.checkpoints[full]
+        value = schemas.dump(await function())
+        stored: Json = {} if value is None else value
+        await self._setup.save_checkpoint(full, stored)
+        return value
+
+    def close(self) -> None:
+        """Take nothing more."""
+        self._closed = True

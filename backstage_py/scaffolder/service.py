@@ -1,0 +1,239 @@
+"""What the scaffolder offers to its callers: HTTP, the command line, the actions registry."""
+
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from backstage_py.errors import InputError
+from backstage_py.identity.principals import Credentials
+from backstage_py.model import template
+from backstage_py.model.entity_ref import EntityRef
+from backstage_py.model.json import Json, JsonObject
+from backstage_py.model.task import Task, TaskEvent, TaskFilter
+from backstage_py.plugin import ActionRegistry, Services
+from backstage_py.plugin.services import required
+from backstage_py.scaffolder import autocomplete, directory, dryrun, scratch, template_forms, templates
+from backstage_py.scaffolder.autocomplete import AutocompleteHandler
+from backstage_py.scaffolder.dryrun import DryRun, DryRunResult
+from backstage_py.scaffolder.events import TaskEvents
+from backstage_py.scaffolder.rendering import Environment
+from backstage_py.scaffolder.spec import steps_with_defaults
+from backstage_py.scaffolder.templates import Templates
+from backstage_py.storage.tasks import TaskStore
+from backstage_py.templating import engine
+
+_ORDER = re.compile(r"(asc|desc):(.+)", re.DOTALL)
+_ORDER_FIELDS = {"created_at", "status", "created_by"}
+_STREAM_HEARTBEAT = 15.0
+_POLL_PATIENCE = 30.0
+
+
+@dataclass(slots=True)
+class ScaffolderService:
+    """Every operation of the scaffolder's API.
+
+    Attributes:
+        store: the tasks.
+        events: what they say.
+        registry: the actions.
+        services: what actions may use; the catalog is needed here, too.
+        environment: ``scaffolder.defaultEnvironment``.
+        working_directory: where dry runs have their folders.
+        resume_on_retry: a retry goes on behind the completed steps instead of starting again.
+        autocompletes: by provider.
+    """
+
+    store: TaskStore
+    events: TaskEvents
+    registry: ActionRegistry
+    services: Services
+    environment: Environment
+    working_directory: Path
+    resume_on_retry: bool = False
+    autocompletes: Mapping[str, AutocompleteHandler] = field(default_factory=dict)
+    _templates: Templates | None = None
+
+    async def parameter_schema(self, ref: EntityRef, credentials: Credentials) -> JsonObject:
+        """Return a template's form."""
+        known, _ = await self._known().get(ref, token=credentials.token)
+        return known.template.form
+
+    def actions(self) -> list[JsonObject]:
+        """Return the installed actions by their ids."""
+        return [action.describe() for action in self.registry]
+
+    def templating_extensions(self) -> Json:
+        """Return the filters and globals that templates may use besides the language's own."""
+        return {
+            "filters": {
+                **{name: described.as_json() for name, described in engine.DESCRIPTIONS.items()},
+                **{name: {} for name in self.services.filters if name not in engine.DESCRIPTIONS},
+            },
+            "globals": {
+                "functions": {name: {} for name, value in self.services.globals.items() if callable(value)},
+                "values": {
+                    name: {"value": value} for name, value in self.services.globals.items() if not callable(value)
+                },
+            },
+        }
+
+    async def create(
+        self, template_ref: str, values: JsonObject, secrets: Mapping[str, str], credentials: Credentials
+    ) -> str:
+        """Check values and secrets, store a task and wake a worker. Returns the task's id.
+
+        Raises:
+            FormProblems: values or secrets do not fit the template.
+            InputError: the reference is wrong.
+            NotFoundError: there is no such template.
+        """
+        ref = templates.parse_reference(template_ref)
+        user_ref = credentials.user_ref
+        beside = [user_ref] if user_ref else []
+        known, users = await self._known().get(ref, token=credentials.token, beside=beside)
+        template_forms.check_values(known.template, values)
+        template_forms.check_secrets(known.template, secrets)
+        return await self.store.create(
+            known.spec_text(values, _user(user_ref, users)),
+            created_by=user_ref,
+            secrets=_with_token(secrets, credentials),
+            starts_over=known.template.starts_over,
+        )
+
+    async def get(self, task_id: str) -> Task:
+        """Return a task. Raises NotFoundError."""
+        return await self.store.get(task_id)
+
+    async def list(
+        self,
+        *,
+        created_by: Sequence[str] = (),
+        status: Sequence[str] = (),
+        order: Sequence[str] = (),
+        limit: int | None = None,
+        offset: int | None = None,
+    ) -> tuple[Sequence[Task], int]:
+        """Return a page of tasks and the number of all that match.
+
+        Raises:
+            InputError: an order is not ``asc|desc:<field>``, or its field is unknown.
+        """
+        orders = tuple(_parse_order(text) for text in order)
+        wanted = TaskFilter(tuple(created_by), tuple(status), orders, limit, offset)
+        return await self.store.list(wanted)
+
+    async def cancel(self, task_id: str) -> None:
+        """Ask a task to end. Raises NotFoundError."""
+        await self.store.cancel(task_id)
+
+    async def retry(self, task_id: str, secrets: Mapping[str, str], credentials: Credentials) -> None:
+        """Run an ended task again.
+
+        Raises:
+            NotFoundError: the task or its template does not exist.
+            FormProblems: the template needs secrets, and these do not fit.
+            ConflictError: the task has not ended.
+        """
+        task = await self.store.get(task_id)
+        if ref := (task.spec.get("templateInfo") or {}).get("entityRef"):
+            known, _ = await self._known().get(templates.parse_reference(ref), token=credentials.token)
+            template_forms.check_secrets(known.template, secrets)
+        await self.store.retry(task_id, _with_token(secrets, credentials), resume=self.resume_on_retry)
+
+    async def event_list(self, task_id: str, after: int | None) -> Sequence[tuple[TaskEvent, bool]]:
+        """Return the events behind ``after``, waiting up to 30 s for the first one."""
+        task = await self.store.get(task_id)
+        events = await self.events.first(task_id, after, starts_over=task.starts_over, patience=_POLL_PATIENCE)
+        return [(event, task.starts_over) for event in events]
+
+    async def event_stream(self, task_id: str, after: int | None) -> AsyncIterator[Sequence[tuple[TaskEvent, bool]]]:
+        """Return the batches of a task's events as they come; an empty one is a sign of life. Raises NotFoundError."""
+        task = await self.store.get(task_id)
+
+        async def batches() -> AsyncIterator[Sequence[tuple[TaskEvent, bool]]]:
+            following = self.events.follow(task_id, after, starts_over=task.starts_over, heartbeat=_STREAM_HEARTBEAT)
+            async for batch in following:
+                yield [(event, task.starts_over) for event in batch]
+
+        return batches()
+
+    async def dry_run(self, body: JsonObject, credentials: Credentials) -> JsonObject:
+        """Try a template that comes with the request.
+
+        Raises:
+            FormProblems: values or secrets do not fit.
+            BackstageError: the request is wrong, or a step failed.
+        """
+        if template.problems(body["template"]):
+            raise InputError("Input template is not a template")
+        parsed = template.parse(body["template"])
+        files = directory.parse(body["directoryContents"])
+        secrets = body.get("secrets") or {}
+        template_forms.check_values(parsed, body["values"])
+        template_forms.check_secrets(parsed, secrets)
+        steps = steps_with_defaults(parsed.steps)
+        spec = {
+            "apiVersion": template.API_VERSION,
+            "steps": steps,
+            "output": parsed.output,
+            "parameters": body["values"],
+            "user": await self._user(credentials),
+        }
+        wanted = DryRun(spec, parsed.metadata, _with_token(secrets, credentials), files)
+        result = await self._try(wanted)
+        return {
+            "log": list(result.log),
+            "directoryContents": [file.as_json() for file in result.files],
+            "output": result.output,
+            "steps": steps,
+        }
+
+    async def complete(
+        self, provider: str, resource: str, token: str, context: Mapping[str, str]
+    ) -> Sequence[JsonObject]:
+        """Return completions for a form field."""
+        return await autocomplete.complete(self.autocompletes, provider, resource, token, context)
+
+    async def _try(self, wanted: DryRun) -> DryRunResult:
+        return await dryrun.run(
+            wanted,
+            registry=self.registry,
+            services=self.services,
+            environment=self.environment,
+            working_directory=scratch.folder(self.working_directory),
+        )
+
+    async def _user(self, credentials: Credentials) -> JsonObject:
+        if not credentials.user_ref:
+            return {}
+        catalog = required(self.services.catalog, "catalog")
+        found = await catalog.entities_by_refs([credentials.user_ref], token=credentials.token)
+        return _user(credentials.user_ref, found)
+
+    def _known(self) -> Templates:
+        if self._templates is None:
+            self._templates = Templates(required(self.services.catalog, "catalog"))
+        return self._templates
+
+
+def _user(ref: str | None, found: Sequence[JsonObject | None]) -> JsonObject:
+    user: JsonObject = {}
+    if found and found[0] is not None:
+        user["entity"] = found[0]
+    if ref:
+        user["ref"] = ref
+    return user
+
+
+def _with_token(secrets: Mapping[str, str], credentials: Credentials) -> Mapping[str, str]:
+    return {**secrets, **({"backstageToken": credentials.token} if credentials.token else {})}
+
+
+def _parse_order(text: str) -> tuple[str, bool]:
+    found = _ORDER.fullmatch(text)
+    if not found:
+        raise InputError(f'Invalid order parameter "{text}", expected "<asc or desc>:<field name>"')
+    if found[2] not in _ORDER_FIELDS:
+        raise InputError(f'Invalid order field "{found[2]}"')
+    return found[2], found[1] == "desc"

@@ -1,0 +1,40 @@
+"""The logger that an action gets: each line becomes an event of the task, with its level in colour as in Backstage."""
+
+from backstage_py.scaffolder.journal import Journal
+
+_COLOURS = {"debug": 34, "info": 32, "warn": 33, "error": 31}
+
+
+class StepLogger:
+    """Writes to a run's journal. Debug lines are dropped unless asked for."""
+
+    def __init__(self, journal: Journal, step_id: str, *, debug: bool = False) -> None:
+        self._journal = journal
+        self._step_id = step_id
+        self._debug = debug
+        self._closed = False
+
+    def debug(self, message: str) -> None:
+        """Say what only helps to find a fault."""
+        if self._debug:
+            self._say("debug", message)
+
+    def info(self, message: str) -> None:
+        """Say what was done."""
+        self._say("info", message)
+
+    def warning(self, message: str) -> None:
+        """Say what a person should look at."""
+        self._say("warn", message)
+
+    def error(self, message: str) -> None:
+        """Say what failed."""
+        self._say("error", message)
+
+    def close(self) -> None:
+        """Drop what an abandoned thread of the action still says."""
+        self._closed = True
+
+    def _say(self, level: str, message: str) -> None:
+        if not self._closed:
+            self._journal.say(f"\x1b[{_COLOURS[level]}m{level}\x1b[39m: {message}", self._step_id)

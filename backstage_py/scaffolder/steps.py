@@ -1,0 +1,202 @@
+"""What a step does, decided without doing it.
+
+Everything here is pure: a step, a way to render and contexts go in; a decision comes out, which ``runner`` carries
+out. The rules and their order are those of Backstage's workflow runner.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Generic, Protocol, TypeVar
+
+from backstage_py.errors import InputError
+from backstage_py.model.json import Json, JsonObject
+from backstage_py.model.json_schema import Validator
+from backstage_py.scaffolder import redaction
+from backstage_py.scaffolder.js_text import js_string, truthy
+from backstage_py.scaffolder.spec import ABSENT, Step
+from backstage_py.templating.engine import UNDEFINED
+
+ContextT = TypeVar("ContextT")
+SeenT_contra = TypeVar("SeenT_contra", contravariant=True)
+
+
+class Render(Protocol[SeenT_contra]):
+    """Renders a JSON value; expressions that fail keep their text, and what is undefined comes back as UNDEFINED."""
+
+    def __call__(self, value: Json, context: SeenT_contra) -> Json:
+        """Render."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contexts(Generic[ContextT]):
+    """The same context thrice: as conditions see it, as inputs see it, and as inputs with all secrets emptied."""
+
+    plain: ContextT
+    full: ContextT
+    without_secrets: ContextT
+    with_each: Callable[[ContextT, JsonObject], ContextT]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One call of the step's action: with its rendered input, and the current item of ``each`` if there is one."""
+
+    input: Json
+    each: JsonObject | None = None
+    runs: bool = True
+
+    def label(self, action: str) -> str:
+        """Return how a message names the turn: ``fs:delete`` or ``fs:delete[0]``."""
+        return f"{action}[{self.each['key']}]" if self.each else action
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The turns of a step, and the strings in their inputs that stem from secrets."""
+
+    turns: Sequence[Turn]
+    redactions: frozenset[str] = frozenset()
+
+    def without(self, ignored: frozenset[str]) -> "Plan":
+        """Return the plan without members of the inputs that an action neither has nor refuses."""
+        if not ignored:
+            return self
+        turns = [
+            replace(turn, input={name: value for name, value in turn.input.items() if name not in ignored})
+            for turn in self.turns
+        ]
+        return replace(self, turns=turns)
+
+
+def is_skipped(step: Step, render: Render[ContextT], contexts: Contexts[ContextT]) -> bool:
+    """Return whether the step's ``if`` is false. With ``each`` it is looked at for each item instead.
+
+    A condition that is neither false nor text counts as true, as in Backstage.
+    """
+    if step.condition is False:
+        return True
+    if not isinstance(step.condition, str) or step.each is not ABSENT:
+        return False
+    return not _holds(render(step.condition, contexts.plain))
+
+
+def plan(step: Step, render: Render[ContextT], contexts: Contexts[ContextT], *, has_secrets: bool) -> Plan:
+    """Return the turns of a step that is not skipped.
+
+    Raises:
+        InputError: ``each`` is neither a list nor an object. The wording is Backstage's.
+    """
+    compare = has_secrets and step.mentions_secrets
+    if step.each is ABSENT:
+        rendered = _input(step, render, contexts.full)
+        hidden: Iterable[str] = ()
+        if compare:
+            hidden = redaction.differing_strings(rendered, _input(step, render, contexts.without_secrets))
+        return Plan((Turn(rendered),), frozenset(hidden))
+    return _each_plan(step, render, contexts, compare=compare)
+
+
+def _each_plan(step: Step, render: Render[ContextT], contexts: Contexts[ContextT], *, compare: bool) -> Plan:
+    items = _entries(step, render(step.each, contexts.full))
+    bare = _bare_entries(items, render(step.each, contexts.without_secrets)) if compare else {}
+    turns: list[Turn] = []
+    hidden: set[str] = set()
+    if compare:
+        hidden.update(redaction.differing_strings(items, bare))
+    for key, value in items.items():
+        each = {"key": key, "value": value}
+        context = contexts.with_each(contexts.full, each)
+        runs = step.condition in (ABSENT, None, "", False) or _holds(render(step.condition, context))
+        rendered = _input(step, render, context)
+        if compare:
+            plain = contexts.with_each(contexts.without_secrets, {"key": key, "value": bare.get(key)})
+            hidden.update(redaction.differing_strings(rendered, _input(step, render, plain)))
+        turns.append(Turn(rendered, each, runs))
+    return Plan(tuple(turns), frozenset(hidden))
+
+
+def _entries(step: Step, value: Json) -> Mapping[str, Json]:
+    if value is UNDEFINED:
+        raise InputError(
+            f'Invalid value on action {step.action}.each parameter, "{js_string(step.each)}" '
+            "cannot be resolved to a value"
+        )
+    if isinstance(value, list):
+        return {str(index): item for index, item in enumerate(value)}
+    if isinstance(value, dict):
+        return value
+    raise InputError(f"Invalid value on action {step.action}.each parameter, must resolve to an array or object")
+
+
+def _bare_entries(items: Mapping[str, Json], bare: Json) -> Mapping[str, Json]:
+    if isinstance(bare, list):
+        return {key: bare[index] if index < len(bare) else None for index, key in enumerate(items)}
+    return bare if isinstance(bare, dict) else {}
+
+
+def _input(step: Step, render: Render[ContextT], context: ContextT) -> Json:
+    """Return the rendered input; a step without one gets an empty object."""
+    if not step.input:
+        return {}
+    rendered = render(step.input, context)
+    return {} if rendered is UNDEFINED else rendered
+
+
+def _holds(value: Json) -> bool:
+    return value is not UNDEFINED and truthy(value)
+
+
+def check_input(turn: Turn, action: str, validator: Validator) -> None:
+    """Check a turn's input against the action's schema.
+
+    Raises:
+        InputError: with all problems, in the wording of the npm package ``jsonschema``.
+    """
+    if problems := validator.problems(turn.input):
+        texts = ", ".join(str(problem) for problem in problems)
+        raise InputError(f"Invalid input passed to action {turn.label(action)}, {texts}")
+
+
+def collect(outputs: JsonObject, name: str, value: Json, *, in_each: bool) -> None:
+    """Add an output: with ``each`` the values of all turns become a list."""
+    if in_each:
+        outputs.setdefault(name, []).append(value)
+    else:
+        outputs[name] = value
+
+
+def without_hidden_items(output: Json) -> Json:
+    """Return a task's output without the links and texts whose ``if`` is false; ``if`` itself is dropped."""
+    if not isinstance(output, dict):
+        return output
+    shown = dict(output)
+    for name in ("links", "text"):
+        if isinstance(shown.get(name), list):
+            shown[name] = [_without_condition(item) for item in shown[name] if _is_shown(item)]
+    return shown
+
+
+def _is_shown(item: Json) -> bool:
+    return not isinstance(item, dict) or "if" not in item or truthy(item["if"])
+
+
+def _without_condition(item: Json) -> Json:
+    if not isinstance(item, dict):
+        return item
+    return {key: value for key, value in item.items() if key != "if"}
+
+
+def example_output(schema: Json) -> Json:
+    """Return the output that a dry run shows for an action that it skips, made from the action's output schema."""
+    if not isinstance(schema, dict):
+        return "<unknown>"
+    if isinstance(examples := schema.get("examples"), list) and examples:
+        return examples[0]
+    kind = schema.get("type")
+    if kind == "object":
+        return {name: example_output(part) for name, part in (schema.get("properties") or {}).items()}
+    if kind == "array":
+        items = schema.get("items")
+        first = items[0] if isinstance(items, list) and items else items
+        return [example_output(first)] if first else []
+    return {"string": "<example>", "number": 0, "boolean": False}.get(str(kind), "<unknown>")

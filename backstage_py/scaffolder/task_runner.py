@@ -1,0 +1,152 @@
+"""Running a claimed task from its claim to its end: workspace, journal, memory of earlier runs, completion."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from backstage_py.errors import BackstageError, as_name
+from backstage_py.model.json import Json, JsonObject
+from backstage_py.model.task import Claim, StepResult, TaskStatus
+from backstage_py.plugin import ActionRegistry, CancelSignal, Services, Workspace
+from backstage_py.scaffolder import spec as specs
+from backstage_py.scaffolder.action_call import readable
+from backstage_py.scaffolder.journal import TaskJournal
+from backstage_py.scaffolder.rendering import Environment, RunRenderer
+from backstage_py.scaffolder.runner import Memory, Paused, Run, RunFailed, Setup
+from backstage_py.scaffolder.workspaces import WorkspaceFolders
+from backstage_py.storage.checkpoints import CheckpointStore
+from backstage_py.storage.tasks import ClaimLost, TaskStore
+
+_log = structlog.get_logger(__name__)
+_SECRETS_LOST = (
+    "The secrets of this task cannot be read: the key with which they were stored is another one by now; "
+    "start the task again"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRunner:
+    """Runs claimed tasks.
+
+    Attributes:
+        keep_progress: what a failed run reached is kept for a retry that goes on from there.
+        log_limit: characters of log messages that are kept for a task, None for all.
+    """
+
+    store: TaskStore
+    checkpoints: CheckpointStore
+    folders: WorkspaceFolders
+    registry: ActionRegistry
+    services: Services
+    environment: Environment
+    keep_progress: bool = False
+    log_limit: int | None = None
+
+    async def run(self, claim: Claim, signal: CancelSignal, stopping: Callable[[], bool]) -> None:
+        """Run a task until it has ended, is handed back, or turns out to be another worker's."""
+        log = _log.bind(task_id=claim.id)
+        log.info("task_claimed", attempt=claim.number)
+        journal = TaskJournal(self.store, claim, log_limit=self.log_limit)
+        try:
+            status = await self._run(claim, journal, signal, stopping)
+            log.info("task_ended", status=status.value)
+            await self.folders.remove(claim.id, leftovers=claim.number > 1)
+        except Paused:
+            await journal.commit()
+            await self.store.hand_back(claim)
+            log.info("task_handed_back")
+        except ClaimLost:
+            log.warning("task_claim_lost")
+        finally:
+            await journal.close()
+
+    async def _run(
+        self, claim: Claim, journal: TaskJournal, signal: CancelSignal, stopping: Callable[[], bool]
+    ) -> TaskStatus:
+        try:
+            setup = await self._setup(claim, journal, signal, stopping)
+            output = await Run(setup).run()
+        except RunFailed as failure:
+            return await self._fail(journal, failure.name, failure.error.message)
+        except BackstageError as error:
+            return await self._fail(journal, as_name(error), error.message)
+        except (ClaimLost, Paused):
+            raise
+        except Exception as error:  # noqa: BLE001  # the worker's edge: a task ends whatever happens
+            _log.exception("task_broke", task_id=claim.id)
+            return await self._fail(journal, "Error", readable(error).message)
+        body = {"message": "Run completed with status: completed", "output": output}
+        await journal.end(TaskStatus.COMPLETED, body, keep_progress=False)
+        return TaskStatus.COMPLETED
+
+    async def _fail(self, journal: TaskJournal, name: str, message: str) -> TaskStatus:
+        body: JsonObject = {
+            "message": "Run completed with status: failed",
+            "error": {"name": name, "message": message},
+        }
+        await journal.end(TaskStatus.FAILED, body, keep_progress=self.keep_progress)
+        return TaskStatus.FAILED
+
+    async def _setup(
+        self, claim: Claim, journal: TaskJournal, signal: CancelSignal, stopping: Callable[[], bool]
+    ) -> Setup:
+        if claim.secrets_lost:
+            raise BackstageError(_SECRETS_LOST)
+        spec = specs.parse(claim.task.spec)
+        memory = await self._memory(claim)
+        workspace = await self._workspace(claim, memory.steps)
+
+        def before_step() -> None:
+            if stopping():
+                raise Paused
+
+        async def save_checkpoint(key: str, value: Json) -> None:
+            await self.checkpoints.save(claim, key, value)
+
+        return Setup(
+            task_id=claim.id,
+            spec=spec,
+            journal=journal,
+            registry=self.registry,
+            renderer=RunRenderer(spec, claim.id, self.environment, self.services),
+            workspace=Workspace(workspace),
+            services=self.services,
+            secrets=claim.secrets,
+            signal=signal,
+            memory=memory,
+            before_step=before_step,
+            after_step=self._snapshot_taker(claim),
+            save_checkpoint=save_checkpoint,
+        )
+
+    async def _memory(self, claim: Claim) -> Memory:
+        """Return what earlier runs left; a task that is claimed for the first time has none."""
+        if claim.number == 1:
+            return Memory()
+        steps = await self.store.finished_steps(claim.id)
+        return Memory(steps, await self.checkpoints.load(claim.id))
+
+    async def _workspace(self, claim: Claim, done: Mapping[int, StepResult]) -> Path:
+        completed = [position for position, result in done.items() if not result.failed]
+        return await self.folders.open(claim.id, behind=max(completed, default=None))
+
+    def _snapshot_taker(self, claim: Claim) -> "SnapshotTaker | None":
+        return SnapshotTaker(self.folders, claim.id) if self.folders.keeps_snapshots else None
+
+
+class SnapshotTaker:
+    """Takes a snapshot behind each step, before the step is recorded, and drops the ones that are replaced."""
+
+    def __init__(self, folders: WorkspaceFolders, task_id: str) -> None:
+        self._folders = folders
+        self._task_id = task_id
+        self._taken: list[int] = []
+
+    async def __call__(self, position: int) -> None:
+        """Take one. The one before it stays until the next: the step may yet not be recorded."""
+        await self._folders.save(self._task_id, position)
+        self._taken.append(position)
+        old, self._taken = self._taken[:-2], self._taken[-2:]
+        await self._folders.prune(self._task_id, old)

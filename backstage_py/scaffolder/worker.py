@@ -1,0 +1,181 @@
+"""The worker: claims tasks when woken, runs as many at once as allowed, shows that it lives, stops in good order."""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from backstage_py.model.task import Claim
+from backstage_py.plugin import CancelSignal
+from backstage_py.scaffolder.recovery import Recovery
+from backstage_py.scaffolder.task_runner import TaskRunner
+from backstage_py.scaffolder.worker_life import LifeSign
+from backstage_py.storage.tasks import CANCELLATIONS, OPEN_TASKS, Heartbeat, TaskStore
+from backstage_py.storage.wake import WakeHub
+
+_log = structlog.get_logger(__name__)
+_HEARTBEAT_SECONDS = 1.0
+_RECOVERY_SECONDS = 2.0
+_CLAIM_PATIENCE = 5.0  # a lost wake costs at most this
+_PAUSE_AFTER_FAILURE = 1.0
+
+
+@dataclass(slots=True)
+class _Running:
+    claim: Claim
+    signal: CancelSignal = field(default_factory=CancelSignal)
+    task: "asyncio.Task[None] | None" = None
+
+
+class Worker:
+    """Runs tasks of one database.
+
+    Args:
+        store: the tasks.
+        wakes: tells about open tasks and cancellations.
+        runner: runs a claimed task.
+        recovery: finds tasks of dead workers.
+        limit: how many tasks run at once (``scaffolder.concurrentTasksLimit``).
+        working_directory: where workers of this machine show that they live.
+        keep_secrets: secrets stay in the store while a task runs, for its recovery.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: TaskStore,
+        wakes: WakeHub,
+        runner: TaskRunner,
+        recovery: Recovery,
+        limit: int,
+        working_directory: Path,
+        keep_secrets: bool,
+    ) -> None:
+        self._store = store
+        self._wakes = wakes
+        self._runner = runner
+        self._recovery = recovery
+        self._limit = limit
+        self._working_directory = working_directory
+        self._keep_secrets = keep_secrets
+        self._running: dict[str, _Running] = {}
+        self._free = asyncio.Event()
+        self._stopping = False
+        self._loops: list[asyncio.Task[None]] = []
+        self._life: LifeSign | None = None
+
+    async def start(self) -> None:
+        """Begin to claim tasks. With a limit of 0 the worker only recovers what others lost."""
+        self._life = LifeSign(self._working_directory)
+        loops = [self._recover_forever(), self._beat_forever(), self._watch_cancellations()]
+        if self._limit > 0:
+            loops.append(self._claim_forever(self._life.worker))
+        self._loops = [asyncio.create_task(loop) for loop in loops]
+
+    async def stop(self, grace: float) -> None:
+        """Claim nothing more; let each running task finish its current step, and hand it back before the next.
+
+        A step that takes longer than ``grace`` seconds is left behind; its task is recovered (or ended as failed)
+        like one of a worker that died.
+        """
+        self._stopping = True
+        self._free.set()
+        tasks = [one.task for one in self._running.values() if one.task]
+        if tasks:
+            await asyncio.wait(tasks, timeout=grace)
+        left = [one for one in self._running.values() if one.task and not one.task.done()]
+        for one in left:
+            _log.warning("task_left_behind", task_id=one.claim.id)
+            if one.task:
+                one.task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        if self._life:
+            self._life.end()
+        if left:
+            lost = [one for one in await self._store.running() if one.id in {running.claim.id for running in left}]
+            await (self._store.recover(lost) if self._keep_secrets else self._store.give_up(lost, stale=False))
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether running tasks are to be handed back."""
+        return self._stopping
+
+    async def _claim_forever(self, worker: str) -> None:
+        with self._wakes.subscribe(OPEN_TASKS) as wake:
+            while not self._stopping:
+                claimed = 0
+                free = self._limit - len(self._running)
+                if free > 0:
+                    claimed = await self._guarded("claim_failed", self._claim(worker, free))
+                if len(self._running) >= self._limit:
+                    self._free.clear()
+                    await self._free.wait()
+                elif not claimed:
+                    await wake.wait(_CLAIM_PATIENCE)
+
+    async def _claim(self, worker: str, most: int) -> int:
+        claims = await self._store.claim(worker, most, keep_secrets=self._keep_secrets)
+        for claim in claims:
+            one = self._running[claim.id] = _Running(claim)
+            if claim.cancel_requested:
+                one.signal.set()
+            one.task = asyncio.create_task(self._run(one), name=f"task-{claim.id}")
+        return len(claims)
+
+    async def _run(self, one: _Running) -> None:
+        try:
+            await self._runner.run(one.claim, one.signal, lambda: self._stopping)
+        except Exception:  # noqa: BLE001  # the worker loop's edge
+            # Nothing could be written, else the run had ended by itself: the heartbeat falls silent and recovery acts.
+            _log.exception("task_broke", task_id=one.claim.id)
+        finally:
+            self._running.pop(one.claim.id, None)
+            self._free.set()
+
+    async def _beat_forever(self) -> None:
+        while True:
+            await asyncio.sleep(_HEARTBEAT_SECONDS)
+            if self._running and self._life:
+                claims = [one.claim for one in self._running.values()]
+                beat = self._store.heartbeat(self._life.worker, claims)
+                self._heed(await self._guarded("heartbeat_failed", beat), claims)
+
+    async def _watch_cancellations(self) -> None:
+        with self._wakes.subscribe(CANCELLATIONS) as wake:
+            while True:
+                if await wake.wait() and self._running and self._life:
+                    claims = [one.claim for one in self._running.values()]
+                    look = self._store.cancelled_among(self._life.worker, claims)
+                    self._heed(await self._guarded("cancellation_unseen", look), claims)
+
+    def _heed(self, told: Heartbeat | None, claims: list[Claim]) -> None:
+        if told is None:
+            return
+        for claim in claims:
+            one = self._running.get(claim.id)
+            if one is None or one.claim is not claim:
+                continue
+            if claim.id in told.cancelled:
+                one.signal.set()
+            if claim.id in told.lost and one.task:
+                one.task.cancel()
+
+    async def _recover_forever(self) -> None:
+        while True:
+            await self._guarded("recovery_failed", self._recovery.run())
+            await asyncio.sleep(_RECOVERY_SECONDS)
+
+    async def _guarded(self, event: str, work: Coroutine[Any, Any, Any]) -> Any:
+        """Do a part of a loop; a failure (e.g. of the database) is reported, and the loop goes on a little later."""
+        try:
+            return await work
+        except Exception:  # noqa: BLE001  # as above
+            _log.exception(event)
+            await asyncio.sleep(_PAUSE_AFTER_FAILURE)
+            return None

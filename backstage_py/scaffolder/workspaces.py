@@ -1,0 +1,278 @@
+"""The folders of running tasks, and their snapshots for tasks that go on somewhere else.
+
+A task's folder is ``<working directory>/<task id>``. It is removed when the task ends, and kept when its worker dies,
+so that a recovered task goes on with it. With ``scaffolder.taskRecovery.workspaceProvider`` a snapshot is saved
+behind each step, so that the worker that goes on may be another machine's.
+"""
+
+import asyncio
+import importlib
+import io
+import re
+import shutil
+import tarfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from backstage_py.errors import BackstageError, SettingsError
+from backstage_py.model.json import Json
+from backstage_py.scaffolder import threads
+
+_TASK_FOLDER = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:_step-.*)?")
+_S3_EXTRA = "pip install 'backstage-py[s3]'"
+
+
+class WorkspaceLost(BackstageError):  # noqa: N818  # what happened, as with ClaimLost
+    """A task cannot go on: what its completed steps made is neither here nor in a snapshot."""
+
+
+class Snapshots(Protocol):
+    """Where snapshots are kept. One is named by the task and the position of the step that it was taken behind."""
+
+    async def save(self, task_id: str, position: int, archive: bytes) -> None:
+        """Keep a snapshot."""
+
+    async def load(self, task_id: str, position: int) -> bytes | None:
+        """Return a snapshot, None when there is none."""
+
+    async def delete(self, task_id: str, positions: Sequence[int]) -> None:
+        """Drop these snapshots of a task, as far as they exist."""
+
+
+class WorkspaceFolders:
+    """Makes, restores and removes the folders of tasks.
+
+    Args:
+        root: the working directory.
+        snapshots: where snapshots are kept, None when they are off.
+    """
+
+    def __init__(self, root: Path, snapshots: Snapshots | None = None) -> None:
+        self._root = root
+        self._snapshots = snapshots
+
+    @property
+    def keeps_snapshots(self) -> bool:
+        """Whether a task can go on without its folder."""
+        return self._snapshots is not None
+
+    def path(self, task_id: str) -> Path:
+        """Return the folder of a task; it need not exist."""
+        return self._root / task_id
+
+    async def open(self, task_id: str, *, behind: int | None) -> Path:
+        """Return the task's folder, ready for the step after ``behind``, or empty for a run from the start.
+
+        Raises:
+            WorkspaceLost: steps have completed, and what they made is gone.
+        """
+        path = self.path(task_id)
+        if behind is None:
+            await _in_thread(lambda: _empty(path))
+            return path
+        archive = await self._snapshots.load(task_id, behind) if self._snapshots else None
+        if archive is not None:
+            await _in_thread(lambda: _restore(path, archive))
+        elif not path.is_dir():
+            raise WorkspaceLost(
+                "The workspace of this task is not on this machine and no snapshot of it was kept; start the task "
+                "again, and set scaffolder.taskRecovery.workspaceProvider to keep snapshots"
+            )
+        return path
+
+    async def save(self, task_id: str, position: int) -> None:
+        """Keep a snapshot of the folder as it is behind a step."""
+        if self._snapshots:
+            archive = await _in_thread(lambda: _archive(self.path(task_id)))
+            await self._snapshots.save(task_id, position, archive)
+
+    async def prune(self, task_id: str, positions: Sequence[int]) -> None:
+        """Drop snapshots that a newer one has replaced."""
+        if self._snapshots and positions:
+            await self._snapshots.delete(task_id, positions)
+
+    async def remove(self, task_id: str, *, leftovers: bool) -> None:
+        """Remove the folder; with ``leftovers`` also what actions of a run that was killed left beside it."""
+
+        def remove() -> None:
+            folders = [self.path(task_id), *(self._root.glob(f"{task_id}_step-*") if leftovers else ())]
+            for folder in folders:
+                if folder.exists():
+                    remove_tree(folder)
+
+        await _in_thread(remove)
+
+    def left_behind(self) -> dict[str, list[Path]]:
+        """Return the folders that are named after a task, by that task."""
+        found: dict[str, list[Path]] = {}
+        for path in self._root.iterdir():
+            if (named := _TASK_FOLDER.fullmatch(path.name)) and path.is_dir():
+                found.setdefault(named[1], []).append(path)
+        return found
+
+
+class FolderSnapshots:
+    """Snapshots as files of a folder, e.g. of a network file system that all workers see."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def save(self, task_id: str, position: int, archive: bytes) -> None:
+        """Keep a snapshot; it appears whole or not at all."""
+
+        def write() -> None:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            part = self._file(task_id, position).with_suffix(".part")
+            part.write_bytes(archive)
+            part.replace(self._file(task_id, position))
+
+        await _in_thread(write)
+
+    async def load(self, task_id: str, position: int) -> bytes | None:
+        """Return a snapshot, None when there is none."""
+        file = self._file(task_id, position)
+        found: bytes | None = await _in_thread(lambda: file.read_bytes() if file.is_file() else None)
+        return found
+
+    async def delete(self, task_id: str, positions: Sequence[int]) -> None:
+        """Drop snapshots."""
+        for position in positions:
+            self._file(task_id, position).unlink(missing_ok=True)
+
+    def _file(self, task_id: str, position: int) -> Path:
+        return self._folder / f"{task_id}-{position}.tar.gz"
+
+
+class S3Snapshots:
+    """Snapshots as objects of an S3-compatible bucket, through ``boto3`` (an extra, imported when first used).
+
+    Args:
+        options: ``bucket``, and optionally ``prefix``, ``region``, ``endpoint``, ``accessKeyId``, ``secretAccessKey``.
+    """
+
+    def __init__(self, options: Mapping[str, Json]) -> None:
+        self._options = options
+        self._client: Json = None
+
+    async def save(self, task_id: str, position: int, archive: bytes) -> None:
+        """Keep a snapshot."""
+        await _in_thread(
+            lambda: self._s3().put_object(Bucket=self._bucket, Key=self._key(task_id, position), Body=archive)
+        )
+
+    async def load(self, task_id: str, position: int) -> bytes | None:
+        """Return a snapshot, None when there is none."""
+
+        def read() -> bytes | None:
+            client = self._s3()
+            try:
+                answer = client.get_object(Bucket=self._bucket, Key=self._key(task_id, position))
+            except client.exceptions.NoSuchKey:
+                return None
+            content: bytes = answer["Body"].read()
+            return content
+
+        found: bytes | None = await _in_thread(read)
+        return found
+
+    async def delete(self, task_id: str, positions: Sequence[int]) -> None:
+        """Drop snapshots."""
+        for position in positions:
+            key = self._key(task_id, position)
+            await _in_thread(lambda key=key: self._s3().delete_object(Bucket=self._bucket, Key=key))
+
+    @property
+    def _bucket(self) -> str:
+        return str(self._options["bucket"])
+
+    def _key(self, task_id: str, position: int) -> str:
+        return f"{self._options.get('prefix', 'scaffolder-workspaces/')}{task_id}-{position}.tar.gz"
+
+    def _s3(self) -> Json:
+        if self._client is None:
+            try:
+                boto3 = importlib.import_module("boto3")
+            except ImportError as error:
+                raise BackstageError(
+                    f"Workspace snapshots in S3 need a client that is not installed: {_S3_EXTRA}"
+                ) from error
+            self._client = boto3.client(
+                "s3",
+                region_name=self._options.get("region"),
+                endpoint_url=self._options.get("endpoint"),
+                aws_access_key_id=self._options.get("accessKeyId"),
+                aws_secret_access_key=self._options.get("secretAccessKey"),
+            )
+        return self._client
+
+
+def snapshots_of(provider: str | None, options: Mapping[str, Json], database: Snapshots) -> Snapshots | None:
+    """Return the snapshots that ``scaffolder.taskRecovery`` asks for.
+
+    Args:
+        provider: ``database``, ``folder``, ``s3``, or None for off.
+        options: the section, with the provider's own options below its name.
+        database: what ``database`` means.
+
+    Raises:
+        SettingsError: the provider is unknown, or an option that it needs is missing.
+    """
+    key = "scaffolder.taskRecovery"
+    own = options.get(provider or "") or {}
+    if provider is None:
+        return None
+    if provider == "database":
+        return database
+    if provider == "folder":
+        if not own.get("path"):
+            raise SettingsError(f"{key}.folder.path", "expected the folder for workspace snapshots")
+        return FolderSnapshots(Path(own["path"]))
+    if provider in {"s3", "awsS3"}:
+        if not own.get("bucket"):
+            raise SettingsError(f"{key}.{provider}.bucket", "expected the bucket for workspace snapshots")
+        return S3Snapshots(own)
+    raise SettingsError(f"{key}.workspaceProvider", f"expected 'database', 'folder' or 's3', not '{provider}'")
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a folder even where an action took away the right to write in it. What stays is left to the operator."""
+
+    def make_writable(function: object, failed: str, _error: object) -> None:
+        del function
+        target = Path(failed)
+        try:
+            target.parent.chmod(0o700)
+            if target.is_dir() and not target.is_symlink():
+                target.chmod(0o700)
+                shutil.rmtree(target, ignore_errors=True)
+            else:
+                target.unlink(missing_ok=True)
+        except OSError:
+            return
+
+    shutil.rmtree(path, onerror=make_writable)
+
+
+def _empty(path: Path) -> None:
+    if path.exists():
+        remove_tree(path)
+    path.mkdir(parents=True, mode=0o755)
+
+
+def _archive(path: Path) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=1) as archive:
+        archive.add(path, arcname=".")
+    return buffer.getvalue()
+
+
+def _restore(path: Path, archive: bytes) -> None:
+    """Unpack a snapshot of ours. Links that leave the folder are refused: the bucket may not be ours alone."""
+    _empty(path)
+    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as content:
+        content.extractall(path, filter="data")
+
+
+async def _in_thread(function: Json) -> Json:
+    return await asyncio.shield(threads.run(function))

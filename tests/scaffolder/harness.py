@@ -1,0 +1,145 @@
+"""A scaffolder on a database file, with a catalog that is a dict and actions that a test defines."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from backstage_py.identity.principals import Credentials, UserPrincipal
+from backstage_py.model import entity_ref
+from backstage_py.model.task import TaskEvent
+from backstage_py.plugin import Action, ActionRegistry, Services
+from backstage_py.scaffolder.assembly import Scaffolder
+from backstage_py.settings.sections import ScaffolderSettings
+from backstage_py.storage import migrate
+from backstage_py.storage.database import Database
+
+GUEST = Credentials(UserPrincipal("user:development/guest"), "guest-token-of-the-test")
+USER = {
+    "apiVersion": "backstage.io/v1alpha1",
+    "kind": "User",
+    "metadata": {"name": "guest", "namespace": "development", "etag": "u1"},
+    "spec": {"memberOf": []},
+}
+
+
+class Catalog:
+    """Answers for the entities that a test puts into it."""
+
+    def __init__(self) -> None:
+        self.entities: dict[str, dict[str, Any]] = {}
+        self.add(USER)
+
+    def add(self, entity: dict[str, Any]) -> str:
+        ref = entity_ref.of(entity)
+        self.entities[ref] = entity
+        return ref
+
+    async def entities_by_refs(self, refs: Sequence[str], *, token: str | None) -> list[dict[str, Any] | None]:
+        return [self.entities.get(ref) for ref in refs]
+
+    async def add_location(self, target: str, *, token: str | None, type: str = "url") -> dict[str, Any]:  # noqa: A002
+        raise NotImplementedError
+
+    async def preview_location(self, target: str, *, token: str | None, type: str = "url") -> dict[str, Any]:  # noqa: A002
+        raise NotImplementedError
+
+    async def refresh(self, entity_ref: str, *, token: str | None) -> None:
+        raise NotImplementedError
+
+
+def template(*steps: Mapping[str, Any], name: str = "t", **spec: Any) -> dict[str, Any]:
+    """Return a template entity with these steps."""
+    return {
+        "apiVersion": "scaffolder.backstage.io/v1beta3",
+        "kind": "Template",
+        "metadata": {"name": name},
+        "spec": {"owner": "team", "type": "service", "steps": list(steps), **spec},
+    }
+
+
+@dataclass
+class World:
+    """What a test acts on."""
+
+    scaffolder: Scaffolder
+    catalog: Catalog
+    database: Database
+    credentials: Credentials = GUEST
+    started: bool = field(default=False)
+
+    async def create(
+        self, entity: dict[str, Any], values: Mapping[str, Any] | None = None, secrets: Mapping[str, str] | None = None
+    ) -> str:
+        ref = self.catalog.add(entity)
+        return await self.scaffolder.service.create(ref, dict(values or {}), secrets or {}, self.credentials)
+
+    async def run(
+        self, entity: dict[str, Any], values: Mapping[str, Any] | None = None, secrets: Mapping[str, str] | None = None
+    ) -> list[TaskEvent]:
+        """Run a task to its end and return its events."""
+        return await self.events(await self.create(entity, values, secrets))
+
+    async def events(self, task_id: str, after: int | None = None) -> list[TaskEvent]:
+        """Follow a task to its end."""
+        found: list[TaskEvent] = []
+        async with asyncio.timeout(60):
+            async for batch in await self.scaffolder.service.event_stream(task_id, after):
+                found += [event for event, _ in batch]
+        return found
+
+
+@asynccontextmanager
+async def world(
+    folder: Path, *actions: Action, settings: ScaffolderSettings | None = None, start: bool = True
+) -> AsyncIterator[World]:
+    """Open a scaffolder; its worker runs unless ``start`` is False."""
+    database = Database(f"sqlite:///{folder / 'tasks.sqlite'}")
+    try:
+        await migrate.upgrade(database)
+        catalog = Catalog()
+        registry = ActionRegistry()
+        for action in actions:
+            registry.add(action)
+        scaffolder = Scaffolder(
+            database,
+            registry,
+            settings or ScaffolderSettings(),
+            Services(catalog=catalog),
+            working_directory=folder / "work",
+        )
+        if start:
+            await scaffolder.start()
+        try:
+            yield World(scaffolder, catalog, database)
+        finally:
+            await scaffolder.stop(grace=0.2)
+    finally:
+        await database.close()
+
+
+def messages(events: Sequence[TaskEvent]) -> list[str]:
+    """Return the events' messages."""
+    return [str(body(event).get("message")) for event in events]
+
+
+def body(event: TaskEvent) -> dict[str, Any]:
+    """Return an event's body."""
+    parsed: dict[str, Any] = json.loads(event.body)
+    return parsed
+
+
+def log(events: Sequence[TaskEvent]) -> list[tuple[str | None, str | None, str]]:
+    """Return ``(step, status, message)`` of each event, without colours."""
+    plain = ((body(event)) for event in events)
+    return [
+        (
+            one.get("stepId"),
+            one.get("status"),
+            str(one.get("message", "")).replace("\x1b[32m", "").replace("\x1b[39m", ""),
+        )
+        for one in plain
+    ]

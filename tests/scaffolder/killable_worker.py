@@ -1,0 +1,74 @@
+"""A worker process for tests that kill it: ``python -m tests.scaffolder.killable_worker FOLDER``."""
+
+import asyncio
+import os
+import random
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from backstage_py.plugin import ActionContext, ActionRegistry, Services, action
+from backstage_py.scaffolder.assembly import Scaffolder
+from backstage_py.settings.sections import ScaffolderSettings, TaskRecoverySettings
+from backstage_py.storage.database import Database
+
+LINES = 5
+SETTINGS = ScaffolderSettings(
+    concurrent_tasks_limit=4, recovery=TaskRecoverySettings(enabled=True, stale_timeout=20), secrets_key="k" * 32
+)
+
+
+def _line(number: int, step: str) -> str:
+    return f"line {number} of {step}"
+
+
+@action("test:work")
+def work(ctx: ActionContext[dict[str, Any]]) -> None:
+    """Say numbered lines, leave a file in the workspace, and note the execution where the test finds it."""
+    marker = ctx.workspace.path(ctx.step.id)
+    with Path(os.environ["EXECUTIONS"]).open("a") as executions:
+        executions.write(f"{ctx.task_id} {ctx.step.id}\n")
+    for number in range(LINES):
+        ctx.logger.info(_line(number, ctx.step.id))
+        ctx.signal.wait_in_thread(random.uniform(0, 0.03))
+    marker.write_text(ctx.step.id)
+    ctx.output("files", sorted(path.name for path in ctx.workspace.files()))
+    ctx.output("secret", ctx.secrets["tok"][::-1])
+
+
+@action("test:once")
+async def once(ctx: ActionContext[dict[str, Any]]) -> None:
+    """Do something that must not happen twice behind a checkpoint."""
+
+    async def make() -> str:
+        with Path(os.environ["EXECUTIONS"]).open("a") as executions:
+            executions.write(f"{ctx.task_id} made\n")
+        return "made"
+
+    ctx.output("made", await ctx.checkpoint("make", make))
+
+
+def registry() -> ActionRegistry:
+    known = ActionRegistry()
+    known.add(work)
+    known.add(once)
+    return known
+
+
+async def main(folder: Path) -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
+    database = Database(f"sqlite:///{folder / 'tasks.sqlite'}")
+    scaffolder = Scaffolder(database, registry(), SETTINGS, Services(), working_directory=folder / "work")
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    await scaffolder.start()
+    await stop.wait()
+    await scaffolder.stop(grace=5)
+    await database.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1])))

@@ -1,0 +1,129 @@
+"""Workers are killed at random moments under load; nothing may be lost, doubled or done twice.
+
+``BACKSTAGE_PY_SIGKILLS`` says how many kills (20 by default).
+"""
+
+import asyncio
+import os
+import random
+import signal
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from backstage_py.model.task import TaskEvent
+from backstage_py.plugin import Services
+from backstage_py.scaffolder.assembly import Scaffolder
+from backstage_py.storage import migrate
+from backstage_py.storage.database import Database
+from tests.scaffolder.harness import Catalog, World, body, template
+from tests.scaffolder.killable_worker import LINES, SETTINGS, registry
+
+KILLS = int(os.environ.get("BACKSTAGE_PY_SIGKILLS", "20"))
+WORKERS = 2
+IN_FLIGHT = 12
+STEPS = ["one", "two", "three"]
+
+
+class Workers:
+    """Worker processes that are started again when they are killed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._environment = {**os.environ, "EXECUTIONS": str(folder / "executions")}
+        self.processes: list[asyncio.subprocess.Process] = []
+
+    async def start(self) -> None:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.scaffolder.killable_worker", str(self._folder), env=self._environment
+        )
+        self.processes.append(process)
+
+    async def kill_one(self) -> None:
+        process = self.processes.pop(random.randrange(len(self.processes)))
+        process.send_signal(signal.SIGKILL)
+        await process.wait()
+        await self.start()
+
+    async def stop(self) -> None:
+        for process in self.processes:
+            process.terminate()
+        assert [await process.wait() for process in self.processes] == [0] * len(self.processes)
+
+
+@pytest.mark.timeout(60 + 6 * KILLS)
+async def test_killed_workers_lose_nothing_and_repeat_nothing(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'tasks.sqlite'}")
+    await migrate.upgrade(database)
+    catalog = Catalog()
+    scaffolder = Scaffolder(
+        database, registry(), SETTINGS, Services(catalog=catalog), working_directory=tmp_path / "work", worker_limit=0
+    )
+    world = World(scaffolder, catalog, database)
+    workers = Workers(tmp_path)
+    for _ in range(WORKERS):
+        await workers.start()
+    streamed: dict[str, list[TaskEvent]] = {}
+    killing = asyncio.create_task(_kill_often(workers))
+    await asyncio.gather(*(_keep_busy(world, streamed, killing) for _ in range(IN_FLIGHT)))
+    await killing
+    await workers.stop()
+    tasks, total = await scaffolder.service.list()
+    stored = {task.id: await scaffolder.service.events.list(task.id, None, starts_over=False) for task in tasks}
+    await database.close()
+
+    assert total == len(streamed) >= IN_FLIGHT
+    assert {task.status for task in tasks} == {"completed"}
+    for task_id, events in streamed.items():
+        assert [event.id for event in events] == [event.id for event in stored[task_id]]
+        _check_task(events)
+    made = Counter((tmp_path / "executions").read_text().splitlines())
+    assert sum(made.values()) > len(tasks)
+    assert sum(event.type == "recovered" for events in stored.values() for event in events) > 0
+
+
+async def _kill_often(workers: Workers) -> None:
+    await asyncio.sleep(2)  # for the first ones to get to work
+    for _ in range(KILLS):
+        await asyncio.sleep(random.uniform(0.1, 1.2))
+        await workers.kill_one()
+
+
+async def _keep_busy(world: World, streamed: dict[str, list[TaskEvent]], killing: "asyncio.Task[None]") -> None:
+    steps = [{"id": step, "name": step, "action": "test:work"} for step in STEPS]
+    entity = template(*steps, {"id": "once", "name": "once", "action": "test:once"})
+    while True:
+        task_id = await world.create(entity, {}, {"tok": "tok-secret"})
+        async with asyncio.timeout(240):
+            found: list[TaskEvent] = []
+            async for batch in await world.scaffolder.service.event_stream(task_id, None):
+                found += [event for event, _ in batch]
+        streamed[task_id] = found
+        if killing.done():
+            return
+
+
+def _check_task(events: list[TaskEvent]) -> None:
+    finished: set[str] = set()
+    lines: dict[str, list[str]] = {}
+    for event in events:
+        said = body(event)
+        step = said.get("stepId")
+        if step is None:
+            continue
+        message = str(said["message"])
+        if message.startswith("Beginning step"):
+            assert step not in finished, f"{step} ran again after its completion was recorded"
+            lines[step] = []
+        elif message.startswith("Finished step"):
+            assert step not in finished
+            finished.add(step)
+            if step in STEPS:
+                assert lines[step] == [f"line {number} of {step}" for number in range(LINES)]
+        elif "line " in message:
+            lines[step].append(message.partition("\x1b[39m: ")[2])
+    assert finished == {*STEPS, "once"}
+    assert [event.type for event in events].count("completion") == 1
+    assert not any("tok-secret" in event.body for event in events)
