@@ -37,6 +37,7 @@ from backstage_py.identity.guest import GuestSignIn
 from backstage_py.identity.issuer import TokenIssuer
 from backstage_py.identity.jwks import KeySets
 from backstage_py.integrations.backstage import Discovery, HttpBackstageClient, HttpCatalogClient
+from backstage_py.integrations.github_autocomplete import GithubAutocomplete
 from backstage_py.integrations.http import HttpClient
 from backstage_py.integrations.scm import ScmRegistry
 from backstage_py.integrations.url_reading import UrlReading, listed
@@ -156,6 +157,7 @@ class _Core:
     addresses: Addresses
     database: Database
     services: Services
+    integrations: ScmRegistry
     catalog: CatalogService | None
 
     def scaffolder(self, limit: int | None) -> Scaffolder:
@@ -166,6 +168,7 @@ class _Core:
             self.settings.scaffolder,
             self.services,
             working_directory=self.settings.backend.working_directory,
+            autocompletes={"github": GithubAutocomplete(self.integrations)},
             worker_limit=limit,
         )
 
@@ -182,12 +185,14 @@ async def _core(settings: Settings, sandbox_hosts: Sequence[ScmIntegration], sta
     services = Services(
         url_reader=UrlReading(http, integrations, settings.backend.reading),
         integrations=integrations,
-        backstage=HttpBackstageClient(http, Discovery.of(addresses.base_url, settings.discovery)),
+        backstage=HttpBackstageClient(
+            http, Discovery.of(addresses.base_url, settings.discovery), settings.scaffolder.http_allowed_hosts
+        ),
         config=settings.raw,
     )
     catalog = _catalog(settings, addresses, database, services)
     client = LocalCatalogClient(catalog) if catalog else HttpCatalogClient(http, _foreign_catalog(settings, addresses))
-    return _Core(settings, addresses, database, replace(services, catalog=client), catalog)
+    return _Core(settings, addresses, database, replace(services, catalog=client), integrations, catalog)
 
 
 def _catalog(settings: Settings, addresses: Addresses, database: Database, services: Services) -> CatalogService | None:

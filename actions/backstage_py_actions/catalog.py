@@ -68,16 +68,22 @@ class Write:
 @builtin("catalog:write", Write, dry_run=True)
 def catalog_write(ctx: ActionContext[Write]) -> None:
     """Write the entity as YAML, annotated with the template."""
-    import yaml
-
     ctx.logger.info(f"Writing {ctx.input.file_path}")
     target = ctx.workspace.path(ctx.input.file_path)
     target.parent.mkdir(parents=True, exist_ok=True)
     source = ctx.template_info.entity_ref if ctx.template_info else None
-    text = yaml.safe_dump(
-        _annotated(ctx.input.entity, source), sort_keys=False, allow_unicode=True, default_flow_style=False, width=80
-    )
-    target.write_text(text, encoding="utf-8")
+    target.write_text(_as_yaml(_annotated(ctx.input.entity, source)), encoding="utf-8")
+
+
+def _as_yaml(value: Json) -> str:
+    """Return block style YAML with lists indented, as Backstage writes it."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002  # PyYAML's
+            super().increase_indent(flow, indentless=False)
+
+    return yaml.dump(value, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=80)
 
 
 def _annotated(entity: JsonObject, source: str | None) -> JsonObject:

@@ -30,6 +30,7 @@ def read(config: Reader) -> ScaffolderSettings:
         log_limit_bytes=section.whole("logLimitBytes", least=1),
         actions_folder=Path(folder).absolute() if folder else None,
         shutdown_timeout=_either(section.duration("shutdownTimeout"), defaults.shutdown_timeout),
+        http_allowed_hosts=section.section("http").texts("allowedHosts") or (),
         options=section.data,
     )
 

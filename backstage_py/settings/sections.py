@@ -168,6 +168,8 @@ class ScaffolderSettings:
     actions_folder: Path | None = None
     shutdown_timeout: float = 30.0
     """Seconds that a stop waits for running tasks before they are handed back."""
+    http_allowed_hosts: tuple[str, ...] = ()
+    """Hosts that ``http:backstage:request`` may reach beside Backstage's own plugins."""
     options: Mapping[str, Json] = field(default_factory=dict)
     """The whole section as configured, for values that only one room knows."""
 

@@ -72,6 +72,7 @@ async def test_an_entity_is_written_with_the_template_it_came_from(task: Task) -
     annotations = {"a": "b", "backstage.io/source-template": "template:default/demo"}
     assert written == {**given, "metadata": {"name": "x", "annotations": annotations}}
     assert list(written) == list(given)
+    assert b"  tags:\n    - " in task.tree()["sub/info.yaml"]
     assert result.log.messages == ["Writing sub/info.yaml"]
     await task.run("catalog:write", {"entity": given})
     assert "catalog-info.yaml" in task.tree()

@@ -86,7 +86,7 @@ class Output:
     def _place(self, path: str) -> Path:
         """Return the path to write to, its folder made and free of links; the last name is taken as it is."""
         folder, _, name = path.rpartition("/")
-        if name in {"", ".", ".."}:
+        if name in {"", ".", ".."} or "\0" in name:
             self._workspace.path(self.folder, path)
             raise _in_the_way(path)
         parent = self._parents.get(folder)

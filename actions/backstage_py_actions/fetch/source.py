@@ -1,5 +1,6 @@
 """Where a fetch reads from: the folder of a template on this machine, or a URL."""
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -82,7 +83,7 @@ async def folder(ctx: ActionContext[Any], url: str, token: str | None) -> AsyncI
         await ctx.url_reader.read_tree(address, target, token=token)
         yield target
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        await asyncio.to_thread(shutil.rmtree, temporary, ignore_errors=True)
 
 
 async def file(ctx: ActionContext[Any], url: str, token: str | None) -> bytes:
