@@ -38,6 +38,31 @@ def tester(pattern: str) -> Test:
     return lambda text: len(text) <= _LONGEST_BACKTRACKING_SUBJECT and compiled.search(text) is not None
 
 
+def linear(pattern: str, *, ignore_case: bool = False, multi_line: bool = False) -> "re.Pattern[str]":
+    """Return a compiled pattern that searches in time linear in the text; it has the methods of ``re.Pattern``.
+
+    Raises:
+        ValueError: the pattern is no regular expression, or one with look-around or back-references.
+    """
+    import re2
+
+    options = re2.Options()
+    options.log_errors = False
+    flags = "i" * ignore_case + "m" * multi_line
+    try:
+        return re2.compile((f"(?{flags})" if flags else "") + "".join(_translated(pattern, end="$")), options)  # type: ignore[no-any-return]  # re2 publishes no types
+    except re2.error as error:
+        raise ValueError(
+            f"'{pattern}' is not a regular expression that runs in linear time: {_words(error)}. "
+            "Look-around and back-references are not supported here"
+        ) from error
+
+
+def _words(error: Exception) -> str:
+    said = error.args[0] if error.args else ""
+    return said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+
+
 def _searches(compiled: "re.Pattern[str]") -> Test:
     def test(text: str) -> bool:
         return compiled.search(text) is not None

@@ -335,7 +335,8 @@ DESCRIPTIONS: dict[str, FilterDescription] = {
         (
             {
                 "example": _log_step("Project Slug", "parameters.repoUrl | projectSlug"),
-                "notes": "- **Input**: `github.com?repo=backstage&owner=backstage`\n- **Output**: backstage/backstage\n",
+                "notes": "- **Input**: `github.com?repo=backstage&owner=backstage`\n"
+                "- **Output**: backstage/backstage\n",
             },
         ),
     ),

@@ -9,7 +9,7 @@
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple, TypeVar
 
 from backstage_py.templating import numeric, parser
@@ -23,6 +23,7 @@ from backstage_py.templating.backstage import (
 )
 from backstage_py.templating.cache import SizedCache
 from backstage_py.templating.compiler import Compiler, Program
+from backstage_py.templating.context import PreparedContext
 from backstage_py.templating.convert import printed
 from backstage_py.templating.errors import (
     Failure,
@@ -37,6 +38,7 @@ from backstage_py.templating.filters.table import FILTERS
 from backstage_py.templating.lexer import has_code
 from backstage_py.templating.limits import Limits
 from backstage_py.templating.nodes import Body
+from backstage_py.templating.positions import error_for, position
 from backstage_py.templating.runtime import HostFunction, State
 from backstage_py.templating.tests import TESTS
 from backstage_py.templating.text import length
@@ -51,7 +53,6 @@ from backstage_py.templating.values import (
     clone,
     export_value,
     import_value,
-    in_key_order,
 )
 
 __all__ = [
@@ -96,8 +97,6 @@ BUILTIN_TESTS = frozenset(TESTS)
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _CACHE_SIZE = 32 * 1024 * 1024
-_MAX_PATH = 256
-_SHOWN = 160
 _Result = TypeVar("_Result")
 
 
@@ -127,50 +126,6 @@ class Reference(NamedTuple):
     column: int
     local: bool
     called: bool
-
-
-class PreparedContext:
-    """Data for templates, copied once; shared by all renders and never changed."""
-
-    __slots__ = ("_values",)
-
-    def __init__(self, values: dict[str, Value]) -> None:
-        self._values = values
-
-    @property
-    def values(self) -> dict[str, Value]:
-        """The values by root name; the engine's own, not to be changed."""
-        return self._values
-
-    def with_value(self, path: str | Sequence[str], value: Json) -> "PreparedContext":
-        """A context with one more value; everything else is shared with this one.
-
-        Args:
-            path: a root name, or keys from the root on; missing records are created.
-            value: plain JSON data.
-
-        Raises:
-            TemplateRuntimeError: a part of the path is no record, a key is reserved, or the value is no JSON data.
-        """
-        keys = (path,) if isinstance(path, str) else tuple(path)
-        if not keys or len(keys) > _MAX_PATH:
-            raise ValueError(f"The path must have 1 to {_MAX_PATH} keys")
-        try:
-            return PreparedContext(_replaced(self._values, keys, import_value(value)))
-        except Failure as failure:
-            raise _error(failure, "", None, 1, 1) from failure
-
-
-def _replaced(record: dict[str, Value], keys: tuple[str, ...], value: Value) -> dict[str, Value]:
-    key = keys[0]
-    if key in RESERVED:
-        raise Failure(f'The key "{key}" is reserved and cannot be used in template values')
-    if len(keys) > 1:
-        child = record.get(key, {})
-        if type(child) is not dict:
-            raise Failure(f'The context has no record at "{key}"')
-        value = _replaced(child, keys[1:], value)
-    return in_key_order({**record, key: value})
 
 
 Context = PreparedContext | Mapping[str, Json]
@@ -232,7 +187,7 @@ class Renderer:
         try:
             values = import_value(context)
         except Failure as failure:
-            raise _error(failure, "", None, 1, 1) from failure
+            raise error_for(failure, "", None, 1, 1) from failure
         return PreparedContext(values)
 
     def parse(
@@ -313,7 +268,7 @@ class Renderer:
         template = self.parse(source, filename=filename, first_line=first_line, first_column=first_column)
         result = []
         for found in references_module.references(template.body):
-            line, column, _ = _position(source, found.offset, first_line, first_column)
+            line, column, _ = position(source, found.offset, first_line, first_column)
             result.append(Reference(found.kind, found.path, line, column, found.local, found.called))
         return result
 
@@ -395,10 +350,10 @@ class Renderer:
         try:
             return work()
         except Failure as failure:
-            raise _error(failure, source, filename, first_line, first_column) from None
+            raise error_for(failure, source, filename, first_line, first_column) from None
         except RecursionError:
             too_deep = LimitFailure("nesting", Limits().nesting)
-            raise _error(too_deep, source, filename, first_line, first_column) from None
+            raise error_for(too_deep, source, filename, first_line, first_column) from None
 
 
 _templates: SizedCache[Template] = SizedCache(_CACHE_SIZE)
@@ -446,40 +401,6 @@ def _parsed(encoded: str, text: str) -> Json | Undefined:
         return _as_json(export_value(import_value(json.loads(encoded, parse_constant=refuse))))
     except ValueError:
         return text or UNDEFINED
-
-
-def _position(source: str, offset: int, first_line: int, first_column: int) -> tuple[int, int, int]:
-    """Line and column in the file, and the column in the source's own line."""
-    before = source.rfind("\n", 0, offset) + 1
-    lines = source.count("\n", 0, offset)
-    column = offset - before + 1
-    return first_line + lines, column + (first_column - 1 if lines == 0 else 0), column
-
-
-def _error(failure: Failure, source: str, filename: str | None, first_line: int, first_column: int) -> TemplateError:
-    offset = min(failure.offset, len(source))
-    line, column, caret = _position(source, offset, first_line, first_column)
-    begin = source.rfind("\n", 0, offset) + 1
-    end = source.find("\n", offset)
-    shown = source[begin : len(source) if end < 0 else end].rstrip("\r")
-    if len(shown) > _SHOWN:
-        cut = max(0, min(caret - _SHOWN // 2, len(shown) - _SHOWN))
-        shown, caret = shown[cut : cut + _SHOWN], caret - cut
-    kind: type[TemplateError] = TemplateSyntaxError if failure.syntax else TemplateRuntimeError
-    if isinstance(failure, LimitFailure):
-        kind = TemplateLimitError
-    error = kind(
-        failure.message,
-        filename=filename,
-        line=line,
-        column=column,
-        source_line=shown,
-        caret=caret,
-        hint=failure.hint,
-    )
-    if isinstance(error, TemplateLimitError) and isinstance(failure, LimitFailure):
-        error.limit = failure.limit
-    return error
 
 
 OnError = Callable[[TemplateError, tuple[str | int, ...]], None]

@@ -7,7 +7,7 @@ constant, a method call) have closures of their own, which is where the speed co
 from collections.abc import Callable
 from functools import lru_cache
 
-from backstage_py.templating import convert, hints, nodes, numeric
+from backstage_py.templating import convert, hints, members, nodes, numeric
 from backstage_py.templating.convert import plain, strict_equal, truthy
 from backstage_py.templating.errors import Failure, LimitFailure
 from backstage_py.templating.filters.table import FILTERS
@@ -15,19 +15,16 @@ from backstage_py.templating.methods import table
 from backstage_py.templating.nodes import Arguments, Expression, Node
 from backstage_py.templating.parser import expression_of
 from backstage_py.templating.runtime import (
-    MISSING,
     Cells,
     Evaluate,
     Function,
     Macro,
-    State,
     check_count,
     refuse_keywords,
 )
 from backstage_py.templating.scopes import Region, read_context
 from backstage_py.templating.tests import TESTS
 from backstage_py.templating.values import (
-    UNDEFINED,
     HoldingDict,
     HoldingList,
     Regex,
@@ -156,8 +153,8 @@ class ExpressionCompiler:
         keys.reverse()
         base = self.compile(target)
         if self._cookiecutter:
-            return _jinja_path(base, keys)
-        return _PATHS.get(len(keys), _long_path)(base, keys)
+            return members.jinja_path(base, keys)
+        return members.path(base, keys)
 
     def _computed(self, node: nodes.Lookup) -> Evaluate:
         target = self.compile(node.target)
@@ -181,7 +178,7 @@ class ExpressionCompiler:
         step = self._or_null(node.step) if node.step is not None else (lambda _cells: 1)
 
         def cut(cells: Cells) -> Value:
-            return _slice(cells[0], target(cells), start(cells), stop(cells), step(cells))
+            return members.slice_of(cells[0], target(cells), start(cells), stop(cells), step(cells))
 
         return _located(cut, node.pos)
 
@@ -207,7 +204,10 @@ class ExpressionCompiler:
 
         def calculate(cells: Cells) -> Value:
             try:
-                return apply(left(cells), right(cells))
+                value = apply(left(cells), right(cells))
+                if type(value) is str:
+                    cells[0].charge_text(value)
+                return value
             except Failure as failure:
                 raise failure.at(node.pos)  # noqa: B904 - the same failure
 
@@ -331,13 +331,15 @@ class ExpressionCompiler:
                 state = cells[0]
                 if method is not None:
                     plain(value)
+                    if type(value) is str:
+                        state.charge_text(value)
                     refuse_keywords(f'"{name}"', keywords=has_keywords)
                     check_count(f'"{name}"', count, method.least, method.most)
                     given = [plain(argument(cells)) for argument in positional]
                     return method.function(state, value, given)
                 function = table.member(value, name, cookiecutter=cookiecutter)
                 if not isinstance(function, Function):
-                    raise _not_callable(function, path)
+                    raise _not_callable(function, path or name, _method_hint(value, name))
                 function.check(count, keywords=has_keywords)
                 given = [argument(cells) for argument in positional]
                 return function.invoke(state, given, {key: argument(cells) for key, argument in keywords})
@@ -369,8 +371,7 @@ class ExpressionCompiler:
                 given = [plain(argument(cells)) for argument in positional] if positional else []
                 if keywords:
                     given = bind(given, {key: plain(argument(cells)) for key, argument in keywords})  # type: ignore[misc]  # set with builtin
-                if type(value) is not str:
-                    state.charge_entries(value)
+                state.charge_entries(value)
                 return builtin.function(state, value, given)
             except Failure as failure:
                 raise failure.at(pos)  # noqa: B904 - the same failure
@@ -455,87 +456,6 @@ def _compare_text(left: Evaluate, text: str, operator: str, pos: int) -> Evaluat
     return decide
 
 
-def _path_1(base: Evaluate, keys: list[str]) -> Evaluate:
-    key = keys[0]
-
-    def look(cells: Cells) -> Value:
-        value = base(cells)
-        if type(value) is dict:
-            return value.get(key, UNDEFINED)
-        return table.member(value, key, cookiecutter=False)
-
-    return look
-
-
-def _path_2(base: Evaluate, keys: list[str]) -> Evaluate:
-    first, second = keys
-
-    def look(cells: Cells) -> Value:
-        value = base(cells)
-        value = value.get(first, UNDEFINED) if type(value) is dict else table.member(value, first, cookiecutter=False)
-        if type(value) is dict:
-            return value.get(second, UNDEFINED)
-        return table.member(value, second, cookiecutter=False)
-
-    return look
-
-
-def _long_path(base: Evaluate, keys: list[str]) -> Evaluate:
-    def look(cells: Cells) -> Value:
-        value = base(cells)
-        for key in keys:
-            value = value.get(key, UNDEFINED) if type(value) is dict else table.member(value, key, cookiecutter=False)
-        return value
-
-    return look
-
-
-_PATHS = {1: _path_1, 2: _path_2}
-
-
-def _jinja_path(base: Evaluate, keys: list[str]) -> Evaluate:
-    """A path where records have methods, so that a missing key may be one."""
-
-    def look(cells: Cells) -> Value:
-        value = base(cells)
-        for key in keys:
-            found = value.get(key, MISSING) if type(value) is dict else MISSING
-            value = table.member(value, key, cookiecutter=True) if found is MISSING else found
-        return value
-
-    return look
-
-
-def _slice(state: State, target: Value, start: Value, stop: Value, step: Value) -> list[Value]:
-    """``target[start:stop:step]``, which is always an array, also of text."""
-    if isinstance(target, Function):
-        raise Failure("A function cannot be sliced")
-    if not truthy(target):
-        target = []
-    length = table.member(target, "length", cookiecutter=False)
-    number = convert.to_number(step)
-    if number == 0 or number - number != 0:
-        raise Failure("The step of a slice must be a number other than 0")
-    direction = convert.order(step, 0)
-    if start is None:
-        start = numeric.subtract(convert.to_number(length), 1) if direction == -1 else 0
-    if stop is None:
-        stop = -1 if direction == -1 else length
-    elif convert.order(stop, 0) == -1:
-        stop = convert.add(stop, length)
-    if convert.order(start, 0) == -1:
-        start = convert.add(start, length)
-    items: list[Value] = []
-    end = {0, direction}
-    while convert.order(start, 0) != -1 and convert.order(start, length) != 1:
-        if direction in {1, -1} and convert.order(start, stop) in end:
-            break
-        state.charge(1)
-        items.append(plain(table.member(target, convert.to_string(start), cookiecutter=False)))
-        start = convert.add(start, step)
-    return state.new_list(items)
-
-
 def _path_of(node: Node) -> str | None:
     """The dotted name of what is called, for messages."""
     if isinstance(node, nodes.Symbol):
@@ -546,17 +466,15 @@ def _path_of(node: Node) -> str | None:
     return None
 
 
-def _not_callable(value: Value, path: str | None) -> Failure:
+def _not_callable(value: Value, path: str | None, hint: str | None = None) -> Failure:
     what = f'"{path}"' if path else "The expression"
-    return Failure(f"{what} is {convert.kind_of(value)} and cannot be called", hint=_call_hint(value, path))
+    return Failure(f"{what} is {convert.kind_of(value)} and cannot be called", hint=hint)
 
 
-def _call_hint(value: Value, path: str | None) -> str | None:
-    name = (path or "").rpartition(".")[2]
-    methods = table.names(value)
+def _method_hint(receiver: Value, name: str) -> str | None:
     if name == "replaceAll":
         return 'write "value | replace(old, new)", which replaces all'
-    return hints.did_you_mean(name, methods) if methods else None
+    return hints.did_you_mean(name, table.names(receiver))
 
 
 @lru_cache(maxsize=4096)

@@ -56,7 +56,7 @@ def syntax_error(message: str, pos: int, hint: str | None = None) -> Failure:
 class Lexer:
     """Splits one source into tags."""
 
-    __slots__ = ("_index", "_lstrip", "_opening", "_pending", "_pending_pos", "_source", "_tags", "_trim")
+    __slots__ = ("_index", "_looked_at", "_lstrip", "_opening", "_pending", "_pending_pos", "_source", "_tags", "_trim")
 
     def __init__(self, source: str, *, cookiecutter: bool, trim_blocks: bool, lstrip_blocks: bool) -> None:
         self._source = source
@@ -67,6 +67,7 @@ class Lexer:
         self._pending = ""
         self._pending_pos = 0
         self._index = 0
+        self._looked_at = 0
 
     def tags(self) -> list[Tag]:
         """All tags in order; comments are gone, white space control and raw blocks are applied.
@@ -165,9 +166,15 @@ class Lexer:
             self._skip_spaces()
 
     def _strip_indent(self, start: int) -> None:
-        """Removes the indentation before a block tag that is first on its line."""
-        line = self._source.rfind("\n", 0, start) + 1
-        if self._source[line:start].strip(WHITESPACE):
+        """Removes the indentation before a block tag that is first on its line.
+
+        Only what came after the last block tag is looked at, so that a long line with many tags stays cheap.
+        """
+        newline = self._source.rfind("\n", self._looked_at, start)
+        continues_line = newline < 0 and self._looked_at > 0
+        line = max(newline + 1, self._looked_at)
+        self._looked_at = start + 1
+        if continues_line or self._source[line:start].strip(WHITESPACE):
             return
         kept = self._pending.rfind("\n") + 1
         if not self._pending[kept:].strip(WHITESPACE):

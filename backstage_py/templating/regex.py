@@ -1,30 +1,31 @@
 """Regular expressions that a template brings along, matched in bounded time.
 
-A pattern becomes an RE2 automaton, which takes time linear in the text. What RE2 cannot do (lookaround,
-backreferences, counts above 1000) runs on the backtracking machine of ``regex_machine`` with a bound on its steps;
-passing it is a ``LimitFailure``. Positions are UTF-16 code units throughout: surrogates travel as characters of a
-private plane, which no text contains in this form.
+A pattern becomes an RE2 automaton (``regex_re2``). What RE2 cannot do as JavaScript does it (lookaround,
+backreferences, counts above 1000, captures that a later round of a repetition forgets) runs on the backtracking
+machine of ``regex_machine`` with a bound on its steps; passing it is a ``LimitFailure``. All positions are UTF-16
+code units.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import Any, Final, Protocol
+from typing import Protocol
 
-from backstage_py.templating import regex_machine, regex_syntax
+from backstage_py.templating import regex_machine, regex_re2, regex_syntax
 from backstage_py.templating.errors import Failure, LimitFailure
-from backstage_py.templating.regex_syntax import Assertion, Chars, Choice, Group, Part, Pattern, Repeat, Sequence
+from backstage_py.templating.limits import Limits
+from backstage_py.templating.regex_machine import Spans
 from backstage_py.templating.text import fuse, units
 from backstage_py.templating.values import Regex
 
-Spans = list[tuple[int, int] | None]
-"""Where the match and its groups are; None for a group that took no part."""
+_BOUND = Limits().scratch
 
-_PRIVATE: Final = 0x10_0000
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_HIDDEN = re.compile(f"[{chr(_PRIVATE)}-{chr(_PRIVATE + 0x7FF)}]")
-_RE2_MEMORY: Final = 16 << 20
-_OTHER_LINE_END = re.compile("[\r\u2028\u2029]")
+
+class Matcher(Protocol):
+    """Finds the matches of a pattern in a spread text."""
+
+    def matches(self, text: str, start: int) -> Iterator[Spans]:
+        """All matches from an offset on; behind an empty one the search goes on a character further."""
 
 
 def check(pattern: str) -> None:
@@ -32,118 +33,44 @@ def check(pattern: str) -> None:
     regex_syntax.parse(units(pattern))
 
 
-def _hide(text: str) -> str:
-    if text.isascii():
-        return text
-    return _SURROGATE.sub(lambda match: chr(ord(match[0]) - 0xD800 + _PRIVATE), text)
-
-
-class Matcher(Protocol):
-    """Finds the first match at or after an offset; ``sticky`` allows that offset only."""
-
-    def find(self, text: str, start: int, *, sticky: bool) -> Spans | None:
-        """Spans in code units of the spread text."""
-
-
-class _Automaton:
-    """RE2, with a fallback for what its line anchors see differently."""
-
-    def __init__(self, compiled: Any, fallback: "regex_machine.Machine", *, by_line: bool) -> None:
-        self._compiled = compiled
-        self._fallback = fallback
-        self._by_line = by_line
-
-    def find(self, text: str, start: int, *, sticky: bool) -> Spans | None:
-        if self._by_line and _OTHER_LINE_END.search(text):
-            return self._fallback.find(text, start, sticky=sticky)
-        engine = self._compiled
-        match = engine.match(_hide(text), start) if sticky else engine.search(_hide(text), start)
-        if match is None:
-            return None
-        spans = [match.span(group) for group in range(engine.groups + 1)]
-        return [None if span[0] < 0 else span for span in spans]
+@lru_cache(maxsize=256)
+def _parsed(source: str) -> regex_syntax.Pattern:
+    return regex_syntax.parse(units(source))
 
 
 @lru_cache(maxsize=256)
-def _matcher(source: str, flags: str, *, captures: bool) -> tuple[Matcher, Pattern]:
-    pattern = regex_syntax.parse(units(source))
-    machine = regex_machine.Machine(pattern, ignore_case="i" in flags, multiline="m" in flags)
+def _matcher(source: str, *, ignore_case: bool, multiline: bool, captures: bool) -> Matcher:
+    pattern = _parsed(source)
+    machine = regex_machine.Machine(pattern, ignore_case=ignore_case, multiline=multiline)
     if not pattern.linear or (captures and pattern.forgetful):
-        return machine, pattern
-    compiled = _compile(pattern, flags)
-    if compiled is None:
-        return machine, pattern
-    by_line = "m" in flags and _has_anchor(pattern.root)
-    return _Automaton(compiled, machine, by_line=by_line), pattern
+        return machine
+    return regex_re2.automaton(pattern, machine, ignore_case=ignore_case, multiline=multiline) or machine
 
 
-def _compile(pattern: Pattern, flags: str) -> Any:
-    """The RE2 automaton, or None if RE2 refuses the pattern for its size."""
-    import re2
-
-    options = re2.Options()
-    options.max_mem = _RE2_MEMORY
-    options.log_errors = False
-    options.case_sensitive = "i" not in flags
-    try:
-        return re2.compile(("(?m)" if "m" in flags else "") + _emit(pattern.root), options)
-    except re2.error:
-        return None
-
-
-def _has_anchor(part: Part) -> bool:
-    if isinstance(part, Assertion):
-        return part.kind in "^$"
-    return any(_has_anchor(child) for child in regex_syntax.parts_of(part))
-
-
-def _emit(part: Part) -> str:
-    """The part in RE2's syntax; each piece stands alone in a group where it must."""
-    if isinstance(part, Chars):
-        return _emit_chars(part)
-    if isinstance(part, Sequence):
-        return "".join(_emit(child) for child in part.parts)
-    if isinstance(part, Choice):
-        return f"(?:{'|'.join(_emit(child) for child in part.options)})"
-    if isinstance(part, Group):
-        return f"({_emit(part.body)})"
-    if isinstance(part, Repeat):
-        most = "" if part.most == regex_syntax.MANY else str(part.most)
-        return f"(?:{_emit(part.body)}){{{part.least},{most}}}{'' if part.greedy else '?'}"
-    if isinstance(part, Assertion):
-        return part.kind if part.kind in "^$" else f"\\{part.kind}"
-    raise AssertionError(part)  # pragma: no cover - lookaround and backreferences are not linear
-
-
-def _emit_chars(part: Chars) -> str:
-    if not part.ranges:
-        return r"[\x{0}-\x{10ffff}]" if part.negated else r"[^\x{0}-\x{10ffff}]"
-    return ("[^" if part.negated else "[") + "".join(_emit_range(low, high) for low, high in part.ranges) + "]"
-
-
-def _emit_range(low: int, high: int) -> str:
-    """A range, its surrogates replaced by their stand-ins."""
-    pieces = []
-    for first, last in ((low, min(high, 0xD7FF)), (max(low, 0xE000), high)):
-        if first <= last:
-            pieces.append(rf"\x{{{first:x}}}-\x{{{last:x}}}")
-    first, last = max(low, 0xD800), min(high, 0xDFFF)
-    if first <= last:
-        shift = _PRIVATE - 0xD800
-        pieces.append(rf"\x{{{first + shift:x}}}-\x{{{last + shift:x}}}")
-    return "".join(pieces)
-
-
-def execute(
-    regex: Regex, spread: str, start: int, *, sticky: bool | None = None, captures: bool = True
-) -> Spans | None:
-    """The first match in a text that ``text.units`` spread; it does not look at or move ``last_index``.
+def matches(regex: Regex, spread: str, start: int, *, captures: bool = True) -> Iterator[Spans]:
+    """All matches in a text that ``text.units`` spread, without regard to the flags g and y and to ``last_index``.
 
     Raises:
         LimitFailure: a backtracking pattern takes too many steps.
     """
-    matcher, _ = _matcher(regex.source, regex.flags, captures=captures)
-    return matcher.find(spread, start, sticky="y" in regex.flags if sticky is None else sticky)
+    matcher = _matcher(regex.source, ignore_case="i" in regex.flags, multiline="m" in regex.flags, captures=captures)
+    return matcher.matches(spread, start)
+
+
+def execute(regex: Regex, spread: str, start: int, *, captures: bool = True) -> Spans | None:
+    """The first match at or after an offset; with the flag y at the offset only."""
+    spans = next(matches(regex, spread, start, captures=captures), None)
+    if spans is None or ("y" in regex.flags and _extent(spans)[0] != start):
+        return None
+    return spans
+
+
+def _extent(spans: Spans) -> tuple[int, int]:
+    """Begin and end of the whole match."""
+    whole = spans[0]
+    if whole is None:  # pragma: no cover - the whole match is always there
+        raise AssertionError(spans)
+    return whole
 
 
 def test(regex: Regex, text: str) -> bool:
@@ -153,87 +80,111 @@ def test(regex: Regex, text: str) -> bool:
     start = regex.last_index if moves else 0
     spans = execute(regex, spread, start, captures=False) if start <= len(spread) else None
     if moves:
-        regex.last_index = 0 if spans is None or spans[0] is None else spans[0][1]
+        regex.last_index = 0 if spans is None else _extent(spans)[1]
     return spans is not None
 
 
-def replace(regex: Regex, text: str, replacement: str, bound: int, *, keep_index: bool) -> str:
+def replace(regex: Regex, text: str, replacement: str, *, keep_index: bool) -> str:
     """``text.replace(regex, replacement)``.
 
     ``keep_index`` starts from and moves ``last_index``, as the method does; the filter makes a new object.
 
     Raises:
-        LimitFailure: the result has more than ``bound`` units.
+        LimitFailure: the result is too long.
     """
     spread = units(text)
     template = units(replacement)
-    captures = "$" in template
-    _, pattern = _matcher(regex.source, regex.flags, captures=captures)
-    sticky = "y" in regex.flags
-    everywhere = "g" in regex.flags
-    start = regex.last_index if keep_index and sticky and not everywhere else 0
+    names = _parsed(regex.source).names
     parts: list[str] = []
-    size = copied = 0
-    last = 0
-    while start <= len(spread):
-        spans = execute(regex, spread, start, captures=captures)
-        if spans is None or spans[0] is None:
-            last = 0
-            break
-        begin, end = spans[0]
-        last = end
-        parts += [spread[copied:begin], expand(template, spread, spans, pattern.names)]
-        size += len(parts[-1]) + len(parts[-2])
-        if size > bound:
-            raise LimitFailure("scratch", bound)
+    left = _BOUND
+    copied = 0
+    for spans in _replaced(regex, spread, captures="$" in template, keep_index=keep_index):
+        begin, end = _extent(spans)
+        parts += [spread[copied:begin], expand(template, spread, spans, names, left)]
+        left -= len(parts[-1]) + len(parts[-2])
+        if left < 0:
+            raise LimitFailure("scratch", _BOUND)
         copied = end
-        start = end + 1 if end == begin else end
-        if not everywhere:
-            break
-    if keep_index and (sticky or everywhere):
-        regex.last_index = last if sticky and not everywhere else 0
     parts.append(spread[copied:])
     return fuse("".join(parts))
+
+
+def _replaced(regex: Regex, spread: str, *, captures: bool, keep_index: bool) -> Iterator[Spans]:
+    """The matches that a replacement takes: all with the flag g, those in a row with y too, else the first."""
+    sticky, everywhere = "y" in regex.flags, "g" in regex.flags
+    if not everywhere:
+        start = regex.last_index if keep_index and sticky else 0
+        spans = execute(regex, spread, start, captures=captures) if start <= len(spread) else None
+        if keep_index and sticky:
+            regex.last_index = 0 if spans is None else _extent(spans)[1]
+        if spans is not None:
+            yield spans
+        return
+    if keep_index:
+        regex.last_index = 0
+    expected = 0
+    for spans in matches(regex, spread, 0, captures=captures):
+        begin, end = _extent(spans)
+        if sticky and begin != expected:
+            return
+        expected = end + 1 if end == begin else end
+        yield spans
 
 
 _REFERENCE = re.compile(r"\$(?:(\$)|(&)|(`)|(')|([0-9]{1,2})|<([^>]*)>)")
 
 
-def expand(template: str, spread: str, spans: Spans, names: dict[str, int]) -> str:
-    """The replacement text with ``$1``, ``$&``, ``$<name>`` and the like filled in."""
+def expand(template: str, spread: str, spans: Spans, names: dict[str, int], bound: int = _BOUND) -> str:
+    """The replacement text with ``$1``, ``$&``, ``$<name>`` and the like filled in.
+
+    Raises:
+        LimitFailure: it gets longer than the bound.
+    """
     if "$" not in template:
         return template
-    begin, end = spans[0] or (0, 0)
+    begin, end = _extent(spans)
+    left = bound
 
     def group(number: int) -> str:
         span = spans[number]
         return "" if span is None else spread[span[0] : span[1]]
 
     def fill(match: re.Match[str]) -> str:
-        if match[1]:
-            return "$"
-        if match[2]:
-            return spread[begin:end]
-        if match[3]:
-            return spread[:begin]
-        if match[4]:
-            return spread[end:]
-        if match[5]:
-            filled = _numbered(match[5], len(spans) - 1, group)
-            return match[0] if filled is None else filled
-        if not names:
-            return match[0]
-        return group(names[match[6]]) if match[6] in names else ""
+        nonlocal left
+        filled = _filled(match, spread, (begin, end), names, group, len(spans) - 1)
+        left -= len(filled)
+        if left < 0:
+            raise LimitFailure("scratch", _BOUND)
+        return filled
 
     return _REFERENCE.sub(fill, template)
 
 
-def _numbered(digits: str, groups: int, group: Callable[[int], str]) -> str | None:
-    """The group of a one or two digit number, with the digit that does not belong to it; None if there is none."""
-    for used in (digits, digits[:1]):
-        if 1 <= int(used) <= groups:
-            return group(int(used)) + digits[len(used) :]
-    return None
+def _filled(
+    match: re.Match[str],
+    spread: str,
+    whole: tuple[int, int],
+    names: dict[str, int],
+    group: Callable[[int], str],
+    groups: int,
+) -> str:
+    """What one reference stands for; itself if there is no such group."""
+    if match[1]:
+        return "$"
+    if match[2]:
+        return spread[whole[0] : whole[1]]
+    if match[3]:
+        return spread[: whole[0]]
+    if match[4]:
+        return spread[whole[1] :]
+    if match[5]:
+        for used in (match[5], match[5][:1]):
+            if 1 <= int(used) <= groups:
+                return group(int(used)) + match[5][len(used) :]
+        return match[0]
+    if not names:
+        return match[0]
+    return group(names[match[6]]) if match[6] in names else ""
 
 
 def split(regex: Regex, text: str, limit: int) -> list[str | None]:
@@ -242,31 +193,20 @@ def split(regex: Regex, text: str, limit: int) -> list[str | None]:
         return []
     spread = units(text)
     if not spread:
-        return [] if execute(regex, spread, 0, sticky=True) is not None else [text]
+        return [] if next(matches(regex, spread, 0), None) is not None else [text]
     pieces: list[str | None] = []
-    copied = position = 0
-    while position < len(spread):
-        spans = execute(regex, spread, position, sticky=False if "y" not in regex.flags else None)
-        if spans is None or spans[0] is None:
-            if "y" in regex.flags:
-                position += 1
-                continue
-            break
-        begin, end = spans[0]
+    copied = 0
+    for spans in matches(regex, spread, 0):
+        begin, end = _extent(spans)
         if begin >= len(spread):
             break
         if end == copied:
-            position += 1
             continue
-        pieces.append(fuse(spread[copied:begin]))
-        if len(pieces) == limit:
-            return pieces
+        found = [(copied, begin), *spans[1:]]
+        pieces += [None if span is None else fuse(spread[span[0] : span[1]]) for span in found]
+        if len(pieces) >= limit:
+            return pieces[:limit]
         copied = end
-        for span in spans[1:]:
-            pieces.append(None if span is None else fuse(spread[span[0] : span[1]]))
-            if len(pieces) == limit:
-                return pieces
-        position = max(end, begin + 1) if end == begin else end
     pieces.append(fuse(spread[copied:]))
     return pieces
 

@@ -4,7 +4,7 @@ The pattern becomes a list of instructions; the machine keeps its choices on a s
 nor memory depends on Python's recursion. Each instruction counts one step. Steps are bounded per match.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from backstage_py.templating import regex_syntax
@@ -50,21 +50,37 @@ class Machine:
         self._ignore_case = ignore_case
         self._multiline = multiline
         self._program: list[Instruction] | None = None
-        self._left = 0
 
-    def find(self, text: str, start: int, *, sticky: bool) -> Spans | None:
-        """The first match at or after ``start``, or only there if sticky."""
+    def matches(self, text: str, start: int) -> Iterator[Spans]:
+        """All matches from an offset on; behind an empty one the search goes on a character further.
+
+        Raises:
+            LimitFailure: they take too many steps together.
+        """
         if self._program is None:
             self._program = _Compiler(backward=False, ignore_case=self._ignore_case).compile(self._pattern.root)
-        self._left = _STEPS
-        for begin in range(start, start + 1 if sticky else len(text) + 1):
+        search = _Search(text, ignore_case=self._ignore_case, multiline=self._multiline)
+        begin = start
+        while begin <= len(text):
             groups: Spans = [None] * (self._pattern.groups + 1)
-            end = self._run(self._program, text, begin, groups)
+            end = search.run(self._program, begin, groups)
             if end is not None:
-                return [(begin, end), *groups[1:]]
-        return None
+                yield [(begin, end), *groups[1:]]
+            begin = begin + 1 if end is None or end == begin else end
 
-    def _run(self, program: list[Instruction], text: str, position: int, groups: Spans) -> int | None:
+
+class _Search:
+    """One search in one text, with the steps that are left for it."""
+
+    def __init__(self, text: str, *, ignore_case: bool, multiline: bool) -> None:
+        self._text = text
+        self._ignore_case = ignore_case
+        self._multiline = multiline
+        self._left = _STEPS
+
+    def run(self, program: list[Instruction], position: int, groups: Spans) -> int | None:
+        """The end of a match that begins at the position, its captures in ``groups``; None if there is none."""
+        text = self._text
         stack: list[tuple[int, int, Spans, tuple[int, ...]]] = [(0, position, groups, ())]
         while stack:
             counter, position, captured, marks = stack.pop()
@@ -105,23 +121,24 @@ class Machine:
                     state[first] = (min(marks[-1], position), max(marks[-1], position))
                     marks = marks[:-1]
                 elif operation == "assert":
-                    if not self._holds(str(first), text, position):
+                    if not self._holds(first, position):
                         break
                 elif operation == "look":
                     found = list(state)
-                    end = self._run(first, text, position, found)
+                    end = self.run(first, position, found)
                     if (end is None) is not second:
                         break
                     if not second:
                         state = found
                 else:
-                    moved = self._back(text, position, state[first], second)
+                    moved = self._back(position, state[first], second)
                     if moved is None:
                         break
                     position = moved
         return None
 
-    def _back(self, text: str, position: int, span: tuple[int, int] | None, step: int) -> int | None:
+    def _back(self, position: int, span: tuple[int, int] | None, step: int) -> int | None:
+        text = self._text
         if span is None:
             return position
         wanted = text[span[0] : span[1]]
@@ -134,7 +151,8 @@ class Machine:
             there, wanted = "".join(map(fold, there)), "".join(map(fold, wanted))
         return position + step * (span[1] - span[0]) if there == wanted else None
 
-    def _holds(self, kind: str, text: str, position: int) -> bool:
+    def _holds(self, kind: str, position: int) -> bool:
+        text = self._text
         if kind == "^":
             return position == 0 or (self._multiline and text[position - 1] in "\n\r\u2028\u2029")
         if kind == "$":

@@ -93,7 +93,9 @@ class State:
     def charge_entries(self, value: Value) -> None:
         """Counts every entry inside a container, as each filter and test does with what it is given."""
         kind = type(value)
-        if kind is list:
+        if kind is str:
+            self.charge_text(value)
+        elif kind is list:
             self.charge(len(value))
             for item in value:
                 if type(item) in _CONTAINERS:
@@ -105,6 +107,11 @@ class State:
                     self.charge_entries(item)
         elif kind is JsMap or kind is JsSet:
             self.charge(len(value))
+
+    def charge_text(self, text: str) -> None:
+        """Counts work for a long text, a unit for each 1024 characters; short ones are free, as in nunjitsu."""
+        if len(text) > _LONG_TEXT:
+            self.charge(len(text) >> 10)
 
     def new_list(self, items: list[Value]) -> list[Value]:
         """The array if it may be that long."""
@@ -148,6 +155,7 @@ class State:
         return BUILTINS.get(name, UNDEFINED)
 
 
+_LONG_TEXT = 1 << 16
 _CONTAINERS = frozenset({list, dict, JsMap, JsSet})
 _PYTHON_CONSTANTS: dict[str, Value] = {"True": True, "False": False, "None": None}
 

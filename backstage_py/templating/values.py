@@ -229,26 +229,31 @@ class Importer:
             return data if -SAFE <= data <= SAFE else normal(data)
         if kind is float:
             return normal(data)
-        return self._container(data, depth + 1)
-
-    def _container(self, data: Json, depth: int) -> Value:
         known = self._done.get(id(data))
         if known is not None:
             return known[1]
-        if depth > MAX_DEPTH:
+        if depth >= MAX_DEPTH:
             raise Failure(f"Values may be nested {MAX_DEPTH} levels deep at most; does one contain itself?")
-        made = self._convert(data, depth)
+        if isinstance(data, Mapping):
+            made: Value = self._record(data, depth + 1)
+        elif isinstance(data, list | tuple):
+            made = self._array(data, depth + 1)
+        else:
+            made = self._other(data, depth + 1)
         self._done[id(data)] = (data, made)
         return made
 
-    def _convert(self, data: Json, depth: int) -> Value:
+    def _array(self, data: Sequence[Json], depth: int) -> list[Value]:
+        self._reserve(len(data))
+        items: list[Value] = []
+        for item in data:  # a comprehension would be one more frame for each level of nesting
+            items.append(self.value(item, depth))  # noqa: PERF401 - as above
+        return items
+
+    def _other(self, data: Json, depth: int) -> Value:
+        """Maps, sets, and subclasses of text and numbers."""
         if isinstance(data, str):
             return fuse(str(data))
-        if isinstance(data, Mapping):
-            return self._record(data, depth)
-        if isinstance(data, list | tuple):
-            self._reserve(len(data))
-            return [self.value(item, depth) for item in data]
         if isinstance(data, JsMap):
             self._reserve(len(data))
             return JsMap((self._map_key(key, depth), self.value(item, depth)) for key, item in data.entries())

@@ -14,7 +14,7 @@ from backstage_py.templating.values import UNDEFINED, SafeString, Value
 _ESCAPES = str.maketrans({"&": "&amp;", '"': "&quot;", "'": "&#39;", "<": "&lt;", ">": "&gt;", "\\": "&#92;"})
 _TAG = re.compile(r"</?[a-z][a-z0-9]*\b[^>]*>|<!--[\s\S]*?-->", re.IGNORECASE | re.ASCII)
 _MAX_PASSES = 8
-_EDGE_SPACES = re.compile(r"(?:^|(?<=[\n\r\u2028\u2029])) +| +(?=[\n\r\u2028\u2029]|\Z)")
+_LINE_END = re.compile(r"([\n\r\u2028\u2029])")
 _SPACES = re.compile(" +")
 _BLANK_LINES = re.compile(r"\n\n\n+")
 _SEPARATOR = re.compile(f"([{WHITESPACE_CLASS}]+)")
@@ -50,7 +50,8 @@ def striptags(_state: State, value: Value, arguments: list[Value]) -> Value:
     stripped = trim(_without_tags(text))
     if not truthy(argument(arguments, 0)):
         return as_safe_as(value, WHITESPACE_RUN.sub(" ", stripped))
-    lines = _SPACES.sub(" ", _EDGE_SPACES.sub("", stripped)).replace("\r\n", "\n")
+    trimmed = "".join([line.strip(" ") for line in _LINE_END.split(stripped)])
+    lines = _SPACES.sub(" ", trimmed).replace("\r\n", "\n")
     return as_safe_as(value, _BLANK_LINES.sub("\n\n", lines))
 
 

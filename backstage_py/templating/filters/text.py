@@ -181,7 +181,7 @@ def replace(state: State, value: Value, arguments: list[Value]) -> Value:
         if type(value) is not str and type(value) is not SafeString:
             raise regex.require_string(kind_of(value))
         fresh = Regex(search.source, search.flags)
-        return regex.replace(fresh, plain_text(value), to_string(replacement), state.limits.scratch, keep_index=False)
+        return regex.replace(fresh, plain_text(value), to_string(replacement), keep_index=False)
     if type(search) is not str and type(search) is not int and type(search) is not float:
         return value
     target = to_string(value) if type(value) is int or type(value) is float else value

@@ -62,10 +62,10 @@ def _last_index_of(_state: State, text: str, arguments: list[Value]) -> Value:
     return spread.rfind(needle, 0, start + len(needle))
 
 
-def _replace(state: State, text: str, arguments: list[Value]) -> Value:
+def _replace(_state: State, text: str, arguments: list[Value]) -> Value:
     search, replacement = arguments[0], to_string(arguments[1])
     if isinstance(search, Regex):
-        return regex.replace(search, text, replacement, state.limits.scratch, keep_index=True)
+        return regex.replace(search, text, replacement, keep_index=True)
     needle = units(to_string(search))
     spread = units(text)
     begin = spread.find(needle)

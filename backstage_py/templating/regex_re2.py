@@ -1,0 +1,109 @@
+"""Patterns as RE2 automata, which take time linear in the text.
+
+RE2 knows no surrogates: they travel as characters of a private plane, which no text contains in its spread form.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from backstage_py.templating import regex_syntax
+from backstage_py.templating.regex_machine import Machine, Spans
+from backstage_py.templating.regex_syntax import Assertion, Chars, Choice, Group, Part, Pattern, Repeat, Sequence
+
+_PRIVATE: Final = 0x10_0000
+_MEMORY: Final = 16 << 20
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_OTHER_LINE_END = re.compile("[\r\u2028\u2029]")
+
+
+class Automaton:
+    """A compiled pattern, and the machine for texts in which RE2 would see other edges than JavaScript.
+
+    RE2 overlooks line ends other than LF, and finds a "no word edge" inside of the bytes of a character.
+    """
+
+    def __init__(self, compiled: Any, machine: Machine, *, by_line: bool, off_edges: bool) -> None:
+        self._compiled = compiled
+        self._machine = machine
+        self._by_line = by_line
+        self._off_edges = off_edges
+
+    def matches(self, text: str, start: int) -> Iterator[Spans]:
+        """All matches from an offset on; behind an empty one the search goes on a character further."""
+        if (self._by_line and _OTHER_LINE_END.search(text)) or (self._off_edges and not text.isascii()):
+            yield from self._machine.matches(text, start)
+            return
+        previous = None
+        for match in self._compiled.finditer(_hide(text), start):
+            span = match.span()
+            if span == previous:  # RE2's iterator gives an empty match twice if it had to search for it
+                continue
+            previous = span
+            spans = [match.span(group) for group in range(self._compiled.groups + 1)]
+            yield [None if each[0] < 0 else each for each in spans]
+
+
+def automaton(pattern: Pattern, machine: Machine, *, ignore_case: bool, multiline: bool) -> Automaton | None:
+    """The automaton of a linear pattern, or None if RE2 refuses it for its size."""
+    import re2
+
+    options = re2.Options()
+    options.max_mem = _MEMORY
+    options.log_errors = False
+    options.case_sensitive = not ignore_case
+    try:
+        compiled = re2.compile(("(?m)" if multiline else "") + _emit(pattern.root), options)
+    except re2.error:
+        return None
+    by_line = multiline and _has_assertion(pattern.root, "^$")
+    return Automaton(compiled, machine, by_line=by_line, off_edges=_has_assertion(pattern.root, "B"))
+
+
+def _hide(text: str) -> str:
+    if text.isascii():
+        return text
+    return _SURROGATE.sub(lambda match: chr(ord(match[0]) - 0xD800 + _PRIVATE), text)
+
+
+def _has_assertion(part: Part, kinds: str) -> bool:
+    if isinstance(part, Assertion):
+        return part.kind in kinds
+    return any(_has_assertion(child, kinds) for child in regex_syntax.parts_of(part))
+
+
+def _emit(part: Part) -> str:
+    """The part in RE2's syntax; each piece stands alone in a group where it must."""
+    if isinstance(part, Chars):
+        return _emit_chars(part)
+    if isinstance(part, Sequence):
+        return "".join(_emit(child) for child in part.parts)
+    if isinstance(part, Choice):
+        return f"(?:{'|'.join(_emit(child) for child in part.options)})"
+    if isinstance(part, Group):
+        return f"({_emit(part.body)})"
+    if isinstance(part, Repeat):
+        most = "" if part.most == regex_syntax.MANY else str(part.most)
+        return f"(?:{_emit(part.body)}){{{part.least},{most}}}{'' if part.greedy else '?'}"
+    if isinstance(part, Assertion):
+        return part.kind if part.kind in "^$" else f"\\{part.kind}"
+    raise AssertionError(part)  # pragma: no cover - lookaround and backreferences are not linear
+
+
+def _emit_chars(part: Chars) -> str:
+    if not part.ranges:
+        return r"[\x{0}-\x{10ffff}]" if part.negated else r"[^\x{0}-\x{10ffff}]"
+    return ("[^" if part.negated else "[") + "".join(_emit_range(low, high) for low, high in part.ranges) + "]"
+
+
+def _emit_range(low: int, high: int) -> str:
+    """A range, its surrogates replaced by their stand-ins."""
+    pieces = []
+    for first, last in ((low, min(high, 0xD7FF)), (max(low, 0xE000), high)):
+        if first <= last:
+            pieces.append(rf"\x{{{first:x}}}-\x{{{last:x}}}")
+    first, last = max(low, 0xD800), min(high, 0xDFFF)
+    if first <= last:
+        shift = _PRIVATE - 0xD800
+        pieces.append(rf"\x{{{first + shift:x}}}-\x{{{last + shift:x}}}")
+    return "".join(pieces)
