@@ -13,5 +13,6 @@ What does not belong here: files and URLs (callers read them), entities and temp
 from backstage_py.model.yaml.documents import Document, Position, load, load_all
 from backstage_py.model.yaml.dump import dump
 from backstage_py.model.yaml.problems import YamlError, YamlProblem
+from backstage_py.model.yaml.style import Style
 
-__all__ = ["Document", "Position", "YamlError", "YamlProblem", "dump", "load", "load_all"]
+__all__ = ["Document", "Position", "Style", "YamlError", "YamlProblem", "dump", "load", "load_all"]

@@ -1,30 +1,36 @@
-"""Plain data to YAML text, as `stringify` of the JS package `yaml` prints it with default options."""
+"""Plain data to YAML text, as `stringify` of the JS package `yaml` prints it."""
 
 import math
 from dataclasses import dataclass, replace
 
 from backstage_py.model.json import Json
-from backstage_py.model.yaml import folding, strings
+from backstage_py.model.yaml import strings
 from backstage_py.model.yaml.keys import is_index, numbered_first
 from backstage_py.model.yaml.nodes import Alias, Mapping, Node, Scalar, Sequence
 from backstage_py.model.yaml.numbers import exponential, js_number
 from backstage_py.model.yaml.scalars import resolve
 from backstage_py.model.yaml.strings import Place, Written
+from backstage_py.model.yaml.style import DEFAULT, Style
 from backstage_py.model.yaml.tags import CORE
 
 MAX_DEPTH = 200
 _STEP = "  "
+_ITEM = "  "
+"""What stands before a list's items, whatever the indentation of maps."""
 _LONGEST_KEY = 1024
 
 
-def dump(value: Json) -> str:
-    """The text of one value, with a final line break; keys in their order, lines folded at 80 columns.
+def dump(value: Json, style: Style = DEFAULT) -> str:
+    """The text of one value, with a final line break; keys in their order, lines folded at 80 columns by default.
 
     Raises:
         ValueError: the value is no JSON, refers to itself or is nested too deeply.
     """
-    written = _any(value, Place(), 0)
-    return strings.characters(written.text) + "\n"
+    written = _any(value, Place(options=style, flow=bool(style.flow)), 0)
+    text = strings.characters(written.text) + "\n"
+    if not style.directives:
+        return text
+    return f"---{' ' if text[0] in '|>' else chr(10)}{text}"
 
 
 def _any(value: Json, place: Place, depth: int) -> Written:
@@ -36,14 +42,14 @@ def _any(value: Json, place: Place, depth: int) -> Written:
         return _map(value, place, depth)
     if isinstance(value, list | tuple):
         return _list(value, place, depth)
-    return Written(_atom(value))
+    return Written(_atom(value, place.options))
 
 
-def _atom(value: Json) -> str:
+def _atom(value: Json, style: Style) -> str:
     if value is None:
-        return "null"
+        return style.null_str
     if isinstance(value, bool):
-        return "true" if value else "false"
+        return style.true_str if value else style.false_str
     if isinstance(value, int | float):
         return _number(value)
     raise ValueError(f"{type(value).__name__} is no JSON value and cannot be written as YAML")
@@ -65,7 +71,11 @@ def _lines(parts: list[Written], indent: str) -> Written:
 def _list(items: Json, place: Place, depth: int) -> Written:
     if not items:
         return Written("[]")
-    inner = Place(place.indent + _STEP, place.indent_at_start)
+    if place.flow:
+        inner = replace(place, indent=place.indent + _ITEM + place.options.step, indent_at_start=None)
+        texts = [_any(item, inner, depth + 1).text for item in items]
+        return Written(_bracket("[", "]", texts, place.indent, place.options))
+    inner = replace(place, indent=place.indent + _ITEM)
     parts = []
     for item in items:
         written = _any(item, inner, depth + 1)
@@ -77,23 +87,38 @@ def _map(mapping: Json, place: Place, depth: int) -> Written:
     if not mapping:
         return Written("{}")
     ordered = numbered_first(mapping) if any(map(is_index, mapping)) else mapping
+    if place.flow:
+        inner = replace(place, indent=place.indent + place.options.step, indent_at_start=None)
+        texts = [_pair(key, value, inner, depth).text for key, value in ordered.items()]
+        return Written(_bracket("{", "}", texts, place.indent, place.options))
     return _lines([_pair(key, value, place, depth) for key, value in ordered.items()], place.indent)
 
 
 def _pair(key: str, value: Json, place: Place, depth: int) -> Written:
-    inner = Place(place.indent + _STEP)
+    inner = replace(place, indent=place.indent + place.options.step, indent_at_start=None)
     name = strings.write(strings.units(str(key)), replace(inner, key=True, indent_at_start=place.indent_at_start)).text
-    explicit = len(name) > _LONGEST_KEY
+    explicit = len(name) > _LONGEST_KEY and not place.flow
     if explicit:
+        if place.options.simple_keys:
+            raise ValueError("With simple keys, single line scalar must not span more than 1024 characters")
         name = f"? {name}\n{place.indent}"
     name += ":"
     if isinstance(value, dict | list | tuple):
-        written = _any(value, inner, depth + 1)
-        gap = f"\n{inner.indent}" if value and not explicit else " "
-        return Written(name + gap + written.text, written.keeps)
+        return _collection_after(name, value, inner, depth, explicit=explicit)
     at_start = place.indent_at_start if explicit else len(name) + 1
     written = _any(value, replace(inner, indent_at_start=at_start), depth)
     gap = "" if not explicit and written.text[:1] in {"", "\n"} else " "
+    return Written(name + gap + written.text, written.keeps)
+
+
+def _collection_after(name: str, value: Json, inner: Place, depth: int, *, explicit: bool) -> Written:
+    options = inner.options
+    if isinstance(value, list | tuple) and not options.indent_seq and not inner.flow and not explicit:
+        inner = replace(inner, indent=inner.indent[len(_ITEM) :])
+    written = _any(value, inner, depth + 1)
+    in_brackets = options.flow if options.flow is not None else not value
+    on_own_line = not explicit and ("\n" in written.text or not in_brackets)
+    gap = f"\n{inner.indent}" if on_own_line else " "
     return Written(name + gap + written.text, written.keeps)
 
 
@@ -172,12 +197,12 @@ class _KeyWriter:
         return text
 
 
-def _bracket(start: str, end: str, items: list[str], indent: str) -> str:
+def _bracket(start: str, end: str, items: list[str], indent: str, style: Style = DEFAULT) -> str:
     if not items:
         return start + end
     broken = any("\n" in item for item in items)
     lines = [f"{item}," for item in items[:-1]] + items[-1:]
-    if not broken and sum(len(line) + 2 for line in lines) + 2 <= folding.LINE_WIDTH:
-        return f"{start} {' '.join(lines)} {end}"
-    body = "".join(f"\n{indent}{_STEP}{line}" for line in lines)
+    if not broken and (style.line_width <= 0 or sum(len(line) + 2 for line in lines) + 2 <= style.line_width):
+        return f"{start}{style.padding}{' '.join(lines)}{style.padding}{end}"
+    body = "".join(f"\n{indent}{style.step}{line}" if line else "\n" for line in lines)
     return f"{start}{body}\n{indent}{end}"

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-LINE_WIDTH = 80
-MIN_CONTENT_WIDTH = 20
+from backstage_py.model.yaml.style import DEFAULT, Style
+
 _BREAK_AFTER = frozenset(" \n\t")
 
 Mode = Literal["flow", "block", "quoted"]
@@ -19,8 +19,8 @@ class _Folder:
     text: str
     indent: int
     mode: Mode
-    step: int
-    end: int
+    step: float
+    end: float
     folds: list[int]
     escaped: set[int]
     overflow: bool = False
@@ -33,8 +33,9 @@ def fold(
     *,
     indent_at_start: int | None = None,
     on_overflow: Callable[[], None] | None = None,
+    style: Style = DEFAULT,
 ) -> str:
-    """Breaks at spaces so that lines stay within 80 units; quoted texts may break anywhere, with a backslash.
+    """Breaks at spaces so that lines stay within a width; quoted texts may break anywhere, with a backslash.
 
     Args:
         text: one scalar, its own line breaks included.
@@ -42,16 +43,21 @@ def fold(
         mode: which breaks keep the meaning.
         indent_at_start: width of what already stands on the first line.
         on_overflow: called if a line could not be kept short.
+        style: says the width, and the least that deep indentation leaves.
     """
-    step = max(1 + MIN_CONTENT_WIDTH, 1 + LINE_WIDTH - len(indent))
+    width = style.line_width
+    if not width or width < 0:
+        return text
+    least = 0 if width < style.min_content_width else style.min_content_width
+    step = max(1 + least, 1 + width - len(indent))
     if len(text) <= step:
         return text
-    folder = _Folder(text, len(indent), mode, step, LINE_WIDTH - len(indent), [], set())
+    folder = _Folder(text, len(indent), mode, step, width - len(indent), [], set())
     if indent_at_start is not None:
-        if indent_at_start > LINE_WIDTH - max(2, MIN_CONTENT_WIDTH):
+        if indent_at_start > width - max(2, least):
             folder.folds.append(0)
         else:
-            folder.end = LINE_WIDTH - indent_at_start
+            folder.end = width - indent_at_start
     if not _scan(folder):
         return text
     if folder.overflow and on_overflow is not None:

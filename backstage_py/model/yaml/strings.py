@@ -1,6 +1,6 @@
 """How a text is written so that it reads back as the same text: plain, quoted or as a block.
 
-The choices are those of the JS package `yaml` with its default options. Texts are in UTF-16 units here.
+The choices are those of the JS package `yaml`. Texts are in UTF-16 units here.
 """
 
 import json
@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from backstage_py.model.yaml import folding
 from backstage_py.model.yaml.scalars import plain as plain_value
+from backstage_py.model.yaml.style import BLOCKS, DEFAULT, Style
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
@@ -18,7 +19,6 @@ _NOT_PLAIN = re.compile(r"\A[\n\t ,\[\]{}#&*!|>'\"%@`]|\A[?-]\Z|\A[?-][ \t]|[\n:
 _NEWLINES = re.compile(r"\n+")
 _DEEPER_LINES = re.compile(r"(?:\A|\n)([\t ][^\n\r\u2028\u2029]*)(?:([\n\t ]*)\n(?![\n\t ]))?")
 _INNER_NEWLINES = re.compile(r"(?:\A|(?<!\n))\n+(?!\n|\Z)")
-_MULTI_LINE_FROM = 40
 _NAMED_ESCAPES = {
     "0000": "\\0",
     "0007": "\\a",
@@ -36,6 +36,7 @@ class Place:
     key: bool = False
     """An implicit key: one line."""
     flow: bool = False
+    options: Style = DEFAULT
 
 
 @dataclass(slots=True)
@@ -73,8 +74,23 @@ def write(value: str, place: Place, style: str = "") -> Written:
     if style == "single":
         return Written(_single(value, place))
     if style in {"literal", "folded"}:
-        return Written(_quoted(value, place)) if place.key or place.flow else _block(value, place, style)
-    return _plain(value, place, style)
+        return _block_or_quoted(value, place, style)
+    return _plain(value, place, style) if style else _by_default(value, place)
+
+
+def _by_default(value: str, place: Place) -> Written:
+    kind = (place.key and place.options.default_key_type) or place.options.default_string_type
+    if kind in BLOCKS:
+        return _block_or_quoted(value, place, "")
+    if kind == "QUOTE_DOUBLE":
+        return Written(_double(value, place))
+    if kind == "QUOTE_SINGLE":
+        return Written(_single(value, place))
+    return _plain(value, place, "")
+
+
+def _block_or_quoted(value: str, place: Place, style: str) -> Written:
+    return Written(_quoted(value, place)) if place.key or place.flow else _block(value, place, style)
 
 
 def _plain(value: str, place: Place, style: str) -> Written:
@@ -99,13 +115,17 @@ def _plain(value: str, place: Place, style: str) -> Written:
 
 def _fold(text: str, place: Place, mode: folding.Mode, indent: str | None = None) -> str:
     indent = place.indent if indent is None else indent
-    return folding.fold(text, indent, mode, indent_at_start=place.indent_at_start)
+    return folding.fold(text, indent, mode, indent_at_start=place.indent_at_start, style=place.options)
 
 
 def _quoted(value: str, place: Place) -> str:
-    if '"' in value and "'" not in value:
-        return _single(value, place)
-    return _double(value, place)
+    single = place.options.single_quote
+    if single is False:
+        return _double(value, place)
+    has_double, has_single = '"' in value, "'" in value
+    if has_double != has_single:
+        return _single(value, place) if has_double else _double(value, place)
+    return _single(value, place) if single else _double(value, place)
 
 
 def _continuation(value: str, place: Place) -> str:
@@ -114,7 +134,7 @@ def _continuation(value: str, place: Place) -> str:
 
 
 def _single(value: str, place: Place) -> str:
-    if (place.key and "\n" in value) or re.search(r"[ \t]\n|\n[ \t]", value):
+    if place.options.single_quote is False or (place.key and "\n" in value) or re.search(r"[ \t]\n|\n[ \t]", value):
         return _double(value, place)
     indent = _continuation(value, place)
     inner = _NEWLINES.sub(lambda m: f"{m[0]}\n{indent}", value.replace("'", "''"))
@@ -126,8 +146,11 @@ def _double(value: str, place: Place) -> str:
     quoted = _SURROGATE.sub(
         lambda m: f"\\u{ord(m[0]):04x}", json.dumps(_PAIR.sub(_hide_pair, value), ensure_ascii=False)
     ).translate(_SHOW)
+    if place.options.double_quoted_as_json:
+        return quoted
     indent = _continuation(value, place)
-    text = _yaml_escapes(quoted, indent, one_line=place.key or len(units(quoted)) < _MULTI_LINE_FROM)
+    one_line = place.key or len(units(quoted)) < place.options.double_quoted_min_multi_line_length
+    text = _yaml_escapes(quoted, indent, one_line=one_line)
     return text if place.key else _fold(text, place, "quoted", indent)
 
 
@@ -174,16 +197,20 @@ def _yaml_escapes(quoted: str, indent: str, *, one_line: bool) -> str:
     return "".join([*parts, quoted[start:]])
 
 
-def _over_limit(value: str, indent: int) -> bool:
-    limit = folding.LINE_WIDTH - indent
+def _over_limit(value: str, indent: int, options: Style) -> bool:
+    if not options.line_width or options.line_width < 0:
+        return False
+    limit = options.line_width - indent
     return any(len(line) > limit for line in value.split("\n"))
 
 
 def _block(value: str, place: Place, style: str) -> Written:
-    if re.search(r"\n[\t ]+\Z", value):
+    kind = place.options.block_quote
+    if not kind or re.search(r"\n[\t ]+\Z", value):
         return Written(_quoted(value, place))
     indent = _continuation(value, place)
-    literal = style == "literal" or (style != "folded" and not _over_limit(value, len(indent)))
+    style = kind if isinstance(kind, str) else style
+    literal = style == "literal" or (style != "folded" and not _over_limit(value, len(indent), place.options))
     if not value:
         return Written("|\n" if literal else ">\n")
     body = value.rstrip("\n\t ")
@@ -199,20 +226,26 @@ def _block(value: str, place: Place, style: str) -> Written:
     head = _NEWLINES.sub(lambda m: m[0] + indent, head)
     keeps = chomp == "+"
     if not literal:
-        folded = _folded_body(head, body, end, indent, must_fit=style != "folded")
+        folded = _folded_body((head, body, end), indent, place.options, must_fit=style != "folded")
         if folded is not None:
             return Written(f">{header}\n{indent}{folded}", keeps)
     body = _NEWLINES.sub(lambda m: m[0] + indent, body)
     return Written(f"|{header}\n{indent}{head}{body}{end}", keeps)
 
 
-def _folded_body(head: str, body: str, end: str, indent: str, *, must_fit: bool) -> str | None:
+def _folded_body(parts: tuple[str, str, str], indent: str, options: Style, *, must_fit: bool) -> str | None:
     """The lines of a `>` block; None if a line is too long although it was folded to be short."""
+    head, body, end = parts
     text = _NEWLINES.sub(lambda m: "\n" + m[0], body)
     text = _DEEPER_LINES.sub(lambda m: m[1] + (m[2] or ""), text)
     text = _NEWLINES.sub(lambda m: m[0] + indent, text)
     overflowed: list[bool] = []
     result = folding.fold(
-        head + text + end, indent, "block", indent_at_start=len(indent), on_overflow=lambda: overflowed.append(True)
+        head + text + end,
+        indent,
+        "block",
+        indent_at_start=len(indent),
+        on_overflow=lambda: overflowed.append(True),
+        style=options,
     )
     return None if overflowed and must_fit else result
