@@ -1,0 +1,225 @@
+"""The commands of template authors as the command line knows them; what they do is in a module each, imported late."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from backstage_py.cli.formats import Format
+
+FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How problems are written.")]
+ConfigOption = Annotated[
+    list[Path] | None, typer.Option("--config", "-c", help="An app-config.yaml, for integrations; may be repeated.")
+]
+ValuesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--values", "-v", metavar="FILE|NAME=VALUE", help="Values of the form; may be repeated, later ones win."
+    ),
+]
+SecretsOption = Annotated[
+    list[str] | None, typer.Option("--secrets", metavar="FILE|NAME=VALUE", help="Secrets; may be repeated.")
+]
+UserOption = Annotated[str, typer.Option(help="Entity reference of who runs it.")]
+MarkdownOption = Annotated[bool, typer.Option("--markdown", help="As Markdown, for a site.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="As JSON.")]
+TemplateArgument = Annotated[Path, typer.Argument(metavar="TEMPLATE", help="The template's file or folder.")]
+ActionsFromOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Base URL of a Backstage backend whose actions are known too (cached for an hour; BACKSTAGE_TOKEN)."
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the author's commands."""
+    app.command()(validate)
+    app.command(name="dry-run")(dry_run)
+    app.command(name="test")(run_tests)
+    app.command()(actions)
+    app.command()(filters)
+    app.command()(schema)
+    app.command()(new)
+    app.command()(run)
+    app.command()(dev)
+    app.command()(lsp)
+
+
+def validate(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Files or folders; - is standard input. Default: this folder.", show_default=False),
+    ] = None,
+    format_: FormatOption = Format.TEXT,
+    actions_from: ActionsFromOption = None,
+    exclude: Annotated[list[str] | None, typer.Option(help="Glob of paths to leave out; may be repeated.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to a file.")] = None,
+    explain: Annotated[str | None, typer.Option(metavar="CODE", help="Explain a rule and stop.")] = None,
+    stdin_file: Annotated[str, typer.Option(help="How the text of - is named.")] = "template.yaml",
+    *,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
+    rules: Annotated[bool, typer.Option("--rules", help="List the rules and stop.")] = False,
+) -> None:
+    """Find mistakes in templates, catalog files and skeletons; nothing is sent anywhere.
+
+    Exit status: 0 no errors, 1 errors found, 2 could not run.
+    """
+    from backstage_py.cli import validate as command
+
+    if rules:
+        raise typer.Exit(command.rules(format_))
+    if explain:
+        raise typer.Exit(command.explain(explain))
+    options = command.ValidateOptions(format_, actions_from, tuple(exclude or ()), output, strict, stdin_file)
+    raise typer.Exit(command.run(paths or [], options))
+
+
+def dry_run(
+    template: TemplateArgument,
+    values: ValuesOption = None,
+    secrets: SecretsOption = None,
+    user: UserOption = "user:default/guest",
+    out: Annotated[Path | None, typer.Option(help="Keep the tree in this folder.")] = None,
+    against: Annotated[Path | None, typer.Option(help="Show what differs from this folder.")] = None,
+    config: ConfigOption = None,
+    *,
+    sandbox: Annotated[bool, typer.Option("--sandbox", help="Really run, against a git host on this machine.")] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Show the contents as a diff.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the answer of POST /v2/dry-run.")] = False,
+    no_defaults: Annotated[bool, typer.Option("--no-defaults", help="Do not fill in the form's defaults.")] = False,
+) -> None:
+    """Try a template: steps, logs, outputs and the tree that it would write, without any effect outside.
+
+    Exit status: 0 done, 1 a step failed, 2 could not run.
+    """
+    from backstage_py.cli import dry_run as command
+
+    options = command.DryRunOptions(
+        values=values or (),
+        secrets=secrets or (),
+        user=user,
+        out=out,
+        against=against,
+        config=config or (),
+        sandbox=sandbox,
+        diff=diff,
+        as_json=json,
+        defaults=not no_defaults,
+    )
+    raise typer.Exit(command.run(template, options))
+
+
+def run_tests(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Test files, or folders with *.test.yaml below. Default: this folder.", show_default=False),
+    ] = None,
+    only: Annotated[str | None, typer.Option("--only", "-k", help="Run the cases whose name contains this.")] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write a JUnit report to this file.")] = None,
+    parallel: Annotated[int, typer.Option("--parallel", "-n", min=1, help="How many cases run at once.")] = 2,
+    keep: Annotated[Path | None, typer.Option(help="Write the tree of each case below this folder.")] = None,
+    config: ConfigOption = None,
+    *,
+    update: Annotated[bool, typer.Option("--update", help="Write golden trees instead of comparing.")] = False,
+) -> None:
+    """Run the test cases beside templates.
+
+    Exit status: 0 all as expected, 1 not, 2 could not run.
+    """
+    from backstage_py.cli import test_command as command
+
+    raise typer.Exit(command.run(paths or [], command.TestOptions(update, only, parallel, junit, keep, config or ())))
+
+
+def actions(
+    action: Annotated[str | None, typer.Argument(metavar="ID", help="Show this one.", show_default=False)] = None,
+    actions_from: ActionsFromOption = None,
+    *,
+    markdown: MarkdownOption = False,
+    json: JsonOption = False,
+) -> None:
+    """List the known actions, or document one: inputs, outputs, examples."""
+    from backstage_py.cli import actions as command
+
+    raise typer.Exit(command.run_actions(action, markdown=markdown, as_json=json, source=actions_from))
+
+
+def filters(
+    name: Annotated[str | None, typer.Argument(help="Show this one.", show_default=False)] = None,
+    *,
+    markdown: MarkdownOption = False,
+    json: JsonOption = False,
+) -> None:
+    """List the filters of expressions, or document one."""
+    from backstage_py.cli import actions as command
+
+    raise typer.Exit(command.run_filters(name, markdown=markdown, as_json=json))
+
+
+def schema(
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to a file.")] = None,
+    actions_from: ActionsFromOption = None,
+) -> None:
+    """Write the JSON Schema with which editors complete and check templates."""
+    from backstage_py.cli import schema as command
+
+    raise typer.Exit(command.run(output, actions_from))
+
+
+def new(
+    kind: Annotated[str, typer.Argument(help="template, action or golden-path.")],
+    name: Annotated[str, typer.Argument(help="Its name; also the folder, unless --out is given.")],
+    out: Annotated[Path | None, typer.Option(help="Folder to write to.")] = None,
+    values: ValuesOption = None,
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Write into a folder that is not empty.")] = False,
+) -> None:
+    """Start a template, an action package or a repository with a golden path."""
+    from backstage_py.cli import new as command
+
+    raise typer.Exit(command.run(kind, name, out=out, values=values or [], force=force))
+
+
+def run(
+    template: TemplateArgument,
+    values: ValuesOption = None,
+    secrets: SecretsOption = None,
+    user: UserOption = "user:default/guest",
+    config: ConfigOption = None,
+    backstage: Annotated[
+        str | None, typer.Option(help="Base URL of a Backstage backend to use (token in BACKSTAGE_TOKEN).")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Keep the workspace in this folder.")] = None,
+    *,
+    sandbox: Annotated[bool, typer.Option("--sandbox", help="Against a git host on this machine.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether to begin.")] = False,
+) -> None:
+    """Ask for a template's form in the terminal, then run it for real.
+
+    Exit status: 0 done, 1 a step failed, 2 could not run.
+    """
+    from backstage_py.cli import run as command
+
+    options = command.RunOptions(values or (), secrets or (), user, config or (), backstage, out, sandbox, yes)
+    raise typer.Exit(command.run(template, options))
+
+
+def dev(
+    path: Annotated[Path, typer.Argument(help="The folder to watch.")] = Path(),
+    config: ConfigOption = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the API; 0 takes a free one.")] = 7007,
+    *,
+    no_serve: Annotated[bool, typer.Option("--no-serve", help="Only validate and test, without the API.")] = False,
+) -> None:
+    """Validate and test whenever a file changes, and serve the API with a git host on this machine."""
+    from backstage_py.cli import dev as command
+
+    raise typer.Exit(command.run(path, config or [], port=port, serves=not no_serve))
+
+
+def lsp() -> None:
+    """Serve editors over the language server protocol on standard input and output."""
+    from backstage_py.cli import lsp as command
+
+    raise typer.Exit(command.run())

@@ -1,0 +1,120 @@
+"""Compares what a run gave with what a case expects; every difference is one sentence."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from backstage_py.cli import trees
+from backstage_py.cli.local_run import Outcome
+from backstage_py.cli.testcases import Case, FileExpectation
+from backstage_py.lint import globs
+from backstage_py.model import json
+from backstage_py.model.json import Json
+from backstage_py.scaffolder import directory
+from backstage_py.scaffolder.directory import DirectoryFile
+
+_MOST_DIFF_LINES = 60
+
+
+def differences(case: Case, outcome: Outcome) -> Iterator[str]:
+    """Yield what is not as expected, without the golden tree and the commands."""
+    expect = case.expect
+    if outcome.error and expect.error is None:
+        yield f"the run failed: {outcome.error.message}"
+        return
+    if expect.error is not None:
+        yield from _error(expect.error, outcome)
+    for wanted in expect.files:
+        yield from _file(wanted, outcome.files)
+    for pattern in expect.absent:
+        for file in _matching(pattern, outcome.files):
+            yield f"{file.path} is there, but {pattern!r} must be absent"
+    if expect.output is not None:
+        yield from _subset(expect.output, outcome.output, "output")
+    for step, status in expect.steps.items():
+        got = outcome.statuses.get(step, "not run")
+        if got != status:
+            yield f"step {step}: expected {status}, but it is {got}"
+    messages = "\n".join(str(entry["body"].get("message", "")) for entry in outcome.log)
+    for text in expect.log:
+        if text not in messages:
+            yield f"the log does not contain {text!r}"
+
+
+def golden(folder: Path, files: Sequence[DirectoryFile]) -> Iterator[str]:
+    """Yield the differences between a golden tree and what was written."""
+    if not folder.is_dir():
+        yield f"there is no golden tree {folder}; write it with --update"
+        return
+    kept = directory.read(folder)
+    lines = list(trees.diff(trees.contents(kept), trees.contents(files)))
+    modes = {file.path: file.executable for file in kept}
+    changed = [file for file in files if modes.get(file.path, file.executable) != file.executable]
+    lines += [f"{file.path} is {'' if file.executable else 'not '}executable" for file in changed]
+    if lines:
+        more = f"\n… and {len(lines) - _MOST_DIFF_LINES} lines more" if len(lines) > _MOST_DIFF_LINES else ""
+        yield f"the tree differs from {folder} (renew it with --update):\n" + "\n".join(lines[:_MOST_DIFF_LINES]) + more
+
+
+def _error(expected: str, outcome: Outcome) -> Iterator[str]:
+    if outcome.error is None:
+        yield "the run should have failed, but it did not"
+    elif expected and not re.search(expected, outcome.error.message) and expected not in outcome.error.message:
+        yield f"the run failed with {outcome.error.message!r}, which does not match {expected!r}"
+
+
+def _file(wanted: FileExpectation, files: Sequence[DirectoryFile]) -> Iterator[str]:
+    found = _matching(wanted.pattern, files)
+    if not found:
+        yield f"{wanted.pattern} is missing"
+    for file in found:
+        text = file.content.decode("utf-8", "replace")
+        if wanted.text is not None and text != wanted.text:
+            yield f"{file.path} differs:\n" + "\n".join(
+                trees.diff({file.path: wanted.text.encode()}, {file.path: file.content})
+            )
+        if wanted.equals is not None:
+            yield from _equals(wanted.equals, file)
+        for part in wanted.contains:
+            if part not in text:
+                yield f"{file.path} does not contain {part!r}"
+        for part in wanted.absent:
+            if part in text:
+                yield f"{file.path} contains {part!r}"
+        for pattern in wanted.matches:
+            if not re.search(pattern, text, re.MULTILINE):
+                yield f"{file.path} does not match {pattern!r}"
+        if wanted.executable is not None and wanted.executable != file.executable:
+            yield f"{file.path} is {'' if file.executable else 'not '}executable"
+
+
+def _equals(expected: Path, file: DirectoryFile) -> Iterator[str]:
+    try:
+        content = expected.read_bytes()
+    except OSError as error:
+        yield f"cannot read {expected}: {error.strerror}"
+        return
+    if content != file.content:
+        yield f"{file.path} differs from {expected}:\n" + "\n".join(
+            trees.diff({file.path: content}, {file.path: file.content})
+        )
+
+
+def _matching(pattern: str, files: Sequence[DirectoryFile]) -> list[DirectoryFile]:
+    exact = [file for file in files if file.path == pattern]
+    return exact or [file for file in files if globs.matcher((pattern,))(file.path)]
+
+
+def _subset(expected: Json, got: Json, where: str) -> Iterator[str]:
+    """What is expected must be there; objects may have more, lists must have as many items."""
+    if isinstance(expected, Mapping) and isinstance(got, Mapping):
+        for key, value in expected.items():
+            if key not in got:
+                yield f"{where} has no {key!r}"
+            else:
+                yield from _subset(value, got[key], f"{where}.{key}")
+    elif isinstance(expected, list) and isinstance(got, list) and len(expected) == len(got):
+        for index, value in enumerate(expected):
+            yield from _subset(value, got[index], f"{where}[{index}]")
+    elif expected != got:
+        yield f"{where} is {json.text(got)}, expected {json.text(expected)}"

@@ -1,0 +1,133 @@
+"""``backstage-py dev``: validates and renders whenever a file changes, and serves the API beside the sandbox."""
+
+import asyncio
+import contextlib
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+from backstage_py.cli import test_command, testcases
+from backstage_py.cli.formats import text
+from backstage_py.cli.test_command import TestOptions
+from backstage_py.cli.validate import ValidateOptions, find
+from backstage_py.errors import InputError
+
+_DEBOUNCE_MS = 200
+_KINDS = ["Component", "API", "Resource", "System", "Domain", "Location", "Template", "Group", "User"]
+_STATE = ".backstage-py-dev"
+_STOP_SECONDS = 10.0
+
+
+def run(path: Path, config: Sequence[Path], *, port: int, serves: bool) -> int:
+    """Watch until interrupted; return the exit status."""
+    if not path.is_dir():
+        sys.stderr.write(f"backstage-py: {path} is no folder; give the one that holds the templates\n")
+        return 2
+    try:
+        asyncio.run(_dev(path.absolute(), config, port=port, serves=serves))
+    except KeyboardInterrupt:
+        sys.stdout.write("Stopped.\n")
+    return 0
+
+
+async def _dev(path: Path, config: Sequence[Path], *, port: int, serves: bool) -> None:
+    from watchfiles import DefaultFilter, awatch
+
+    async with contextlib.AsyncExitStack() as stack:
+        if serves:
+            await stack.enter_async_context(_serving(path, config, port))
+        await check(path)
+        watched = DefaultFilter(ignore_dirs=(*DefaultFilter.ignore_dirs, _STATE))
+        async for changes in awatch(path, watch_filter=watched, debounce=_DEBOUNCE_MS):
+            names = sorted({_short(Path(name), path) for _, name in changes})
+            sys.stdout.write(f"\n{time.strftime('%H:%M:%S')} changed: {', '.join(names[:5])}\n")
+            await check(path)
+
+
+async def check(path: Path) -> bool:
+    """Validate and test once, write what was found, and return whether all is well."""
+    try:
+        problems = await asyncio.to_thread(find, [path], ValidateOptions())
+    except InputError as error:
+        sys.stdout.write(f"{error.message}\n")
+        return False
+    sys.stdout.write(text.render(problems))
+    sys.stdout.flush()
+    well = not any(problem.severity == "error" for problem in problems)
+    if testcases.find([path]):
+        well = (
+            await asyncio.to_thread(test_command.run, [path], TestOptions(keep=path / _STATE / "rendered")) == 0
+            and well
+        )
+    return well
+
+
+@contextlib.asynccontextmanager
+async def _serving(path: Path, config: Sequence[Path], port: int) -> AsyncIterator[None]:
+    """Run ``backstage-py serve`` with the templates of the folder in its catalog, and the sandbox, until left."""
+    state = path / _STATE
+    state.mkdir(exist_ok=True)
+    (state / ".gitignore").write_text("*\n", encoding="utf-8")
+    own = state / "app-config.yaml"
+    (state / "rendered").mkdir(exist_ok=True)
+    port = _free(port)
+    own.write_text(_config(path, state, port), encoding="utf-8")
+    arguments = [part for file in (own, *config) for part in ("--config", str(file))]
+    sys.stdout.write(f"The API is at http://127.0.0.1:{port}/api, rendered trees are in {state / 'rendered'}\n")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "backstage_py.cli", "serve", *arguments, stdin=asyncio.subprocess.DEVNULL
+    )
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), _STOP_SECONDS)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+def _config(path: Path, state: Path, port: int) -> str:
+    from backstage_py.model import yaml
+
+    locations = [{"type": "file", "target": str(file)} for file in templates(path)]
+    return yaml.dump(
+        {
+            "backend": {
+                "baseUrl": f"http://127.0.0.1:{port}",
+                "listen": {"host": "127.0.0.1", "port": port},
+                "database": {"client": "better-sqlite3", "connection": {"filename": str(state / "dev.sqlite")}},
+                "workingDirectory": str(state),
+            },
+            "auth": {"providers": {"guest": {}}},
+            "catalog": {"rules": [{"allow": _KINDS}], "locations": locations},
+            "sandbox": {"root": str(state / "sandbox")},
+        }
+    )
+
+
+def _free(port: int) -> int:
+    """Return the port, or a free one where it is 0 or taken."""
+    try:
+        with socket.create_server(("127.0.0.1", port)) as listener:
+            return int(listener.getsockname()[1])
+    except OSError:
+        return _free(0) if port else 0
+
+
+def templates(path: Path) -> list[Path]:
+    """Return the template files below a folder."""
+    from backstage_py.lint.discovery import candidates
+
+    return [one.path for one in candidates([path]) if one.template]
+
+
+def _short(path: Path, base: Path) -> str:
+    try:
+        return str(path.relative_to(base.absolute()))
+    except ValueError:
+        return str(path)

@@ -1,0 +1,116 @@
+"""``backstage-py dry-run``: what a template would do, without doing it."""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from backstage_py.cli import local_run, local_template, trees
+from backstage_py.cli.local_run import Outcome, Request
+from backstage_py.errors import InputError
+from backstage_py.model import json
+from backstage_py.scaffolder.directory import read
+
+OK, FAILED, COULD_NOT_RUN = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class DryRunOptions:
+    """What the command line asked for.
+
+    Attributes:
+        values: files and ``name=value``.
+        out: keep the tree here.
+        against: show what differs from this folder; from nothing by default.
+        defaults: fill in the form's defaults, as the form does.
+    """
+
+    values: Sequence[str] = ()
+    secrets: Sequence[str] = ()
+    user: str = "user:default/guest"
+    out: Path | None = None
+    against: Path | None = None
+    config: Sequence[Path] = ()
+    sandbox: bool = False
+    diff: bool = False
+    as_json: bool = False
+    defaults: bool = True
+
+
+def run(path: Path, options: DryRunOptions) -> int:
+    """Run, write what happened, and return the exit status: 0 done, 1 a step failed, 2 could not run."""
+    try:
+        outcome = asyncio.run(_run(path, options))
+    except InputError as error:
+        sys.stderr.write(f"backstage-py: {error.message}\n")
+        return COULD_NOT_RUN
+    if options.as_json:
+        sys.stdout.write(json.text(outcome.as_json()) + "\n")
+    else:
+        _show(outcome, options)
+    if outcome.error:
+        return FAILED
+    if options.out:
+        trees.write(options.out, outcome.files)
+    return OK
+
+
+async def _run(path: Path, options: DryRunOptions) -> Outcome:
+    local = local_template.load(path)
+    values = local_template.read_values(options.values)
+    if options.defaults:
+        values = local_template.with_defaults(local.template.pages, values)
+    secrets = {name: str(value) for name, value in local_template.read_values(options.secrets).items()}
+    root = options.out.absolute().with_name(options.out.name + ".sandbox") if options.out and options.sandbox else None
+    async with local_run.runner(config=options.config, sandbox=options.sandbox, sandbox_root=root) as runner:
+        return await runner.run(local, Request(values, secrets, options.user))
+
+
+def _show(outcome: Outcome, options: DryRunOptions) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False, soft_wrap=True)
+
+    def line(text: str, style: str = "") -> None:
+        console.print(Text(text, style=style if console.is_terminal else ""))
+
+    marks = {"completed": ("✓", "green"), "skipped": ("-", "yellow"), "failed": ("✗", "red")}
+    for step in outcome.steps:
+        status = outcome.statuses.get(step["id"], "not run")
+        mark, style = marks.get(status, ("·", "dim"))
+        line(f"{mark} {step['name']} ({step['action']}): {status}", style)
+        for entry in outcome.log:
+            body = entry["body"]
+            if body.get("stepId") == step["id"] and not _is_frame(body):
+                for text in _plain(body["message"]).splitlines():
+                    line(f"    {text}", "dim")
+    line("")
+    if options.diff or options.against:
+        before = trees.contents(read(options.against)) if options.against else {}
+        for text in trees.diff(before, trees.contents(outcome.files)):
+            line(text, "green" if text.startswith("+") else "red" if text.startswith("-") else "")
+    else:
+        line(f"{len(outcome.files)} files would be written" if outcome.files else "No files would be written", "bold")
+        for text in trees.lines(outcome.files):
+            line(text)
+    if outcome.output:
+        line("Output", "bold")
+        from backstage_py.model import yaml
+
+        for text in yaml.dump(outcome.output).splitlines():
+            line(f"  {text}")
+    if outcome.error:
+        line(f"Failed: {outcome.error.message}", "bold red")
+
+
+def _is_frame(body: json.JsonObject) -> bool:
+    """Whether a log entry only says that a step begins or ends, which the list of steps shows."""
+    return str(body.get("message", "")).startswith(("Beginning step", "Finished step"))
+
+
+def _plain(text: str) -> str:
+    import re
+
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)

@@ -1,0 +1,48 @@
+"""SARIF 2.1.0, as code scanning services take it."""
+
+import json
+from collections.abc import Sequence
+from pathlib import PurePath
+from urllib.parse import quote
+
+from backstage_py import __version__
+from backstage_py.lint.rules import RULES
+from backstage_py.model.json import JsonObject
+from backstage_py.model.problem import Problem
+
+_LEVELS = {"error": "error", "warning": "warning", "info": "note"}
+
+
+def render(problems: Sequence[Problem]) -> str:
+    """Return one SARIF log with one run."""
+    driver = {
+        "name": "backstage-py",
+        "semanticVersion": __version__,
+        "rules": [
+            {
+                "id": rule.code,
+                "name": rule.name,
+                "shortDescription": {"text": rule.summary},
+                "help": {"text": rule.why},
+                "defaultConfiguration": {"level": _LEVELS[rule.severity]},
+            }
+            for rule in RULES
+        ],
+    }
+    run = {"tool": {"driver": driver}, "columnKind": "utf16CodeUnits", "results": [_result(one) for one in problems]}
+    log = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
+    return json.dumps(log, indent=2, ensure_ascii=False) + "\n"
+
+
+def _result(problem: Problem) -> JsonObject:
+    index = next(i for i, rule in enumerate(RULES) if rule.code == problem.code)
+    text = f"{problem.message}. {problem.fix}" if problem.fix else problem.message
+    region = {"startLine": problem.line, "startColumn": problem.column}
+    location = {"artifactLocation": {"uri": quote(PurePath(problem.file).as_posix())}, "region": region}
+    return {
+        "ruleId": problem.code,
+        "ruleIndex": index,
+        "level": _LEVELS[problem.severity],
+        "message": {"text": text},
+        "locations": [{"physicalLocation": location}],
+    }

@@ -1,0 +1,159 @@
+"""The actions that an author's commands know: bundled, installed, configured, and those of a running Backstage."""
+
+import hashlib
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from backstage_py.errors import InputError
+from backstage_py.lint.actions import Catalogue, KnownAction, bundled_catalogue, parse
+from backstage_py.lint.config import Config
+from backstage_py.lint.files import read_bytes
+from backstage_py.model import json
+
+TOKEN_VARIABLE = "BACKSTAGE_TOKEN"  # noqa: S105  # a name, not a token
+_PATH = "/api/scaffolder/v2/actions"
+_LARGEST_LISTING = 20 * 1024 * 1024
+_FRESH_SECONDS = 3_600.0
+_TIMEOUT_SECONDS = 15.0
+
+
+def catalogue(config: Config, source: str | None = None) -> Catalogue:
+    """Return what is known: later ones take precedence.
+
+    Args:
+        config: names files, and perhaps a Backstage to ask.
+        source: a Backstage to ask instead, by its base URL.
+
+    Raises:
+        InputError: a file or an answer is no list of actions, or nothing could be fetched and nothing is cached.
+    """
+    known = bundled_catalogue().with_actions(_installed())
+    for name in config.actions:
+        known = known.with_actions(_of_file((config.folder or Path()) / name))
+    if url := source or config.actions_from:
+        known = known.with_actions(_parsed(fetch(url), url, "live"), complete=True)
+    return known
+
+
+def fetch(url: str, *, now: float | None = None) -> bytes:
+    """Return the listing of a Backstage; an answer of the last hour is used again, an older one if no new one comes.
+
+    The variable ``BACKSTAGE_TOKEN`` holds a token, if one is needed.
+
+    Raises:
+        InputError: nothing could be fetched and nothing is cached.
+    """
+    import urllib.error
+
+    address = address_of(url)
+    cached = _cache_file(address)
+    age = (now if now is not None else time.time()) - cached.stat().st_mtime if cached.is_file() else None
+    if age is not None and age < _FRESH_SECONDS:
+        return cached.read_bytes()
+    try:
+        data = _get(address)
+    except (OSError, ValueError) as error:
+        if age is not None:
+            return cached.read_bytes()
+        hint = f"; set {TOKEN_VARIABLE}" if isinstance(error, urllib.error.HTTPError) and error.code == 401 else ""  # noqa: PLR2004  # unauthorized
+        raise InputError(f"Cannot fetch {address}: {error}{hint}") from error
+    _parsed(data, url, "live")
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    partial = cached.with_suffix(f".{os.getpid()}")
+    partial.write_bytes(data)
+    partial.replace(cached)
+    return data
+
+
+def address_of(url: str) -> str:
+    """Return the address of the listing for the base URL of a Backstage backend, or for the listing itself.
+
+    Raises:
+        InputError: it is no http(s) URL.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InputError(f"'{url}' is no http(s) URL; give the base URL of a Backstage backend")
+    return url if url.endswith("/v2/actions") else url.rstrip("/").removesuffix("/api/scaffolder") + _PATH
+
+
+def _get(address: str) -> bytes:
+    import urllib.request
+
+    request = urllib.request.Request(address, headers={"Accept": "application/json"})  # noqa: S310  # checked by address_of
+    if token := os.environ.get(TOKEN_VARIABLE):
+        request.add_unredirected_header("Authorization", f"Bearer {token}")
+    with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310  # as above
+        data: bytes = response.read(_LARGEST_LISTING + 1)
+    if len(data) > _LARGEST_LISTING:
+        raise ValueError("the answer is larger than 20 MB")
+    return data
+
+
+def _cache_file(address: str) -> Path:
+    home = os.environ.get("XDG_CACHE_HOME")
+    folder = Path(home) if home else Path.home() / ".cache"
+    return folder / "backstage-py" / f"actions-{hashlib.sha256(address.encode()).hexdigest()[:16]}.json"
+
+
+def _of_file(path: Path) -> list[KnownAction]:
+    content = read_bytes(path, _LARGEST_LISTING)
+    if content.unreadable:
+        raise InputError(f"Cannot read {path}: {content.unreadable}")
+    return _parsed(content.data, str(path), "installed")
+
+
+def _parsed(data: bytes, name: str, origin: str) -> list[KnownAction]:
+    try:
+        return parse(json.parse(data), "live" if origin == "live" else "installed")
+    except ValueError as error:
+        raise InputError(f"{name}: {error}") from error
+
+
+def _installed() -> Sequence[KnownAction]:
+    """Actions of other packages; ours are bundled as a list, since importing them takes longer than a check."""
+    from importlib import metadata
+
+    from backstage_py.lint.actions import described
+
+    found: list[KnownAction] = []
+    for entry_point in metadata.entry_points(group="backstage_py.actions"):
+        if entry_point.value.partition(":")[0].partition(".")[0] != "backstage_py_actions":
+            from backstage_py.plugin.registry import actions_of
+
+            try:
+                loaded = entry_point.load()
+            except Exception as error:  # a plugin's import may fail in any way
+                raise InputError(
+                    f"The plugin {entry_point.name} ({entry_point.value}) cannot be imported: {error}"
+                ) from error
+            found += [described(one.describe(), "installed") for one in actions_of(loaded)]
+    return found
+
+
+def bundle() -> str:
+    """Return the text of ``schemas/builtin-actions.json``: what the installed built-in actions say of themselves.
+
+    It is bundled so that a check need not import them; a test compares. Examples are left out.
+    """
+    import json as standard
+    from importlib import metadata
+
+    from backstage_py.plugin.registry import actions_of
+
+    found = [
+        one.describe() | {"examples": []}
+        for entry_point in metadata.entry_points(group="backstage_py.actions", name="builtin")
+        for one in actions_of(entry_point.load())
+    ]
+    ordered = sorted(found, key=lambda one: str(one["id"]))
+    return standard.dumps(ordered, indent=1, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.stdout.write(bundle())

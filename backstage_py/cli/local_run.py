@@ -1,0 +1,281 @@
+"""Running a template in this process, without server and store: as a dry run, against the sandbox, or for real."""
+
+import asyncio
+import contextlib
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from backstage_py.cli.local_template import LocalTemplate
+from backstage_py.errors import BackstageError, as_name
+from backstage_py.model.json import Json, JsonObject
+from backstage_py.plugin import ActionRegistry, BackstageClient, CancelSignal, Services, TemplateInfo, Workspace
+from backstage_py.scaffolder import directory, dryrun, template_forms
+from backstage_py.scaffolder import spec as specs
+from backstage_py.scaffolder.directory import DirectoryFile
+from backstage_py.scaffolder.dryrun import DryRun
+from backstage_py.scaffolder.journal import ListJournal
+from backstage_py.scaffolder.rendering import Environment, RunRenderer
+from backstage_py.scaffolder.runner import Run, RunFailed, Setup
+from backstage_py.scaffolder.spec import steps_with_defaults
+
+if TYPE_CHECKING:
+    from backstage_py.sandbox.server import Sandbox
+
+Listener = Callable[[JsonObject], None]
+"""Takes an event as the stream of a task has it: ``{"type": "log", "body": {message, stepId?, status?}}``."""
+
+_ENDED = frozenset({"completed", "failed", "skipped"})
+_DRY_SKIP = "does not support dry-run"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to run a template with. ``user`` is an entity reference."""
+
+    values: JsonObject
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    user: str = "user:default/guest"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How it went.
+
+    Attributes:
+        log: entries ``{"body": {message, stepId?, status?}}``.
+        files: of the workspace at the end; also after a failure, as far as a real run got.
+        steps: the template's steps with ids and names.
+        statuses: by step id: completed, skipped, failed; an action that does not support dry runs counts as skipped.
+        error: why it failed, None if it did not.
+    """
+
+    log: Sequence[JsonObject]
+    files: Sequence[DirectoryFile]
+    output: Json
+    steps: Sequence[JsonObject]
+    statuses: Mapping[str, str]
+    error: BackstageError | None = None
+
+    def as_json(self) -> JsonObject:
+        """Return the outcome in the form of ``POST /v2/dry-run``, with ``error`` after a failure."""
+        answer: JsonObject = {
+            "log": list(self.log),
+            "directoryContents": [file.as_json() for file in self.files],
+            "output": self.output,
+            "steps": list(self.steps),
+        }
+        if self.error:
+            answer["error"] = {"name": as_name(self.error), "message": self.error.message}
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """Runs templates; made by ``runner``.
+
+    Attributes:
+        is_dry_run: actions with effects outside the workspace are explained, not run.
+    """
+
+    registry: ActionRegistry
+    services: Services
+    environment: Environment
+    working_directory: Path
+    is_dry_run: bool
+
+    async def run(self, local: LocalTemplate, request: Request, listener: Listener = lambda _event: None) -> Outcome:
+        """Run a template. What fails while it runs is in the outcome.
+
+        Raises:
+            InputError: the values or secrets do not fit the form.
+        """
+        template_forms.check_values(local.template, request.values)
+        template_forms.check_secrets(local.template, request.secrets)
+        steps = steps_with_defaults(local.template.steps)
+        spec: JsonObject = {
+            "apiVersion": local.entity["apiVersion"],
+            "steps": steps,
+            "output": local.template.output,
+            "parameters": request.values,
+            "user": {"ref": request.user, "entity": user_entity(request.user)},
+        }
+        journal = _TellingJournal(listener)
+        files: Sequence[DirectoryFile] = ()
+        output: Json = {}
+        error: BackstageError | None = None
+        try:
+            if self.is_dry_run:
+                files, output = await self._dry(local, spec, request, journal)
+            else:
+                files, output, error = await self._real(local, spec, request, journal)
+        except BackstageError as failure:
+            error = failure
+        return Outcome(journal.log, files, output, steps, _statuses(journal.log), error)
+
+    async def _dry(
+        self, local: LocalTemplate, spec: JsonObject, request: Request, journal: ListJournal
+    ) -> tuple[Sequence[DirectoryFile], Json]:
+        wanted = DryRun(spec, local.template.metadata, request.secrets, local.folder)
+        result = await dryrun.run(
+            wanted,
+            registry=self.registry,
+            services=self.services,
+            environment=self.environment,
+            working_directory=self.working_directory,
+            journal=journal,
+        )
+        return result.files, result.output
+
+    async def _real(
+        self, local: LocalTemplate, raw: JsonObject, request: Request, journal: ListJournal
+    ) -> tuple[Sequence[DirectoryFile], Json, BackstageError | None]:
+        name = f"local-{uuid.uuid4()}"
+        workspace = self.working_directory / name
+        workspace.mkdir(parents=True)
+        info = TemplateInfo(local.template.ref, local.path.resolve().as_uri(), {"metadata": local.template.metadata})
+        spec = replace(specs.parse(raw), template_info=info)
+        setup = Setup(
+            task_id=name,
+            spec=spec,
+            journal=journal,
+            registry=self.registry,
+            renderer=RunRenderer(spec, name, self.environment, self.services),
+            workspace=Workspace(workspace),
+            services=self.services,
+            secrets=request.secrets,
+            signal=CancelSignal(),
+        )
+        try:
+            output, error = await Run(setup).run(), None
+        except RunFailed as failure:
+            output, error = {}, failure.error
+        return await asyncio.to_thread(directory.read, workspace), output, error
+
+
+class _TellingJournal(ListJournal):
+    """A dry run's journal that tells of each event at once."""
+
+    def __init__(self, listener: Listener) -> None:
+        super().__init__()
+        self._listener = listener
+
+    def say(self, message: str, step_id: str | None = None, status: str | None = None) -> None:
+        """Add a log event and tell of it."""
+        super().say(message, step_id, status)
+        self._listener({"type": "log", **self.log[-1]})
+
+
+@contextlib.asynccontextmanager
+async def runner(
+    *,
+    config: Sequence[Path] = (),
+    sandbox: bool = False,
+    sandbox_root: Path | None = None,
+    dry: bool = True,
+    backstage_url: str | None = None,
+) -> AsyncIterator[Runner]:
+    """Put together what a run needs, until the block is left.
+
+    Args:
+        config: app-config files, for ``integrations``, ``backend.reading`` and ``scaffolder.defaultEnvironment``.
+        sandbox: run external actions against a git host on this machine that takes the place of github.com.
+        sandbox_root: where that host keeps its repositories; a temporary folder by default.
+        dry: a dry run; with ``sandbox`` it is a real one, whose effects stay in the sandbox.
+        backstage_url: a Backstage backend whose catalog and plugins the run uses.
+
+    Raises:
+        SettingsError: the configuration is wrong.
+    """
+    import os
+
+    from backstage_py import logging
+    from backstage_py.cli.local_catalog import LocalCatalog
+    from backstage_py.integrations.http import HttpClient
+    from backstage_py.integrations.scm import ScmRegistry
+    from backstage_py.integrations.url_reading import UrlReading, listed
+    from backstage_py.model.scm import ScmIntegration
+    from backstage_py.plugin import load_actions
+    from backstage_py.settings import load_settings
+
+    logging.configure("error")
+    settings = load_settings(config, os.environ)
+    async with contextlib.AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="backstage-py-run-")))
+        hosts: list[ScmIntegration] = []
+        backstage: BackstageClient | None = None
+        if sandbox:
+            from backstage_py.sandbox.server import serve_sandbox
+
+            host = await stack.enter_async_context(serve_sandbox(sandbox_root or folder / "sandbox", open_clones=True))
+            hosts = [
+                ScmIntegration(
+                    "github", one["host"], one["host"], one["apiBaseUrl"], one["rawBaseUrl"], one["token"], {}
+                )
+                for one in host.integrations
+            ]
+            backstage = _sandbox_plugins(host)
+        integrations = ScmRegistry((*hosts, *settings.integrations))
+        own_hosts = [urlsplit(backstage_url).netloc] if backstage_url else []
+        http = HttpClient(listed(integrations, settings.backend.reading, own_hosts))
+        stack.push_async_callback(http.close)
+        reader = UrlReading(http, integrations, settings.backend.reading)
+        services = Services(
+            url_reader=reader,
+            integrations=integrations,
+            catalog=LocalCatalog(reader),
+            backstage=backstage,
+            config=settings.raw,
+        )
+        if backstage_url:
+            from backstage_py.integrations.backstage import Discovery, HttpBackstageClient, HttpCatalogClient
+
+            base = backstage_url.rstrip("/")
+            plugins = HttpBackstageClient(http, Discovery.of(base, settings.discovery))
+            services = replace(services, backstage=plugins, catalog=HttpCatalogClient(http, f"{base}/api/catalog"))
+        environment = Environment.of(settings.scaffolder.default_environment)
+        yield Runner(load_actions(), services, environment, folder, is_dry_run=dry and not sandbox)
+
+
+def _sandbox_plugins(sandbox: "Sandbox") -> BackstageClient:
+    from backstage_py.cli.local_backstage import LocalBackstage
+    from backstage_py.sandbox.crossplane import crossplane_routes
+
+    async def author(_request: object) -> str:
+        return "user:default/guest"
+
+    routes = crossplane_routes(sandbox.store, guard=author, base_url=sandbox.url)
+    return LocalBackstage({"crossplane": routes})
+
+
+def user_entity(ref: str) -> JsonObject:
+    """Return a user with a name and nothing else, for templates that look at ``user.entity``.
+
+    Raises:
+        InputError: the reference is none of a user.
+    """
+    from backstage_py.model import entity_ref
+
+    parsed = entity_ref.parse(ref, default_kind="User", default_namespace="default")
+    return {
+        "apiVersion": "backstage.io/v1alpha1",
+        "kind": "User",
+        "metadata": {"name": parsed.name, "namespace": parsed.namespace},
+        "spec": {"memberOf": []},
+    }
+
+
+def _statuses(log: Sequence[JsonObject]) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for entry in log:
+        body = entry["body"]
+        step, status = body.get("stepId"), body.get("status")
+        if not step:
+            continue
+        if _DRY_SKIP in body.get("message", "") or (status in _ENDED and found.get(step) != "skipped"):
+            found[step] = "skipped" if _DRY_SKIP in body.get("message", "") else str(status)
+    return found

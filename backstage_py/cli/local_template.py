@@ -1,0 +1,190 @@
+"""A template on this machine: its file, what it says, and the values that its form starts with."""
+
+import copy
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from backstage_py.errors import InputError
+from backstage_py.lint import files
+from backstage_py.model import json, template, yaml
+from backstage_py.model.json import Json, JsonObject
+from backstage_py.model.template import Template
+
+_NAMES = ("template.yaml", "template.yml")
+_PAIR = re.compile(r"([^=]+)=(.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalTemplate:
+    """A template and the file it stands in."""
+
+    path: Path
+    entity: JsonObject
+    template: Template
+
+    @property
+    def folder(self) -> Path:
+        """Where its relative URLs start."""
+        return self.path.absolute().parent
+
+    @property
+    def name(self) -> str:
+        """``metadata.name``."""
+        return str(self.template.metadata["name"])
+
+
+def load(path: Path) -> LocalTemplate:
+    """Read a template: the file, or ``template.yaml`` in the folder; the first template of several documents.
+
+    Raises:
+        InputError: there is none, or it is no valid template; the message names file and place.
+    """
+    file = _file_of(path)
+    found = files.read_text(file, str(file))
+    if found.unreadable:
+        raise InputError(f"Cannot read {file}: {found.unreadable}")
+    documents = yaml.load_all(found.text, filename=str(file))
+    for document in documents:
+        if (error := document.error()) is not None:
+            raise InputError(str(error))
+        value = document.value
+        if isinstance(value, dict) and value.get("kind") == "Template":
+            if problems := template.problems(value):
+                raise InputError(f"{file} is no valid template: {problems[0]}; see backstage-py validate {file}")
+            return LocalTemplate(file, value, template.parse(value))
+    raise InputError(f"{file} holds no template (kind: Template)")
+
+
+def _file_of(path: Path) -> Path:
+    if not path.is_dir():
+        return path
+    for name in _NAMES:
+        if (path / name).is_file():
+            return path / name
+    raise InputError(f"There is no template.yaml in {path}; give the file, or the folder that holds it")
+
+
+def read_values(sources: Sequence[str]) -> JsonObject:
+    """Return values of ``--values``: YAML or JSON files, and ``name=value`` pairs; later ones win.
+
+    A pair's value is read as YAML, so that ``flag=true`` and ``list=[a, b]`` have their types; ``a.b=1`` sets a member.
+
+    Raises:
+        InputError: a file cannot be read or holds no object, or a pair's value is no YAML.
+    """
+    values: JsonObject = {}
+    for source in sources:
+        pair = _PAIR.fullmatch(source)
+        if pair and not Path(source).is_file():
+            _set(values, pair[1].split("."), _scalar(pair[1], pair[2]))
+        else:
+            values |= _of_file(Path(source.removeprefix("@")))
+    return values
+
+
+def _scalar(name: str, text: str) -> Json:
+    try:
+        value = yaml.load(text)
+    except yaml.YamlError as error:
+        raise InputError(f"The value of '{name}' is no YAML: {error.message}; put quotes around text") from error
+    return "" if value is None and text.strip() not in ("null", "~") else value
+
+
+def _set(values: JsonObject, names: Sequence[str], value: Json) -> None:
+    for name in names[:-1]:
+        inner = values.setdefault(name, {})
+        if not isinstance(inner, dict):
+            raise InputError(f"'{name}' is already {json.text(inner)}, so it has no members")
+        values = inner
+    values[names[-1]] = value
+
+
+def _of_file(path: Path) -> JsonObject:
+    found = files.read_text(path, str(path))
+    if found.unreadable:
+        raise InputError(f"Cannot read {path}: {found.unreadable}; values are a file, or name=value")
+    try:
+        value = yaml.load(found.text, filename=str(path))
+    except yaml.YamlError as error:
+        raise InputError(str(error)) from error
+    if value is not None and not isinstance(value, dict):
+        raise InputError(f"{path}: expected an object of values by name")
+    return value or {}
+
+
+def with_defaults(pages: Sequence[JsonObject], values: Mapping[str, Json]) -> JsonObject:
+    """Return values as the form would send them: with the defaults of what is asked for and was not given.
+
+    Defaults in branches (``dependencies``, ``oneOf``, ``if``) count only where the branch applies.
+    """
+    filled: JsonObject = dict(values)
+    for page in pages:
+        for name, schema in visible(page, filled):
+            if name not in filled and (default := default_of(schema)) is not None:
+                filled[name] = default
+    return filled
+
+
+def default_of(schema: JsonObject) -> Json:
+    """Return what a field starts with: its default, or an object of its members' defaults; None for nothing."""
+    if "default" in schema:
+        return copy.deepcopy(schema["default"])
+    properties = schema.get("properties")
+    if schema.get("type") == "object" and isinstance(properties, dict):
+        members = {name: default_of(one) for name, one in properties.items() if isinstance(one, dict)}
+        return {name: value for name, value in members.items() if value is not None} or None
+    return None
+
+
+def visible(schema: JsonObject, values: Mapping[str, Json]) -> Iterator[tuple[str, JsonObject]]:
+    """Yield the properties that a page asks for, given what was entered so far; later branches see later values."""
+    properties = schema.get("properties")
+    for name, one in properties.items() if isinstance(properties, dict) else ():
+        if isinstance(one, dict):
+            yield name, one
+    dependencies = schema.get("dependencies")
+    for name, dependency in dependencies.items() if isinstance(dependencies, dict) else ():
+        if name in values and isinstance(dependency, dict):
+            yield from _branch(dependency, values, steered_by=name)
+    for part in schema.get("allOf") or ():
+        if isinstance(part, dict):
+            yield from visible(part, values)
+    yield from _branch({key: schema[key] for key in ("oneOf", "anyOf") if key in schema}, values, steered_by=None)
+    if isinstance(condition := schema.get("if"), dict):
+        chosen = schema.get("then" if _fits(condition, values) else "else")
+        if isinstance(chosen, dict):
+            yield from visible(chosen, values)
+
+
+def _branch(
+    schema: JsonObject, values: Mapping[str, Json], *, steered_by: str | None
+) -> Iterator[tuple[str, JsonObject]]:
+    if "properties" in schema or "allOf" in schema or "if" in schema:
+        yield from visible({key: schema[key] for key in schema if key not in ("oneOf", "anyOf")}, values)
+    for keyword in ("oneOf", "anyOf"):
+        for option in schema.get(keyword) or ():
+            if isinstance(option, dict) and _steers(option, values, steered_by):
+                for name, one in visible(option, values):
+                    if name != steered_by:
+                        yield name, one
+                break
+
+
+def _steers(option: JsonObject, values: Mapping[str, Json], name: str | None) -> bool:
+    """Whether a branch applies: by the property that steers it, or by all that it fixes."""
+    properties = option.get("properties")
+    if not isinstance(properties, dict):
+        return False
+    fixed = {key: one for key, one in properties.items() if isinstance(one, dict) and ("const" in one or "enum" in one)}
+    if name is not None:
+        fixed = {name: fixed[name]} if name in fixed else {}
+        return not fixed or _fits({"properties": fixed}, values)
+    return bool(fixed) and _fits({"properties": fixed}, values)
+
+
+def _fits(condition: JsonObject, values: Mapping[str, Json]) -> bool:
+    from backstage_py.model.json_schema import validate
+
+    return not validate(dict(values), condition)

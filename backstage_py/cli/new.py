@@ -1,0 +1,51 @@
+"""``backstage-py new``: starts a template, an action or a golden path from a skeleton of ours, with our own engine."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from backstage_py import bundled
+from backstage_py.cli import local_run, local_template, trees
+from backstage_py.cli.local_run import Outcome, Request
+from backstage_py.errors import BackstageError, InputError
+from backstage_py.model.json import JsonObject
+
+OK, COULD_NOT_RUN = 0, 2
+KINDS = ("template", "action", "golden-path")
+_NEXT = {
+    "template": "backstage-py test {folder}",
+    "action": "pip install -e {folder} && backstage-py test {folder}/example",
+    "golden-path": "backstage-py test {folder}",
+}
+
+
+def run(kind: str, name: str, *, out: Path | None, values: list[str], force: bool) -> int:
+    """Write the files of a new ``kind``; return 0, or 2 when that was not possible."""
+    folder = out or Path(name)
+    try:
+        outcome = _made(kind, name, folder, values, force=force)
+        trees.write(folder, outcome.files)
+    except BackstageError as error:
+        sys.stderr.write(f"backstage-py: {error.message}\n")
+        return COULD_NOT_RUN
+    sys.stdout.write(f"Wrote {len(outcome.files)} files to {folder}/:\n")
+    sys.stdout.writelines(f"{line}\n" for line in trees.lines(outcome.files))
+    sys.stdout.write(f"\nNext: {_NEXT[kind].format(folder=folder)}\n")
+    return OK
+
+
+def _made(kind: str, name: str, folder: Path, values: list[str], *, force: bool) -> Outcome:
+    if kind not in KINDS:
+        raise InputError(f"there is nothing called '{kind}' to start; choose {', '.join(KINDS)}")
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not force):
+        raise InputError(f"{folder} is there already and not empty; choose another name, or give --force")
+    outcome = asyncio.run(_render(kind, {"name": name, **local_template.read_values(values)}))
+    if outcome.error:
+        raise outcome.error
+    return outcome
+
+
+async def _render(kind: str, values: JsonObject) -> Outcome:
+    local = local_template.load(bundled.skeletons() / f"new-{kind}")
+    async with local_run.runner() as runner:
+        return await runner.run(local, Request(local_template.with_defaults(local.template.pages, values)))

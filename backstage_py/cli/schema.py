@@ -1,0 +1,27 @@
+"""``backstage-py schema``: writes the JSON Schema for editors."""
+
+import json
+import sys
+from pathlib import Path
+
+from backstage_py.cli import editor_schema, known_actions
+from backstage_py.errors import InputError
+from backstage_py.lint import config
+
+OK, COULD_NOT_RUN = 0, 2
+
+
+def run(output: Path | None, actions_from: str | None) -> int:
+    """Write the schema to a file, with instructions for editors, or to standard output."""
+    try:
+        schema = editor_schema.build(known_actions.catalogue(config.find(Path()), actions_from))
+        text = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+        if output is None:
+            sys.stdout.write(text)
+            return OK
+        output.write_text(text, encoding="utf-8")
+    except (InputError, OSError) as error:
+        sys.stderr.write(f"backstage-py: {error}\n")
+        return COULD_NOT_RUN
+    sys.stdout.write(f"Wrote {output}.\n\n{editor_schema.instructions(output)}")
+    return OK

@@ -1,0 +1,193 @@
+"""``backstage-py test``: runs the cases beside templates and says what is not as expected."""
+
+import asyncio
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from backstage_py.cli import case_checks, local_run, local_template, testcases, trees
+from backstage_py.cli.formats.junit import clean
+from backstage_py.cli.local_run import Outcome, Request, Runner
+from backstage_py.cli.testcases import Case
+from backstage_py.errors import BackstageError, InputError
+
+OK, FAILED, COULD_NOT_RUN = 0, 1, 2
+_SHOWN_OUTPUT = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class TestOptions:
+    """What the command line asked for.
+
+    Attributes:
+        update: write golden trees instead of comparing with them.
+        only: run the cases whose name contains this.
+        parallel: how many cases run at once.
+        junit: write a report here.
+        keep: write the tree of each case below this folder, anew each time.
+    """
+
+    __test__ = False  # pytest takes classes that begin with Test for its own
+
+    update: bool = False
+    only: str | None = None
+    parallel: int = 2
+    junit: Path | None = None
+    keep: Path | None = None
+    config: Sequence[Path] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    """How a case went; ``took`` in seconds."""
+
+    case: Case
+    differences: Sequence[str] = ()
+    notes: Sequence[str] = field(default_factory=tuple)
+    took: float = 0.0
+
+
+def run(paths: Sequence[Path], options: TestOptions) -> int:
+    """Run all cases, write what happened, and return the exit status: 0 all as expected, 1 not, 2 could not run."""
+    try:
+        cases = [case for path in testcases.find(list(paths) or [Path()]) for case in testcases.load(path)]
+    except InputError as error:
+        sys.stderr.write(f"backstage-py: {error.message}\n")
+        return COULD_NOT_RUN
+    cases = [case for case in cases if options.only is None or options.only in case.name]
+    if not cases:
+        sys.stderr.write("backstage-py: no test cases found; they stand in files named *.test.yaml\n")
+        return COULD_NOT_RUN
+    results = asyncio.run(_run_all(cases, options))
+    if options.junit:
+        options.junit.write_text(_report(results), encoding="utf-8")
+    failed = sum(bool(one.differences) for one in results)
+    sys.stdout.write(f"{len(results) - failed} passed, {failed} failed\n" if failed else f"{len(results)} passed\n")
+    return FAILED if failed else OK
+
+
+async def _run_all(cases: Sequence[Case], options: TestOptions) -> list[CaseResult]:
+    room = asyncio.Semaphore(max(1, options.parallel))
+
+    async def one(case: Case) -> CaseResult:
+        async with room:
+            started = time.monotonic()
+            result = await _run_one(case, options)
+            result = CaseResult(case, result.differences, result.notes, time.monotonic() - started)
+            _show(result)
+            return result
+
+    return list(await asyncio.gather(*(one(case) for case in cases)))
+
+
+async def _run_one(case: Case, options: TestOptions) -> CaseResult:
+    try:
+        async with local_run.runner(config=options.config, sandbox=case.sandbox) as runner:
+            outcome = await _outcome(case, runner)
+    except BackstageError as error:
+        return CaseResult(case, (error.message,))
+    found = list(case_checks.differences(case, outcome))
+    notes: list[str] = []
+    if options.keep:
+        _keep(options.keep / _slug(case), outcome)
+    if case.golden and not outcome.error:
+        if options.update and not found:
+            notes += _update(case.golden, outcome)
+        else:
+            found += case_checks.golden(case.golden, outcome.files)
+    if case.commands and not found:
+        found += await _commands(case, outcome)
+    return CaseResult(case, tuple(found), tuple(notes))
+
+
+async def _outcome(case: Case, runner: Runner) -> Outcome:
+    local = local_template.load(case.template)
+    values = local_template.with_defaults(local.template.pages, case.values) if case.defaults else case.values
+    try:
+        return await runner.run(local, Request(values, case.secrets, case.user))
+    except InputError as error:
+        return Outcome((), (), {}, (), {}, error)
+
+
+def _keep(folder: Path, outcome: Outcome) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    trees.write(folder, outcome.files)
+
+
+def _slug(case: Case) -> str:
+    words = f"{case.file.name.partition('.')[0]} {case.name}"
+    return re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")
+
+
+def _update(folder: Path, outcome: Outcome) -> list[str]:
+    if folder.is_dir() and not list(case_checks.golden(folder, outcome.files)):
+        return []
+    if folder.exists():
+        shutil.rmtree(folder)
+    trees.write(folder, outcome.files)
+    return [f"wrote {folder}"]
+
+
+async def _commands(case: Case, outcome: Outcome) -> list[str]:
+    with tempfile.TemporaryDirectory(prefix="backstage-py-test-") as folder:
+        trees.write(Path(folder), outcome.files)
+        for command in case.commands:
+            status, output = await _command(command, folder, case.timeout)
+            if status != 0:
+                why = "took too long" if status is None else f"ended with exit status {status}"
+                return [f"the command {command!r} {why}:\n{output[-_SHOWN_OUTPUT:]}"]
+    return []
+
+
+async def _command(command: str, folder: str, seconds: float) -> tuple[int | None, str]:
+    """Run a command of the test file through the shell, in a group of its own, so that it ends with all it started."""
+    process = await asyncio.create_subprocess_shell(
+        command,
+        cwd=folder,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        output, _ = await asyncio.wait_for(process.communicate(), seconds)
+        return process.returncode, output.decode("utf-8", "replace")
+    except TimeoutError:
+        os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+        return None, ""
+
+
+def _show(result: CaseResult) -> None:
+    mark = "FAIL" if result.differences else "ok  "
+    lines = [f"{mark} {result.case.file}:{result.case.line} {result.case.name} ({result.took:.1f} s)"]
+    lines += [f"     {line}" for text in (*result.differences, *result.notes) for line in text.splitlines()]
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
+
+
+def _report(results: Sequence[CaseResult]) -> str:
+    failures = sum(bool(one.differences) for one in results)
+    root = ET.Element("testsuites", name="backstage-py test", tests=str(len(results)), failures=str(failures))
+    for file, group in groupby(results, key=lambda one: one.case.file):
+        cases = list(group)
+        failed = sum(bool(one.differences) for one in cases)
+        suite = ET.SubElement(root, "testsuite", name=clean(str(file)), tests=str(len(cases)), failures=str(failed))
+        for one in cases:
+            case = ET.SubElement(
+                suite, "testcase", name=clean(one.case.name), classname=clean(str(file)), time=f"{one.took:.3f}"
+            )
+            if one.differences:
+                text = clean("\n".join(one.differences))
+                ET.SubElement(case, "failure", message=text.splitlines()[0]).text = text
+    ET.indent(root)
+    return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"

@@ -1,0 +1,120 @@
+"""``backstage-py validate``: says what is wrong with templates, catalog files and skeletons."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from backstage_py.cli import formats, known_actions
+from backstage_py.cli.formats import Format
+from backstage_py.errors import InputError
+from backstage_py.lint import config as configs
+from backstage_py.lint.check import Options, check_text
+from backstage_py.lint.discovery import check_paths
+from backstage_py.lint.files import LARGEST_DOCUMENT
+from backstage_py.model.problem import Problem
+
+CLEAN, FOUND, COULD_NOT_RUN = 0, 1, 2
+_STDIN = Path("-")
+
+
+@dataclass(frozen=True, slots=True)
+class ValidateOptions:
+    """What the command line asked for.
+
+    Attributes:
+        strict: warnings count as errors for the exit status.
+        stdin_file: how the text of ``-`` is named in problems.
+    """
+
+    format: Format = Format.TEXT
+    actions_from: str | None = None
+    exclude: tuple[str, ...] = ()
+    output: Path | None = None
+    strict: bool = False
+    stdin_file: str = "template.yaml"
+
+
+def run(paths: Sequence[Path], options: ValidateOptions) -> int:
+    """Check, write the result, and return the exit status: 0 nothing wrong, 1 errors found, 2 could not run."""
+    try:
+        problems = find(paths or [Path()], options)
+    except InputError as error:
+        sys.stderr.write(f"backstage-py: {error.message}\n")
+        return COULD_NOT_RUN
+    _write(problems, options)
+    counted = ("error", "warning") if options.strict else ("error",)
+    return FOUND if any(problem.severity in counted for problem in problems) else CLEAN
+
+
+def find(paths: Sequence[Path], options: ValidateOptions) -> list[Problem]:
+    """Return all problems.
+
+    Raises:
+        InputError: a path does not exist, or the configuration is wrong.
+    """
+    for path in paths:
+        if path != _STDIN and not path.exists() and not path.is_symlink():
+            raise InputError(f"{path} does not exist")
+    config = configs.find(Path() if paths[0] == _STDIN else paths[0])
+    known = Options(known_actions.catalogue(config, options.actions_from), config.vocabulary, config.levels)
+    problems: list[Problem] = []
+    if _STDIN in paths:
+        problems += check_text(_stdin(), options.stdin_file, known)
+    files = [path for path in paths if path != _STDIN]
+    return problems + check_paths(files, known, exclude=(*config.exclude, *options.exclude))
+
+
+def rules(format_: Format) -> int:
+    """Write the list of rules."""
+    from backstage_py.lint.rules import RULES
+
+    if format_ is Format.JSON:
+        import json
+
+        listed = [
+            {"code": one.code, "name": one.name, "severity": one.severity, "summary": one.summary} for one in RULES
+        ]
+        sys.stdout.write(json.dumps(listed, indent=2) + "\n")
+    else:
+        sys.stdout.writelines(f"{one.code}  {one.severity:<8} {one.name:<32} {one.summary}\n" for one in RULES)
+    return CLEAN
+
+
+def explain(code: str) -> int:
+    """Write a rule with its examples."""
+    from backstage_py.lint import samples
+    from backstage_py.lint.rules import RULES
+
+    found = next((one for one in RULES if code.lower() in (one.code.lower(), one.name)), None)
+    if found is None:
+        sys.stderr.write(f"backstage-py: there is no rule '{code}'; list them with --rules\n")
+        return COULD_NOT_RUN
+    sys.stdout.write(samples.chapter(found))
+    return CLEAN
+
+
+def _stdin() -> str:
+    data = sys.stdin.buffer.read(LARGEST_DOCUMENT + 1)
+    if len(data) > LARGEST_DOCUMENT:
+        raise InputError("the text on standard input is larger than 5 MB")
+    return data.decode("utf-8", "replace")
+
+
+def _write(problems: list[Problem], options: ValidateOptions) -> None:
+    if options.output is None and options.format is Format.TEXT and sys.stdout.isatty():
+        from rich.console import Console
+
+        from backstage_py.cli.formats import text
+
+        text.show(problems, Console(highlight=False))
+        return
+    rendered = formats.renderer(options.format)(problems)
+    if options.output is None:
+        sys.stdout.buffer.write(rendered.encode("utf-8", "replace"))
+        sys.stdout.flush()
+        return
+    try:
+        options.output.write_text(rendered, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"Cannot write {options.output}: {error.strerror}") from error

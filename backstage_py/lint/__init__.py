@@ -1,0 +1,20 @@
+"""Tells authors what is wrong with templates, catalog files and skeletons, where Backstage says it late or never.
+
+What lives here: rules, the knowledge they share (known actions, form fields, what an expression refers to), and the
+two doors ``check.check_text`` (a text) and ``check.check_file`` (a file with the skeletons it names). Text goes in,
+``model.problem.Problem`` comes out, each with line, column and a stable code.
+
+What it promises:
+
+- ``error`` is kept for what Backstage refuses, what fails when it runs, and what surely does not mean what it says (an
+  expression that does not parse, a step that does not exist). What may be meant is a ``warning`` or ``info``.
+- Every rule has a bad and a good example; the tests and ``RULES.md`` are made from them.
+- Nothing leaves the machine, nothing is executed, and no input raises: what cannot be read is a problem too.
+
+The pipeline: ``files`` (bounded reading) -> ``model.yaml`` -> ``documents`` (what kind of document) -> ``view`` (a
+template with its steps, parameters and expressions) -> ``rules`` (one module per family) -> ``check`` (places,
+severities, ignored lines).
+
+What does not belong here: output formats and arguments (``cli``), actions' code (only their schemas are known, from
+``schemas/``), the network.
+"""

@@ -1,0 +1,108 @@
+"""The actions that a template may use, by id: their schemas, and how far these can be trusted."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Literal
+
+from backstage_py import bundled
+from backstage_py.lint.nearest import misspelled, nearest
+from backstage_py.model.json import Json, JsonObject
+
+Origin = Literal["builtin", "community", "installed", "live"]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAction:
+    """An action as ``GET /v2/actions`` describes it.
+
+    Attributes:
+        examples: each with ``description`` and ``example``, a YAML text with ``steps``.
+        exact: what the schema refuses is refused wherever the step runs; a community action's differs by version.
+    """
+
+    id: str
+    origin: Origin
+    description: str = ""
+    input: JsonObject = field(default_factory=dict)
+    output: JsonObject = field(default_factory=dict)
+    examples: tuple[JsonObject, ...] = ()
+    exact: bool = True
+
+    @property
+    def outputs(self) -> frozenset[str]:
+        """Names of the outputs; empty when none are declared."""
+        return frozenset(self.output.get("properties") or ())
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Known actions. ``complete``: there are no others, because a running Backstage was asked."""
+
+    actions: Mapping[str, KnownAction]
+    complete: bool = False
+
+    def get(self, action_id: str) -> KnownAction | None:
+        """Return an action, None if it is unknown."""
+        return self.actions.get(action_id)
+
+    def nearest(self, action_id: str) -> str | None:
+        """Return the id that looks most like one that is unknown."""
+        return nearest(action_id, self.actions)
+
+    def misspelled(self, action_id: str) -> str | None:
+        """Return the id that was surely meant."""
+        return misspelled(action_id, self.actions)
+
+    def with_actions(self, more: Iterable[KnownAction], *, complete: bool = False) -> "Catalogue":
+        """Return a catalogue in which ``more`` take precedence."""
+        return Catalogue({**self.actions, **{one.id: one for one in more}}, complete=complete or self.complete)
+
+
+def parse(listing: Json, origin: Origin) -> list[KnownAction]:
+    """Read the answer of ``GET /v2/actions``.
+
+    Raises:
+        ValueError: it is no list of actions.
+    """
+    if not isinstance(listing, list):
+        raise ValueError(  # noqa: TRY004  # callers catch one error for text and shape
+            "expected a list of actions, as GET /api/scaffolder/v2/actions answers"
+        )
+    return [described(one, origin) for one in listing if isinstance(one, dict) and isinstance(one.get("id"), str)]
+
+
+def described(entry: JsonObject, origin: Origin) -> KnownAction:
+    """Read one entry of such an answer."""
+    schema = entry.get("schema") or {}
+    return KnownAction(
+        id=entry["id"],
+        origin=origin,
+        description=str(entry.get("description") or ""),
+        input=_object(schema.get("input")),
+        output=_object(schema.get("output")),
+        examples=tuple(one for one in entry.get("examples") or () if isinstance(one, dict)),
+        exact=origin != "community",
+    )
+
+
+def _object(value: Json) -> JsonObject:
+    return value if isinstance(value, dict) else {}
+
+
+@cache
+def community_ids() -> frozenset[str]:
+    """Return the ids of the community's actions."""
+    return frozenset(one["id"] for one in bundled.schema("community-actions"))
+
+
+@cache
+def bundled_catalogue() -> Catalogue:
+    """Return what is known without asking anybody: our own actions and the community's.
+
+    Where we have an action of the community, its own package may be more lenient than our schema.
+    """
+    community = parse(bundled.schema("community-actions"), "community")
+    shared = community_ids()
+    builtin = [replace(one, exact=one.id not in shared) for one in parse(bundled.schema("builtin-actions"), "builtin")]
+    return Catalogue({one.id: one for one in (*community, *builtin)})

@@ -1,0 +1,148 @@
+"""From a text or a file to its problems: which rules apply, where findings stand, what the author has switched off."""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+from backstage_py.lint import documents, files, places, skeleton
+from backstage_py.lint.actions import Catalogue, bundled_catalogue
+from backstage_py.lint.config import Level
+from backstage_py.lint.files import Text
+from backstage_py.lint.rule import Finding, Rule, Subject
+from backstage_py.lint.rules import RULES
+from backstage_py.lint.skeleton import Fetch
+from backstage_py.lint.view import Template, Vocabulary
+from backstage_py.model import yaml
+from backstage_py.model.problem import Problem
+from backstage_py.model.yaml import Document
+
+_IGNORE = re.compile(r"backstage-py:\s*ignore(?:\[([^\]]*)\])?")
+_BY_SUBJECT: Mapping[Subject, tuple[Rule, ...]] = {
+    subject: tuple(rule for rule in RULES if rule.subject == subject)
+    for subject in ("file", "entity", "template", "fetches", "skeleton")
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is known besides the text: actions, names of one's own, and severities by code."""
+
+    catalogue: Catalogue = field(default_factory=bundled_catalogue)
+    vocabulary: Vocabulary = field(default_factory=Vocabulary)
+    levels: Mapping[str, Level] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What came out for one file: its problems, and the folders that its templates read."""
+
+    problems: tuple[Problem, ...]
+    skeletons: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A text whose lines may say what to ignore."""
+
+    file: str
+    text: str
+
+    @cached_property
+    def lines(self) -> list[str]:
+        return self.text.split("\n")
+
+    def ignores(self, line: int, rule: Rule) -> bool:
+        if "backstage-py:" not in self.text or not 0 < line <= len(self.lines):
+            return False
+        found = _IGNORE.search(self.lines[line - 1])
+        if not found:
+            return False
+        named = {one.strip() for one in (found[1] or "").split(",") if one.strip()}
+        return not named or bool(named & {rule.code, rule.name})
+
+
+def check_text(text: str, file: str, options: Options | None = None, *, path: Path | None = None) -> list[Problem]:
+    """Check a text.
+
+    Args:
+        text: of a template or catalog file.
+        file: how problems name it.
+        options: what is known besides.
+        path: where the file lies, to look at the skeletons beside it; without it they are not looked at.
+    """
+    return list(_check(Text(file, text), options or Options(), path, whole=True).problems)
+
+
+def check_file(path: Path, file: str, options: Options | None = None, *, named: bool = True) -> Checked:
+    """Check a file with the skeletons that its templates read.
+
+    Args:
+        path: of the file.
+        file: how problems name it.
+        options: what is known besides.
+        named: the author named the file; otherwise it was found in a folder, and may be anything.
+    """
+    text = replace(files.read_text(path, file), is_named=named)
+    whole = named or path.name in ("template.yaml", "template.yml", "catalog-info.yaml", "catalog-info.yml")
+    if not named and not text.unreadable and not documents.is_ours(text.text):
+        return Checked(())
+    return _check(text, options or Options(), path, whole=whole)
+
+
+def _check(text: Text, options: Options, path: Path | None, *, whole: bool) -> Checked:
+    source = _Source(text.file, text.text)
+    found = list(_of_texts(text, source, options))
+    folders: list[Path] = []
+    if not text.unreadable:
+        for entity in documents.entities(yaml.load_all(text.text), all_of_them=whole):
+            found += _run("entity", entity, source, options, entity.document)
+            if entity.is_template:
+                template = Template(entity.document, options.catalogue, options.vocabulary)
+                found += _run("template", template, source, options, entity.document)
+                if path is not None:
+                    fetches = tuple(skeleton.fetches(template, path))
+                    found += _run("fetches", fetches, source, options, entity.document)
+                    folders += [fetch.target for fetch in fetches if not fetch.is_file]
+                    found += _of_skeletons(fetches, Path(text.file).parent, options)
+    return Checked(tuple(sorted(set(found))), tuple(folders))
+
+
+def _of_texts(text: Text, source: _Source, options: Options) -> Iterator[Problem]:
+    yield from _run("file", text, source, options, None)
+
+
+def _of_skeletons(fetches: Iterable[Fetch], folder: Path, options: Options) -> Iterator[Problem]:
+    for fetch in fetches:
+        if not (fetch.is_rendered and fetch.is_inside and fetch.is_certain and fetch.target.exists()):
+            continue
+        for rendering in skeleton.renderings(fetch, _joined(folder, fetch.url)):
+            source = _Source(rendering.file, rendering.text)
+            yield from _run("skeleton", rendering, source, options, None)
+
+
+def _joined(folder: Path, url: str) -> Path:
+    return Path(os.path.normpath(folder / url))
+
+
+def _run(
+    subject: Subject, value: object, source: _Source, options: Options, document: Document | None
+) -> Iterator[Problem]:
+    for rule in _BY_SUBJECT[subject]:
+        level = options.levels.get(rule.code)
+        if level == "off":
+            continue
+        for finding in rule.check(value):
+            line, column = _place(finding, document)
+            if not source.ignores(line, rule):
+                severity = level or finding.severity or rule.severity
+                file = finding.file or source.file
+                yield Problem(file, line, column, rule.code, severity, finding.message, finding.fix)
+
+
+def _place(finding: Finding, document: Document | None) -> tuple[int, int]:
+    if finding.place is not None or document is None:
+        return finding.place or (1, 1)
+    return places.locate(document, finding.path, on_key=finding.on_key, offset=finding.offset)

@@ -1,0 +1,145 @@
+"""What authors configure, in the nearest ``.backstage-py.yaml`` or ``pyproject.toml`` (``[tool.backstage-py]``) above.
+
+::
+
+    severity: {BPY511: off, BPY201: error}
+    ignore: [BPY112]
+    exclude: ["**/fixtures/**"]
+    actions: [our-actions.json]       # answers of GET /api/scaffolder/v2/actions
+    actions-from: https://backstage.example.com
+    filters: [ourFilter]
+    globals: [ourFunction]
+    fields: [OurPicker]
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, cast, get_args
+
+from backstage_py.errors import InputError
+from backstage_py.lint.files import read_text
+from backstage_py.lint.nearest import nearest
+from backstage_py.lint.view import Vocabulary
+from backstage_py.model import yaml
+from backstage_py.model.json import Json, JsonObject
+from backstage_py.model.problem import Severity
+
+FILE = ".backstage-py.yaml"
+Level = Severity | Literal["off"]
+_LEVELS = ("off", *get_args(Severity))
+_KEYS = ("severity", "ignore", "exclude", "actions", "actions-from", "filters", "globals", "fields")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The configuration; ``folder`` is where it was found, and paths in it start there."""
+
+    folder: Path | None = None
+    levels: Mapping[str, Level] = field(default_factory=dict)
+    exclude: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()
+    actions_from: str | None = None
+    vocabulary: Vocabulary = field(default_factory=Vocabulary)
+
+
+def find(start: Path) -> Config:
+    """Read the nearest configuration at or above ``start``; an empty one if there is none.
+
+    Raises:
+        InputError: the file cannot be read, or a key or value in it is wrong.
+    """
+    folder = start if start.is_dir() else start.parent
+    for parent in (folder.absolute(), *folder.absolute().parents):
+        if (own := parent / FILE).is_file():
+            return parse(_yaml(own), own)
+        if (project := parent / "pyproject.toml").is_file() and (found := _toml(project)) is not None:
+            return parse(found, project)
+    return Config()
+
+
+def parse(given: JsonObject, file: Path) -> Config:
+    """Check what a file says.
+
+    Raises:
+        InputError: names the file and the key.
+    """
+    for key in given:
+        if key not in _KEYS:
+            close = nearest(str(key), _KEYS)
+            raise InputError(
+                f"{file}: unknown key '{key}'; {f'did you mean {close}?' if close else f'known are {_KEYS}'}"
+            )
+    severity = given.get("severity") or {}
+    if not isinstance(severity, dict):
+        raise InputError(f"{file}: 'severity' must be a map from code to one of {', '.join(_LEVELS)}")
+    levels = {_code(code, file): _level(level, code, file) for code, level in severity.items()}
+    levels |= {_code(code, file): "off" for code in _names(given, "ignore", file)}
+    source = given.get("actions-from")
+    if source is not None and not isinstance(source, str):
+        raise InputError(f"{file}: 'actions-from' must be a URL")
+    return Config(
+        folder=file.parent,
+        levels=levels,
+        exclude=_names(given, "exclude", file),
+        actions=_names(given, "actions", file),
+        actions_from=source,
+        vocabulary=Vocabulary(
+            frozenset(_names(given, "filters", file)),
+            frozenset(_names(given, "globals", file)),
+            frozenset(_names(given, "fields", file)),
+        ),
+    )
+
+
+def _yaml(file: Path) -> JsonObject:
+    found = read_text(file, str(file))
+    if found.unreadable:
+        raise InputError(f"Cannot read {file}: {found.unreadable}")
+    try:
+        value = yaml.load(found.text, filename=str(file))
+    except yaml.YamlError as error:
+        raise InputError(str(error)) from error
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise InputError(f"{file}: expected a map of settings")
+    return value
+
+
+def _toml(file: Path) -> JsonObject | None:
+    try:
+        parsed = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"Cannot read {file}: {error}") from error
+    found = parsed.get("tool", {}).get("backstage-py")
+    if found is not None and not isinstance(found, dict):
+        raise InputError(f"{file}: [tool.backstage-py] must be a table")
+    return found
+
+
+def _names(given: JsonObject, key: str, file: Path) -> tuple[str, ...]:
+    value = given.get(key) or []
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise InputError(f"{file}: '{key}' must be a list of texts")
+    return tuple(value)
+
+
+def _code(code: Json, file: Path) -> str:
+    from backstage_py.lint.rules import RULES
+
+    by_name = {rule.name: rule.code for rule in RULES}
+    known = {rule.code for rule in RULES}
+    found = by_name.get(str(code), str(code).upper())
+    if found not in known:
+        raise InputError(f"{file}: there is no rule '{code}'; the rules are listed by `backstage-py validate --rules`")
+    return found
+
+
+def _level(level: Json, code: Json, file: Path) -> Level:
+    if level is False:  # YAML 1.1 tools write off without quotes
+        return "off"
+    if level not in _LEVELS:
+        raise InputError(f"{file}: the severity of {code} must be one of {', '.join(_LEVELS)}, not {level!r}")
+    return cast("Level", level)

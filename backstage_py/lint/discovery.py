@@ -1,0 +1,123 @@
+"""From paths on the command line to all problems below them, on all cores where that pays."""
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from backstage_py.lint import documents, files, globs
+from backstage_py.lint.check import Checked, Options, check_file
+from backstage_py.model.problem import Problem
+
+_SUFFIXES = (".yaml", ".yml")
+_SKIPPED = frozenset(
+    {".git", "node_modules", ".venv", "venv", "__pycache__", ".tox", ".mypy_cache", ".idea", ".backstage-py-dev"}
+)
+_WORTH_A_POOL = 40
+_HEAD = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A file to check. ``named``: on the command line. ``template``: it seems to hold one, and is checked first."""
+
+    path: Path
+    file: str
+    named: bool
+    template: bool
+
+
+def check_paths(
+    paths: Sequence[Path], options: Options, *, exclude: Sequence[str] = (), workers: int | None = None
+) -> list[Problem]:
+    """Check files, and folders with all that is below them; problems are sorted by file and line.
+
+    Catalog files inside a folder that a template reads are part of its skeleton, and are checked as such.
+    """
+    found = list(candidates(paths, exclude))
+    first = [one for one in found if one.template]
+    templates = _check_all(first, options, workers)
+    skeletons = [folder for checked in templates for folder in checked.skeletons]
+    templates = [
+        checked
+        for one, checked in zip(first, templates, strict=True)
+        if one.named or not _is_below(one.path, skeletons)
+    ]
+    others = [one for one in found if not one.template and (one.named or not _is_below(one.path, skeletons))]
+    checked = (*templates, *_check_all(others, options, workers))
+    return sorted({problem for one in checked for problem in one.problems})
+
+
+def candidates(paths: Sequence[Path], exclude: Sequence[str] = ()) -> Iterator[Candidate]:
+    """Yield the files to check, each once."""
+    seen: set[Path] = set()
+    excluded = globs.matcher(tuple(exclude))
+    for path in paths:
+        named = not path.is_dir()
+        for found in [path] if named else _walk(path):
+            shown = os.path.normpath(found)
+            if not named and exclude and excluded(shown.removeprefix("./").replace(os.sep, "/")):
+                continue
+            identity = found.absolute()
+            if identity in seen:
+                continue
+            head = _head(found)
+            if named or _is_worth_reading(head):
+                seen.add(identity)
+                yield Candidate(
+                    found,
+                    shown,
+                    named,
+                    named or "kind: Template" in head or "kind: 'Template'" in head or 'kind: "Template"' in head,
+                )
+
+
+def _check_all(found: list[Candidate], options: Options, workers: int | None) -> list[Checked]:
+    count = workers if workers is not None else _usable_cores()
+    check = partial(_check_one, options=options)
+    if count < 2 or len(found) < _WORTH_A_POOL:  # noqa: PLR2004  # one worker is no pool
+        return [check(one) for one in found]
+    chunk = max(1, len(found) // (count * 8))
+    with ProcessPoolExecutor(count) as pool:
+        return list(pool.map(check, found, chunksize=chunk))
+
+
+def _check_one(candidate: Candidate, options: Options) -> Checked:
+    return check_file(candidate.path, candidate.file, options, named=candidate.named)
+
+
+def _usable_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for parent, folders, names in os.walk(folder, followlinks=False):
+        folders[:] = sorted(name for name in folders if name not in _SKIPPED)
+        for name in sorted(names):
+            if name.endswith(_SUFFIXES):
+                yield Path(parent, name)
+
+
+def _head(path: Path) -> str:
+    try:
+        if not path.is_file():
+            return ""
+        with path.open("rb") as file:
+            return file.read(_HEAD).decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def _is_worth_reading(head: str) -> bool:
+    """Whether a file found in a folder holds entities that are there to be read as they are."""
+    if not documents.is_ours(head) or files.is_binary(head[:512].encode()):
+        return False
+    is_template = "kind: Template" in head and "scaffolder.backstage.io" in head
+    return is_template or not any(sign in head for sign in ("${{", "{%", "{{"))
+
+
+def _is_below(path: Path, folders: Sequence[Path]) -> bool:
+    absolute = Path(os.path.normpath(path.absolute()))
+    return any(absolute.is_relative_to(folder) for folder in folders)

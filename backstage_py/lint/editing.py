@@ -1,0 +1,314 @@
+"""What an editor asks about a place in a template: completions, explanations, where a name comes from.
+
+Everything is a function of a text, a line and a column (both from 0, columns in characters); the text may be half
+written. If it does not parse, it is read without the line that is being written.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from backstage_py.lint import documents, vocabulary
+from backstage_py.lint.actions import Catalogue, KnownAction
+from backstage_py.lint.view import Step, Template, Vocabulary
+from backstage_py.model import yaml
+from backstage_py.model.json import Json, JsonObject
+
+Kind = Literal["action", "input", "parameter", "step", "output", "filter", "value", "name"]
+
+_KEY = re.compile(r"^(?P<indent>\s*(?:- +)*)(?P<key>[\w:.-]+):(?:\s|$)")
+_VALUE = re.compile(r"^\s*(?:- +)*(?P<key>[\w:]+):\s+(?P<typed>[^\s#]*)$")
+_PARTIAL_KEY = re.compile(r"^(?P<indent>\s*)(?P<typed>[\w:]*)$")
+_CHAIN = re.compile(r"(?:[\w$-]+|\['[^']*'?\]?|\[\"[^\"]*\"?\]?|\.)*$")
+_FILTER = re.compile(r"\|\s*(\w*)$")
+_WORD = re.compile(r"[\w:.$-]+|\['[^']*'\]|\[\"[^\"]*\"\]")
+_MEMBERS = re.compile(r"\['([^']*)'\]|\[\"([^\"]*)\"\]|([\w$-]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """Something that may stand at the place; ``detail`` says what it is."""
+
+    label: str
+    kind: Kind
+    detail: str = ""
+    documentation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A place in a text: line and column from 0."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Editing:
+    """A text that is being edited."""
+
+    text: str
+    catalogue: Catalogue
+
+    def completions(self, spot: Spot) -> list[Completion]:
+        """Return what may be written at the place."""
+        before = self._line(spot.line)[: spot.column]
+        inside = _open_expression(before)
+        if inside is not None:
+            return list(self._in_expression(inside, spot))
+        if found := _VALUE.match(before):
+            return list(self._values(found["key"]))
+        if found := _PARTIAL_KEY.match(before):
+            return list(self._keys(spot.line, len(found["indent"])))
+        return []
+
+    def hover(self, spot: Spot) -> str | None:
+        """Return an explanation in Markdown of what stands at the place."""
+        line = self._line(spot.line)
+        if key := _KEY.match(line):
+            start = len(key["indent"])
+            if key["key"] == "action" and spot.column > start + len("action"):
+                known = self.catalogue.get(line[key.end() :].strip().strip("'\""))
+                return explain_action(known) if known else None
+            if start <= spot.column <= start + len(key["key"]):
+                return self._explain_key(spot.line, start, key["key"])
+        chain = self._chain_at(spot)
+        return self._explain_chain(chain) if chain else None
+
+    def definition(self, spot: Spot) -> Spot | None:
+        """Return where the step or parameter is declared that an expression names."""
+        chain = self._chain_at(spot)
+        template = self._template(spot.line)
+        if not chain or template is None or len(chain) < 2:  # noqa: PLR2004  # root and name
+            return None
+        if chain[0] == "steps" and (steps := template.steps_by_id.get(chain[1])):
+            return _spot(template, (*steps[0].path, "id"))
+        if chain[0] == "parameters" and (declared := template.form.declared.get(chain[1])):
+            return _spot(template, declared[0].path, on_key=True)
+        return None
+
+    # --- completions
+
+    def _in_expression(self, inside: str, spot: Spot) -> Iterator[Completion]:
+        if _FILTER.search(inside):
+            for name in sorted(vocabulary.FILTERS | vocabulary.BACKSTAGE_FILTERS):
+                yield Completion(name, "filter")
+            return
+        names = _members(_CHAIN.search(inside)[0])  # type: ignore[index]  # it matches nothing at least
+        template = self._template(spot.line)
+        match names:
+            case ["parameters", _]:
+                yield from _parameters(template)
+            case ["steps", _]:
+                yield from _steps(template)
+            case ["steps", _, _]:
+                yield Completion("output", "name")
+            case ["steps", step_id, "output", _]:
+                yield from _outputs(template, step_id)
+            case ["user", _]:
+                yield from (Completion(name, "name") for name in ("entity", "ref"))
+            case ["each", _]:
+                yield from (Completion(name, "name") for name in ("key", "value"))
+            case [] | [_]:
+                for name in sorted(vocabulary.STEP_ROOTS | vocabulary.STEP_GLOBALS):
+                    yield Completion(name, "name")
+
+    def _values(self, key: str) -> Iterator[Completion]:
+        if key == "action":
+            for action in sorted(self.catalogue.actions.values(), key=lambda one: one.id):
+                yield Completion(action.id, "action", action.origin, action.description)
+        names = {"ui:field": vocabulary.FIELDS, "ui:widget": vocabulary.WIDGETS, "type": vocabulary.SCHEMA_TYPES}
+        for name in sorted(names.get(key, ())):
+            yield Completion(name, "value")
+
+    def _keys(self, line: int, indent: int) -> Iterator[Completion]:
+        parent, action, siblings = self._surroundings(line, indent)
+        known = self.catalogue.get(action) if action else None
+        if parent == "input" and known:
+            required = set(known.input.get("required") or ())
+            for name, schema in properties_of(known.input):
+                if name not in siblings:
+                    detail = f"{_type(schema)}{' (required)' if name in required else ''}"
+                    yield Completion(name, "input", detail, str(schema.get("description") or ""))
+        elif parent == "steps":
+            yield from (Completion(key, "name") for key in sorted(vocabulary.STEP_KEYS) if key not in siblings)
+
+    # --- explanations
+
+    def _explain_key(self, line: int, indent: int, key: str) -> str | None:
+        parent, action, _ = self._surroundings(line, indent)
+        known = self.catalogue.get(action) if action else None
+        if parent == "input" and known:
+            for name, schema in properties_of(known.input):
+                if name == key:
+                    return f"`{name}` ({_type(schema)}) of {known.id}\n\n{schema.get('description') or ''}".strip()
+        return None
+
+    def _explain_chain(self, chain: list[str]) -> str | None:
+        template = self._template(None)
+        if template is None or len(chain) < 2:  # noqa: PLR2004  # root and name
+            return None
+        if chain[0] == "parameters" and (declared := template.form.declared.get(chain[1])):
+            schema = declared[0].schema
+            lines = [f"parameter `{chain[1]}` ({_type(schema)})", schema.get("title"), schema.get("description")]
+            return "\n\n".join(str(one) for one in lines if one)
+        if chain[0] == "steps" and (steps := template.steps_by_id.get(chain[1])):
+            known = template.action_of(steps[0])
+            outputs = ", ".join(f"`{name}`" for name in sorted(known.outputs)) if known else ""
+            text = f"step `{chain[1]}` ({steps[0].action})"
+            return f"{text}\n\nOutputs: {outputs}" if outputs else text
+        return None
+
+    # --- the text
+
+    def _line(self, number: int) -> str:
+        lines = self.text.split("\n")
+        return lines[number].rstrip("\r") if 0 <= number < len(lines) else ""
+
+    def _surroundings(self, line: int, indent: int) -> tuple[str | None, str | None, set[str]]:
+        """Return the key above, the action of the step around, and the keys beside, by indentation alone."""
+        lines = self.text.split("\n")
+        siblings = {found["key"] for found in map(_KEY.match, lines) if found and len(found["indent"]) == indent}
+        parent, level, action = None, indent, None
+        for number in range(min(line, len(lines)) - 1, -1, -1):
+            found = _KEY.match(lines[number])
+            if not found:
+                continue
+            column = len(found["indent"])
+            if column < level:
+                level = column
+                parent = parent or found["key"]
+                action = action or self._action_beside(lines, number, column)
+            if found["key"] == "steps" and column < level:
+                break
+        return (
+            parent if parent in ("input", "steps") else _step_list(parent, action),
+            action,
+            self._beside(line, indent, siblings),
+        )
+
+    def _beside(self, line: int, indent: int, candidates: set[str]) -> set[str]:
+        lines = self.text.split("\n")
+        found: set[str] = set()
+        for step in (-1, 1):
+            number = line + step
+            while 0 <= number < len(lines):
+                key = _KEY.match(lines[number])
+                if key and len(key["indent"]) < indent:
+                    break
+                if key and len(key["indent"]) == indent:
+                    found.add(key["key"])
+                number += step
+        return found & candidates
+
+    @staticmethod
+    def _action_beside(lines: list[str], line: int, indent: int) -> str | None:
+        """The action among the keys of the same step: upwards to its dash, downwards to the next one."""
+        for step in (-1, 1):
+            number = line if step < 0 else line + 1
+            while 0 <= number < len(lines):
+                found = _KEY.match(lines[number])
+                if found:
+                    column = len(found["indent"])
+                    if column < indent or (step > 0 and column == indent and "-" in found["indent"]):
+                        break
+                    if column == indent and found["key"] == "action":
+                        return lines[number][found.end() :].strip().strip("'\"")
+                    if step < 0 and column == indent and "-" in found["indent"]:
+                        break
+                number += step
+        return None
+
+    def _chain_at(self, spot: Spot) -> list[str]:
+        line = self._line(spot.line)
+        if _open_expression(line[: spot.column] + " ") is None and "${{" not in line[: spot.column + 3]:
+            return []
+        for found in re.finditer(r"(?:[\w$]+)(?:\.[\w$]+|\['[^']*'\]|\[\"[^\"]*\"\])*", line):
+            if found.start() <= spot.column <= found.end():
+                return _members(found[0])
+        return []
+
+    def _template(self, without: int | None) -> Template | None:
+        for text in (self.text, self._without(without)) if without is not None else (self.text,):
+            for document in yaml.load_all(text):
+                for entity in documents.entities([document], all_of_them=False):
+                    if entity.is_template:
+                        return Template(document, self.catalogue, Vocabulary())
+        return None
+
+    def _without(self, number: int) -> str:
+        lines = self.text.split("\n")
+        return "\n".join("" if index == number else line for index, line in enumerate(lines))
+
+
+def explain_action(action: KnownAction) -> str:
+    """Return an action's documentation in Markdown."""
+    lines = [f"**{action.id}** ({action.origin})", "", action.description]
+    for title, schema in (("Input", action.input), ("Output", action.output)):
+        required = set(schema.get("required") or ())
+        rows = [
+            f"- `{name}`{' *' if name in required else ''} ({_type(one)}): {one.get('description') or ''}".rstrip(": ")
+            for name, one in properties_of(schema)
+        ]
+        if rows:
+            lines += ["", f"{title}:", *rows]
+    return "\n".join(lines)
+
+
+def properties_of(schema: JsonObject) -> Iterator[tuple[str, JsonObject]]:
+    """Yield the properties of a schema and of its alternatives, each once."""
+    seen: set[str] = set()
+    alternatives: Iterable[Json] = (schema, *(schema.get("anyOf") or ()), *(schema.get("oneOf") or ()))
+    for one in alternatives:
+        for name, inner in (one.get("properties") or {}).items() if isinstance(one, dict) else ():
+            if name not in seen and isinstance(inner, dict):
+                seen.add(name)
+                yield name, inner
+
+
+def _step_list(parent: str | None, action: str | None) -> str | None:
+    return "steps" if action is not None and parent in ("id", "name", "action", "if", "each") else parent
+
+
+def _parameters(template: Template | None) -> Iterator[Completion]:
+    for name, declared in template.form.declared.items() if template else ():
+        schema = declared[0].schema
+        yield Completion(name, "parameter", _type(schema), str(schema.get("description") or schema.get("title") or ""))
+
+
+def _steps(template: Template | None) -> Iterator[Completion]:
+    for step_id, steps in template.steps_by_id.items() if template else ():
+        yield Completion(step_id, "step", steps[0].action or "", _name(steps[0]))
+
+
+def _outputs(template: Template | None, step_id: str) -> Iterator[Completion]:
+    for step in template.steps_by_id.get(step_id, [])[:1] if template else ():
+        known = template.action_of(step) if template else None
+        for name, schema in properties_of(known.output) if known else ():
+            yield Completion(name, "output", _type(schema), str(schema.get("description") or ""))
+
+
+def _name(step: Step) -> str:
+    return str(step.value.get("name") or "")
+
+
+def _type(schema: JsonObject) -> str:
+    declared = schema.get("type")
+    return " or ".join(map(str, declared)) if isinstance(declared, list) else str(declared or "any")
+
+
+def _open_expression(before: str) -> str | None:
+    """The text of an expression that is open at the end of ``before``."""
+    start = before.rfind("${{")
+    return before[start + 3 :] if start >= 0 and "}}" not in before[start:] else None
+
+
+def _members(chain: str) -> list[str]:
+    names = [next(part for part in found if part) for found in _MEMBERS.findall(chain) if any(found)]
+    return [*names, ""] if chain.endswith((".", "['", '["')) else names
+
+
+def _spot(template: Template, path: tuple[str | int, ...], *, on_key: bool = False) -> Spot:
+    place = template.document.key_position(path) if on_key else template.document.position(path)
+    return Spot(place.line - 1, place.column - 1)

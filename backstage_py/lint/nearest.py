@@ -1,0 +1,53 @@
+"""The nearest known name, for what is probably a misspelling."""
+
+import difflib
+from collections.abc import Iterable
+
+_SURE_FOR_TWO = 12
+_SURE_FOR_ONE = 4
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that looks most like ``name``, None if none does."""
+    candidates = list(known)
+    folded = {_folded(candidate): candidate for candidate in candidates}
+    if (same := folded.get(_folded(name))) and same != name:
+        return same
+    close = difflib.get_close_matches(name, candidates, n=1, cutoff=0.75)
+    return close[0] if close and close[0] != name else None
+
+
+def misspelled(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name of which ``name`` is surely a misspelling.
+
+    It is sure when only case or separators differ, when one typing slip lies between them, or two in a long name.
+    """
+    close = nearest(name, known)
+    if close is None:
+        return None
+    if _folded(name) == _folded(close):
+        return close
+    shorter = min(len(name), len(close))
+    if name[-1:].isdigit() or close[-1:].isdigit():  # names that are counted: host1, host2
+        return None
+    allowed = 2 if shorter >= _SURE_FOR_TWO else 1 if shorter >= _SURE_FOR_ONE else 0
+    return close if 0 < distance(name, close) <= allowed else None
+
+
+def distance(left: str, right: str) -> int:
+    """Return how many slips (a wrong, missing, doubled or swapped character) lie between two names."""
+    before: list[int] = []
+    row = list(range(len(right) + 1))
+    for i, a in enumerate(left, 1):
+        current = [i]
+        for j, b in enumerate(right, 1):
+            best = min(row[j] + 1, current[j - 1] + 1, row[j - 1] + (a != b))
+            if i > 1 and j > 1 and a == right[j - 2] and left[i - 2] == b:
+                best = min(best, before[j - 2] + 1)
+            current.append(best)
+        before, row = row, current
+    return row[-1]
+
+
+def _folded(name: str) -> str:
+    return name.lower().replace("-", "").replace("_", "")

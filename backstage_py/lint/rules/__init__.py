@@ -1,0 +1,35 @@
+"""The rules, one module per family; the first digit of a code is the family.
+
+=====  ============================================================
+BPY0   files that cannot be read, YAML
+BPY1   entities and the shape of a template
+BPY2   actions and their input
+BPY3   what expressions refer to
+BPY4   expressions themselves
+BPY5   the form
+BPY6   skeletons
+BPY7   secrets and outputs
+BPY8   what stock Backstage does not run
+=====  ============================================================
+
+A rule is a function that takes its subject and yields findings; it knows nothing of files, lines or formats.
+"""
+
+from backstage_py.lint.rule import Rule, rules_of
+from backstage_py.lint.rules import (
+    actions,
+    entities,
+    expressions,
+    forms,
+    outputs,
+    portability,
+    references,
+    skeletons,
+    steps,
+    texts,
+)
+
+RULES: tuple[Rule, ...] = rules_of(
+    (texts, entities, steps, actions, references, expressions, forms, skeletons, outputs, portability)
+)
+"""Every rule, by code."""

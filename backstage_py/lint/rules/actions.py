@@ -1,0 +1,223 @@
+"""BPY2: actions and their input."""
+
+from collections.abc import Iterator
+
+from backstage_py.lint.inputs import Mismatch, mismatches
+from backstage_py.lint.nearest import misspelled, nearest
+from backstage_py.lint.rule import Finding, rule
+from backstage_py.lint.view import Step, Template
+from backstage_py.model.problem import Severity
+
+_LOG = "steps:\n  - id: log\n    action: debug:log\n    input:\n      message: hello\n"
+_MOST_NAMES = 12
+_TOLERATED = frozenset({("publish:github", "allowedHosts"), ("fetch:template", "copyWithoutRender")})
+"""Inputs that half of the templates in the field pass although the action does nothing with them."""
+
+
+@rule(
+    "BPY201",
+    "unknown-action",
+    "warning",
+    "template",
+    summary="The action of a step is not known.",
+    why="A run ends with an error at this step. It may well be an action of your own: name it in `actions` or with "
+    "`--actions-from URL`. It is an error where the id is surely a misspelling, or where a running Backstage "
+    "was asked.",
+    bad=_LOG.replace("debug:log", "debug:lgo"),
+    good=_LOG,
+)
+def unknown_action(template: Template) -> Iterator[Finding]:
+    """Name the nearest known action."""
+    for step in template.steps:
+        if not step.action or step.action in template.catalogue.actions or "${{" in step.action:
+            continue
+        sure = template.catalogue.misspelled(step.action)
+        close = sure or template.catalogue.nearest(step.action)
+        severity: Severity | None = "error" if sure or template.catalogue.complete else None
+        yield Finding(
+            f'Unknown action "{step.action}"',
+            (*step.path, "action"),
+            fix=f'Did you mean "{close}"?'
+            if close
+            else "If it is an action of your own, add it to the configured actions",
+            severity=severity,
+        )
+
+
+@rule(
+    "BPY202",
+    "missing-input",
+    "error",
+    "template",
+    summary="An input that the action requires is missing.",
+    why="The run ends at this step with `Invalid input passed to action`.",
+    bad="steps:\n  - id: fetch\n    action: fetch:plain\n    input:\n      targetPath: ./docs\n",
+    good="steps:\n  - id: fetch\n    action: fetch:plain\n    input:\n      url: https://example.com/docs\n     "
+    " targetPath: ./docs\n",
+)
+def missing_input(template: Template) -> Iterator[Finding]:
+    """Required names, at any depth."""
+    for step, mismatch, exact in _mismatches(template, "missing"):
+        at_top = mismatch.path == (*step.path, "input")
+        path = mismatch.path if not at_top or "input" in step.value else (*step.path, "action")
+        yield Finding(
+            f'{step.action} requires the input "{mismatch.name}"' if at_top else f'"{mismatch.name}" is required here',
+            path,
+            on_key=at_top and "input" in step.value,
+            fix=f'Add "{mismatch.name}"',
+            severity=None if exact else "warning",
+        )
+
+
+@rule(
+    "BPY203",
+    "unknown-input",
+    "error",
+    "template",
+    summary="An action does not have this input.",
+    why="Backstage refuses unknown inputs when the step runs: `is not allowed to have the additional property`.",
+    bad=_LOG.replace("message:", "mesage:"),
+    good=_LOG,
+)
+def unknown_input(template: Template) -> Iterator[Finding]:
+    """Name the nearest known input."""
+    for step, mismatch, exact in _mismatches(template, "unknown"):
+        if (step.action, mismatch.name) in _TOLERATED:
+            continue
+        close = misspelled(mismatch.name, mismatch.known) or nearest(mismatch.name, mismatch.known)
+        inside = ".".join(str(part) for part in mismatch.path[len(step.path) + 1 :])
+        yield Finding(
+            f'{step.action} has no input "{inside}"',
+            mismatch.path,
+            on_key=True,
+            fix=f'Did you mean "{close}"?' if close else _known(mismatch.known),
+            severity=None if exact else "warning",
+        )
+
+
+@rule(
+    "BPY204",
+    "input-type",
+    "error",
+    "template",
+    summary="An input has a type that the action does not accept.",
+    why="The run ends at this step with `Invalid input passed to action`. An expression that stands alone keeps "
+    "the type of its "
+    "value; with any text around it, it gives text.",
+    bad="steps:\n  - id: wait\n    action: debug:wait\n    input:\n      seconds: '5'\n",
+    good="steps:\n  - id: wait\n    action: debug:wait\n    input:\n      seconds: 5\n",
+)
+def input_type(template: Template) -> Iterator[Finding]:
+    """Written values, and expressions whose type is known."""
+    for _, mismatch, exact in _mismatches(template, "type"):
+        given = f"; the expression gives {mismatch.name}" if mismatch.name else ""
+        yield Finding(
+            f'"{mismatch.path[-1]}" must be {mismatch.expected}{given}',
+            mismatch.path,
+            fix=_type_fix(mismatch),
+            severity=None if exact else "warning",
+        )
+
+
+@rule(
+    "BPY205",
+    "input-value",
+    "error",
+    "template",
+    summary="An input is none of the values that the action accepts.",
+    why="The run ends at this step with `Invalid input passed to action`.",
+    bad="steps:\n  - id: publish\n    action: publish:github\n    input:\n      repoUrl: "
+    "github.com?owner=o&repo=r\n      repoVisibility: secret\n",
+    good="steps:\n  - id: publish\n    action: publish:github\n    input:\n      repoUrl: "
+    "github.com?owner=o&repo=r\n      repoVisibility: private\n",
+)
+def input_value(template: Template) -> Iterator[Finding]:
+    """Written values only."""
+    for _, mismatch, exact in _mismatches(template, "value"):
+        yield Finding(
+            f'"{mismatch.path[-1]}" must be one of {mismatch.expected}',
+            mismatch.path,
+            severity=None if exact else "warning",
+        )
+
+
+@rule(
+    "BPY206",
+    "ineffective-input",
+    "warning",
+    "template",
+    summary="An input is accepted, or was accepted once, and has no effect.",
+    why="`copyWithoutRender` is the former name of `copyWithoutTemplating`; since Backstage 4.2 the files are "
+    "rendered all the same. "
+    "`allowedHosts` belongs to the form's RepoUrlPicker, and stock Backstage refuses it as an input.",
+    bad="steps:\n  - id: fetch\n    action: fetch:template\n    input:\n      url: https://example.com/skeleton\n"
+    "      copyWithoutRender: ['.github/**']\n",
+    good="steps:\n  - id: fetch\n    action: fetch:template\n    input:\n      url: https://example.com/skeleton\n"
+    "      copyWithoutTemplating: ['.github/**']\n",
+)
+def ineffective_input(template: Template) -> Iterator[Finding]:
+    """Two names, seen often."""
+    for step in template.steps:
+        if step.action == "fetch:template" and "copyWithoutRender" in step.input:
+            yield Finding(
+                "copyWithoutRender has no effect",
+                (*step.path, "input", "copyWithoutRender"),
+                on_key=True,
+                fix="Write copyWithoutTemplating",
+            )
+        if step.action == "publish:github" and "allowedHosts" in step.input:
+            yield Finding(
+                "publish:github has no input allowedHosts",
+                (*step.path, "input", "allowedHosts"),
+                on_key=True,
+                fix="Remove it; the RepoUrlPicker of the form has this option",
+            )
+
+
+@rule(
+    "BPY207",
+    "fetch-conflict",
+    "error",
+    "template",
+    summary="templateFileExtension goes neither with copyWithoutTemplating nor with cookiecutterCompat.",
+    why="fetch:template ends with an error: which files are rendered is said either by extension or by globs.",
+    bad="steps:\n  - id: fetch\n    action: fetch:template\n    input:\n      url: https://example.com/skeleton\n"
+    "      templateFileExtension: true\n      copyWithoutTemplating: ['.github/**']\n",
+    good="steps:\n  - id: fetch\n    action: fetch:template\n    input:\n      url: https://example.com/skeleton\n"
+    "      templateFileExtension: true\n",
+)
+def fetch_conflict(template: Template) -> Iterator[Finding]:
+    """Look at fetch:template only."""
+    for step in template.steps:
+        if step.action != "fetch:template" or not step.input.get("templateFileExtension"):
+            continue
+        for other in ("copyWithoutTemplating", "cookiecutterCompat"):
+            if step.input.get(other):
+                yield Finding(
+                    f"templateFileExtension and {other} exclude each other", (*step.path, "input", other), on_key=True
+                )
+
+
+def _mismatches(template: Template, kind: str) -> Iterator[tuple[Step, Mismatch, bool]]:
+    for step in template.steps:
+        known = template.action_of(step)
+        if known is None or not known.input or isinstance(step.value.get("input"), str):
+            continue
+        for found in mismatches(template, step.input, known.input, (*step.path, "input")):
+            if found.kind == kind:
+                yield step, found, known.exact
+
+
+def _known(names: tuple[str, ...]) -> str:
+    shown = ", ".join(names[:_MOST_NAMES])
+    return f"Known are {shown}{' …' if len(names) > _MOST_NAMES else ''}"
+
+
+def _type_fix(mismatch: Mismatch) -> str | None:
+    if mismatch.name:
+        return None
+    if mismatch.expected in ("boolean", "number"):
+        return f"Write the {mismatch.expected} without quotes"
+    if mismatch.expected == "string":
+        return "Put quotes around the value"
+    return "Write it as a list" if mismatch.expected == "array" else None

@@ -1,0 +1,436 @@
+"""BPY5: the form."""
+
+from collections.abc import Iterator
+
+from backstage_py.lint.form import schema_types
+from backstage_py.lint.nearest import misspelled, nearest
+from backstage_py.lint.rule import Finding, Path, rule
+from backstage_py.lint.view import Template
+from backstage_py.lint.vocabulary import (
+    FIELD_OPTIONS,
+    FIELDS,
+    GENERAL_OPTIONS,
+    SCHEMA_KEYS,
+    SCHEMA_TYPES,
+    UI_KEYS,
+    WIDGETS,
+)
+from backstage_py.model import js_regex
+from backstage_py.model.json import Json, JsonObject
+
+_LOG = "steps:\n  - id: log\n    action: debug:log\n    input:\n      message: ${{ parameters.name }}\n"
+_NAME = "parameters:\n  properties:\n    name:\n      type: string\n"
+_SIZES = _LOG.replace("${{ parameters.name }}", "${{ parameters.name }} ${{ parameters.size }}")
+_GOOD = _NAME + _LOG
+_PYTHON_TYPES = {
+    "string": (str,),
+    "boolean": (bool,),
+    "object": (dict,),
+    "array": (list,),
+    "null": (type(None),),
+    "number": (int, float),
+    "integer": (int,),
+}
+_FOREIGN_TYPES = {
+    "str": "string",
+    "text": "string",
+    "int": "integer",
+    "bool": "boolean",
+    "float": "number",
+    "list": "array",
+    "dict": "object",
+    "map": "object",
+    "enum": "string",
+}
+
+
+@rule(
+    "BPY501",
+    "bad-pattern",
+    "error",
+    "template",
+    summary="A `pattern` is not a regular expression.",
+    why="The form cannot check the value, and refuses to go on.",
+    bad=_NAME + "      pattern: '[a-z'\n" + _LOG,
+    good=_NAME + "      pattern: '[a-z]+'\n" + _LOG,
+)
+def bad_pattern(template: Template) -> Iterator[Finding]:
+    """As JavaScript reads it, with the flag u."""
+    for one in template.form.properties:
+        pattern = one.schema.get("pattern")
+        if isinstance(pattern, str) and (reason := _pattern_problem(pattern)):
+            yield Finding(reason, (*one.path, "pattern"))
+
+
+@rule(
+    "BPY502",
+    "required-without-property",
+    "error",
+    "template",
+    summary="`required` names a value that no page of the form asks for.",
+    why="The form can never be completed.",
+    bad="parameters:\n  required: [nmae]\n  properties:\n    name:\n      type: string\n" + _LOG,
+    good="parameters:\n  required: [name]\n  properties:\n    name:\n      type: string\n" + _LOG,
+)
+def required_without_property(template: Template) -> Iterator[Finding]:
+    """A property of another page is a warning: the pages before it cannot be completed."""
+    form = template.form
+    for index, (page, path) in enumerate(form.pages):
+        required = page.get("required")
+        for position, name in enumerate(required if isinstance(required, list) else ()):
+            if not isinstance(name, str) or form.decorated:
+                continue
+            pages = {one.page for one in form.declared.get(name, ())}
+            if index in pages or any(earlier < index for earlier in pages):
+                continue
+            close = nearest(name, [one.name for one in form.properties if one.page == index])
+            later = f"; it is asked for on page {min(pages) + 1}" if pages else ""
+            yield Finding(
+                f'"{name}" is required on page {index + 1} but not a property of it{later}',
+                (*path, "required", position),
+                fix=f'Did you mean "{close}"?' if close else "Add the property, or remove the name",
+                severity="warning" if pages else None,
+            )
+    yield from _required_members(template)
+
+
+@rule(
+    "BPY503",
+    "impossible-dependency",
+    "warning",
+    "template",
+    summary="A branch of `dependencies` can never apply.",
+    why="It depends on a property that does not exist, or on a value that the property cannot have; what it "
+    "asks for is never shown.",
+    bad="parameters:\n  properties:\n    name:\n      type: string\n      enum: [small, large]\n  "
+    "dependencies:\n    name:\n      oneOf:\n"
+    "        - properties:\n            name:\n              const: lagre\n            size:\n              "
+    "type: number\n" + _SIZES,
+    good="parameters:\n  properties:\n    name:\n      type: string\n      enum: [small, large]\n  "
+    "dependencies:\n    name:\n      oneOf:\n"
+    "        - properties:\n            name:\n              const: small\n"
+    "        - properties:\n            name:\n              const: large\n            size:\n              "
+    "type: number\n" + _SIZES,
+)
+def impossible_dependency(template: Template) -> Iterator[Finding]:
+    """Looks at the dependencies of each page."""
+    for page, path in template.form.pages:
+        dependencies = page.get("dependencies")
+        properties = page.get("properties")
+        if not isinstance(dependencies, dict) or not isinstance(properties, dict):
+            continue
+        for name, dependency in dependencies.items():
+            where = (*path, "dependencies", name)
+            if name not in template.form.declared:
+                close = nearest(name, properties)
+                yield Finding(
+                    f'There is no property "{name}" to depend on',
+                    where,
+                    on_key=True,
+                    fix=f'Did you mean "{close}"?' if close else None,
+                )
+            elif isinstance(dependency, dict) and isinstance(properties.get(name), dict):
+                yield from _dead_branches(name, properties[name], dependency, where)
+
+
+@rule(
+    "BPY504",
+    "unknown-form-field",
+    "info",
+    "template",
+    summary="`ui:field` names a field that the scaffolder does not have built in.",
+    why="It may be a field of your own (name it in the configuration, `fields`). A name that is nearly a "
+    "built-in one is a warning: "
+    "the form would show a plain text field.",
+    bad=_NAME + "      ui:field: RepoUrlPiker\n" + _LOG,
+    good=_NAME + "      ui:field: RepoUrlPicker\n" + _LOG,
+)
+def unknown_field(template: Template) -> Iterator[Finding]:
+    """Compare with the built-in fields and the configured ones."""
+    known = FIELDS | template.extra.fields
+    for one in template.form.properties:
+        field = one.schema.get("ui:field")
+        if isinstance(field, str) and field not in known:
+            close = misspelled(field, known)
+            yield Finding(
+                f'Unknown field "{field}"',
+                (*one.path, "ui:field"),
+                fix=f'Did you mean "{close}"?' if close else "If it is your own, add it to the configured fields",
+                severity="warning" if close else None,
+            )
+
+
+@rule(
+    "BPY505",
+    "unknown-widget",
+    "warning",
+    "template",
+    summary="`ui:widget` names a widget that the form does not have.",
+    why="The page cannot be shown.",
+    bad=_NAME + "      ui:widget: texarea\n" + _LOG,
+    good=_NAME + "      ui:widget: textarea\n" + _LOG,
+)
+def unknown_widget(template: Template) -> Iterator[Finding]:
+    """Compare with the widgets of the form library; custom ones begin with a capital letter, as components do."""
+    for one in template.form.properties:
+        widget = one.schema.get("ui:widget")
+        if isinstance(widget, str) and widget not in WIDGETS and not widget[:1].isupper():
+            close = nearest(widget, WIDGETS)
+            yield Finding(
+                f'Unknown widget "{widget}"',
+                (*one.path, "ui:widget"),
+                fix=f'Did you mean "{close}"?' if close else f"Known are {', '.join(sorted(WIDGETS))}",
+            )
+
+
+@rule(
+    "BPY506",
+    "unknown-ui-key",
+    "warning",
+    "template",
+    summary="A key with `ui:`, or an option of a built-in field, does not exist.",
+    why="It is ignored.",
+    bad=_NAME + "      ui:field: RepoUrlPicker\n      ui:options:\n        allowedHost: [github.com]\n" + _LOG,
+    good=_NAME + "      ui:field: RepoUrlPicker\n      ui:options:\n        allowedHosts: [github.com]\n" + _LOG,
+)
+def unknown_ui_key(template: Template) -> Iterator[Finding]:
+    """Only names that are nearly known ones: fields of one's own have options of their own."""
+    for one in template.form.properties:
+        for key in one.schema:
+            if str(key).startswith("ui:") and key not in UI_KEYS:
+                close = misspelled(str(key), UI_KEYS)
+                if close:
+                    yield Finding(f'Unknown key "{key}"', (*one.path, key), on_key=True, fix=f'Did you mean "{close}"?')
+        options = one.schema.get("ui:options")
+        known = FIELD_OPTIONS.get(str(one.schema.get("ui:field")), frozenset())
+        for key in options if isinstance(options, dict) else ():
+            if key not in known | GENERAL_OPTIONS:
+                close = misspelled(str(key), known)
+                if close:
+                    yield Finding(
+                        f'{one.schema["ui:field"]} has no option "{key}"',
+                        (*one.path, "ui:options", key),
+                        on_key=True,
+                        fix=f'Did you mean "{close}"?',
+                    )
+
+
+@rule(
+    "BPY507",
+    "unknown-type",
+    "error",
+    "template",
+    summary="The `type` of a parameter is none of JSON Schema.",
+    why="The form cannot be shown. The types are string, number, integer, boolean, object, array and null.",
+    bad=_NAME.replace("type: string", "type: text") + _LOG,
+    good=_GOOD,
+)
+def unknown_type(template: Template) -> Iterator[Finding]:
+    """Every schema of the form."""
+    for one in template.form.properties:
+        for name in sorted(schema_types(one.schema) - SCHEMA_TYPES):
+            close = _FOREIGN_TYPES.get(name.lower()) or nearest(name, SCHEMA_TYPES)
+            yield Finding(f'Unknown type "{name}"', (*one.path, "type"), fix=f'Write "{close}"' if close else None)
+
+
+@rule(
+    "BPY508",
+    "bad-default",
+    "warning",
+    "template",
+    summary="A default does not fit its own schema.",
+    why="The form starts with a value that it refuses.",
+    bad=_NAME + "      enum: [small, large]\n      default: medium\n" + _LOG,
+    good=_NAME + "      enum: [small, large]\n      default: small\n" + _LOG,
+)
+def bad_default(template: Template) -> Iterator[Finding]:
+    """Type, enum and pattern."""
+    for one in template.form.properties:
+        default = one.schema.get("default")
+        if default is None or "ui:field" in one.schema:
+            continue
+        if reason := _unfit(default, one.schema):
+            yield Finding(f"The default {reason}", (*one.path, "default"))
+
+
+@rule(
+    "BPY509",
+    "enum-names",
+    "warning",
+    "template",
+    summary="`enumNames` and `enum` differ in length, or a value stands twice in `enum`.",
+    why="The names would belong to other values; a doubled value makes the schema invalid.",
+    bad=_NAME + "      enum: [small, large]\n      enumNames: [Small]\n" + _LOG,
+    good=_NAME + "      enum: [small, large]\n      enumNames: [Small, Large]\n" + _LOG,
+)
+def enum_names(template: Template) -> Iterator[Finding]:
+    """Compare the two lists."""
+    for one in template.form.properties:
+        enum, names = one.schema.get("enum"), one.schema.get("enumNames")
+        if isinstance(enum, list) and isinstance(names, list) and len(enum) != len(names):
+            yield Finding(f"{len(names)} names for {len(enum)} values", (*one.path, "enumNames"))
+        if isinstance(enum, list):
+            seen: list[tuple[type, Json]] = []
+            for index, value in enumerate(enum):
+                if (type(value), value) in seen:
+                    yield Finding(f"{value!r} stands twice in enum", (*one.path, "enum", index))
+                seen.append((type(value), value))
+
+
+@rule(
+    "BPY510",
+    "misplaced-key",
+    "warning",
+    "template",
+    summary="A key of a parameter's schema is a misspelling, or stands at a wrong level.",
+    why="JSON Schema ignores what it does not know, so the rule is not applied. `required` is a list beside "
+    "`properties`, "
+    "not a flag of a property.",
+    bad=_NAME + "      required: true\n" + _LOG,
+    good="parameters:\n  required: [name]\n  properties:\n    name:\n      type: string\n" + _LOG,
+)
+def misplaced_key(template: Template) -> Iterator[Finding]:
+    """Surely misspelled keys, and ``required`` as a flag."""
+    for one in template.form.properties:
+        if isinstance(one.schema.get("required"), bool):
+            yield Finding(
+                "required is a list beside properties",
+                (*one.path, "required"),
+                on_key=True,
+                fix=f'Add "{one.name}" to the list "required" of the object',
+            )
+        for key in one.schema:
+            close = (
+                misspelled(str(key), SCHEMA_KEYS) if key not in SCHEMA_KEYS and not str(key).startswith("ui:") else None
+            )
+            if close and close not in one.schema and isinstance(one.schema[key], str | int | list | dict):
+                yield Finding(
+                    f'JSON Schema has no "{key}"', (*one.path, key), on_key=True, fix=f'Did you mean "{close}"?'
+                )
+
+
+@rule(
+    "BPY511",
+    "unused-parameter",
+    "info",
+    "template",
+    summary="A parameter is asked for and never used.",
+    why="People fill in what has no effect. Nothing is reported where parameters are handed on as a whole.",
+    bad="parameters:\n  properties:\n    name:\n      type: string\n    colour:\n      type: string\n" + _LOG,
+    good=_GOOD,
+)
+def unused_parameter(template: Template) -> Iterator[Finding]:
+    """A parameter that others depend on counts as used."""
+    used: set[str] = set()
+    for use in template.uses:
+        if use.parsed.problem:
+            return
+        for reference in use.parsed.references:
+            if reference.names[0] == "parameters":
+                if len(reference.names) < 2:  # noqa: PLR2004  # parameters as a whole
+                    return
+                used.add(reference.names[1])
+    if not template.uses or not used:
+        return
+    for name, declarations in template.form.declared.items():
+        first = declarations[0]
+        steered = len(declarations) > 1 or any(
+            isinstance(page.get("dependencies"), dict) and name in page["dependencies"]
+            for page, _ in template.form.pages
+        )
+        secret = (
+            name in template.form.secrets
+            or "object" in schema_types(first.schema)
+            or first.schema.get("type") == "null"
+        )
+        if name not in used and not steered and not secret and not _only_shows(first.schema):
+            yield Finding(f'The parameter "{name}" is not used', first.path, on_key=True)
+
+
+def _only_shows(schema: JsonObject) -> bool:
+    """Whether the field is there for what it shows, or for other fields, not for its value."""
+    return "ui:field" in schema or schema.get("ui:widget") == "hidden" or bool(schema.get("ui:backstage"))
+
+
+def _required_members(template: Template) -> Iterator[Finding]:
+    for one in template.form.properties:
+        required, properties = one.schema.get("required"), one.schema.get("properties")
+        if one.schema.get("type") != "object" or not isinstance(required, list) or not isinstance(properties, dict):
+            continue
+        inner = {found.name for found in template.form.properties if found.path[: len(one.path)] == one.path}
+        for index, name in enumerate(required):
+            if isinstance(name, str) and name not in inner:
+                close = nearest(name, inner)
+                yield Finding(
+                    f'"{name}" is required but not a property of "{one.name}"',
+                    (*one.path, "required", index),
+                    fix=f'Did you mean "{close}"?' if close else "Add the property, or remove the name",
+                )
+
+
+def _dead_branches(name: str, schema: JsonObject, dependency: JsonObject, where: Path) -> Iterator[Finding]:
+    possible = _possible(schema)
+    branches = dependency.get("oneOf")
+    for index, branch in enumerate(branches if isinstance(branches, list) else ()):
+        condition = (
+            branch.get("properties", {}).get(name)
+            if isinstance(branch, dict) and isinstance(branch.get("properties"), dict)
+            else None
+        )
+        if not isinstance(condition, dict) or possible is None:
+            continue
+        wanted = _possible(condition)
+        if wanted and not any(_same(one, other) for one in wanted for other in possible):
+            shown = ", ".join(str(one) for one in possible)
+            key = "const" if "const" in condition else "enum"
+            yield Finding(
+                f'"{name}" can never be {", ".join(str(one) for one in wanted)}; it is one of {shown}',
+                (*where, "oneOf", index, "properties", name, key),
+            )
+
+
+def _possible(schema: JsonObject) -> list[Json] | None:
+    if "const" in schema:
+        return [schema["const"]]
+    if isinstance(enum := schema.get("enum"), list):
+        return enum
+    if schema.get("type") == "boolean":
+        return [True, False]
+    if isinstance(branches := schema.get("oneOf"), list) and all(
+        isinstance(one, dict) and "const" in one for one in branches
+    ):
+        return [one["const"] for one in branches]
+    return None
+
+
+def _same(left: Json, right: Json) -> bool:
+    return bool(left == right) and isinstance(left, bool) == isinstance(right, bool)
+
+
+def _unfit(default: Json, schema: JsonObject) -> str | None:
+    types = schema_types(schema)
+    if types and types <= SCHEMA_TYPES and not any(_is_of(default, name) for name in types):
+        return f"is not of the type {' or '.join(sorted(types))}"
+    enum = schema.get("enum")
+    if isinstance(enum, list) and not isinstance(default, list) and not any(_same(default, one) for one in enum):
+        return "is none of the values in enum"
+    pattern = schema.get("pattern")
+    if isinstance(pattern, str) and isinstance(default, str) and default and not _pattern_problem(pattern):
+        return None if js_regex.tester(pattern)(default) else "does not match the pattern"
+    return None
+
+
+def _is_of(value: Json, name: str) -> bool:
+    if isinstance(value, bool):
+        return name == "boolean"
+    if name == "integer" and isinstance(value, float):
+        return value.is_integer()
+    return isinstance(value, _PYTHON_TYPES[name])
+
+
+def _pattern_problem(pattern: str) -> str | None:
+    try:
+        js_regex.tester(pattern)
+    except ValueError as error:
+        return str(error)
+    return None

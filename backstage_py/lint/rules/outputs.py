@@ -1,0 +1,164 @@
+"""BPY7: secrets, and what a template answers."""
+
+from collections.abc import Iterator
+
+from backstage_py.lint.nearest import nearest
+from backstage_py.lint.rule import Finding, rule
+from backstage_py.lint.view import Template
+
+_ASKING = "secrets:\n  schema:\n    type: object\n    properties:\n      token:\n        type: string\n"
+_LOG = "steps:\n  - id: log\n    action: debug:log\n    input:\n      message: "
+_PUBLISH = "steps:\n  - id: publish\n    action: publish:github\n    input:\n      repoUrl: github.com?owner=o&repo=r\n"
+_WRITERS = frozenset(
+    {
+        "fetch:template",
+        "fetch:template:file",
+        "workspace:template",
+        "roadiehq:utils:fs:write",
+        "roadiehq:utils:fs:append",
+    }
+)
+_WELL_KNOWN = frozenset({"USER_OAUTH_TOKEN", "backstageToken"})
+
+
+@rule(
+    "BPY701",
+    "secret-logged",
+    "warning",
+    "template",
+    summary="A secret is written to the log.",
+    why="Backstage masks the exact value only; any change to it (a part, base64) is readable by everyone who "
+    "may see the task.",
+    bad=_ASKING + _LOG + "${{ secrets.token }}\n",
+    good=_ASKING + _LOG + "hello\n",
+)
+def secret_logged(template: Template) -> Iterator[Finding]:
+    """debug:log with anything below ``secrets`` or ``environment.secrets``."""
+    for use in template.uses:
+        if use.where != "input" or use.step is None:
+            continue
+        step = next(one for one in template.steps if one.index == use.step)
+        if step.action == "debug:log":
+            for reference in use.references():
+                if _is_secret(reference.names):
+                    yield Finding("This writes a secret to the log", use.path, reference.offsets[0], fix="Remove it")
+
+
+@rule(
+    "BPY702",
+    "secret-in-output",
+    "warning",
+    "template",
+    summary="A secret is used where secrets are not known: in the output or in a condition.",
+    why="Secrets exist in the `input` of a step only (and in `if` and `each` of a step with `each`). Here it is "
+    "undefined; and an output is stored and "
+    "shown to everyone who may see the task.",
+    bad=_ASKING + _LOG + "hello\noutput:\n  text:\n    - title: Token\n      content: ${{ secrets.token }}\n",
+    good=_ASKING + _LOG + "hello\noutput:\n  text:\n    - title: Token\n      content: was used\n",
+)
+def secret_in_output(template: Template) -> Iterator[Finding]:
+    """Looks at output and ``if``."""
+    looping = {step.index for step in template.steps if "each" in step.value}
+    for use in template.uses:
+        if use.where == "output" or (use.where == "if" and use.step not in looping):
+            for reference in use.references():
+                if _is_secret(reference.names):
+                    where = "the output" if use.where == "output" else "a condition"
+                    yield Finding(f"Secrets are not known in {where}", use.path, reference.offsets[0])
+
+
+@rule(
+    "BPY703",
+    "secret-in-file",
+    "warning",
+    "template",
+    summary="A secret is handed to an action that writes it into files.",
+    why="It would be committed with the files. Put secrets into the repository's own secret store (for GitHub: "
+    "the input `secrets`).",
+    bad=_ASKING
+    + "steps:\n  - id: fetch\n    action: fetch:template\n    input:\n      url: https://example.com/skeleton\n"
+    "      values:\n        token: ${{ secrets.token }}\n",
+    good=_ASKING
+    + "steps:\n  - id: fetch\n    action: fetch:template\n    input:\n      url: https://example.com/skeleton\n"
+    "      token: ${{ secrets.token }}\n",
+)
+def secret_in_file(template: Template) -> Iterator[Finding]:
+    """``values`` of fetch steps, and content that is written."""
+    for use in template.uses:
+        if use.where != "input" or use.step is None or len(use.path) < 5 or use.path[4] not in ("values", "content"):  # noqa: PLR2004  # spec.steps.N.input.name
+            continue
+        step = next(one for one in template.steps if one.index == use.step)
+        if step.action in _WRITERS:
+            for reference in use.references():
+                if _is_secret(reference.names):
+                    yield Finding("This writes a secret into files", use.path, reference.offsets[0])
+
+
+@rule(
+    "BPY704",
+    "undeclared-secret",
+    "info",
+    "template",
+    summary="A secret is used that the template does not ask for.",
+    why="It is undefined unless the form's own fields or a caller of the API provide it. Declare it below "
+    "`spec.secrets.schema`, "
+    "or as `secretsKey` of a RepoUrlPicker.",
+    bad=_ASKING + "steps:\n  - id: fetch\n    action: fetch:plain\n    input:\n      url: https://example.com/a\n      "
+    "token: ${{ secrets.tokn }}\n",
+    good=_ASKING
+    + "steps:\n  - id: fetch\n    action: fetch:plain\n    input:\n      url: https://example.com/a\n      "
+    "token: ${{ secrets.token }}\n",
+)
+def undeclared_secret(template: Template) -> Iterator[Finding]:
+    """Louder where a declared one has nearly the same name."""
+    declared = template.form.secrets
+    for use in template.uses:
+        for reference in use.references():
+            if reference.names[0] != "secrets" or len(reference.names) < 2:  # noqa: PLR2004  # secrets.name
+                continue
+            name = reference.names[1]
+            if name in declared or name in _WELL_KNOWN:
+                continue
+            close = nearest(name, declared)
+            yield Finding(
+                f'The template does not ask for the secret "{name}"',
+                use.path,
+                reference.offsets[1],
+                fix=f'Did you mean "{close}"?' if close else "Declare it below spec.secrets.schema",
+                severity="warning" if close else None,
+            )
+
+
+@rule(
+    "BPY711",
+    "link-without-target",
+    "warning",
+    "template",
+    summary="A link of the output has neither `url` nor `entityRef`.",
+    why="The page of the finished task shows a link that leads nowhere.",
+    bad=_PUBLISH + "output:\n  links:\n    - title: Repository\n",
+    good=_PUBLISH + "output:\n  links:\n    - title: Repository\n      url: ${{ steps.publish.output.remoteUrl }}\n",
+)
+def link_without_target(template: Template) -> Iterator[Finding]:
+    """A target that is empty counts as none."""
+    output = template.spec.get("output")
+    links = output.get("links") if isinstance(output, dict) else None
+    for index, link in enumerate(links if isinstance(links, list) else ()):
+        if isinstance(link, dict) and not link.get("url") and not link.get("entityRef"):
+            close = next(
+                (
+                    near
+                    for key in link
+                    if (near := nearest(str(key), ("url", "entityRef"))) and key not in ("title", "icon", "if")
+                ),
+                None,
+            )
+            yield Finding(
+                "This link has no target",
+                ("spec", "output", "links", index),
+                fix=f'Did you mean "{close}"?' if close else "Add url or entityRef",
+            )
+
+
+def _is_secret(names: tuple[str, ...]) -> bool:
+    return names[0] == "secrets" or names[:2] == ("environment", "secrets")

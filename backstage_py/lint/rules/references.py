@@ -1,0 +1,265 @@
+"""BPY3: what expressions refer to."""
+
+from collections.abc import Iterator
+
+from backstage_py.lint.nearest import misspelled, nearest
+from backstage_py.lint.rule import Finding, rule
+from backstage_py.lint.syntax import Reference
+from backstage_py.lint.view import Template, Use
+from backstage_py.lint.vocabulary import GLOBALS, STEP_GLOBALS, STEP_ROOTS
+from backstage_py.model.problem import Severity
+
+_FORM = "parameters:\n  properties:\n    name:\n      type: string\n"
+_FETCH = "steps:\n  - id: list\n    action: fs:readdir\n    input:\n      paths: ['.']\n"
+_LOG = "  - id: log\n    action: debug:log\n    input:\n      message: "
+
+
+@rule(
+    "BPY301",
+    "undeclared-parameter",
+    "warning",
+    "template",
+    summary="An expression uses a parameter that no page of the form declares.",
+    why="It is undefined when the template runs: the text is empty there, or the input is left out. Where the "
+    "name is surely a "
+    "misspelling, it is an error; where the expression copes with that (a condition, a default), a note. A form "
+    "with decorators may "
+    "set anything.",
+    bad=_FORM + "steps:\n" + _LOG + "${{ parameters.name }} and ${{ parameters.nmae }}\n",
+    good=_FORM + "steps:\n" + _LOG + "${{ parameters.name }}\n",
+)
+def undeclared_parameter(template: Template) -> Iterator[Finding]:
+    """Compare with every declaration, in whatever branch."""
+    form = template.form
+    if form.decorated:
+        return
+    for use, reference in _references(template, "parameters"):
+        name = reference.names[1]
+        if name in form.declared:
+            continue
+        if name not in {one.name for one in form.properties}:
+            fix = nearest(name, form.declared)
+            sure = misspelled(name, form.declared) is not None
+            severity: Severity | None = "error" if sure else "info" if use.is_optional(reference) or form.open else None
+            yield Finding(
+                f'The form declares no parameter "{name}"',
+                use.path,
+                reference.offsets[1],
+                fix=f'Did you mean "{fix}"?' if fix else "Declare it below spec.parameters, or remove the expression",
+                severity=severity,
+            )
+        else:
+            owner = next(one.path[-3] for one in form.properties if one.name == name)
+            yield Finding(
+                f'"{name}" is a member of the parameter "{owner}", not a parameter of its own',
+                use.path,
+                reference.offsets[1],
+                fix=f"Write parameters.{owner}.{name}",
+                severity="warning",
+            )
+
+
+@rule(
+    "BPY302",
+    "unknown-step",
+    "error",
+    "template",
+    summary="An expression uses a step that the template does not have.",
+    why="It is undefined when the template runs, without a word.",
+    bad=_FETCH + _LOG + "files ${{ steps.lits.output.files }}\n",
+    good=_FETCH + _LOG + "files ${{ steps.list.output.files }}\n",
+)
+def unknown_step(template: Template) -> Iterator[Finding]:
+    """Name the nearest step."""
+    ids = template.steps_by_id
+    for use, reference in _references(template, "steps"):
+        step_id = reference.names[1]
+        if step_id in ids or any(at <= reference.offsets[1] + len(step_id) for at, _, _ in use.parsed.subtractions):
+            continue
+        close = nearest(step_id, ids)
+        yield Finding(
+            f'There is no step "{step_id}"',
+            use.path,
+            reference.offsets[1],
+            fix=f'Did you mean "{close}"?' if close else f"Steps are {', '.join(ids)}" if ids else None,
+            severity="warning" if use.is_optional(reference) and not misspelled(step_id, ids) else None,
+        )
+
+
+@rule(
+    "BPY303",
+    "later-step",
+    "error",
+    "template",
+    summary="A step uses the output of itself or of a step that runs later.",
+    why="Steps run from top to bottom, so the value is undefined.",
+    bad="steps:\n"
+    + _LOG.removeprefix("\n")
+    + "files ${{ steps.list.output.files }}\n"
+    + _FETCH.removeprefix("steps:\n"),
+    good=_FETCH + _LOG + "files ${{ steps.list.output.files }}\n",
+)
+def later_step(template: Template) -> Iterator[Finding]:
+    """Compare positions; an id that stands several times counts from its first."""
+    for use, reference in _references(template, "steps"):
+        found = template.steps_by_id.get(reference.names[1])
+        if use.step is None or not found or found[0].index < use.step:
+            continue
+        same = found[0].index == use.step
+        yield Finding(
+            f'The step "{reference.names[1]}" {"is this step itself" if same else "runs after this one"}',
+            use.path,
+            reference.offsets[1],
+            fix=None if same else "Move that step up",
+            severity="warning" if use.is_optional(reference) else None,
+        )
+
+
+@rule(
+    "BPY304",
+    "unknown-output",
+    "warning",
+    "template",
+    summary="An expression uses an output that the step's action does not have.",
+    why="It is undefined when the template runs. Where the name is surely a misspelling, it is an error.",
+    bad=_FETCH + _LOG + "files ${{ steps.list.output.fils }}\n",
+    good=_FETCH + _LOG + "files ${{ steps.list.output.files }}\n",
+)
+def unknown_output(template: Template) -> Iterator[Finding]:
+    """Only actions that declare their outputs; several steps of one id may have different ones."""
+    for use, reference in _references(template, "steps"):
+        steps = template.steps_by_id.get(reference.names[1], [])
+        if len(steps) != 1 or len(reference.names) < 4 or reference.names[2] != "output":  # noqa: PLR2004  # steps.id.output.name
+            continue
+        known = template.action_of(steps[0])
+        name = reference.names[3]
+        if known is None or not known.outputs or name in known.outputs or "each" in steps[0].value:
+            continue
+        if known.output.get("additionalProperties"):
+            continue
+        sure = known.exact and misspelled(name, known.outputs)
+        close = nearest(name, known.outputs)
+        yield Finding(
+            f'{known.id} has no output "{name}"',
+            use.path,
+            reference.offsets[3],
+            fix=f'Did you mean "{close}"?' if close else f"Known are {', '.join(sorted(known.outputs))}",
+            severity="error" if sure else "info" if use.is_optional(reference) else None,
+        )
+
+
+@rule(
+    "BPY305",
+    "missing-output-word",
+    "error",
+    "template",
+    summary="Something other than `output` is looked up on a step.",
+    why="A step has `output` and nothing else; the value is undefined.",
+    bad=_FETCH + _LOG + "files ${{ steps.list.files }}\n",
+    good=_FETCH + _LOG + "files ${{ steps.list.output.files }}\n",
+)
+def missing_output_word(template: Template) -> Iterator[Finding]:
+    """``steps.id.outputs`` and ``steps.id.name``."""
+    for use, reference in _references(template, "steps"):
+        if len(reference.names) < 3 or reference.names[1] not in template.steps_by_id:  # noqa: PLR2004  # steps.id.member
+            continue
+        member = reference.names[2]
+        if member == "output":
+            continue
+        outputs = member.lower() in ("outputs", "out", "result", "results")
+        fix = "output" if outputs or misspelled(member, ("output",)) else f"output.{member}"
+        yield Finding(
+            f'A step has no "{member}", only "output"',
+            use.path,
+            reference.offsets[2],
+            fix=f"Write steps.{reference.names[1]}.{fix}",
+        )
+
+
+@rule(
+    "BPY306",
+    "unknown-name",
+    "error",
+    "template",
+    summary="An expression starts with a name that does not exist.",
+    why="It is undefined when the template runs. Templates know parameters, steps, user, each, secrets, "
+    "environment and context.",
+    bad=_FORM + "steps:\n" + _LOG + "${{ parameter.name }}\n",
+    good=_FORM + "steps:\n" + _LOG + "${{ parameters.name }}\n",
+)
+def unknown_name(template: Template) -> Iterator[Finding]:
+    """A declared parameter without ``parameters.`` in front is recognised."""
+    known = STEP_ROOTS | GLOBALS | STEP_GLOBALS | template.extra.globals
+    for use in template.uses:
+        minus = {right.split(".")[0] for _, _, right in use.parsed.subtractions}
+        for reference in use.references():
+            name = reference.names[0]
+            if name in known or name in minus:
+                continue
+            close = misspelled(name, known)
+            fix = f'Did you mean "{close}"?' if close else None
+            if name in template.form.declared:
+                fix = f"Write parameters.{name}"
+            elif name in ("values", "inputs", "params", "input", "cookiecutter"):
+                fix = (
+                    'Write "parameters"; "values" is known in skeleton files only'
+                    if name == "values"
+                    else 'Write "parameters"'
+                )
+            elif name in template.steps_by_id:
+                fix = f"Write steps.{name}"
+            yield Finding(
+                f'Unknown name "{name}"',
+                use.path,
+                reference.offsets[0],
+                fix=fix or f"Known are {', '.join(sorted(STEP_ROOTS))}",
+                severity="warning" if use.is_optional(reference) and not fix else None,
+            )
+
+
+@rule(
+    "BPY307",
+    "each-outside",
+    "warning",
+    "template",
+    summary="`each` is used in a step that has no `each`.",
+    why="It is undefined there.",
+    bad="steps:\n" + _LOG + "${{ each.value }}\n",
+    good="steps:\n" + _LOG + "${{ each.value }}\n    each: [1, 2]\n",
+)
+def each_outside(template: Template) -> Iterator[Finding]:
+    """Includes the output, where it is never known."""
+    looping = {step.index for step in template.steps if "each" in step.value}
+    for use in template.uses:
+        for reference in use.references():
+            if reference.names[0] == "each" and use.step not in looping:
+                yield Finding("This step has no each", use.path, reference.offsets[0], fix="Add each to the step")
+
+
+@rule(
+    "BPY308",
+    "unknown-member-of-user",
+    "warning",
+    "template",
+    summary="Something is looked up on `user` or `context` that is not there.",
+    why="`user` has `entity` and `ref`; `context.task.id` is the id of the task.",
+    bad="steps:\n" + _LOG + "${{ user.name }}\n",
+    good="steps:\n" + _LOG + "${{ user.entity.metadata.name }}\n",
+)
+def unknown_member(template: Template) -> Iterator[Finding]:
+    """The first member only; entities may hold anything."""
+    members = {"user": ("entity", "ref"), "context": ("task",), "each": ("key", "value")}
+    for root, known in members.items():
+        for use, reference in _references(template, root):
+            name = reference.names[1]
+            if name not in known:
+                yield Finding(
+                    f'"{root}" has no "{name}"', use.path, reference.offsets[1], fix=f"Known are {' and '.join(known)}"
+                )
+
+
+def _references(template: Template, root: str) -> Iterator[tuple[Use, Reference]]:
+    for use in template.uses:
+        for reference in use.references():
+            if reference.names[0] == root and len(reference.names) > 1:
+                yield use, reference

@@ -1,0 +1,354 @@
+"""BPY6: skeletons, each file read with the settings of the step that fetches it."""
+
+import re
+from collections.abc import Iterator
+
+from backstage_py.lint.nearest import misspelled, nearest
+from backstage_py.lint.rule import Finding, rule
+from backstage_py.lint.rules.expressions import filter_fix
+from backstage_py.lint.skeleton import Fetch, Rendering
+from backstage_py.lint.syntax import Parsed
+from backstage_py.lint.vocabulary import BACKSTAGE_FILTERS, COOKIECUTTER_FILTERS, FILTERS, GLOBALS, TESTS
+
+_TEMPLATE = """apiVersion: scaffolder.backstage.io/v1beta3
+kind: Template
+metadata:
+  name: example
+spec:
+  type: service
+  owner: team-a
+  parameters:
+    properties:
+      name:
+        type: string
+  steps:
+    - id: fetch
+      action: fetch:template
+      input:
+        url: ./skeleton
+        values:
+          name: ${{ parameters.name }}
+"""
+_NAMED = "# ${{ values.name }}\n"
+_WORKFLOW_CONTEXTS = frozenset(
+    ["github", "secrets", "env", "matrix", "runner", "inputs", "vars", "jobs", "needs", "strategy", "job"]
+)
+_OTHERS_ROOTS = {"parameters": "values", "cookiecutter": "values", "value": "values", "vals": "values"}
+_WORKFLOW = re.compile(r"(^|/)(\.github|\.gitea|\.forgejo)/|action\.ya?ml$")
+
+
+def _files(content: str, name: str = "skeleton/README.md", template: str = _TEMPLATE) -> dict[str, str]:
+    return {"template.yaml": template, name: content}
+
+
+@rule(
+    "BPY601",
+    "missing-skeleton",
+    "error",
+    "fetches",
+    summary="The folder or file that a fetch step reads does not exist.",
+    why="The run ends at this step. Relative paths start at the template's own folder.",
+    bad=_files(_NAMED, template=_TEMPLATE.replace("./skeleton", "./skelton")),
+    good=_files(_NAMED),
+)
+def missing_skeleton(fetches: tuple[Fetch, ...]) -> Iterator[Finding]:
+    """Only relative paths that are written out."""
+    for fetch in fetches:
+        if not fetch.is_inside:
+            yield Finding(
+                f'"{fetch.url}" leaves the repository',
+                fetch.path,
+                fix="Move the files into the repository, or give a full URL",
+                severity="warning",
+            )
+        elif not fetch.target.exists():
+            close = _neighbour(fetch)
+            yield Finding(
+                f'"{fetch.url}" does not exist{", but a choice of the form leads to it" if fetch.chosen else ""}',
+                fetch.path,
+                severity="warning" if fetch.chosen else None,
+                fix=f'Did you mean "{close}"?'
+                if close
+                else f"Create {fetch.target.name} beside the template, or correct the path",
+            )
+        elif fetch.is_file == fetch.target.is_dir():
+            kind, other = ("a folder", "fetch:plain") if fetch.is_file else ("a file", "fetch:plain:file")
+            severity = None if fetch.is_file else "warning"
+            yield Finding(f'"{fetch.url}" is {kind}', fetch.path, fix=f"Use {other}", severity=severity)  # type: ignore[arg-type]  # one of the literals
+
+
+@rule(
+    "BPY602",
+    "skeleton-syntax",
+    "error",
+    "skeleton",
+    summary="A file of a skeleton is no valid template.",
+    why="fetch:template ends with an error. Files that should stay as they are belong into `copyWithoutTemplating`.",
+    bad=_files("{% if values.name %}yes\n"),
+    good=_files("{% if values.name %}yes{% endif %}\n"),
+)
+def skeleton_syntax(rendering: Rendering) -> Iterator[Finding]:
+    """Content and path."""
+    if rendering.unreadable:
+        return
+    for parsed, text in _both(rendering):
+        problem = parsed.problem
+        if problem is None or _is_comment_trouble(text):
+            continue
+        yield _at(rendering, text, problem.offset, problem.message, _sentence(problem.hint))
+
+
+@rule(
+    "BPY603",
+    "comment-sign",
+    "error",
+    "skeleton",
+    summary="A file contains `{#`, which starts a comment of the template language.",
+    why="CSS, shell (`${#list}`) and Markdown use it for other things. The task fails, or what follows "
+    "disappears. Put the "
+    "part between `{% raw %}` and `{% endraw %}`, or the file into `copyWithoutTemplating`.",
+    bad=_files("count=${#list[@]}\n", "skeleton/run.sh"),
+    good=_files("{% raw %}count=${#list[@]}{% endraw %}\n", "skeleton/run.sh"),
+)
+def comment_sign(rendering: Rendering) -> Iterator[Finding]:
+    """Files that fail because of it."""
+    text = rendering.text
+    problem = rendering.parsed.problem
+    if problem and _is_comment_trouble(text):
+        yield _at(rendering, text, problem.offset, problem.message, "Put it between {% raw %} and {% endraw %}")
+
+
+@rule(
+    "BPY604",
+    "lost-text",
+    "warning",
+    "skeleton",
+    summary="A comment of the template language that looks like something else swallows text.",
+    why="Everything from `{#` to the next `#}` is left out of the result without a word.",
+    bad=_files("a=${#one}\nb=${#two#}\n", "skeleton/run.sh"),
+    good=_files("{% raw %}a=${#one}\nb=${#two#}\n{% endraw %}", "skeleton/run.sh"),
+)
+def lost_text(rendering: Rendering) -> Iterator[Finding]:
+    """``${#`` of shells; a comment that is meant has no dollar sign."""
+    if rendering.parsed.problem is None:
+        for found in re.finditer(r"\$\{#[^\n]*", _without_raw(rendering.text)):
+            yield _at(
+                rendering,
+                rendering.text,
+                found.start(),
+                "This starts a comment",
+                "Put it between {% raw %} and {% endraw %}",
+            )
+            return
+
+
+@rule(
+    "BPY605",
+    "unescaped-workflow-expression",
+    "warning",
+    "skeleton",
+    summary="An expression of GitHub Actions is rendered by the template language.",
+    why="`${{ github.sha }}` and `${{ secrets.TOKEN }}` become empty in the result without a word. Write "
+    "`${{ '${{ github.sha }}' }}`, put the part between `{% raw %}` and `{% endraw %}`, or the file into "
+    "`copyWithoutTemplating`.",
+    bad=_files("run: echo ${{ github.sha }}\n", "skeleton/.github/workflows/ci.yaml"),
+    good=_files("run: echo {% raw %}${{ github.sha }}{% endraw %}\n", "skeleton/.github/workflows/ci.yaml"),
+)
+def unescaped_workflow_expression(rendering: Rendering) -> Iterator[Finding]:
+    """The first of each file and context, with how many there are."""
+    if rendering.fetch.settings.cookiecutter:
+        return
+    found: dict[str, list[int]] = {}
+    shown: dict[str, str] = {}
+    for reference in rendering.parsed.free():
+        if reference.names[0] in _WORKFLOW_CONTEXTS:
+            found.setdefault(reference.names[0], []).append(reference.offsets[0])
+            shown.setdefault(reference.names[0], ".".join(reference.names))
+    for named in rendering.parsed.named:
+        if (
+            named.kind == "global"
+            and named.name in ("hashFiles", "toJSON", "fromJSON")
+            and _WORKFLOW.search(rendering.file)
+        ):
+            found.setdefault(named.name, []).append(named.offset)
+            shown.setdefault(named.name, f"{named.name}(…)")
+    for root, offsets in found.items():
+        more = f" (and {len(offsets) - 1} more)" if len(offsets) > 1 else ""
+        yield _at(
+            rendering,
+            rendering.text,
+            offsets[0],
+            f"${{{{ {shown[root]} }}}} is rendered here and becomes empty{more}",
+            "Put it between {% raw %} and {% endraw %}, or the file into copyWithoutTemplating",
+        )
+
+
+@rule(
+    "BPY606",
+    "unknown-value",
+    "warning",
+    "skeleton",
+    summary="A file uses a value that the fetch step does not pass.",
+    why="It is undefined, so the text is empty there.",
+    bad=_files("# ${{ values.nmae }}\n"),
+    good=_files(_NAMED),
+)
+def unknown_value(rendering: Rendering) -> Iterator[Finding]:
+    """Compares with the names below ``values``; what the file asks about is left alone."""
+    values = rendering.fetch.values
+    if values is None:
+        return
+    root = "cookiecutter" if rendering.fetch.settings.cookiecutter else "values"
+    for parsed, text in _both(rendering):
+        guarded = {reference.names for reference in parsed.references if reference.optional}
+        reported: set[str] = set()
+        for reference in parsed.free():
+            if reference.names[0] != root or len(reference.names) < 2:  # noqa: PLR2004  # values.name
+                continue
+            name = reference.names[1]
+            if name in values or name in reported or any(reference.names[: len(one)] == one for one in guarded):
+                continue
+            reported.add(name)
+            close = nearest(name, values)
+            yield _at(
+                rendering,
+                text,
+                reference.offsets[1],
+                f'The step "{rendering.fetch.step.known_as}" passes no value "{name}"',
+                f'Did you mean "{close}"?' if close else f"Add {name} to the values of the step",
+            )
+
+
+@rule(
+    "BPY607",
+    "unknown-filter-in-skeleton",
+    "error",
+    "skeleton",
+    summary="A file uses a filter, a test or a function that does not exist.",
+    why="fetch:template ends with an error when it comes to it.",
+    bad=_files("# ${{ values.name | lowr }}\n"),
+    good=_files("# ${{ values.name | lower }}\n"),
+)
+def unknown_filter_in_skeleton(rendering: Rendering) -> Iterator[Finding]:
+    """A warning inside a condition, which may never hold; functions of GitHub Actions have a rule of their own."""
+    filters = (
+        FILTERS | BACKSTAGE_FILTERS | (COOKIECUTTER_FILTERS if rendering.fetch.settings.cookiecutter else frozenset())
+    )
+    for parsed, text in _both(rendering):
+        for named in parsed.named:
+            if named.kind == "filter" and named.name not in filters:
+                yield _at(
+                    rendering, text, named.offset, f'Unknown filter "{named.name}"', filter_fix(named.name, filters)
+                )
+            elif named.kind == "test" and named.name not in TESTS:
+                close = nearest(named.name, TESTS)
+                yield _at(
+                    rendering,
+                    text,
+                    named.offset,
+                    f'Unknown test "{named.name}"',
+                    f'Did you mean "{close}"?' if close else None,
+                )
+            elif (
+                named.kind == "global"
+                and named.name not in GLOBALS | parsed.locals
+                and not _WORKFLOW.search(rendering.file)
+            ):
+                yield _at(
+                    rendering,
+                    text,
+                    named.offset,
+                    f'Unknown function "{named.name}"',
+                    f"Known are {', '.join(sorted(GLOBALS))}",
+                )
+
+
+@rule(
+    "BPY608",
+    "wrong-root",
+    "warning",
+    "skeleton",
+    summary="A file uses `parameters` where only `values` is known.",
+    why="Skeleton files know what the step passes below `values`, and nothing else; the text is empty there.",
+    bad=_files("# ${{ parameters.name }}\n"),
+    good=_files(_NAMED),
+)
+def wrong_root(rendering: Rendering) -> Iterator[Finding]:
+    """Names that people carry over from the template, and misspellings of ``values``."""
+    root = "cookiecutter" if rendering.fetch.settings.cookiecutter else "values"
+    for parsed, text in _both(rendering):
+        reported: set[str] = set()
+        for reference in parsed.free():
+            name = reference.names[0]
+            wrong = name in _OTHERS_ROOTS or misspelled(name, (root,)) or name in (rendering.fetch.values or ())
+            if name == root or name in reported or name in GLOBALS or not wrong or reference.optional:
+                continue
+            reported.add(name)
+            fix = (
+                f"Write {root}.{name}"
+                if name in (rendering.fetch.values or ()) and name not in _OTHERS_ROOTS
+                else f'Write "{root}"'
+            )
+            yield _at(rendering, text, reference.offsets[0], f'"{name}" is not known in skeleton files', fix)
+
+
+@rule(
+    "BPY609",
+    "unreadable-skeleton-file",
+    "warning",
+    "skeleton",
+    summary="A file of a skeleton cannot be read, or is too large to be rendered.",
+    why="A template may have 4 MB; what is not to be rendered belongs into `copyWithoutTemplating`.",
+    bad=_files("${{ values.name }}" + "x" * 4_300_000),
+    good=_files(_NAMED),
+)
+def unreadable_skeleton_file(rendering: Rendering) -> Iterator[Finding]:
+    """Say why."""
+    if rendering.unreadable:
+        yield Finding(f"Cannot read the file: {rendering.unreadable}", place=(1, 1), file=rendering.file)
+
+
+def _both(rendering: Rendering) -> Iterator[tuple[Parsed, str]]:
+    if rendering.text:
+        yield rendering.parsed, rendering.text
+    yield rendering.name, ""
+
+
+def _at(rendering: Rendering, text: str, offset: int, message: str, fix: str | None) -> Finding:
+    """A finding at an offset of the content, or in the path if ``text`` is empty."""
+    if not text:
+        return Finding(f'In the path "{rendering.relative}": {message}', place=(1, 1), file=rendering.file, fix=fix)
+    before = text[:offset]
+    return Finding(
+        message,
+        place=(before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1),
+        file=rendering.file,
+        fix=fix,
+    )
+
+
+def _neighbour(fetch: Fetch) -> str | None:
+    try:
+        names = [one.name for one in fetch.target.parent.iterdir() if one.is_dir() != fetch.is_file]
+    except OSError:
+        return None
+    close = nearest(fetch.target.name, names)
+    return fetch.url.replace(fetch.target.name, close) if close else None
+
+
+def _is_comment_trouble(text: str) -> bool:
+    return "{#" in text and text.count("{#") != text.count("#}")
+
+
+def _without_raw(text: str) -> str:
+    """The text with raw blocks blanked out, so that offsets stay."""
+    return re.sub(
+        r"\{%-?\s*(raw|verbatim)\s*-?%\}.*?\{%-?\s*end\1\s*-?%\}",
+        lambda found: " " * len(found[0]),
+        text,
+        flags=re.DOTALL,
+    )
+
+
+def _sentence(hint: str | None) -> str | None:
+    return hint[:1].upper() + hint[1:] if hint else None

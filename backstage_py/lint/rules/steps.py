@@ -1,0 +1,161 @@
+"""BPY1, second part: the shape of a template beyond what its schema says."""
+
+from collections.abc import Iterator
+
+from backstage_py.lint import syntax
+from backstage_py.lint.nearest import misspelled, nearest
+from backstage_py.lint.rule import Finding, rule
+from backstage_py.lint.view import Template
+from backstage_py.lint.vocabulary import SPEC_KEYS, STEP_KEYS
+
+_STEP = "steps:\n  - id: log\n    action: debug:log\n    input:\n      message: hello\n"
+_FOREIGN_KEYS = {
+    "inputs": "input",
+    "with": "input",
+    "when": "if",
+    "condition": "if",
+    "for": "each",
+    "foreach": "each",
+    "uses": "action",
+}
+
+
+@rule(
+    "BPY111",
+    "duplicate-step-id",
+    "warning",
+    "template",
+    summary="Two steps have the same id.",
+    why="The outputs of the later one replace those of the earlier without a word. Steps that exclude each "
+    "other with `if` may "
+    "share an id, and get a note only.",
+    bad="steps:\n  - id: log\n    action: debug:log\n  - id: log\n    action: debug:log\n",
+    good="steps:\n  - id: log\n    action: debug:log\n  - id: log-again\n    action: debug:log\n",
+)
+def duplicate_step_id(template: Template) -> Iterator[Finding]:
+    """Report every step but the first."""
+    for step_id, steps in template.steps_by_id.items():
+        for step in steps[1:]:
+            alternates = all("if" in one.value for one in steps)
+            line = template.document.position((*steps[0].path, "id")).line
+            yield Finding(
+                f'The step id "{step_id}" is already used in line {line}',
+                (*step.path, "id"),
+                fix="Give each step its own id",
+                severity="info" if alternates else None,
+            )
+
+
+@rule(
+    "BPY112",
+    "missing-step-id",
+    "info",
+    "template",
+    summary="A step has no id.",
+    why="It is then called `step-1`, `step-2` and so on, by its position, which changes when a step is added above it.",
+    bad="steps:\n  - action: debug:log\n    input:\n      message: hello\n",
+    good=_STEP,
+)
+def missing_step_id(template: Template) -> Iterator[Finding]:
+    """Report the step, louder if something refers to it by position."""
+    used = {
+        ref.names[1]
+        for use in template.uses
+        for ref in use.references()
+        if ref.names[0] == "steps" and len(ref.names) > 1
+    }
+    for step in template.steps:
+        if step.id is None and step.action:
+            yield Finding(
+                f'The step has no id; expressions know it as "{step.known_as}"',
+                step.path,
+                fix="Add an id",
+                severity="warning" if step.known_as in used else None,
+            )
+
+
+@rule(
+    "BPY113",
+    "unknown-step-key",
+    "warning",
+    "template",
+    summary="A step has a key that steps do not have.",
+    why="Backstage ignores it silently.",
+    bad="steps:\n  - id: log\n    action: debug:log\n    inputs:\n      message: hello\n",
+    good=_STEP,
+)
+def unknown_step_key(template: Template) -> Iterator[Finding]:
+    """Name the key that was probably meant."""
+    for step in template.steps:
+        for key in step.value:
+            if key in STEP_KEYS or key == "":
+                continue
+            close = _FOREIGN_KEYS.get(str(key)) or nearest(str(key), STEP_KEYS)
+            sure = close is not None and close not in step.value
+            yield Finding(
+                f'Steps have no key "{key}"; it is ignored',
+                (*step.path, key),
+                on_key=True,
+                fix=f'Did you mean "{close}"?' if sure else f"Known are {', '.join(sorted(STEP_KEYS))}",
+                severity=None if sure else "info",
+            )
+
+
+@rule(
+    "BPY114",
+    "unknown-spec-key",
+    "warning",
+    "template",
+    summary="A key below `spec` is a misspelling of one that templates have.",
+    why="Backstage ignores what it does not know, so the form or the steps would be missing.",
+    bad=_STEP + "outputs:\n  text:\n    - title: Done\n      content: hello\n",
+    good=_STEP + "output:\n  text:\n    - title: Done\n      content: hello\n",
+)
+def unknown_spec_key(template: Template) -> Iterator[Finding]:
+    """Only what is surely a misspelling; a spec may have keys of one's own."""
+    for key in template.spec:
+        close = misspelled(str(key), SPEC_KEYS) if key not in SPEC_KEYS else None
+        if close and close not in template.spec:
+            yield Finding(
+                f'Templates have no "spec.{key}"; it is ignored', ("spec", key), on_key=True, fix=f'Write "{close}"'
+            )
+
+
+@rule(
+    "BPY115",
+    "condition-is-text",
+    "warning",
+    "template",
+    summary="The `if` of a step is a text without an expression.",
+    why="A text that is not empty is true, so the step always runs. `if: parameters.x` needs `${{ }}`.",
+    bad="parameters:\n  properties:\n    loud:\n      type: boolean\n"
+    + _STEP.replace("    action", "    if: parameters.loud\n    action"),
+    good="parameters:\n  properties:\n    loud:\n      type: boolean\n"
+    + _STEP.replace("    action", "    if: ${{ parameters.loud }}\n    action"),
+)
+def condition_is_text(template: Template) -> Iterator[Finding]:
+    """Texts that mean what they say, such as "true", are left alone."""
+    for step in template.steps:
+        condition = step.value.get("if")
+        if isinstance(condition, str) and condition.strip() and not syntax.has_code(condition):
+            if condition.strip().lower() == "true":
+                continue
+            bare = condition.strip().removeprefix("{{").removesuffix("}}").strip()
+            fix = "Write if: false without quotes" if bare.lower() == "false" else f"Write if: ${{{{ {bare} }}}}"
+            yield Finding("This condition is a text, which is always true", (*step.path, "if"), fix=fix)
+
+
+@rule(
+    "BPY116",
+    "no-steps",
+    "warning",
+    "template",
+    summary="A template has no steps.",
+    why="It runs and does nothing.",
+    bad="steps: []\n",
+    good=_STEP,
+)
+def no_steps(template: Template) -> Iterator[Finding]:
+    """Look at the list only; a missing one is a problem of the schema."""
+    if template.spec.get("steps") == []:
+        yield Finding("The template has no steps", ("spec", "steps"))

@@ -1,0 +1,73 @@
+"""BPY0: files that cannot be read, and YAML."""
+
+from collections.abc import Iterator
+
+from backstage_py.lint import documents
+from backstage_py.lint.files import Text
+from backstage_py.lint.rule import Finding, rule
+from backstage_py.model import yaml
+
+
+@rule(
+    "BPY001",
+    "unreadable-file",
+    "error",
+    "file",
+    summary="A file cannot be read.",
+    why="It is missing, not permitted, binary, or larger than a document may be (5 MB). Backstage could not "
+    "read it either.",
+    bad={"template.yaml": "\x00\x01\x02 not a text"},
+    good={
+        "catalog-info.yaml": "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata:\n  name: web\n"
+        "spec:\n  type: service\n  lifecycle: production\n  owner: team-a\n"
+    },
+)
+def unreadable_file(text: Text) -> Iterator[Finding]:
+    """Say why."""
+    if text.unreadable:
+        yield Finding(f"Cannot read {text.file}: {text.unreadable}", place=(1, 1))
+
+
+@rule(
+    "BPY002",
+    "yaml-syntax",
+    "error",
+    "file",
+    summary="The text is not valid YAML 1.2.",
+    why="Backstage reads YAML with the JS package `yaml`, which is stricter than others: duplicate keys, for "
+    "one, are errors.",
+    bad={"catalog-info.yaml": "apiVersion: backstage.io/v1alpha1\nkind: Component\nkind: API\n"},
+    good={
+        "catalog-info.yaml": "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata:\n  name: web\n"
+        "spec:\n  type: service\n  lifecycle: production\n  owner: team-a\n"
+    },
+)
+def yaml_syntax(text: Text) -> Iterator[Finding]:
+    """Report the problems of each document."""
+    if text.unreadable:
+        return
+    for document in yaml.load_all(text.text):
+        for problem in document.errors:
+            yield Finding(problem.message, place=(problem.line, problem.column), fix=problem.hint or None)
+
+
+@rule(
+    "BPY003",
+    "no-entity",
+    "info",
+    "file",
+    summary="A file that was named on the command line holds no entity of Backstage.",
+    why="An entity has `apiVersion`, `kind` and `metadata`; nothing else is checked.",
+    bad={"notes.yaml": "a: b\n"},
+    good={
+        "catalog-info.yaml": "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata:\n  name: web\n"
+        "spec:\n  type: service\n  lifecycle: production\n  owner: team-a\n"
+    },
+)
+def no_entity(text: Text) -> Iterator[Finding]:
+    """Only where the YAML itself is right."""
+    if text.unreadable or not text.is_named:
+        return
+    found = yaml.load_all(text.text)
+    if not any(one.errors for one in found) and not any(documents.entities(found, all_of_them=True)):
+        yield Finding("The file holds no entity of Backstage", place=(1, 1))

@@ -1,0 +1,79 @@
+"""The examples of the rules as files, and the documentation that is made of them."""
+
+import textwrap
+from collections.abc import Mapping
+
+from backstage_py.lint.actions import KnownAction, bundled_catalogue
+from backstage_py.lint.check import Options
+from backstage_py.lint.rule import Rule, Sample
+from backstage_py.lint.rules import RULES
+
+OPTIONS = Options(bundled_catalogue().with_actions([KnownAction("acme:greet", "installed", "An action of one's own.")]))
+"""With what the examples are checked."""
+
+_HEAD = """\
+apiVersion: scaffolder.backstage.io/v1beta3
+kind: Template
+metadata:
+  name: example
+spec:
+  type: service
+  owner: team-a
+"""
+_LONGEST_SHOWN = 2_000
+_INTRO = """\
+# Rules of `backstage-py validate`
+
+Generated from the rules themselves (`python -m backstage_py.lint.samples`); the tests run the same examples.
+
+An `error` is what Backstage refuses, what fails when it runs, or what surely does not mean what it says. A `warning` is
+probably a mistake, an `info` is worth knowing. Switch one off, or change its severity:
+
+```yaml
+# .backstage-py.yaml, or the same keys below [tool.backstage-py] in pyproject.toml
+severity: {BPY201: error}
+ignore: [BPY511]
+```
+
+or in the line itself, with `# backstage-py: ignore[BPY301]`; without brackets, every rule is meant.
+"""
+
+
+def files_of(sample: Sample) -> Mapping[str, str]:
+    """Return an example as files by name; the first is the one to check."""
+    if isinstance(sample, str):
+        return {"template.yaml": _HEAD + textwrap.indent(sample, "  ")}
+    return sample
+
+
+def markdown() -> str:
+    """Return the documentation of all rules."""
+    rows = [
+        f"| [{rule.code}](#{rule.code.lower()}) | {rule.name} | {rule.severity} | {rule.summary} |" for rule in RULES
+    ]
+    table = "\n".join(["| code | name | severity | what |", "|---|---|---|---|", *rows])
+    return "\n".join([_INTRO, table, "", *(chapter(rule) for rule in RULES)])
+
+
+def chapter(rule: Rule) -> str:
+    """Return the documentation of one rule."""
+    parts = [f"## {rule.code}", f"**{rule.name}** ({rule.severity}): {rule.summary}", rule.why]
+    parts += ["Wrong:", _shown(rule.bad), "Right:", _shown(rule.good)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _shown(sample: Sample) -> str:
+    if isinstance(sample, str):
+        return f"```yaml\n{sample.rstrip()}\n```"
+    blocks = []
+    for name, text in sample.items():
+        shown = text if len(text) < _LONGEST_SHOWN else text[:40] + f" … ({len(text) / 1_000_000:.1f} MB)"
+        printable = "".join(one if one.isprintable() or one == "\n" else "\N{REPLACEMENT CHARACTER}" for one in shown)
+        blocks.append(f"`{name}`\n\n````{name.rpartition('.')[2]}\n{printable.rstrip()}\n````")
+    return "\n\n".join(blocks)
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.stdout.write(markdown())

@@ -1,0 +1,236 @@
+"""What the fetch steps of a template read from the folder beside it, and how each file of it is rendered."""
+
+import itertools
+import math
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from backstage_py.lint import files, globs, syntax
+from backstage_py.lint.rule import Path as ValuePath
+from backstage_py.lint.syntax import Settings
+from backstage_py.lint.view import Step, Template
+from backstage_py.model.json import Json
+
+_TREES = frozenset({"fetch:template", "fetch:plain", "fetch:cookiecutter"})
+_FILES = frozenset({"fetch:plain:file", "fetch:template:file"})
+_RENDERED = frozenset({"fetch:template", "fetch:template:file"})
+_PARAMETER = re.compile(r"\$\{\{\s*parameters\.(\w+)\s*\}\}")
+_MOST_CHOICES = 50
+_MOST_FILES = 20_000
+_CODE = (b"${{", b"{%", b"{#", b"#}")
+_COOKIECUTTER_CODE = (b"{{", b"{%", b"{#", b"#}")
+_SKIPPED_FOLDERS = frozenset({".git"})
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """A step that reads a relative path.
+
+    Attributes:
+        base: the folder of the template.
+        root: the highest folder that a path may reach: that of the repository.
+        chosen: the url is one of several that the form's choices give.
+    """
+
+    step: Step
+    url: str
+    base: Path
+    root: Path
+    chosen: bool = False
+
+    @property
+    def path(self) -> ValuePath:
+        """Where the url stands."""
+        return (*self.step.path, "input", "url")
+
+    @property
+    def is_file(self) -> bool:
+        """Whether one file is read, not a tree."""
+        return self.step.action in _FILES
+
+    @property
+    def is_rendered(self) -> bool:
+        """Whether what is read is a template."""
+        return self.step.action in _RENDERED
+
+    @cached_property
+    def target(self) -> Path:
+        """The file or folder that is read."""
+        return Path(os.path.normpath(self.base / self.url))
+
+    @cached_property
+    def is_inside(self) -> bool:
+        """Whether it stays inside the repository, links included."""
+        return self.target.is_relative_to(self.root) and self.target.resolve().is_relative_to(self.root.resolve())
+
+    @property
+    def settings(self) -> Settings:
+        """How the step reads the texts."""
+        given = self.step.input
+        return Settings(
+            given.get("cookiecutterCompat") is True, given.get("trimBlocks") is True, given.get("lstripBlocks") is True
+        )
+
+    @cached_property
+    def values(self) -> frozenset[str] | None:
+        """Names below ``values``, None if they are not written out."""
+        given = self.step.input.get("values", {})
+        return frozenset(str(key) for key in given) if isinstance(given, dict) else None
+
+    @cached_property
+    def extension(self) -> str | None:
+        """The extension that files must have to be rendered, None for all."""
+        given: Json = self.step.input.get("templateFileExtension")
+        if given is True:
+            return ".njk"
+        if isinstance(given, str) and given and not syntax.has_code(given):
+            return given if given.startswith(".") else f".{given}"
+        return None
+
+    @cached_property
+    def is_certain(self) -> bool:
+        """Whether which files are rendered is written out, not computed."""
+        given = self.step.input
+        globs_given = given.get("copyWithoutTemplating")
+        certain_globs = globs_given is None or (
+            isinstance(globs_given, list)
+            and all(isinstance(one, str) and not syntax.has_code(one) for one in globs_given)
+        )
+        flags = (given.get("cookiecutterCompat"), given.get("templateFileExtension"))
+        return certain_globs and not any(isinstance(one, str) and syntax.has_code(one) for one in flags)
+
+    def renders(self, relative: str) -> bool:
+        """Whether the content of a file is rendered."""
+        if self.extension is not None:
+            return PurePosixPath(relative).suffix == self.extension
+        patterns = self.step.input.get("copyWithoutTemplating") or ()
+        return not patterns or not globs.matcher(tuple(patterns))(relative)
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """One file of a skeleton as one step reads it.
+
+    Attributes:
+        relative: its path below the skeleton's folder.
+        file: its path as the author would name it.
+        text: its content, empty if that is not rendered.
+    """
+
+    fetch: Fetch
+    relative: str
+    file: str
+    text: str
+    unreadable: str | None = None
+
+    @cached_property
+    def parsed(self) -> syntax.Parsed:
+        """The content as the template language sees it."""
+        return syntax.parse(self.text, self.fetch.settings)
+
+    @cached_property
+    def name(self) -> syntax.Parsed:
+        """The path as the template language sees it."""
+        return syntax.parse(self.relative, self.fetch.settings)
+
+
+def fetches(template: Template, file: Path) -> Iterator[Fetch]:
+    """Yield the steps that read a relative path that is written out, or given by the choices of the form."""
+    base = file.absolute().parent
+    root = repository(base)
+    for step in template.steps:
+        url = step.input.get("url")
+        if step.action not in _TREES | _FILES or not isinstance(url, str):
+            continue
+        for one in possible(template, url):
+            if one.strip() and "://" not in one and not one.startswith(("/", "\\\\")):
+                yield Fetch(step, one.strip(), base, root, chosen=one != url)
+
+
+def possible(template: Template, url: str) -> list[str]:
+    """Return what a url can be: itself, or one text for each choice of the parameters in it; none if that is open."""
+    if not syntax.has_code(url):
+        return [url]
+    parts = _PARAMETER.split(url)
+    if any(syntax.has_code(part) for part in parts[::2]):
+        return []
+    choices: list[list[str]] = []
+    for index, part in enumerate(parts):
+        choices.append([part] if index % 2 == 0 else _choices(template, part))
+    count = math.prod(len(one) for one in choices)
+    return ["".join(one) for one in itertools.product(*choices)] if 0 < count <= _MOST_CHOICES else []
+
+
+def _choices(template: Template, name: str) -> list[str]:
+    declared = template.form.declared.get(name, ())
+    enum = declared[0].schema.get("enum") if declared else None  # later ones are branches that it steers
+    return [one for one in enum if isinstance(one, str)] if isinstance(enum, list) else []
+
+
+def repository(base: Path) -> Path:
+    """Return the folder of the git repository that holds ``base``; without one, the top of the file system."""
+    for folder in (base, *base.parents):
+        if (folder / ".git").exists():
+            return folder
+    return Path(base.anchor)
+
+
+def renderings(fetch: Fetch, shown: Path) -> Iterator[Rendering]:
+    """Yield the files of a skeleton that have code in name or content, or that cannot be read.
+
+    Args:
+        fetch: the step.
+        shown: the skeleton's folder as the author would name it.
+    """
+    if fetch.is_file:
+        if found := _rendering(fetch, fetch.target, fetch.target.name, str(shown)):
+            yield found
+        return
+    for relative in itertools.islice(walk(fetch.target), _MOST_FILES):
+        if found := _rendering(fetch, fetch.target / relative, relative, str(shown / relative)):
+            yield found
+
+
+def walk(folder: Path) -> Iterator[str]:
+    """Yield the files below a folder, as paths with ``/``, sorted; links to folders are not followed."""
+    pending = [""]
+    while pending:
+        prefix = pending.pop()
+        try:
+            with os.scandir(folder / prefix if prefix else folder) as entries:
+                found = sorted(entries, key=lambda entry: entry.name)
+        except OSError:
+            continue
+        folders = []
+        for entry in found:
+            try:
+                if entry.is_symlink():
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    if entry.name not in _SKIPPED_FOLDERS:
+                        folders.append(f"{prefix}{entry.name}/")
+                elif entry.is_file(follow_symlinks=False):
+                    yield prefix + entry.name
+            except OSError:
+                continue
+        pending.extend(reversed(folders))
+
+
+def _rendering(fetch: Fetch, path: Path, relative: str, shown: str) -> Rendering | None:
+    named = syntax.has_code(relative, cookiecutter=fetch.settings.cookiecutter)
+    if not fetch.renders(relative):
+        return Rendering(fetch, relative, shown, "") if named else None
+    content = files.read_bytes(path, files.LARGEST_RENDERED)
+    if content.unreadable and files.begins_binary(path):
+        return Rendering(fetch, relative, shown, "") if named else None
+    if content.unreadable:
+        return Rendering(fetch, relative, shown, "", content.unreadable)
+    markers = _COOKIECUTTER_CODE if fetch.settings.cookiecutter else _CODE
+    has_code = any(marker in content.data for marker in markers)
+    if not has_code or files.is_binary(content.data):
+        return Rendering(fetch, relative, shown, "") if named else None
+    return Rendering(fetch, relative, shown, content.data.decode("utf-8", "replace"))

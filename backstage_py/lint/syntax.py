@@ -1,0 +1,334 @@
+"""What an expression or a skeleton file refers to: names, filters, tests, calls, each with its offset in the text.
+
+This is the one module of the linter that knows the template language's tree.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from backstage_py.templating import nodes
+from backstage_py.templating.errors import Failure
+from backstage_py.templating.nodes import Body, Expression, Node, Statement
+from backstage_py.templating.parser import parse as parse_source
+
+_OPTIONAL_FILTERS = frozenset({"default", "d"})
+_OPTIONAL_TESTS = frozenset({"defined", "undefined", "none", "null", "truthy", "falsy"})
+_EQUALITIES = frozenset({"==", "===", "!=", "!=="})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a text is read: those of its fetch step, or the defaults for values in YAML."""
+
+    cookiecutter: bool = False
+    trim_blocks: bool = False
+    lstrip_blocks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A name with the members looked up on it that are written out, such as ``steps.fetch.output``.
+
+    Attributes:
+        optional: the author copes with its absence: it is a condition, has a default, or is compared with nothing.
+        quoted: per member, whether it was written as ``['name']``.
+        complete: no computed member or call follows.
+    """
+
+    names: tuple[str, ...]
+    offsets: tuple[int, ...]
+    optional: bool
+    quoted: tuple[bool, ...]
+    complete: bool = True
+    called: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A filter, a test or a called global, with its name's offset."""
+
+    kind: str
+    name: str
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class SyntaxProblem:
+    """Why a text is no template."""
+
+    message: str
+    offset: int
+    hint: str | None
+
+
+@dataclass(slots=True)
+class Parsed:
+    """A text as the template language sees it.
+
+    Attributes:
+        sole: the expression, if the text is exactly one: its value keeps its type.
+        outputs: how many ``${{ }}`` it has.
+        locals: names that the text itself defines.
+        subtractions: ``a.b-c`` without spaces, with the offset of the minus.
+    """
+
+    problem: SyntaxProblem | None = None
+    body: Body = field(default_factory=list)
+    sole: Node | None = None
+    outputs: int = 0
+    references: list[Reference] = field(default_factory=list)
+    named: list[Named] = field(default_factory=list)
+    locals: set[str] = field(default_factory=set)
+    subtractions: list[tuple[int, str, str]] = field(default_factory=list)
+
+    def free(self) -> Iterator[Reference]:
+        """References to what the text does not define itself."""
+        return (reference for reference in self.references if reference.names[0] not in self.locals)
+
+
+def has_code(text: str, *, cookiecutter: bool = False) -> bool:
+    """Whether a text is more than plain text."""
+    return ("{{" if cookiecutter else "${{") in text or "{%" in text or "{#" in text or "#}" in text
+
+
+@lru_cache(maxsize=8192)
+def parse(text: str, settings: Settings = Settings()) -> Parsed:
+    """Read a text; what is wrong with it is in ``problem``."""
+    try:
+        body = parse_source(
+            text,
+            cookiecutter=settings.cookiecutter,
+            trim_blocks=settings.trim_blocks,
+            lstrip_blocks=settings.lstrip_blocks,
+        )
+    except Failure as failure:
+        return Parsed(SyntaxProblem(failure.message, min(failure.offset, len(text)), failure.hint))
+    except RecursionError:
+        return Parsed(SyntaxProblem("The expression is nested too deep", 0, None))
+    parsed = Parsed(body=body)
+    try:
+        _Walker(parsed).body(body)
+    except RecursionError:
+        return Parsed(SyntaxProblem("The expression is nested too deep", 0, None))
+    outputs = [statement for statement in body if isinstance(statement, nodes.Output)]
+    if len(body) == 1 and outputs and text.startswith("${{") and text.endswith("}}"):
+        parsed.sole = outputs[0].expression.root
+    return parsed
+
+
+class _Walker:
+    def __init__(self, parsed: Parsed) -> None:
+        self.parsed = parsed
+        self.base = 0
+        self.source = ""
+
+    # --- statements
+
+    def body(self, body: Body) -> None:
+        for statement in body:
+            self.statement(statement)
+
+    def statement(self, statement: Statement) -> None:
+        match statement:
+            case nodes.Output():
+                self.parsed.outputs += 1
+                self.expression(statement.expression, statement.base)
+            case nodes.If():
+                for base, condition, body in statement.branches:
+                    self.expression(condition, base, optional=True)
+                    self.body(body)
+                self.body(statement.otherwise or [])
+            case nodes.For():
+                self.parsed.locals.update(statement.targets)
+                self.parsed.locals.add("loop")
+                self.expression(statement.iterable, statement.base, optional=True)
+                self.body(statement.body)
+                self.body(statement.otherwise or [])
+            case nodes.Set():
+                self.parsed.locals.update(statement.targets)
+                if statement.value is not None:
+                    self.expression(statement.value, statement.base)
+                self.body(statement.body or [])
+            case nodes.Macro():
+                self.parsed.locals.update((statement.name, "caller", *statement.signature.positional))
+                self.signature(statement.signature)
+                self.body(statement.body)
+            case nodes.CallBlock():
+                self.parsed.locals.update(statement.signature.positional)
+                self.signature(statement.signature)
+                self.expression(statement.call, statement.base)
+                self.body(statement.body)
+            case nodes.Block():
+                self.body(statement.body)
+            case nodes.Switch():
+                self.expression(statement.subject, statement.base, optional=True)
+                for base, condition, body in statement.cases:
+                    self.expression(condition, base)
+                    self.body(body)
+                self.body(statement.default or [])
+            case _:
+                pass
+
+    def signature(self, signature: nodes.Signature) -> None:
+        for name, default in signature.defaults:
+            self.parsed.locals.add(name)
+            self.expression(default, signature.base)
+
+    # --- expressions
+
+    def expression(self, expression: Expression, base: int, *, optional: bool = False) -> None:
+        before = self.base, self.source
+        self.base, self.source = base, expression.source
+        self.node(expression.root, optional=optional)
+        self.base, self.source = before
+
+    def node(self, node: Node | None, *, optional: bool = False) -> None:
+        match node:
+            case nodes.Symbol() | nodes.Lookup():
+                self.reference(node, optional=optional)
+            case nodes.Array() | nodes.Group():
+                for item in node.items:
+                    self.node(item, optional=optional)
+            case nodes.Dict():
+                for _, value in node.pairs:
+                    self.node(value)
+            case nodes.Slice():
+                for part in (node.target, node.start, node.stop, node.step):
+                    self.node(part, optional=optional)
+            case nodes.Call():
+                self.call(node, optional=optional)
+            case nodes.Filter():
+                self.filter(node, optional=optional)
+            case nodes.Test():
+                self.parsed.named.append(Named("test", node.name, self.base + node.pos))
+                self.node(node.left, optional=node.name in _OPTIONAL_TESTS or optional)
+                if node.arguments:
+                    self.arguments(node.arguments)
+            case nodes.Unary():
+                self.node(node.target, optional=optional or node.operator == "not")
+            case nodes.Binary():
+                self.binary(node, optional=optional)
+            case nodes.Logic():
+                self.node(node.left, optional=True)
+                self.node(node.right, optional=optional)
+            case nodes.In():
+                self.node(node.left, optional=optional)
+                self.node(node.right, optional=optional)
+            case nodes.Compare():
+                self.compare(node, optional=optional)
+            case nodes.InlineIf():
+                self.node(node.condition, optional=True)
+                self.node(node.body, optional=optional)
+                self.node(node.otherwise, optional=optional)
+            case nodes.Capture():
+                before = self.base, self.source
+                self.body(node.body)
+                self.base, self.source = before
+            case _:
+                pass
+
+    def filter(self, node: nodes.Filter, *, optional: bool) -> None:
+        if not isinstance(node.source, nodes.Capture):
+            self.parsed.named.append(Named("filter", node.name, self.base + self.filter_name(node)))
+        self.node(node.source, optional=optional or node.name in _OPTIONAL_FILTERS)
+        self.arguments(node.arguments)
+
+    def filter_name(self, node: nodes.Filter) -> int:
+        """The offset of the filter's name, wherever the tree counts from."""
+        if self.source.startswith(node.name, node.pos):
+            return node.pos
+        bar = self.source.find("|", node.pos)
+        found = self.source.find(node.name, bar + 1) if bar >= 0 else -1
+        return found if found >= 0 else node.pos
+
+    def arguments(self, arguments: nodes.Arguments) -> None:
+        for argument in arguments.positional:
+            self.node(argument)
+        for _, argument in arguments.keywords:
+            self.node(argument)
+
+    def call(self, node: nodes.Call, *, optional: bool) -> None:
+        if isinstance(node.target, nodes.Symbol):
+            self.parsed.named.append(Named("global", node.target.name, self.base + node.target.pos))
+        elif isinstance(node.target, nodes.Lookup):
+            self.reference(node.target, optional=optional, called=True)
+        else:
+            self.node(node.target, optional=optional)
+        self.arguments(node.arguments)
+
+    def compare(self, node: nodes.Compare, *, optional: bool) -> None:
+        lenient = optional or any(operator in _EQUALITIES for operator, _ in node.operations)
+        self.node(node.left, optional=lenient)
+        for _, right in node.operations:
+            self.node(right, optional=lenient)
+
+    def binary(self, node: nodes.Binary, *, optional: bool) -> None:
+        if (
+            node.operator == "-"
+            and isinstance(node.left, nodes.Lookup)
+            and isinstance(node.right, nodes.Lookup | nodes.Symbol)
+        ):
+            left, right = _chain(node.left), _chain(node.right)
+            joined = self.source.replace(" ", "")
+            if left and right and f"{'.'.join(left[0])}-{'.'.join(right[0])}" in self.source and joined:
+                at = self.base + max(left[1][-1], 0) + len(left[0][-1])
+                self.parsed.subtractions.append((at, ".".join(left[0]), ".".join(right[0])))
+        self.node(node.left, optional=optional)
+        self.node(node.right, optional=optional)
+
+    def reference(self, node: Node, *, optional: bool, called: bool = False) -> None:
+        computed: list[Node] = []
+        inner = node
+        names: list[str] = []
+        offsets: list[int] = []
+        quoted: list[bool] = []
+        complete = True
+        while isinstance(inner, nodes.Lookup):
+            if isinstance(inner.key, nodes.Literal) and isinstance(inner.key.value, str):
+                names.insert(0, inner.key.value)
+                at = inner.key.pos
+                is_quoted = self.source[at : at + 1] in ("'", '"', "[")
+                offsets.insert(0, self.base + at)
+                quoted.insert(0, is_quoted)
+            else:
+                if not isinstance(inner.key, nodes.Literal):
+                    computed.append(inner.key)
+                names.clear()
+                offsets.clear()
+                quoted.clear()
+                complete = False
+            inner = inner.target
+        if isinstance(inner, nodes.Symbol):
+            if called and complete:
+                names = names[:-1]
+            count = len(names)
+            self.parsed.references.append(
+                Reference(
+                    (inner.name, *names),
+                    (self.base + inner.pos, *offsets[:count]),
+                    optional,
+                    (False, *quoted[:count]),
+                    complete,
+                    called,
+                )
+            )
+        else:
+            self.node(inner, optional=optional)
+        for key in computed:
+            self.node(key)
+
+
+def _chain(node: Node) -> tuple[tuple[str, ...], tuple[int, ...]] | None:
+    if isinstance(node, nodes.Symbol):
+        return (node.name,), (node.pos,)
+    if isinstance(node, nodes.Lookup) and isinstance(node.key, nodes.Literal) and isinstance(node.key.value, str):
+        before = _chain(node.target)
+        return ((*before[0], node.key.value), (*before[1], node.key.pos)) if before else None
+    return None
+
+
+def static_chain(node: Node | None) -> tuple[str, ...] | None:
+    """Return the names of ``a.b.c``, None for any other expression."""
+    chain = _chain(node) if node is not None else None
+    return chain[0] if chain else None

@@ -1,0 +1,302 @@
+"""The names that expressions and forms may use in Backstage 4.2.0, without importing what implements them.
+
+A test compares the names of filters, tests and globals with the template engine's own tables.
+"""
+
+FILTERS = frozenset(
+    [
+        "abs",
+        "batch",
+        "capitalize",
+        "center",
+        "d",
+        "default",
+        "dictsort",
+        "dump",
+        "e",
+        "escape",
+        "first",
+        "float",
+        "forceescape",
+        "groupby",
+        "indent",
+        "int",
+        "join",
+        "last",
+        "length",
+        "list",
+        "lower",
+        "nl2br",
+        "random",
+        "reject",
+        "rejectattr",
+        "replace",
+        "reverse",
+        "round",
+        "safe",
+        "select",
+        "selectattr",
+        "slice",
+        "sort",
+        "string",
+        "striptags",
+        "sum",
+        "title",
+        "trim",
+        "truncate",
+        "upper",
+        "urlencode",
+        "urlize",
+        "wordcount",
+    ]
+)
+"""Filters of the language."""
+
+BACKSTAGE_FILTERS = frozenset({"parseRepoUrl", "parseEntityRef", "pick", "projectSlug"})
+COOKIECUTTER_FILTERS = frozenset({"jsonify"})
+
+TESTS = frozenset(
+    [
+        "callable",
+        "defined",
+        "divisibleby",
+        "equalto",
+        "eq",
+        "sameas",
+        "escaped",
+        "even",
+        "falsy",
+        "ge",
+        "greaterthan",
+        "gt",
+        "iterable",
+        "le",
+        "lessthan",
+        "lower",
+        "lt",
+        "mapping",
+        "ne",
+        "null",
+        "number",
+        "odd",
+        "string",
+        "truthy",
+        "undefined",
+        "upper",
+    ]
+)
+GLOBALS = frozenset({"range", "cycler", "joiner"})
+STEP_GLOBALS = frozenset({"always", "failure"})
+STEP_ROOTS = frozenset({"parameters", "steps", "user", "each", "secrets", "environment", "context"})
+"""What expressions of a template's steps and output can start with."""
+
+FIELDS = frozenset(
+    [
+        "EntityNamePicker",
+        "EntityPicker",
+        "EntityTagsPicker",
+        "MultiEntityPicker",
+        "MyGroupsPicker",
+        "OwnedEntityPicker",
+        "OwnerPicker",
+        "RepoBranchPicker",
+        "RepoOwnerPicker",
+        "RepoUrlPicker",
+        "Secret",
+    ]
+)
+"""Values of ``ui:field`` that the scaffolder's form has built in."""
+
+WIDGETS = frozenset(
+    [
+        "alt-date",
+        "alt-datetime",
+        "checkbox",
+        "checkboxes",
+        "color",
+        "date",
+        "date-time",
+        "datetime",
+        "email",
+        "file",
+        "data-url",
+        "hidden",
+        "password",
+        "radio",
+        "range",
+        "select",
+        "text",
+        "textarea",
+        "time",
+        "updown",
+        "up-down",
+        "uri",
+        "url",
+    ]
+)
+UI_KEYS = frozenset(
+    [
+        "ui:field",
+        "ui:widget",
+        "ui:options",
+        "ui:order",
+        "ui:autofocus",
+        "ui:help",
+        "ui:placeholder",
+        "ui:disabled",
+        "ui:readonly",
+        "ui:description",
+        "ui:title",
+        "ui:emptyValue",
+        "ui:enumNames",
+        "ui:enumDisabled",
+        "ui:enumOrder",
+        "ui:rootFieldId",
+        "ui:hideError",
+        "ui:classNames",
+        "ui:style",
+        "ui:autocomplete",
+        "ui:inputType",
+        "ui:backstage",
+        "ui:label",
+        "ui:submitButtonOptions",
+        "ui:enableMarkdownInDescription",
+        "ui:duplicateKeySuffixSeparator",
+        "ui:globalOptions",
+        "ui:fieldReplacesAnyOrOneOf",
+        "ui:ObjectFieldTemplate",
+        "ui:ArrayFieldTemplate",
+        "ui:FieldTemplate",
+        "ui:rows",
+        "ui:accept",
+        "ui:filePreview",
+        "ui:inline",
+        "ui:removable",
+        "ui:addable",
+        "ui:orderable",
+        "ui:copyable",
+    ]
+)
+_ENTITY_PICKER = frozenset(
+    {"catalogFilter", "defaultKind", "defaultNamespace", "allowArbitraryValues", "allowedKinds", "autoSelect"}
+)
+_GENERAL = frozenset(
+    [
+        "widget",
+        "rows",
+        "inline",
+        "inputType",
+        "label",
+        "title",
+        "description",
+        "help",
+        "placeholder",
+        "disabled",
+        "readonly",
+        "order",
+        "autofocus",
+        "autocomplete",
+        "emptyValue",
+        "enumNames",
+        "enumDisabled",
+        "classNames",
+        "style",
+        "addable",
+        "orderable",
+        "removable",
+        "copyable",
+        "hideError",
+        "accept",
+        "filePreview",
+        "enumOptions",
+    ]
+)
+FIELD_OPTIONS: dict[str, frozenset[str]] = {
+    "RepoUrlPicker": frozenset(
+        [
+            "allowedHosts",
+            "allowedOrganizations",
+            "allowedOwners",
+            "allowedProjects",
+            "allowedRepos",
+            "requestUserCredentials",
+        ]
+    ),
+    "RepoBranchPicker": frozenset({"requestUserCredentials"}),
+    "RepoOwnerPicker": frozenset({"host", "allowedOwners", "excludedOwners", "requestUserCredentials"}),
+    "EntityPicker": _ENTITY_PICKER,
+    "MultiEntityPicker": _ENTITY_PICKER,
+    "OwnedEntityPicker": _ENTITY_PICKER,
+    "OwnerPicker": _ENTITY_PICKER,
+    "EntityTagsPicker": frozenset({"kinds", "showCounts", "helperText"}),
+}
+"""Options per field; those of ``GENERAL_OPTIONS`` go with every field."""
+
+GENERAL_OPTIONS = _GENERAL
+
+STEP_KEYS = frozenset({"id", "name", "action", "input", "if", "each", "backstage:permissions"})
+SPEC_KEYS = frozenset(
+    [
+        "type",
+        "owner",
+        "lifecycle",
+        "parameters",
+        "steps",
+        "output",
+        "presentation",
+        "secrets",
+        "formDecorators",
+        "EXPERIMENTAL_formDecorators",
+        "EXPERIMENTAL_recovery",
+        "system",
+    ]
+)
+SCHEMA_TYPES = frozenset({"string", "number", "integer", "boolean", "object", "array", "null"})
+SCHEMA_KEYS = frozenset(
+    [
+        "$id",
+        "$ref",
+        "$schema",
+        "additionalItems",
+        "additionalProperties",
+        "allOf",
+        "anyOf",
+        "const",
+        "contains",
+        "default",
+        "definitions",
+        "dependencies",
+        "description",
+        "else",
+        "enum",
+        "enumNames",
+        "examples",
+        "exclusiveMaximum",
+        "exclusiveMinimum",
+        "format",
+        "if",
+        "items",
+        "maximum",
+        "maxItems",
+        "maxLength",
+        "maxProperties",
+        "minimum",
+        "minItems",
+        "minLength",
+        "minProperties",
+        "multipleOf",
+        "not",
+        "oneOf",
+        "pattern",
+        "patternProperties",
+        "properties",
+        "propertyNames",
+        "readOnly",
+        "required",
+        "then",
+        "title",
+        "type",
+        "uniqueItems",
+        "writeOnly",
+    ]
+)

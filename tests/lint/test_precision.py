@@ -1,0 +1,263 @@
+"""What stock Backstage accepts and runs gives no error, and what an author has settled gives nothing."""
+
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from backstage_py.lint import vocabulary
+from backstage_py.lint.check import Options, check_text
+from backstage_py.lint.discovery import check_paths
+from backstage_py.lint.globs import matcher
+from backstage_py.lint.nearest import misspelled
+from backstage_py.model.problem import Problem
+
+HEAD = (
+    "apiVersion: scaffolder.backstage.io/v1beta3\nkind: Template\nmetadata: {name: example}\nspec:\n  type: service\n"
+)
+PARAMETERS = """\
+parameters:
+  - title: First
+    required: [name, repoUrl]
+    properties:
+      name: {type: string, ui:autofocus: true, ui:options: {rows: 5}}
+      owner:
+        type: string
+        ui:field: OwnerPicker
+        ui:options: {allowedKinds: [Group], catalogFilter: [{kind: Group}]}
+      things: {type: array, items: {type: string}}
+      flag: {type: boolean, ui:widget: radio}
+      size: {type: string, enum: [small, large], enumNames: [Small, Large], default: small}
+      count: {type: number, default: 1}
+      choice: {type: string, enum: ["true", "false"]}
+      repoUrl:
+        type: string
+        ui:field: RepoUrlPicker
+        ui:options: {allowedHosts: [github.com], requestUserCredentials: {secretsKey: USER_OAUTH_TOKEN}}
+    dependencies:
+      flag:
+        oneOf:
+          - properties: {flag: {const: true}, more: {type: string}}
+            required: [more]
+          - properties: {flag: {const: false}}
+    allOf:
+      - if: {properties: {size: {const: large}}}
+        then: {properties: {replicas: {type: number}}, required: [replicas]}
+"""
+
+
+def template(steps: str, *, parameters: str = PARAMETERS, output: str = "") -> str:
+    return HEAD + textwrap.indent(
+        parameters + "steps:\n" + textwrap.indent(textwrap.dedent(steps), "  ") + output, "  "
+    )
+
+
+def errors(text: str) -> list[Problem]:
+    return [problem for problem in check_text(text, "template.yaml") if problem.severity == "error"]
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "parameters.name | lower | replace(' ', '-')",
+        "(parameters.repoUrl | parseRepoUrl).owner",
+        "parameters.repoUrl | parseRepoUrl | pick('owner')",
+        "parameters.name if parameters.flag else 'none'",
+        "'a' if parameters.flag",
+        "parameters['name'].split('-')[0]",
+        "parameters.count - 1",
+        "parameters.count-1",
+        "parameters.name + '-' + parameters.size",
+        "parameters.replicas or 1",
+        "parameters.more",
+        "user.entity.metadata.name ~ user.ref",
+        "context.task.id",
+        "secrets.USER_OAUTH_TOKEN",
+        "environment.parameters.region",
+        "parameters | dump",
+        "parameters.things | join(', ')",
+        "[1, 2, parameters.count] | length",
+        "not parameters.flag and parameters.name !== 'x'",
+        "parameters.name in ['a', 'b']",
+        "parameters.name is defined",
+        "parameters.undeclared | default('x')",
+        "always()",
+        "range(3) | join",
+        "parameters[ 'na' + 'me' ]",
+        "steps['first'].output | dump",
+        "parameters.owner | parseEntityRef | pick('name')",
+        "r/a+/.test(parameters.name)",
+    ],
+)
+def test_expression_of_the_field_is_accepted(expression: str) -> None:
+    steps = f"""\
+    - id: first
+      action: acme:own
+    - id: log
+      action: debug:log
+      input:
+        message: "x {"${{ " + expression.replace('"', "'") + " }}"}"
+    """
+    assert errors(template(steps)) == []
+
+
+def test_steps_of_the_field_are_accepted() -> None:
+    steps = """\
+    - id: fetch
+      action: fetch:template
+      if: ${{ parameters.flag }}
+      input:
+        url: https://github.com/acme/templates/tree/main/skeleton
+        values: ${{ parameters }}
+    - id: loop
+      each: ${{ parameters.things }}
+      action: debug:log
+      if: ${{ each.value !== 'x' }}
+      input: {message: "${{ each.key }}: ${{ each.value }}"}
+    - id: pull
+      action: publish:github:pull-request
+      input:
+        repoUrl: ${{ parameters.repoUrl }}
+        branchName: add-${{ parameters.name }}
+        title: ${{ parameters.name if parameters.flag else "none" }}
+        description: |
+          {% for thing in parameters.things %}
+          - ${{ thing }} ${{ loop.index }}
+          {% endfor %}
+        draft: ${{ parameters.flag }}
+        update: ${{ parameters.choice === "true" }}
+        reviewers: ${{ parameters.things }}
+        token: ${{ secrets.USER_OAUTH_TOKEN }}
+    - id: publish
+      action: publish:github
+      if: false
+      input: {repoUrl: "${{ parameters.repoUrl }}", allowedHosts: [github.com]}
+    - id: register
+      action: catalog:register
+      input: {repoContentsUrl: "${{ steps['publish'].output.repoContentsUrl }}", catalogInfoPath: /catalog-info.yaml}
+    """
+    output = "output:\n  links:\n    - {title: Pull request, url: '${{ steps.pull.output.remoteUrl }}'}\n"
+
+    assert errors(template(steps, output=output)) == []
+
+
+def test_form_decorators_may_set_anything() -> None:
+    decorated = "formDecorators: [{id: token}]\n" + PARAMETERS
+    steps = "- id: log\n  action: debug:log\n  input: {message: '${{ parameters.token }}'}\n"
+
+    assert "BPY301" not in {problem.code for problem in check_text(template(steps, parameters=decorated), "t.yaml")}
+
+
+def test_action_of_ones_own_is_no_error_but_a_misspelt_one_is() -> None:
+    own = template("- id: x\n  action: acme:repository:create\n")
+    slip = template("- id: x\n  action: fetch:tempalte\n  input: {url: 'https://example.com'}\n")
+
+    assert errors(own) == []
+    assert [problem.code for problem in errors(slip)] == ["BPY201"]
+
+
+@pytest.mark.parametrize(
+    "comment", ["backstage-py: ignore[BPY401]", "backstage-py: ignore[expression-syntax]", "backstage-py: ignore"]
+)
+def test_comment_on_the_line_switches_a_rule_off(comment: str) -> None:
+    text = template("- id: log\n  action: debug:log\n  input:\n    message: ${{ parameters.name || 'x' }}\n")
+    ignored = text.replace("|| 'x' }}", f"|| 'x' }}}}  # {comment}")
+
+    assert [problem.code for problem in errors(text)] == ["BPY401"]
+    assert errors(ignored) == []
+
+
+def test_comment_names_another_rule() -> None:
+    text = template(
+        "- id: log\n  action: debug:log\n  input:\n    message: ${{ a || 'x' }}  # backstage-py: ignore[BPY201]\n"
+    )
+
+    assert [problem.code for problem in errors(text)] == ["BPY401"]
+
+
+def test_severity_can_be_set() -> None:
+    text = template("- id: x\n  action: acme:own\n")
+
+    assert [one.severity for one in check_text(text, "t.yaml", Options(levels={"BPY201": "error"}))] == [
+        "error",
+        "info",
+        "info",
+    ][:1] + [one.severity for one in check_text(text, "t.yaml", Options(levels={"BPY201": "off"}))]
+
+
+def test_catalog_files_inside_a_skeleton_are_not_entities_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "skeleton").mkdir()
+    (tmp_path / "skeleton" / "catalog-info.yaml").write_text("apiVersion: backstage.io/v1alpha1\nkind: Component\n")
+    steps = "- id: fetch\n  action: fetch:template\n  input: {url: ./skeleton, values: {}}\n"
+    (tmp_path / "template.yaml").write_text(template(steps, parameters=""))
+
+    assert check_paths([tmp_path], Options()) == []
+
+
+def test_template_inside_a_skeleton_is_not_a_template_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "skeleton").mkdir()
+    (tmp_path / "skeleton" / "template.yaml").write_text(template("- id: x\n  action: fetch:plain\n", parameters=""))
+    steps = "- id: fetch\n  action: fetch:template\n  input: {url: ./skeleton, values: {}}\n"
+    (tmp_path / "template.yaml").write_text(template(steps, parameters=""))
+
+    assert check_paths([tmp_path], Options()) == []
+
+
+def test_every_choice_of_a_skeleton_is_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "skeletons" / "small").mkdir(parents=True)
+    (tmp_path / "skeletons" / "small" / "README.md").write_text("${{ values.x | nope }}")
+    steps = """\
+    - id: fetch
+      action: fetch:template
+      input: {url: "./skeletons/${{ parameters.size }}", values: {x: "${{ parameters.size }}"}}
+    """
+    (tmp_path / "template.yaml").write_text(template(steps))
+
+    problems = [one for one in check_paths([tmp_path], Options()) if one.severity != "info"]
+
+    assert [(one.code, one.severity, Path(one.file).name) for one in problems] == [
+        ("BPY607", "error", "README.md"),
+        ("BPY601", "warning", "template.yaml"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("patterns", "path", "matches"),
+    [
+        (["**/*.yaml"], ".github/workflows/ci.yaml", True),
+        (["*.yaml"], "a/b.yaml", False),
+        ([".github"], ".github/workflows/ci.yaml", True),
+        ([".github/"], ".github/workflows/ci.yaml", True),
+        (["./.github/**"], ".github/workflows/ci.yaml", True),
+        (["**", "!README.md"], "README.md", False),
+        (["{a,b}/*.txt"], "b/c.txt", True),
+        (["**/[a-c]?.md"], "x/b1.md", True),
+        ([".git"], ".github/x", False),
+    ],
+)
+def test_globs_mean_what_globby_reads(patterns: list[str], path: str, matches: bool) -> None:  # a parameter
+    assert matcher(tuple(patterns))(path) is matches
+
+
+@pytest.mark.parametrize(
+    ("name", "sure"),
+    [
+        ("fetch:tempalte", True),
+        ("publish:gihub", True),
+        ("debug:wait:long", False),
+        ("acme:log", False),
+        ("fs:reads", True),
+    ],
+)
+def test_only_a_slip_is_surely_a_misspelling(name: str, sure: bool) -> None:  # a parameter
+    known = ("fetch:template", "publish:github", "debug:wait", "debug:log", "fs:read")
+
+    assert (misspelled(name, known) is not None) is sure
+
+
+def test_vocabulary_is_that_of_the_engine() -> None:
+    from backstage_py.templating.filters.table import FILTERS
+    from backstage_py.templating.tests import TESTS
+
+    assert set(FILTERS) - vocabulary.COOKIECUTTER_FILTERS == vocabulary.FILTERS
+    assert set(TESTS) == vocabulary.TESTS
