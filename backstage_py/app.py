@@ -23,19 +23,29 @@ from backstage_py import bundled
 from backstage_py.catalog.client import LocalCatalogClient
 from backstage_py.catalog.service import CatalogService
 from backstage_py.errors import SettingsError
-from backstage_py.http import application, auth, health, permission, plugin_mount
+from backstage_py.http import (
+    application,
+    auth,
+    health,
+    permission,
+    plugin_mount,
+    scaffolder_actions,
+    template_actions,
+)
 from backstage_py.http import catalog as catalog_face
 from backstage_py.http import scaffolder as scaffolder_face
 from backstage_py.http.credentials import credentials
 from backstage_py.http.health import Health
 from backstage_py.http.plugin_mount import Plugin
 from backstage_py.http.streams import OpenStreams
+from backstage_py.http.template_actions import TemplateActions
 from backstage_py.identity import keys
 from backstage_py.identity.authenticator import Authenticator, TrustedIssuer
 from backstage_py.identity.external import ExternalTokens
 from backstage_py.identity.guest import GuestSignIn
 from backstage_py.identity.issuer import TokenIssuer
 from backstage_py.identity.jwks import KeySets
+from backstage_py.identity.on_behalf import OnBehalf
 from backstage_py.integrations.backstage import Discovery, HttpBackstageClient, HttpCatalogClient
 from backstage_py.integrations.github_autocomplete import GithubAutocomplete
 from backstage_py.integrations.http import HttpClient
@@ -43,10 +53,12 @@ from backstage_py.integrations.scm import ScmRegistry
 from backstage_py.integrations.url_reading import UrlReading, listed
 from backstage_py.model import json
 from backstage_py.model.scm import ScmIntegration
-from backstage_py.plugin import Services, load_actions
+from backstage_py.plugin import ActionRegistry, Services, load_plugins
 from backstage_py.plugin.catalog import load_catalog_plugins
 from backstage_py.plugin.services import required
+from backstage_py.scaffolder.action_policy import ActionPolicy
 from backstage_py.scaffolder.assembly import Scaffolder
+from backstage_py.scaffolder.remote_actions import HttpRemoteActions
 from backstage_py.settings.addresses import Addresses
 from backstage_py.settings.sections import Settings
 from backstage_py.storage import migrate
@@ -157,6 +169,8 @@ class _Core:
     addresses: Addresses
     database: Database
     services: Services
+    actions: ActionRegistry
+    issuer: TokenIssuer
     integrations: ScmRegistry
     catalog: CatalogService | None
 
@@ -164,7 +178,7 @@ class _Core:
         """Put the scaffolder together; ``limit`` bounds its tasks in this process."""
         return Scaffolder(
             self.database,
-            load_actions(),
+            self.actions,
             self.settings.scaffolder,
             self.services,
             working_directory=self.settings.backend.working_directory,
@@ -182,17 +196,43 @@ async def _core(settings: Settings, sandbox_hosts: Sequence[ScmIntegration], sta
     integrations = ScmRegistry((*sandbox_hosts, *settings.integrations))
     http = HttpClient(listed(integrations, settings.backend.reading, _service_hosts(settings, addresses)))
     stack.push_async_callback(http.close)
+    issuer = _issuer(settings, addresses, database)
+    on_behalf = OnBehalf(issuer, settings.scaffolder.actions_plugin)
+    plugins = load_plugins(settings.scaffolder.actions_folder)
     services = Services(
         url_reader=UrlReading(http, integrations, settings.backend.reading),
         integrations=integrations,
         backstage=HttpBackstageClient(
-            http, Discovery.of(addresses.base_url, settings.discovery), settings.scaffolder.http_allowed_hosts
+            http,
+            Discovery.of(addresses.base_url, settings.discovery),
+            settings.scaffolder.http_allowed_hosts,
+            on_behalf.token,
         ),
         config=settings.raw,
+        remote_actions=HttpRemoteActions(
+            http,
+            ActionPolicy.of(settings.raw),
+            addresses.plugin,
+            on_behalf.token_or_own,
+            own=frozenset({settings.scaffolder.actions_plugin}),
+        ),
+        filters=plugins.filters,
+        globals=plugins.globals,
+        global_descriptions=plugins.descriptions,
     )
     catalog = _catalog(settings, addresses, database, services)
     client = LocalCatalogClient(catalog) if catalog else HttpCatalogClient(http, _foreign_catalog(settings, addresses))
-    return _Core(settings, addresses, database, replace(services, catalog=client), integrations, catalog)
+    return _Core(
+        settings, addresses, database, replace(services, catalog=client), plugins.actions, issuer, integrations, catalog
+    )
+
+
+def _issuer(settings: Settings, addresses: Addresses, database: Database) -> TokenIssuer:
+    return TokenIssuer(
+        keys.load_or_create(_key_file(settings, database)),
+        f"{addresses.own}/api/auth",
+        ownership_in_token=settings.auth.ownership_in_token,
+    )
 
 
 def _catalog(settings: Settings, addresses: Addresses, database: Database, services: Services) -> CatalogService | None:
@@ -213,32 +253,28 @@ def _foreign_catalog(settings: Settings, addresses: Addresses) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Identity:
-    issuer: TokenIssuer
     authenticator: Authenticator
     guest: GuestSignIn | None
 
 
 def _identity(settings: Settings, core: _Core) -> _Identity:
     addresses, key_sets = core.addresses, KeySets()
-    issuer = TokenIssuer(
-        keys.load_or_create(_key_file(settings, core.database)),
-        f"{addresses.own}/api/auth",
-        ownership_in_token=settings.auth.ownership_in_token,
-    )
     trusted = [TrustedIssuer(one.jwks_url, one.issuer) for one in settings.auth.issuers]
     if not addresses.serves("auth"):
         trusted.append(TrustedIssuer(f"{addresses.plugin('auth')}/.well-known/jwks.json"))
     authenticator = Authenticator(
-        own=issuer,
-        own_plugins=frozenset(plugin for plugin in PLUGINS if addresses.serves(plugin)),
+        own=core.issuer,
+        own_plugins=frozenset(
+            plugin for plugin in (*PLUGINS, settings.scaffolder.actions_plugin) if addresses.serves(plugin)
+        ),
         trusted=tuple(trusted),
         plugin_url=addresses.plugin,
         external=ExternalTokens(settings.auth.external, key_sets),
         key_sets=key_sets,
         open_policy=settings.auth.disable_default_policy,
     )
-    guest = GuestSignIn(settings.auth, issuer, core.services.catalog) if settings.auth.guest else None
-    return _Identity(issuer, authenticator, guest)
+    guest = GuestSignIn(settings.auth, core.issuer, core.services.catalog) if settings.auth.guest else None
+    return _Identity(authenticator, guest)
 
 
 def _key_file(settings: Settings, database: Database) -> Path:
@@ -249,22 +285,34 @@ def _key_file(settings: Settings, database: Database) -> Path:
 
 def _plugins(service: Service, core: _Core, identity: _Identity, sandbox: "Sandbox | None") -> list[Plugin]:
     def public_keys() -> list[json.JsonObject]:
-        return [identity.issuer.key.jwk]
+        return [core.issuer.key.jwk]
 
     def plugin(id_: str, routes: Sequence[BaseRoute], **more: Any) -> Plugin:
         return Plugin(id_, routes, public_keys, **more)
 
-    auth_routes = auth.routes(identity.issuer, identity.authenticator, identity.guest)
+    policy = ActionPolicy.of(core.settings.raw)
+    offered = TemplateActions.of(
+        core.settings.scaffolder.actions_plugin,
+        core.actions,
+        core.services,
+        core.settings.backend.working_directory,
+        policy,
+    )
+    auth_routes = auth.routes(core.issuer, identity.authenticator, identity.guest)
     found = [
         plugin("auth", auth_routes, open_paths=plugin_mount.open_everywhere()),
         plugin("permission", permission.routes(), open_paths=re.compile("/health$")),
         plugin(
             "scaffolder",
-            scaffolder_face.routes(service.scaffolder.service),
+            [
+                *scaffolder_face.routes(service.scaffolder.service),
+                *scaffolder_actions.routes(service.scaffolder.service, policy),
+            ],
             body_limit=scaffolder_face.BODY_LIMIT,
             permissions=bundled.schema("permissions/scaffolder"),
             openapi=scaffolder_face.document(),
         ),
+        plugin(offered.plugin, offered.routes(), body_limit=template_actions.BODY_LIMIT),
     ]
     if core.catalog:
         found.append(

@@ -31,7 +31,7 @@ class Brought:
 
     def entity(self) -> JsonObject:
         """Return the entity as an object of its own."""
-        parsed: JsonObject = json.parse(self.text)
+        parsed: JsonObject = entities.of_text(self.text)
         return parsed
 
 

@@ -18,6 +18,7 @@ import structlog
 from backstage_py.catalog import faults, results
 from backstage_py.catalog.collector import Brought
 from backstage_py.catalog.pipeline import Pipeline, PipelineResult
+from backstage_py.model import entity as entities
 from backstage_py.model import json
 from backstage_py.storage import catalog_marks
 from backstage_py.storage.database import Database
@@ -28,7 +29,7 @@ _log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-_BATCH = 250
+_BATCH = 500
 _AT_ONCE = 32
 _PATIENCE = 5.0
 _SPREAD = 0.5
@@ -119,17 +120,18 @@ class Engine:
 
     def _plain_outcomes(self, items: Sequence[Unprocessed]) -> list[Outcome]:
         return [
-            Outcome(one.id, one.ticket, _finish(self._process_entity(one.ref, json.parse(one.text)))) for one in items
+            Outcome(one.id, one.ticket, _finish(self._process_entity(one.ref, entities.of_text(one.text))))
+            for one in items
         ]
 
     async def _process_entity(self, ref: str, entity: json.JsonObject) -> Processed:
-        return results.processed(ref, await self._pipeline.process(entity))
+        return results.processed(ref, await self._pipeline.process(entity, placeholders=False))
 
     async def _process(self, one: Unprocessed) -> None:
         try:
-            state = json.parse(one.state) if one.state else {}
+            state = entities.of_text(one.state) if one.state else {}
             conditional = one.result_hash is not None and not one.result_hash.startswith("!")
-            result = await self._pipeline.process(json.parse(one.text), state, conditional=conditional)
+            result = await self._pipeline.process(entities.of_text(one.text), state, conditional=conditional)
             if result.is_unchanged:
                 await self._settle(one)
             else:

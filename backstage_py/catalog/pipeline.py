@@ -98,7 +98,12 @@ class Pipeline:
         return bool(self._processors)
 
     async def process(
-        self, entity: JsonObject, state: JsonObject | None = None, *, conditional: bool = False
+        self,
+        entity: JsonObject,
+        state: JsonObject | None = None,
+        *,
+        conditional: bool = False,
+        placeholders: bool = True,
     ) -> PipelineResult:
         """Process an entity as its source has it.
 
@@ -106,8 +111,9 @@ class Pipeline:
             entity: with its location annotations.
             state: what the last run remembered.
             conditional: the last result still stands; only tell that nothing has changed, if so.
+            placeholders: whether there may be any.
         """
-        run = _Run(state or {}, conditional=conditional)
+        run = _Run(state or {}, conditional=conditional, placeholders=placeholders)
         current = entity
         try:
             if problem := entity_schema.envelope_problem(entity):
@@ -142,10 +148,12 @@ class Pipeline:
         )
 
     async def _pre_process(self, entity: JsonObject, context: ProcessingContext, run: "_Run") -> JsonObject:
-        try:
-            result = await self._placeholders.resolve(entity, context.location, context.emit)
-        except PlaceholderError as error:
-            raise _threw("PlaceholderProcessor", "preprocessing", error) from error
+        result = entity
+        if run.placeholders:
+            try:
+                result = await self._placeholders.resolve(entity, context.location, context.emit)
+            except PlaceholderError as error:
+                raise _threw("PlaceholderProcessor", "preprocessing", error) from error
         result = self._annotator.annotate(_sort_references(result), context.location, context.origin)
         for processor in self._processors:
             try:
@@ -258,7 +266,8 @@ class Pipeline:
         try:
             found = dict.fromkeys(entity_relations.of(entity))
         except InputError as error:
-            raise _threw(name, "postprocessing", Fault("TypeError", error.message)) from error
+            kind = "TypeError" if "was not on the form" in error.message else "Error"
+            raise _threw(name, "postprocessing", Fault(kind, error.message)) from error
         collector.relations.update(found)
         for processor in self._processors:
             try:
@@ -282,8 +291,9 @@ class Pipeline:
 class _Run:
     """What one run carries along."""
 
-    def __init__(self, state: JsonObject, *, conditional: bool) -> None:
+    def __init__(self, state: JsonObject, *, conditional: bool, placeholders: bool) -> None:
         self.conditional = conditional
+        self.placeholders = placeholders
         self.collector: Collector | None = None
         self.etags: dict[str, str] = state.get(_ETAGS) or {}
         self.new_etags: dict[str, str] = {}
@@ -347,7 +357,7 @@ def _sort_references(entity: JsonObject) -> JsonObject:
 
 def _enforce_policy(entity: JsonObject) -> JsonObject:
     ref = entity_ref.of(entity)
-    if not entity["metadata"].get("namespace") and "namespace" not in entity["metadata"]:
+    if "namespace" not in entity["metadata"]:
         entity = {**entity, "metadata": {"namespace": entity_ref.DEFAULT_NAMESPACE, **entity["metadata"]}}
     if problem := entity_schema.policy_problem(entity):
         raise faults.caused("InputError", f"Policy check failed for {ref}", Fault("Error", problem))

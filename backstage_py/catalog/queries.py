@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from backstage_py.catalog.cursors import Cursor
 from backstage_py.errors import InputError
+from backstage_py.model import entity as entities
 from backstage_py.model import entity_filter, json
 from backstage_py.model.entity_filter import Filter
 from backstage_py.model.json import Json, JsonObject
@@ -166,7 +167,7 @@ def projection(fields: Sequence[str]) -> Callable[[bytes], JsonObject] | None:
     paths = [field.split(".") for field in wanted]
 
     def project(text: bytes) -> JsonObject:
-        entity = json.parse(text)
+        entity = entities.of_text(text)
         output: JsonObject = {}
         for path in paths:
             _copy(entity, path, output)

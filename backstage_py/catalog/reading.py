@@ -20,6 +20,7 @@ from backstage_py.catalog.collector import Brought
 from backstage_py.catalog.faults import Fault
 from backstage_py.errors import NotFoundError
 from backstage_py.integrations import globs
+from backstage_py.model import field_format
 from backstage_py.model.location_ref import LocationRef
 from backstage_py.plugin.services import UrlReader
 
@@ -84,6 +85,8 @@ class TargetReader:
             if optional
             else Fault("NotFoundError", f"Unable to read url, no matching files found for {location.target}")
         )
+        if not field_format.is_url(location.target):
+            return TargetContent(fault=Fault("Error", "Unable to read url, Invalid URL"))
         try:
             async with asyncio.timeout(_SECONDS):
                 if is_pattern(location.target):

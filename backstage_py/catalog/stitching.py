@@ -1,6 +1,7 @@
 """Processed entities and relations put together into what readers get; only what changed is written."""
 
 import asyncio
+import time
 
 import structlog
 
@@ -17,15 +18,17 @@ _log = structlog.get_logger(__name__)
 
 STATUS_TYPE = "backstage.io/catalog-processing"
 _REJECTED = "https://backstage.io/annotation-rejected-for-security-reasons"
-_BATCH = 400
+_BATCH = 1000
 _PATIENCE = 5.0
+_REST = 1.0
+_MANY_RELATIONS = 30
 
 
 def stitch(pieces: Pieces) -> Final:
     """Return the final entity, without a text when nothing has changed or there is nothing to show."""
     if pieces.processed is None:
         return _nothing(pieces)
-    entity: JsonObject = json.parse(pieces.processed)
+    entity: JsonObject = entities.of_text(pieces.processed)
     metadata = entity["metadata"]
     if pieces.is_orphan:
         metadata["annotations"] = {**(metadata.get("annotations") or {}), entities.ORPHAN: "true"}
@@ -77,9 +80,14 @@ class Stitcher:
     def __init__(self, database: Database, store: StitchStore) -> None:
         self._database = database
         self._store = store
+        self._resting: dict[int, float] = {}
 
     async def run(self) -> None:
-        """Work until cancelled."""
+        """Work until cancelled.
+
+        What has many relations is stitched once a second at most: while thousands of entities come in, each batch of
+        them changes the same owners and systems.
+        """
         with self._database.wakes.subscribe(catalog_marks.STITCH) as wake:
             while True:
                 try:
@@ -90,13 +98,22 @@ class Stitcher:
                 except Exception as error:  # noqa: BLE001  # the processing loop's edge: recorded, and tried again
                     _log.exception("stitching_failed", error=str(faults.of(error)))
                     await asyncio.sleep(1)
-                await wake.wait(_PATIENCE)
+                await wake.wait(self._until_next())
 
     async def run_batch(self) -> bool:
         """Stitch one batch; False when nothing was marked."""
-        pieces = await self._store.marked(_BATCH)
+        now = time.monotonic()
+        self._resting = {id_: until for id_, until in self._resting.items() if until > now}
+        pieces = await self._store.marked(_BATCH, excluding=self._resting)
         if not pieces:
             return False
         finals = await asyncio.to_thread(lambda: [stitch(one) for one in pieces])
         await self._store.write(finals)
+        until = time.monotonic() + _REST
+        self._resting.update((one.id, until) for one in pieces if len(one.relations) > _MANY_RELATIONS)
         return True
+
+    def _until_next(self) -> float:
+        if not self._resting:
+            return _PATIENCE
+        return max(min(self._resting.values()) - time.monotonic(), 0.01)

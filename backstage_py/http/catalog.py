@@ -13,7 +13,7 @@ from backstage_py.catalog import cursors, queries
 from backstage_py.catalog.queries import EntityQuery, QueryAnswer
 from backstage_py.catalog.service import CatalogService
 from backstage_py.errors import InputError, NotFoundError
-from backstage_py.http import catalog_actions, catalog_locations
+from backstage_py.http import catalog_actions, catalog_locations, compression
 from backstage_py.http.body import json_body
 from backstage_py.http.openapi import OpenApiValidator
 from backstage_py.http.respond import json_response, json_text_response, no_content, raw_json
@@ -77,8 +77,12 @@ class _Face:
         project = queries.projection(_fields(query))
         orders = [_order(text) for text in query.get("order", ())]
         if {"limit", "offset", "after"}.isdisjoint(query):
+            filter_ = queries.compile_predicate(predicate)
             first = Order(orders[0].key.lower(), orders[0].descending) if orders else None
-            return _list(await self._reader.all(queries.compile_predicate(predicate), first), project)
+            if not project and not first and compression.preferred(_accepted(request)) == b"gzip":
+                packed = await self._reader.all_packed(filter_)
+                return raw_json(packed, headers={"content-encoding": "gzip", "vary": "Accept-Encoding"})
+            return _list(await self._reader.all(filter_, first), project)
         limit, offset = _window(query)
         texts = await self._reader.sorted_page(
             queries.compile_predicate(predicate),
@@ -128,13 +132,13 @@ class _Face:
     async def by_refs(self, request: Request) -> Response:
         body = await json_body(request)
         query = self._check("/entities/by-refs", request, body)
+        by_body = filter_shape.check_member(body["query"], "query") if "query" in body else None
         by_params = entity_filter.predicate_of_params(query.get("filter"))
-        by_body = filter_shape.check(body["query"]) if body.get("query") is not None else None
+        project = queries.projection([*(body.get("fields") or ()), *_fields(query)])
         found = await self._reader.by_refs(
             body["entityRefs"],
             entity_filter.all_of(queries.compile_predicate(by_params), queries.compile_predicate(by_body)),
         )
-        project = queries.projection([*(body.get("fields") or ()), *_fields(query)])
         if project:
             return json_response({"items": [None if text is None else project(text) for text in found]})
         return raw_json(b'{"items":[%b]}' % b",".join(text or b"null" for text in found))
@@ -189,6 +193,10 @@ class _Face:
 
     def _check(self, path: str, request: Request, body: Json = None) -> Query:
         return self._validator.check_request(path, request.method, request, body)
+
+
+def _accepted(request: Request) -> bytes:
+    return request.headers.get("accept-encoding", "").encode() if request.method == "GET" else b""
 
 
 def _names(request: Request) -> tuple[str, str, str]:

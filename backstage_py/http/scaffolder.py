@@ -69,7 +69,7 @@ class _Face:
 
     async def actions(self, request: Request) -> Response:
         self._check("/v2/actions", request)
-        return json_response(self._service.actions())
+        return json_response(await self._service.actions(credentials(request)))
 
     async def tasks(self, request: Request) -> Response:
         query = self._check("/v2/tasks", request)

@@ -1,7 +1,7 @@
 """HTTP to Backstage's plugins: any plugin by discovery, and another Backstage's catalog."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import urlsplit
@@ -58,11 +58,13 @@ class HttpBackstageClient:
 
     ``allowed_hosts`` are the hosts that a path may name as a URL (``scaffolder.http.allowedHosts``), each with its
     subdomains; when it is not empty, discovered plugins too must be on one of them, as the action's own package does.
+    ``token_for`` gives, for a caller's token and a plugin, the token that this plugin takes.
     """
 
     http: HttpClient
     discovery: Discovery
     allowed_hosts: tuple[str, ...] = ()
+    token_for: Callable[[str, str], str] = lambda token, _plugin: token
 
     async def request(
         self,
@@ -78,7 +80,7 @@ class HttpBackstageClient:
         url = self.locate(path)
         sent = dict(headers)
         if token and not any(name.lower() == "authorization" for name in sent):
-            sent["Authorization"] = f"Bearer {token}"
+            sent["Authorization"] = f"Bearer {self.token_for(token, _plugin_of(path))}"
         answer = await self.http.request(method, url, headers=sent, body=body, seconds=timeout)
         return BackstageResponse(answer.status, answer.headers, answer.body)
 
@@ -150,6 +152,11 @@ class HttpCatalogClient:
         if not answer.ok:
             raise _as_error(answer)
         return answer
+
+
+def _plugin_of(path: str) -> str:
+    """Return the plugin that a path names; empty for a URL."""
+    return "" if scm_url.is_absolute(path) else re.split("[/?]", path.lstrip("/").removeprefix("api/"), maxsplit=1)[0]
 
 
 def _as_error(answer: Answer) -> BackstageError:

@@ -48,16 +48,16 @@ class _KindSchema:
 
 def envelope_problem(entity: object) -> Problem | None:
     """Return why something cannot even have an entity reference, None when it can."""
-    return _check("envelope")(entity, "")
+    return _check("envelope")(entity)
 
 
 def entity_problem(entity: JsonObject) -> Problem | None:
     """Return why an entity does not have the shape that all kinds share, None when it has."""
-    return _check("entity")(entity, "")
+    return _check("entity")(entity)
 
 
 def kind_problem(entity: JsonObject) -> Problem | None:
-    """Return why an entity is not valid for its kind.
+    """Return why an entity without an ``entity_problem`` is not valid for its kind.
 
     Raises:
         LookupError: the kind and apiVersion are not among those that are built in.
@@ -67,7 +67,7 @@ def kind_problem(entity: JsonObject) -> Problem | None:
             continue
         if schema.spec_type and schema.spec_type != _spec_type(entity):
             continue
-        return schema.check(entity, "")
+        return schema.check(entity)
     raise LookupError(entity["kind"])
 
 
@@ -105,4 +105,5 @@ def _kind_schemas(kind: str) -> tuple[_KindSchema, ...]:
 def _kind_schema(file: str) -> _KindSchema:
     own = bundled.schema(f"entities/{file}")["allOf"][1]
     _, _, spec_type = file.partition(".")
-    return _KindSchema(tuple(own["properties"]["apiVersion"]["enum"]), spec_type or None, _check(file))
+    check = schema_check.compile_schema(own)  # the other half is what all kinds share
+    return _KindSchema(tuple(own["properties"]["apiVersion"]["enum"]), spec_type or None, check)

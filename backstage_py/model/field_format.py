@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from backstage_py.model.json import Json, JsonObject
@@ -62,11 +63,13 @@ def is_name(text: str) -> bool:
     return _match_name(text) is not None
 
 
+@lru_cache(maxsize=256)
 def is_api_version(text: str) -> bool:
     """Say whether a text is ``<suffix>`` or ``<dns subdomain>/<suffix>``."""
     return _is_prefixed(text, _match_version)
 
 
+@lru_cache(maxsize=4096)
 def is_prefixed_name(text: str) -> bool:
     """Say whether a text is ``<name>`` or ``<dns subdomain>/<name>``, as keys of labels and annotations are."""
     return _is_prefixed(text, _match_name)

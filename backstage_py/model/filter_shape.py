@@ -1,4 +1,4 @@
-"""Whether a predicate object has the right shape, told in the words of the npm packages ``zod`` 3 and ``zod-validation-error``.
+"""Whether a predicate object has the right shape, told in the words of the npm packages ``zod`` and its companion.
 
 A predicate may be many things, and clients are shown why it is none of them. So the little of zod that this needs is
 here: shapes return the value without what they do not know, and issues, and whether those spoil the value (``failed``)
@@ -41,7 +41,17 @@ def check(predicate: Json) -> Json:
     Raises:
         InputError: it is no predicate, ``Invalid query: Validation error: …``.
     """
-    return _checked(predicate, "Invalid query: ")
+    return _checked(predicate, "Invalid query: ", ())
+
+
+def check_member(predicate: Json, name: str) -> Json:
+    """Do as ``check`` for a predicate that is checked together with the request body whose member it is.
+
+    Raises:
+        InputError: it is no predicate, ``Malformed request body (…), Validation error: …``.
+    """
+    hint = "(did you remember to specify an application/json content type?)"
+    return _checked(predicate, f"Malformed request body {hint}, ", (name,))
 
 
 def check_object(predicate: Json) -> JsonObject:
@@ -56,8 +66,8 @@ def check_object(predicate: Json) -> JsonObject:
     return checked
 
 
-def _checked(predicate: Json, prefix: str) -> Json:
-    parsed = _predicate(predicate, ())
+def _checked(predicate: Json, prefix: str, path: Path) -> Json:
+    parsed = _predicate(predicate, path)
     if parsed.issues or parsed.failed:
         raise InputError(f"{prefix}Validation error: {'; '.join(map(_text, parsed.issues[:99]))}")
     return parsed.value

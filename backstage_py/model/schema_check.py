@@ -21,13 +21,17 @@ class Problem:
     message: str
     params: str
 
+    def below(self, part: str) -> "Problem":
+        """Return the problem as seen from the object or list that holds the value."""
+        return Problem(f"/{part}{self.path}", self.message, self.params)
+
     def in_full(self) -> str:
         """Return the one-line form of errors about kinds: path, message and parameters."""
         return f"{self.path or '<root>'} {self.message}{f' - {self.params}' if self.params else ''}"
 
 
-Check = Callable[[Json, str], Problem | None]
-"""Takes a value and the pointer to it."""
+Check = Callable[[Json], Problem | None]
+"""Takes a value and returns the first problem, whose pointer begins at that value."""
 
 _SILENT = {"$schema", "$id", "description", "examples", "default", "deprecated", "title", "definitions"}
 _TYPES: dict[str, Callable[[Json], bool]] = {
@@ -87,9 +91,9 @@ def _in_order(checks: Sequence[Check]) -> Check:
         return checks[0]
     fixed = tuple(checks)
 
-    def run(value: Json, path: str) -> Problem | None:
+    def run(value: Json) -> Problem | None:
         for check in fixed:
-            if problem := check(value, path):
+            if problem := check(value):
                 return problem
         return None
 
@@ -103,10 +107,10 @@ def _typed(declared: str | list[str], checks: Sequence[Check]) -> Check:
     matches = tests[0] if len(tests) == 1 else lambda value: any(test(value) for test in tests)
     rest = _in_order(checks) if checks else None
 
-    def run(value: Json, path: str) -> Problem | None:
+    def run(value: Json) -> Problem | None:
         if not matches(value):
-            return Problem(path, f"must be {label}", f"type: {label}")
-        return rest(value, path) if rest else None
+            return Problem("", f"must be {label}", f"type: {label}")
+        return rest(value) if rest else None
 
     return run
 
@@ -118,9 +122,9 @@ def _ref(compiler: _Compiler, schema: JsonObject) -> Check:
 def _min_length(_compiler: _Compiler, schema: JsonObject) -> Check:
     limit = schema["minLength"]
 
-    def run(value: Json, path: str) -> Problem | None:
+    def run(value: Json) -> Problem | None:
         if isinstance(value, str) and len(value) < limit:
-            return Problem(path, f"must NOT have fewer than {limit} characters", f"limit: {limit}")
+            return Problem("", f"must NOT have fewer than {limit} characters", f"limit: {limit}")
         return None
 
     return run
@@ -129,9 +133,9 @@ def _min_length(_compiler: _Compiler, schema: JsonObject) -> Check:
 def _max_length(_compiler: _Compiler, schema: JsonObject) -> Check:
     limit = schema["maxLength"]
 
-    def run(value: Json, path: str) -> Problem | None:
+    def run(value: Json) -> Problem | None:
         if isinstance(value, str) and len(value) > limit:
-            return Problem(path, f"must NOT have more than {limit} characters", f"limit: {limit}")
+            return Problem("", f"must NOT have more than {limit} characters", f"limit: {limit}")
         return None
 
     return run
@@ -141,9 +145,9 @@ def _pattern(_compiler: _Compiler, schema: JsonObject) -> Check:
     pattern = schema["pattern"]
     search = re.compile(pattern, re.ASCII).search
 
-    def run(value: Json, path: str) -> Problem | None:
+    def run(value: Json) -> Problem | None:
         if isinstance(value, str) and not search(value):
-            return Problem(path, f'must match pattern "{pattern}"', f"pattern: {pattern}")
+            return Problem("", f'must match pattern "{pattern}"', f"pattern: {pattern}")
         return None
 
     return run
@@ -152,9 +156,9 @@ def _pattern(_compiler: _Compiler, schema: JsonObject) -> Check:
 def _const(_compiler: _Compiler, schema: JsonObject) -> Check:
     only = schema["const"]
 
-    def run(value: Json, path: str) -> Problem | None:
+    def run(value: Json) -> Problem | None:
         if value != only:
-            return Problem(path, "must be equal to constant", f"allowedValue: {only}")
+            return Problem("", "must be equal to constant", f"allowedValue: {only}")
         return None
 
     return run
@@ -163,9 +167,9 @@ def _const(_compiler: _Compiler, schema: JsonObject) -> Check:
 def _enum(_compiler: _Compiler, schema: JsonObject) -> Check:
     allowed = schema["enum"]
 
-    def run(value: Json, path: str) -> Problem | None:
+    def run(value: Json) -> Problem | None:
         if value not in allowed:
-            return Problem(path, "must be equal to one of the allowed values", f"allowedValues: {','.join(allowed)}")
+            return Problem("", "must be equal to one of the allowed values", f"allowedValues: {','.join(allowed)}")
         return None
 
     return run
@@ -174,15 +178,15 @@ def _enum(_compiler: _Compiler, schema: JsonObject) -> Check:
 def _one_of(compiler: _Compiler, schema: JsonObject) -> Check:
     options = [compiler.compile(option) for option in schema["oneOf"]]
 
-    def run(value: Json, path: str) -> Problem | None:
-        problems = [option(value, path) for option in options]
+    def run(value: Json) -> Problem | None:
+        problems = [option(value) for option in options]
         passing = [index for index, problem in enumerate(problems) if problem is None]
         if len(passing) == 1:
             return None
         if not passing:  # ajv lists the problems of the options first
             return problems[0]
         return Problem(
-            path, "must match exactly one schema in oneOf", f"passingSchemas: {','.join(map(str, passing[:2]))}"
+            "", "must match exactly one schema in oneOf", f"passingSchemas: {','.join(map(str, passing[:2]))}"
         )
 
     return run
@@ -195,9 +199,9 @@ def _all_of(compiler: _Compiler, schema: JsonObject) -> Check:
 def _min_items(_compiler: _Compiler, schema: JsonObject) -> Check:
     limit = schema["minItems"]
 
-    def run(value: Json, path: str) -> Problem | None:
+    def run(value: Json) -> Problem | None:
         if isinstance(value, list) and len(value) < limit:
-            return Problem(path, f"must NOT have fewer than {limit} items", f"limit: {limit}")
+            return Problem("", f"must NOT have fewer than {limit} items", f"limit: {limit}")
         return None
 
     return run
@@ -206,11 +210,11 @@ def _min_items(_compiler: _Compiler, schema: JsonObject) -> Check:
 def _items(compiler: _Compiler, schema: JsonObject) -> Check:
     check = compiler.compile(schema["items"])
 
-    def run(value: Json, path: str) -> Problem | None:
+    def run(value: Json) -> Problem | None:
         if isinstance(value, list):
             for index, item in enumerate(value):
-                if problem := check(item, f"{path}/{index}"):
-                    return problem
+                if problem := check(item):
+                    return problem.below(str(index))
         return None
 
     return run
@@ -219,11 +223,11 @@ def _items(compiler: _Compiler, schema: JsonObject) -> Check:
 def _required(_compiler: _Compiler, schema: JsonObject) -> Check:
     names = tuple(schema["required"])
 
-    def run(value: Json, path: str) -> Problem | None:
+    def run(value: Json) -> Problem | None:
         if isinstance(value, dict):
             for name in names:
                 if name not in value:
-                    return Problem(path, f"must have required property '{name}'", f"missingProperty: {name}")
+                    return Problem("", f"must have required property '{name}'", f"missingProperty: {name}")
         return None
 
     return run
@@ -235,31 +239,31 @@ def _additional_properties(compiler: _Compiler, schema: JsonObject) -> Check:
     allowed = schema["additionalProperties"]
     check = compiler.compile(allowed) if isinstance(allowed, dict) else None
     if allowed is True:
-        return lambda _value, _path: None
+        return lambda _value: None
 
-    def run(value: Json, path: str) -> Problem | None:
+    def run(value: Json) -> Problem | None:
         if not isinstance(value, dict):
             return None
         for name in value:
             if name in known or any(search(name) for search in patterns):
                 continue
             if check is None:
-                return Problem(path, "must NOT have additional properties", f"additionalProperty: {name}")
-            if problem := check(value[name], f"{path}/{_escape(name)}"):
-                return problem
+                return Problem("", "must NOT have additional properties", f"additionalProperty: {name}")
+            if problem := check(value[name]):
+                return problem.below(_escape(name))
         return None
 
     return run
 
 
 def _properties(compiler: _Compiler, schema: JsonObject) -> Check:
-    checks = tuple((name, compiler.compile(part), f"/{_escape(name)}") for name, part in schema["properties"].items())
+    checks = tuple((name, compiler.compile(part)) for name, part in schema["properties"].items())
 
-    def run(value: Json, path: str) -> Problem | None:
+    def run(value: Json) -> Problem | None:
         if isinstance(value, dict):
-            for name, check, suffix in checks:
-                if name in value and (problem := check(value[name], path + suffix)):
-                    return problem
+            for name, check in checks:
+                if name in value and (problem := check(value[name])):
+                    return problem.below(_escape(name))
         return None
 
     return run
@@ -270,13 +274,13 @@ def _pattern_properties(compiler: _Compiler, schema: JsonObject) -> Check:
         (re.compile(pattern).search, compiler.compile(part)) for pattern, part in schema["patternProperties"].items()
     ]
 
-    def run(value: Json, path: str) -> Problem | None:
+    def run(value: Json) -> Problem | None:
         if not isinstance(value, dict):
             return None
         for search, check in checks:
             for name, item in value.items():
-                if search(name) and (problem := check(item, f"{path}/{_escape(name)}")):
-                    return problem
+                if search(name) and (problem := check(item)):
+                    return problem.below(_escape(name))
         return None
 
     return run

@@ -1,6 +1,5 @@
 """What of an entity can be searched: flat keys and values in lower case, as Backstage's search table holds them."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from backstage_py.errors import InputError
@@ -38,25 +37,18 @@ def of(entity: JsonObject) -> SearchRows:
         InputError: two keys differ in case only, so that a filter could not tell them apart.
     """
     metadata = entity["metadata"]
-    flat: list[tuple[str, Json]] = []
-    _walk("", entity, flat, set())
-    flat.append(("metadata.name", metadata["name"]))
-    flat.append(("metadata.namespace", metadata.get("namespace") or DEFAULT_NAMESPACE))
-    flat.append(("metadata.uid", metadata.get("uid")))
-    flat.extend((f"relations.{relation['type']}", relation["targetRef"]) for relation in entity.get("relations") or ())
-    _refuse_case_twins([key for key, _ in flat])
-    values: dict[tuple[str, str], str] = {}
-    nulls: dict[str, None] = {}
-    for written_key, value in flat:
-        key = written_key.lower()
-        if len(key) > LONGEST:
-            continue
-        text = None if value is None else js_text(value)
-        if text is None or len(text) > LONGEST:
-            nulls[key] = None
-        else:
-            values.setdefault((key, text.lower()), text)
-    return SearchRows([(key, value, text) for (key, value), text in values.items()], list(nulls))
+    rows = _Rows()
+    for name, value in entity.items():
+        rows.walk(name, value)
+    rows.add("metadata.name", metadata["name"])
+    rows.add("metadata.namespace", metadata.get("namespace") or DEFAULT_NAMESPACE)
+    rows.add("metadata.uid", metadata.get("uid"))
+    for relation in entity.get("relations") or ():
+        rows.add(f"relations.{relation['type']}", relation["targetRef"])
+    if rows.twins:
+        twins = ", ".join(f"'{key}'" for key in rows.twins)
+        raise InputError(f"Entity has duplicate keys that vary only in casing, {twins}")
+    return SearchRows([(key, value, text) for (key, value), text in rows.values.items()], list(rows.nulls))
 
 
 def js_text(value: Json) -> str:
@@ -70,36 +62,45 @@ def js_text(value: Json) -> str:
     return str(value)
 
 
-def _walk(path: str, value: Json, flat: list[tuple[str, Json]], seen: set[str]) -> None:
-    if path in _NOT_WALKED:
-        return
-    if isinstance(value, dict):
-        for key, item in value.items():
-            _walk(f"{path}.{key}" if path else key, item, flat, seen)
-    elif isinstance(value, list):
-        for item in value:
-            _walk(path, item, flat, seen)
-            if isinstance(item, str):
-                key = f"{path}.{item}"
-                if key.lower() not in seen:
-                    seen.add(key.lower())
-                    flat.append((key, True))
-    else:
-        flat.append((path, value))
+class _Rows:
+    def __init__(self) -> None:
+        self.values: dict[tuple[str, str], str] = {}
+        self.nulls: dict[str, None] = {}
+        self.twins: dict[str, None] = {}
+        self._written: dict[str, str] = {}  # key in lower case -> as it was written first
+        self._listed: set[str] = set()
 
+    def walk(self, path: str, value: Json) -> None:
+        if path in _NOT_WALKED:
+            return
+        if isinstance(value, dict):
+            for key, item in value.items():
+                self.walk(f"{path}.{key}", item)
+        elif isinstance(value, list):
+            for item in value:
+                self.walk(path, item)
+                if isinstance(item, str):
+                    self._add_listed(f"{path}.{item}")
+        else:
+            self.add(path, value)
 
-def _refuse_case_twins(keys: list[str]) -> None:
-    distinct = dict.fromkeys(keys)
-    if len({key.lower() for key in distinct}) == len(distinct):
-        return
-    twins = ", ".join(f"'{key}'" for key in _twins(distinct))
-    raise InputError(f"Entity has duplicate keys that vary only in casing, {twins}")
+    def _add_listed(self, path: str) -> None:
+        key = path.lower()
+        if key not in self._listed:
+            self._listed.add(key)
+            self.add(path, value=True)
 
-
-def _twins(keys: dict[str, None]) -> Iterator[str]:
-    seen: set[str] = set()
-    for key in keys:
-        lower = key.lower()
-        if lower in seen:
-            yield lower
-        seen.add(lower)
+    def add(self, path: str, value: Json) -> None:
+        key = path.lower()
+        if self._written.setdefault(key, path) != path:
+            self.twins[key] = None
+        if len(key) > LONGEST:
+            return
+        if value is None:
+            self.nulls[key] = None
+            return
+        text = value if isinstance(value, str) else js_text(value)
+        if len(text) > LONGEST:
+            self.nulls[key] = None
+        else:
+            self.values.setdefault((key, text.lower()), text)

@@ -1,7 +1,7 @@
 """A task: what was asked for, how far it is, what it said."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
@@ -61,7 +61,7 @@ class Claim:
 
     task: Task
     number: int
-    secrets: Mapping[str, str]
+    secrets: Mapping[str, str] = field(repr=False)
     secrets_lost: bool
     cancel_requested: bool
 

@@ -1,8 +1,9 @@
 """What an author of plugins imports, and the only thing: ``from backstage_py.plugin import action, ActionContext``.
 
 Here live the decorators and descriptions (they return values and register nothing), the context that an action
-gets, the protocols of the services it may ask for, and the registry that collects what entry points name. The
-built-in actions come through the same door. How a step is run, stored or streamed does not belong here.
+gets, the protocols of the services it may ask for, and the registry that collects what entry points and the folder of
+plain files name. The built-in actions come through the same door. How a step is run, stored or streamed does not
+belong here; how an action is tested is ``backstage_py.testing``.
 """
 
 from backstage_py.errors import PermanentError, TemporaryError
@@ -14,9 +15,22 @@ from backstage_py.plugin.action import (
     action,
 )
 from backstage_py.plugin.cancellation import CancelSignal
+from backstage_py.plugin.clock import Clock, SystemClock
 from backstage_py.plugin.context import ActionContext, ActionLogger, StepInfo, TemplateInfo, User
+from backstage_py.plugin.folder import ActionFolder
+from backstage_py.plugin.http import BackstageHttp, HttpAnswer
+from backstage_py.plugin.loading import Plugins, load_plugins
 from backstage_py.plugin.registry import ActionRegistry, load_actions
-from backstage_py.plugin.services import BackstageClient, CatalogClient, Services, UrlReader
+from backstage_py.plugin.services import BackstageClient, CatalogClient, RemoteActions, Services, UrlReader
+from backstage_py.plugin.templating import (
+    TemplateExample,
+    TemplateFilter,
+    TemplateFunction,
+    TemplateValue,
+    template_filter,
+    template_function,
+    template_value,
+)
 from backstage_py.plugin.workspace import Workspace
 
 __all__ = [
@@ -24,20 +38,35 @@ __all__ = [
     "ActionAttributes",
     "ActionContext",
     "ActionExample",
+    "ActionFolder",
     "ActionLogger",
     "ActionRegistry",
     "BackstageClient",
+    "BackstageHttp",
     "CancelSignal",
     "CatalogClient",
+    "Clock",
+    "HttpAnswer",
     "PermanentError",
+    "Plugins",
+    "RemoteActions",
     "RetryPolicy",
     "Services",
     "StepInfo",
+    "SystemClock",
+    "TemplateExample",
+    "TemplateFilter",
+    "TemplateFunction",
     "TemplateInfo",
+    "TemplateValue",
     "TemporaryError",
     "UrlReader",
     "User",
     "Workspace",
     "action",
     "load_actions",
+    "load_plugins",
+    "template_filter",
+    "template_function",
+    "template_value",
 ]

@@ -50,6 +50,8 @@ class Action:
         parse_input: turns checked input into what ``ctx.input`` is.
         handler: ``async def`` or ``def`` with the context as only argument; a plain function runs in a thread.
         timeout: seconds a single try may take, None for no bound besides the task's.
+        needs_workspace: it reads or writes files of the task; called by another backend, it gets them with the input.
+        secrets_schema: JSON Schema of the secrets that it needs when another backend calls it, ``{}`` for none.
         ignored_inputs: members of the input that are dropped before it is checked, since templates in the field pass
             them although no version of the schema has them (``allowedHosts`` of ``publish:github``).
         source: where it is defined, for messages: ``module:line``.
@@ -65,6 +67,8 @@ class Action:
     attributes: ActionAttributes = ActionAttributes()
     retry: RetryPolicy | None = None
     timeout: float | None = None
+    needs_workspace: bool = True
+    secrets_schema: JsonObject = field(default_factory=dict)
     parse_input: Callable[[JsonObject], Any] = lambda value: value
     ignored_inputs: frozenset[str] = frozenset()
     source: str = ""
@@ -101,6 +105,8 @@ def action(
     attributes: ActionAttributes | None = None,
     retry: RetryPolicy | None = None,
     timeout: float | None = None,
+    needs_workspace: bool = True,
+    secrets: Any = None,
 ) -> Callable[[Callable[..., Any] | Callable[..., Awaitable[Any]]], Action]:
     """Make an action of a function that takes an ``ActionContext``.
 
@@ -115,7 +121,15 @@ def action(
         attributes: what a caller may assume.
         retry: try again after ``TemporaryError``.
         timeout: seconds one try may take.
+        needs_workspace: False says that it leaves the task's files alone, so that other backends need not send them.
+        secrets: a dataclass, a pydantic model or a JSON Schema of the secrets that a call of another backend brings;
+            ``ctx.secrets`` has them. In a template of ours the template's own secrets are there.
+
+    Raises:
+        TypeError: a declaration is no class of these kinds and no schema.
+        ValueError: the id is empty or has white space in it, or a number is out of its range.
     """
+    _check(id, retry, timeout)
 
     def make(function: Callable[..., Any]) -> Action:
         code = getattr(function, "__code__", None)
@@ -131,8 +145,19 @@ def action(
             attributes=attributes or ActionAttributes(),
             retry=retry,
             timeout=timeout,
+            needs_workspace=needs_workspace,
+            secrets_schema=schemas.of(secrets),
             parse_input=schemas.parser(input),
             source=source,
         )
 
     return make
+
+
+def _check(id_: str, retry: RetryPolicy | None, timeout: float | None) -> None:
+    if not id_ or any(letter.isspace() for letter in id_):
+        raise ValueError(f"An action's id is one word like 'acme:greet', not '{id_}'")
+    if timeout is not None and timeout <= 0:
+        raise ValueError(f"The timeout of '{id_}' must be more than 0 seconds")
+    if retry is not None and (retry.attempts < 1 or retry.first_wait < 0 or retry.factor < 1):
+        raise ValueError(f"The retry policy of '{id_}' needs attempts >= 1, first_wait >= 0 and factor >= 1")

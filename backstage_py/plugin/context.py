@@ -1,13 +1,18 @@
 """What an action gets when it runs."""
 
+import asyncio
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin.cancellation import CancelSignal
+from backstage_py.plugin.clock import Clock, SystemClock
+from backstage_py.plugin.http import BackstageHttp
+from backstage_py.plugin.progress import Progress
 from backstage_py.plugin.services import (
     BackstageClient,
     CatalogClient,
@@ -84,6 +89,7 @@ class ActionContext(Generic[InputT]):
         is_dry_run: nothing outside the workspace may change.
         signal: set when the task is cancelled; heed it in long work.
         each: the key and value of the current turn of ``each``, if any.
+        clock: what time it is; a test brings its own.
     """
 
     input: InputT
@@ -93,13 +99,20 @@ class ActionContext(Generic[InputT]):
     step: StepInfo
     sink: OutputSink
     services: Services = field(default_factory=Services)
-    secrets: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     user: User = field(default_factory=User)
     template_info: TemplateInfo | None = None
     is_dry_run: bool = False
     signal: CancelSignal = field(default_factory=CancelSignal)
     each: JsonObject | None = None
     temporary_directories: list[Path] = field(default_factory=list, repr=False)
+    clock: Clock = field(default_factory=SystemClock)
+    _progress: Progress | None = field(default=None, repr=False)
+    _loop: asyncio.AbstractEventLoop | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        with suppress(RuntimeError):  # made outside of a loop: ``wait`` is not there then
+            self._loop = asyncio.get_running_loop()
 
     @property
     def url_reader(self) -> UrlReader:
@@ -118,8 +131,13 @@ class ActionContext(Generic[InputT]):
 
     @property
     def backstage(self) -> BackstageClient:
-        """HTTP to Backstage's plugins."""
+        """HTTP to Backstage's plugins, bytes in and out; ``http`` is the comfortable form."""
         return required(self.services.backstage, "Backstage client")
+
+    @property
+    def http(self) -> BackstageHttp:
+        """HTTP to Backstage's plugins as the user: ``await ctx.http.get("/api/catalog/entities")``."""
+        return BackstageHttp(self.backstage, self.token)
 
     @property
     def token(self) -> str | None:
@@ -137,9 +155,49 @@ class ActionContext(Generic[InputT]):
         """
         return await self.sink.checkpoint(key, function)
 
+    def wait(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine from a plain function and return its value: ``ctx.wait(ctx.http.get(…))``.
+
+        Raises:
+            RuntimeError: called on the event loop, where ``await`` is the word.
+        """
+        if self._loop is None or _is_on_a_loop():
+            work.close()
+            raise RuntimeError("'ctx.wait' is for plain functions; in an 'async def' write 'await' instead")
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait, or return early when the task is cancelled."""
+        waits = [asyncio.ensure_future(self.clock.sleep(seconds)), asyncio.ensure_future(self.signal.wait())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waits:
+                one.cancel()
+
+    def progress(self, done: float, total: float | None = None, message: str = "") -> None:
+        """Say how far long work is; the log gets at most one line each few seconds, and the last one.
+
+        Args:
+            done: what is done, in any unit, or a share between 0 and 1 without ``total``.
+            total: what there is to do, in the same unit.
+            message: what is being done.
+        """
+        if self._progress is None:
+            self._progress = Progress(self.logger, self.clock)
+        self._progress.tell(done, total, message)
+
     def temporary_directory(self) -> Path:
         """Make a folder beside the workspace; it is removed when the step ends."""
         root = self.workspace.root
         folder = Path(tempfile.mkdtemp(prefix=f"{root.name}_step-", dir=root.parent))
         self.temporary_directories.append(folder)
         return folder
+
+
+def _is_on_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -30,11 +30,22 @@ class ActionRegistry:
         Raises:
             ConflictError: the id is taken; the message names both sources.
         """
-        if (other := self._actions.get(action.id)) and other is not action:
-            raise ConflictError(
-                f"Action '{action.id}' is defined twice, in {other.source} and {action.source}; rename or remove one"
-            )
-        self._actions[action.id] = action
+        self.replace((), (action,))
+
+    def replace(self, old: Iterable[Action], new: Iterable[Action]) -> None:
+        """Take actions out and others in, in one go: a step sees the ones or the others.
+
+        Raises:
+            ConflictError: an id is taken; the message names both sources, and nothing has changed.
+        """
+        gone = {action.id for action in old}
+        actions = {id_: action for id_, action in self._actions.items() if id_ not in gone}
+        for action in new:
+            if (other := actions.get(action.id)) and other is not action:
+                places = f"{other.source} and {action.source}"
+                raise ConflictError(f"Action '{action.id}' is defined twice, in {places}; rename or remove one")
+            actions[action.id] = action
+        self._actions = actions
 
     def get(self, id: str) -> Action:  # noqa: A002  # the word of every Backstage template
         """Return an action.
@@ -64,15 +75,19 @@ def load_actions() -> ActionRegistry:
     ``ACTIONS``. A package that fails to import is reported and does not stop the rest.
     """
     registry = ActionRegistry()
-    for entry_point in metadata.entry_points(group=ENTRY_POINT_GROUP):
-        try:
-            loaded = entry_point.load()
-        except Exception as error:  # noqa: BLE001  # a plugin's import may fail in any way; the service starts without it
-            _log.exception("plugin_import_failed", plugin=entry_point.name, value=entry_point.value, error=str(error))
-            continue
+    for loaded in load_group(ENTRY_POINT_GROUP):
         for found in actions_of(loaded):
             registry.add(found)
     return registry
+
+
+def load_group(group: str) -> Iterator[object]:
+    """Yield what the entry points of a group name; one that fails to import is reported and passed over."""
+    for entry_point in metadata.entry_points(group=group):
+        try:
+            yield entry_point.load()
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # an import may fail in any way; the service starts without it
+            _log.exception("plugin_import_failed", plugin=entry_point.name, value=entry_point.value, error=str(error))
 
 
 def actions_of(loaded: object) -> Iterable[Action]:
@@ -81,7 +96,9 @@ def actions_of(loaded: object) -> Iterable[Action]:
         return [loaded]
     if isinstance(loaded, types.ModuleType):
         named = getattr(loaded, "ACTIONS", None)
-        return actions_of(named) if named is not None else [v for v in vars(loaded).values() if isinstance(v, Action)]
+        if named is not None:
+            return actions_of(named)
+        return [value for name, value in vars(loaded).items() if isinstance(value, Action) and not name.startswith("_")]
     if isinstance(loaded, list | tuple):
         return [item for item in loaded if isinstance(item, Action)]
     return []

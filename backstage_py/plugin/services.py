@@ -6,12 +6,15 @@ A third party's action uses the same services as the built-in ones, and a test g
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from backstage_py.errors import NotImplementedInBackendError
 from backstage_py.model.http import BackstageResponse, UrlContent
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.scm import ScmIntegration
+
+if TYPE_CHECKING:
+    from backstage_py.plugin.action import Action
 
 T = TypeVar("T")
 
@@ -19,6 +22,7 @@ __all__ = [
     "BackstageClient",
     "BackstageResponse",
     "CatalogClient",
+    "RemoteActions",
     "ScmIntegrations",
     "Services",
     "UrlContent",
@@ -106,6 +110,16 @@ class ScmIntegrations(Protocol):
         """
 
 
+class RemoteActions(Protocol):
+    """The actions that plugins of a Backstage backend offer to others (``backend.actions.pluginSources``)."""
+
+    async def list(self, *, token: str | None) -> "Sequence[Action]":
+        """Return what a caller may use; a plugin that does not answer is reported and has none."""
+
+    async def find(self, id: str, *, token: str | None) -> "Action | None":  # noqa: A002  # the word of templates
+        """Return one of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """All that a context hands out. A service that is not there raises when it is asked for, not before.
@@ -118,8 +132,10 @@ class Services:
     integrations: ScmIntegrations | None = None
     backstage: BackstageClient | None = None
     config: Mapping[str, Json] | None = None
+    remote_actions: RemoteActions | None = None
     filters: Mapping[str, Callable[..., Json]] = field(default_factory=dict)
     globals: Mapping[str, Json] = field(default_factory=dict)
+    global_descriptions: Mapping[str, str] = field(default_factory=dict)
 
 
 def required(service: T | None, name: str) -> T:

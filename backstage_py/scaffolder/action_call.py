@@ -6,7 +6,8 @@ the action does. A thread cannot be stopped; what it still says or returns is dr
 
 import asyncio
 import random
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from backstage_py.errors import BackstageError, PermanentError, TemporaryError
@@ -20,10 +21,6 @@ _JITTER = 0.1
 
 class Cancelled(Exception):  # noqa: N818  # the wanted end of an action, not a fault of it
     """The action was ended because its task is cancelled."""
-
-
-class Interrupted(Exception):  # noqa: N818  # as above
-    """The action was ended because the worker stops."""
 
 
 async def call(action: Action, context: ActionContext[Any]) -> Any:
@@ -45,7 +42,9 @@ async def call(action: Action, context: ActionContext[Any]) -> Any:
             wait = _wait(policy, attempt, error)
             note = f"{error.message}; trying again in {wait:.1f} s ({attempt} of {policy.attempts})"
             context.logger.warning(note)
-            await _sleep(wait, context.signal)
+            await context.sleep(wait)
+            if context.signal.is_set:
+                raise Cancelled from None
     raise AssertionError("a retry policy has at least one attempt")
 
 
@@ -56,15 +55,6 @@ def _wait(policy: RetryPolicy, attempt: int, error: TemporaryError) -> float:
     return wait * (1 + random.uniform(0, _JITTER))  # noqa: S311  # spreads tries, guards nothing
 
 
-async def _sleep(seconds: float, signal: CancelSignal) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await signal.wait()
-    except TimeoutError:
-        return
-    raise Cancelled
-
-
 async def _call_once(action: Action, context: ActionContext[Any]) -> Any:
     try:
         async with asyncio.timeout(action.timeout):
@@ -73,7 +63,7 @@ async def _call_once(action: Action, context: ActionContext[Any]) -> Any:
         if action.timeout is None:
             raise readable(error) from error
         raise TemporaryError(f"Action {action.id} did not finish within {action.timeout:g} s") from error
-    except (BackstageError, Cancelled, Interrupted):
+    except (BackstageError, Cancelled):
         raise
     except Exception as error:
         raise readable(error) from error
@@ -82,11 +72,29 @@ async def _call_once(action: Action, context: ActionContext[Any]) -> Any:
 def _start(action: Action, context: ActionContext[Any]) -> "asyncio.Future[Any]":
     if action.is_async:
         return asyncio.ensure_future(_awaited(action.handler(context)))
-    return threads.run(lambda: action.handler(context))
+    return threads.run(lambda: _in_thread(action, context))
+
+
+def _in_thread(action: Action, context: ActionContext[Any]) -> Any:
+    with _contained():
+        return action.handler(context)
 
 
 async def _awaited(result: Awaitable[Any]) -> Any:
-    return await result
+    with _contained():
+        return await result
+
+
+@contextmanager
+def _contained() -> Iterator[None]:
+    """Turn an action's wish to end the process, as of ``sys.exit``, into an error of its step.
+
+    On the event loop such an exception would end the service, and with it the tasks of others.
+    """
+    try:
+        yield
+    except (SystemExit, KeyboardInterrupt) as error:
+        raise readable(error) from error
 
 
 async def _until_cancelled(running: "asyncio.Future[Any]", signal: CancelSignal) -> Any:

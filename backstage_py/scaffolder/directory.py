@@ -67,6 +67,8 @@ def write(folder: Path, files: Iterable[DirectoryFile]) -> None:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 made.add(target.parent)
             target.write_bytes(file.content)
+            if file.executable:
+                target.chmod(0o755)
         except OSError as error:
             raise InputError(f"'{file.path}' in directoryContents cannot be written: {error.strerror}") from error
 

@@ -7,7 +7,7 @@ example of their output. The environment's secrets are not resolved.
 import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from backstage_py.model.json import Json, JsonObject
@@ -20,6 +20,8 @@ from backstage_py.scaffolder.rendering import Environment, RunRenderer
 from backstage_py.scaffolder.runner import Run, RunFailed, Setup
 from backstage_py.scaffolder.workspaces import remove_tree
 
+_FEW = 64
+_SMALL = 256 * 1024
 TEMPLATE_REF = "template:default/dry-run"
 
 
@@ -36,7 +38,7 @@ class DryRun:
 
     spec: Mapping[str, Json]
     metadata: JsonObject
-    secrets: Mapping[str, str]
+    secrets: Mapping[str, str] = field(repr=False)
     source: Sequence[DirectoryFile] | Path
 
 
@@ -84,21 +86,39 @@ async def run(
         signal=signal or CancelSignal(),
         is_dry_run=True,
     )
+    folders = [workspace, *([content] if written else [])]
     try:
-        await threads.run(lambda: _prepare(workspace, content, wanted.source))
+        await _prepare(workspace, content, wanted.source)
         output = await Run(setup).run()
-        files = await threads.run(lambda: directory.read(workspace))
-    except RunFailed as failure:
-        raise failure.error from failure
-    finally:
-        await asyncio.shield(threads.run(lambda: _remove([workspace, *([content] if written else [])])))
+    except BaseException as error:
+        await asyncio.shield(threads.run(lambda: _remove(folders)))
+        if isinstance(error, RunFailed):
+            raise error.error from error
+        raise
+    files = await asyncio.shield(threads.run(lambda: _collect(workspace, folders)))
     return DryRunResult(journal.log, files, output)
 
 
-def _prepare(workspace: Path, content: Path, source: Sequence[DirectoryFile] | Path) -> None:
-    workspace.mkdir(parents=True)
-    if not isinstance(source, Path):
-        directory.write(content, source)
+async def _prepare(workspace: Path, content: Path, source: Sequence[DirectoryFile] | Path) -> None:
+    """Make the folders; a few small files are written at once, since handing them to a thread would take longer."""
+
+    def prepare() -> None:
+        workspace.mkdir(parents=True)
+        if not isinstance(source, Path):
+            directory.write(content, source)
+
+    few = isinstance(source, Path) or (len(source) <= _FEW and sum(len(one.content) for one in source) <= _SMALL)
+    if few:
+        prepare()
+    else:
+        await threads.run(prepare)
+
+
+def _collect(workspace: Path, folders: Sequence[Path]) -> Sequence[DirectoryFile]:
+    try:
+        return directory.read(workspace)
+    finally:
+        _remove(folders)
 
 
 def _remove(folders: Sequence[Path]) -> None:

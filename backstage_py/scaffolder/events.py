@@ -18,6 +18,7 @@ from backstage_py.storage.task_events import EventFeed, EventStore
 from backstage_py.storage.wake import Wake
 
 _KEPT = 512
+_SMALLEST, _LARGEST = -(2**63), 2**63 - 1  # that a database can compare with
 _PATIENCE = 30.0  # a lost wake costs at most this
 
 
@@ -47,6 +48,7 @@ class TaskEvents:
 
         Ends behind the completion, unless the task starts over after a crash.
         """
+        after = None if after is None else max(_SMALLEST, min(after, _LARGEST))
         async with self._tail(task_id) as tail:
             batch = tail.behind(after)
             if batch is None:

@@ -27,8 +27,8 @@ class Journal(Protocol):
     def finish_step(self, result: StepResult) -> None:
         """Note that a step ended; stored together with the events that were said before."""
 
-    async def commit(self) -> None:
-        """Return once all that was added is stored.
+    async def commit_steps(self) -> None:
+        """Return once every step that was said to have ended is recorded; what else was added is stored soon.
 
         Raises:
             ClaimLost: the run has lost its task.
@@ -49,7 +49,7 @@ class ListJournal:
     def finish_step(self, result: StepResult) -> None:
         """Forget the result: a dry run is never resumed."""
 
-    async def commit(self) -> None:
+    async def commit_steps(self) -> None:
         """Do nothing: there is no store."""
 
 
@@ -90,6 +90,13 @@ class TaskJournal:
         """Note that a step ended; stored together with the events that were said before."""
         with self._lock:
             self._steps.append(result)
+
+    async def commit_steps(self) -> None:
+        """Return once every step that was said to have ended is recorded."""
+        if self._steps:
+            await self._write(None)
+        if self._failure:
+            raise self._failure
 
     async def commit(self) -> None:
         """Return once all that was added is stored."""

@@ -5,13 +5,14 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from backstage_py.errors import InputError
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin import Services
 from backstage_py.scaffolder.redaction import MASK
 from backstage_py.scaffolder.spec import Spec, Step
 from backstage_py.scaffolder.steps import Contexts
 from backstage_py.templating import engine
-from backstage_py.templating.engine import UNDEFINED, PreparedContext, Renderer
+from backstage_py.templating.engine import UNDEFINED, PreparedContext, Renderer, TemplateError
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,9 @@ class RunRenderer:
         workspace_name: what ``context.task.id`` is.
         environment: ``scaffolder.defaultEnvironment``.
         services: with the filters and globals that templates may use.
+
+    Raises:
+        InputError: the values hold a name that templates may not use, or are too large.
     """
 
     def __init__(self, spec: Spec, workspace_name: str, environment: Environment, services: Services) -> None:
@@ -90,7 +94,7 @@ class RunRenderer:
         self.failed = False
         self.asked_for_outcome = False
         self._renderer = _renderer(_ByIdentity(services))
-        self._plain = self._renderer.prepare(
+        self._plain = self._prepared(
             {
                 "parameters": spec.parameters,
                 "environment": {"parameters": dict(environment.parameters), "secrets": {}},
@@ -99,6 +103,12 @@ class RunRenderer:
                 "context": {"task": {"id": workspace_name}},
             }
         )
+
+    def _prepared(self, context: JsonObject) -> PreparedContext:
+        try:
+            return self._renderer.prepare(context)
+        except TemplateError as error:
+            raise InputError(f"The values cannot be used in templates: {error}") from error
 
     def render(self, value: Json, context: PreparedContext) -> Json:
         """Render a JSON value; an expression that fails keeps its text."""

@@ -68,7 +68,7 @@ class Setup:
     renderer: RunRenderer
     workspace: Workspace
     services: Services
-    secrets: Mapping[str, str]
+    secrets: Mapping[str, str] = field(repr=False)
     signal: CancelSignal
     is_dry_run: bool = False
     memory: Memory = Memory()
@@ -151,7 +151,7 @@ class Run:
 
     async def _attempt(self, step: Step) -> None:
         self._say_step(step, f"Beginning step {step.name}", "processing")
-        await self._journal.commit()
+        await self._journal.commit_steps()
         try:
             if self._setup.signal.is_set:
                 self._note_failure(step, self._cancelled(step), said=False)
@@ -192,7 +192,7 @@ class Run:
         if steps.is_skipped(step, self._renderer.render, contexts):
             self._say_step(step, f"Skipping step {step.id} because its if condition was false", "skipped")
             return
-        action = self._setup.registry.get(step.action)
+        action = await self._action(step.action)
         logger = StepLogger(self._journal, step.id)
         try:
             if self._setup.is_dry_run:
@@ -212,6 +212,15 @@ class Run:
         if self._setup.signal.is_set:
             raise Cancelled
         await self._complete(step, outputs)
+
+    async def _action(self, action_id: str) -> Action:
+        """Return an action of ours, or one that another plugin offers."""
+        remote = self._setup.services.remote_actions
+        if remote and action_id not in self._setup.registry:
+            found = await remote.find(action_id, token=self._setup.secrets.get("backstageToken"))
+            if found:
+                return found
+        return self._setup.registry.get(action_id)
 
     @property
     def _has_secrets(self) -> bool:

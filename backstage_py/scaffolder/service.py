@@ -1,7 +1,7 @@
 """What the scaffolder offers to its callers: HTTP, the command line, the actions registry."""
 
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from backstage_py.model import template
 from backstage_py.model.entity_ref import EntityRef
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.task import Task, TaskEvent, TaskFilter
-from backstage_py.plugin import ActionRegistry, Services
+from backstage_py.plugin import ActionRegistry, Services, TemplateFilter, TemplateFunction
 from backstage_py.plugin.services import required
 from backstage_py.scaffolder import autocomplete, directory, dryrun, scratch, template_forms, templates
 from backstage_py.scaffolder.autocomplete import AutocompleteHandler
@@ -59,21 +59,28 @@ class ScaffolderService:
         known, _ = await self._known().get(ref, token=credentials.token)
         return known.template.form
 
-    def actions(self) -> list[JsonObject]:
-        """Return the installed actions by their ids."""
-        return [action.describe() for action in self.registry]
+    async def actions(self, credentials: Credentials) -> Sequence[JsonObject]:
+        """Return the installed actions by their ids, and behind them what other plugins offer to the caller."""
+        found = [action.describe() for action in self.registry]
+        if self.services.remote_actions:
+            remote = await self.services.remote_actions.list(token=credentials.token)
+            found += [action.describe() for action in remote if action.id not in self.registry]
+        return found
 
     def templating_extensions(self) -> Json:
         """Return the filters and globals that templates may use besides the language's own."""
+        filters, found, texts = self.services.filters, self.services.globals, self.services.global_descriptions
         return {
             "filters": {
                 **{name: described.as_json() for name, described in engine.DESCRIPTIONS.items()},
-                **{name: {} for name in self.services.filters if name not in engine.DESCRIPTIONS},
+                **{name: _described(one) for name, one in filters.items()},
             },
             "globals": {
-                "functions": {name: {} for name, value in self.services.globals.items() if callable(value)},
+                "functions": {name: _described(value) for name, value in found.items() if callable(value)},
                 "values": {
-                    name: {"value": value} for name, value in self.services.globals.items() if not callable(value)
+                    name: {**({"description": texts[name]} if name in texts else {}), "value": value}
+                    for name, value in found.items()
+                    if not callable(value)
                 },
             },
         }
@@ -147,6 +154,11 @@ class ScaffolderService:
         events = await self.events.first(task_id, after, starts_over=task.starts_over, patience=_POLL_PATIENCE)
         return [(event, task.starts_over) for event in events]
 
+    async def past_events(self, task_id: str, after: int | None = None) -> Sequence[TaskEvent]:
+        """Return the events behind ``after`` that there are by now. Raises NotFoundError."""
+        task = await self.store.get(task_id)
+        return await self.events.list(task_id, after, starts_over=task.starts_over)
+
     async def event_stream(self, task_id: str, after: int | None) -> AsyncIterator[Sequence[tuple[TaskEvent, bool]]]:
         """Return the batches of a task's events as they come; an empty one is a sign of life. Raises NotFoundError."""
         task = await self.store.get(task_id)
@@ -215,6 +227,10 @@ class ScaffolderService:
         if self._templates is None:
             self._templates = Templates(required(self.services.catalog, "catalog"))
         return self._templates
+
+
+def _described(extension: Callable[..., Json]) -> JsonObject:
+    return extension.as_json() if isinstance(extension, TemplateFilter | TemplateFunction) else {}
 
 
 def _user(ref: str | None, found: Sequence[JsonObject | None]) -> JsonObject:

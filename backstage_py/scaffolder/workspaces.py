@@ -69,7 +69,10 @@ class WorkspaceFolders:
         """
         path = self.path(task_id)
         if behind is None:
-            await _in_thread(lambda: _empty(path))
+            try:
+                path.mkdir(parents=True)
+            except FileExistsError:
+                await _in_thread(lambda: _empty(path))
             return path
         archive = await self._snapshots.load(task_id, behind) if self._snapshots else None
         if archive is not None:

@@ -1,7 +1,8 @@
 """Where this service is and which plugins are served here, when it shares one configuration with a Backstage.
 
-In a shared file ``backend.baseUrl`` is the Backstage's own. The endpoint of ``discovery`` for the scaffolder then says
-where we are, and whatever discovery does not send to us is over there: sign-in, permissions, perhaps the catalog.
+In a shared file ``backend.baseUrl`` is the Backstage's own. The endpoint of ``discovery`` for the scaffolder, or for
+the plugin id of our actions where Backstage keeps its scaffolder, then says where we are, and whatever discovery does
+not send to us is over there: sign-in, permissions, perhaps the catalog.
 """
 
 from dataclasses import dataclass
@@ -23,10 +24,8 @@ class Addresses:
     def of(cls, settings: Settings) -> "Addresses":
         """Find them out of the settings."""
         base_url = settings.backend.base_url
-        target = settings.discovery.target(_OURS)
-        suffix = f"/api/{_OURS}"
-        own = target.removesuffix(suffix) if target and target.endswith(suffix) else base_url
-        return cls(own, base_url, settings.discovery)
+        found = (_root(settings.discovery, plugin) for plugin in (_OURS, settings.scaffolder.actions_plugin))
+        return cls(next((root for root in found if root), base_url), base_url, settings.discovery)
 
     def plugin(self, plugin: str) -> str:
         """Return the base URL of a plugin, here or elsewhere."""
@@ -35,3 +34,8 @@ class Addresses:
     def serves(self, plugin: str) -> bool:
         """Whether clients are sent to this service for a plugin."""
         return self.plugin(plugin) == f"{self.own}/api/{plugin}"
+
+
+def _root(discovery: DiscoverySettings, plugin: str) -> str | None:
+    target, suffix = discovery.target(plugin), f"/api/{plugin}"
+    return target.removesuffix(suffix) if target and target.endswith(suffix) else None

@@ -29,6 +29,7 @@ def read(config: Reader) -> ScaffolderSettings:
         retention=section.duration("taskRetention"),
         log_limit_bytes=section.whole("logLimitBytes", least=1),
         actions_folder=Path(folder).absolute() if folder else None,
+        actions_plugin=section.text("actionsPluginId") or defaults.actions_plugin,
         shutdown_timeout=_either(section.duration("shutdownTimeout"), defaults.shutdown_timeout),
         http_allowed_hosts=section.section("http").texts("allowedHosts") or (),
         options=section.data,

@@ -166,6 +166,8 @@ class ScaffolderSettings:
     retention: float | None = None
     log_limit_bytes: int | None = None
     actions_folder: Path | None = None
+    actions_plugin: str = "backstage-py"
+    """The plugin id under which other backends find our actions (ours: ``scaffolder.actionsPluginId``)."""
     shutdown_timeout: float = 30.0
     """Seconds that a stop waits for running tasks before they are handed back."""
     http_allowed_hosts: tuple[str, ...] = ()

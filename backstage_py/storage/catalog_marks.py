@@ -1,19 +1,35 @@
 """Marks and counters that several stores of the catalog set: queues, the generation, numbers of new entities."""
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 import sqlalchemy as sa
 
 from backstage_py.storage import bulk
-from backstage_py.storage.database import Transaction
+from backstage_py.storage.database import Database, Transaction, WriteFunction
 from backstage_py.storage.entity_tables import process_queue, refresh_state, state, stitch_queue
 from backstage_py.storage.refresh_records import Changes
+
+T = TypeVar("T")
 
 PROCESS = "catalog-process"
 STITCH = "catalog-stitch"
 PROCESSED = "catalog-processed"
 STITCHED = "catalog-stitched"
 """Topics to wait for: entities to process, entities to stitch, some were processed, readers have something new."""
+
+
+async def exclusively(database: Database, function: WriteFunction[T]) -> T:
+    """Run a write while no other one changes the catalog: claims look first and write then.
+
+    SQLite has one writer anyway; elsewhere the row of the state is the lock.
+    """
+
+    def run(transaction: Transaction) -> T:
+        transaction.connection.execute(_LOCK)
+        return function(transaction)
+
+    return await database.write(run)
 
 
 def take_numbers(connection: sa.Connection, count: int) -> int:
@@ -34,6 +50,7 @@ def generation(connection: sa.Connection) -> int:
 
 
 _GENERATION = sa.select(state.c.generation)
+_LOCK = sa.select(state.c.id).with_for_update()
 
 
 def write(transaction: Transaction, changes: Changes) -> None:

@@ -1,7 +1,8 @@
 """Sources name entities; who named one first with a location key keeps it."""
 
+import os
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -74,7 +75,10 @@ class Claims:
         bulk.insert(
             self._connection,
             refresh_state,
-            [_new_row(id_, deferred, results.get(id_)) for id_, deferred in self._inserted.items()],
+            [
+                _new_row(uid, id_, deferred, results.get(id_))
+                for uid, (id_, deferred) in zip(_uuids(len(self._inserted)), self._inserted.items(), strict=True)
+            ],
         )
         bulk.update(
             self._connection,
@@ -96,6 +100,13 @@ def result_columns(
     return result.text, relations, errors, result.result_hash, result.state, result.is_volatile
 
 
-def _new_row(id_: int, deferred: Deferred, result: Processed | None) -> bulk.Row:
-    own = (id_, str(uuid.uuid4()), deferred.ref, deferred.location_key, deferred.text, deferred.hash)
+def _uuids(count: int) -> Iterator[str]:
+    """Yield random UUIDs; asking the system for the randomness of all of them at once is most of the cost."""
+    random = os.urandom(16 * count)
+    for start in range(0, len(random), 16):
+        yield str(uuid.UUID(bytes=random[start : start + 16], version=4))
+
+
+def _new_row(uid: str, id_: int, deferred: Deferred, result: Processed | None) -> bulk.Row:
+    own = (id_, uid, deferred.ref, deferred.location_key, deferred.text, deferred.hash)
     return (*own, *(result_columns(result) if result else (None, None, None, None, None, False)))

@@ -4,10 +4,12 @@ Every answer is made from one snapshot. Counts and facets are kept until the gen
 are always exact.
 """
 
+import threading
+import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 
@@ -22,6 +24,10 @@ T = TypeVar("T")
 
 _REMEMBERED = 2048
 _FEW = 2000
+_PACKING = 2  # level of gzip
+_PART = 256
+_PACKED_LISTS = 4
+_LARGEST_PACKED = 4 * 1024 * 1024
 _PROBE_COST = 8  # a probe for one entity costs about as much as reading this many entries of the index in a row
 
 
@@ -81,6 +87,8 @@ class EntityReader:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._memory = _Memory()
+        self._packing = threading.Lock()
+        self._packed: dict[Filter | None, tuple[int, bytes]] = {}
         self._key_ids: dict[str, int] = {}  # a key keeps its number for ever
 
     async def by_ref(self, ref: str) -> bytes | None:
@@ -109,14 +117,27 @@ class EntityReader:
             request = PageRequest(filter_, order=order, limit=-1, with_total=False)
             return (await self.page(request)).texts
 
-        def run(connection: sa.Connection) -> list[bytes]:
-            query = sa.select(final_entities.c.entity).order_by(final_entities.c.id)
-            if filter_ is not None:
-                conditions = self._conditions(connection, filter_)
-                parts = searching.conjuncts(filter_)
-                driver = self._driver(connection, conditions, parts)
-                query = query.where(final_entities.c.id.in_(searching.ids(conditions, parts, driver)))
-            return list(connection.execute(query).scalars())
+        return await self._database.read(
+            lambda connection: list(connection.execute(self._all(connection, filter_)).scalars())
+        )
+
+    async def all_packed(self, filter_: Filter | None) -> bytes:
+        """Return the same as a JSON list in gzip, kept until the catalog changes.
+
+        Who lists everything mostly does so again and again; packing costs several times what reading does.
+        """
+
+        def run(connection: sa.Connection) -> bytes:
+            generation = catalog_marks.generation(connection)
+            with self._packing:
+                if (found := self._packed.get(filter_)) and found[0] == generation:
+                    return found[1]
+                packed = _packed_list(connection, self._all(connection, filter_))
+                if len(packed) <= _LARGEST_PACKED:
+                    self._packed[filter_] = (generation, packed)
+                    while len(self._packed) > _PACKED_LISTS:
+                        del self._packed[next(iter(self._packed))]
+                return packed
 
         return await self._database.read(run)
 
@@ -175,6 +196,15 @@ class EntityReader:
             return connection.execute(query).scalar()
 
         return await self._database.read(run)
+
+    def _all(self, connection: sa.Connection, filter_: Filter | None) -> sa.Select[Any]:
+        query = sa.select(final_entities.c.entity).order_by(final_entities.c.id)
+        if filter_ is None:
+            return query
+        conditions = self._conditions(connection, filter_)
+        parts = searching.conjuncts(filter_)
+        driver = self._driver(connection, conditions, parts)
+        return query.where(final_entities.c.id.in_(searching.ids(conditions, parts, driver)))
 
     def _facets(
         self, connection: sa.Connection, keys: Sequence[str], filter_: Filter | None
@@ -241,22 +271,18 @@ class EntityReader:
         text, order = request.full_text, request.order
         if text is None or (order and text.keys == (order.key,)):
             return None
-        column = search.c.entity_id
-        having = sa.select(column).where(conditions.has_text(text)).distinct().limit(_FEW + 1)
-        ids = list(connection.execute(having).scalars())
-        if len(ids) > _FEW:
-            return None
-        if not ids:
-            return [], 0
+        rows = search.alias("ordered")
+        column = rows.c.entity_id if order else final_entities.c.id
+        query: sa.Select[Any] = sa.select(rows.c.value if order else sa.null(), column)
         if order:
-            query = sa.select(search.c.value, column).where(search.c.key_id == conditions.key(order.key))
-        else:
-            query = sa.select(sa.null(), final_entities.c.id)
-            column = final_entities.c.id
-        query = query.where(bulk.is_in(column, ids))
+            query = query.where(rows.c.key_id == conditions.key(order.key))
+        query = query.where(conditions.text(text, column)).limit(_FEW + 1)
         if request.filter is not None:
             query = query.where(conditions.condition(request.filter, column))
-        found = sorted((Position(row[0], row[1]) for row in connection.execute(query)), key=_sort_key)
+        matching = connection.execute(query).all()
+        if len(matching) > _FEW:
+            return None
+        found = sorted((Position(row[0], row[1]) for row in matching), key=_sort_key)
         total = len({one.id for one in found}) if request.with_total else 0
         return _cut(found, request), total
 
@@ -336,6 +362,16 @@ class _Memory:
         return made
 
 
+def _packed_list(connection: sa.Connection, query: sa.Select[Any]) -> bytes:
+    packer = zlib.compressobj(_PACKING, zlib.DEFLATED, 31)
+    parts = [packer.compress(b"[")]
+    separator = b""
+    for rows in connection.execute(query).scalars().partitions(_PART):
+        parts.append(packer.compress(separator + b",".join(rows)))
+        separator = b","
+    return b"".join([*parts, packer.compress(b"]"), packer.flush()])
+
+
 def _count(connection: sa.Connection, query: sa.Select[tuple[int]]) -> int:
     return int(connection.execute(sa.select(sa.func.count()).select_from(query.subquery())).scalar_one())
 
@@ -384,7 +420,7 @@ def _ordered(
     driver: Matches | None,
     *,
     filter_first: bool,
-) -> sa.Select[tuple[str | None, int]]:
+) -> sa.Select[Any]:
     rows = search.alias("ordered")
     query = sa.select(rows.c.value, rows.c.entity_id).where(rows.c.key_id == conditions.key(order.key))
     if filter_first:
@@ -408,7 +444,7 @@ def _ordered(
 
 def _by_number(
     request: PageRequest, conditions: Conditions, parts: tuple[Filter, ...], driver: Matches | None
-) -> sa.Select[tuple[str | None, int]]:
+) -> sa.Select[Any]:
     query = searching.ids(conditions, parts, driver)
     column = query.selected_columns[0]
     if request.full_text:
@@ -421,7 +457,7 @@ def _by_number(
     return sa.select(sa.null(), numbers).order_by(numbers.desc() if request.backwards else numbers.asc())
 
 
-def _limited(query: sa.Select[T], request: PageRequest) -> sa.Select[T]:  # type: ignore[type-var]  # any row type
+def _limited(query: sa.Select[Any], request: PageRequest) -> sa.Select[Any]:
     if request.limit >= 0:
         query = query.limit(request.limit)
     return query.offset(request.offset) if request.offset else query

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 metadata = sa.MetaData()
 
-_NO_ROWID = {"sqlite_with_rowid": False}
+EntityNumber = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+"""Number of an entity; in SQLite only a column that says INTEGER can be the row's own id."""
 
 state = sa.Table(
     "catalog_state",
@@ -28,10 +29,13 @@ locations = sa.Table(
     sa.UniqueConstraint("type", "target"),
 )
 
+Ordered = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+"""Text that is ordered by its bytes everywhere, as cursors take for granted."""
+
 refresh_state = sa.Table(
     "refresh_state",
     metadata,
-    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("id", EntityNumber, primary_key=True, autoincrement=False),
     sa.Column("uid", sa.String(36), nullable=False),
     sa.Column("entity_ref", sa.Text, nullable=False, unique=True),
     sa.Column("location_key", sa.Text),  # who may change the entity; None lets anybody
@@ -54,10 +58,10 @@ sa.Index(
 references = sa.Table(
     "refresh_references",  # which provider (source_key) or entity (source_id, else 0) brought which entity
     metadata,
-    sa.Column("source_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("source_id", EntityNumber, primary_key=True, autoincrement=False),
     sa.Column("source_key", sa.Text, primary_key=True),
-    sa.Column("target_id", sa.BigInteger, primary_key=True, autoincrement=False),
-    **_NO_ROWID,
+    sa.Column("target_id", EntityNumber, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
 )
 sa.Index("refresh_references_target", references.c.target_id)
 
@@ -65,8 +69,8 @@ refresh_keys = sa.Table(
     "refresh_keys",  # what an entity was made from, e.g. url:https://…, to refresh it when that changes
     metadata,
     sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("entity_id", sa.BigInteger, primary_key=True, autoincrement=False),
-    **_NO_ROWID,
+    sa.Column("entity_id", EntityNumber, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
 )
 sa.Index("refresh_keys_entity", refresh_keys.c.entity_id)
 
@@ -76,28 +80,28 @@ relations = sa.Table(
     sa.Column("source_ref", sa.Text, primary_key=True),
     sa.Column("type", sa.Text, primary_key=True),
     sa.Column("target_ref", sa.Text, primary_key=True),
-    sa.Column("origin_id", sa.BigInteger, primary_key=True, autoincrement=False),
-    **_NO_ROWID,
+    sa.Column("origin_id", EntityNumber, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
 )
 
 process_queue = sa.Table(
     "process_queue",  # entities to process now; the ticket grows when one is marked again meanwhile
     metadata,
-    sa.Column("entity_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("entity_id", EntityNumber, primary_key=True, autoincrement=False),
     sa.Column("ticket", sa.Integer, nullable=False),
 )
 
 stitch_queue = sa.Table(
     "stitch_queue",  # entities whose final form may have changed
     metadata,
-    sa.Column("entity_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("entity_id", EntityNumber, primary_key=True, autoincrement=False),
     sa.Column("ticket", sa.Integer, nullable=False),
 )
 
 final_entities = sa.Table(
     "final_entities",
     metadata,
-    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("id", EntityNumber, primary_key=True, autoincrement=False),
     sa.Column("entity_ref", sa.Text, nullable=False, unique=True),
     sa.Column("uid", sa.String(36), nullable=False, unique=True),
     sa.Column("hash", sa.String(40), nullable=False),
@@ -115,16 +119,16 @@ search = sa.Table(
     "search",
     metadata,
     sa.Column("key_id", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("value", sa.Text, primary_key=True),  # in lower case
-    sa.Column("entity_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("value", Ordered, primary_key=True),  # in lower case
+    sa.Column("entity_id", EntityNumber, primary_key=True, autoincrement=False),
     sa.Column("original", sa.Text),  # as written; None when that is the same
-    **_NO_ROWID,
+    sqlite_with_rowid=False,
 )
 
 search_nulls = sa.Table(
     "search_nulls",  # keys without a value, or with one that is too long to be searched
     metadata,
     sa.Column("key_id", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("entity_id", sa.BigInteger, primary_key=True, autoincrement=False),
-    **_NO_ROWID,
+    sa.Column("entity_id", EntityNumber, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
 )

@@ -51,14 +51,14 @@ class Leadership:
     async def _session_lock(self) -> AsyncIterator[None]:
         number = zlib.crc32(f"backstage-py {self._job}".encode())
         connection = await asyncio.to_thread(self._database.engine.connect)
+        connection.detach()  # closing it ends the session, and the lock with it
         try:
             query = sa.select(sa.func.pg_try_advisory_lock(number))
             while not await asyncio.to_thread(lambda: connection.execute(query).scalar()):  # noqa: ASYNC110  # as above
                 await asyncio.sleep(_SECONDS)
             yield
         finally:
-            await asyncio.to_thread(connection.invalidate)  # the lock ends with the session
-            await asyncio.to_thread(connection.close)
+            connection.close()
 
 
 def _try_lock(handle: int) -> bool:

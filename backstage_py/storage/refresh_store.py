@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
 
+from backstage_py.model import entity as entities
 from backstage_py.model import json
 from backstage_py.model.json import JsonObject
 from backstage_py.storage import bulk, catalog_marks, claims, removal
@@ -61,14 +62,16 @@ class RefreshStore:
 
     async def commit(self, outcomes: Sequence[Outcome]) -> None:
         """Write results, the entities they bring, and the marks that follow, in one transaction."""
-        await self._database.write(lambda transaction: self._commit(transaction, outcomes))
+        await catalog_marks.exclusively(self._database, lambda transaction: self._commit(transaction, outcomes))
 
     async def bring(self, entity_id: int, children: Sequence[Child]) -> None:
         """Write entities that another one brings, ahead of that one's own result.
 
         What another source keeps is left out; ``commit`` of the result tells about it.
         """
-        await self._database.write(lambda transaction: self._bring(transaction, entity_id, children))
+        await catalog_marks.exclusively(
+            self._database, lambda transaction: self._bring(transaction, entity_id, children)
+        )
 
     async def apply_full(self, source_key: str, items: Sequence[Deferred]) -> None:
         """Make ``items`` all that a provider names."""
@@ -79,11 +82,13 @@ class RefreshStore:
             )
             self._apply(transaction, source_key, items, set(transaction.connection.execute(before).scalars()))
 
-        await self._database.write(run)
+        await catalog_marks.exclusively(self._database, run)
 
     async def apply_delta(self, source_key: str, added: Sequence[Deferred], removed: Sequence[str]) -> None:
         """Add entities to what a provider names and take others away."""
-        await self._database.write(lambda transaction: self.delta(transaction, source_key, added, removed))
+        await catalog_marks.exclusively(
+            self._database, lambda transaction: self.delta(transaction, source_key, added, removed)
+        )
 
     def delta(
         self, transaction: Transaction, source_key: str, added: Sequence[Deferred], removed: Sequence[str]
@@ -93,7 +98,9 @@ class RefreshStore:
 
     async def request_refresh(self, refs: Sequence[str], *, force: bool = False) -> int:
         """Mark entities to be processed soon, and return how many there are; ``force`` ignores what is remembered."""
-        return await self._database.write(lambda transaction: self.mark(transaction, refs, force=force))
+        return await catalog_marks.exclusively(
+            self._database, lambda transaction: self.mark(transaction, refs, force=force)
+        )
 
     def mark(self, transaction: Transaction, refs: Sequence[str], *, force: bool = False) -> int:
         """Do as ``request_refresh`` within a transaction."""
@@ -111,7 +118,7 @@ class RefreshStore:
             ids = set(transaction.connection.execute(query).scalars())
             catalog_marks.write(transaction, Changes(process=ids))
 
-        await self._database.write(run)
+        await catalog_marks.exclusively(self._database, run)
 
     async def remove_by_uid(self, uid: str) -> None:
         """Remove an entity; what brought it is processed again and brings it back if it is still there."""
@@ -127,7 +134,7 @@ class RefreshStore:
             catalog_marks.write(transaction, changes)
             self.mark(transaction, parents, force=True)
 
-        await self._database.write(run)
+        await catalog_marks.exclusively(self._database, run)
 
     async def evict_other_providers(self, source_keys: Sequence[str]) -> None:
         """Forget providers that are no longer there, and what only they named."""
@@ -140,7 +147,7 @@ class RefreshStore:
                 )
                 self._apply(transaction, key, (), set(transaction.connection.execute(gone).scalars()))
 
-        await self._database.write(run)
+        await catalog_marks.exclusively(self._database, run)
 
     def _commit(self, transaction: Transaction, outcomes: Sequence[Outcome]) -> None:
         connection, changes = transaction.connection, Changes()
@@ -191,18 +198,20 @@ class RefreshStore:
         bulk.delete(
             connection, references, ("source_id", "source_key", "target_id"), [(0, source_key, id_) for id_ in gone]
         )
-        removal.remove(transaction, removal.orphans(connection, gone) if gone else (), changes)
         changes.stitch |= gone
+        removal.remove(transaction, removal.orphans(connection, gone) if gone else (), changes)
         catalog_marks.write(transaction, changes)
         if replaced:  # the provider itself gives the entity another location key: start it anew
             self._replace(transaction, source_key, replaced)
 
     def _replace(self, transaction: Transaction, source_key: str, items: Sequence[Deferred]) -> None:
-        ids = catalog_marks.ids_of(transaction.connection, [item.ref for item in items])
-        changes = Changes()
-        removal.remove(transaction, ids, changes)
+        connection, changes = transaction.connection, Changes()
+        ids = catalog_marks.ids_of(connection, [item.ref for item in items])
+        own = [(0, source_key, id_) for id_ in ids]
+        bulk.delete(connection, references, ("source_id", "source_key", "target_id"), own)
+        removal.remove(transaction, removal.orphans(connection, ids), changes)
         catalog_marks.write(transaction, changes)
-        self._apply(transaction, source_key, items, set())
+        self._apply(transaction, source_key, items, set())  # what others bring as well stays theirs
 
     @staticmethod
     def _is_own(connection: sa.Connection, source_key: str, ref: str) -> bool:
@@ -367,7 +376,7 @@ def _sync_references(connection: sa.Connection, outcome: Outcome, targets: list[
 
 
 def _foreign(id_: int, ref: str, text: bytes | None) -> set[_Foreign]:
-    listed = json.parse(text) if text else []
+    listed = entities.of_text(text) if text else []
     return {(source, kind, target, id_) for source, kind, target in listed if source != ref}
 
 

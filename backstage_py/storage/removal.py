@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import sqlalchemy as sa
 
-from backstage_py.model import json
+from backstage_py.model import entity as entities
 from backstage_py.storage import bulk, catalog_marks, search_index
 from backstage_py.storage.database import Transaction
 from backstage_py.storage.entity_tables import (
@@ -76,7 +76,7 @@ def _remove(connection: sa.Connection, ids: list[int], changes: Changes) -> None
         (source, kind, target, id_)
         for id_, ref, text in rows
         if text
-        for source, kind, target in json.parse(text)
+        for source, kind, target in entities.of_text(text)
         if source != ref
     ]
     bulk.delete(connection, relations, ("source_ref", "type", "target_ref", "origin_id"), foreign)

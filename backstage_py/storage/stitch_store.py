@@ -2,12 +2,12 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from backstage_py.model import json
+from backstage_py.model import entity as entities
 from backstage_py.model.json import JsonObject
 from backstage_py.model.search_rows import SearchRows
 from backstage_py.storage import bulk, catalog_marks, search_index
@@ -63,13 +63,13 @@ class StitchStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def marked(self, limit: int) -> list[Pieces]:
+    async def marked(self, limit: int, *, excluding: Collection[int] = ()) -> list[Pieces]:
         """Return the pieces of marked entities, in the order in which the entities came."""
-        return await self._database.read(lambda connection: _marked(connection, limit))
+        return await self._database.read(lambda connection: _marked(connection, limit, sorted(excluding)))
 
     async def write(self, finals: Sequence[Final]) -> None:
         """Write what has changed and take all of them out of the queue, unless they were marked again meanwhile."""
-        await self._database.write(lambda transaction: _write(transaction, finals))
+        await catalog_marks.exclusively(self._database, lambda transaction: _write(transaction, finals))
 
     async def rest(self) -> None:
         """Tidy up after many writes."""
@@ -81,7 +81,7 @@ class StitchStore:
         return await self._database.read(lambda connection: connection.execute(query).first() is None)
 
 
-def _marked(connection: sa.Connection, limit: int) -> list[Pieces]:
+def _marked(connection: sa.Connection, limit: int, excluded: list[int]) -> list[Pieces]:
     columns = refresh_state.c
     query = (
         sa.select(
@@ -99,6 +99,8 @@ def _marked(connection: sa.Connection, limit: int) -> list[Pieces]:
         .order_by(stitch_queue.c.entity_id)
         .limit(limit)
     )
+    if excluded:
+        query = query.where(sa.not_(bulk.is_in(stitch_queue.c.entity_id, excluded)))
     rows = connection.execute(query).all()
     if not rows:
         return []
@@ -115,7 +117,7 @@ def _marked(connection: sa.Connection, limit: int) -> list[Pieces]:
             uid=row.uid,
             processed=row.processed,
             relations=_relations(row.entity_ref, row.relations, foreign.get(row.entity_ref, ())),
-            errors=json.parse(row.errors) if row.errors else [],
+            errors=entities.of_text(row.errors) if row.errors else [],
             child_errors=child_errors.get(row.id, []),
             is_orphan=row.id not in held,
             previous_hash=row.hash,
@@ -125,7 +127,7 @@ def _marked(connection: sa.Connection, limit: int) -> list[Pieces]:
 
 
 def _relations(ref: str, own: bytes | None, foreign: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    listed = {(kind, target) for source, kind, target in json.parse(own) if source == ref} if own else set()
+    listed = {(kind, target) for source, kind, target in entities.of_text(own) if source == ref} if own else set()
     return sorted(listed.union(foreign))
 
 
@@ -153,7 +155,7 @@ def _child_errors(connection: sa.Connection, ids: list[int]) -> dict[int, list[t
     )
     found = defaultdict[int, list[tuple[str, JsonObject]]](list)
     for source, ref, errors in connection.execute(query):
-        found[source] += [(ref, error) for error in json.parse(errors)]
+        found[source] += [(ref, error) for error in entities.of_text(errors)]
     return found
 
 
@@ -174,7 +176,7 @@ def _write_changed(connection: sa.Connection, finals: list[Final]) -> None:
     query = sa.select(final_entities.c.id, final_entities.c.entity).where(
         bulk.is_in(final_entities.c.id, [final.id for final in finals])
     )
-    olds = {id_: text for id_, text in connection.execute(query)}
+    olds = {row[0]: row[1] for row in connection.execute(query)}
     search_index.replace(connection, [(final.id, olds.get(final.id), final.rows) for final in finals])
     new = [(final.id, final.ref, final.uid, final.hash, final.text) for final in finals if final.id not in olds]
     bulk.insert(connection, final_entities, new)

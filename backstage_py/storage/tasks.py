@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -34,6 +34,7 @@ OPEN_TASKS = "tasks:open"
 CANCELLATIONS = "tasks:cancel"
 """The topic that wakes workers: a task is to be cancelled."""
 
+_LARGEST = 2**63 - 1  # that a database can count to
 _LOST_WORKER = "The task worker stopped while it was running this task"
 _columns = (
     tasks.c.id,
@@ -57,11 +58,12 @@ _WRITTEN_AT_CREATION = (
 )
 _by_id = sa.select(*_columns).where(tasks.c.id == sa.bindparam("task"))
 _insert = Prepared(sa.insert(tasks), _WRITTEN_AT_CREATION)
-_next_open = (
+_next_open = Prepared(
     sa.select(*_columns, tasks.c.claim, tasks.c.cancel_requested, tasks.c.secrets)
-    .where(tasks.c.status == TaskStatus.OPEN.value)
+    .where(tasks.c.status == sa.bindparam("state"))
     .order_by(tasks.c.created_at)
     .limit(sa.bindparam("most"))
+    .offset(sa.bindparam("skip"))  # SQLite writes one anyway
     .with_for_update(skip_locked=True)
 )
 _take = Prepared(
@@ -141,6 +143,21 @@ class Running:
     starts_over: bool
 
 
+class _Open(NamedTuple):
+    """A row of an open task, in the order in which it is selected."""
+
+    id: str
+    spec: str
+    status: str
+    created_at: int
+    last_heartbeat_at: int | None
+    created_by: str | None
+    starts_over: bool
+    claim: int
+    cancel_requested: bool
+    secrets: bytes | None
+
+
 class TaskStore:
     """The tasks of one database.
 
@@ -191,16 +208,15 @@ class TaskStore:
         """Return a page of tasks, newest first unless told otherwise, and how many there are without paging."""
         conditions = []
         if wanted.created_by:
-            conditions.append(tasks.c.created_by.in_(wanted.created_by))
+            conditions.append(tasks.c.created_by.in_(_storable(wanted.created_by)))
         if wanted.status:
-            conditions.append(tasks.c.status.in_(set(wanted.status)))
+            conditions.append(tasks.c.status.in_(_storable(wanted.status)))
         order = [tasks.c[name].desc() if descending else tasks.c[name].asc() for name, descending in wanted.order]
         query = sa.select(*_columns).where(*conditions).order_by(*(order or [tasks.c.created_at.desc()]))
         if wanted.limit is not None:
-            query = query.limit(wanted.limit)
+            query = query.limit(min(wanted.limit, _LARGEST))
         if wanted.offset is not None:
-            # SQLite wants a limit before an offset; -1 is none
-            query = query.offset(wanted.offset) if wanted.limit is not None else query.limit(None).offset(wanted.offset)
+            query = query.offset(min(wanted.offset, _LARGEST))
         count = sa.select(sa.func.count()).select_from(tasks).where(*conditions)
 
         def run(connection: sa.Connection) -> tuple[Sequence[Task], int]:
@@ -218,12 +234,13 @@ class TaskStore:
         """
 
         def run(transaction: Transaction) -> Sequence[Claim]:
-            rows = transaction.connection.execute(_next_open, {"most": most}).all()
+            wanted = {"state": TaskStatus.OPEN.value, "most": most, "skip": 0}
+            rows = [_Open(*row) for row in _next_open.all(transaction.connection, wanted)]
             return [claim for row in rows if (claim := self._take(transaction, row, worker, keep_secrets=keep_secrets))]
 
         return await self._database.write(run)
 
-    def _take(self, transaction: Transaction, row: Any, worker: str, *, keep_secrets: bool) -> Claim | None:
+    def _take(self, transaction: Transaction, row: _Open, worker: str, *, keep_secrets: bool) -> Claim | None:
         number, at = row.claim + 1, times.now()
         values = {
             "task": row.id,
@@ -248,7 +265,7 @@ class TaskStore:
             row.created_at,
             at,
             row.created_by,
-            row.starts_over,
+            bool(row.starts_over),
         )
         return Claim(task, number, secrets, lost, bool(row.cancel_requested))
 
@@ -322,9 +339,9 @@ class TaskStore:
         """
 
         def run(transaction: Transaction) -> None:
+            _get(transaction.connection, task_id)
             lock = sa.select(tasks.c.id).where(tasks.c.id == task_id).with_for_update()
-            if transaction.connection.execute(lock).first() is None:
-                raise NotFoundError(_no_task(task_id))
+            transaction.connection.execute(lock)
             step = _newest_step(transaction.connection, task_id)
             body = {"message": f"Step {step} has been cancelled.", "stepId": step, "status": "cancelled"}
             values = {"secrets": None, "cancel_requested": True}
@@ -479,7 +496,14 @@ def _no_task(task_id: str) -> str:
     return f"No task with id '{task_id}' found"
 
 
+def _storable(values: Iterable[str]) -> set[str]:
+    """Return the values that a row can hold at all; PostgreSQL refuses to look for a NUL."""
+    return {value for value in values if "\0" not in value}
+
+
 def _get(connection: sa.Connection, task_id: str) -> Task:
+    if "\0" in task_id:
+        raise NotFoundError(_no_task(task_id))
     row = connection.execute(_by_id, {"task": task_id}).first()
     if row is None:
         raise NotFoundError(_no_task(task_id))

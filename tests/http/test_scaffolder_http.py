@@ -186,3 +186,33 @@ async def test_a_stream_ends_when_its_client_goes(tmp_path: Path) -> None:
         async with asyncio.timeout(5):
             await streaming
         assert w.scaffolder.service.events._tails == {}
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/v2/tasks?limit=99999999999999999999&offset=99999999999999999999", 200),
+        ("/v2/tasks?createdBy=%00", 200),
+        ("/v2/tasks/%00", 404),
+    ],
+)
+async def test_values_that_no_database_holds_find_nothing(tmp_path: Path, path: str, status: int) -> None:
+    async with world(tmp_path, start=False) as w:
+        answer = await get(site(w), path)
+    assert answer.status == status
+
+
+async def test_a_stream_behind_more_events_than_there_can_be_waits(tmp_path: Path) -> None:
+    async with world(tmp_path, say) as w:
+        task_id = await w.create(ENTITY, {"name": "x"})
+        await w.events(task_id)
+        answer = await get(site(w), f"/v2/tasks/{task_id}/events?after=99999999999999999999")
+    assert [event["type"] for event in answer.json] == ["completion"]
+
+
+async def test_names_that_templates_may_not_use_are_the_callers_mistake(tmp_path: Path) -> None:
+    entity = template({"action": "test:say", "input": {"message": "x"}})
+    body = {"template": entity, "values": {"__proto__": {"a": 1}}, "directoryContents": []}
+    async with world(tmp_path, say, start=False) as w:
+        answer = await post(site(w), "/v2/dry-run", body)
+    assert answer.status == 400

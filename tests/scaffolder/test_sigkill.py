@@ -50,7 +50,8 @@ class Workers:
     async def stop(self) -> None:
         for process in self.processes:
             process.terminate()
-        assert [await process.wait() for process in self.processes] == [0] * len(self.processes)
+        # one that was started a moment ago has not yet learned to stop in good order
+        assert {await process.wait() for process in self.processes} <= {0, -signal.SIGTERM}
 
 
 @pytest.mark.timeout(60 + 6 * KILLS)

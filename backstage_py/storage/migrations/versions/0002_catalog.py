@@ -8,11 +8,10 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-_NO_ROWID = {"sqlite_with_rowid": False}
-
 
 def _number(name: str, *, key: bool = False) -> sa.Column[int]:
-    return sa.Column(name, sa.BigInteger, primary_key=key, nullable=False, autoincrement=False)
+    kind = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+    return sa.Column(name, kind, primary_key=key, nullable=False, autoincrement=False)
 
 
 def upgrade() -> None:
@@ -54,11 +53,14 @@ def upgrade() -> None:
         _number("source_id", key=True),
         sa.Column("source_key", sa.Text, primary_key=True),
         _number("target_id", key=True),
-        **_NO_ROWID,
+        sqlite_with_rowid=False,
     )
     op.create_index("refresh_references_target", "refresh_references", ["target_id"])
     op.create_table(
-        "refresh_keys", sa.Column("key", sa.Text, primary_key=True), _number("entity_id", key=True), **_NO_ROWID
+        "refresh_keys",
+        sa.Column("key", sa.Text, primary_key=True),
+        _number("entity_id", key=True),
+        sqlite_with_rowid=False,
     )
     op.create_index("refresh_keys_entity", "refresh_keys", ["entity_id"])
     op.create_table(
@@ -67,7 +69,7 @@ def upgrade() -> None:
         sa.Column("type", sa.Text, primary_key=True),
         sa.Column("target_ref", sa.Text, primary_key=True),
         _number("origin_id", key=True),
-        **_NO_ROWID,
+        sqlite_with_rowid=False,
     )
     for queue in ("process_queue", "stitch_queue"):
         op.create_table(queue, _number("entity_id", key=True), sa.Column("ticket", sa.Integer, nullable=False))
@@ -87,16 +89,16 @@ def upgrade() -> None:
     op.create_table(
         "search",
         sa.Column("key_id", sa.Integer, primary_key=True, autoincrement=False),
-        sa.Column("value", sa.Text, primary_key=True),
+        sa.Column("value", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), primary_key=True),
         _number("entity_id", key=True),
         sa.Column("original", sa.Text),
-        **_NO_ROWID,
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "search_nulls",
         sa.Column("key_id", sa.Integer, primary_key=True, autoincrement=False),
         _number("entity_id", key=True),
-        **_NO_ROWID,
+        sqlite_with_rowid=False,
     )
 
 

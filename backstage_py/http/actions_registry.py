@@ -1,0 +1,116 @@
+"""The distributed actions protocol, as every plugin that offers actions answers it.
+
+``GET /.backstage/actions/v1/actions`` lists; ``POST …/{id}/invoke`` takes the input as its body in ``v1``, and
+``{"input", "secrets"}`` in ``v2``. Who may call is found out in front of the plugin.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from backstage_py.errors import InputError, NotAllowedError, NotFoundError
+from backstage_py.http.body import json_body
+from backstage_py.http.credentials import credentials
+from backstage_py.http.respond import json_response
+from backstage_py.identity.principals import Credentials, NonePrincipal
+from backstage_py.model.json import Json, JsonObject
+from backstage_py.scaffolder.action_policy import ActionPolicy
+from backstage_py.scaffolder.input_checks import validator
+
+_LIST = "/.backstage/actions/v1/actions"
+_INVOKE = "/.backstage/actions/{version}/actions/{{id}}/invoke"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request to run an action; ``secrets`` None when none came."""
+
+    input: Json
+    secrets: Mapping[str, str] | None
+    credentials: Credentials
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedAction:
+    """An action as others see it.
+
+    Attributes:
+        entry: ``{id, name, title, description, pluginId, attributes, schema: {input, output, secrets?}, examples?}``.
+        run: returns the output.
+    """
+
+    entry: JsonObject
+    run: Callable[[Call], Awaitable[Json]]
+
+
+def routes(
+    plugin: str, offered: Callable[[], Sequence[OfferedAction]], policy: ActionPolicy | None = None
+) -> Sequence[BaseRoute]:
+    """Return the routes of a plugin; ``offered`` is asked anew for each request, since actions may be reloaded."""
+    face = _Face(plugin, offered, policy or ActionPolicy())
+    return [
+        Route(_LIST, face.list, methods=["GET"]),
+        Route(_INVOKE.format(version="v1"), face.invoke_v1, methods=["POST"]),
+        Route(_INVOKE.format(version="v2"), face.invoke_v2, methods=["POST"]),
+    ]
+
+
+class _Face:
+    def __init__(self, plugin: str, offered: Callable[[], Sequence[OfferedAction]], policy: ActionPolicy) -> None:
+        self._plugin = plugin
+        self._offered = offered
+        self._policy = policy
+
+    async def list(self, _request: Request) -> Response:
+        return json_response({"actions": [action.entry for action in self._visible()]})
+
+    async def invoke_v1(self, request: Request) -> Response:
+        return await self._invoke(request, await json_body(request), None)
+
+    async def invoke_v2(self, request: Request) -> Response:
+        body = await json_body(request)
+        if not isinstance(body, dict):
+            raise InputError("The request body must be an object with 'input' and, if needed, 'secrets'")
+        return await self._invoke(request, body.get("input"), body.get("secrets"))
+
+    async def _invoke(self, request: Request, given: Json, secrets: Json) -> Response:
+        caller = credentials(request)
+        if isinstance(caller.principal, NonePrincipal):
+            raise NotAllowedError("Actions must be invoked by an authenticated principal, not an anonymous request")
+        action = self._find(request.path_params["id"])
+        _check_input(action.entry, given)
+        _check_secrets(action.entry, secrets)
+        return json_response({"output": await action.run(Call(given, secrets, caller))})
+
+    def _find(self, id_: str) -> OfferedAction:
+        found = next((action for action in self._visible() if action.entry["id"] == id_), None)
+        if found is None:
+            raise NotFoundError(f'Action "{id_}" not found')
+        return found
+
+    def _visible(self) -> Sequence[OfferedAction]:
+        if not self._policy.offers(self._plugin):
+            return []
+        return [one for one in self._offered() if self._policy.allows(one.entry["id"], one.entry["attributes"])]
+
+
+def _check_input(entry: JsonObject, given: Json) -> None:
+    if problems := _problems(entry["schema"]["input"], given):
+        raise InputError(f'Invalid input to action "{entry["id"]}": {problems}')
+
+
+def _check_secrets(entry: JsonObject, secrets: Json) -> None:
+    schema = entry["schema"].get("secrets")
+    if schema and not secrets:
+        raise InputError(f'Action "{entry["id"]}" requires secrets but none were provided')
+    if secrets and not schema:
+        raise InputError(f'Action "{entry["id"]}" does not accept secrets')
+    if schema and (problems := _problems(schema, secrets)):
+        raise InputError(f'Invalid secrets for action "{entry["id"]}": {problems}')
+
+
+def _problems(schema: JsonObject, value: Json) -> str:
+    return ", ".join(str(problem) for problem in validator(schema).problems(value))

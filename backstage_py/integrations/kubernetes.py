@@ -1,0 +1,294 @@
+"""Kubernetes through its official client, in threads; its errors become ours in ``foreign_errors``.
+
+Manifests are applied on the server's side: the cluster merges, so that what others own of an object stays theirs.
+"""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from backstage_py.errors import (
+    AuthenticationError,
+    BackstageError,
+    ConflictError,
+    ForeignError,
+    InputError,
+    NotAllowedError,
+    NotFoundError,
+    ServiceUnavailableError,
+)
+from backstage_py.integrations.kubernetes_clusters import Cluster
+from backstage_py.model import json, yaml
+from backstage_py.model.json import Json, JsonObject
+
+FIELD_MANAGER = "backstage-py"
+_STATUSES: dict[int, type[BackstageError]] = {
+    HTTPStatus.BAD_REQUEST: InputError,
+    HTTPStatus.UNAUTHORIZED: AuthenticationError,
+    HTTPStatus.FORBIDDEN: NotAllowedError,
+    HTTPStatus.NOT_FOUND: NotFoundError,
+    HTTPStatus.CONFLICT: ConflictError,
+    HTTPStatus.UNPROCESSABLE_ENTITY: InputError,
+    HTTPStatus.TOO_MANY_REQUESTS: ServiceUnavailableError,
+    HTTPStatus.SERVICE_UNAVAILABLE: ServiceUnavailableError,
+    HTTPStatus.GATEWAY_TIMEOUT: ServiceUnavailableError,
+}
+_LARGEST_MANIFEST = 5 * 1024 * 1024
+_MOST_OBJECTS = 500
+_TIMEOUT = 30.0
+_NEW_KIND_WAIT = 30.0
+_NEW_KIND_PAUSE = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What the cluster made of one object of a manifest."""
+
+    object: JsonObject
+
+    @property
+    def name(self) -> str:
+        """``Kind/namespace/name``, without the namespace if there is none."""
+        return _name(self.object)
+
+
+def objects(manifest: str | JsonObject) -> list[JsonObject]:
+    """Return the objects of a manifest: documents that are empty are left out, those of a ``List`` stand for it.
+
+    Raises:
+        YamlError: it is not valid. InputError: one is no Kubernetes object, or there is too much.
+    """
+    if isinstance(manifest, str) and len(manifest) > _LARGEST_MANIFEST:
+        raise InputError(f"The manifest is larger than {_LARGEST_MANIFEST // (1024 * 1024)} MiB")
+    found = [one for value in _values(manifest) for one in _expanded(value)]
+    if len(found) > _MOST_OBJECTS:
+        raise InputError(f"The manifest has more than {_MOST_OBJECTS} objects")
+    for index, one in enumerate(found):
+        _refuse_incomplete(one, index)
+    return found
+
+
+def _values(manifest: str | JsonObject) -> Iterator[Json]:
+    if not isinstance(manifest, str):
+        yield manifest
+        return
+    for document in yaml.load_all(manifest, filename="manifest"):
+        if error := document.error():
+            raise error
+        yield document.value
+
+
+def _expanded(value: Json) -> list[Json]:
+    if value is None:
+        return []
+    if isinstance(value, dict) and value.get("kind") == "List" and isinstance(value.get("items"), list):
+        items: list[Json] = value["items"]
+        return items
+    return [value]
+
+
+def _refuse_incomplete(value: Json, index: int) -> None:
+    metadata = value.get("metadata") if isinstance(value, dict) else None
+    if not isinstance(metadata, dict) or not all(isinstance(value.get(key), str) for key in ("apiVersion", "kind")):
+        raise InputError(f"Document {index + 1} of the manifest needs 'apiVersion', 'kind' and 'metadata'")
+    if not isinstance(metadata.get("name") or metadata.get("generateName"), str):
+        raise InputError(f"Document {index + 1} of the manifest needs 'metadata.name' or 'metadata.generateName'")
+
+
+async def apply(
+    cluster: Cluster,
+    manifest: Sequence[JsonObject],
+    *,
+    force: bool,
+    on_applied: Callable[[Applied], None] = lambda _: None,
+    is_cancelled: Callable[[], bool] = lambda: False,
+    field_manager: str = FIELD_MANAGER,
+) -> list[Applied]:
+    """Apply objects in their order; the first that fails ends it, those before it stay.
+
+    An object without a namespace goes to ``default`` when its kind is namespaced; one with ``generateName`` only is
+    created anew. A kind that a CustomResourceDefinition of the same manifest brings is waited for.
+
+    Args:
+        cluster: where to.
+        manifest: of ``objects``.
+        force: take over fields that others own, instead of failing with their names.
+        on_applied: called for each object, in a thread.
+        is_cancelled: looked at before each object.
+        field_manager: who owns the fields afterwards.
+
+    Raises:
+        InputError, AuthenticationError, NotAllowedError, NotFoundError, ConflictError (fields that others own),
+        ServiceUnavailableError, ForeignError.
+    """
+
+    def run() -> list[Applied]:
+        applied: list[Applied] = []
+        with _connected(cluster) as api:
+            new_kinds = {_declared_kind(one) for one in manifest} - {None}
+            for one in manifest:
+                if is_cancelled():
+                    break
+                resource = api.resource(one["apiVersion"], one["kind"], is_new=_kind(one) in new_kinds)
+                applied.append(Applied(api.apply(resource, one, force=force, field_manager=field_manager)))
+                on_applied(applied[-1])
+        return applied
+
+    return await asyncio.to_thread(run)
+
+
+def _declared_kind(value: JsonObject) -> tuple[str, str] | None:
+    """Return group and kind that a CustomResourceDefinition declares."""
+    if value["kind"] != "CustomResourceDefinition":
+        return None
+    spec = value.get("spec") or {}
+    return str(spec.get("group")), str((spec.get("names") or {}).get("kind"))
+
+
+def _kind(value: JsonObject) -> tuple[str, str]:
+    return value["apiVersion"].rpartition("/")[0], value["kind"]
+
+
+def _name(value: JsonObject) -> str:
+    metadata = value["metadata"]
+    parts = (value["kind"], metadata.get("namespace"), metadata.get("name") or f"{metadata.get('generateName')}*")
+    return "/".join(part for part in parts if part)
+
+
+@dataclass(slots=True)
+class _Api:
+    """A cluster's kinds as it describes them itself, and requests for objects of theirs."""
+
+    client: Any
+    cluster: Cluster
+    _kinds: dict[str, list[JsonObject]] = field(default_factory=dict)
+
+    def resource(self, api_version: str, kind: str, *, is_new: bool) -> JsonObject:
+        """Return how a kind is called in paths, and whether it is namespaced: ``{name, namespaced}``."""
+        give_up = time.monotonic() + (_NEW_KIND_WAIT if is_new else 0)
+        while True:
+            found = next((one for one in self._described(api_version) if one["kind"] == kind), None)
+            if found:
+                return found
+            self._kinds.pop(api_version, None)
+            if time.monotonic() >= give_up:
+                raise NotFoundError(
+                    f"The cluster '{self.cluster.name}' has no kind {kind} in {api_version}; "
+                    "check the spelling, or install its CustomResourceDefinition first"
+                )
+            time.sleep(_NEW_KIND_PAUSE)
+
+    def apply(self, resource: JsonObject, value: JsonObject, *, force: bool, field_manager: str) -> JsonObject:
+        """Apply one object and return what the cluster has then."""
+        metadata = value["metadata"]
+        namespace = (metadata.get("namespace") or "default") if resource["namespaced"] else None
+        path = "/".join([_root(value["apiVersion"]), *_namespace(namespace), resource["name"]])
+        with _named(value, self.cluster):
+            if "name" not in metadata:
+                return self._send("post", path, value, field_manager=field_manager)
+            return self._send(
+                "patch",
+                f"{path}/{quote(metadata['name'], safe='')}",
+                value,
+                content_type="application/apply-patch+yaml",
+                field_manager=field_manager,
+                force_conflicts=force,
+            )
+
+    def _described(self, api_version: str) -> list[JsonObject]:
+        if api_version not in self._kinds:
+            try:
+                with foreign_errors(self.cluster):
+                    listed = self._send("get", _root(api_version)).get("resources") or []
+            except NotFoundError:
+                listed = []
+            self._kinds[api_version] = [one for one in listed if "/" not in one["name"]]
+        return self._kinds[api_version]
+
+    def _send(self, method: str, path: str, body: Json = None, **parameters: Json) -> JsonObject:
+        answer = self.client.request(
+            method, path, body=body, serialize=False, query_params=[], _request_timeout=_TIMEOUT, **parameters
+        )
+        parsed: JsonObject = json.parse(answer.data)
+        return parsed
+
+
+def _root(api_version: str) -> str:
+    group, _, version = api_version.rpartition("/")
+    parts = ("/apis", quote(group, safe=""), quote(version, safe="")) if group else ("/api", quote(version, safe=""))
+    return "/".join(parts)
+
+
+def _namespace(namespace: str | None) -> list[str]:
+    return ["namespaces", quote(namespace, safe="")] if namespace else []
+
+
+@contextmanager
+def _connected(cluster: Cluster) -> Iterator[_Api]:
+    from kubernetes import client
+    from kubernetes.dynamic import DynamicClient
+
+    with tempfile.TemporaryDirectory(prefix="backstage-kubernetes-") as folder, foreign_errors(cluster):
+        configuration = client.Configuration()
+        configuration.host = cluster.url
+        configuration.verify_ssl = cluster.verify
+        configuration.retries = False
+        if cluster.ca:
+            configuration.ssl_ca_cert = str(Path(folder, "ca.crt"))
+            Path(folder, "ca.crt").write_text(cluster.ca)
+        if cluster.token:
+            configuration.api_key = {"authorization": f"Bearer {cluster.token}"}
+        with client.ApiClient(configuration) as api:
+            connect: Any = DynamicClient  # it publishes no types
+            yield _Api(connect(api, discoverer=_NoDiscovery), cluster)
+
+
+class _NoDiscovery:
+    """In place of the client's own discovery, which has no timeout and keeps what it learns in a shared folder."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def _named(value: JsonObject, cluster: Cluster) -> Iterator[None]:
+    """Say in an error which object it was."""
+    try:
+        with foreign_errors(cluster):
+            yield
+    except BackstageError as error:
+        raise type(error)(f"Failed to apply {_name(value)}: {error.message}") from error
+
+
+@contextmanager
+def foreign_errors(cluster: Cluster) -> Iterator[None]:
+    """Raise the client's and its transport's errors as ours, with the cluster's own words."""
+    from kubernetes.client import ApiException
+    from urllib3.exceptions import HTTPError
+
+    try:
+        yield
+    except ApiException as error:
+        raise _STATUSES.get(error.status, ForeignError)(
+            _words(error.body) or f"{error.status} {error.reason}"
+        ) from error
+    except (HTTPError, OSError) as error:
+        raise ServiceUnavailableError(f"The cluster '{cluster.name}' does not answer: {error}") from error
+
+
+def _words(body: Json) -> str:
+    try:
+        message = json.parse(body)["message"]
+    except (ValueError, TypeError, KeyError):
+        return str(body or "").strip()[:1000]
+    return str(message)
+
+
+__all__ = ["FIELD_MANAGER", "Applied", "Cluster", "apply", "foreign_errors", "objects"]

@@ -1,0 +1,88 @@
+"""HTTP to Backstage's plugins as an action uses it: as the user who started the task, JSON in and out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+from backstage_py.errors import ForeignError
+from backstage_py.model import json
+from backstage_py.model.json import Json
+from backstage_py.plugin.services import BackstageClient
+
+_SECONDS = 60.0
+_FIRST_ERROR = 400
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """An answer; header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode("utf-8", "replace")
+
+    def json(self) -> Json:
+        """Return the body parsed.
+
+        Raises:
+            ForeignError: it is no JSON.
+        """
+        try:
+            return json.parse(self.body)
+        except ValueError as error:
+            raise ForeignError(f"The answer is not JSON: {self.text[:200]}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class BackstageHttp:
+    """Requests to ``/api/<plugin>/…`` with the user's token."""
+
+    client: BackstageClient
+    token: str | None = field(default=None, repr=False)
+
+    async def get(self, path: str, *, params: Mapping[str, str] | None = None) -> HttpAnswer:
+        """Read; see ``request``."""
+        return await self.request("GET", path, params=params)
+
+    async def post(self, path: str, body: Json = None) -> HttpAnswer:
+        """Send JSON; see ``request``."""
+        return await self.request("POST", path, body=body)
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Json = None,
+        headers: Mapping[str, str] | None = None,
+        seconds: float = _SECONDS,
+    ) -> HttpAnswer:
+        """Send a request.
+
+        Raises:
+            ForeignError: the plugin refused; the message has its status and words.
+            ServiceUnavailableError: there is no answer, or none within ``seconds``.
+        """
+        where = f"{path}{'&' if '?' in path else '?'}{urlencode(params)}" if params else path
+        sent = {"Accept": "application/json", **(headers or {})}
+        if body is not None:
+            sent.setdefault("Content-Type", "application/json")
+        data = None if body is None else json.dumps(body)
+        answer = await self.client.request(method, where, headers=sent, body=data, token=self.token, timeout=seconds)
+        found = HttpAnswer(answer.status, answer.headers, answer.body)
+        if answer.status >= _FIRST_ERROR:
+            raise ForeignError(f"{method} {path} was answered with {answer.status}: {_words(found)}")
+        return found
+
+
+def _words(answer: HttpAnswer) -> str:
+    try:
+        return str(json.parse(answer.body)["error"]["message"])
+    except (ValueError, LookupError, TypeError):
+        return answer.text[:200]

@@ -1,0 +1,91 @@
+"""All plugins of a process: actions, filters and globals, of installed packages and of a folder of files."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from backstage_py.errors import ConflictError
+from backstage_py.model.json import Json
+from backstage_py.plugin.folder import ActionFolder, FileProblem, Reload, extensions_of
+from backstage_py.plugin.registry import ActionRegistry, load_actions, load_group
+from backstage_py.plugin.templating import Extension, TemplateFilter, TemplateFunction, TemplateValue
+
+TEMPLATING_GROUP = "backstage_py.templating"
+
+
+@dataclass(slots=True)
+class Plugins:
+    """What was found.
+
+    Attributes:
+        actions: the same registry after a reload.
+        filters: for ``Services``; a reload makes a new mapping, as of all below.
+        globals: likewise; a value is JSON or a ``TemplateFunction``.
+        descriptions: of the global values.
+        problems: files that could not be loaded, at the last look.
+    """
+
+    actions: ActionRegistry
+    folder: ActionFolder | None = None
+    installed: tuple[Extension, ...] = ()
+    filters: Mapping[str, TemplateFilter] = field(default_factory=dict)
+    globals: Mapping[str, Json] = field(default_factory=dict)
+    descriptions: Mapping[str, str] = field(default_factory=dict)
+    problems: tuple[FileProblem, ...] = ()
+
+    def reload(self) -> tuple[str, ...]:
+        """Look at the folder again and return the names of the files that changed; for ``dev``.
+
+        Raises:
+            ConflictError: a filter or global is defined twice now.
+        """
+        looked = self.folder.reload(self.actions) if self.folder else Reload()
+        if looked.changed:
+            self.problems = tuple(looked.problems)
+            self.take_extensions()
+        return tuple(looked.changed)
+
+    def take_extensions(self) -> None:
+        """Sort filters and globals by what they are. Raises ConflictError as ``reload``."""
+        found = _named((*self.installed, *(self.folder.extensions if self.folder else ())))
+        values = [one for one in found if isinstance(one, TemplateValue)]
+        functions = [one for one in found if isinstance(one, TemplateFunction)]
+        self.filters = {one.name: one for one in found if isinstance(one, TemplateFilter)}
+        self.globals = {one.name: one for one in functions} | {one.name: one.value for one in values}
+        self.descriptions = {one.name: one.description for one in values if one.description}
+
+
+def load_plugins(folder: Path | None = None) -> Plugins:
+    """Collect everything; ``folder`` is ``scaffolder.actionsFolder``.
+
+    What cannot be imported is reported and does not stop the rest.
+
+    Raises:
+        ConflictError: an action, filter or global is defined twice; the message names both places.
+    """
+    installed = tuple(one for loaded in load_group(TEMPLATING_GROUP) for one in extensions_of(loaded))
+    plugins = Plugins(load_actions(), ActionFolder(folder) if folder else None, installed)
+    plugins.take_extensions()
+    plugins.reload()
+    for problem in plugins.problems:
+        if problem.is_conflict:
+            raise ConflictError(problem.message)
+    return plugins
+
+
+def _named(extensions: Iterable[Extension]) -> Sequence[Extension]:
+    """Return each once; filters and globals have names of their own.
+
+    Raises:
+        ConflictError: two have the same name.
+    """
+    named: dict[tuple[bool, str], Extension] = {}
+    for one in extensions:
+        key = isinstance(one, TemplateFilter), one.name
+        if (other := named.get(key)) and other is not one:
+            kind = "Filter" if key[0] else "Global"
+            raise ConflictError(
+                f"{kind} '{one.name}' is defined twice, in {other.source} and {one.source}; rename or remove one"
+            )
+        named[key] = one
+    return list(named.values())

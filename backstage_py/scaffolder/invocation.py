@@ -1,0 +1,176 @@
+"""Running one action by itself: no template, no task. Its input is final, so nothing in it is rendered.
+
+This is how other backends call our actions and how the test kit runs one; a step goes through ``runner``.
+"""
+
+import asyncio
+import tempfile
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from backstage_py.errors import BackstageError, InputError
+from backstage_py.model import json
+from backstage_py.model.json import Json, JsonObject
+from backstage_py.plugin import (
+    Action,
+    ActionContext,
+    ActionLogger,
+    CancelSignal,
+    Clock,
+    Services,
+    StepInfo,
+    SystemClock,
+    TemplateInfo,
+    User,
+    Workspace,
+)
+from backstage_py.plugin import schema as schemas
+from backstage_py.scaffolder import action_call, directory, threads
+from backstage_py.scaffolder.action_call import Cancelled
+from backstage_py.scaffolder.directory import DirectoryFile
+from backstage_py.scaffolder.input_checks import validator_of
+from backstage_py.scaffolder.workspaces import remove_tree
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """What to run, and on whose behalf.
+
+    Attributes:
+        checkpoints: of earlier calls; those of this one are added.
+        name: what ``ctx.task_id`` is.
+    """
+
+    action: Action
+    input: JsonObject
+    logger: ActionLogger
+    services: Services = field(default_factory=Services)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    user: User = field(default_factory=User)
+    template_info: TemplateInfo | None = None
+    is_dry_run: bool = False
+    signal: CancelSignal = field(default_factory=CancelSignal)
+    clock: Clock = field(default_factory=SystemClock)
+    checkpoints: JsonObject = field(default_factory=dict)
+    name: str = field(default_factory=lambda: f"action-{uuid.uuid4()}")
+
+
+async def in_folder(wanted: Invocation, folder: Path) -> JsonObject:
+    """Run an action in a workspace that exists, and return its outputs.
+
+    Raises:
+        InputError: the input does not fit the action's schema.
+        BackstageError: the action failed, or its output is no JSON.
+    """
+    given = {name: value for name, value in wanted.input.items() if name not in wanted.action.ignored_inputs}
+    _check(wanted.action, given)
+    sink = _Sink(wanted.checkpoints)
+    context: ActionContext[Any] = ActionContext(
+        input=wanted.action.parse_input(given),
+        logger=wanted.logger,
+        workspace=Workspace(folder),
+        task_id=wanted.name,
+        step=StepInfo("step", wanted.action.id),
+        sink=sink,
+        services=wanted.services,
+        secrets=wanted.secrets,
+        user=wanted.user,
+        template_info=wanted.template_info,
+        is_dry_run=wanted.is_dry_run,
+        signal=wanted.signal,
+        clock=wanted.clock,
+    )
+    try:
+        returned = schemas.dump(await action_call.call(wanted.action, context))
+        if isinstance(returned, dict):
+            for name, value in returned.items():
+                sink.output(name, value)
+    except Cancelled as error:
+        raise BackstageError(f"The action {wanted.action.id} was cancelled") from error
+    finally:
+        sink.close()
+        for temporary in context.temporary_directories:
+            remove_tree(temporary)
+    return sink.outputs
+
+
+async def with_files(
+    wanted: Invocation, files: Sequence[DirectoryFile], working_directory: Path, *, most_left: int
+) -> tuple[JsonObject, Sequence[DirectoryFile]]:
+    """Run an action in a new workspace that holds ``files``; return its outputs and the files that it left.
+
+    Args:
+        wanted: what to run.
+        files: what the workspace holds at first.
+        working_directory: where the workspace is made.
+        most_left: bytes that the files at the end may have; 0 when nobody wants them.
+
+    Raises:
+        NotAllowedError: a path leads out of the workspace.
+        BackstageError: as ``in_folder``, or there is more left than allowed.
+    """
+    outer = Path(await threads.run(lambda: tempfile.mkdtemp(prefix="action-", dir=working_directory)))
+    folder = outer / "workspace"
+    try:
+        await threads.run(lambda: directory.write(folder, files))
+        outputs = await in_folder(wanted, folder)
+        left: Sequence[DirectoryFile] = await threads.run(lambda: _left(folder, most_left)) if most_left else ()
+    finally:
+        await asyncio.shield(threads.run(lambda: remove_tree(outer)))
+    return outputs, left
+
+
+def _left(folder: Path, most: int) -> Sequence[DirectoryFile]:
+    size = sum(path.lstat().st_size for path in Workspace(folder).files())
+    if size > most:
+        raise BackstageError(
+            f"The workspace holds {size / 2**20:.1f} MiB, more than the {most // 2**20} MiB that an action returns to "
+            "another backend; run the template here, where files need not travel"
+        )
+    return directory.read(folder)
+
+
+def _check(action: Action, given: JsonObject) -> None:
+    if problems := validator_of(action).problems(given):
+        raise InputError(f"Invalid input passed to action {action.id}, {', '.join(map(str, problems))}")
+
+
+class _Sink:
+    """Takes outputs and checkpoints; closed when the call is over, whatever a thread still does."""
+
+    def __init__(self, checkpoints: JsonObject) -> None:
+        self.outputs: JsonObject = {}
+        self._checkpoints = checkpoints
+        self._closed = False
+
+    def output(self, name: str, value: Json) -> None:
+        """Record an output."""
+        if not self._closed:
+            self.outputs[name] = plain(name, value)
+
+    async def checkpoint(self, key: str, function: Callable[[], Awaitable[Json]]) -> Json:
+        """Return the stored value of ``key``, or that of ``function`` once it is stored."""
+        if key not in self._checkpoints:
+            self._checkpoints[key] = schemas.dump(await function())
+        return self._checkpoints[key]
+
+    def close(self) -> None:
+        """Take nothing more."""
+        self._closed = True
+
+
+def plain(name: str, value: Json) -> Json:
+    """Return an output as JSON that nobody else holds.
+
+    Raises:
+        BackstageError: it is not JSON.
+    """
+    try:
+        return json.parse(json.dumps(schemas.dump(value)))
+    except (TypeError, RecursionError) as error:
+        raise BackstageError(
+            f"Output '{name}' is not a JSON value: {error}; return strings, numbers, booleans, lists or objects"
+        ) from error
