@@ -15,12 +15,13 @@ _EXCEPTIONS = structlog.processors.ExceptionRenderer(
 )
 
 
-def configure(level: str = "info", stream: TextIO | None = None) -> None:
+def configure(level: str = "info", stream: TextIO | None = None, *, lasting: bool = False) -> None:
     """Set up logging of this process, also for libraries that use the standard library's.
 
     Args:
         level: ``debug``, ``info``, ``warn`` or ``error``.
         stream: where lines go, standard error by default.
+        lasting: nothing will configure it again, so that loggers may keep what they were bound to.
     """
     out = stream or sys.stderr
     readable = out.isatty()
@@ -39,7 +40,7 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
         logger_factory=structlog.WriteLoggerFactory(file=out),
-        cache_logger_on_first_use=True,
+        cache_logger_on_first_use=lasting,
     )
     handler = logging.StreamHandler(out)
     handler.setFormatter(

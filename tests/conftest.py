@@ -1,9 +1,12 @@
 """What all tests share: the report of what a machine lacks, and an environment without surprises."""
 
+import logging
 import os
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
+import structlog
 
 FORBID_SKIPS = bool(os.environ.get("BACKSTAGE_PY_FORBID_SKIPS"))
 
@@ -15,6 +18,17 @@ def _no_foreign_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     for name in [name for name in os.environ if name.startswith("APP_CONFIG_")]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """Undo what a command that ran in this process did to logging: its stream is closed when it ends."""
+    handlers = logging.getLogger().handlers[:]
+    level = logging.getLogger().level
+    yield
+    logging.getLogger().handlers[:] = handlers
+    logging.getLogger().setLevel(level)
+    structlog.reset_defaults()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -32,7 +32,7 @@ def run(config: Sequence[Path], *, host: str | None, port: int | None, workers: 
         SettingsError: the configuration is wrong, or the port is taken.
     """
     settings = load_settings(config, os.environ)
-    logging.configure(settings.backend.log_level)
+    logging.configure(settings.backend.log_level, lasting=True)
     for warning in settings.warnings:
         _log.warning("configuration_suspicious", problem=warning)
     settings = with_listen(settings, host, port)

@@ -23,7 +23,7 @@ _STOP_SECONDS = 60.0
 def run(config: Sequence[Path]) -> int:
     """Run tasks until SIGINT or SIGTERM, or until the service that started this process is gone."""
     settings = load_settings(config, os.environ)
-    logging.configure(settings.backend.log_level)
+    logging.configure(settings.backend.log_level, lasting=True)
 
     async def work() -> None:
         stop = asyncio.Event()
