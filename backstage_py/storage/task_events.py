@@ -1,6 +1,6 @@
 """Events of tasks: appended within the transaction that they belong to, read by id."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,15 +10,18 @@ from backstage_py.storage.database import Database, Transaction
 from backstage_py.storage.prepared import Prepared
 from backstage_py.storage.task_tables import events
 
+_FEW = 256
+_LARGEST = 2**63 - 1  # that a database can count to
 _insert = Prepared(sa.insert(events), ["task_id", "type", "body", "created_at"])
 _columns = (events.c.id, events.c.task_id, events.c.type, events.c.body, events.c.created_at)
 _select = sa.select(*_columns).where(events.c.task_id == sa.bindparam("task")).order_by(events.c.id)
-_of_task = Prepared(_select)
-_after = Prepared(_select.where(events.c.id > sa.bindparam("after")))
+_limited = _select.limit(sa.bindparam("most")).offset(sa.bindparam("skip"))  # SQLite writes an offset anyway
+_of_task = Prepared(_limited)
+_after = Prepared(_limited.where(events.c.id > sa.bindparam("after")))
 _last = Prepared(sa.select(sa.func.max(events.c.id)).where(events.c.task_id == sa.bindparam("task")))
 _newest_id = Prepared(sa.text("SELECT last_insert_rowid()"))
 _after_or_completion = Prepared(
-    _select.where(sa.or_(events.c.id > sa.bindparam("after"), events.c.type == sa.bindparam("completion")))
+    _limited.where(sa.or_(events.c.id > sa.bindparam("after"), events.c.type == sa.bindparam("completion")))
 )
 
 
@@ -86,17 +89,21 @@ class EventStore:
     async def after(self, task_id: str, after: int | None) -> list[TaskEvent]:
         """Return a task's events behind ``after``, in order; all of them when it is None."""
         if after is None:
-            return await self._database.read(lambda c: _events(_of_task.all(c, {"task": task_id})))
-        values = {"task": task_id, "after": after}
-        return await self._database.read(lambda c: _events(_after.all(c, values)))
+            return await self._find(_of_task, {"task": task_id})
+        return await self._find(_after, {"task": task_id, "after": after})
 
     async def after_or_completion(self, task_id: str, after: int | None) -> list[TaskEvent]:
         """Return the same and any completion besides, wherever it stands: what Backstage answers first."""
         if after is None:
             return await self.after(task_id, None)
         values = {"task": task_id, "after": after, "completion": EventType.COMPLETION.value}
-        return await self._database.read(lambda c: _events(_after_or_completion.all(c, values)))
+        return await self._find(_after_or_completion, values)
 
-
-def _events(rows: Iterable[Any]) -> list[TaskEvent]:
-    return [TaskEvent(*row) for row in rows]
+    async def _find(self, statement: Prepared, values: Mapping[str, Any]) -> list[TaskEvent]:
+        """Return what a statement finds: some events on the spot, many in a thread."""
+        few = {**values, "most": _FEW, "skip": 0}
+        found = await self._database.read_briefly(lambda connection: statement.all(connection, few))
+        if len(found) == _FEW:
+            every = {**values, "most": _LARGEST, "skip": 0}
+            found = await self._database.read(lambda connection: statement.all(connection, every))
+        return [TaskEvent(*row) for row in found]

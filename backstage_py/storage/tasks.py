@@ -56,7 +56,7 @@ _WRITTEN_AT_CREATION = (
     "cancel_requested",
     "secrets",
 )
-_by_id = sa.select(*_columns).where(tasks.c.id == sa.bindparam("task"))
+_by_id = Prepared(sa.select(*_columns).where(tasks.c.id == sa.bindparam("task")))
 _insert = Prepared(sa.insert(tasks), _WRITTEN_AT_CREATION)
 _next_open = Prepared(
     sa.select(*_columns, tasks.c.claim, tasks.c.cancel_requested, tasks.c.secrets)
@@ -202,7 +202,7 @@ class TaskStore:
         Raises:
             NotFoundError: there is none.
         """
-        return await self._database.read(lambda connection: _get(connection, task_id))
+        return await self._database.read_briefly(lambda connection: _get(connection, task_id))
 
     async def list(self, wanted: TaskFilter) -> tuple[Sequence[Task], int]:
         """Return a page of tasks, newest first unless told otherwise, and how many there are without paging."""
@@ -504,10 +504,11 @@ def _storable(values: Iterable[str]) -> set[str]:
 def _get(connection: sa.Connection, task_id: str) -> Task:
     if "\0" in task_id:
         raise NotFoundError(_no_task(task_id))
-    row = connection.execute(_by_id, {"task": task_id}).first()
-    if row is None:
+    rows = _by_id.all(connection, {"task": task_id})
+    if not rows:
         raise NotFoundError(_no_task(task_id))
-    return Task(*row)
+    *columns, starts_over = rows[0]
+    return Task(*columns, bool(starts_over))
 
 
 def _if_unchanged(one: Running) -> sa.Update:

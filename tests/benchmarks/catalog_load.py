@@ -204,7 +204,7 @@ async def measure(
 
 async def run_one(base: str, pid: int | None, entities: int, port: int) -> None:
     """Measure one server."""
-    run = uuid.uuid4().hex[:6]
+    run = f"r{uuid.uuid4().hex[:5]}"  # a letter first: digits alone would be a number in YAML
     files = catalog_files(run, entities)
 
     async def serve(request: web.Request) -> web.Response:
