@@ -29,11 +29,15 @@ _GONE = _Gone()
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One source of configuration: its values, its name for messages, and where its values stand, if it has lines."""
+    """One source of configuration: its values, its name for messages, and where its values stand, if it has lines.
+
+    ``unset`` has the dotted key of each value that was left out, with the variable that it refers to.
+    """
 
     data: JsonObject
     name: str
     document: yaml.Document | None = None
+    unset: tuple[tuple[str, str], ...] = ()
 
     def where(self, path: Sequence[str | int]) -> str:
         """Return the place of a value for messages: ``app-config.yaml:12``."""
@@ -51,12 +55,14 @@ def read_file(path: Path, env: Env) -> Layer:
     document = _parse(path, path.name)
     if document is None:
         return Layer({}, str(path))
-    data = _Transformer(env, str(path)).apply(document.value, "", path.parent)
+    transformer = _Transformer(env, str(path))
+    data = transformer.apply(document.value, "", path.parent)
+    unset = tuple(transformer.unset)
     if data is None or data is _GONE:
-        return Layer({}, str(path), document)
+        return Layer({}, str(path), document, unset)
     if not isinstance(data, dict):
         raise SettingsError("(root)", "expected an object at the top of the file", file=str(path))
-    return Layer(data, str(path), document)
+    return Layer(data, str(path), document, unset)
 
 
 def read_environment(env: Env) -> Layer | None:
@@ -116,12 +122,13 @@ class _Transformer:
     def __init__(self, env: Env, file: str) -> None:
         self._env = env
         self._file = file
+        self.unset: list[tuple[str, str]] = []
 
     def apply(self, value: Json, path: str, folder: Path, depth: int = 0) -> Json:
         if depth > _DEEPEST:
             raise self._error(path, "the includes are nested too deeply; is there a circle?")
         if isinstance(value, str):
-            return self._substitute(value)
+            return self._substitute(value, path)
         if isinstance(value, dict) and (key := next((one for one in _INCLUDES if one in value), None)):
             return self._include(key, value, path, folder, depth)
         if isinstance(value, dict):
@@ -132,7 +139,7 @@ class _Transformer:
             return [item for item in found if item is not _GONE]
         return value
 
-    def _substitute(self, text: str) -> Json:
+    def _substitute(self, text: str, path: str) -> Json:
         if "${" not in text:
             return text
         parts: list[str] = []
@@ -142,7 +149,7 @@ class _Transformer:
             elif _VARIABLE.fullmatch(part):
                 found = self._variable(part[2:-1])
                 if found is None:
-                    return _GONE
+                    return self._gone(path, part[2:-1])
                 parts.append(found)
             else:
                 parts.append(part)
@@ -154,17 +161,21 @@ class _Transformer:
         value = value.strip() if value is not None else None
         return (value or fallback.strip() or None) if separator else value
 
+    def _gone(self, path: str, expression: str) -> _Gone:
+        self.unset.append((path.removeprefix("."), expression.partition(":-")[0].strip()))
+        return _GONE
+
     def _include(self, key: str, value: JsonObject, path: str, folder: Path, depth: int) -> Json:
         if len(value) != 1:
             raise self._error(path, f"'{key}' must not have other keys beside it")
         if not isinstance(value[key], str):
             raise self._error(path, f"'{key}' must be text")
-        target = self._substitute(value[key])
+        target = self._substitute(value[key], path)
         if not isinstance(target, str):
             raise self._error(path, f"'{key}' refers to a variable that is not set")
         if key == "$env":
             found = self._env.get(target)
-            return _GONE if found is None else found.strip()
+            return self._gone(path, target) if found is None else found.strip()
         if key == "$file":
             return self._read(folder / target, path).rstrip()
         return self._included(target, path, folder, depth)

@@ -1,6 +1,6 @@
 """From configuration files to ``Settings``."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,7 +35,18 @@ def load_settings(paths: Sequence[Path], env: Env) -> Settings:
     found = list(paths) or [Path(name) for name in DEFAULT_FILES if Path(name).is_file()]
     layers = [files.read_file(path.absolute(), env) for path in found]
     overrides = files.read_environment(env)
-    return of_merged(Merged([*layers, *([overrides] if overrides else [])]))
+    settings = of_merged(Merged([*layers, *([overrides] if overrides else [])]))
+    return replace(settings, warnings=(*settings.warnings, *_left_out(layers)))
+
+
+def _left_out(layers: Sequence[files.Layer]) -> Iterator[str]:
+    """Yield a sentence for each value that Backstage, too, leaves out since its variable is not set."""
+    for layer in layers:
+        for key, variable in layer.unset:
+            yield (
+                f"Configuration value '{key}' in {layer.name} is left out: the environment variable '{variable}' is "
+                f"not set; set it, or give a default with ${{{variable}:-…}}"
+            )
 
 
 def with_listen(settings: Settings, host: str | None, port: int | None) -> Settings:

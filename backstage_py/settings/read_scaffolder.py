@@ -27,7 +27,7 @@ def read(config: Reader) -> ScaffolderSettings:
         secrets_key=section.text("secretsKey"),
         workspace_serialization=_workspaces(section),
         retention=section.duration("taskRetention"),
-        log_limit_bytes=section.whole("logLimitBytes", least=1),
+        log_limit_bytes=section.whole("logLimitBytes", least=1) or defaults.log_limit_bytes,
         actions_folder=Path(folder).absolute() if folder else None,
         actions_plugin=section.text("actionsPluginId") or defaults.actions_plugin,
         shutdown_timeout=_either(section.duration("shutdownTimeout"), defaults.shutdown_timeout),

@@ -164,7 +164,8 @@ class ScaffolderSettings:
     secrets_key: str | None = None
     workspace_serialization: str | None = None
     retention: float | None = None
-    log_limit_bytes: int | None = None
+    log_limit_bytes: int = 16 * 1024 * 1024
+    """Of one task; a runaway action fills neither the database nor the memory."""
     actions_folder: Path | None = None
     actions_plugin: str = "backstage-py"
     """The plugin id under which other backends find our actions (ours: ``scaffolder.actionsPluginId``)."""

@@ -304,3 +304,13 @@ def test_one_file_serves_a_backstage_and_this_service(load: Load) -> None:
 def test_alone_this_service_serves_everything(load: Load) -> None:
     addresses = Addresses.of(load("backend: {baseUrl: http://here:7007/}"))
     assert all(addresses.serves(plugin) for plugin in ("auth", "catalog", "scaffolder", "permission"))
+
+
+@pytest.mark.parametrize("text", ["app: {title: 'a ${MISSING} b'}", "app: {title: {$env: MISSING}}"])
+def test_a_value_that_is_left_out_for_an_unset_variable_is_named_with_its_file(load: Load, text: str) -> None:
+    warnings = load(text).warnings
+    assert len(warnings) == 1
+    assert "'app.title' in " in warnings[0]
+    assert "app-config.0.yaml" in warnings[0]
+    assert "'MISSING' is not set" in warnings[0]
+    assert load(text, MISSING="there").warnings == ()
