@@ -1,5 +1,7 @@
 """Generated texts and values, read and written here and by the JS package `yaml`."""
 
+import os
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -12,7 +14,7 @@ from tests.oracle.node import Oracle
 pytestmark = pytest.mark.node
 
 COMPARED = settings(
-    max_examples=1500,
+    max_examples=int(os.environ.get("BACKSTAGE_PY_EXAMPLES", "500")),  # each test; CI asks for more
     derandomize=True,
     deadline=None,
     database=None,

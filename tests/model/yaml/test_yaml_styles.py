@@ -20,7 +20,7 @@ CHOICES: dict[str, tuple[str, list[Json]]] = {
     "double_quoted_min_multi_line_length": ("doubleQuotedMinMultiLineLength", [0, 10, 40, 200]),
     "false_str": ("falseStr", ["no", "False"]),
     "flow_collection_padding": ("flowCollectionPadding", [True, False]),
-    "indent": ("indent", [2, 3, 4, 8]),
+    "indent": ("indent", [1, 2, 3, 4, 8]),
     "indent_seq": ("indentSeq", [True, False]),
     "line_width": ("lineWidth", [-1, 0, 40, 80, 120]),
     "min_content_width": ("minContentWidth", [0, 5, 20]),

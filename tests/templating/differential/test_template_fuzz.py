@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import os
 from collections.abc import Callable
 
 import pytest
@@ -23,7 +24,7 @@ from tests.templating.differential import grammar
 pytestmark = pytest.mark.timeout(120)
 
 FUZZED = settings(
-    max_examples=1500,
+    max_examples=int(os.environ.get("BACKSTAGE_PY_EXAMPLES", "500")),  # each test; CI asks for more
     derandomize=True,
     deadline=None,
     database=None,
