@@ -7,7 +7,7 @@ worker processes beside it.
 import asyncio
 import re
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from sqlalchemy.engine import make_url
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 
 from backstage_py import bundled
 from backstage_py.catalog.client import LocalCatalogClient
@@ -51,9 +51,12 @@ from backstage_py.integrations.github_autocomplete import GithubAutocomplete
 from backstage_py.integrations.http import HttpClient
 from backstage_py.integrations.scm import ScmRegistry
 from backstage_py.integrations.url_reading import UrlReading, listed
+from backstage_py.mcp import server as mcp_server
+from backstage_py.mcp.callers import ProcessApi
+from backstage_py.mcp.server import McpEndpoint
 from backstage_py.model import json
 from backstage_py.model.scm import ScmIntegration
-from backstage_py.plugin import ActionRegistry, Services, load_plugins
+from backstage_py.plugin import Plugins, Services, load_plugins
 from backstage_py.plugin.catalog import load_catalog_plugins
 from backstage_py.plugin.services import required
 from backstage_py.scaffolder.action_policy import ActionPolicy
@@ -67,7 +70,7 @@ from backstage_py.storage.database import Database
 if TYPE_CHECKING:
     from backstage_py.sandbox.server import Sandbox
 
-PLUGINS = frozenset({"auth", "permission", "scaffolder", "catalog", "crossplane"})
+PLUGINS = frozenset({"auth", "permission", "scaffolder", "catalog", "crossplane", "mcp-actions"})
 _HANDED_ON = "BACKSTAGE_PY_HANDED_ON"  # variable of worker processes; it may hold a token, so it is no argument
 _KEY_FILE = "backstage-py-signing-key.pem"
 
@@ -132,13 +135,15 @@ async def serving(settings: Settings, *, run_tasks: bool = True) -> AsyncIterato
             *health.routes(service.health),
             *(
                 plugin_mount.plugin_mount(plugin, identity.authenticator)
-                for plugin in _plugins(service, core, identity, sandbox)
+                for plugin in (*_plugins(service, core, identity, sandbox), _agents(service, core, stack))
             ),
         ]
         service.asgi = application.create(routes, settings.backend, service.streams)
         if core.catalog:
             await core.catalog.start()
             stack.push_async_callback(core.catalog.stop)
+        if settings.scaffolder.reload_actions:
+            _keep_running(core.plugins.watch(), stack)
         await _start(service, stack)
         yield service
 
@@ -155,6 +160,16 @@ async def working(settings: Settings, env: Mapping[str, str]) -> AsyncIterator[S
         yield service
 
 
+def _keep_running(work: Coroutine[Any, Any, None], stack: AsyncExitStack) -> None:
+    task = asyncio.create_task(work)
+
+    async def end() -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    stack.push_async_callback(end)
+
+
 async def _start(service: Service, stack: AsyncExitStack) -> None:
     await service.scaffolder.start()
     stack.push_async_callback(service.drain)
@@ -169,7 +184,7 @@ class _Core:
     addresses: Addresses
     database: Database
     services: Services
-    actions: ActionRegistry
+    plugins: Plugins
     issuer: TokenIssuer
     integrations: ScmRegistry
     catalog: CatalogService | None
@@ -178,7 +193,7 @@ class _Core:
         """Put the scaffolder together; ``limit`` bounds its tasks in this process."""
         return Scaffolder(
             self.database,
-            self.actions,
+            self.plugins.actions,
             self.settings.scaffolder,
             self.services,
             working_directory=self.settings.backend.working_directory,
@@ -216,6 +231,7 @@ async def _core(settings: Settings, sandbox_hosts: Sequence[ScmIntegration], sta
             on_behalf.token_or_own,
             own=frozenset({settings.scaffolder.actions_plugin}),
         ),
+        own_token=lambda plugin: on_behalf.token_or_own(None, plugin),
         filters=plugins.filters,
         globals=plugins.globals,
         global_descriptions=plugins.descriptions,
@@ -223,7 +239,7 @@ async def _core(settings: Settings, sandbox_hosts: Sequence[ScmIntegration], sta
     catalog = _catalog(settings, addresses, database, services)
     client = LocalCatalogClient(catalog) if catalog else HttpCatalogClient(http, _foreign_catalog(settings, addresses))
     return _Core(
-        settings, addresses, database, replace(services, catalog=client), plugins.actions, issuer, integrations, catalog
+        settings, addresses, database, replace(services, catalog=client), plugins, issuer, integrations, catalog
     )
 
 
@@ -283,6 +299,19 @@ def _key_file(settings: Settings, database: Database) -> Path:
     return database.path.with_name(_KEY_FILE) if database.path else settings.backend.working_directory / _KEY_FILE
 
 
+def _agents(service: Service, core: _Core, stack: AsyncExitStack) -> Plugin:
+    """Return the plugin for agents; each of their calls goes through this application as the agent's user."""
+    mounted = PLUGINS if core.catalog else PLUGINS - {"catalog"}
+
+    def api_of(request: Request) -> ProcessApi:
+        header = request.headers.get("authorization")
+        return ProcessApi(service.asgi, mounted.__contains__, required(core.services.backstage, "discovery"), header)
+
+    endpoint = McpEndpoint(api_of)
+    stack.push_async_callback(endpoint.close)
+    return Plugin(mcp_server.PLUGIN, [Route(mcp_server.PATH, endpoint)], lambda: [core.issuer.key.jwk])
+
+
 def _plugins(service: Service, core: _Core, identity: _Identity, sandbox: "Sandbox | None") -> list[Plugin]:
     def public_keys() -> list[json.JsonObject]:
         return [core.issuer.key.jwk]
@@ -293,7 +322,7 @@ def _plugins(service: Service, core: _Core, identity: _Identity, sandbox: "Sandb
     policy = ActionPolicy.of(core.settings.raw)
     offered = TemplateActions.of(
         core.settings.scaffolder.actions_plugin,
-        core.actions,
+        core.plugins.actions,
         core.services,
         core.settings.backend.working_directory,
         policy,

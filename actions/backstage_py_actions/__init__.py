@@ -5,7 +5,21 @@
 """
 
 from backstage_py.plugin import Action
-from backstage_py_actions import catalog, debug, fetch, filesystem, github, http
+from backstage_py_actions import (
+    argocd,
+    catalog,
+    debug,
+    fetch,
+    filesystem,
+    github,
+    http,
+    kubernetes,
+    ms_teams,
+    notifications,
+    roadiehq,
+    slack,
+    vault,
+)
 
 ACTIONS: tuple[Action, ...] = (
     *fetch.ACTIONS,
@@ -14,4 +28,11 @@ ACTIONS: tuple[Action, ...] = (
     *debug.ACTIONS,
     *http.ACTIONS,
     *github.ACTIONS,
+    *roadiehq.ACTIONS,
+    *notifications.ACTIONS,
+    *slack.ACTIONS,
+    *ms_teams.ACTIONS,
+    *kubernetes.ACTIONS,
+    *argocd.ACTIONS,
+    *vault.ACTIONS,
 )

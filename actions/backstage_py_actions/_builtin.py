@@ -26,10 +26,11 @@ def builtin(
     dry_run: bool = False,
     attributes: ActionAttributes | None = None,
     ignored: frozenset[str] = frozenset(),
+    needs_workspace: bool = True,
 ) -> Callable[[Callable[..., Any]], Action]:
     """Make a built-in action of a function; ``ctx.input`` is of the class ``input``, plain JSON without one.
 
-    ``ignored`` are inputs that old templates pass although no schema has them.
+    ``ignored`` are inputs that old templates pass although no schema has them; ``needs_workspace`` as of ``@action``.
     """
     published = bundled.schema(f"actions/{id.replace(':', '.')}")
 
@@ -45,6 +46,7 @@ def builtin(
             ),
             dry_run=dry_run,
             attributes=attributes,
+            needs_workspace=needs_workspace,
         )(function)
         parse = (lambda value: laid_into(input, value)) if input else made.parse_input
         return dataclasses.replace(made, parse_input=parse, ignored_inputs=ignored)

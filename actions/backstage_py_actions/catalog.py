@@ -22,7 +22,7 @@ class Register:
     optional: bool = False
 
 
-@builtin("catalog:register", Register)
+@builtin("catalog:register", Register, needs_workspace=False)
 async def catalog_register(ctx: ActionContext[Register]) -> JsonObject:
     """Register a location and name the entity in it that people will look for."""
     url = ctx.input.catalog_info_url or _in_repository(ctx)
@@ -113,6 +113,7 @@ class Fetch:
     Fetch,
     dry_run=True,
     attributes=ActionAttributes(read_only=True, idempotent=True, destructive=False),
+    needs_workspace=False,
 )
 async def catalog_fetch(ctx: ActionContext[Fetch]) -> JsonObject:
     """Read entities as the user who started the task."""

@@ -16,13 +16,13 @@ _MOST_SHOWN = 1024 * 1024
 
 
 @builtin("debug:log", dry_run=True, attributes=ActionAttributes(read_only=True, idempotent=True, destructive=False))
-def debug_log(ctx: ActionContext[JsonObject]) -> None:
+async def debug_log(ctx: ActionContext[JsonObject]) -> None:
     """Write the input as JSON, the message, and the list of files."""
     ctx.logger.info(orjson.dumps(ctx.input, option=orjson.OPT_INDENT_2).decode())
     if message := ctx.input.get("message"):
         ctx.logger.info(message)
     if listing := ctx.input.get("listWorkspace"):
-        lines = _lines(ctx.workspace, with_contents=listing == "with-contents")
+        lines = await asyncio.to_thread(_lines, ctx.workspace, with_contents=listing == "with-contents")
         ctx.logger.info("Workspace:\n" + "\n".join(lines))
 
 
@@ -52,7 +52,7 @@ class Wait:
     milliseconds: float = 0
 
 
-@builtin("debug:wait", Wait, attributes=ActionAttributes(read_only=True, destructive=False))
+@builtin("debug:wait", Wait, attributes=ActionAttributes(read_only=True, destructive=False), needs_workspace=False)
 async def debug_wait(ctx: ActionContext[Wait]) -> None:
     """Wait, or return early when the task is cancelled."""
     seconds = ctx.input.minutes * 60 + ctx.input.seconds + ctx.input.milliseconds / 1000

@@ -1,5 +1,6 @@
 """``fs:delete``, ``fs:rename``, ``fs:readdir`` and ``fs:read``."""
 
+import asyncio
 import os
 import shutil
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 from backstage_py.errors import InputError, NotFoundError
 from backstage_py.integrations import globs
 from backstage_py.model.json import Json, JsonObject
-from backstage_py.plugin import Action, ActionAttributes, ActionContext, PermanentError, Workspace
+from backstage_py.plugin import Action, ActionAttributes, ActionContext, PermanentError, Workspace, brief
 from backstage_py_actions._builtin import builtin
 
 _READS = ActionAttributes(read_only=True, idempotent=True, destructive=False)
@@ -71,8 +72,16 @@ class Rename:
 
 
 @builtin("fs:rename", Rename, dry_run=True)
-def fs_rename(ctx: ActionContext[Rename]) -> None:
+async def fs_rename(ctx: ActionContext[Rename]) -> None:
     """Rename or move, one after the other; the first that fails ends the step."""
+    work = _renaming(ctx)
+    if any(file.get("overwrite") for file in ctx.input.files):  # a whole folder may have to be removed
+        await asyncio.to_thread(brief.finish, work)
+    else:
+        await brief.run(work)
+
+
+def _renaming(ctx: ActionContext[Rename]) -> Iterator[None]:
     for file in ctx.input.files:
         if not file.get("from") or not file.get("to"):
             raise InputError("each file must have a from and to property")
@@ -83,6 +92,7 @@ def fs_rename(ctx: ActionContext[Rename]) -> None:
             ctx.logger.error(f"Failed to rename file {source} to {target}:")
             raise
         ctx.logger.info(f"File {source} renamed to {target} successfully")
+        yield
 
 
 def _move(source: Path, target: Path, *, overwrite: bool) -> None:

@@ -40,7 +40,7 @@ class Request:
         return f"{self.path}{'&' if '?' in self.path else '?'}{query}"
 
 
-@builtin(_ID, Request, dry_run=True)
+@builtin(_ID, Request, dry_run=True, needs_workspace=False)
 async def http_backstage_request(ctx: ActionContext[Request]) -> JsonObject | None:
     """Send the request and give status, headers and body to later steps.
 

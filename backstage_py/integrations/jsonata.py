@@ -24,6 +24,10 @@ async def evaluate(expression: str, data: Json, *, seconds: float = _SECONDS) ->
     Raises:
         InputError: the expression is wrong, fails, gives no JSON, or needs more time or memory than it may have.
     """
+    try:
+        job = json.dumps({"expression": expression, "data": data, "seconds": seconds})
+    except (TypeError, ValueError) as error:
+        raise InputError(f"The data is no JSON, or nested too deeply: {error}") from error
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-I",
@@ -37,9 +41,7 @@ async def evaluate(expression: str, data: Json, *, seconds: float = _SECONDS) ->
     )
     try:
         async with asyncio.timeout(seconds):
-            result, said = await process.communicate(
-                json.dumps({"expression": expression, "data": data, "seconds": seconds})
-            )
+            result, said = await process.communicate(job)
     except BaseException as error:  # cancelled or out of time
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

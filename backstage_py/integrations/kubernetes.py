@@ -131,7 +131,7 @@ async def apply(
 
     def run() -> list[Applied]:
         applied: list[Applied] = []
-        with _connected(cluster) as api:
+        with _connected(cluster, is_cancelled) as api:
             new_kinds = {_declared_kind(one) for one in manifest} - {None}
             for one in manifest:
                 if is_cancelled():
@@ -168,6 +168,7 @@ class _Api:
 
     client: Any
     cluster: Cluster
+    is_cancelled: Callable[[], bool]
     _kinds: dict[str, list[JsonObject]] = field(default_factory=dict)
 
     def resource(self, api_version: str, kind: str, *, is_new: bool) -> JsonObject:
@@ -178,7 +179,7 @@ class _Api:
             if found:
                 return found
             self._kinds.pop(api_version, None)
-            if time.monotonic() >= give_up:
+            if time.monotonic() >= give_up or self.is_cancelled():
                 raise NotFoundError(
                     f"The cluster '{self.cluster.name}' has no kind {kind} in {api_version}; "
                     "check the spelling, or install its CustomResourceDefinition first"
@@ -231,7 +232,7 @@ def _namespace(namespace: str | None) -> list[str]:
 
 
 @contextmanager
-def _connected(cluster: Cluster) -> Iterator[_Api]:
+def _connected(cluster: Cluster, is_cancelled: Callable[[], bool]) -> Iterator[_Api]:
     from kubernetes import client
     from kubernetes.dynamic import DynamicClient
 
@@ -247,7 +248,7 @@ def _connected(cluster: Cluster) -> Iterator[_Api]:
             configuration.api_key = {"authorization": f"Bearer {cluster.token}"}
         with client.ApiClient(configuration) as api:
             connect: Any = DynamicClient  # it publishes no types
-            yield _Api(connect(api, discoverer=_NoDiscovery), cluster)
+            yield _Api(connect(api, discoverer=_NoDiscovery), cluster, is_cancelled)
 
 
 class _NoDiscovery:
@@ -276,11 +277,17 @@ def foreign_errors(cluster: Cluster) -> Iterator[None]:
     try:
         yield
     except ApiException as error:
+        if not error.status:  # the client's way to say that there was no answer
+            raise _silent(cluster, str(error.reason).replace("\n", ": ")) from error
         raise _STATUSES.get(error.status, ForeignError)(
             _words(error.body) or f"{error.status} {error.reason}"
         ) from error
     except (HTTPError, OSError) as error:
-        raise ServiceUnavailableError(f"The cluster '{cluster.name}' does not answer: {error}") from error
+        raise _silent(cluster, str(error)) from error
+
+
+def _silent(cluster: Cluster, why: str) -> ServiceUnavailableError:
+    return ServiceUnavailableError(f"The cluster '{cluster.name}' does not answer: {why}")
 
 
 def _words(body: Json) -> str:

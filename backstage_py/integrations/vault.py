@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from backstage_py.errors import (
     AuthenticationError,
@@ -40,14 +41,22 @@ class KubernetesLogin:
 
 @dataclass(frozen=True, slots=True)
 class Vault:
-    """A server of the configuration; ``credentials`` are a token, or how to get one."""
+    """A server of the configuration.
+
+    Attributes:
+        credentials: a token, or how to get one.
+        kv_version: of key-value engines that the credentials may write to but not look at.
+    """
 
     url: str
     credentials: str | KubernetesLogin = field(repr=False)
+    kv_version: int = 2
 
     @classmethod
     def of(cls, config: Mapping[str, Json]) -> "Vault":
-        """Read ``vault.baseUrl`` and ``vault.token`` or ``vault.auth``; ``rhdhVault`` is another name of the section.
+        """Read ``vault.baseUrl``, ``vault.token`` or ``vault.auth``, and ``vault.kvVersion``.
+
+        ``rhdhVault`` is another name of the section, that of the package whose action ``vault:add-secret`` is.
 
         Raises:
             SettingsError: one of them is missing or has a form that is not known.
@@ -57,7 +66,10 @@ class Vault:
         url = section.get("baseUrl")
         if not isinstance(url, str) or not url.startswith(("https://", "http://")):
             raise SettingsError(f"{name}.baseUrl", "is missing; expected a URL such as https://vault.example.com")
-        return cls(url.rstrip("/"), _credentials(name, section))
+        version = str(section.get("kvVersion") or 2)
+        if version not in {"1", "2"}:
+            raise SettingsError(f"{name}.kvVersion", f"expected 1 or 2, found '{version}'")
+        return cls(url.rstrip("/"), _credentials(name, section), int(version))
 
     async def add(self, path: str, key: str, value: str) -> bool:
         """Add a key to the secret at ``<mount>/<path>``; other keys stay, an old value of this key is replaced.
@@ -73,14 +85,14 @@ class Vault:
             AuthenticationError, NotAllowedError, NotFoundError, ServiceUnavailableError, ForeignError.
         """
         mount, _, rest = path.strip("/").partition("/")
-        if not mount or not rest or any(part in {"", ".", ".."} for part in rest.split("/")):
+        if any(part in {"", ".", ".."} for part in (mount, *rest.split("/"))):
             raise InputError(f"The path '{path}' must be '<mount>/<path>', as in 'secrets/shop'")
         return await asyncio.to_thread(self._add, mount, rest, key, value)
 
     def _add(self, mount: str, path: str, key: str, value: str) -> bool:
         with foreign_errors(self.url):
             client = self._open()
-            version, made = _engine(client, mount)
+            version, made = _engine(client, mount, self.kv_version)
             if version == 1:
                 secret = _read_v1(client, mount, path)
                 client.secrets.kv.v1.create_or_update_secret(path, {**secret, key: value}, mount_point=mount)
@@ -119,15 +131,20 @@ def _credentials(name: str, section: Mapping[str, Json]) -> str | KubernetesLogi
     raise SettingsError(f"{name}.token", "is missing; expected a token, or 'auth' of type static or kubernetes")
 
 
-def _engine(client: "Client", mount: str) -> tuple[int, bool]:
-    """Return the version of the key-value engine at a mount, and whether it was made now."""
-    from hvac.exceptions import InvalidRequest
+def _engine(client: "Client", mount: str, version: int) -> tuple[int, bool]:
+    """Return the version of the key-value engine at a mount, and whether it was made now.
+
+    ``version`` is taken for granted when the token may not look at mounts.
+    """
+    from hvac.exceptions import Forbidden, InvalidRequest
 
     try:
-        found: JsonObject = client.adapter.get(f"/v1/sys/mounts/{mount}")
+        found: JsonObject = client.adapter.get(f"/v1/sys/mounts/{quote(mount, safe='')}")
     except InvalidRequest:  # Vault's answer to a mount that is not there
         client.sys.enable_secrets_engine("kv", path=mount, options={"version": "2"})
         return 2, True
+    except Forbidden:
+        return version, False
     described = found.get("data") or found
     if described.get("type") not in {"kv", "generic"}:
         raise InputError(f"'{mount}' is a mount of type '{described.get('type')}' in Vault, not of type 'kv'")

@@ -32,7 +32,10 @@ class ActionAttributes:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often a ``TemporaryError`` is tried again; waits grow by ``factor`` from ``first_wait`` seconds."""
+    """How often a ``TemporaryError``, or a service that does not answer, is tried again.
+
+    Waits grow by ``factor`` from ``first_wait`` seconds.
+    """
 
     attempts: int = 3
     first_wait: float = 1.0

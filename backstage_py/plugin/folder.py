@@ -1,7 +1,8 @@
 """A folder of plain ``.py`` files as a plugin: no package, no entry point; ``scaffolder.actionsFolder`` names it.
 
 Each file is loaded by itself and may hold actions, filters and globals. Files whose names start with ``_`` are left
-alone. A file that cannot be loaded is reported, and what it gave before stays until it can.
+alone, and so are tests: ``test_*.py`` and ``conftest.py``. A file that cannot be loaded is reported, and what it gave
+before stays until it can.
 """
 
 import importlib.util
@@ -19,6 +20,7 @@ from backstage_py.plugin.registry import ActionRegistry, actions_of
 from backstage_py.plugin.templating import Extension, TemplateFilter, TemplateFunction, TemplateValue
 
 _MODULE = "backstage_py_actions_folder"
+_LEFT_ALONE = ("_", "test_", "conftest.")
 
 _log = structlog.get_logger(__name__)
 
@@ -84,7 +86,7 @@ class ActionFolder:
         return [one for file in self._files.values() for one in file.extensions]
 
     def _paths(self) -> Sequence[Path]:
-        return sorted(path for path in self.path.glob("*.py") if not path.name.startswith("_"))
+        return sorted(path for path in self.path.glob("*.py") if not path.name.startswith(_LEFT_ALONE))
 
     def _load(self, path: Path, file: _File, registry: ActionRegistry) -> FileProblem | None:
         try:

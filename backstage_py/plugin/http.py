@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from backstage_py.errors import ForeignError
+from backstage_py.errors import ForeignError, TemporaryError
 from backstage_py.model import json
 from backstage_py.model.json import Json
 from backstage_py.plugin.services import BackstageClient
 
 _SECONDS = 60.0
 _FIRST_ERROR = 400
+_TRY_AGAIN = frozenset({429, 502, 503, 504})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,8 @@ class BackstageHttp:
 
         Raises:
             ForeignError: the plugin refused; the message has its status and words.
-            ServiceUnavailableError: there is no answer, or none within ``seconds``.
+            TemporaryError: it is busy or being replaced: 429, 502, 503 or 504.
+            ServiceUnavailableError: there is no answer, or none within ``seconds``; retries cover it, too.
         """
         where = f"{path}{'&' if '?' in path else '?'}{urlencode(params)}" if params else path
         sent = {"Accept": "application/json", **(headers or {})}
@@ -77,7 +79,8 @@ class BackstageHttp:
         answer = await self.client.request(method, where, headers=sent, body=data, token=self.token, timeout=seconds)
         found = HttpAnswer(answer.status, answer.headers, answer.body)
         if answer.status >= _FIRST_ERROR:
-            raise ForeignError(f"{method} {path} was answered with {answer.status}: {_words(found)}")
+            kind = TemporaryError if answer.status in _TRY_AGAIN else ForeignError
+            raise kind(f"{method} {path} was answered with {answer.status}: {_words(found)}")
         return found
 
 

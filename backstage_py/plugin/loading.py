@@ -1,8 +1,11 @@
 """All plugins of a process: actions, filters and globals, of installed packages and of a folder of files."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import structlog
 
 from backstage_py.errors import ConflictError
 from backstage_py.model.json import Json
@@ -11,6 +14,9 @@ from backstage_py.plugin.registry import ActionRegistry, load_actions, load_grou
 from backstage_py.plugin.templating import Extension, TemplateFilter, TemplateFunction, TemplateValue
 
 TEMPLATING_GROUP = "backstage_py.templating"
+_LOOK_SECONDS = 0.5
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -44,6 +50,18 @@ class Plugins:
             self.problems = tuple(looked.problems)
             self.take_extensions()
         return tuple(looked.changed)
+
+    async def watch(self) -> None:
+        """Reload whenever a file changes, until cancelled. Running steps finish with what they began with."""
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            try:
+                changed = await asyncio.to_thread(self.reload)
+            except ConflictError as error:
+                _log.error("actions_conflict", problem=error.message)
+                continue
+            if changed:
+                _log.info("actions_reloaded", files=list(changed), problems=[str(one) for one in self.problems])
 
     def take_extensions(self) -> None:
         """Sort filters and globals by what they are. Raises ConflictError as ``reload``."""

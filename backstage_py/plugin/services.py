@@ -124,7 +124,8 @@ class RemoteActions(Protocol):
 class Services:
     """All that a context hands out. A service that is not there raises when it is asked for, not before.
 
-    ``filters`` and ``globals`` are what templates in skeletons may use besides the language's own.
+    ``filters`` and ``globals`` are what templates in skeletons may use besides the language's own. ``own_token``
+    returns a token with which this service itself, not a user, calls the plugin of an id.
     """
 
     url_reader: UrlReader | None = None
@@ -133,6 +134,7 @@ class Services:
     backstage: BackstageClient | None = None
     config: Mapping[str, Json] | None = None
     remote_actions: RemoteActions | None = None
+    own_token: Callable[[str], str] | None = None
     filters: Mapping[str, Callable[..., Json]] = field(default_factory=dict)
     globals: Mapping[str, Json] = field(default_factory=dict)
     global_descriptions: Mapping[str, str] = field(default_factory=dict)

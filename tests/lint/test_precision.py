@@ -261,3 +261,125 @@ def test_vocabulary_is_that_of_the_engine() -> None:
 
     assert set(FILTERS) - vocabulary.COOKIECUTTER_FILTERS == vocabulary.FILTERS
     assert set(TESTS) == vocabulary.TESTS
+
+
+LINE_OF_MESSAGE = 6 + PARAMETERS.count("\n") + 8
+RUNS_SILENTLY = {
+    "an unknown step gives nothing": "x ${{ steps.nowhere.output.y }}",
+    "a later step gives nothing": "x ${{ steps.later.output.y }}",
+    "the step itself gives nothing": "x ${{ steps.log.output.y }}",
+    "a member other than output gives nothing": "x ${{ steps.first.remoteUrl }}",
+    "an unknown root gives nothing": "x ${{ values.name }}",
+    "an undeclared parameter gives nothing": "x ${{ parameters.elsewhere }}",
+    "a dash is a minus": "x ${{ steps.list-files.output.files }}",
+    "a dash before a filter is a minus": "x ${{ steps.list-files.output.files | dump }}",
+    "each outside of a loop gives nothing": "x ${{ each.value }}",
+    "an unknown member of user gives nothing": "x ${{ user.name }}",
+    "a secret in a condition gives nothing": "x ${{ 'y' if secrets.token else 'z' }}",
+    "a filter in a branch that is not taken": "x ${{ parameters.name if parameters.flag else (1 | acmeOwn) }}",
+    "a test in a branch that is not taken": "x ${{ parameters.flag and (parameters.name is somehow) }}",
+    "a function in a branch that is not taken": "x {% if parameters.flag %}${{ acmeOwn() }}{% endif %}",
+    "raw text for GitHub Actions": "run: ${{ github.event_name == 'push' && matrix.os || 'x' }}",
+    "raw text for a function of GitHub Actions": "key: ${{ hashFiles('package-lock.json') }}",
+    "raw text for another template language": "{% include 'head.html' %} {% assign a = 1 %}",
+    "a sign of a comment without any expression": "colour {#fff",
+    "a misspelt parameter that the text asks about": "x ${{ parameters.nmae if parameters.nmae else 'none' }}",
+}
+
+
+@pytest.mark.parametrize("message", [pytest.param(text, id=what) for what, text in RUNS_SILENTLY.items()])
+def test_what_runs_silently_is_told_without_an_error(message: str) -> None:
+    steps = "- id: first\n  action: acme:own\n- id: list-files\n  action: acme:own\n- id: log\n  action: debug:log\n"
+    text = template(
+        f"{steps}  input:\n    message: {message!r}\n- id: later\n  action: acme:own\n".replace("\\'", "''")
+    )
+    problems = check_text(text, "template.yaml")
+
+    assert [problem for problem in problems if problem.severity == "error"] == []
+    assert [problem for problem in problems if problem.line == LINE_OF_MESSAGE], "something is told"
+
+
+SURELY_WRONG = {
+    "a foreign or": ("x ${{ parameters.name || 'y' }}", "BPY401"),
+    "a foreign and": ("x ${{ parameters.flag && 'y' }}", "BPY401"),
+    "a foreign choice": ("x ${{ parameters.flag ? 'y' : 'z' }}", "BPY401"),
+    "an expression that does not end": ("x ${{ parameters.name }", "BPY401"),
+    "a parenthesis that does not end": ("x ${{ (parameters.name }}", "BPY401"),
+    "a comment that swallows an expression": ("x {#fff ${{ parameters.name }}", "BPY407"),
+    "an unknown filter": ("x ${{ parameters.name | acmeOwn }}", "BPY402"),
+    "a misspelt filter in a branch": ("x ${{ parameters.name if parameters.flag else (1 | lowr) }}", "BPY402"),
+    "an unknown test": ("x ${{ parameters.name is empty }}", "BPY403"),
+    "a filter called like a function": ("x ${{ lower(parameters.name) }}", "BPY404"),
+    "a misspelt parameter": ("x ${{ parameters.nmae }}", "BPY301"),
+    "a misspelt step": ("x ${{ steps.fisrt.output.y }}", "BPY302"),
+    "outputs": ("x ${{ steps.first.outputs.y }}", "BPY305"),
+    "a misspelt root": ("x ${{ parameter.name }}", "BPY306"),
+    "nothing where the action requires something": ("${{ steps.nowhere.output.y }}", "BPY302"),
+    "a later step where the action requires something": ("${{ steps.later.output.y }}", "BPY303"),
+    "null where the action wants text": ("${{ steps.list-files.output.files }}", "BPY405"),
+}
+
+
+@pytest.mark.parametrize(("url", "code"), [pytest.param(*case, id=what) for what, case in SURELY_WRONG.items()])
+def test_what_ends_the_run_or_cannot_be_meant_is_an_error(url: str, code: str) -> None:
+    steps = (
+        "- id: first\n  action: acme:own\n- id: list-files\n  action: acme:own\n- id: fetch\n  action: fetch:plain\n"
+    )
+    quoted = "'" + url.replace("'", "''") + "'"
+    text = template(f"{steps}  input:\n    url: {quoted}\n- id: later\n  action: acme:own\n")
+
+    assert [(problem.code, problem.line) for problem in errors(text)] == [(code, LINE_OF_MESSAGE)]
+
+
+def test_nothing_for_a_required_input_is_a_warning_where_the_step_need_not_run() -> None:
+    step = (
+        "- id: fetch\n  action: fetch:plain\n  if: ${{ parameters.flag }}\n  input: {url: '${{ steps.no.output.y }}'}\n"
+    )
+
+    assert errors(template(step)) == []
+
+
+def test_each_expression_of_a_text_is_told() -> None:
+    message = "${{ parameters.nmae }} ${{ a || b }} ${{ parameters.name | lower }} ${{ c ? d : e }} ${{ f && g }} ${{ ("
+    text = template(f'- id: log\n  action: debug:log\n  input:\n    message: "{message}"\n')
+    start = text.split("\n")[6 + PARAMETERS.count("\n") + 4 - 1].index("${{") + 1
+
+    found = [(problem.code, problem.column - start) for problem in errors(text)]
+
+    assert found == [
+        ("BPY301", message.index("nmae")),
+        ("BPY401", message.index("| b")),
+        ("BPY401", message.index("?")),
+        ("BPY401", message.index("&&")),
+        ("BPY401", message.rindex("${{")),
+    ]
+
+
+def test_each_expression_of_a_skeleton_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "skeleton").mkdir()
+    (tmp_path / "skeleton" / "README.md").write_text("${{ values.name || 1 }}\n\n${{ values.name && 2 }}\n")
+    steps = "- id: fetch\n  action: fetch:template\n  input: {url: ./skeleton, values: {name: x}}\n"
+    (tmp_path / "template.yaml").write_text(template(steps, parameters=""))
+
+    found = [(one.code, one.line) for one in check_paths([tmp_path], Options()) if one.severity == "error"]
+
+    assert found == [("BPY602", 1), ("BPY602", 3)]
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [r"^[\w-.]+$", r"^(?!.*--)[\p{L}]+$", r"(?<=a+)b", r"^[a-z\d-_]+$", r"^a{0,2000}$", r"\h", r"^(?<n>a)\k<n>$", "a{"],
+)
+def test_pattern_that_javascript_takes_is_accepted(pattern: str) -> None:
+    form = f"parameters:\n  properties:\n    name: {{type: string, default: x, pattern: '{pattern}'}}\n"
+    text = template("- id: log\n  action: debug:log\n  input: {message: '${{ parameters.name }}'}\n", parameters=form)
+
+    assert errors(text) == []
+
+
+@pytest.mark.parametrize("pattern", ["[a-z", "(", "*a", "^(?i)a$", "[z-a]", "a**", "x{2,1}"])
+def test_pattern_that_javascript_refuses_is_an_error(pattern: str) -> None:
+    form = f"parameters:\n  properties:\n    name: {{type: string, pattern: '{pattern}'}}\n"
+    text = template("- id: log\n  action: debug:log\n  input: {message: '${{ parameters.name }}'}\n", parameters=form)
+
+    assert [problem.code for problem in errors(text)] == ["BPY501"]

@@ -1,6 +1,6 @@
 // The JS package `yaml` as Backstage calls it. One JSON request a line:
 //   {"id", "op": "parse", "text", "merge"?} -> {"id", "documents": [{"value"} | {"errors": [text, …]}]}
-//   {"id", "op": "stringify", "value"}      -> {"id", "text"}
+//   {"id", "op": "stringify", "value", "options"?} -> {"id", "text"}
 import { createRequire } from 'node:module';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
@@ -24,7 +24,7 @@ function readDocument(document) {
 
 function answer(request) {
   if (request.op === 'stringify') {
-    return { text: YAML.stringify(request.value) };
+    return { text: YAML.stringify(request.value, request.options) };
   }
   try {
     const documents = YAML.parseAllDocuments(request.text, { merge: request.merge ?? false, ...quiet });

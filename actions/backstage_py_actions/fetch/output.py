@@ -22,7 +22,7 @@ class Output:
     def __init__(self, workspace: Workspace, target: str) -> None:
         self._workspace = workspace
         self.folder = workspace.path(target)
-        self._parents: dict[str, Path] = {}
+        self._parents: dict[str, str] = {}
 
     def make_folder(self, path: str, *, replace: bool) -> bool:
         """Make a folder; False when something is there already and is not to be replaced."""
@@ -70,7 +70,7 @@ class Output:
 
     def link(self, target: str, path: str, *, replace: bool) -> bool:
         """Make a link with this target; False when something is there, or the target lies out of the workspace."""
-        place = self._place(path)
+        place = Path(self._place(path))
         if os.path.lexists(place):
             if not replace or place.is_dir():
                 return False
@@ -83,7 +83,7 @@ class Output:
         place.symlink_to(target)
         return True
 
-    def _place(self, path: str) -> Path:
+    def _place(self, path: str) -> str:
         """Return the path to write to, its folder made and free of links; the last name is taken as it is."""
         folder, _, name = path.rpartition("/")
         if name in {"", ".", ".."} or "\0" in name:
@@ -91,15 +91,18 @@ class Output:
             raise _in_the_way(path)
         parent = self._parents.get(folder)
         if parent is None:
-            parent = self._workspace.path(self.folder, folder)
-            try:
-                parent.mkdir(parents=True, exist_ok=True)
-            except (FileExistsError, NotADirectoryError) as error:
-                raise InputError(f"'{folder}' is needed as a folder, but a file is there") from error
-            self._parents[folder] = parent
-        return parent / name
+            parent = self._parents[folder] = str(self._made(folder))
+        return f"{parent}{os.sep}{name}"
 
-    def _reopen(self, path: str, place: Path) -> int:
+    def _made(self, folder: str) -> Path:
+        found = self._workspace.path(self.folder, folder)
+        try:
+            found.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise InputError(f"'{folder}' is needed as a folder, but a file is there") from error
+        return found
+
+    def _reopen(self, path: str, place: str) -> int:
         try:
             return os.open(place, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW)
         except IsADirectoryError as error:

@@ -1,7 +1,7 @@
 """How the entries of a skeleton become files of the workspace, in the order and with the words of Backstage."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -83,8 +83,8 @@ def renderer(ctx: ActionContext[Any], wanted: Rendering) -> Renderer:
 
 def render_folder(
     folder: Path, output: Output, wanted: Rendering, engine: Renderer, logger: ActionLogger, signal: CancelSignal
-) -> None:
-    """Render a skeleton into the output.
+) -> Iterator[None]:
+    """Render a skeleton into the output; yields where the work can be interrupted.
 
     Raises:
         InputError: the output lies in the skeleton. PermanentError: the task was cancelled.
@@ -94,7 +94,10 @@ def render_folder(
     if output.folder == root or root in output.folder.parents:
         raise InputError("targetPath must not be within template path")
     logger.info("Listing files and directories in template")
-    entries = skeleton.entries(root)
+    entries = []
+    for entry in skeleton.entries(root):
+        entries.append(entry)
+        yield
     verbatim = _verbatim(wanted.copy_without_templating or [], entries)
     logger.info(f"Processing {len(entries)} template files/directories with input values{wanted.values_in_log()}")
     pass_ = _Pass(output, wanted, engine, engine.prepare(wanted.context()), verbatim, logger)
@@ -102,6 +105,7 @@ def render_folder(
         if signal.is_set:
             raise PermanentError("The task was cancelled")
         pass_.write(entry)
+        yield
     logger.info(f"Template result written to {output.folder}")
 
 
@@ -150,12 +154,13 @@ class _Pass:
         return self.engine.render(source, self.context, filename=filename) if "{" in source else source
 
     def _content(self, entry: Entry, *, is_rendered: bool) -> bytes:
-        if entry.source.lstat().st_size > _LARGEST_TEXT:
+        found = entry.source.lstat()
+        if found.st_size > _LARGEST_TEXT:
             raise InputError(
                 f"'{entry.path}' of the skeleton is larger than {_LARGEST_TEXT // (1024 * 1024)} MiB, the most that is "
                 "handled as text; fetch it with fetch:plain"
             )
-        text = skeleton.contents.text(entry.source)
+        text = skeleton.contents.text(entry.source, found)
         return as_bytes(self._rendered(text, entry.path) if is_rendered else text)
 
     def _copy(self, entry: Entry, path: str) -> None:

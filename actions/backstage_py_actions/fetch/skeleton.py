@@ -72,9 +72,8 @@ class Contents:
                 return is_binary(file.read(_HEAD))
         return self._read(path, found).is_binary
 
-    def text(self, path: Path) -> str:
+    def text(self, path: Path, found: os.stat_result) -> str:
         """Return a file as Node reads text: UTF-8, a byte order mark kept, broken bytes as U+FFFD."""
-        found = path.lstat()
         if found.st_size > _LARGEST_KEPT:
             return path.read_bytes().decode("utf-8", "replace")
         kept = self._read(path, found)
@@ -106,8 +105,8 @@ class Contents:
 contents = Contents()
 
 
-def entries(root: Path) -> list[Entry]:
-    """Return all entries of a folder: those of a level before those below, in the order of their names.
+def entries(root: Path) -> Iterator[Entry]:
+    """Yield all entries of a folder: those of a level before those below, in the order of their names.
 
     Links that lead out of the folder are left out, as Backstage leaves them out when it copies.
 
@@ -117,33 +116,34 @@ def entries(root: Path) -> list[Entry]:
     if not root.is_dir():
         raise InputError(f"The skeleton '{root.name}' is not a folder")
     root = root.resolve()
-    found: list[Entry] = []
+    count = 0
     level = [("", root)]
     while level:
         below: list[tuple[str, Path]] = []
         for prefix, folder in level:
             for entry in _level(root, prefix, folder):
-                found.append(entry)
+                count += 1
+                yield entry
                 if entry.kind is Kind.FOLDER:
                     below.append((f"{entry.path}/", entry.source))
-        if len(found) > _MOST_ENTRIES:
+        if count > _MOST_ENTRIES:
             raise InputError(f"The skeleton '{root.name}' holds more than {_MOST_ENTRIES} files and folders")
         level = below
-    return found
 
 
 def _level(root: Path, prefix: str, folder: Path) -> Iterator[Entry]:
     with os.scandir(folder) as scanned:
         items = sorted(scanned, key=lambda item: os.fsencode(item.name))
     for item in items:
-        path, mode = Path(item.path), item.stat(follow_symlinks=False).st_mode
+        path, status = Path(item.path), item.stat(follow_symlinks=False)
+        mode = status.st_mode
         if stat.S_ISLNK(mode):
             if _stays_below(root, path):
                 yield Entry(prefix + item.name, path, Kind.LINK, mode)
         elif stat.S_ISDIR(mode):
             yield Entry(prefix + item.name, path, Kind.FOLDER, mode)
         elif stat.S_ISREG(mode):
-            binary = contents.is_binary(path, item.stat(follow_symlinks=False))
+            binary = contents.is_binary(path, status)
             yield Entry(prefix + item.name, path, Kind.BINARY if binary else Kind.TEXT, mode)
 
 

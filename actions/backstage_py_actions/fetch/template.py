@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from backstage_py.errors import InputError, NotFoundError
-from backstage_py.plugin import ActionAttributes, ActionContext
+from backstage_py.plugin import ActionAttributes, ActionContext, brief
 from backstage_py_actions._builtin import builtin
 from backstage_py_actions.fetch import rendering, source
 from backstage_py_actions.fetch.output import Output
@@ -35,9 +35,7 @@ async def fetch_template(ctx: ActionContext[FetchTemplate]) -> None:
     source.refuse_without_user_token(ctx, wanted.url, wanted.token)
     async with source.folder(ctx, wanted.url, wanted.token) as folder:
         engine = rendering.renderer(ctx, wanted.rendering)
-        await asyncio.to_thread(
-            rendering.render_folder, folder, output, wanted.rendering, engine, ctx.logger, ctx.signal
-        )
+        await brief.run(rendering.render_folder(folder, output, wanted.rendering, engine, ctx.logger, ctx.signal))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +77,7 @@ def workspace_template(ctx: ActionContext[WorkspaceTemplate]) -> None:
     wanted.rendering.check()
     folder = ctx.workspace.path(wanted.source_path)
     engine = rendering.renderer(ctx, wanted.rendering)
-    rendering.render_folder(folder, output, wanted.rendering, engine, ctx.logger, ctx.signal)
+    brief.finish(rendering.render_folder(folder, output, wanted.rendering, engine, ctx.logger, ctx.signal))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

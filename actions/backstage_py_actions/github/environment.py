@@ -37,7 +37,7 @@ class Environment:
     reviewers: list[str] = field(default_factory=list)
 
 
-@builtin("github:environment:create", Environment)
+@builtin("github:environment:create", Environment, needs_workspace=False)
 async def github_environment_create(ctx: ActionContext[Environment]) -> None:
     """Make or change an environment, with its policies, variables and secrets."""
     wanted = ctx.input

@@ -24,7 +24,7 @@ class Issue:
     token: str | None = None
 
 
-@builtin("github:issues:create", Issue, dry_run=True)
+@builtin("github:issues:create", Issue, dry_run=True, needs_workspace=False)
 async def github_issues_create(ctx: ActionContext[Issue]) -> JsonObject:
     """Open an issue."""
     wanted = ctx.input
@@ -69,7 +69,7 @@ class Labels:
     token: str | None = None
 
 
-@builtin("github:issues:label", Labels)
+@builtin("github:issues:label", Labels, needs_workspace=False)
 async def github_issues_label(ctx: ActionContext[Labels]) -> None:
     """Add labels; a refusal is a warning in the log, as in Backstage."""
     wanted = ctx.input

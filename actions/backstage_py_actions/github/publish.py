@@ -71,7 +71,7 @@ class Create:
     token: str | None = None
 
 
-@builtin("github:repo:create", Create)
+@builtin("github:repo:create", Create, needs_workspace=False)
 async def github_repo_create(ctx: ActionContext[Create]) -> JsonObject:
     """Create a repository."""
     async with client.repository(ctx, ctx.input.repo_url, ctx.input.token) as target:

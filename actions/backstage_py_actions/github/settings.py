@@ -25,7 +25,7 @@ class Webhook:
     token: str | None = None
 
 
-@builtin("github:webhook", Webhook, dry_run=True)
+@builtin("github:webhook", Webhook, dry_run=True, needs_workspace=False)
 async def github_webhook(ctx: ActionContext[Webhook]) -> None:
     """Add a webhook; a refusal is a warning in the log, as in Backstage."""
     wanted = ctx.input
@@ -69,7 +69,7 @@ class Autolink:
     token: str | None = None
 
 
-@builtin("github:autolinks:create", Autolink)
+@builtin("github:autolinks:create", Autolink, needs_workspace=False)
 async def github_autolinks_create(ctx: ActionContext[Autolink]) -> None:
     """Create an autolink."""
     wanted = ctx.input
@@ -104,7 +104,7 @@ class DeployKey:
         return self.private_key_secret_name or f"{'_'.join(self.deploy_key_name.split(' ')).upper()}_PRIVATE_KEY"
 
 
-@builtin("github:deployKey:create", DeployKey)
+@builtin("github:deployKey:create", DeployKey, needs_workspace=False)
 async def github_deploy_key_create(ctx: ActionContext[DeployKey]) -> JsonObject:
     """Store a deploy key, and its private half as a secret."""
     wanted = ctx.input
@@ -134,7 +134,7 @@ class Pages:
     token: str | None = None
 
 
-@builtin("github:pages:enable", Pages)
+@builtin("github:pages:enable", Pages, needs_workspace=False)
 async def github_pages_enable(ctx: ActionContext[Pages]) -> None:
     """Enable GitHub Pages."""
     wanted = ctx.input
@@ -166,7 +166,7 @@ class Protect:
     token: str | None = None
 
 
-@builtin("github:branch-protection:create", Protect)
+@builtin("github:branch-protection:create", Protect, needs_workspace=False)
 async def github_branch_protection_create(ctx: ActionContext[Protect]) -> None:
     """Protect a branch."""
     wanted = ctx.input

@@ -22,7 +22,7 @@ class Dispatch:
     token: str | None = None
 
 
-@builtin("github:actions:dispatch", Dispatch)
+@builtin("github:actions:dispatch", Dispatch, needs_workspace=False)
 async def github_actions_dispatch(ctx: ActionContext[Dispatch]) -> JsonObject | None:
     """Start a workflow."""
     wanted = ctx.input

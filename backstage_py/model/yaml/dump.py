@@ -113,7 +113,8 @@ def _pair(key: str, value: Json, place: Place, depth: int) -> Written:
 
 def _collection_after(name: str, value: Json, inner: Place, depth: int, *, explicit: bool) -> Written:
     options = inner.options
-    if isinstance(value, list | tuple) and not options.indent_seq and not inner.flow and not explicit:
+    indents_less = not options.indent_seq and len(options.step) >= len(_ITEM)
+    if isinstance(value, list | tuple) and indents_less and not inner.flow and not explicit:
         inner = replace(inner, indent=inner.indent[len(_ITEM) :])
     written = _any(value, inner, depth + 1)
     in_brackets = options.flow if options.flow is not None else not value

@@ -105,7 +105,7 @@ def _plain(value: str, place: Place, style: str) -> Written:
     if _MARKER.search(value):
         if not place.indent:
             return _block(value, replace(place, indent="  "), style)
-        if place.key and place.indent == "  ":
+        if place.key and place.indent == place.options.step:
             return Written(_quoted(value, place))
     text = _NEWLINES.sub(lambda m: f"{m[0]}\n{place.indent}", value)
     if not isinstance(plain_value(text), str):

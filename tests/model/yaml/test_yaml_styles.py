@@ -1,11 +1,13 @@
 """The options of the JS package `yaml`, compared with it on generated values."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from backstage_py.model.json import Json
-from backstage_py.model.yaml import Style, dump, load
+from backstage_py.model.yaml import Style, dump
 from tests.model.yaml.test_yaml_differential import COMPARED, VALUES
 from tests.oracle.node import Oracle
 
@@ -42,10 +44,13 @@ def test_generated_values_are_written_the_same_in_every_style(
     assert dump(value, Style(**style)) == theirs
 
 
-@given(VALUES, st.sampled_from(CHOICES["default_string_type"][1]), st.booleans())
-def test_a_text_of_any_type_reads_back(value: Json, kind: str, quote: bool) -> None:
-    style = Style(default_string_type=kind, single_quote=quote, line_width=40)
-    assert load(dump({"v": value}, style)) == load(dump({"v": value}))
+@COMPARED
+@given(VALUES, st.sampled_from([0, 80]))
+def test_in_brackets_and_quoted_as_json_it_is_json(value: Json, width: int) -> None:
+    style = Style(
+        collection_style="flow", default_string_type="QUOTE_DOUBLE", double_quoted_as_json=True, line_width=width
+    )
+    assert json.loads(dump(value, style), parse_int=float) == json.loads(json.dumps(value), parse_int=float)
 
 
 @pytest.mark.parametrize("indent", [0, -1, 1.5])

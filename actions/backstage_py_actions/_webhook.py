@@ -1,0 +1,57 @@
+"""Posting JSON to a webhook: the URL is a secret, and a template's URL may lead nowhere but to the public internet."""
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from backstage_py.errors import BackstageError, ForeignError, InputError
+from backstage_py.integrations.http import HttpClient, listed_hosts
+from backstage_py.model import json
+from backstage_py.model.json import Json, JsonObject
+from backstage_py.plugin import ActionLogger
+
+_SECONDS = 30.0
+_MISSING = (
+    "Webhook URL is not specified in either the app-config or the action input. "
+    "This must be specified in at least one place in order to send a message"
+)
+
+
+async def post(
+    service: str, section: Mapping[str, Json], given: str | None, body: JsonObject, logger: ActionLogger
+) -> None:
+    """Post to ``webhookUrl`` of the configuration's section, or else to the given URL.
+
+    Args:
+        service: how messages name what is behind it.
+        section: of the configuration; its URL may have a private address, since an operator wrote it.
+        given: the URL of the template.
+        body: sent as JSON.
+        logger: gets the status of a refusal.
+
+    Raises:
+        InputError: there is no URL. NotAllowedError: a template's URL has a private address. ForeignError: the answer
+        is not 2xx. ServiceUnavailableError: there is none.
+    """
+    configured = section.get("webhookUrl")
+    url = configured or given
+    if not url:
+        raise InputError(_MISSING)
+    listed = listed_hosts([urlsplit(configured).netloc] if configured else [])
+    async with HttpClient(listed) as http:
+        try:
+            answer = await http.request(
+                "POST",
+                url,
+                headers={"Content-Type": "application/json"},
+                body=json.dumps(body),
+                seconds=_SECONDS,
+            )
+        except BackstageError as error:
+            raise type(error)(error.message.replace(url, f"the {service} webhook URL")) from None  # the URL is a secret
+    if not answer.ok:
+        message = (
+            f"Something went wrong while trying to send a request to the {service} webhook URL"
+            f" - StatusCode {answer.status}"
+        )
+        logger.error(message)
+        raise ForeignError(message)

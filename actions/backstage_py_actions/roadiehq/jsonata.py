@@ -1,0 +1,64 @@
+"""``roadiehq:utils:jsonata``, ``jsonata:json:transform`` and ``jsonata:yaml:transform``."""
+
+from dataclasses import dataclass
+
+from backstage_py.errors import InputError
+from backstage_py.integrations import jsonata
+from backstage_py.model import yaml
+from backstage_py.model.json import Json, JsonObject
+from backstage_py.plugin import Action, ActionAttributes, ActionContext
+from backstage_py_actions._builtin import builtin
+from backstage_py_actions.roadiehq import content, js_json, yaml_text
+from backstage_py_actions.roadiehq.files import yaml_documents
+
+_PURE = ActionAttributes(read_only=True, idempotent=True, destructive=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluate:
+    """An expression and what it sees."""
+
+    expression: str
+    data: Json = None
+
+
+@builtin(
+    "roadiehq:utils:jsonata", Evaluate, dry_run=True, attributes=_PURE, ignored=frozenset({"as"}), needs_workspace=False
+)
+async def evaluate(ctx: ActionContext[Evaluate]) -> JsonObject:
+    """Evaluate an expression; no result at all gives no output."""
+    try:
+        return _output(await jsonata.evaluate(ctx.input.expression, ctx.input.data))
+    except InputError as error:
+        raise InputError(f"JSONata failed to evaluate the expression: {error}") from error
+
+
+@builtin("roadiehq:utils:jsonata:json:transform", dry_run=True, attributes=_PURE)
+async def transform_json(ctx: ActionContext[JsonObject]) -> JsonObject:
+    """Evaluate an expression on a JSON file."""
+    given = ctx.input
+    data = js_json.parse(content.read_text(ctx.workspace, given["path"]), f"'{given['path']}'")
+    result = await jsonata.evaluate(given["expression"], data)
+    if given.get("as") == "object" or result is None:
+        return _output(result)
+    return {"result": js_json.stringify(result, given.get("replacer"), given.get("space", ""))}
+
+
+@builtin("roadiehq:utils:jsonata:yaml:transform", dry_run=True, attributes=_PURE)
+async def transform_yaml(ctx: ActionContext[JsonObject]) -> JsonObject:
+    """Evaluate an expression on a YAML file."""
+    given = ctx.input
+    text = content.read_text(ctx.workspace, given["path"])
+    load_all = bool(given.get("loadAll"))
+    data = yaml_documents(text, given["path"]) if load_all else yaml.load(text, filename=given["path"])
+    result = await jsonata.evaluate(given["expression"], data)
+    if given.get("as") == "object" or result is None:
+        return _output(result)
+    return {"result": yaml_text.stringify(result, given.get("options"))}
+
+
+def _output(result: Json) -> JsonObject:
+    return {} if result is None else {"result": result}
+
+
+ACTIONS: tuple[Action, ...] = (evaluate, transform_json, transform_yaml)

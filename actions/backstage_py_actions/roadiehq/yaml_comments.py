@@ -1,0 +1,87 @@
+"""YAML that keeps its comments while data is merged into it, through ruamel.yaml."""
+
+import datetime as dt
+import io
+import re
+from typing import TYPE_CHECKING
+
+from backstage_py.errors import InputError
+from backstage_py.model import yaml
+from backstage_py.model.json import Json, JsonObject
+from backstage_py.model.yaml import keys
+
+if TYPE_CHECKING:
+    from ruamel.yaml import YAML
+
+_LARGEST = 1024 * 1024
+_SEPARATOR = re.compile(r"^---\s*$", re.MULTILINE)
+_NO_FOLDING = 1_000_000
+
+
+class CommentsLostError(InputError):
+    """The text cannot be read so that its comments are kept."""
+
+
+def load(text: str) -> list[Json]:
+    """Return the documents of a text of at most 1 MiB, as dicts and lists that know their comments.
+
+    Raises:
+        CommentsLostError: it is larger, or ruamel.yaml cannot read it.
+    """
+    from ruamel.yaml.error import YAMLError
+
+    if len(text) > _LARGEST:
+        raise CommentsLostError(f"the file is larger than {_LARGEST // (1024 * 1024)} MiB")
+    parts = [part for part in _SEPARATOR.split(text) if part.strip()]
+    try:
+        documents = [_yaml({}).load(part) for part in parts]
+        agreed = all(_same(one, yaml.load(part)) for one, part in zip(documents, parts, strict=True))
+    except (YAMLError, yaml.YamlError, ValueError, RecursionError) as error:
+        raise CommentsLostError(" ".join(str(error).split())) from error
+    if not agreed:
+        raise CommentsLostError("a value means something else in Backstage's YAML than in ruamel.yaml's")
+    return documents
+
+
+def _same(theirs: Json, ours: Json) -> bool:
+    """Tell whether ruamel.yaml reads a value as Backstage does; dates are texts there, and keep their text here."""
+    if isinstance(theirs, dict):
+        named = {_key(name): item for name, item in theirs.items()}
+        return isinstance(ours, dict) and named.keys() == ours.keys() and all(_same(named[k], ours[k]) for k in ours)
+    if isinstance(theirs, list):
+        return isinstance(ours, list) and len(theirs) == len(ours) and all(map(_same, theirs, ours))
+    if isinstance(theirs, dt.date):
+        return isinstance(ours, str)
+    return bool(theirs == ours) and isinstance(theirs, bool) == isinstance(ours, bool)
+
+
+def _key(name: Json) -> str | None:
+    """Return a key as a property name, None for a collection."""
+    if isinstance(name, str):
+        return name
+    return keys.text(name) if name is None or isinstance(name, bool | int | float) else None
+
+
+def dump(document: Json, options: JsonObject) -> str:
+    """Return the text of a document; of the options ``indent``, ``indentSeq`` and ``lineWidth`` have a meaning here."""
+    stream = io.StringIO()
+    _yaml(options).dump(document, stream)
+    return stream.getvalue().removesuffix("...\n")
+
+
+def _yaml(options: JsonObject) -> "YAML":
+    from ruamel.yaml import YAML
+
+    step = max(1, int(options.get("indent") or 2))
+    offset = 0 if options.get("indentSeq") is False else step
+    made = YAML(typ="rt", pure=True)
+    made.preserve_quotes = True
+    made.width = int(options.get("lineWidth", 80)) or _NO_FOLDING
+    made.indent(mapping=step, sequence=offset + 2, offset=offset)
+    made.representer.add_representer(type(None), _null)
+    return made
+
+
+def _null(representer: "object", _: None) -> "object":
+    """Write ``null``, which ruamel.yaml would leave out."""
+    return representer.represent_scalar("tag:yaml.org,2002:null", "null")  # type: ignore[attr-defined]  # ruamel's representer, which has no public protocol

@@ -1,0 +1,40 @@
+"""Work that is mostly over in a moment: begun at once, and handed to a thread only when it turns out to take longer.
+
+A thread for some small files costs more than writing them: at each system call the interpreter changes hands with the
+thread that serves requests, and back. So such work is an iterator that stops where it can be interrupted.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator
+from time import perf_counter
+from typing import TypeVar
+
+T = TypeVar("T")
+_MOMENT = 0.01  # seconds that the event loop can spare
+
+
+async def run(work: Iterator[object]) -> None:
+    """Run ``work`` to its end: for a moment on the event loop, the rest in a thread."""
+    until = perf_counter() + _MOMENT
+    for _ in work:
+        if perf_counter() > until:
+            await asyncio.to_thread(finish, work)
+            return
+
+
+async def collect(work: Iterator[T]) -> list[T]:
+    """Run ``work`` in the same way and return what it yields."""
+    found: list[T] = []
+    until = perf_counter() + _MOMENT
+    for item in work:
+        found.append(item)
+        if perf_counter() > until:
+            found += await asyncio.to_thread(list, work)
+            break
+    return found
+
+
+def finish(work: Iterator[object]) -> None:
+    """Run ``work`` to its end on this thread."""
+    deque(work, maxlen=0)

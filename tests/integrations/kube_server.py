@@ -1,0 +1,140 @@
+"""A real Kubernetes API server with its etcd, on loopback, from the folder KUBEBUILDER_ASSETS, as for envtest."""
+
+import base64
+import os
+import secrets
+import socket
+import ssl
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+ROOT = Path(__file__).parents[2]
+_START = 60.0
+
+
+@dataclass(frozen=True)
+class KubeServer:
+    """Its address, its certificate in PEM, and the tokens of an administrator and of somebody without rights."""
+
+    url: str
+    certificate: str
+    admin: str
+    nobody: str
+
+    def entry(self, name: str = "dev", token: str | None = None) -> dict[str, str]:
+        """The server as an entry of ``kubernetes.clusterLocatorMethods``."""
+        ca = base64.b64encode(self.certificate.encode()).decode()
+        return {
+            "name": name,
+            "url": self.url,
+            "authProvider": "serviceAccount",
+            "serviceAccountToken": token or self.admin,
+            "caData": ca,
+        }
+
+
+def assets() -> Path:
+    """The folder with ``kube-apiserver`` and ``etcd``; skips when there is none."""
+    folder = Path(os.environ.get("KUBEBUILDER_ASSETS") or ROOT / ".dev" / "kubebuilder")
+    missing = [name for name in ("kube-apiserver", "etcd") if not os.access(folder / name, os.X_OK)]
+    if missing:
+        pytest.skip(f"{' and '.join(missing)} in the folder KUBEBUILDER_ASSETS")
+    return folder
+
+
+@contextmanager
+def serve(folder: Path) -> Iterator[KubeServer]:
+    """Run both until the block is left; ``folder`` holds their data."""
+    binaries = assets()
+    client, peer, secure = (_free_port() for _ in range(3))
+    server = KubeServer(f"https://127.0.0.1:{secure}", "", secrets.token_hex(16), secrets.token_hex(16))
+    _write_secrets(folder, server)
+    etcd = _etcd(binaries, folder, client, peer)
+    api = _api_server(binaries, folder, client, secure)
+    processes: list[subprocess.Popen[bytes]] = []
+    try:
+        for command in (etcd, api):
+            with (folder / f"{Path(command[0]).name}.log").open("wb") as log:
+                processes.append(subprocess.Popen(command, stdout=log, stderr=log, cwd=folder))
+        _wait(server, processes, folder)
+        yield KubeServer(server.url, (folder / "apiserver.crt").read_text(), server.admin, server.nobody)
+    finally:
+        for process in reversed(processes):
+            process.kill()
+            process.wait()
+
+
+def _write_secrets(folder: Path, server: KubeServer) -> None:
+    users = f'{server.admin},admin,1,"system:masters"\n{server.nobody},nobody,2\n'
+    (folder / "tokens.csv").write_text(users)
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    )
+    (folder / "sa.key").write_bytes(pem)
+
+
+def _etcd(binaries: Path, folder: Path, client: int, peer: int) -> list[str]:
+    return [
+        str(binaries / "etcd"),
+        f"--data-dir={folder / 'etcd'}",
+        f"--listen-client-urls=http://127.0.0.1:{client}",
+        f"--advertise-client-urls=http://127.0.0.1:{client}",
+        f"--listen-peer-urls=http://127.0.0.1:{peer}",
+        f"--initial-advertise-peer-urls=http://127.0.0.1:{peer}",
+        f"--initial-cluster=default=http://127.0.0.1:{peer}",
+        "--unsafe-no-fsync",
+    ]
+
+
+def _api_server(binaries: Path, folder: Path, etcd: int, port: int) -> list[str]:
+    return [
+        str(binaries / "kube-apiserver"),
+        f"--etcd-servers=http://127.0.0.1:{etcd}",
+        "--service-cluster-ip-range=10.0.0.0/24",
+        "--bind-address=127.0.0.1",
+        "--advertise-address=127.0.0.1",
+        f"--secure-port={port}",
+        f"--cert-dir={folder}",
+        f"--token-auth-file={folder / 'tokens.csv'}",
+        f"--service-account-signing-key-file={folder / 'sa.key'}",
+        f"--service-account-key-file={folder / 'sa.key'}",
+        "--service-account-issuer=https://kubernetes.default.svc",
+        "--authorization-mode=RBAC",
+        "--disable-admission-plugins=ServiceAccount",
+    ]
+
+
+def _wait(server: KubeServer, processes: list[subprocess.Popen[bytes]], folder: Path) -> None:
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    request = urllib.request.Request(f"{server.url}/readyz", headers={"Authorization": f"Bearer {server.admin}"})
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+    give_up = time.monotonic() + _START
+    while time.monotonic() < give_up and all(process.poll() is None for process in processes):
+        try:
+            with opener.open(request, timeout=5):
+                return
+        except (urllib.error.URLError, OSError) as error:
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()
+            time.sleep(0.2)
+    logs = "\n".join(path.read_text(errors="replace")[-2000:] for path in folder.glob("*.log"))
+    raise RuntimeError(f"the Kubernetes API server did not start:\n{logs}")
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
