@@ -1,7 +1,7 @@
 """A server that answers as Vault's documented API of mounts, key-value engines and Kubernetes login, for hvac.
 
-Written after hvac and what Vault 1.x answers: paths, bodies, statuses, and the error texts that clients look at. It stands in
-for a real server where none can be installed.
+Written after hvac and what Vault 1.x answers: paths, bodies, statuses, and the error texts that clients look at. It
+stands in for a real server where none can be installed.
 """
 
 import json
