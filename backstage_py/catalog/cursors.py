@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from backstage_py.errors import InputError
 from backstage_py.model import filter_shape, json
 from backstage_py.model.json import Json, JsonObject
-from backstage_py.storage.entities import Position
+from backstage_py.storage.entity_pages import Position
 
 _NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/=_-]")
 

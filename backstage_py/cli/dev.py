@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import signal
 import socket
 import sys
 import time
@@ -27,14 +28,15 @@ def run(path: Path, config: Sequence[Path], *, port: int, serves: bool) -> int:
         return 2
     try:
         asyncio.run(_dev(path.absolute(), config, port=port, serves=serves))
-    except KeyboardInterrupt:
-        sys.stdout.write("Stopped.\n")
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        _say("Stopped.")
     return 0
 
 
 async def _dev(path: Path, config: Sequence[Path], *, port: int, serves: bool) -> None:
     from watchfiles import DefaultFilter, awatch
 
+    _end_on_sigterm()
     async with contextlib.AsyncExitStack() as stack:
         if serves:
             await stack.enter_async_context(_serving(path, config, port))
@@ -42,7 +44,7 @@ async def _dev(path: Path, config: Sequence[Path], *, port: int, serves: bool) -
         watched = DefaultFilter(ignore_dirs=(*DefaultFilter.ignore_dirs, _STATE))
         async for changes in awatch(path, watch_filter=watched, debounce=_DEBOUNCE_MS):
             names = sorted({_short(Path(name), path) for _, name in changes})
-            sys.stdout.write(f"\n{time.strftime('%H:%M:%S')} changed: {', '.join(names[:5])}\n")
+            _say(f"\n{time.strftime('%H:%M:%S')} changed: {', '.join(names[:5])}")
             await check(path)
 
 
@@ -51,10 +53,9 @@ async def check(path: Path) -> bool:
     try:
         problems = await asyncio.to_thread(find, [path], ValidateOptions())
     except InputError as error:
-        sys.stdout.write(f"{error.message}\n")
+        _say(error.message)
         return False
-    sys.stdout.write(text.render(problems))
-    sys.stdout.flush()
+    _say(text.render(problems).rstrip())
     well = not any(problem.severity == "error" for problem in problems)
     if testcases.find([path]):
         well = (
@@ -75,7 +76,7 @@ async def _serving(path: Path, config: Sequence[Path], port: int) -> AsyncIterat
     port = _free(port)
     own.write_text(_config(path, state, port), encoding="utf-8")
     arguments = [part for file in (own, *config) for part in ("--config", str(file))]
-    sys.stdout.write(f"The API is at http://127.0.0.1:{port}/api, rendered trees are in {state / 'rendered'}\n")
+    _say(f"The API is at http://127.0.0.1:{port}/api, rendered trees are in {state / 'rendered'}")
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "backstage_py.cli", "serve", *arguments, stdin=asyncio.subprocess.DEVNULL
     )
@@ -105,6 +106,7 @@ def _config(path: Path, state: Path, port: int) -> str:
             },
             "auth": {"providers": {"guest": {}}},
             "catalog": {"rules": [{"allow": _KINDS}], "locations": locations},
+            "scaffolder": {"reloadActions": True},
             "sandbox": {"root": str(state / "sandbox")},
         }
     )
@@ -124,6 +126,18 @@ def templates(path: Path) -> list[Path]:
     from backstage_py.lint.discovery import candidates
 
     return [one.path for one in candidates([path]) if one.template]
+
+
+def _end_on_sigterm() -> None:
+    """End as on Ctrl-C, so that the service that was started does not outlive this process."""
+    if (task := asyncio.current_task()) and sys.platform != "win32":
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+
+def _say(words: str) -> None:
+    """Write at once: what runs for hours may be read through a pipe."""
+    sys.stdout.write(f"{words}\n")
+    sys.stdout.flush()
 
 
 def _short(path: Path, base: Path) -> str:

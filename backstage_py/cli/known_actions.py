@@ -1,6 +1,5 @@
 """The actions that an author's commands know: bundled, installed, configured, and those of a running Backstage."""
 
-import hashlib
 import os
 import time
 from collections.abc import Sequence
@@ -94,6 +93,8 @@ def _get(address: str) -> bytes:
 
 
 def _cache_file(address: str) -> Path:
+    import hashlib
+
     home = os.environ.get("XDG_CACHE_HOME")
     folder = Path(home) if home else Path.home() / ".cache"
     return folder / "backstage-py" / f"actions-{hashlib.sha256(address.encode()).hexdigest()[:16]}.json"

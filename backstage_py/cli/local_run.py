@@ -199,7 +199,7 @@ async def runner(
     from backstage_py.integrations.scm import ScmRegistry
     from backstage_py.integrations.url_reading import UrlReading, listed
     from backstage_py.model.scm import ScmIntegration
-    from backstage_py.plugin import load_actions
+    from backstage_py.plugin import load_plugins
     from backstage_py.settings import load_settings
 
     logging.configure("error")
@@ -224,21 +224,24 @@ async def runner(
         http = HttpClient(listed(integrations, settings.backend.reading, own_hosts))
         stack.push_async_callback(http.close)
         reader = UrlReading(http, integrations, settings.backend.reading)
+        plugins = load_plugins(settings.scaffolder.actions_folder)
         services = Services(
             url_reader=reader,
             integrations=integrations,
             catalog=LocalCatalog(reader),
             backstage=backstage,
             config=settings.raw,
+            filters=plugins.filters,
+            globals=plugins.globals,
         )
         if backstage_url:
             from backstage_py.integrations.backstage import Discovery, HttpBackstageClient, HttpCatalogClient
 
             base = backstage_url.rstrip("/")
-            plugins = HttpBackstageClient(http, Discovery.of(base, settings.discovery))
-            services = replace(services, backstage=plugins, catalog=HttpCatalogClient(http, f"{base}/api/catalog"))
+            client = HttpBackstageClient(http, Discovery.of(base, settings.discovery))
+            services = replace(services, backstage=client, catalog=HttpCatalogClient(http, f"{base}/api/catalog"))
         environment = Environment.of(settings.scaffolder.default_environment)
-        yield Runner(load_actions(), services, environment, folder, is_dry_run=dry and not sandbox)
+        yield Runner(plugins.actions, services, environment, folder, is_dry_run=dry and not sandbox)
 
 
 def _sandbox_plugins(sandbox: "Sandbox") -> BackstageClient:

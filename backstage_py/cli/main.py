@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from backstage_py import __version__
-from backstage_py.cli import author
+from backstage_py.cli import author, examples, plain
 from backstage_py.errors import BackstageError, SettingsError
 
 _WRONG_USE = 2
@@ -35,6 +35,8 @@ ConfigOption = Annotated[
 def main() -> None:
     """Run the command line; errors of ours end as plain words and an exit status."""
     try:
+        if (status := plain.run(sys.argv[1:])) is not None:
+            sys.exit(status)
         app()
     except SettingsError as error:
         _stop(error.message, _WRONG_USE)
@@ -92,6 +94,19 @@ def worker(config: ConfigOption = None) -> None:
 
 
 @app.command()
+def mcp(
+    url: Annotated[str, typer.Option(help="Base URL of the service, or of a Backstage backend.")],
+) -> None:
+    """Offer the scaffolder and the catalog to an agent over standard input and output.
+
+    BACKSTAGE_TOKEN holds the user's token; without it, and where the service allows it, a guest is signed in.
+    """
+    from backstage_py.cli import mcp as command
+
+    raise typer.Exit(command.run(url))
+
+
+@app.command()
 def demo(
     folder: Annotated[Path, typer.Option(help="Folder for the demo's state; its former content is removed.")] = Path(
         ".backstage-py-demo"
@@ -113,3 +128,4 @@ def demo(
 
 
 author.register(app)
+examples.attach(app)

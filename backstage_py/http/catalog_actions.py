@@ -18,6 +18,7 @@ from backstage_py.model.json import JsonObject
 
 _DEFAULT_LOCATION = "url:https://localhost/entity-validator"
 _PATH = "/.backstage/actions/v1/actions"
+_PATH_V2 = "/.backstage/actions/v2/actions"
 
 Invoke = Callable[[JsonObject], Awaitable[JsonObject]]
 
@@ -28,6 +29,7 @@ def routes(service: CatalogService) -> Sequence[BaseRoute]:
     return [
         Route(_PATH, face.list, methods=["GET"]),
         Route(_PATH + "/{id}/invoke", face.invoke, methods=["POST"]),
+        Route(_PATH_V2 + "/{id}/invoke", face.invoke_v2, methods=["POST"]),
     ]
 
 
@@ -48,11 +50,20 @@ class _Actions:
         return json_response({"actions": bundled.schema("catalog-actions")})
 
     async def invoke(self, request: Request) -> Response:
-        id_ = request.path_params["id"]
+        return await self._run(request.path_params["id"], await json_body(request))
+
+    async def invoke_v2(self, request: Request) -> Response:
+        id_, body = request.path_params["id"], await json_body(request)
+        if not isinstance(body, dict):
+            raise InputError("The request body must be an object with 'input' and, if needed, 'secrets'")
+        if body.get("secrets"):
+            raise InputError(f'Action "{id_}" does not accept secrets')
+        return await self._run(id_, body.get("input") or {})
+
+    async def _run(self, id_: str, given: JsonObject) -> Response:
         action = next((one for one in bundled.schema("catalog-actions") if one["id"] == id_), None)
         if action is None:
             raise NotFoundError(f'Action "{id_}" not found')
-        given = await json_body(request)
         _check(given, action["schema"]["input"], id_)
         return json_response({"output": await self._invoke[action["name"]](given)})
 

@@ -10,10 +10,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from backstage_py.http.cors import merge_vary
 
 _THRESHOLD = 1024  # bytes, as the npm package "compression"
-_LEVEL = 4  # two thirds of the size gain for a third of the time of the default
+_LEVEL = 3  # a page of entities in 0.6 of the time of level 4, and 7 % larger
 _IN_THREAD = 64 * 1024  # bytes; more than this would hold up the event loop
 _TEXT = re.compile(rb"text/|application/(?:[\w.+-]*\+)?(?:json|javascript|xml)")
+_EVENTS = b"text/event-stream"
 _WINDOWS = {b"gzip": 31, b"deflate": 15}
+_STREAM_WINDOWS = {b"gzip": 27, b"deflate": 11}  # 2 KiB: thousands of streams are open at once
+_STREAM_MEMORY = 2  # of 9: some KiB for each stream in place of some hundred
 
 
 class CompressionMiddleware:
@@ -84,7 +87,10 @@ class _Answer:
             return self.start
         headers = merge_vary([*headers, (b"vary", b"Accept-Encoding")])
         if self.encoding and (more or len(body) >= _THRESHOLD):
-            self.packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WINDOWS[self.encoding])
+            if known.get(b"content-type", b"").startswith(_EVENTS):
+                self.packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _STREAM_WINDOWS[self.encoding], _STREAM_MEMORY)
+            else:
+                self.packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WINDOWS[self.encoding])
             headers = [item for item in headers if item[0] != b"content-length"]
             headers.append((b"content-encoding", self.encoding))
         return {**self.start, "headers": headers}

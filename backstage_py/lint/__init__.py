@@ -6,8 +6,9 @@ two doors ``check.check_text`` (a text) and ``check.check_file`` (a file with th
 
 What it promises:
 
-- ``error`` is kept for what Backstage refuses, what fails when it runs, and what surely does not mean what it says (an
-  expression that does not parse, a step that does not exist). What may be meant is a ``warning`` or ``info``.
+- ``error`` is kept for what Backstage refuses, what fails when it runs, and what surely does not mean what it says: an
+  expression whose raw text would be kept, a name with a typing slip, nothing where an action requires something. What
+  stock Backstage runs with a defined result (an unknown step is empty, a dash is a minus) is a ``warning``.
 - Every rule has a bad and a good example; the tests and ``RULES.md`` are made from them.
 - Nothing leaves the machine, nothing is executed, and no input raises: what cannot be read is a problem too.
 

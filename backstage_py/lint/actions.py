@@ -6,7 +6,7 @@ from functools import cache
 from typing import Literal
 
 from backstage_py import bundled
-from backstage_py.lint.nearest import misspelled, nearest
+from backstage_py.lint.nearest import distance, misspelled, nearest, same_but_for_style
 from backstage_py.model.json import Json, JsonObject
 
 Origin = Literal["builtin", "community", "installed", "live"]
@@ -51,12 +51,25 @@ class Catalogue:
         return nearest(action_id, self.actions)
 
     def misspelled(self, action_id: str) -> str | None:
-        """Return the id that was surely meant."""
-        return misspelled(action_id, self.actions)
+        """Return the id that was surely meant; what differs by more than a slip may be an action of one's own."""
+        close = misspelled(action_id, self.actions)
+        return close if close and _is_slip(action_id, close) else None
 
     def with_actions(self, more: Iterable[KnownAction], *, complete: bool = False) -> "Catalogue":
         """Return a catalogue in which ``more`` take precedence."""
         return Catalogue({**self.actions, **{one.id: one for one in more}}, complete=complete or self.complete)
+
+
+def _is_slip(given: str, known: str) -> bool:
+    """Whether one word has one slip, and no other last letter: gitlab is not github, nor gitee gitea."""
+    if same_but_for_style(given, known):
+        return True
+    words = list(zip(given.split(":"), known.split(":"), strict=False))
+    different = [pair for pair in words if pair[0] != pair[1]]
+    if given.count(":") != known.count(":") or len(different) != 1:
+        return False
+    one, other = different[0]
+    return distance(one, other) == 1 and not (len(one) == len(other) and one[:-1] == other[:-1])
 
 
 def parse(listing: Json, origin: Origin) -> list[KnownAction]:

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -79,6 +78,8 @@ def _check_all(found: list[Candidate], options: Options, workers: int | None) ->
     check = partial(_check_one, options=options)
     if count < 2 or len(found) < _WORTH_A_POOL:  # noqa: PLR2004  # one worker is no pool
         return [check(one) for one in found]
+    from concurrent.futures import ProcessPoolExecutor  # takes longer to import than a template to check
+
     chunk = max(1, len(found) // (count * 8))
     with ProcessPoolExecutor(count) as pool:
         return list(pool.map(check, found, chunksize=chunk))

@@ -25,13 +25,18 @@ def misspelled(name: str, known: Iterable[str]) -> str | None:
     close = nearest(name, known)
     if close is None:
         return None
-    if _folded(name) == _folded(close):
+    if same_but_for_style(name, close):
         return close
     shorter = min(len(name), len(close))
     if name[-1:].isdigit() or close[-1:].isdigit():  # names that are counted: host1, host2
         return None
     allowed = 2 if shorter >= _SURE_FOR_TWO else 1 if shorter >= _SURE_FOR_ONE else 0
     return close if 0 < distance(name, close) <= allowed else None
+
+
+def same_but_for_style(left: str, right: str) -> bool:
+    """Say whether two names differ in case and separators only."""
+    return _folded(left) == _folded(right)
 
 
 def distance(left: str, right: str) -> int:

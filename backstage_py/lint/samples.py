@@ -26,8 +26,10 @@ _INTRO = """\
 
 Generated from the rules themselves (`python -m backstage_py.lint.samples`); the tests run the same examples.
 
-An `error` is what Backstage refuses, what fails when it runs, or what surely does not mean what it says. A `warning` is
-probably a mistake, an `info` is worth knowing. Switch one off, or change its severity:
+An `error` is what Backstage refuses, what fails when it runs, or what surely does not mean what it says. What Backstage
+runs silently with a defined result is a `warning`, however probable the mistake; an `info` is worth knowing.
+
+Switch one off, or change its severity:
 
 ```yaml
 # .backstage-py.yaml, or the same keys below [tool.backstage-py] in pyproject.toml

@@ -4,12 +4,15 @@ This is the one module of the linter that knows the template language's tree.
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from backstage_py.templating import nodes
 from backstage_py.templating.errors import Failure
+from backstage_py.templating.lexer import Lexer, Tag
 from backstage_py.templating.nodes import Body, Expression, Node, Statement
+from backstage_py.templating.parser import expression_of
 from backstage_py.templating.parser import parse as parse_source
 
 _OPTIONAL_FILTERS = frozenset({"default", "d"})
@@ -46,16 +49,21 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A filter, a test or a called global, with its name's offset."""
+    """A filter, a test or a called global, with its name's offset.
+
+    Attributes:
+        conditional: it stands in a branch that need not be taken, and fails only where it is.
+    """
 
     kind: str
     name: str
     offset: int
+    conditional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SyntaxProblem:
-    """Why a text is no template."""
+    """Why a text is no template; ``offset`` is a character of the text."""
 
     message: str
     offset: int
@@ -67,13 +75,15 @@ class Parsed:
     """A text as the template language sees it.
 
     Attributes:
+        problems: what keeps the text from being a template, one for each expression that does not parse; the rest is
+            then filled from the expressions that do.
         sole: the expression, if the text is exactly one: its value keeps its type.
         outputs: how many ``${{ }}`` it has.
         locals: names that the text itself defines.
         subtractions: ``a.b-c`` without spaces, with the offset of the minus.
     """
 
-    problem: SyntaxProblem | None = None
+    problems: tuple[SyntaxProblem, ...] = ()
     body: Body = field(default_factory=list)
     sole: Node | None = None
     outputs: int = 0
@@ -103,18 +113,63 @@ def parse(text: str, settings: Settings = Settings()) -> Parsed:
             lstrip_blocks=settings.lstrip_blocks,
         )
     except Failure as failure:
-        return Parsed(SyntaxProblem(failure.message, min(failure.offset, len(text)), failure.hint))
+        return _expression_by_expression(text, settings, _problem(failure, text))
     except RecursionError:
-        return Parsed(SyntaxProblem("The expression is nested too deep", 0, None))
+        return Parsed((_TOO_DEEP,))
     parsed = Parsed(body=body)
     try:
         _Walker(parsed).body(body)
     except RecursionError:
-        return Parsed(SyntaxProblem("The expression is nested too deep", 0, None))
+        return Parsed((_TOO_DEEP,))
     outputs = [statement for statement in body if isinstance(statement, nodes.Output)]
     if len(body) == 1 and outputs and text.startswith("${{") and text.endswith("}}"):
         parsed.sole = outputs[0].expression.root
     return parsed
+
+
+_TOO_DEEP = SyntaxProblem("The expression is nested too deep", 0, None)
+
+
+def _expression_by_expression(text: str, settings: Settings, first: SyntaxProblem) -> Parsed:
+    """Look at each ``${{ }}`` of a text that is no template by itself, so that every mistake is told at once.
+
+    Names are looked at only in texts without statements, which may define names themselves.
+    """
+    tags = _tags(text[: first.offset], settings) if (found := _tags(text, settings)) is None else found
+    found_problems = {first.offset: first}
+    parsed = Parsed()
+    walker = _Walker(parsed)
+    plain = all(tag.kind != "block" for tag in tags or ())
+    for tag in tags or ():
+        if tag.kind != "variable":
+            continue
+        try:
+            expression = expression_of(tag.value)
+            if plain:
+                walker.expression(expression, tag.base)
+        except Failure as failure:
+            problem = _problem(failure.within(tag.base), text)
+            found_problems.setdefault(problem.offset, problem)
+        except RecursionError:
+            found_problems.setdefault(tag.base, SyntaxProblem(_TOO_DEEP.message, tag.base, None))
+    parsed.problems = tuple(found_problems[offset] for offset in sorted(found_problems))
+    return parsed
+
+
+def _tags(text: str, settings: Settings) -> list[Tag] | None:
+    try:
+        return Lexer(
+            text,
+            cookiecutter=settings.cookiecutter,
+            trim_blocks=settings.trim_blocks,
+            lstrip_blocks=settings.lstrip_blocks,
+        ).tags()
+    except Failure:
+        return None
+
+
+def _problem(failure: Failure, text: str) -> SyntaxProblem:
+    return SyntaxProblem(failure.message, min(failure.offset, len(text)), failure.hint)
 
 
 class _Walker:
@@ -122,6 +177,17 @@ class _Walker:
         self.parsed = parsed
         self.base = 0
         self.source = ""
+        self.branches = 0
+
+    @contextmanager
+    def branch(self) -> Iterator[None]:
+        """What is walked inside need not be evaluated."""
+        self.branches += 1
+        yield
+        self.branches -= 1
+
+    def named(self, kind: str, name: str, pos: int) -> None:
+        self.parsed.named.append(Named(kind, name, self.base + pos, self.branches > 0))
 
     # --- statements
 
@@ -137,14 +203,17 @@ class _Walker:
             case nodes.If():
                 for base, condition, body in statement.branches:
                     self.expression(condition, base, optional=True)
-                    self.body(body)
-                self.body(statement.otherwise or [])
+                    with self.branch():
+                        self.body(body)
+                with self.branch():
+                    self.body(statement.otherwise or [])
             case nodes.For():
                 self.parsed.locals.update(statement.targets)
                 self.parsed.locals.add("loop")
                 self.expression(statement.iterable, statement.base, optional=True)
-                self.body(statement.body)
-                self.body(statement.otherwise or [])
+                with self.branch():
+                    self.body(statement.body)
+                    self.body(statement.otherwise or [])
             case nodes.Set():
                 self.parsed.locals.update(statement.targets)
                 if statement.value is not None:
@@ -153,7 +222,8 @@ class _Walker:
             case nodes.Macro():
                 self.parsed.locals.update((statement.name, "caller", *statement.signature.positional))
                 self.signature(statement.signature)
-                self.body(statement.body)
+                with self.branch():
+                    self.body(statement.body)
             case nodes.CallBlock():
                 self.parsed.locals.update(statement.signature.positional)
                 self.signature(statement.signature)
@@ -163,10 +233,11 @@ class _Walker:
                 self.body(statement.body)
             case nodes.Switch():
                 self.expression(statement.subject, statement.base, optional=True)
-                for base, condition, body in statement.cases:
-                    self.expression(condition, base)
-                    self.body(body)
-                self.body(statement.default or [])
+                with self.branch():
+                    for base, condition, body in statement.cases:
+                        self.expression(condition, base)
+                        self.body(body)
+                    self.body(statement.default or [])
             case _:
                 pass
 
@@ -201,7 +272,7 @@ class _Walker:
             case nodes.Filter():
                 self.filter(node, optional=optional)
             case nodes.Test():
-                self.parsed.named.append(Named("test", node.name, self.base + node.pos))
+                self.named("test", node.name, node.pos)
                 self.node(node.left, optional=node.name in _OPTIONAL_TESTS or optional)
                 if node.arguments:
                     self.arguments(node.arguments)
@@ -211,7 +282,8 @@ class _Walker:
                 self.binary(node, optional=optional)
             case nodes.Logic():
                 self.node(node.left, optional=True)
-                self.node(node.right, optional=optional)
+                with self.branch():
+                    self.node(node.right, optional=optional)
             case nodes.In():
                 self.node(node.left, optional=optional)
                 self.node(node.right, optional=optional)
@@ -219,8 +291,9 @@ class _Walker:
                 self.compare(node, optional=optional)
             case nodes.InlineIf():
                 self.node(node.condition, optional=True)
-                self.node(node.body, optional=optional)
-                self.node(node.otherwise, optional=optional)
+                with self.branch():
+                    self.node(node.body, optional=optional)
+                    self.node(node.otherwise, optional=optional)
             case nodes.Capture():
                 before = self.base, self.source
                 self.body(node.body)
@@ -230,7 +303,7 @@ class _Walker:
 
     def filter(self, node: nodes.Filter, *, optional: bool) -> None:
         if not isinstance(node.source, nodes.Capture):
-            self.parsed.named.append(Named("filter", node.name, self.base + self.filter_name(node)))
+            self.named("filter", node.name, self.filter_name(node))
         self.node(node.source, optional=optional or node.name in _OPTIONAL_FILTERS)
         self.arguments(node.arguments)
 
@@ -250,7 +323,7 @@ class _Walker:
 
     def call(self, node: nodes.Call, *, optional: bool) -> None:
         if isinstance(node.target, nodes.Symbol):
-            self.parsed.named.append(Named("global", node.target.name, self.base + node.target.pos))
+            self.named("global", node.target.name, node.target.pos)
         elif isinstance(node.target, nodes.Lookup):
             self.reference(node.target, optional=optional, called=True)
         else:
@@ -264,12 +337,8 @@ class _Walker:
             self.node(right, optional=lenient)
 
     def binary(self, node: nodes.Binary, *, optional: bool) -> None:
-        if (
-            node.operator == "-"
-            and isinstance(node.left, nodes.Lookup)
-            and isinstance(node.right, nodes.Lookup | nodes.Symbol)
-        ):
-            left, right = _chain(node.left), _chain(node.right)
+        if node.operator == "-" and isinstance(node.left, nodes.Lookup):
+            left, right = _chain(node.left), _chain(_operand(node.right))
             joined = self.source.replace(" ", "")
             if left and right and f"{'.'.join(left[0])}-{'.'.join(right[0])}" in self.source and joined:
                 at = self.base + max(left[1][-1], 0) + len(left[0][-1])
@@ -317,6 +386,13 @@ class _Walker:
             self.node(inner, optional=optional)
         for key in computed:
             self.node(key)
+
+
+def _operand(node: Node) -> Node:
+    """What filters and calls are applied to: they bind closer than a minus."""
+    while isinstance(node, nodes.Filter | nodes.Call):
+        node = node.source if isinstance(node, nodes.Filter) else node.target
+    return node
 
 
 def _chain(node: Node) -> tuple[tuple[str, ...], tuple[int, ...]] | None:

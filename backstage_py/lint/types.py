@@ -27,10 +27,10 @@ _LITERALS: dict[type, Types] = {str: _TEXT, bool: _BOOLEAN, int: _NUMBER, float:
 
 def of_use(template: Template, use: Use) -> Types | None:
     """Return the types of what a text gives, None if they are not known."""
-    if use.parsed.problem:
+    if use.parsed.problems or use.parsed.sole is None:
         return _TEXT
-    if use.parsed.sole is None:
-        return _TEXT
+    if use.parsed.subtractions:  # a dash that was meant as part of a name; it has a rule of its own
+        return None
     return of_node(template, use.parsed.sole)
 
 

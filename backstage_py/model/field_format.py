@@ -3,8 +3,8 @@
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from urllib.parse import urlsplit
 
+from backstage_py.model import web_url
 from backstage_py.model.json import Json, JsonObject
 
 _HELP = (
@@ -22,8 +22,6 @@ _match_dns_label = re.compile(r"(?=.{1,63}\Z)[a-z0-9]+(?:-+[a-z0-9]+)*", re.ASCI
 _match_tag = re.compile(r"(?=.{1,63}\Z)[a-z0-9:+#]+(-[a-z0-9:+#]+)*", re.ASCII | re.DOTALL).fullmatch
 _match_kind = re.compile(r"[a-zA-Z][a-z0-9A-Z]{0,62}", re.ASCII).fullmatch
 _match_version = re.compile(r"[a-z0-9A-Z]{1,63}", re.ASCII).fullmatch
-_SPECIAL = {"http", "https", "ftp", "ws", "wss"}
-_FORBIDDEN_IN_HOST = re.compile(r"[\0-\x20#%/:<>?@\[\\\]^`{|}\x7f]")
 _LONGEST_SUBDOMAIN = 253
 
 
@@ -76,24 +74,8 @@ def is_prefixed_name(text: str) -> bool:
 
 
 def is_url(text: Json) -> bool:
-    """Say whether ``new URL(text)`` of a browser would succeed, for what occurs in links."""
-    if not isinstance(text, str):
-        return False
-    cleaned = re.sub(r"[\t\r\n]", "", text.strip("".join(map(chr, range(33)))))
-    scheme, colon, rest = cleaned.partition(":")
-    if not colon or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
-        return False
-    if scheme.lower() not in _SPECIAL:
-        return True
-    authority = re.split(r"[/\\?#]", rest.lstrip("/\\"), maxsplit=1)[0]
-    try:
-        parts = urlsplit(f"http://{authority}")
-        host, _port = parts.hostname, parts.port
-    except ValueError:
-        return False
-    if not host:
-        return False
-    return authority.rpartition("@")[2].startswith("[") or not _FORBIDDEN_IN_HOST.search(host.replace("%", "", 0))
+    """Say whether a value is a text for which ``new URL(text)`` of JavaScript would succeed."""
+    return isinstance(text, str) and web_url.is_url(text)
 
 
 def _is_prefixed(text: str, is_suffix: Callable[[str], object]) -> bool:

@@ -11,22 +11,23 @@ from time import perf_counter
 from typing import TypeVar
 
 T = TypeVar("T")
-_MOMENT = 0.01  # seconds that the event loop can spare
+MOMENT = 0.01
+"""Seconds that the event loop can spare."""
 
 
-async def run(work: Iterator[object]) -> None:
-    """Run ``work`` to its end: for a moment on the event loop, the rest in a thread."""
-    until = perf_counter() + _MOMENT
+async def run(work: Iterator[object], *, moment: float = MOMENT) -> None:
+    """Run ``work`` to its end: for a moment (in seconds) on the event loop, the rest in a thread."""
+    until = perf_counter() + moment
     for _ in work:
         if perf_counter() > until:
             await asyncio.to_thread(finish, work)
             return
 
 
-async def collect(work: Iterator[T]) -> list[T]:
+async def collect(work: Iterator[T], *, moment: float = MOMENT) -> list[T]:
     """Run ``work`` in the same way and return what it yields."""
     found: list[T] = []
-    until = perf_counter() + _MOMENT
+    until = perf_counter() + moment
     for item in work:
         found.append(item)
         if perf_counter() > until:

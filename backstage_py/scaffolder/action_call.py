@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from backstage_py.errors import BackstageError, PermanentError, TemporaryError
+from backstage_py.errors import BackstageError, PermanentError, ServiceUnavailableError, TemporaryError
 from backstage_py.plugin import Action, ActionContext, CancelSignal, RetryPolicy
 from backstage_py.scaffolder import threads
 
@@ -36,7 +36,7 @@ async def call(action: Action, context: ActionContext[Any]) -> Any:
             return await _call_once(action, context)
         except PermanentError:
             raise
-        except TemporaryError as error:
+        except (TemporaryError, ServiceUnavailableError) as error:
             if attempt == policy.attempts:
                 raise
             wait = _wait(policy, attempt, error)
@@ -48,9 +48,9 @@ async def call(action: Action, context: ActionContext[Any]) -> Any:
     raise AssertionError("a retry policy has at least one attempt")
 
 
-def _wait(policy: RetryPolicy, attempt: int, error: TemporaryError) -> float:
+def _wait(policy: RetryPolicy, attempt: int, error: TemporaryError | ServiceUnavailableError) -> float:
     wait = min(policy.first_wait * policy.factor ** (attempt - 1), policy.longest_wait)
-    if error.retry_after is not None:
+    if isinstance(error, TemporaryError) and error.retry_after is not None:
         wait = max(error.retry_after, 0)
     return wait * (1 + random.uniform(0, _JITTER))  # noqa: S311  # spreads tries, guards nothing
 
@@ -126,5 +126,8 @@ def _drop(running: "asyncio.Future[Any]") -> None:
 
 def readable(error: BaseException) -> BackstageError:
     """Return an error of ours for one of Python's or a library's, whose message says enough by itself."""
-    text = str(error)
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001  # a foreign error may fail even at that
+        text = ""
     return BackstageError(f"{type(error).__name__}: {text}" if text else type(error).__name__)

@@ -8,6 +8,7 @@ from backstage_py.plugin import ActionRegistry, Services
 from backstage_py.scaffolder.autocomplete import AutocompleteHandler
 from backstage_py.scaffolder.events import TaskEvents
 from backstage_py.scaffolder.janitor import Janitor
+from backstage_py.scaffolder.loop_watch import LoopWatch
 from backstage_py.scaffolder.recovery import Recovery
 from backstage_py.scaffolder.rendering import Environment
 from backstage_py.scaffolder.service import ScaffolderService
@@ -95,14 +96,17 @@ class Scaffolder:
             store, recovery, folders, retention=settings.retention, frequency=settings.task_timeout_janitor_frequency
         )
         self._cleaning: asyncio.Task[None] | None = None
+        self._watch = LoopWatch()
 
     async def start(self) -> None:
         """Begin to run tasks and to clean up."""
+        self._watch.start()
         await self.worker.start()
         self._cleaning = asyncio.create_task(self.janitor.run_forever())
 
     async def stop(self, grace: float = DEFAULT_GRACE) -> None:
         """Stop in good order; see ``Worker.stop``."""
+        self._watch.stop()
         if self._cleaning:
             self._cleaning.cancel()
             await asyncio.gather(self._cleaning, return_exceptions=True)

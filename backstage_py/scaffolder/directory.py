@@ -4,7 +4,7 @@ import base64
 import binascii
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from backstage_py.plugin import Workspace
 
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
 _EXECUTABLE = 0o111
+_PLAIN = re.compile(r"(?:(?!\.{1,2}/)[^/\0\ud800-\udfff]+/)*(?!\.{1,2}\Z)[^/\0\ud800-\udfff]+")
+"""A relative path without dots as parts, without empty parts, and of text that can be encoded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,40 +61,53 @@ def write(folder: Path, files: Iterable[DirectoryFile]) -> None:
     """
     folder.mkdir(parents=True)
     inside = Workspace(folder)
-    made = {inside.root}
+    made = {str(inside.root)}
     for file in files:
-        target = inside.path(file.path)
+        target = _target(inside, file.path)
+        parent = os.path.dirname(target)  # noqa: PTH120  # text is enough, and much faster than a Path
         try:
-            if target.parent not in made:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                made.add(target.parent)
-            target.write_bytes(file.content)
+            if parent not in made:
+                os.makedirs(parent, exist_ok=True)  # noqa: PTH103  # as above
+                made.add(parent)
+            with open(target, "wb", buffering=0) as opened:  # noqa: PTH123  # as above
+                opened.write(file.content)
             if file.executable:
-                target.chmod(0o755)
+                os.chmod(target, 0o755)  # noqa: PTH101, S103  # as above; a program is for everyone
         except OSError as error:
             raise InputError(f"'{file.path}' in directoryContents cannot be written: {error.strerror}") from error
 
 
+def _target(folder: Workspace, path: str) -> str:
+    """Return where a file goes. There are no links in the folder, so a plain path needs no look at the disk."""
+    if _PLAIN.fullmatch(path):
+        return f"{folder.root}{os.sep}{path}"
+    return str(folder.path(path))
+
+
 def read(folder: Path) -> Sequence[DirectoryFile]:
     """Return the files of a folder, without ``.git``. A link counts if it leads nowhere; its target is the content."""
-    files: list[DirectoryFile] = []
-    _walk(folder, "", files)
-    return files
+    return list(files(folder))
 
 
-def _walk(folder: Path, prefix: str, files: list[DirectoryFile]) -> None:
+def files(folder: Path) -> Iterator[DirectoryFile]:
+    """Yield the same."""
+    return _walk(folder, "")
+
+
+def _walk(folder: Path, prefix: str) -> Iterator[DirectoryFile]:
     with os.scandir(folder) as entries:
-        for entry in sorted(entries, key=lambda entry: entry.name):
-            path = f"{prefix}{entry.name}"
-            if entry.is_symlink():
-                if not os.path.exists(entry.path):  # noqa: PTH110  # follows the link, as is meant
-                    files.append(DirectoryFile(path, os.readlink(os.fsencode(entry.path))))  # noqa: PTH115  # bytes
-            elif entry.is_dir():
-                if path != ".git":
-                    _walk(Path(entry.path), f"{path}/", files)
-            elif entry.is_file():
-                with open(entry.path, "rb") as file:  # noqa: PTH123  # faster than a Path for each of many files
-                    files.append(DirectoryFile(path, file.read(), bool(entry.stat().st_mode & _EXECUTABLE)))
+        ordered = sorted(entries, key=lambda entry: entry.name)
+    for entry in ordered:
+        path = f"{prefix}{entry.name}"
+        if entry.is_symlink():
+            if not os.path.exists(entry.path):  # noqa: PTH110  # follows the link, as is meant
+                yield DirectoryFile(path, os.readlink(os.fsencode(entry.path)))  # noqa: PTH115  # bytes
+        elif entry.is_dir():
+            if path != ".git":
+                yield from _walk(Path(entry.path), f"{path}/")
+        elif entry.is_file():
+            with open(entry.path, "rb") as file:  # noqa: PTH123  # faster than a Path for each of many files
+                yield DirectoryFile(path, file.read(), bool(entry.stat().st_mode & _EXECUTABLE))
 
 
 def _decoded(text: str) -> bytes:

@@ -11,14 +11,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from backstage_py.model.json import Json, JsonObject
-from backstage_py.plugin import ActionRegistry, CancelSignal, Services, TemplateInfo, Workspace
+from backstage_py.plugin import ActionRegistry, CancelSignal, Services, TemplateInfo, Workspace, brief
 from backstage_py.scaffolder import directory, threads
 from backstage_py.scaffolder import spec as specs
 from backstage_py.scaffolder.directory import DirectoryFile
 from backstage_py.scaffolder.journal import ListJournal
 from backstage_py.scaffolder.rendering import Environment, RunRenderer
 from backstage_py.scaffolder.runner import Run, RunFailed, Setup
-from backstage_py.scaffolder.workspaces import remove_tree
+from backstage_py.scaffolder.workspaces import remove_folders
 
 _FEW = 64
 _SMALL = 256 * 1024
@@ -90,12 +90,11 @@ async def run(
     try:
         await _prepare(workspace, content, wanted.source)
         output = await Run(setup).run()
-    except BaseException as error:
-        await asyncio.shield(threads.run(lambda: _remove(folders)))
-        if isinstance(error, RunFailed):
-            raise error.error from error
-        raise
-    files = await asyncio.shield(threads.run(lambda: _collect(workspace, folders)))
+        files = await brief.collect(directory.files(workspace))
+    except RunFailed as failure:
+        raise failure.error from failure
+    finally:
+        await asyncio.shield(remove_folders(folders))
     return DryRunResult(journal.log, files, output)
 
 
@@ -112,16 +111,3 @@ async def _prepare(workspace: Path, content: Path, source: Sequence[DirectoryFil
         prepare()
     else:
         await threads.run(prepare)
-
-
-def _collect(workspace: Path, folders: Sequence[Path]) -> Sequence[DirectoryFile]:
-    try:
-        return directory.read(workspace)
-    finally:
-        _remove(folders)
-
-
-def _remove(folders: Sequence[Path]) -> None:
-    for folder in folders:
-        if folder.exists():
-            remove_tree(folder)

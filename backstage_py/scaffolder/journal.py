@@ -77,14 +77,13 @@ class TaskJournal:
 
     def say(self, message: str, step_id: str | None = None, status: str | None = None) -> None:
         """Add a log event. Callable from any thread."""
-        message = self.redactor.text(message)
         if status is None and self._left is not None:
             if self._left < 0:
                 return
             self._left -= len(message)
-            if self._left < 0:
+            if self._left < 0:  # before anything is done with a text that may be huge
                 message = "The log of this task has reached its limit (scaffolder.logLimitBytes); the rest is dropped"
-        self._add(new_event(EventType.LOG, _body(message, step_id, status)))
+        self._add(new_event(EventType.LOG, _body(self.redactor.text(message), step_id, status)))
 
     def finish_step(self, result: StepResult) -> None:
         """Note that a step ended; stored together with the events that were said before."""

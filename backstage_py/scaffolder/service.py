@@ -19,7 +19,7 @@ from backstage_py.scaffolder.dryrun import DryRun, DryRunResult
 from backstage_py.scaffolder.events import TaskEvents
 from backstage_py.scaffolder.rendering import Environment
 from backstage_py.scaffolder.spec import steps_with_defaults
-from backstage_py.scaffolder.templates import Templates
+from backstage_py.scaffolder.templates import GivenTemplates, Templates
 from backstage_py.storage.tasks import TaskStore
 from backstage_py.templating import engine
 
@@ -53,6 +53,7 @@ class ScaffolderService:
     resume_on_retry: bool = False
     autocompletes: Mapping[str, AutocompleteHandler] = field(default_factory=dict)
     _templates: Templates | None = None
+    _given: GivenTemplates = field(default_factory=GivenTemplates)
 
     async def parameter_schema(self, ref: EntityRef, credentials: Credentials) -> JsonObject:
         """Return a template's form."""
@@ -177,9 +178,7 @@ class ScaffolderService:
             FormProblems: values or secrets do not fit.
             BackstageError: the request is wrong, or a step failed.
         """
-        if template.problems(body["template"]):
-            raise InputError("Input template is not a template")
-        parsed = template.parse(body["template"])
+        parsed = self._given.parse(body["template"])
         files = directory.parse(body["directoryContents"])
         secrets = body.get("secrets") or {}
         template_forms.check_values(parsed, body["values"])

@@ -1,8 +1,9 @@
 """Templates from the catalog, parsed and with the parts that every task of theirs has, kept by their etag."""
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
@@ -15,6 +16,7 @@ from backstage_py.plugin.services import CatalogClient
 from backstage_py.scaffolder.spec import steps_with_defaults
 
 _MOST = 256
+_MOST_GIVEN, _LARGEST_GIVEN = 64, 64 * 1024  # in number, in bytes of JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,36 @@ class Templates:
                 if len(self._known) > _MOST:
                     self._known.popitem(last=False)
         return known
+
+
+class GivenTemplates:
+    """Templates that come with requests, checked once: an editor sends the same one with each try.
+
+    What is kept serves for checks only; a run gets the request's own objects, which an action may change.
+    """
+
+    def __init__(self) -> None:
+        self._checked: OrderedDict[bytes, Template] = OrderedDict()
+
+    def parse(self, entity: Json) -> Template:
+        """Return the template with its form's schemas being the same objects for the same content.
+
+        Raises:
+            InputError: it is no template.
+        """
+        text = json.dumps(entity)
+        key = hashlib.sha256(text).digest()
+        checked = self._checked.get(key)
+        if checked is None:
+            if template.problems(entity):
+                raise InputError("Input template is not a template")
+            checked = template.parse(entity)
+            if len(text) <= _LARGEST_GIVEN:
+                self._checked[key] = checked
+                if len(self._checked) > _MOST_GIVEN:
+                    self._checked.popitem(last=False)
+        metadata, spec = entity["metadata"], entity["spec"]
+        return replace(checked, metadata=metadata, spec=spec, steps=spec["steps"], output=spec.get("output") or {})
 
 
 def _known(parsed: Template) -> KnownTemplate:

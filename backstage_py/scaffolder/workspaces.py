@@ -8,10 +8,12 @@ behind each step, so that the worker that goes on may be another machine's.
 import asyncio
 import importlib
 import io
+import os
 import re
 import shutil
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +22,7 @@ from backstage_py.model.json import Json
 from backstage_py.scaffolder import threads
 
 _TASK_FOLDER = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:_step-.*)?")
+_FEW = 256
 _S3_EXTRA = "pip install 'backstage-py[s3]'"
 
 
@@ -97,14 +100,8 @@ class WorkspaceFolders:
 
     async def remove(self, task_id: str, *, leftovers: bool) -> None:
         """Remove the folder; with ``leftovers`` also what actions of a run that was killed left beside it."""
-
-        def remove() -> None:
-            folders = [self.path(task_id), *(self._root.glob(f"{task_id}_step-*") if leftovers else ())]
-            for folder in folders:
-                if folder.exists():
-                    remove_tree(folder)
-
-        await _in_thread(remove)
+        folders = [self.path(task_id), *(self._root.glob(f"{task_id}_step-*") if leftovers else ())]
+        await remove_folders(folders)
 
     def left_behind(self) -> dict[str, list[Path]]:
         """Return the folders that are named after a task, by that task."""
@@ -236,6 +233,40 @@ def snapshots_of(provider: str | None, options: Mapping[str, Json], database: Sn
             raise SettingsError(f"{key}.{provider}.bucket", "expected the bucket for workspace snapshots")
         return S3Snapshots(own)
     raise SettingsError(f"{key}.workspaceProvider", f"expected 'database', 'folder' or 's3', not '{provider}'")
+
+
+async def remove_folders(folders: Iterable[Path]) -> None:
+    """Remove folders, as far as they exist: small ones at once, others in a thread."""
+    for folder in folders:
+        if not _removed_at_once(folder):
+            await _in_thread(partial(remove_tree, folder))
+
+
+def _removed_at_once(folder: Path) -> bool:
+    """Remove a folder with few entries; False when something is left of it. No link is followed."""
+    left = _FEW
+    try:
+        for _, folders, files, descriptor in os.fwalk(folder, topdown=False):
+            left -= len(folders) + len(files)
+            if left < 0:
+                return False
+            for name in files:
+                os.unlink(name, dir_fd=descriptor)
+            for name in folders:
+                _remove_empty(name, descriptor)
+        folder.rmdir()
+    except FileNotFoundError:
+        return not os.path.lexists(folder)
+    except OSError:
+        return False
+    return True
+
+
+def _remove_empty(name: str, parent: int) -> None:
+    try:
+        os.rmdir(name, dir_fd=parent)
+    except NotADirectoryError:  # a link to a folder
+        os.unlink(name, dir_fd=parent)
 
 
 def remove_tree(path: Path) -> None:

@@ -164,9 +164,11 @@ class ScaffolderSettings:
     secrets_key: str | None = None
     workspace_serialization: str | None = None
     retention: float | None = None
-    log_limit_bytes: int = 16 * 1024 * 1024
-    """Of one task; a runaway action fills neither the database nor the memory."""
+    log_limit_bytes: int | None = None
+    """Of one task, so that a runaway action does not fill the database; None for no bound."""
     actions_folder: Path | None = None
+    reload_actions: bool = False
+    """Load files of ``actions_folder`` again when they change (ours: ``scaffolder.reloadActions``), for ``dev``."""
     actions_plugin: str = "backstage-py"
     """The plugin id under which other backends find our actions (ours: ``scaffolder.actionsPluginId``)."""
     shutdown_timeout: float = 30.0

@@ -73,6 +73,11 @@ def is_in_parameter(column: sa.ColumnElement[Any], name: str) -> sa.ColumnElemen
     return _IsIn(column, sa.bindparam(name, type_=_Values()))
 
 
+def as_parameter(connection: sa.Connection, values: Sequence[Any]) -> Any:
+    """Return the value of an ``is_in_parameter`` for a statement that goes to the driver as it is."""
+    return _for_driver(list(values), connection.dialect)
+
+
 def checkpoint(engine: sa.Engine) -> None:
     """Move what SQLite has in its log into the database file, from which readers are faster; nothing elsewhere."""
     if engine.dialect.name == "sqlite":
@@ -108,7 +113,11 @@ class _Values(sa.types.TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: sa.Dialect) -> Any:
-        return json.dumps(value) if dialect.name == "sqlite" else value
+        return _for_driver(value, dialect)
+
+
+def _for_driver(values: list[Any], dialect: sa.Dialect) -> Any:
+    return json.dumps(values) if dialect.name == "sqlite" else values
 
 
 @compiles(_IsIn, "sqlite")  # type: ignore[no-untyped-call,misc,unused-ignore]  # SQLAlchemy's decorator has no types

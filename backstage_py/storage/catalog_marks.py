@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from backstage_py.storage import bulk
 from backstage_py.storage.database import Database, Transaction, WriteFunction
 from backstage_py.storage.entity_tables import process_queue, refresh_state, state, stitch_queue
+from backstage_py.storage.prepared import Prepared
 from backstage_py.storage.refresh_records import Changes
 
 T = TypeVar("T")
@@ -45,11 +46,13 @@ def grow_generation(transaction: Transaction) -> None:
 
 
 def generation(connection: sa.Connection) -> int:
-    """Return the number that grows with every commit that readers can see."""
-    return int(connection.execute(_GENERATION).scalar_one())
+    """Return the number that grows with every commit that readers can see; what is read next belongs to it."""
+    if not connection.in_transaction():
+        connection.begin()
+    return int(_GENERATION.all(connection, {})[0][0])
 
 
-_GENERATION = sa.select(state.c.generation)
+_GENERATION = Prepared(sa.select(state.c.generation))
 _LOCK = sa.select(state.c.id).with_for_update()
 
 

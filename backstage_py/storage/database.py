@@ -240,8 +240,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         "synchronous=FULL",
         "foreign_keys=ON",
         "temp_store=MEMORY",
-        "cache_size=-16000",
-        "mmap_size=268435456",
+        "cache_size=-8000",  # KiB of each connection; what the file system has cached is not far away
     ):
         connection.execute(f"PRAGMA {pragma}")
 

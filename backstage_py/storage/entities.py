@@ -6,82 +6,35 @@ are always exact.
 
 import threading
 import zlib
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from backstage_py.model.entity_filter import Filter, Matches
-from backstage_py.storage import bulk, catalog_marks, search_index
+from backstage_py.storage import bulk, catalog_marks, entity_pages, search_columns, search_index
 from backstage_py.storage import search as searching
 from backstage_py.storage.database import Database
+from backstage_py.storage.entity_pages import Order, Page, PageRequest, Position
 from backstage_py.storage.entity_tables import final_entities, references, search
+from backstage_py.storage.memory import Memory
+from backstage_py.storage.prepared import Prepared
 from backstage_py.storage.search import Conditions, FullText
+from backstage_py.storage.search_columns import Columns
 
 T = TypeVar("T")
 
 _REMEMBERED = 2048
+_REMEMBERED_SETS = 4  # of all entities that a filter matches, for searches
 _EVERYWHERE = frozenset({"kind", "metadata.name", "metadata.namespace", "metadata.uid"})
 """Keys that every entity has exactly once, so that ordering by them leaves nobody out."""
 
-_FEW = 2000
+_FEW_MATCHES = 2000
+_FEW_ROWS = 64  # so many entities are read by key without changing threads
 _PACKING = 2  # level of gzip
 _PART = 256
 _PACKED_LISTS = 4
 _LARGEST_PACKED = 4 * 1024 * 1024
-_PROBE_COST = 8  # a probe for one entity costs about as much as reading this many entries of the index in a row
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """The key to order by; entities without it are left out."""
-
-    key: str
-    descending: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Where a page begins or ends: the value of the order key (None without an order) and the entity's number."""
-
-    value: str | None
-    id: int
-
-
-@dataclass(frozen=True, slots=True)
-class PageRequest:
-    """A page of entities.
-
-    Attributes:
-        filter: what they must match.
-        full_text: what they must contain.
-        order: without one they come in the order in which they came into the catalog.
-        after: the position that the page comes after, or before when ``backwards``.
-        backwards: the page before a position; its entities are in the usual order nevertheless.
-        limit: the most entities to return.
-        offset: entities to leave out first.
-        with_total: whether to count all that match.
-    """
-
-    filter: Filter | None = None
-    full_text: FullText | None = None
-    order: Order | None = None
-    after: Position | None = None
-    backwards: bool = False
-    limit: int = 200
-    offset: int = 0
-    with_total: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Entities as JSON texts with the position of each, and how many match in all."""
-
-    texts: list[bytes]
-    positions: list[Position]
-    total: int
 
 
 class EntityReader:
@@ -89,18 +42,20 @@ class EntityReader:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._memory = _Memory()
+        self._memory = Memory(_REMEMBERED)
+        self._sets = Memory(_REMEMBERED_SETS)
         self._packing = threading.Lock()
         self._packed: dict[Filter | None, tuple[int, bytes]] = {}
+        self._columns = Columns()
         self._key_ids: dict[str, int] = {}  # a key keeps its number for ever
 
     async def by_ref(self, ref: str) -> bytes | None:
         """Return an entity by its reference, complete and in lower case."""
-        return await self._database.read(lambda connection: connection.execute(_BY_REF, {"ref": ref}).scalar())
+        return (await self._database.read_briefly(lambda connection: _entities(connection, [ref])))[0]
 
     async def by_uid(self, uid: str) -> bytes | None:
         """Return an entity by its UUID, in any case."""
-        return await self._database.read(lambda connection: connection.execute(_BY_UID, {"uid": uid.lower()}).scalar())
+        return await self._database.read_briefly(lambda connection: _scalar(connection, _BY_UID, {"uid": uid.lower()}))
 
     async def by_refs(self, refs: Sequence[str], filter_: Filter | None = None) -> list[bytes | None]:
         """Return entities in the order of the references, None where there is none that matches."""
@@ -112,8 +67,9 @@ class EntityReader:
             found = {row[0]: row[1] for row in connection.execute(query, {"refs": list(set(refs))})}
             return [found.get(ref) for ref in refs]
 
-        few = len(refs) <= _FEW and filter_ is None
-        return await (self._database.read_briefly(run) if few else self._database.read(run))
+        if len(refs) <= _FEW_ROWS and filter_ is None:
+            return await self._database.read_briefly(lambda connection: _entities(connection, refs))
+        return await self._database.read(run)
 
     async def all(self, filter_: Filter | None, order: Order | None = None) -> list[bytes]:
         """Return all entities that match; with an order, those that have its key."""
@@ -169,18 +125,32 @@ class EntityReader:
 
     async def page(self, request: PageRequest) -> Page:
         """Return a page."""
-        return await self._database.read(lambda connection: self._page(connection, request))
+
+        def remembered(connection: sa.Connection) -> Page | None:
+            found = self._memory.peek(catalog_marks.generation(connection), ("page", request))
+            if found is None or len(found[0]) > _FEW_ROWS:
+                return None
+            return _with_texts(connection, *found)
+
+        page = await self._database.read_briefly(remembered) if self._database.is_sqlite else None
+        return await self._database.read(lambda connection: self._page(connection, request)) if page is None else page
 
     async def facets(self, keys: Sequence[str], filter_: Filter | None) -> dict[str, list[tuple[str, int]]]:
         """Return, for each key, the values as written with the number of entities that have them, sorted."""
+        key = ("facets", tuple(keys), filter_)
 
         def run(connection: sa.Connection) -> dict[str, list[tuple[str, int]]]:
             generation = catalog_marks.generation(connection)
-            return self._memory.get(
-                generation, ("facets", tuple(keys), filter_), lambda: self._facets(connection, keys, filter_)
-            )
+            return self._memory.get(generation, key, lambda: self._facets(connection, keys, filter_))
 
-        return await self._database.read(run)
+        def remembered(connection: sa.Connection) -> dict[str, list[tuple[str, int]]] | None:
+            found: dict[str, list[tuple[str, int]]] | None = self._memory.peek(
+                catalog_marks.generation(connection), key
+            )
+            return found
+
+        found = await self._database.read_briefly(remembered) if self._database.is_sqlite else None
+        return await self._database.read(run) if found is None else found
 
     async def ancestry(self, ref: str) -> list[tuple[str, bytes, list[str]]]:
         """Return (reference, JSON text, references of what brought it) of an entity and then of its ancestors."""
@@ -235,7 +205,7 @@ class EntityReader:
         positions, total = self._memory.get(
             generation, ("page", request), lambda: self._positions(connection, request, generation)
         )
-        return Page(_texts(connection, [one.id for one in positions]), positions, total)
+        return _with_texts(connection, positions, total)
 
     def _positions(
         self, connection: sa.Connection, request: PageRequest, generation: int
@@ -243,8 +213,11 @@ class EntityReader:
         keys = [request.order.key] if request.order else []
         keys += request.full_text.keys if request.full_text else ()
         conditions = self._conditions(connection, request.filter, *keys)
-        if request.full_text and (found := self._few_with_text(connection, request, conditions)) is not None:
-            return found
+        if request.full_text:
+            found = self._in_columns(connection, request, request.full_text, conditions, generation)
+            found = found or self._few_with_text(connection, request, conditions)
+            if found is not None:
+                return found
         parts = searching.conjuncts(request.filter)
         driver = self._driver(connection, conditions, parts, generation)
         matching = self._memory.get(
@@ -255,14 +228,49 @@ class EntityReader:
             return [], total
         if request.order:
             everything = self._key_size(connection, conditions.key(request.order.key), generation)
-            taken_first = _filter_first(matching, everything, request) if parts else False
-            query = _ordered(request, request.order, conditions, parts, driver, filter_first=taken_first)
+            taken_first = entity_pages.filter_first(matching, everything, request) if parts else False
+            query = entity_pages.ordered(request, request.order, conditions, parts, driver, filter_first=taken_first)
         else:
-            query = _by_number(request, conditions, parts, driver)
+            query = entity_pages.by_number(request, conditions, parts, driver)
         positions = [Position(row[0], row[1]) for row in connection.execute(query)]
         if request.backwards:
             positions.reverse()
         return positions, total
+
+    def _in_columns(
+        self, connection: sa.Connection, request: PageRequest, text: FullText, conditions: Conditions, generation: int
+    ) -> tuple[list[Position], int] | None:
+        """Answer a search from the values in memory; None when it has to be answered by the database."""
+        if not search_columns.is_plain(text.term):
+            return None
+        keys = [*text.keys, *([request.order.key] if request.order else ())]
+        columns = self._columns.of_keys(connection, generation, [conditions.key(key) for key in keys])
+        if columns is None:
+            return None
+        column_of = dict(zip(dict.fromkeys(conditions.key(key) for key in keys), columns, strict=True))
+        order = column_of[conditions.key(request.order.key)] if request.order else None
+        if order and order.ranks is None:
+            return None
+        term = text.term.encode()
+        found = {id_ for key in text.keys for id_ in column_of[conditions.key(key)].having(term)}
+        if request.filter is not None:
+            found &= self._matching(connection, request.filter, conditions, generation)
+        if order is None:
+            return entity_pages.cut([Position(None, id_) for id_ in sorted(found)], request), len(found)
+        ranks = order.ranks or {}
+        ordered = sorted(ranks[id_] for id_ in found if id_ in ranks)
+        positions = [Position(order.value(rank).decode(), order.ids[rank]) for rank in ordered]
+        return entity_pages.cut(positions, request), len(ordered)
+
+    def _matching(
+        self, connection: sa.Connection, filter_: Filter, conditions: Conditions, generation: int
+    ) -> frozenset[int]:
+        def ids() -> frozenset[int]:
+            parts = searching.conjuncts(filter_)
+            driver = self._driver(connection, conditions, parts, generation)
+            return frozenset(row[0] for row in connection.execute(searching.ids(conditions, parts, driver)))
+
+        return self._sets.get(generation, filter_, ids)
 
     @staticmethod
     def _few_with_text(
@@ -280,15 +288,15 @@ class EntityReader:
         query: sa.Select[Any] = sa.select(rows.c.value if order else sa.null(), column)
         if order:
             query = query.where(rows.c.key_id == conditions.key(order.key))
-        query = query.where(conditions.text(text, column)).limit(_FEW + 1)
+        query = query.where(conditions.text(text, column)).limit(_FEW_MATCHES + 1)
         if request.filter is not None:
             query = query.where(conditions.condition(request.filter, column))
         matching = connection.execute(query).all()
-        if len(matching) > _FEW:
+        if len(matching) > _FEW_MATCHES:
             return None
-        found = sorted((Position(row[0], row[1]) for row in matching), key=_sort_key)
+        found = sorted((Position(row[0], row[1]) for row in matching), key=entity_pages.sort_key)
         total = len({one.id for one in found}) if request.with_total else 0
-        return _cut(found, request), total
+        return entity_pages.cut(found, request), total
 
     def _total(
         self,
@@ -345,29 +353,6 @@ class EntityReader:
         return self._memory.get(generation, ("key", key_id), lambda: _count(connection, query))
 
 
-class _Memory:
-    """Values that hold for one generation of the catalog. Reader threads share it: each step is one atomic call."""
-
-    def __init__(self) -> None:
-        self._values: OrderedDict[tuple[int, Hashable], object] = OrderedDict()
-
-    def get(self, generation: int, key: Hashable, make: Callable[[], T]) -> T:
-        """Return what was made for a key in this generation, made now if it was not."""
-        full = (generation, key)
-        missing = object()
-        found = self._values.get(full, missing)
-        if found is not missing:
-            return cast("T", found)
-        made = make()
-        self._values[full] = made
-        while len(self._values) > _REMEMBERED:
-            try:
-                self._values.popitem(last=False)
-            except KeyError:  # another thread was faster
-                break
-        return made
-
-
 def _packed_list(connection: sa.Connection, query: sa.Select[Any]) -> bytes:
     packer = zlib.compressobj(_PACKING, zlib.DEFLATED, 31)
     parts = [packer.compress(b"[")]
@@ -382,92 +367,32 @@ def _count(connection: sa.Connection, query: sa.Select[tuple[int]]) -> int:
     return int(connection.execute(sa.select(sa.func.count()).select_from(query.subquery())).scalar_one())
 
 
-def _texts(connection: sa.Connection, ids: list[int]) -> list[bytes]:
-    found = {row[0]: row[1] for row in connection.execute(_TEXTS, {"ids": ids})} if ids else {}
-    return [found[id_] for id_ in ids]
+def _entities(connection: sa.Connection, refs: Sequence[str]) -> list[bytes | None]:
+    found = dict(_SOME.all(connection, {"refs": bulk.as_parameter(connection, refs)}))
+    return [found.get(ref) for ref in refs]
 
 
-_FEW = 8
-_BY_REF = sa.select(final_entities.c.entity).where(final_entities.c.entity_ref == sa.bindparam("ref"))
+def _scalar(connection: sa.Connection, query: sa.Select[Any], parameters: dict[str, str]) -> bytes | None:
+    found: bytes | None = connection.execute(query, parameters).scalar()
+    return found
+
+
+def _with_texts(connection: sa.Connection, positions: list[Position], total: int) -> Page:
+    """Return the page; PostgreSQL may not show any more what another commit has removed since it was found."""
+    ids = [one.id for one in positions]
+    found = dict(_TEXTS.all(connection, {"ids": bulk.as_parameter(connection, ids)})) if ids else {}
+    there = [one for one in positions if one.id in found] if len(found) < len(ids) else positions
+    return Page([found[one.id] for one in there], there, total)
+
+
 _BY_UID = sa.select(final_entities.c.entity).where(final_entities.c.uid == sa.bindparam("uid"))
 _BY_REFS = sa.select(final_entities.c.entity_ref, final_entities.c.entity).where(
     bulk.is_in_parameter(final_entities.c.entity_ref, "refs")
 )
-_TEXTS = sa.select(final_entities.c.id, final_entities.c.entity).where(bulk.is_in_parameter(final_entities.c.id, "ids"))
-
-
-def _sort_key(position: Position) -> tuple[bytes, int]:
-    return (position.value or "").encode(), position.id  # as SQLite and PostgreSQL's "C" order texts
-
-
-def _cut(found: list[Position], request: PageRequest) -> list[Position]:
-    descending = bool(request.order and request.order.descending) != request.backwards
-    ordered = found[::-1] if descending else found
-    if request.after:
-        here = _sort_key(request.after)
-        ordered = [one for one in ordered if (_sort_key(one) < here if descending else _sort_key(one) > here)]
-    ordered = ordered[request.offset :]
-    page = ordered if request.limit < 0 else ordered[: request.limit]
-    return page[::-1] if request.backwards else page
-
-
-def _filter_first(matching: int, everything: int, request: PageRequest) -> bool:
-    """Say whether to find what matches and then order it, or to go through the order and look at each entity."""
-    if request.limit < 0:
-        return True
-    walked = everything * (request.limit + request.offset) / max(matching, 1)
-    return matching * _PROBE_COST + everything < walked * _PROBE_COST
-
-
-def _ordered(
-    request: PageRequest,
-    order: Order,
-    conditions: Conditions,
-    parts: tuple[Filter, ...],
-    driver: Matches | None,
-    *,
-    filter_first: bool,
-) -> sa.Select[Any]:
-    rows = search.alias("ordered")
-    query = sa.select(rows.c.value, rows.c.entity_id).where(rows.c.key_id == conditions.key(order.key))
-    if filter_first:
-        query = query.where(rows.c.entity_id.in_(searching.ids(conditions, parts, driver)))
-    else:
-        query = query.where(sa.true(), *(conditions.condition(part, rows.c.entity_id) for part in parts))
-    if request.full_text:
-        if request.full_text.keys == (order.key,):
-            query = query.where(rows.c.value.like(f"%{request.full_text.term}%"))
-        else:
-            query = query.where(conditions.text(request.full_text, rows.c.entity_id))
-    descending = order.descending != request.backwards
-    if request.after:
-        here = sa.tuple_(rows.c.value, rows.c.entity_id)
-        there = sa.tuple_(sa.literal(request.after.value), sa.literal(request.after.id))
-        query = query.where(here < there if descending else here > there)
-    columns = (rows.c.value, rows.c.entity_id)
-    query = query.order_by(*(column.desc() if descending else column.asc() for column in columns))
-    return _limited(query, request)
-
-
-def _by_number(
-    request: PageRequest, conditions: Conditions, parts: tuple[Filter, ...], driver: Matches | None
-) -> sa.Select[Any]:
-    query = searching.ids(conditions, parts, driver)
-    column = query.selected_columns[0]
-    if request.full_text:
-        query = query.where(conditions.text(request.full_text, column))
-    if request.after:
-        query = query.where(column < request.after.id if request.backwards else column > request.after.id)
-    query = _limited(query.order_by(column.desc() if request.backwards else column.asc()), request)
-    found = query.subquery()
-    numbers = found.c[0]
-    return sa.select(sa.null(), numbers).order_by(numbers.desc() if request.backwards else numbers.asc())
-
-
-def _limited(query: sa.Select[Any], request: PageRequest) -> sa.Select[Any]:
-    if request.limit >= 0:
-        query = query.limit(request.limit)
-    return query.offset(request.offset) if request.offset else query
+_SOME = Prepared(_BY_REFS)
+_TEXTS = Prepared(
+    sa.select(final_entities.c.id, final_entities.c.entity).where(bulk.is_in_parameter(final_entities.c.id, "ids"))
+)
 
 
 def _ancestry(connection: sa.Connection, ref: str) -> list[tuple[str, bytes, list[str]]]:

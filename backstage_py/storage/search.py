@@ -6,6 +6,7 @@ that leaf's range of the index instead of from the table of all, so the work is 
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -95,7 +96,7 @@ def conjuncts(node: Filter | None) -> tuple[Filter, ...]:
     return (node,)
 
 
-def ids(conditions: Conditions, parts: tuple[Filter, ...], driver: Matches | None) -> sa.Select[tuple[int]]:
+def ids(conditions: Conditions, parts: tuple[Filter, ...], driver: Matches | None) -> sa.Select[Any]:
     """Return the query for the numbers of the entities that match, in no particular order, each once.
 
     Args:

@@ -507,8 +507,8 @@ def _get(connection: sa.Connection, task_id: str) -> Task:
     rows = _by_id.all(connection, {"task": task_id})
     if not rows:
         raise NotFoundError(_no_task(task_id))
-    *columns, starts_over = rows[0]
-    return Task(*columns, bool(starts_over))
+    id_, spec, status, created_at, heartbeat, created_by, starts_over = rows[0]
+    return Task(id_, spec, status, created_at, heartbeat, created_by, bool(starts_over))
 
 
 def _if_unchanged(one: Running) -> sa.Update:

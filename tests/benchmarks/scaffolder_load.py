@@ -3,8 +3,11 @@
     python -m tests.benchmarks.scaffolder_load skeleton FOLDER      writes the template ``bench`` with 20 files
     python -m tests.benchmarks.scaffolder_load run BASE_URL [BASE_URL …] [--pid N …]
 
+    python -m tests.benchmarks.scaffolder_load run OURS BACKSTAGE --pid OURS --pid BACKSTAGE      with ratios at the end
+
 Each server must have ``FOLDER/template.yaml`` in its catalog and offer guest sign-in. Servers are measured one after
-the other, twice, so that a busy machine is seen in the difference. Numbers go to standard output as JSON lines:
+the other, in several rounds, so that a busy machine is seen in the difference; the ratios compare the first server
+with each of the others over all rounds, as medians. Numbers go to standard output as JSON lines:
 tasks per second over event streams at concurrency 10, milliseconds from POST to the completion event when idle,
 dry-runs per second, and the server's memory and processor time if its process id is given.
 """
@@ -194,6 +197,34 @@ async def measure(base: str, pid: int | None) -> dict[str, Any]:
     return result
 
 
+def ratios(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return how many times better the first server is than each other one: medians over its rounds."""
+    bases = list(dict.fromkeys(one["base"] for one in results))
+    return [
+        {
+            "ratio": f"{bases[0]} to {other}",
+            "tasks_per_s": _ratio(results, bases[0], other, _named("tasks_per_s")),
+            "dry_runs_per_s": _ratio(results, bases[0], other, _named("dry_runs_per_s")),
+            "completion_idle_p50": _ratio(results, other, bases[0], lambda one: one["completion_ms_idle"]["p50"]),
+            **(
+                {"cpu_per_task": _ratio(results, other, bases[0], _named("cpu_ms_per_task"))}
+                if all("cpu_ms_per_task" in one for one in results)
+                else {}
+            ),
+        }
+        for other in bases[1:]
+    ]
+
+
+def _named(name: str) -> Callable[[dict[str, Any]], float]:
+    return lambda one: float(one[name])
+
+
+def _ratio(results: Sequence[dict[str, Any]], over: str, under: str, value: Callable[[dict[str, Any]], float]) -> float:
+    top, bottom = (statistics.median(value(one) for one in results if one["base"] == base) for base in (over, under))
+    return round(top / bottom, 1)
+
+
 def _spread(milliseconds: Sequence[float]) -> dict[str, float]:
     cuts = statistics.quantiles(milliseconds, n=100)
     return {"p50": round(cuts[49], 1), "p90": round(cuts[89], 1), "p99": round(cuts[98], 1)}
@@ -207,14 +238,20 @@ def main() -> None:
     run = commands.add_parser("run")
     run.add_argument("bases", nargs="+")
     run.add_argument("--pid", type=int, action="append", default=[])
+    run.add_argument("--rounds", type=int, default=2)
     wanted = parser.parse_args()
     if wanted.command == "skeleton":
         write_skeleton(wanted.folder)
         return
     pids = [*wanted.pid, *[None] * len(wanted.bases)]
-    for _ in range(2):
+    results = []
+    for _ in range(wanted.rounds):
         for base, pid in zip(wanted.bases, pids, strict=False):
-            sys.stdout.write(json.dumps(asyncio.run(measure(base, pid))) + "\n")
+            results.append(asyncio.run(measure(base, pid)))
+            sys.stdout.write(json.dumps(results[-1]) + "\n")
+            sys.stdout.flush()
+    for compared in ratios(results):
+        sys.stdout.write(json.dumps(compared) + "\n")
 
 
 if __name__ == "__main__":

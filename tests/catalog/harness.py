@@ -131,10 +131,11 @@ async def catalog(
     locations: tuple[CatalogLocation, ...] = (),
     rules: tuple[CatalogRule, ...] = RULES,
     plugins: CatalogPlugins | None = None,
+    database_url: str | None = None,
     **settings: Any,
 ) -> AsyncIterator[World]:
-    """Run a catalog in a folder; the same folder again is a restart."""
-    database = Database(f"sqlite:///{folder / 'catalog.sqlite'}")
+    """Run a catalog in a folder, or on another database; the same one again is a restart."""
+    database = Database(database_url or f"sqlite:///{folder / 'catalog.sqlite'}")
     await migrate.upgrade(database)
     used = web or Web()
     service = CatalogService(

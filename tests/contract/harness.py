@@ -1,6 +1,7 @@
 """The real service as a process of its own, for tests from outside."""
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -12,6 +13,8 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from backstage_py.model.json import JsonObject
 
 KIT = Path(__file__).parent / "kit"
 _READY_SECONDS = 60.0
@@ -58,6 +61,12 @@ def start(folder: Path, config: Path, *arguments: str, port: int, env: dict[str,
         time.sleep(0.05)
     process.kill()
     raise AssertionError(f"the service did not start:\n{log.read_text(errors='replace')[-4000:]}")
+
+
+def recorded(*groups: str) -> list[JsonObject]:
+    """Return the recorded calls of some groups, in their order."""
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((KIT / "recordings").glob("[0-9]*.json"))]
+    return [one for one in found if one["group"] in groups]
 
 
 @contextlib.contextmanager

@@ -74,6 +74,7 @@ class RunningService:
                 "baseUrl": self.base_url,
                 "listen": {"host": "127.0.0.1", "port": self.port},
                 "database": {"client": "better-sqlite3", "connection": {"filename": str(self.database)}},
+                "workingDirectory": str(self.database.with_name("work")),
                 "reading": {"allow": [{"host": "127.0.0.1:9"}]},
             },
             "auth": {"providers": {"guest": {}}},

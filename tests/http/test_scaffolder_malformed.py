@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -113,3 +114,16 @@ def test_no_request_gives_a_server_error(tmp_path: Path) -> None:
 
         check()
         runner.run(stack.aclose())
+
+
+@pytest.mark.parametrize("number", [2**31, 2**63 - 1, 2**63, -(2**63) - 1, 10**30])
+async def test_numbers_beyond_what_a_database_counts_are_no_fault(tmp_path: Path, number: int) -> None:
+    async with world(tmp_path, say, start=False) as small:
+        app = site(small)
+        task_id = await small.create(ENTITY, {"name": "x"})
+        await small.scaffolder.service.cancel(task_id)
+        for query in (f"limit={number}", f"offset={number}", f"limit={number}&offset={number}"):
+            answer = await call(app, "GET", f"/api/scaffolder/v2/tasks?{query}", {})
+            assert answer.status in {200, 400}, (query, answer.body)
+        negative = f"/api/scaffolder/v2/tasks/{task_id}/events?after={-abs(number)}"
+        assert (await call(app, "GET", negative, {})).status in {200, 400}

@@ -148,6 +148,19 @@ def test_form_decorators_may_set_anything() -> None:
     assert "BPY301" not in {problem.code for problem in check_text(template(steps, parameters=decorated), "t.yaml")}
 
 
+@pytest.mark.parametrize(
+    "action",
+    ["gitlab:repo:create", "catalog:unregister", "publish:gitee", "fs:write", "fs:copy", "publish:file", "json:merge"],
+)
+def test_action_that_only_resembles_a_known_one_is_no_error(action: str) -> None:
+    assert errors(template(f"- id: x\n  action: {action}\n")) == []
+
+
+@pytest.mark.parametrize("action", ["fetch:tempalte", "publish:gihub", "debug:logs", "Fetch:Template", "fs:reead"])
+def test_action_with_a_slip_is_an_error(action: str) -> None:
+    assert [one.code for one in errors(template(f"- id: x\n  action: {action}\n"))] == ["BPY201"]
+
+
 def test_action_of_ones_own_is_no_error_but_a_misspelt_one_is() -> None:
     own = template("- id: x\n  action: acme:repository:create\n")
     slip = template("- id: x\n  action: fetch:tempalte\n  input: {url: 'https://example.com'}\n")

@@ -12,6 +12,7 @@ import pytest
 
 from backstage_py.model.json import JsonObject
 from backstage_py.plugin import Action, ActionContext, action
+from backstage_py.settings.sections import ScaffolderSettings
 from tests.scaffolder.harness import World, body, messages, template, world
 
 ANY: JsonObject = {"type": "object"}
@@ -99,14 +100,29 @@ async def deaf(_ctx: ActionContext[JsonObject]) -> None:
             continue
 
 
-ALL = (good, blocks, leaks, floods, exits, interrupts, foreign, returns_object, returns_endless, returns_surrogate, deaf)
+ALL = (
+    good,
+    blocks,
+    leaks,
+    floods,
+    exits,
+    interrupts,
+    foreign,
+    returns_object,
+    returns_endless,
+    returns_surrogate,
+    deaf,
+)
+
+
+_LOG_LIMIT = 16 * 1024 * 1024
 
 
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[World]:
     released.clear()
     try:
-        async with world(tmp_path, *ALL) as running:
+        async with world(tmp_path, *ALL, settings=ScaffolderSettings(log_limit_bytes=_LOG_LIMIT)) as running:
             yield running
     finally:
         released.set()
@@ -148,7 +164,7 @@ async def test_a_hundred_megabytes_of_log_are_cut(site: World) -> None:
     await is_unharmed(site)
     events = await site.events(task)
     kept = sum(len(message) for message in messages(events))
-    assert kept < 17 * 1024 * 1024
+    assert kept < 1.1 * _LOG_LIMIT
     assert any("has reached its limit" in message for message in messages(events))
     assert body(events[-1])["message"] == "Run completed with status: completed"
 

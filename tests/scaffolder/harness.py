@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +94,11 @@ class World:
 
 @asynccontextmanager
 async def world(
-    folder: Path, *actions: Action, settings: ScaffolderSettings | None = None, start: bool = True
+    folder: Path,
+    *actions: Action,
+    settings: ScaffolderSettings | None = None,
+    services: Services | None = None,
+    start: bool = True,
 ) -> AsyncIterator[World]:
     """Open a scaffolder; its worker runs unless ``start`` is False."""
     database = Database(f"sqlite:///{folder / 'tasks.sqlite'}")
@@ -108,7 +112,7 @@ async def world(
             database,
             registry,
             settings or ScaffolderSettings(),
-            Services(catalog=catalog),
+            replace(services or Services(), catalog=catalog),
             working_directory=folder / "work",
         )
         if start:

@@ -157,7 +157,7 @@ def test_kubernetes_is_reached_by_its_client_library(
         api = client.CoreV1Api(client.ApiClient(settings))
         metadata = client.V1ObjectMeta(name="db")
         api.create_namespaced_secret("shop", client.V1Secret(metadata=metadata, string_data={"user": "ada"}))
-        return {"names": [one.metadata.name for one in api.list_namespaced_secret("shop").items]}
+        return {"names": [one.metadata.name for one in api.list_namespaced_secret("shop").items if one.metadata]}
 
     assert action_runner(make).outputs == {"names": ["db"]}
     assert decoded(fake_kubernetes.objects["v1/Secret/shop/db"]) == {"user": "ada"}
@@ -201,3 +201,14 @@ def test_a_cancelled_action_ends(action_runner: ActionRunner) -> None:
 
     with pytest.raises(Exception, match="test:sleepy was cancelled"):
         action_runner(sleepy)
+
+
+def test_the_platform_actions_run_against_the_fakes(
+    action_runner: ActionRunner, fake_vault: FakeVault, fake_kubernetes: FakeKubernetes
+) -> None:
+    actions = load_actions()
+    action_runner(actions.get("vault:add-secret"), {"path": "secret/shop", "key": "password", "value": "s3cret-value"})
+    assert fake_vault.secrets == {"secret/shop": {"password": "s3cret-value"}}
+    manifest = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: shop, namespace: team-a}\ndata: {a: b}\n"
+    action_runner(actions.get("kube:apply"), {"manifest": manifest, "namespaced": True, "clusterName": "test"})
+    assert fake_kubernetes.objects["v1/ConfigMap/team-a/shop"]["data"] == {"a": "b"}

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from backstage_py.lint.nearest import nearest
+from backstage_py.lint import required
+from backstage_py.lint.nearest import misspelled, nearest
 from backstage_py.lint.rule import Finding, Path, rule
 from backstage_py.lint.view import Template
 from backstage_py.lint.vocabulary import BACKSTAGE_FILTERS, FILTERS, GLOBALS, STEP_GLOBALS, TESTS
@@ -14,6 +15,8 @@ _LOG = "steps:\n  - id: log\n    action: debug:log\n    input:\n      message: "
 _WRONG_DELIMITER = re.compile(r"(?<![$\w{])\{\{-?\s*(parameters|steps|user|secrets|each)\b[^{}]*\}\}")
 _HALF_OPEN = re.compile(r"\$\{\s*(parameters|steps|user|secrets|each)\b[^{}]*\}(?!\})")
 _ALLOWED_CODE = "${{"
+_WORKFLOW_CONTEXT = re.compile(r"(?<![\w.$])(?:github|env|matrix|runner|vars|needs|inputs|jobs?|strategy)\s*[.\[]")
+_WORKFLOW_FUNCTIONS = frozenset({"hashFiles", "toJSON", "fromJSON", "contains", "startsWith", "endsWith", "format"})
 _HABITS = {
     "tojson": "dump",
     "to_json": "dump",
@@ -37,15 +40,25 @@ _METHODS = frozenset({"split", "startsWith", "endsWith", "includes", "slice", "r
     summary="An expression does not parse.",
     why="Backstage keeps the raw text without a word, so `${{ a || b }}` ends up in files and inputs, and as a "
     "condition it is "
-    "always true. Operators are `and`, `or`, `not`, `==`, `a if b else c`.",
+    "always true. Operators are `and`, `or`, `not`, `==`, `a if b else c`. Each expression of a text is reported. "
+    "It is a warning where the raw text is probably what is wanted: an expression of GitHub Actions (`github.`, "
+    "`env.`, `matrix.` …) that a step writes into a file, or tags of another template language in a text without any "
+    "`${{ }}`.",
     bad=_FORM + _LOG + "${{ parameters.name || 'nobody' }}\n",
     good=_FORM + _LOG + "${{ parameters.name or 'nobody' }}\n",
 )
 def expression_syntax(template: Template) -> Iterator[Finding]:
     """The parser's own words and hint."""
     for use in template.uses:
-        if (problem := use.parsed.problem) and not _is_comment_sign(use.text):
-            yield Finding(problem.message, use.path, problem.offset, fix=_sentence(problem.hint))
+        for problem in () if _is_comment_sign(use.text) else use.parsed.problems:
+            wanted = _ALLOWED_CODE not in use.text or _is_for_workflow(use.text, problem.offset)
+            yield Finding(
+                problem.message,
+                use.path,
+                problem.offset,
+                fix=_sentence(problem.hint),
+                severity="warning" if wanted else None,
+            )
 
 
 @rule(
@@ -55,7 +68,8 @@ def expression_syntax(template: Template) -> Iterator[Finding]:
     "template",
     summary="An expression uses a filter that does not exist.",
     why="Backstage keeps the raw text of the whole expression. Filters of your own are named in the "
-    "configuration (`filters`).",
+    "configuration (`filters`). In a branch that need not be taken, it is a warning unless the name is surely a "
+    "misspelling.",
     bad=_FORM + _LOG + "${{ parameters.name | lowr }}\n",
     good=_FORM + _LOG + "${{ parameters.name | lower }}\n",
 )
@@ -66,7 +80,11 @@ def unknown_filter(template: Template) -> Iterator[Finding]:
         for named in use.parsed.named:
             if named.kind == "filter" and named.name not in known:
                 yield Finding(
-                    f'Unknown filter "{named.name}"', use.path, named.offset, fix=filter_fix(named.name, known)
+                    f'Unknown filter "{named.name}"',
+                    use.path,
+                    named.offset,
+                    fix=filter_fix(named.name, known),
+                    severity="warning" if named.conditional and not misspelled(named.name, known) else None,
                 )
 
 
@@ -76,7 +94,8 @@ def unknown_filter(template: Template) -> Iterator[Finding]:
     "error",
     "template",
     summary="An expression uses a test (`is …`) that does not exist.",
-    why="Backstage keeps the raw text of the whole expression.",
+    why="Backstage keeps the raw text of the whole expression. In a branch that need not be taken, it is a warning "
+    "unless the name is surely a misspelling.",
     bad=_FORM + _LOG + "set ${{ parameters.name is empty }}\n",
     good=_FORM + _LOG + "set ${{ parameters.name is defined }}\n",
 )
@@ -91,6 +110,7 @@ def unknown_test(template: Template) -> Iterator[Finding]:
                     use.path,
                     named.offset,
                     fix=f'Did you mean "{close}"?' if close else None,
+                    severity="warning" if named.conditional and not misspelled(named.name, TESTS) else None,
                 )
 
 
@@ -101,7 +121,8 @@ def unknown_test(template: Template) -> Iterator[Finding]:
     "template",
     summary="An expression calls a function that does not exist.",
     why="Backstage keeps the raw text of the whole expression. Functions of your own are named in the "
-    "configuration (`globals`).",
+    "configuration (`globals`). It is a warning for the functions of GitHub Actions, whose raw text is probably "
+    "wanted, and in a branch that need not be taken.",
     bad=_FORM + _LOG + "${{ lower(parameters.name) }}\n",
     good=_FORM + _LOG + "${{ parameters.name | lower }}\n",
 )
@@ -115,16 +136,24 @@ def unknown_function(template: Template) -> Iterator[Finding]:
                 close = nearest(named.name, known)
                 fix = f"Write it as a filter: value | {named.name}" if named.name in filters else None
                 fix = fix or (f'Did you mean "{close}"?' if close else f"Known are {', '.join(sorted(known))}")
-                yield Finding(f'Unknown function "{named.name}"', use.path, named.offset, fix=fix)
+                lenient = named.conditional or named.name in _WORKFLOW_FUNCTIONS
+                yield Finding(
+                    f'Unknown function "{named.name}"',
+                    use.path,
+                    named.offset,
+                    fix=fix,
+                    severity="warning" if lenient else None,
+                )
 
 
 @rule(
     "BPY405",
     "dash-is-minus",
-    "error",
+    "warning",
     "template",
     summary="A dash in a name is read as a subtraction.",
-    why="`steps.enable-build.output.id` is `steps.enable` minus `build.output.id`, which gives null.",
+    why="`steps.enable-build.output.id` is `steps.enable` minus `build.output.id`, which gives null. Backstage runs it "
+    "all the same; it is an error only where the action accepts neither number nor null as this input.",
     bad="steps:\n  - id: list-files\n    action: fs:readdir\n    input:\n      paths: ['.']\n"
     "  - id: log\n    action: debug:log\n    input:\n      message: files ${{ steps.list-files.output.files }}\n",
     good="steps:\n  - id: list-files\n    action: fs:readdir\n    input:\n      paths: ['.']\n"
@@ -146,6 +175,7 @@ def dash_is_minus(template: Template) -> Iterator[Finding]:
                 use.path,
                 at,
                 fix=f"Write {root}['{name}']{f'.{rest}' if rest else ''}",
+                severity="error" if required.refuses_numbers(template, use) else None,
             )
 
 
@@ -173,16 +203,21 @@ def wrong_delimiter(template: Template) -> Iterator[Finding]:
     "error",
     "template",
     summary="A text contains `{#`, which starts a comment, or `#}`, which ends one.",
-    why="The text is not rendered at all if the comment does not end, and loses what stands between if it does.",
-    bad=_LOG + "'colour {#fff'\n",
-    good=_LOG + "'colour { #fff'\n",
+    why="Backstage keeps the raw text without a word, with the expressions in it. It is a warning where the text has "
+    "no expression, so that nothing is lost.",
+    bad=_FORM + _LOG + "'colour {#fff of ${{ parameters.name }}'\n",
+    good=_FORM + _LOG + "'colour { #fff of ${{ parameters.name }}'\n",
 )
 def unclosed_comment(template: Template) -> Iterator[Finding]:
     """Only texts whose comment does not end or has not begun."""
     for use in template.uses:
-        if use.parsed.problem and _is_comment_sign(use.text):
+        for problem in use.parsed.problems[:1] if _is_comment_sign(use.text) else ():
             yield Finding(
-                use.parsed.problem.message, use.path, use.parsed.problem.offset, fix='Put a space between "{" and "#"'
+                problem.message,
+                use.path,
+                problem.offset,
+                fix='Put a space between "{" and "#"',
+                severity=None if _ALLOWED_CODE in use.text else "warning",
             )
 
 
@@ -249,6 +284,13 @@ def _delimiters(value: Json, path: Path) -> Iterator[Finding]:
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _delimiters(item, (*path, index))
+
+
+def _is_for_workflow(text: str, offset: int) -> bool:
+    """Whether the expression at the offset speaks of what only GitHub Actions knows."""
+    start = max(text.rfind(_ALLOWED_CODE, 0, offset + 1), 0)
+    end = text.find("}}", offset)
+    return bool(_WORKFLOW_CONTEXT.search(text, start, end if end >= 0 else len(text)))
 
 
 def _is_comment_sign(text: str) -> bool:

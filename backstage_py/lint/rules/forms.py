@@ -17,6 +17,8 @@ from backstage_py.lint.vocabulary import (
 )
 from backstage_py.model import js_regex
 from backstage_py.model.json import Json, JsonObject
+from backstage_py.templating import regex_syntax
+from backstage_py.templating.errors import Failure
 
 _LOG = "steps:\n  - id: log\n    action: debug:log\n    input:\n      message: ${{ parameters.name }}\n"
 _NAME = "parameters:\n  properties:\n    name:\n      type: string\n"
@@ -55,7 +57,7 @@ _FOREIGN_TYPES = {
     good=_NAME + "      pattern: '[a-z]+'\n" + _LOG,
 )
 def bad_pattern(template: Template) -> Iterator[Finding]:
-    """As JavaScript reads it, with the flag u."""
+    """As JavaScript reads it without the flag u, so that only what no reader takes is found."""
     for one in template.form.properties:
         pattern = one.schema.get("pattern")
         if isinstance(pattern, str) and (reason := _pattern_problem(pattern)):
@@ -323,7 +325,7 @@ def unused_parameter(template: Template) -> Iterator[Finding]:
     """A parameter that others depend on counts as used."""
     used: set[str] = set()
     for use in template.uses:
-        if use.parsed.problem:
+        if use.parsed.problems:
             return
         for reference in use.parsed.references:
             if reference.names[0] == "parameters":
@@ -415,9 +417,16 @@ def _unfit(default: Json, schema: JsonObject) -> str | None:
     if isinstance(enum, list) and not isinstance(default, list) and not any(_same(default, one) for one in enum):
         return "is none of the values in enum"
     pattern = schema.get("pattern")
-    if isinstance(pattern, str) and isinstance(default, str) and default and not _pattern_problem(pattern):
-        return None if js_regex.tester(pattern)(default) else "does not match the pattern"
+    if isinstance(pattern, str) and isinstance(default, str) and default:
+        return "does not match the pattern" if _surely_differs(pattern, default) else None
     return None
+
+
+def _surely_differs(pattern: str, value: str) -> bool:
+    try:
+        return not js_regex.tester(pattern)(value)
+    except ValueError:  # wrong, which is another rule's, or more than our engine runs
+        return False
 
 
 def _is_of(value: Json, name: str) -> bool:
@@ -430,7 +439,7 @@ def _is_of(value: Json, name: str) -> bool:
 
 def _pattern_problem(pattern: str) -> str | None:
     try:
-        js_regex.tester(pattern)
-    except ValueError as error:
-        return str(error)
+        regex_syntax.parse(pattern)
+    except Failure as failure:
+        return failure.message
     return None

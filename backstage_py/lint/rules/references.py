@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from backstage_py.lint import required
 from backstage_py.lint.nearest import misspelled, nearest
 from backstage_py.lint.rule import Finding, rule
 from backstage_py.lint.syntax import Reference
@@ -10,6 +11,10 @@ from backstage_py.lint.vocabulary import GLOBALS, STEP_GLOBALS, STEP_ROOTS
 from backstage_py.model.problem import Severity
 
 _FORM = "parameters:\n  properties:\n    name:\n      type: string\n"
+_LOUDER = (
+    "It is an error where the name is surely a misspelling, or where an action requires the input that would be left "
+    "out."
+)
 _FETCH = "steps:\n  - id: list\n    action: fs:readdir\n    input:\n      paths: ['.']\n"
 _LOG = "  - id: log\n    action: debug:log\n    input:\n      message: "
 
@@ -23,8 +28,7 @@ _LOG = "  - id: log\n    action: debug:log\n    input:\n      message: "
     why="It is undefined when the template runs: the text is empty there, or the input is left out. Where the "
     "name is surely a "
     "misspelling, it is an error; where the expression copes with that (a condition, a default), a note. A form "
-    "with decorators may "
-    "set anything.",
+    "with decorators, or with an open schema, may set anything.",
     bad=_FORM + "steps:\n" + _LOG + "${{ parameters.name }} and ${{ parameters.nmae }}\n",
     good=_FORM + "steps:\n" + _LOG + "${{ parameters.name }}\n",
 )
@@ -35,12 +39,13 @@ def undeclared_parameter(template: Template) -> Iterator[Finding]:
         return
     for use, reference in _references(template, "parameters"):
         name = reference.names[1]
-        if name in form.declared:
+        if name in form.declared or _is_before_dash(use, reference):
             continue
         if name not in {one.name for one in form.properties}:
             fix = nearest(name, form.declared)
             sure = misspelled(name, form.declared) is not None
-            severity: Severity | None = "error" if sure else "info" if use.is_optional(reference) or form.open else None
+            copes = use.is_optional(reference) or form.open
+            severity: Severity = ("warning" if copes else "error") if sure else "info" if copes else "warning"
             yield Finding(
                 f'The form declares no parameter "{name}"',
                 use.path,
@@ -62,10 +67,11 @@ def undeclared_parameter(template: Template) -> Iterator[Finding]:
 @rule(
     "BPY302",
     "unknown-step",
-    "error",
+    "warning",
     "template",
     summary="An expression uses a step that the template does not have.",
-    why="It is undefined when the template runs, without a word.",
+    why="It is undefined when the template runs, without a word: the text is empty there, or the input is left out. "
+    + _LOUDER,
     bad=_FETCH + _LOG + "files ${{ steps.lits.output.files }}\n",
     good=_FETCH + _LOG + "files ${{ steps.list.output.files }}\n",
 )
@@ -74,7 +80,7 @@ def unknown_step(template: Template) -> Iterator[Finding]:
     ids = template.steps_by_id
     for use, reference in _references(template, "steps"):
         step_id = reference.names[1]
-        if step_id in ids or any(at <= reference.offsets[1] + len(step_id) for at, _, _ in use.parsed.subtractions):
+        if step_id in ids or _is_before_dash(use, reference):
             continue
         close = nearest(step_id, ids)
         yield Finding(
@@ -82,17 +88,18 @@ def unknown_step(template: Template) -> Iterator[Finding]:
             use.path,
             reference.offsets[1],
             fix=f'Did you mean "{close}"?' if close else f"Steps are {', '.join(ids)}" if ids else None,
-            severity="warning" if use.is_optional(reference) and not misspelled(step_id, ids) else None,
+            severity=_severity(template, use, reference, sure=misspelled(step_id, ids) is not None),
         )
 
 
 @rule(
     "BPY303",
     "later-step",
-    "error",
+    "warning",
     "template",
     summary="A step uses the output of itself or of a step that runs later.",
-    why="Steps run from top to bottom, so the value is undefined.",
+    why="Steps run from top to bottom, so the value is undefined. It is an error where an action requires the input "
+    "that would be left out.",
     bad="steps:\n"
     + _LOG.removeprefix("\n")
     + "files ${{ steps.list.output.files }}\n"
@@ -111,7 +118,7 @@ def later_step(template: Template) -> Iterator[Finding]:
             use.path,
             reference.offsets[1],
             fix=None if same else "Move that step up",
-            severity="warning" if use.is_optional(reference) else None,
+            severity=_severity(template, use, reference, sure=False),
         )
 
 
@@ -121,7 +128,8 @@ def later_step(template: Template) -> Iterator[Finding]:
     "warning",
     "template",
     summary="An expression uses an output that the step's action does not have.",
-    why="It is undefined when the template runs. Where the name is surely a misspelling, it is an error.",
+    why="It is undefined when the template runs. Where the name is surely a misspelling, it is an error; where the "
+    "expression copes with that, a note.",
     bad=_FETCH + _LOG + "files ${{ steps.list.output.fils }}\n",
     good=_FETCH + _LOG + "files ${{ steps.list.output.files }}\n",
 )
@@ -137,7 +145,7 @@ def unknown_output(template: Template) -> Iterator[Finding]:
             continue
         if known.output.get("additionalProperties"):
             continue
-        sure = known.exact and misspelled(name, known.outputs)
+        sure = known.exact and misspelled(name, known.outputs) and not use.is_optional(reference)
         close = nearest(name, known.outputs)
         yield Finding(
             f'{known.id} has no output "{name}"',
@@ -151,10 +159,10 @@ def unknown_output(template: Template) -> Iterator[Finding]:
 @rule(
     "BPY305",
     "missing-output-word",
-    "error",
+    "warning",
     "template",
     summary="Something other than `output` is looked up on a step.",
-    why="A step has `output` and nothing else; the value is undefined.",
+    why="A step has `output` and nothing else; the value is undefined. " + _LOUDER,
     bad=_FETCH + _LOG + "files ${{ steps.list.files }}\n",
     good=_FETCH + _LOG + "files ${{ steps.list.output.files }}\n",
 )
@@ -173,17 +181,18 @@ def missing_output_word(template: Template) -> Iterator[Finding]:
             use.path,
             reference.offsets[2],
             fix=f"Write steps.{reference.names[1]}.{fix}",
+            severity=_severity(template, use, reference, sure=fix == "output"),
         )
 
 
 @rule(
     "BPY306",
     "unknown-name",
-    "error",
+    "warning",
     "template",
     summary="An expression starts with a name that does not exist.",
     why="It is undefined when the template runs. Templates know parameters, steps, user, each, secrets, "
-    "environment and context.",
+    "environment and context. " + _LOUDER,
     bad=_FORM + "steps:\n" + _LOG + "${{ parameter.name }}\n",
     good=_FORM + "steps:\n" + _LOG + "${{ parameters.name }}\n",
 )
@@ -213,7 +222,7 @@ def unknown_name(template: Template) -> Iterator[Finding]:
                 use.path,
                 reference.offsets[0],
                 fix=fix or f"Known are {', '.join(sorted(STEP_ROOTS))}",
-                severity="warning" if use.is_optional(reference) and not fix else None,
+                severity=_severity(template, use, reference, sure=close is not None),
             )
 
 
@@ -256,6 +265,19 @@ def unknown_member(template: Template) -> Iterator[Finding]:
                 yield Finding(
                     f'"{root}" has no "{name}"', use.path, reference.offsets[1], fix=f"Known are {' and '.join(known)}"
                 )
+
+
+def _is_before_dash(use: Use, reference: Reference) -> bool:
+    """Whether the name is the first half of one with a dash, for which there is another rule."""
+    end = reference.offsets[1] + len(reference.names[1])
+    return any(at == end for at, _, _ in use.parsed.subtractions)
+
+
+def _severity(template: Template, use: Use, reference: Reference, *, sure: bool) -> Severity:
+    """How loud an undefined value is: it runs, so it is an error only if it cannot be meant or ends the run."""
+    if use.is_optional(reference):
+        return "warning"
+    return "error" if sure or required.needs(template, use) else "warning"
 
 
 def _references(template: Template, root: str) -> Iterator[tuple[Use, Reference]]:

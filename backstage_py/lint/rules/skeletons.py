@@ -9,6 +9,7 @@ from backstage_py.lint.rules.expressions import filter_fix
 from backstage_py.lint.skeleton import Fetch, Rendering
 from backstage_py.lint.syntax import Parsed
 from backstage_py.lint.vocabulary import BACKSTAGE_FILTERS, COOKIECUTTER_FILTERS, FILTERS, GLOBALS, TESTS
+from backstage_py.model.problem import Severity
 
 _TEMPLATE = """apiVersion: scaffolder.backstage.io/v1beta3
 kind: Template
@@ -92,10 +93,8 @@ def skeleton_syntax(rendering: Rendering) -> Iterator[Finding]:
     if rendering.unreadable:
         return
     for parsed, text in _both(rendering):
-        problem = parsed.problem
-        if problem is None or _is_comment_trouble(text):
-            continue
-        yield _at(rendering, text, problem.offset, problem.message, _sentence(problem.hint))
+        for problem in () if _is_comment_trouble(text) else parsed.problems:
+            yield _at(rendering, text, problem.offset, problem.message, _sentence(problem.hint))
 
 
 @rule(
@@ -113,8 +112,7 @@ def skeleton_syntax(rendering: Rendering) -> Iterator[Finding]:
 def comment_sign(rendering: Rendering) -> Iterator[Finding]:
     """Files that fail because of it."""
     text = rendering.text
-    problem = rendering.parsed.problem
-    if problem and _is_comment_trouble(text):
+    for problem in rendering.parsed.problems[:1] if _is_comment_trouble(text) else ():
         yield _at(rendering, text, problem.offset, problem.message, "Put it between {% raw %} and {% endraw %}")
 
 
@@ -130,7 +128,7 @@ def comment_sign(rendering: Rendering) -> Iterator[Finding]:
 )
 def lost_text(rendering: Rendering) -> Iterator[Finding]:
     """``${#`` of shells; a comment that is meant has no dollar sign."""
-    if rendering.parsed.problem is None:
+    if not rendering.parsed.problems:
         for found in re.finditer(r"\$\{#[^\n]*", _without_raw(rendering.text)):
             yield _at(
                 rendering,
@@ -225,12 +223,13 @@ def unknown_value(rendering: Rendering) -> Iterator[Finding]:
     "error",
     "skeleton",
     summary="A file uses a filter, a test or a function that does not exist.",
-    why="fetch:template ends with an error when it comes to it.",
+    why="fetch:template ends with an error when it comes to it. In a branch that need not be taken (`if`, `for`, "
+    "`a if b else c`), it is a warning unless the name is surely a misspelling.",
     bad=_files("# ${{ values.name | lowr }}\n"),
     good=_files("# ${{ values.name | lower }}\n"),
 )
 def unknown_filter_in_skeleton(rendering: Rendering) -> Iterator[Finding]:
-    """A warning inside a condition, which may never hold; functions of GitHub Actions have a rule of their own."""
+    """Functions of GitHub Actions have a rule of their own."""
     filters = (
         FILTERS | BACKSTAGE_FILTERS | (COOKIECUTTER_FILTERS if rendering.fetch.settings.cookiecutter else frozenset())
     )
@@ -238,7 +237,12 @@ def unknown_filter_in_skeleton(rendering: Rendering) -> Iterator[Finding]:
         for named in parsed.named:
             if named.kind == "filter" and named.name not in filters:
                 yield _at(
-                    rendering, text, named.offset, f'Unknown filter "{named.name}"', filter_fix(named.name, filters)
+                    rendering,
+                    text,
+                    named.offset,
+                    f'Unknown filter "{named.name}"',
+                    filter_fix(named.name, filters),
+                    severity="warning" if named.conditional and not misspelled(named.name, filters) else None,
                 )
             elif named.kind == "test" and named.name not in TESTS:
                 close = nearest(named.name, TESTS)
@@ -248,6 +252,7 @@ def unknown_filter_in_skeleton(rendering: Rendering) -> Iterator[Finding]:
                     named.offset,
                     f'Unknown test "{named.name}"',
                     f'Did you mean "{close}"?' if close else None,
+                    severity="warning" if named.conditional and not misspelled(named.name, TESTS) else None,
                 )
             elif (
                 named.kind == "global"
@@ -260,6 +265,7 @@ def unknown_filter_in_skeleton(rendering: Rendering) -> Iterator[Finding]:
                     named.offset,
                     f'Unknown function "{named.name}"',
                     f"Known are {', '.join(sorted(GLOBALS))}",
+                    severity="warning" if named.conditional else None,
                 )
 
 
@@ -314,16 +320,31 @@ def _both(rendering: Rendering) -> Iterator[tuple[Parsed, str]]:
     yield rendering.name, ""
 
 
-def _at(rendering: Rendering, text: str, offset: int, message: str, fix: str | None) -> Finding:
+def _at(
+    rendering: Rendering,
+    text: str,
+    offset: int,
+    message: str,
+    fix: str | None,
+    *,
+    severity: Severity | None = None,
+) -> Finding:
     """A finding at an offset of the content, or in the path if ``text`` is empty."""
     if not text:
-        return Finding(f'In the path "{rendering.relative}": {message}', place=(1, 1), file=rendering.file, fix=fix)
+        return Finding(
+            f'In the path "{rendering.relative}": {message}',
+            place=(1, 1),
+            file=rendering.file,
+            fix=fix,
+            severity=severity,
+        )
     before = text[:offset]
     return Finding(
         message,
         place=(before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1),
         file=rendering.file,
         fix=fix,
+        severity=severity,
     )
 
 

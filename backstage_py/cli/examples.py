@@ -1,0 +1,46 @@
+"""An example or two for each command, shown at the end of its ``--help``; a test compares them with the options."""
+
+from collections.abc import Mapping
+
+import typer
+
+EXAMPLES: Mapping[str, tuple[str, ...]] = {
+    "serve": ("backstage-py serve", "backstage-py serve --config app-config.yaml --config app-config.production.yaml"),
+    "demo": ("backstage-py demo", "backstage-py demo --name shop --team payments --keep"),
+    "mcp": ("backstage-py mcp --url http://localhost:7007",),
+    "validate": (
+        "backstage-py validate",
+        "backstage-py validate templates/ --format sarif --output problems.sarif",
+        "backstage-py validate --actions-from https://backstage.example.com --strict",
+        "backstage-py validate --explain BPY405",
+    ),
+    "dry-run": (
+        "backstage-py dry-run template.yaml --values name=shop --diff",
+        "backstage-py dry-run . --values values.yaml --out result --sandbox",
+    ),
+    "test": ("backstage-py test", "backstage-py test templates/ --only database --junit report.xml"),
+    "actions": ("backstage-py actions", "backstage-py actions fetch:template", "backstage-py actions --markdown"),
+    "filters": ("backstage-py filters", "backstage-py filters parseRepoUrl"),
+    "schema": ("backstage-py schema --output .vscode/template.schema.json",),
+    "new": (
+        "backstage-py new template web-shop",
+        "backstage-py new action acme-greet --values action=acme:greet",
+        "backstage-py new golden-path platform --out platform-templates",
+    ),
+    "run": (
+        "backstage-py run template.yaml",
+        "backstage-py run . --values name=shop --sandbox --yes",
+        "BACKSTAGE_TOKEN=... backstage-py run . --backstage https://backstage.example.com",
+    ),
+    "dev": ("backstage-py dev templates/", "backstage-py dev --no-serve"),
+    "lsp": ("backstage-py lsp",),
+}
+"""By the command's name."""
+
+
+def attach(app: typer.Typer) -> None:
+    """Give each command of the app its examples."""
+    for command in app.registered_commands:
+        name = command.name or (command.callback.__name__ if command.callback else "")
+        if lines := EXAMPLES.get(name):
+            command.epilog = "\n\n".join(("Examples:", *(f"$ {line}" for line in lines)))

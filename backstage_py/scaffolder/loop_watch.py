@@ -1,0 +1,80 @@
+"""Says who blocks the event loop: an ``async def`` action that waits without ``await`` holds up everybody.
+
+It cannot be interrupted, as Python has it; so it is named, with file and line, in the service's log.
+"""
+
+import asyncio
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from types import FrameType
+
+import structlog
+
+_LOOK_SECONDS = 0.5
+_BLOCKED_SECONDS = 2.0
+_SHOWN_FRAMES = 6
+
+_log = structlog.get_logger(__name__)
+
+Report = Callable[[float, str], None]
+"""Takes the seconds so far and where the loop's thread is."""
+
+
+def _report(seconds: float, where: str) -> None:
+    _log.error(
+        "event_loop_blocked",
+        seconds=round(seconds, 1),
+        where=where,
+        hint="an 'async def' action must not block; make it a plain 'def', which runs in a thread",
+    )
+
+
+class LoopWatch:
+    """A thread that looks whether the loop still turns; each time it does not, it reports once."""
+
+    def __init__(self, *, blocked_seconds: float = _BLOCKED_SECONDS, report: Report = _report) -> None:
+        self._blocked_seconds = blocked_seconds
+        self._report = report
+        self._stop = threading.Event()
+        self._turned = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop_thread = 0
+
+    def start(self) -> None:
+        """Watch the running loop until ``stop``."""
+        self._loop = asyncio.get_running_loop()
+        self._loop_thread = threading.get_ident()
+        threading.Thread(target=self._watch, name="backstage-py-loop-watch", daemon=True).start()
+
+    def stop(self) -> None:
+        """Stop watching."""
+        self._stop.set()
+
+    def _watch(self) -> None:
+        while not self._stop.wait(_LOOK_SECONDS):
+            asked = time.monotonic()
+            self._turned.clear()
+            if not self._ask():
+                return
+            if not self._turned.wait(self._blocked_seconds) and not self._stop.is_set():
+                frames = sys._current_frames()  # noqa: SLF001  # its documented name
+                self._report(time.monotonic() - asked, _place(frames.get(self._loop_thread)))
+                while not self._turned.wait(_LOOK_SECONDS) and not self._stop.is_set():
+                    pass  # reported already
+
+    def _ask(self) -> bool:
+        try:
+            if self._loop:
+                self._loop.call_soon_threadsafe(self._turned.set)
+        except RuntimeError:  # the loop is closed
+            return False
+        return True
+
+
+def _place(frame: FrameType | None) -> str:
+    """Return the innermost lines that the thread is in."""
+    found = traceback.extract_stack(frame)[-_SHOWN_FRAMES:] if frame else []
+    return " < ".join(f"{one.filename}:{one.lineno} {one.name}" for one in reversed(found))

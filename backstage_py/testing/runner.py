@@ -1,0 +1,208 @@
+"""Running one action against a temporary workspace: the same checks, retries and timeouts as in a step."""
+
+import asyncio
+import tempfile
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from backstage_py.errors import BackstageError
+from backstage_py.integrations.backstage import Discovery, HttpBackstageClient, HttpCatalogClient
+from backstage_py.integrations.http import HttpClient
+from backstage_py.integrations.scm import ScmRegistry
+from backstage_py.integrations.url_reading import UrlReading
+from backstage_py.model.json import Json, JsonObject
+from backstage_py.model.scm import ScmIntegration
+from backstage_py.plugin import Action, CancelSignal, Clock, Services, SystemClock, TemplateInfo, User
+from backstage_py.scaffolder import invocation
+from backstage_py.scaffolder.input_checks import validator
+from backstage_py.scaffolder.invocation import Invocation
+from backstage_py.testing.clock import FakeClock
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Log:
+    """What an action said, as ``(level, message)``; levels are debug, info, warning and error."""
+
+    entries: list[tuple[str, str]] = field(default_factory=list)
+
+    def debug(self, message: str) -> None:
+        """Note a line."""
+        self.entries.append(("debug", message))
+
+    def info(self, message: str) -> None:
+        """Note a line."""
+        self.entries.append(("info", message))
+
+    def warning(self, message: str) -> None:
+        """Note a line."""
+        self.entries.append(("warning", message))
+
+    def error(self, message: str) -> None:
+        """Note a line."""
+        self.entries.append(("error", message))
+
+    @property
+    def lines(self) -> list[str]:
+        """The messages alone."""
+        return [message for _, message in self.entries]
+
+    def __contains__(self, text: object) -> bool:
+        return any(str(text) in line for line in self.lines)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class ActionResult:
+    """What an action left.
+
+    Attributes:
+        outputs: by name, as later steps see them.
+        workspace: the folder, as long as the runner lives.
+    """
+
+    outputs: JsonObject
+    log: Log
+    workspace: Path
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The files of the workspace with their contents as text, by path with ``/``."""
+        return {
+            path.relative_to(self.workspace).as_posix(): path.read_text(encoding="utf-8", errors="replace")
+            for path in sorted(self.workspace.rglob("*"))
+            if path.is_file() and ".git" not in path.relative_to(self.workspace).parts
+        }
+
+
+@dataclass(slots=True)
+class ActionRunner:
+    """Runs actions in one workspace, one after the other, like the steps of a task.
+
+    Call it from a plain test: ``runner(action, {…})``; from an ``async`` one: ``await runner.run(action, {…})``.
+
+    Attributes:
+        folder: where the workspace and the template's folder are.
+        config: what ``ctx.services.config`` is, e.g. ``vault.config`` of a fake.
+        backstage_url: a Backstage to talk to, e.g. ``FakeBackstage().url``.
+        integrations: git hosts, e.g. of ``git_host``.
+        secrets: of the task; ``backstageToken`` is the user's token.
+        clock: moved by the test; None takes the machine's.
+        log: of the last action, also when it failed.
+    """
+
+    folder: Path
+    config: Mapping[str, Json] = field(default_factory=dict)
+    backstage_url: str | None = None
+    integrations: Sequence[ScmIntegration] = ()
+    secrets: dict[str, str] = field(default_factory=lambda: {"backstageToken": "token-of-the-test"})
+    user: User = field(default_factory=lambda: User("user:default/guest"))
+    clock: Clock | None = field(default_factory=FakeClock)
+    signal: CancelSignal = field(default_factory=CancelSignal)
+    log: Log = field(default_factory=Log)
+    checkpoints: JsonObject = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for path in (self.workspace, self.template):
+            path.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def workspace(self) -> Path:
+        """The folder that actions work in."""
+        return self.folder / "workspace"
+
+    @property
+    def template(self) -> Path:
+        """The folder of the template, from which relative URLs start."""
+        return self.folder / "template"
+
+    def write(self, path: str, content: str | bytes) -> Path:
+        """Put a file into the workspace."""
+        return _write(self.workspace / path, content)
+
+    def write_template(self, path: str, content: str | bytes) -> Path:
+        """Put a file beside the template."""
+        return _write(self.template / path, content)
+
+    def __call__(self, action: Action, input: JsonObject | None = None, *, dry_run: bool = False) -> ActionResult:  # noqa: A002  # the word of templates
+        """Run an action from a plain test; see ``run``."""
+        return _run_now(self.run(action, input, dry_run=dry_run))
+
+    async def run(self, action: Action, input: JsonObject | None = None, *, dry_run: bool = False) -> ActionResult:  # noqa: A002  # as above
+        """Run an action.
+
+        Raises:
+            InputError: the input does not fit the action's schema.
+            BackstageError: the action failed; foreign errors are turned into one, as in a task.
+            AssertionError: an output is not what the action's output schema says.
+        """
+        self.log = Log()
+        async with AsyncExitStack() as stack:
+            http = await stack.enter_async_context(HttpClient(lambda _host, _port: True))
+            wanted = Invocation(
+                action,
+                dict(input or {}),
+                self.log,
+                self._services(http),
+                self.secrets,
+                self.user,
+                TemplateInfo("template:default/test", (self.template / "template.yaml").as_uri()),
+                is_dry_run=dry_run,
+                signal=self.signal,
+                clock=self.clock or SystemClock(),
+                checkpoints=self.checkpoints,
+            )
+            outputs = await invocation.in_folder(wanted, self.workspace)
+        if not dry_run and (problems := validator(action.output_schema).problems(outputs)):
+            raise AssertionError(f"The outputs of {action.id} do not fit its schema: {', '.join(map(str, problems))}")
+        return ActionResult(outputs, self.log, self.workspace)
+
+    def _services(self, http: HttpClient) -> Services:
+        registry = ScmRegistry(self.integrations)
+        services = Services(url_reader=UrlReading(http, registry), integrations=registry, config=self.config)
+        if self.backstage_url is None:
+            return services
+        return Services(
+            url_reader=services.url_reader,
+            integrations=registry,
+            config=self.config,
+            backstage=HttpBackstageClient(http, Discovery(self.backstage_url, {})),
+            catalog=HttpCatalogClient(http, f"{self.backstage_url}/api/catalog"),
+        )
+
+
+async def run_action(
+    action: Action,
+    input: JsonObject | None = None,  # noqa: A002  # the word of templates
+    *,
+    files: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    dry_run: bool = False,
+    **options: Any,
+) -> ActionResult:
+    """Run one action once; ``options`` are those of ``ActionRunner``. Without a folder it takes a temporary one."""
+    runner = ActionRunner(folder or Path(tempfile.mkdtemp(prefix="action-test-")), **options)
+    for path, content in (files or {}).items():
+        runner.write(path, content)
+    return await runner.run(action, input, dry_run=dry_run)
+
+
+def _run_now(work: Coroutine[Any, Any, T]) -> T:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    work.close()
+    raise BackstageError("This test is 'async': write 'await action_runner.run(…)'")
+
+
+def _write(path: Path, content: str | bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path

@@ -1,0 +1,230 @@
+"""A real Backstage backend and this service as processes that share one configuration."""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.contract.harness import free_port, start
+
+_READY_SECONDS = 60.0
+INDEX = """
+const { createBackend } = require('@backstage/backend-defaults');
+const backend = createBackend();
+for (const name of [
+  'auth-backend', 'auth-backend-module-guest-provider', 'catalog-backend',
+  'catalog-backend-module-scaffolder-entity-model', 'permission-backend',
+  'permission-backend-module-allow-all-policy', 'scaffolder-backend',
+]) {
+  const loaded = require(`@backstage/plugin-${name}`);
+  backend.add(loaded.default ?? loaded);
+}
+backend.start();
+"""
+_ACTIONS = '''
+from dataclasses import dataclass
+
+from backstage_py.plugin import ActionAttributes, ActionContext, PermanentError, action
+
+
+@dataclass(frozen=True)
+class Greet:
+    name: str
+
+
+@dataclass(frozen=True)
+class Greeting:
+    text: str
+    caller: str
+
+
+@action(
+    "acme:greet",
+    Greet,
+    output=Greeting,
+    needs_workspace=False,
+    attributes=ActionAttributes(read_only=True, idempotent=True, destructive=False),
+)
+def greet(ctx: ActionContext[Greet]) -> Greeting:
+    """Greet somebody."""
+    if ctx.input.name == "nobody":
+        raise PermanentError("There is nobody to greet; give a name")
+    return Greeting(f"Hello, {ctx.input.name}", ctx.user.ref or "")
+
+
+@action("acme:whoami", {"type": "object"}, needs_workspace=False)
+async def whoami(ctx: ActionContext[dict]) -> dict:
+    """Ask the catalog of the calling Backstage as the user."""
+    answer = await ctx.http.get("/api/catalog/entities/by-name/template/default/greet")
+    return {"title": answer.json()["metadata"]["title"]}
+
+
+@action("acme:write", {"type": "object"})
+def write(ctx: ActionContext[dict]) -> None:
+    """Write a file."""
+    ctx.workspace.path("made.txt").write_text("made in Python")
+'''
+
+
+@dataclass(frozen=True)
+class Site:
+    """A backend that answers, and a user's token for it."""
+
+    url: str
+    token: str
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """Send a request as the user."""
+        return request(method, self.url + path, body, self.token)
+
+    def run(self, template: str, values: dict[str, Any]) -> dict[str, Any]:
+        """Run a template and return the body of its completion event."""
+        created = self.call("POST", "/api/scaffolder/v2/tasks", {"templateRef": template, "values": values})
+        end = time.monotonic() + _READY_SECONDS
+        while time.monotonic() < end:
+            events = self.call("GET", f"/api/scaffolder/v2/tasks/{created['id']}/events?after=0")
+            done = [event["body"] for event in events if event["type"] == "completion"]
+            if done:
+                lines = [event["body"]["message"] for event in events if event["type"] == "log"]
+                return {**done[0], "log": "\n".join(lines)}
+        raise AssertionError(f"the task of {template} did not end")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Both."""
+
+    backstage: Site
+    ours: Site
+
+
+def template(name: str, *steps: dict[str, Any], output: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return a template that takes a name."""
+    return {
+        "apiVersion": "scaffolder.backstage.io/v1beta3",
+        "kind": "Template",
+        "metadata": {"name": name, "title": f"The template {name}"},
+        "spec": {
+            "owner": "guests",
+            "type": "service",
+            "parameters": {"properties": {"name": {"type": "string"}}},
+            "steps": list(steps),
+            "output": output or {},
+        },
+    }
+
+
+@contextmanager
+def pair(folder: Path, *templates: dict[str, Any]) -> Iterator[Pair]:
+    """Run both until the block is left; the templates are in Backstage's catalog."""
+    packages = Path(os.environ["BACKSTAGE_PY_ANCHOR"]) / "node_modules"
+    node = os.environ.get("BACKSTAGE_PY_NODE") or shutil.which("node") or "node"
+    theirs, ours = free_port(), free_port()
+    (folder / "node_modules").symlink_to(packages)
+    (folder / "index.js").write_text(INDEX)
+    (folder / "package.json").write_text('{"name": "backend"}')
+    (folder / "actions").mkdir()
+    (folder / "actions" / "acme.py").write_text(_ACTIONS)
+    entities = folder / "templates.yaml"
+    entities.write_text(yaml.safe_dump_all(templates))
+    config = folder / "app-config.yaml"
+    config.write_text(yaml.safe_dump(_config(theirs, ours, entities)))
+    overlay = folder / "app-config.py.yaml"
+    overlay.write_text(yaml.safe_dump(_overlay(folder)))
+    with backstage([node, "index.js", "--config", str(config)], folder) as wait:
+        service = start(folder, config, "--config", str(overlay), port=ours)
+        try:
+            url = f"http://localhost:{theirs}"
+            token = wait(url)
+            both = Pair(Site(url, token), Site(service.url, token))
+            _until_in_catalog(both.backstage, [one["metadata"]["name"] for one in templates])
+            yield both
+        finally:
+            service.process.kill()
+            service.process.wait()
+
+
+def _config(theirs: int, ours: int, entities: Path) -> dict[str, Any]:
+    return {
+        "app": {"baseUrl": "http://localhost:3000"},
+        "backend": {
+            "baseUrl": f"http://localhost:{theirs}",
+            "listen": {"host": "127.0.0.1", "port": theirs},
+            "database": {"client": "better-sqlite3", "connection": ":memory:"},
+            "actions": {"pluginSources": ["backstage-py", "catalog"]},
+        },
+        "discovery": {
+            "endpoints": [{"target": f"http://127.0.0.1:{ours}/api/{{{{pluginId}}}}", "plugins": ["backstage-py"]}]
+        },
+        "auth": {"providers": {"guest": {"dangerouslyAllowOutsideDevelopment": True}}},
+        "permission": {"enabled": True},
+        "catalog": {
+            "rules": [{"allow": ["Template"]}],
+            "locations": [{"type": "file", "target": str(entities)}],
+        },
+    }
+
+
+def _overlay(folder: Path) -> dict[str, Any]:
+    return {
+        "backend": {"workingDirectory": str(folder / "work")},
+        "scaffolder": {"actionsFolder": str(folder / "actions")},
+    }
+
+
+@contextmanager
+def backstage(command: list[str], folder: Path) -> Iterator[Any]:
+    log = folder / "backstage.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=folder, stdout=output, stderr=output, env={**os.environ, "NODE_ENV": "production"}
+        )
+    end = time.monotonic() + _READY_SECONDS
+
+    def wait(url: str) -> str:
+        while process.poll() is None and time.monotonic() < end:
+            with suppress(OSError):
+                answer = request("POST", f"{url}/api/auth/guest/refresh")
+                return str(answer["backstageIdentity"]["token"])
+            time.sleep(0.2)
+        raise AssertionError(f"Backstage did not start:\n{log.read_text(errors='replace')[-4000:]}")
+
+    try:
+        yield wait
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _until_in_catalog(site: Site, names: list[str]) -> None:
+    end = time.monotonic() + _READY_SECONDS
+    while time.monotonic() < end:
+        found = site.call("GET", "/api/catalog/entities?filter=kind=template&fields=metadata.name")
+        if {one["metadata"]["name"] for one in found} >= set(names):
+            return
+        time.sleep(0.2)
+    raise AssertionError("the templates did not reach the catalog")
+
+
+def request(method: str, url: str, body: Any = None, token: str | None = None) -> Any:
+    """Send a request and return the JSON of the answer; one that is refused is an AssertionError with its text."""
+    headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {token}"} if token else {})
+    data = json.dumps(body).encode() if body is not None else None
+    sent = urllib.request.Request(url, data, headers, method=method)
+    try:
+        with urllib.request.urlopen(sent, timeout=40) as answer:
+            return json.loads(answer.read() or b"null")
+    except urllib.error.HTTPError as error:
+        if error.code in (404, 502, 503) and "guest/refresh" in url:
+            raise OSError("not yet") from error
+        raise AssertionError(f"{method} {url}: {error.code} {error.read().decode()}") from error

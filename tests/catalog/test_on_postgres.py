@@ -1,0 +1,97 @@
+"""The catalog on PostgreSQL: what differs there are the locks, the queues and the SQL of batches and searches."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from backstage_py.model.entity_filter import AllOf, Exists, HasPrefix, Matches, Not
+from backstage_py.storage.entities import EntityReader
+from backstage_py.storage.entity_pages import Order, PageRequest
+from backstage_py.storage.search import FullText
+from tests.catalog.harness import HOST, Web, World, catalog, component, documents, group, location
+from tests.storage.postgres import Postgres, postgres
+
+pytestmark = pytest.mark.xdist_group("postgres")
+
+BY_NAME = Order("metadata.name")
+COMPONENTS = AllOf((Matches("kind", ("component",)), HasPrefix("metadata.name", "c-"), Not(Exists("spec.system"))))
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    with postgres() as running:
+        yield running
+
+
+@pytest.fixture
+def url(server: Postgres, request: pytest.FixtureRequest) -> str:
+    return server.new_database(request.node.name[-60:])
+
+
+def pages() -> Web:
+    many = documents(*(component(f"c-{number:02}", owner=f"team-{'ab'[number % 2]}") for number in range(30)))
+    return Web({"/all.yaml": location("all", "./c.yaml", "./g.yaml"), "/c.yaml": many, "/g.yaml": group("team-a")})
+
+
+async def names(world: World, **asked: object) -> list[str]:
+    request = PageRequest(**{"filter": COMPONENTS, "order": BY_NAME, **asked})  # type: ignore[arg-type]  # as the tests write them
+    return [one.value or "" for one in (await world.service.reader.page(request)).positions]
+
+
+async def test_entities_come_change_and_go(tmp_path: Path, url: str) -> None:
+    web = pages()
+    async with catalog(tmp_path, web, database_url=url) as world:
+        registered = await world.register("/all.yaml")
+        assert len(await world.refs()) == 32
+        assert len((await world.entity("group:default/team-a"))["relations"]) == 15
+        web.pages["/c.yaml"] = component("c-00", owner="team-b")
+        await world.refresh("location:default/all")
+        assert await world.refs() == {"location:default/all", "component:default/c-00", "group:default/team-a"}
+        assert (await world.entity("group:default/team-a"))["relations"] == []
+        await world.service.delete_location(registered["id"])
+        await world.rest()
+        assert await world.refs() == set()
+
+
+async def test_a_restart_goes_on_with_what_was_there(tmp_path: Path, url: str) -> None:
+    web = pages()
+    async with catalog(tmp_path, web, database_url=url) as world:
+        await world.register("/all.yaml")
+        before = await world.entity("component:default/c-07")
+    async with catalog(tmp_path, web, database_url=url) as world:
+        assert await world.entity("component:default/c-07") == before
+
+
+async def test_pages_and_searches_are_those_of_sqlite(tmp_path: Path, url: str) -> None:
+    async with catalog(tmp_path, pages(), database_url=url) as world:
+        await world.register("/all.yaml")
+        everything = [f"c-{number:02}" for number in range(30)]
+        assert await names(world) == everything
+        assert await names(world, limit=5, offset=10) == everything[10:15]
+        reader = world.service.reader
+        first = await reader.page(PageRequest(COMPONENTS, order=BY_NAME, limit=7))
+        assert first.total == 30
+        assert await names(world, after=first.positions[-1], limit=7) == everything[7:14]
+        for reader_ in (reader, EntityReader(world.database)):
+            for _ in range(2):  # by the database, and then in memory
+                text = PageRequest(COMPONENTS, FullText("c-1", ("metadata.name", "spec.owner")), BY_NAME, limit=4)
+                found = await reader_.page(text)
+                assert [one.value for one in found.positions] == everything[10:14]
+                assert found.total == 10
+        assert await reader.facets(["spec.owner"], COMPONENTS) == {"spec.owner": [("team-a", 15), ("team-b", 15)]}
+
+
+async def test_two_processes_share_one_catalog(tmp_path: Path, url: str) -> None:
+    web = pages()
+    async with (
+        catalog(tmp_path, web, database_url=url) as one,
+        catalog(tmp_path, web, database_url=url) as other,
+    ):
+        web.pages.update({f"/{number}.yaml": component(f"x-{number}") for number in range(6)})
+        registered = [side.service.register("url", f"{HOST}/{n}.yaml") for n, side in enumerate([one, other] * 3)]
+        await asyncio.gather(*registered)
+        await one.rest()
+        await other.rest()
+        assert {ref for ref in await one.refs() if "x-" in ref} == {f"component:default/x-{n}" for n in range(6)}

@@ -1,0 +1,223 @@
+"""run, dev and new with the real thing on the other side: a service, a watched folder, an installer."""
+
+import contextlib
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import pytest
+from typer.testing import CliRunner
+
+from backstage_py.cli import run as run_command
+from backstage_py.cli.main import app
+from backstage_py.cli.run import RunOptions
+from backstage_py.model.json import Json
+from tests.contract.harness import running
+
+HEAD = (
+    "apiVersion: scaffolder.backstage.io/v1beta3\nkind: Template\nmetadata: {name: example}\nspec:\n  type: service\n"
+)
+CONFIG = """
+backend:
+  database: {client: better-sqlite3, connection: {filename: ./db.sqlite}}
+  workingDirectory: ./work
+auth: {providers: {guest: {}}}
+catalog:
+  rules: [{allow: [User, Component]}]
+  locations: [{type: file, target: ./entities.yaml}]
+"""
+ENTITIES = """
+apiVersion: backstage.io/v1alpha1
+kind: User
+metadata: {name: guest, namespace: development}
+spec: {memberOf: []}
+---
+apiVersion: backstage.io/v1alpha1
+kind: Component
+metadata: {name: shop, title: The shop}
+spec: {type: service, lifecycle: production, owner: user:development/guest}
+"""
+ASKING = (
+    HEAD
+    + """\
+  parameters:
+    properties: {component: {type: string}}
+  steps:
+    - {id: fetch, name: Fetch, action: catalog:fetch, input: {entityRef: "${{ parameters.component }}"}}
+    - id: ask
+      name: Ask
+      action: http:backstage:request
+      input: {method: GET, path: /api/catalog/entities/by-name/component/default/shop, useBackstageToken: true}
+  output:
+    text: [{title: Found, content: "${{ steps.fetch.output.entity.metadata.title }} ${{ steps.ask.output.code }}"}]
+"""
+)
+LOGGING = HEAD + "  steps:\n    - {id: log, name: Log, action: debug:log, input: {message: MESSAGE}}\n"
+_PATIENCE_SECONDS = 60.0
+
+
+def ask(url: str, *, token: str | None = None, body: Json = None) -> Json:
+    headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {token}"} if token else {})
+    data = json.dumps(body).encode() if body is not None else None
+    with urllib.request.urlopen(urllib.request.Request(url, data, headers)) as answer:
+        return json.load(answer)
+
+
+def guest(url: str) -> str:
+    signed_in = ask(f"{url}/api/auth/guest/refresh", body={})
+    return str(signed_in["backstageIdentity"]["token"])
+
+
+# --- run
+
+
+def test_run_uses_the_catalog_and_the_plugins_of_a_backstage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "entities.yaml").write_text(ENTITIES)
+    (tmp_path / "app-config.yaml").write_text(CONFIG)
+    (tmp_path / "template.yaml").write_text(ASKING)
+    with running(tmp_path, tmp_path / "app-config.yaml") as service:
+        token = guest(service.url)
+        wait_for(f"{service.url}/api/catalog/entities/by-name/component/default/shop", token)
+        monkeypatch.setenv("BACKSTAGE_TOKEN", token)
+        options = RunOptions(values=["component=component:default/shop"], backstage=service.url, yes=True)
+        found = run_command.run(tmp_path / "template.yaml", options)
+        shown = capsys.readouterr()
+        unknown = run_command.run(
+            tmp_path / "template.yaml", RunOptions(["component=component:default/nobody"], backstage=service.url)
+        )
+
+    assert (found, shown.err) == (0, "")
+    assert "[1/2] Fetch: completed" in shown.out
+    assert "content: The shop 200" in shown.out
+    assert unknown == 1
+
+
+def test_run_without_an_answering_backstage_fails_in_plain_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "template.yaml").write_text(ASKING)
+    options = RunOptions(["component=component:default/shop"], backstage="http://127.0.0.1:9", yes=True)
+
+    assert run_command.run(tmp_path / "template.yaml", options) == 1
+    assert "127.0.0.1:9" in capsys.readouterr().out
+
+
+# --- dev
+
+
+class Output:
+    """What a process writes, line by line, without waiting for ever."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._lines: queue.Queue[str | None] = queue.Queue()
+        self.seen: list[str] = []
+        threading.Thread(target=self._read, args=(stream,), daemon=True).start()
+
+    def _read(self, stream: IO[str]) -> None:
+        for line in stream:
+            self._lines.put(line.rstrip("\n"))
+        self._lines.put(None)
+
+    def until(self, part: str) -> str:
+        """Return the next line that contains ``part``."""
+        while True:
+            try:
+                line = self._lines.get(timeout=_PATIENCE_SECONDS)
+            except queue.Empty:
+                line = None
+            if line is None:
+                raise AssertionError(f"{part!r} was not written:\n" + "\n".join(self.seen))
+            self.seen.append(line)
+            if part in line:
+                return line
+
+
+@contextlib.contextmanager
+def developing(folder: Path) -> Iterator[tuple["subprocess.Popen[str]", Output]]:
+    command = [sys.executable, "-m", "backstage_py.cli", "dev", str(folder), "--port", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=folder)
+    assert process.stdout
+    try:
+        yield process, Output(process.stdout)
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        process.wait(_PATIENCE_SECONDS)
+        process.stdout.close()
+
+
+def wait_for(url: str, token: str | None = None) -> None:
+    end = threading.Event()
+    for _ in range(int(_PATIENCE_SECONDS / 0.1)):
+        with contextlib.suppress(urllib.error.URLError, ConnectionError):
+            ask(url, token=token)
+            return
+        end.wait(0.1)
+    raise AssertionError(f"{url} does not answer")
+
+
+def test_dev_checks_again_on_change_serves_the_api_and_takes_it_down(tmp_path: Path) -> None:
+    template = tmp_path / "template.yaml"
+    template.write_text(LOGGING.replace("MESSAGE", '"${{ a || 1 }}"'))
+
+    with developing(tmp_path) as (process, output):
+        url = output.until("The API is at").split()[4].removesuffix("/api,")
+        output.until("error BPY401")
+        output.until("1 error")
+        wait_for(f"{url}/.backstage/health/v1/readiness")
+
+        template.write_text(LOGGING.replace("MESSAGE", "hello"))
+        assert output.until("changed:").endswith("template.yaml")
+        output.until("No problems found.")
+
+        token = guest(url)
+        actions = {one["id"] for one in ask(f"{url}/api/scaffolder/v2/actions", token=token)}
+        process.send_signal(signal.SIGTERM)
+        output.until("Stopped.")
+        assert process.wait(_PATIENCE_SECONDS) == 0
+
+    assert {"debug:log", "publish:github"} <= actions
+    with pytest.raises(urllib.error.URLError):
+        ask(f"{url}/.backstage/health/v1/readiness")
+    assert {one.name for one in tmp_path.iterdir()} == {"template.yaml", ".backstage-py-dev"}
+
+
+# --- new
+
+
+def test_new_action_can_be_installed_and_passes_its_own_tests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert CliRunner().invoke(app, ["new", "action", "acme-greet"]).exit_code == 0
+    offline = ["--no-deps", "--no-index", "--no-build-isolation", "--quiet", "--disable-pip-version-check"]
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", *offline, "--target", "site", "./acme-greet"], check=True, timeout=300
+    )
+    installed = {**os.environ, "PYTHONPATH": os.pathsep.join(("site", *sys.path)), "PYTHONWARNINGS": "default"}
+
+    def command(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", "backstage_py.cli", *arguments],
+            env=installed,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    tested = command("test", "acme-greet")
+    documented = command("actions", "acme:acme-greet")
+    checked = command("validate", "acme-greet")
+
+    assert (tested.returncode, tested.stdout.splitlines()[-1]) == (0, "2 passed")
+    assert "Write a greeting into a file of the workspace." in documented.stdout
+    assert (checked.returncode, "BPY201" in checked.stdout) == (0, False)
