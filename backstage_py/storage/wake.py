@@ -103,6 +103,8 @@ class WakeHub:
             self._socket = None
         if self._own:
             self._own.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # others still listen there
+                self._own.parent.rmdir()
             self._own = None
 
     def _wake_here(self, names: set[str]) -> None:
@@ -133,13 +135,21 @@ class WakeHub:
         if self._folder is None or self._listening is loop:
             return
         self.close()
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._own = self._folder / f"{os.getpid()}-{secrets.token_hex(4)}"
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
-        self._socket.bind(str(self._own))
+        self._bind(self._socket, self._own)
         loop.add_reader(self._socket.fileno(), self._hear)
         self._listening = loop
+
+    @staticmethod
+    def _bind(listening: socket.socket, own: Path) -> None:
+        """Bind below the folder, which the last process that leaves removes, perhaps at this moment."""
+        while True:
+            own.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                listening.bind(str(own))
+                return
 
     def _hear(self) -> None:
         while self._socket:

@@ -123,6 +123,7 @@ async def test_another_process_that_was_killed_does_not_stop_wakes() -> None:
             assert await wake.wait(5)
         assert not killed.exists()
         await database.close()
+        assert not killed.parent.exists()
 
 
 async def test_closing_finishes_what_is_queued(tmp_path: Path) -> None:
