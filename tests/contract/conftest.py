@@ -5,10 +5,10 @@ The kit's fixture server has a fixed port, which is part of the recordings: a lo
 
 import fcntl
 import json
+import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,25 +19,28 @@ from tests.contract.harness import KIT, free_port, start
 CONFIG = Path(__file__).with_name("app-config.yaml")
 
 
-@pytest.fixture(scope="package")
-def replayed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """Start the service on a fresh database, replay everything, and hand out verdicts and answers by name."""
+@pytest.fixture(scope="session")
+def replayed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Return verdicts and answers by name; the processes of one test run share one replay."""
     folder = tmp_path_factory.mktemp("kit")
-    port = free_port()
-    env = {"KIT_PORT": str(port), "KIT_FOLDER": str(folder), "KIT_CATALOG": str(KIT / "catalog")}
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or folder.name
+    out = (tmp_path_factory.getbasetemp().parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / f"kit-{run}.json"
     with (Path(tempfile.gettempdir()) / "backstage-py-kit.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        service = start(folder, CONFIG, port=port, env=env)
-        try:
-            out = folder / "verdicts.json"
-            run = subprocess.run(
-                [sys.executable, str(KIT / "replay.py"), service.url, "--guest", "--quiet", "--json", str(out)],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            assert out.exists(), run.stderr
-            yield {one["name"]: one for one in json.loads(out.read_text(encoding="utf-8"))["results"]}
-        finally:
-            service.process.terminate()
-            service.process.wait(60)
+        if not out.exists():
+            replay(folder, out)
+    return {one["name"]: one for one in json.loads(out.read_text(encoding="utf-8"))["results"]}
+
+
+def replay(folder: Path, out: Path) -> None:
+    """Start the service on a fresh database, replay everything and write the verdicts."""
+    port = free_port()
+    env = {"KIT_PORT": str(port), "KIT_FOLDER": str(folder), "KIT_CATALOG": str(KIT / "catalog")}
+    service = start(folder, CONFIG, port=port, env=env)
+    try:
+        command = [sys.executable, str(KIT / "replay.py"), service.url, "--guest", "--quiet", "--json", str(out)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert out.exists(), done.stderr
+    finally:
+        service.process.terminate()
+        service.process.wait(60)

@@ -17,6 +17,8 @@ from backstage_py.http import catalog, scaffolder
 from backstage_py.model.json import Json, JsonObject
 from tests.contract.harness import recorded
 
+pytestmark = pytest.mark.xdist_group("kit")  # one replay for all of them: its port is fixed
+
 DOCUMENTS: dict[str, JsonObject] = {
     one["name"].removesuffix("-openapi"): one["response"]["body"]
     for one in recorded("scaffolder", "catalog")
@@ -88,7 +90,6 @@ def described_calls() -> list[tuple[str, JsonObject]]:
     ]
 
 
-@pytest.mark.xdist_group("kit")
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize(("plugin", "call"), [pytest.param(*one, id=one[1]["name"]) for one in described_calls()])
 def test_an_answer_fits_backstages_document_wherever_backstages_own_does(

@@ -7,6 +7,8 @@ import pytest
 from backstage_py.model.json import JsonObject
 from tests.contract.harness import recorded
 
+pytestmark = pytest.mark.xdist_group("kit")  # one replay for all of them: its port is fixed
+
 GROUPS = ("auth", "permission", "root", "nothing", "scaffolder", "catalog")
 
 
@@ -17,7 +19,6 @@ def is_action_of_ours(call: str, difference: JsonObject) -> bool:
     )
 
 
-@pytest.mark.xdist_group("kit")
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("name", [one["name"] for one in recorded(*GROUPS)])
 def test_the_answer_is_backstages(replayed: dict[str, Any], name: str) -> None:
