@@ -48,6 +48,17 @@ class Site:
             assert time.monotonic() < end, sorted(found)
             time.sleep(0.1)
 
+    def component(self, name: str) -> dict[str, Any]:
+        """Return a component as soon as the catalog has read it and knows its relations."""
+        end = time.monotonic() + _PATIENCE
+        while True:
+            found = self.get(f"/entities?filter=kind=component,metadata.name={name}")
+            if found and found[0].get("relations"):
+                component: dict[str, Any] = found[0]
+                return component
+            assert time.monotonic() < end, found
+            time.sleep(0.1)
+
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
@@ -98,6 +109,6 @@ async def test_the_processor_with_the_test_kit(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.timeout(120)
 def test_a_component_gets_the_link_to_its_runbook(site: Site) -> None:
-    component = site.get("/entities/by-name/component/default/checkout")
+    component = site.component("checkout")
     assert component["metadata"]["links"] == [{"url": "https://runbooks.example/checkout", "title": "Runbook"}]
     assert OWNED in component["relations"]
