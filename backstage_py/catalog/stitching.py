@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 
 import structlog
 
@@ -21,6 +22,7 @@ _REJECTED = "https://backstage.io/annotation-rejected-for-security-reasons"
 _BATCH = 1000
 _PATIENCE = 5.0
 _REST = 1.0
+_LULL = 0.2
 _MANY_RELATIONS = 30
 
 
@@ -85,35 +87,36 @@ class Stitcher:
     async def run(self) -> None:
         """Work until cancelled.
 
-        What has many relations is stitched once a second at most: while thousands of entities come in, each batch of
-        them changes the same owners and systems.
+        What has many relations rests for a second after it was stitched, or until a lull: while thousands of entities
+        come in, each batch of them changes the same owners and systems.
         """
         with self._database.wakes.subscribe(catalog_marks.STITCH) as wake:
             while True:
                 try:
-                    if await self.run_batch():
-                        while await self.run_batch():
-                            pass
+                    if await self._drain():
                         await self._store.rest()
                 except Exception as error:  # noqa: BLE001  # the processing loop's edge: recorded, and tried again
                     _log.exception("stitching_failed", error=str(faults.of(error)))
                     await asyncio.sleep(1)
-                await wake.wait(self._until_next())
+                if not await wake.wait(_LULL if self._resting else _PATIENCE):
+                    self._resting.clear()
 
-    async def run_batch(self) -> bool:
-        """Stitch one batch; False when nothing was marked."""
+    async def _drain(self) -> bool:
+        """Stitch all that is marked, the next batch while the one before is written; False when nothing was marked."""
+        finals = await self._next_batch(())
+        found = bool(finals)
+        while finals:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._store.write(finals))
+                following = group.create_task(self._next_batch([final.id for final in finals]))
+            finals = following.result() or await self._next_batch(())
+        return found
+
+    async def _next_batch(self, in_writing: Sequence[int]) -> list[Final]:
+        """Return a batch put together, without what is being written: that may be marked again meanwhile."""
         now = time.monotonic()
         self._resting = {id_: until for id_, until in self._resting.items() if until > now}
-        pieces = await self._store.marked(_BATCH, excluding=self._resting)
-        if not pieces:
-            return False
-        finals = await asyncio.to_thread(lambda: [stitch(one) for one in pieces])
-        await self._store.write(finals)
+        pieces = await self._store.marked(_BATCH, excluding=[*self._resting, *in_writing])
         until = time.monotonic() + _REST
         self._resting.update((one.id, until) for one in pieces if len(one.relations) > _MANY_RELATIONS)
-        return True
-
-    def _until_next(self) -> float:
-        if not self._resting:
-            return _PATIENCE
-        return max(min(self._resting.values()) - time.monotonic(), 0.01)
+        return await asyncio.to_thread(lambda: [stitch(one) for one in pieces]) if pieces else []

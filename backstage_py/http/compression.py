@@ -5,13 +5,15 @@ import re
 import zlib
 from dataclasses import dataclass, field
 
+from isal import isal_zlib
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backstage_py.http.cors import merge_vary
 
 _THRESHOLD = 1024  # bytes, as the npm package "compression"
-_LEVEL = 3  # a page of entities in 0.6 of the time of level 4, and 7 % larger
-_IN_THREAD = 64 * 1024  # bytes; more than this would hold up the event loop
+_LEVEL = 1  # of ISA-L: a page of entities in a fifth of the time of zlib's level 3, and smaller
+_STREAM_LEVEL = 3  # of zlib, whose windows can be small
+_IN_THREAD = 512 * 1024  # bytes; more than this would hold up the event loop
 _TEXT = re.compile(rb"text/|application/(?:[\w.+-]*\+)?(?:json|javascript|xml)")
 _EVENTS = b"text/event-stream"
 _WINDOWS = {b"gzip": 31, b"deflate": 15}
@@ -59,7 +61,7 @@ class _Answer:
     out: Send
     encoding: bytes | None
     start: Message = field(default_factory=dict)
-    packer: "zlib._Compress | None" = None
+    packer: "isal_zlib.Compress | zlib._Compress | None" = None
 
     async def send(self, message: Message) -> None:
         """Pass a message on, compressed if that was decided."""
@@ -87,10 +89,8 @@ class _Answer:
             return self.start
         headers = merge_vary([*headers, (b"vary", b"Accept-Encoding")])
         if self.encoding and (more or len(body) >= _THRESHOLD):
-            if known.get(b"content-type", b"").startswith(_EVENTS):
-                self.packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _STREAM_WINDOWS[self.encoding], _STREAM_MEMORY)
-            else:
-                self.packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WINDOWS[self.encoding])
+            streams = known.get(b"content-type", b"").startswith(_EVENTS)
+            self.packer = _stream_packer(self.encoding) if streams else _packer(self.encoding)
             headers = [item for item in headers if item[0] != b"content-length"]
             headers.append((b"content-encoding", self.encoding))
         return {**self.start, "headers": headers}
@@ -107,3 +107,11 @@ class _Answer:
         if not more:
             return packed + self.packer.flush()
         return packed + self.packer.flush(zlib.Z_SYNC_FLUSH) if body else packed
+
+
+def _packer(encoding: bytes) -> isal_zlib.Compress:
+    return isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, _WINDOWS[encoding])
+
+
+def _stream_packer(encoding: bytes) -> "zlib._Compress":
+    return zlib.compressobj(_STREAM_LEVEL, zlib.DEFLATED, _STREAM_WINDOWS[encoding], _STREAM_MEMORY)
