@@ -5,21 +5,19 @@ What the child process may do is in ``cookiecutter_job``. Here are the folders, 
 
 import asyncio
 import json
-import os
 import shutil
-import signal
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from backstage_py.errors import ForeignError, InputError
+from backstage_py.integrations import child_job
+from backstage_py.integrations.child_job import ChildJobError
 from backstage_py.model.json import Json, JsonObject
 
 _CONTENTS = "{{cookiecutter and 'contents'}}"
 _DEFAULTS = "cookiecutter.json"
-_LONGEST_MESSAGE = 4_000
 
 
 @asynccontextmanager
@@ -95,34 +93,10 @@ def _links_that_leave(root: Path) -> "shutil._IgnoreFn":  # type: ignore[name-de
 
 
 async def _run(work: Path, job: JsonObject, seconds: float) -> None:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-I",
-        "-c",
-        _starter(),
-        cwd=work,
-        env={"PATH": os.environ.get("PATH", ""), "HOME": str(work), "LC_ALL": "C.UTF-8", "TMPDIR": str(work)},
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )
+    own = {"HOME": str(work), "TMPDIR": str(work)}
     try:
-        async with asyncio.timeout(seconds):
-            _, said = await process.communicate(json.dumps(job).encode())
-    except BaseException as error:  # cancelled or out of time
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
-        if isinstance(error, TimeoutError):
-            raise ForeignError(f"cookiecutter did not end within {seconds:g} seconds") from error
-        raise
-    if process.returncode != 0:
-        raise InputError(f"cookiecutter failed: {said.decode('utf-8', 'replace').strip()[-_LONGEST_MESSAGE:]}")
-
-
-def _starter() -> str:
-    """Return the program of the child: isolated mode knows no PYTHONPATH, so it is told where this package lies."""
-    root = str(Path(__file__).parents[2])
-    imports = f"import sys; sys.path.append({root!r}); from backstage_py.integrations import cookiecutter_job"
-    return f"{imports}; cookiecutter_job.main()"
+        await child_job.run("cookiecutter_job", job, seconds=seconds, cwd=work, environment=own)
+    except TimeoutError as error:
+        raise ForeignError(f"cookiecutter did not end within {seconds:g} seconds") from error
+    except ChildJobError as error:
+        raise InputError(f"cookiecutter failed: {error}") from error

@@ -32,6 +32,7 @@ _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 def main() -> None:
     """Read the job from standard input and do it; errors go to standard error, one line."""
     job = json.loads(sys.stdin.read())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what cookiecutter and hooks say is nobody's answer
     from cookiecutter import main as cookiecutter_main
     from cookiecutter import utils
 
