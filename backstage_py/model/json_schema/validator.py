@@ -1,25 +1,17 @@
-"""JSON Schema checks whose answers have the shape and wording of the npm package ``jsonschema`` 1.
+"""A schema compiled once into closures: validating costs a call per keyword."""
 
-Backstage hands these answers to its frontend, so wording, order and the members of an error are kept: errors come in
-the order in which the schema's keywords are written, ``instance`` is missing where a value is missing, and a schema
-with an ``$id`` is named instead of shown. A schema is compiled once into closures; validating costs a call per keyword.
-"""
-
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import unquote
 
 from backstage_py.model import json
 from backstage_py.model.json import Json, JsonObject
-from backstage_py.model.json_schema_keywords import KEYWORDS, Path, Problem, Problems, suffix
-
-__all__ = ["Problem", "SchemaProblem", "Validator", "compile_schema", "validate"]
+from backstage_py.model.json_schema.keywords import KEYWORDS
+from backstage_py.model.json_schema.problem import Check, Path, Problems, suffix
 
 _IGNORED = {"id", "default", "description", "title", "additionalItems", "then", "else", "$schema", "$ref", "extends"}
 _DEEPEST_REFERENCE = 64
-
-Check = Callable[[Json, Path, Problems], None]
 
 
 class SchemaProblem(ValueError):  # noqa: N818  # a problem of the schema, beside those of a value
