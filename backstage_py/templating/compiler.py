@@ -4,9 +4,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from backstage_py.templating import convert, nodes, scopes
+from backstage_py.templating.compiled import compile_expression
 from backstage_py.templating.convert import printed
 from backstage_py.templating.errors import Failure, LimitFailure
-from backstage_py.templating.evaluation import CALL_DEPTH, compile_expression
+from backstage_py.templating.evaluation import CALL_DEPTH
 from backstage_py.templating.filters.json_text import dump
 from backstage_py.templating.loops import Loop
 from backstage_py.templating.nodes import CHANGES, DYNAMIC, INDIRECT, Body, Expression, Signature, Statement

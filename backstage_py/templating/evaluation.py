@@ -5,15 +5,13 @@ constant, a method call) have closures of their own, which is where the speed co
 """
 
 from collections.abc import Callable
-from functools import lru_cache
 
 from backstage_py.templating import convert, hints, members, nodes, numeric
 from backstage_py.templating.convert import plain, strict_equal, truthy
-from backstage_py.templating.errors import Failure, LimitFailure
+from backstage_py.templating.errors import Failure
 from backstage_py.templating.filters.table import FILTERS
 from backstage_py.templating.methods import table
-from backstage_py.templating.nodes import Arguments, Expression, Node
-from backstage_py.templating.parser import expression_of
+from backstage_py.templating.nodes import Arguments, Node
 from backstage_py.templating.runtime import (
     Cells,
     Evaluate,
@@ -22,7 +20,6 @@ from backstage_py.templating.runtime import (
     check_count,
     refuse_keywords,
 )
-from backstage_py.templating.scopes import Region, read_context
 from backstage_py.templating.tests import TESTS
 from backstage_py.templating.values import (
     HoldingDict,
@@ -475,58 +472,3 @@ def _method_hint(receiver: Value, name: str) -> str | None:
     if name == "replaceAll":
         return 'write "value | replace(old, new)", which replaces all'
     return hints.did_you_mean(name, table.names(receiver))
-
-
-@lru_cache(maxsize=4096)
-def _context_only(code: str, *, cookiecutter: bool) -> Evaluate:
-    return ExpressionCompiler(read_context, cookiecutter=cookiecutter).compile(expression_of(code).root)
-
-
-@lru_cache(maxsize=1024)
-def _context_condition(code: str, *, cookiecutter: bool) -> Evaluate:
-    return ExpressionCompiler(read_context, cookiecutter=cookiecutter).condition(expression_of(code).root)
-
-
-_CACHED_LENGTH = 500
-_HEIGHT_FREE = 200
-
-
-def compile_expression(
-    expression: Expression,
-    region: Region,
-    exported: frozenset[str],
-    *,
-    cookiecutter: bool,
-    capture: CaptureCompiler | None = None,
-    as_condition: bool = False,
-    nesting: int = 512,
-) -> Evaluate:
-    """The closure for a whole expression at a place.
-
-    An expression that only reads the context is compiled once for all templates.
-
-    Raises:
-        LimitFailure: it needs more levels of evaluation than allowed.
-    """
-    if expression.cost > _HEIGHT_FREE and region.depth + _height(expression.root) > nesting:
-        raise LimitFailure("nesting", nesting)
-    short = len(expression.source) <= _CACHED_LENGTH
-    if short and expression.shared and not region.binds_any(expression.names, exported):
-        cached = _context_condition if as_condition else _context_only
-        return cached(expression.source, cookiecutter=cookiecutter)
-    compiler = ExpressionCompiler(
-        lambda name: region.symbol(name, exported), cookiecutter=cookiecutter, capture=capture, depth=region.depth
-    )
-    return compiler.condition(expression.root) if as_condition else compiler.compile(expression.root)
-
-
-def _height(root: Node) -> int:
-    """Levels of evaluation that the tree needs; found without recursion, since trees from long chains are deep."""
-    highest = 0
-    pending = [(root, 1)]
-    while pending:
-        node, height = pending.pop()
-        highest = max(highest, height)
-        step = 2 if isinstance(node, nodes.Binary | nodes.Compare | nodes.Call | nodes.Filter | nodes.Test) else 1
-        pending.extend((child, height + step) for child in nodes.children(node))
-    return highest

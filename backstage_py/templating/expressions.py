@@ -7,13 +7,14 @@ the left, ``**`` too.
 
 import re
 
-from backstage_py.templating import hints, nodes
+from backstage_py.templating import nodes
 from backstage_py.templating.errors import Failure
-from backstage_py.templating.lexer import Token, tokenize
+from backstage_py.templating.lexer import Token
 from backstage_py.templating.methods.names import CHANGING
 from backstage_py.templating.nodes import CHANGES, DYNAMIC, INDIRECT, Arguments, Expression, Node
 from backstage_py.templating.numeric import Number, normal
 from backstage_py.templating.text import fuse
+from backstage_py.templating.token_reader import TokenReader
 from backstage_py.templating.values import RESERVED
 
 _OR, _AND, _NOT, _IN, _IS, _EQUAL, _RELATION, _SUM, _PRODUCT, _POWER = range(1, 11)
@@ -45,15 +46,13 @@ def _number(text: str) -> Number:
     return int(text) if text.isdigit() and len(text) < 16 else normal(float(text))  # noqa: PLR2004 - always safe
 
 
-class ExpressionParser:
+class ExpressionParser(TokenReader):
     """Parses the code of one tag."""
 
-    __slots__ = ("_code", "_flags", "_index", "_names", "_tokens", "cost")
+    __slots__ = ("_flags", "_names", "cost")
 
     def __init__(self, code: str, tokens: list[Token] | None = None) -> None:
-        self._code = code
-        self._tokens = tokenize(code) if tokens is None else tokens
-        self._index = 0
+        super().__init__(code, tokens)
         self._names: set[str] = set()
         self._flags = 0
         self.cost = 0
@@ -76,11 +75,6 @@ class ExpressionParser:
         made = Expression(self._code, root, frozenset(self._names), self.cost, self._flags, shared=shared)
         self._names, self._flags, self.cost = set(), 0, 0
         return made
-
-    def rest(self) -> tuple[int, str]:
-        """The code that is not taken yet, with its offset."""
-        start = self.peek().pos
-        return start, self._code[start:]
 
     def targets(self) -> list[str]:
         """``a, b`` of a set or for tag."""
@@ -126,55 +120,6 @@ class ExpressionParser:
         arguments = self.arguments() if self.take("(") else Arguments([], [])
         self.cost += 1
         return nodes.Filter(first.pos, name, source, arguments)
-
-    def peek(self, ahead: int = 0) -> Token:
-        """A token that is not taken yet."""
-        index = self._index + ahead
-        return self._tokens[index if index < len(self._tokens) else -1]
-
-    def advance(self) -> Token:
-        """Takes a token."""
-        token = self.peek()
-        self._index += 1
-        return token
-
-    def take(self, operator: str) -> bool:
-        """Takes the operator if it is next."""
-        token = self._tokens[self._index] if self._index < len(self._tokens) else self._tokens[-1]
-        if token.value != operator or token.kind != "operator":
-            return False
-        self._index += 1
-        return True
-
-    def take_name(self, name: str) -> bool:
-        """Takes the name if it is next."""
-        token = self.peek()
-        if token.value != name or token.kind != "name":
-            return False
-        self._index += 1
-        return True
-
-    def expect(self, *operators: str) -> None:
-        """Takes the last of the operators; the failure names it."""
-        if not self.take(operators[-1]):
-            raise self.failure(f'Expected "{operators[-1]}"{self._instead()}')
-
-    def end(self) -> None:
-        """Nothing may follow.
-
-        Raises:
-            Failure: something does.
-        """
-        token = self.peek()
-        if token.kind != "end":
-            raise self.failure(f"Expected the end of the expression{self._instead()}", token)
-
-    def failure(self, message: str, token: Token | None = None) -> Failure:
-        """A failure at a token, by default the next one."""
-        place = token or self.peek()
-        index = self._tokens.index(place) if place in self._tokens else 0
-        before = self._tokens[index - 1].value if index else ""
-        return Failure(message, pos=place.pos, hint=hints.unexpected_token(before, place.value), syntax=True)
 
     # Precedence climbing ---------------------------------------------------------------------------------------------
 
@@ -481,17 +426,6 @@ class ExpressionParser:
             if not self.take(","):
                 self.expect("}")
                 return pairs
-
-    def _expect(self, kind: str) -> Token:
-        token = self.peek()
-        if token.kind != kind:
-            raise self.failure(f"Expected a {kind}{self._instead()}", token)
-        self._index += 1
-        return token
-
-    def _instead(self) -> str:
-        token = self.peek()
-        return ", but the expression ends" if token.kind == "end" else f', not "{token.value}"'
 
     def _allowed(self, name: str, token: Token) -> None:
         if name in RESERVED:
