@@ -4,7 +4,7 @@ import orjson
 
 from backstage_py.model import json
 from backstage_py.model.json import Json
-from backstage_py.model.json_schema_keywords import js_string
+from backstage_py.model.json_schema.js_value import js_string
 
 
 def indented(value: Json) -> str:
