@@ -9,6 +9,7 @@ from backstage_py import bundled
 from backstage_py.lint.nearest import distance, misspelled, nearest, same_but_for_style
 from backstage_py.model.json import Json, JsonObject
 
+_ONE_SLIP_IN = 5
 Origin = Literal["builtin", "community", "installed", "live"]
 
 
@@ -47,8 +48,15 @@ class Catalogue:
         return self.actions.get(action_id)
 
     def nearest(self, action_id: str) -> str | None:
-        """Return the id that looks most like one that is unknown."""
-        return nearest(action_id, self.actions)
+        """Return the id that was probably meant: the same words in another order, a longer one, or a similar one."""
+        words = set(action_id.split(":"))
+        for known in self.actions:
+            if set(known.split(":")) == words or known.endswith(f":{action_id}"):
+                return known
+        close = nearest(action_id, self.actions)
+        if close is None or len(words & set(close.split(":"))) > 1:
+            return close
+        return close if distance(action_id, close) <= max(2, len(action_id) // _ONE_SLIP_IN) else None
 
     def misspelled(self, action_id: str) -> str | None:
         """Return the id that was surely meant; what differs by more than a slip may be an action of one's own."""

@@ -86,13 +86,15 @@ def check_file(path: Path, file: str, options: Options | None = None, *, named: 
         named: the author named the file; otherwise it was found in a folder, and may be anything.
     """
     text = replace(files.read_text(path, file), is_named=named)
-    whole = named or path.name in ("template.yaml", "template.yml", "catalog-info.yaml", "catalog-info.yml")
+    whole = named or path.name in files.ENTITY_NAMES
     if not named and not text.unreadable and not documents.is_ours(text.text):
         return Checked(())
     return _check(text, options or Options(), path, whole=whole)
 
 
 def _check(text: Text, options: Options, path: Path | None, *, whole: bool) -> Checked:
+    if documents.is_of_a_skeleton(text.text):
+        return Checked(())
     source = _Source(text.file, text.text)
     found = list(_of_texts(text, source, options))
     folders: list[Path] = []

@@ -5,6 +5,7 @@
     severity: {BPY511: off, BPY201: error}
     ignore: [BPY112]
     exclude: ["**/fixtures/**"]
+    actions-folder: actions           # Python files with actions, filters and globals; a check executes them
     actions: [our-actions.json]       # answers of GET /api/scaffolder/v2/actions
     actions-from: https://backstage.example.com
     filters: [ourFilter]
@@ -29,7 +30,7 @@ from backstage_py.model.problem import Severity
 FILE = ".backstage-py.yaml"
 Level = Severity | Literal["off"]
 _LEVELS = ("off", *get_args(Severity))
-_KEYS = ("severity", "ignore", "exclude", "actions", "actions-from", "filters", "globals", "fields")
+_KEYS = ("severity", "ignore", "exclude", "actions-folder", "actions", "actions-from", "filters", "globals", "fields")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Config:
     exclude: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
     actions_from: str | None = None
+    actions_folder: str | None = None
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
 
 
@@ -76,15 +78,13 @@ def parse(given: JsonObject, file: Path) -> Config:
         raise InputError(f"{file}: 'severity' must be a map from code to one of {', '.join(_LEVELS)}")
     levels = {_code(code, file): _level(level, code, file) for code, level in severity.items()}
     levels |= {_code(code, file): "off" for code in _names(given, "ignore", file)}
-    source = given.get("actions-from")
-    if source is not None and not isinstance(source, str):
-        raise InputError(f"{file}: 'actions-from' must be a URL")
     return Config(
         folder=file.parent,
         levels=levels,
         exclude=_names(given, "exclude", file),
         actions=_names(given, "actions", file),
-        actions_from=source,
+        actions_from=_text(given, "actions-from", "a URL", file),
+        actions_folder=_text(given, "actions-folder", "the path of a folder", file),
         vocabulary=Vocabulary(
             frozenset(_names(given, "filters", file)),
             frozenset(_names(given, "globals", file)),
@@ -117,6 +117,13 @@ def _toml(file: Path) -> JsonObject | None:
     if found is not None and not isinstance(found, dict):
         raise InputError(f"{file}: [tool.backstage-py] must be a table")
     return found
+
+
+def _text(given: JsonObject, key: str, expected: str, file: Path) -> str | None:
+    value = given.get(key)
+    if value is not None and not isinstance(value, str):
+        raise InputError(f"{file}: '{key}' must be {expected}")
+    return value
 
 
 def _names(given: JsonObject, key: str, file: Path) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """From paths on the command line to all problems below them, on all cores where that pays."""
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +17,10 @@ _SKIPPED = frozenset(
 )
 _WORTH_A_POOL = 40
 _HEAD = 64 * 1024
+_OWN_NAME = re.compile(
+    r"^metadata:[ \t]*\r?\n(?:[ \t]*#.*\n|\r?\n)*[ \t]+name:[ \t]*['\"]?[\w.-]+['\"]?[ \t]*\r?$", re.MULTILINE
+)
+"""A name that is written out; a template in a skeleton mostly has an expression there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,7 @@ def candidates(paths: Sequence[Path], exclude: Sequence[str] = ()) -> Iterator[C
             if identity in seen:
                 continue
             head = _head(found)
-            if named or _is_worth_reading(head):
+            if named or _is_worth_reading(head) or _is_a_fault(found):
                 seen.add(identity)
                 yield Candidate(
                     found,
@@ -111,11 +116,16 @@ def _head(path: Path) -> str:
         return ""
 
 
+def _is_a_fault(path: Path) -> bool:
+    """Whether a file that must hold an entity, by its name, cannot be read: silence would look like approval."""
+    return path.name in files.ENTITY_NAMES and files.read_text(path, path.name).unreadable is not None
+
+
 def _is_worth_reading(head: str) -> bool:
     """Whether a file found in a folder holds entities that are there to be read as they are."""
     if not documents.is_ours(head) or files.is_binary(head[:512].encode()):
         return False
-    is_template = "kind: Template" in head and "scaffolder.backstage.io" in head
+    is_template = "kind: Template" in head and ("scaffolder.backstage.io" in head or _OWN_NAME.search(head) is not None)
     return is_template or not any(sign in head for sign in ("${{", "{%", "{{"))
 
 

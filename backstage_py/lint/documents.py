@@ -1,5 +1,6 @@
 """What a text holds: templates, other entities of the catalog, or neither."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,6 +10,8 @@ from backstage_py.model.yaml import Document
 
 TEMPLATE_VERSION = "scaffolder.backstage.io/v1beta3"
 _FAMILY = "scaffolder.backstage.io/"
+_CATALOG_VERSION = re.compile(r"^apiVersion:\s*['\"]?backstage\.io/", re.MULTILINE)
+_TEMPLATE = re.compile(r"^kind:\s*['\"]?Template\b", re.MULTILINE)
 _CORE = ("backstage.io/v1alpha1", "backstage.io/v1beta1")
 
 
@@ -45,6 +48,14 @@ class Entity:
 def is_ours(text: str) -> bool:
     """Say quickly whether a text can hold an entity at all."""
     return "backstage.io/" in text and "apiVersion" in text
+
+
+def is_of_a_skeleton(text: str) -> bool:
+    """Whether a text is to become a catalog file when it is rendered: nothing of it can be judged before.
+
+    Editors and hooks name such files one by one, without the template that reads them.
+    """
+    return ("${{" in text or "{%" in text) and _CATALOG_VERSION.search(text) is not None and not _TEMPLATE.search(text)
 
 
 def entities(documents: list[Document], *, all_of_them: bool) -> Iterator[Entity]:

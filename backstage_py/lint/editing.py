@@ -6,7 +6,7 @@ written. If it does not parse, it is read without the line that is being written
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from backstage_py.lint import documents, vocabulary
@@ -18,11 +18,13 @@ from backstage_py.model.json import Json, JsonObject
 Kind = Literal["action", "input", "parameter", "step", "output", "filter", "value", "name"]
 
 _KEY = re.compile(r"^(?P<indent>\s*(?:- +)*)(?P<key>[\w:.-]+):(?:\s|$)")
-_VALUE = re.compile(r"^\s*(?:- +)*(?P<key>[\w:]+):\s+(?P<typed>[^\s#]*)$")
-_PARTIAL_KEY = re.compile(r"^(?P<indent>\s*)(?P<typed>[\w:]*)$")
+_VALUE = re.compile(r"^(?P<indent>\s*(?:- +)*)(?P<key>[\w:]+):\s+(?P<typed>[^\s#]*)$")
+_PARTIAL_KEY = re.compile(r"^(?P<indent>\s*(?:- +)*)(?P<typed>[\w:]*)$")
 _CHAIN = re.compile(r"(?:[\w$-]+|\['[^']*'?\]?|\[\"[^\"]*\"?\]?|\.)*$")
 _FILTER = re.compile(r"\|\s*(\w*)$")
 _WORD = re.compile(r"[\w:.$-]+|\['[^']*'\]|\[\"[^\"]*\"\]")
+_WORD_BEFORE = re.compile(r"[\w$-]*$")
+_TEXT_BEFORE = re.compile(r"[^\s'\"]*$")
 _MEMBERS = re.compile(r"\['([^']*)'\]|\[\"([^\"]*)\"\]|([\w$-]+)")
 
 
@@ -50,6 +52,7 @@ class Editing:
 
     text: str
     catalogue: Catalogue
+    vocabulary: Vocabulary = field(default_factory=Vocabulary)
 
     def completions(self, spot: Spot) -> list[Completion]:
         """Return what may be written at the place."""
@@ -58,10 +61,16 @@ class Editing:
         if inside is not None:
             return list(self._in_expression(inside, spot))
         if found := _VALUE.match(before):
-            return list(self._values(found["key"]))
+            return list(self._values(found["key"], spot.line, len(found["indent"])))
         if found := _PARTIAL_KEY.match(before):
-            return list(self._keys(spot.line, len(found["indent"])))
+            return list(self._keys(spot.line, len(found["indent"]), begins="-" in found["indent"]))
         return []
+
+    def typed_from(self, spot: Spot) -> int:
+        """Return the column where the word begins that a completion at the place takes the place of."""
+        before = self._line(spot.line)[: spot.column]
+        word = _WORD_BEFORE if _open_expression(before) is not None else _TEXT_BEFORE
+        return len(before) - len(word.search(before)[0])  # type: ignore[index]  # it matches nothing at least
 
     def hover(self, spot: Spot) -> str | None:
         """Return an explanation in Markdown of what stands at the place."""
@@ -92,7 +101,7 @@ class Editing:
 
     def _in_expression(self, inside: str, spot: Spot) -> Iterator[Completion]:
         if _FILTER.search(inside):
-            for name in sorted(vocabulary.FILTERS | vocabulary.BACKSTAGE_FILTERS):
+            for name in sorted(vocabulary.FILTERS | vocabulary.BACKSTAGE_FILTERS | self.vocabulary.filters):
                 yield Completion(name, "filter")
             return
         names = _members(_CHAIN.search(inside)[0])  # type: ignore[index]  # it matches nothing at least
@@ -111,19 +120,29 @@ class Editing:
             case ["each", _]:
                 yield from (Completion(name, "name") for name in ("key", "value"))
             case [] | [_]:
-                for name in sorted(vocabulary.STEP_ROOTS | vocabulary.STEP_GLOBALS):
+                for name in sorted(vocabulary.STEP_ROOTS | vocabulary.STEP_GLOBALS | self.vocabulary.globals):
                     yield Completion(name, "name")
 
-    def _values(self, key: str) -> Iterator[Completion]:
+    def _values(self, key: str, line: int, indent: int) -> Iterator[Completion]:
         if key == "action":
             for action in sorted(self.catalogue.actions.values(), key=lambda one: one.id):
                 yield Completion(action.id, "action", action.origin, action.description)
-        names = {"ui:field": vocabulary.FIELDS, "ui:widget": vocabulary.WIDGETS, "type": vocabulary.SCHEMA_TYPES}
+            return
+        parent, action_id, _ = self._surroundings(line, indent)
+        known = self.catalogue.get(action_id) if action_id else None
+        if parent == "input" and known:
+            schema = dict(properties_of(known.input)).get(key, {})
+            yield from (Completion(name, "value", key) for name in _written_values(schema))
+            return
+        fields = vocabulary.FIELDS | self.vocabulary.fields
+        names = {"ui:field": fields, "ui:widget": vocabulary.WIDGETS, "type": vocabulary.SCHEMA_TYPES}
         for name in sorted(names.get(key, ())):
             yield Completion(name, "value")
 
-    def _keys(self, line: int, indent: int) -> Iterator[Completion]:
+    def _keys(self, line: int, indent: int, *, begins: bool) -> Iterator[Completion]:
         parent, action, siblings = self._surroundings(line, indent)
+        if begins:
+            parent, siblings = self._list_around(line, indent), set()
         known = self.catalogue.get(action) if action else None
         if parent == "input" and known:
             required = set(known.input.get("required") or ())
@@ -188,17 +207,30 @@ class Editing:
             self._beside(line, indent, siblings),
         )
 
+    def _list_around(self, line: int, indent: int) -> str | None:
+        """The key of the list to which an item belongs whose first key stands at ``indent``."""
+        lines = self.text.split("\n")
+        for number in range(min(line, len(lines)) - 1, -1, -1):
+            key = _KEY.match(lines[number])
+            if key and "-" not in key["indent"] and len(key["indent"]) < indent:
+                return key["key"]
+        return None
+
     def _beside(self, line: int, indent: int, candidates: set[str]) -> set[str]:
+        """The keys of the same map: upwards to the dash that begins it, downwards to the next one."""
         lines = self.text.split("\n")
         found: set[str] = set()
         for step in (-1, 1):
             number = line + step
             while 0 <= number < len(lines):
                 key = _KEY.match(lines[number])
-                if key and len(key["indent"]) < indent:
+                column, begins = (len(key["indent"]), "-" in key["indent"]) if key else (indent + 1, False)
+                if column < indent or (step > 0 and begins and column == indent):
                     break
-                if key and len(key["indent"]) == indent:
+                if key and column == indent:
                     found.add(key["key"])
+                if begins and column == indent:
+                    break
                 number += step
         return found & candidates
 
@@ -234,7 +266,7 @@ class Editing:
             for document in yaml.load_all(text):
                 for entity in documents.entities([document], all_of_them=False):
                     if entity.is_template:
-                        return Template(document, self.catalogue, Vocabulary())
+                        return Template(document, self.catalogue, self.vocabulary)
         return None
 
     def _without(self, number: int) -> str:
@@ -265,6 +297,14 @@ def properties_of(schema: JsonObject) -> Iterator[tuple[str, JsonObject]]:
             if name not in seen and isinstance(inner, dict):
                 seen.add(name)
                 yield name, inner
+
+
+def _written_values(schema: JsonObject) -> list[str]:
+    """What may stand there word for word: of an enum, or true and false."""
+    branches = [schema, *(one for key in ("anyOf", "oneOf") for one in schema.get(key) or () if isinstance(one, dict))]
+    found = [one for branch in branches for one in branch.get("enum") or () if isinstance(one, str)]
+    booleans = ["true", "false"] if any(branch.get("type") == "boolean" for branch in branches) else []
+    return list(dict.fromkeys((*found, *booleans)))
 
 
 def _step_list(parent: str | None, action: str | None) -> str | None:

@@ -5,6 +5,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+ENTITY_NAMES = ("template.yaml", "template.yml", "catalog-info.yaml", "catalog-info.yml")
 LARGEST_DOCUMENT = 5 * 1024 * 1024
 LARGEST_RENDERED = 4 * 1024 * 1024
 _SNIFFED = 512

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from backstage_py.lint import placeholders
 from backstage_py.lint.rule import Path
 from backstage_py.model.json import Json, JsonObject
 
@@ -29,6 +30,7 @@ class Form:
 
     Attributes:
         open: names may exist that no schema declares, because of form decorators or open schemas.
+        decorated: anything may be set, by form decorators or by a schema that another file holds.
         secrets: names below ``secrets``; a custom field may add more.
     """
 
@@ -51,6 +53,7 @@ class Form:
             if found.top:
                 declared[found.name] = (*declared.get(found.name, ()), found)
         decorated = bool(spec.get("formDecorators") or spec.get("EXPERIMENTAL_formDecorators"))
+        decorated = decorated or placeholders.within(spec.get("parameters"))
         return cls(
             pages,
             properties,

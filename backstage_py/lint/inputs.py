@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from backstage_py.lint import syntax, types
+from backstage_py.lint import placeholders, syntax, types
 from backstage_py.lint.rule import Path
+from backstage_py.lint.undefined import gives_nothing
 from backstage_py.lint.view import Template, Use
 from backstage_py.model.json import Json, JsonObject
 
@@ -26,7 +27,7 @@ class Mismatch:
 
 def mismatches(template: Template, value: Json, schema: Json, path: Path, depth: int = 0) -> Iterator[Mismatch]:
     """Yield what surely is refused, whatever the expressions give."""
-    if not isinstance(schema, dict) or depth > _DEEPEST or "$ref" in schema:
+    if not isinstance(schema, dict) or depth > _DEEPEST or "$ref" in schema or placeholders.is_placeholder(value):
         return
     if branches := schema.get("anyOf") or schema.get("oneOf"):
         yield from _best_branch(template, value, branches, path, depth)
@@ -73,6 +74,8 @@ def _object(template: Template, value: JsonObject, schema: JsonObject, path: Pat
             yield Mismatch("missing", path, name, "", tuple(properties))
     closed = schema.get("additionalProperties") is False and not schema.get("patternProperties")
     for name, item in value.items():
+        if isinstance(item, str) and syntax.has_code(item) and gives_nothing(template, syntax.parse(item)):
+            continue  # it is dropped, and another rule's
         if name in properties:
             yield from mismatches(template, item, properties[name], (*path, name), depth + 1)
         elif closed or (depth == 0 and properties and "additionalProperties" not in schema):

@@ -1,6 +1,6 @@
 """Whether a step fails if one of its expressions gives nothing, or no number."""
 
-from backstage_py.lint import syntax, types
+from backstage_py.lint import inputs, syntax, types
 from backstage_py.lint.actions import KnownAction
 from backstage_py.lint.view import Template, Use
 from backstage_py.model.json import Json, JsonObject
@@ -18,7 +18,12 @@ def needs(template: Template, use: Use) -> bool:
     if syntax.static_chain(use.parsed.sole) is None:
         return False
     known = _action(template, use)
-    return known is not None and use.path[-1] in (known.input.get("required") or ())
+    if known is None:
+        return False
+    step = next(one for one in template.steps if one.index == use.step)
+    left = {name: value for name, value in step.input.items() if name != use.path[-1]}
+    found = inputs.mismatches(template, left, known.input, (*step.path, "input"))
+    return any(one.kind == "missing" and one.name == use.path[-1] for one in found)
 
 
 def refuses_numbers(template: Template, use: Use) -> bool:

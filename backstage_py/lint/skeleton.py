@@ -5,24 +5,26 @@ import math
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from backstage_py.lint import files, globs, syntax
 from backstage_py.lint.rule import Path as ValuePath
 from backstage_py.lint.syntax import Settings
-from backstage_py.lint.view import Step, Template
+from backstage_py.lint.view import Step, Template, Vocabulary
 from backstage_py.model.json import Json
 
 _TREES = frozenset({"fetch:template", "fetch:plain", "fetch:cookiecutter"})
 _FILES = frozenset({"fetch:plain:file", "fetch:template:file"})
 _RENDERED = frozenset({"fetch:template", "fetch:template:file"})
 _PARAMETER = re.compile(r"\$\{\{\s*parameters\.(\w+)\s*\}\}")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 _MOST_CHOICES = 50
 _MOST_FILES = 20_000
 _CODE = (b"${{", b"{%", b"{#", b"#}")
 _COOKIECUTTER_CODE = (b"{{", b"{%", b"{#", b"#}")
+_FORGOTTEN_DOLLAR = re.compile(rb"\{\{-?\s*(?:values|parameters)\.")
 _SKIPPED_FOLDERS = frozenset({".git"})
 
 
@@ -34,6 +36,7 @@ class Fetch:
         base: the folder of the template.
         root: the highest folder that a path may reach: that of the repository.
         chosen: the url is one of several that the form's choices give.
+        extra: filters and functions of one's own.
     """
 
     step: Step
@@ -41,11 +44,17 @@ class Fetch:
     base: Path
     root: Path
     chosen: bool = False
+    extra: Vocabulary = field(default_factory=Vocabulary)
 
     @property
     def path(self) -> ValuePath:
         """Where the url stands."""
         return (*self.step.path, "input", "url")
+
+    @property
+    def is_address(self) -> bool:
+        """Whether the url has a scheme, as ``github:owner/repo`` has, so that it is no path beside the template."""
+        return _SCHEME.match(self.url) is not None
 
     @property
     def is_file(self) -> bool:
@@ -119,6 +128,7 @@ class Rendering:
         relative: its path below the skeleton's folder.
         file: its path as the author would name it.
         text: its content, empty if that is not rendered.
+        below_broken: one of its folders, which is reported by itself, does not render.
     """
 
     fetch: Fetch
@@ -126,6 +136,7 @@ class Rendering:
     file: str
     text: str
     unreadable: str | None = None
+    below_broken: bool = False
 
     @cached_property
     def parsed(self) -> syntax.Parsed:
@@ -148,7 +159,7 @@ def fetches(template: Template, file: Path) -> Iterator[Fetch]:
             continue
         for one in possible(template, url):
             if one.strip() and "://" not in one and not one.startswith(("/", "\\\\")):
-                yield Fetch(step, one.strip(), base, root, chosen=one != url)
+                yield Fetch(step, one.strip(), base, root, chosen=one != url, extra=template.extra)
 
 
 def possible(template: Template, url: str) -> list[str]:
@@ -190,9 +201,26 @@ def renderings(fetch: Fetch, shown: Path) -> Iterator[Rendering]:
         if found := _rendering(fetch, fetch.target, fetch.target.name, str(shown)):
             yield found
         return
+    broken: set[str] = set()
     for relative in itertools.islice(walk(fetch.target), _MOST_FILES):
+        folder = _broken_folder(relative, fetch.settings)
+        if folder is not None and folder not in broken:
+            broken.add(folder)
+            yield Rendering(fetch, folder, str(shown / folder), "")
         if found := _rendering(fetch, fetch.target / relative, relative, str(shown / relative)):
-            yield found
+            yield replace(found, below_broken=folder is not None)
+
+
+def _broken_folder(relative: str, settings: Settings) -> str | None:
+    """Return the first folder of a path that is no valid template.
+
+    Backstage renders the path of each folder by itself, so no expression may reach across a slash: ``${{values/a}}/x``
+    and ``${{ values.a | replace('/', '-') }}/x`` end the step, although the whole paths are well-formed.
+    """
+    if not syntax.has_code(relative, cookiecutter=settings.cookiecutter):
+        return None
+    ends = (index + 1 for index, character in enumerate(relative) if character == "/")
+    return next((relative[:end] for end in ends if syntax.parse(relative[:end], settings).problems), None)
 
 
 def walk(folder: Path) -> Iterator[str]:
@@ -230,7 +258,7 @@ def _rendering(fetch: Fetch, path: Path, relative: str, shown: str) -> Rendering
     if content.unreadable:
         return Rendering(fetch, relative, shown, "", content.unreadable)
     markers = _COOKIECUTTER_CODE if fetch.settings.cookiecutter else _CODE
-    has_code = any(marker in content.data for marker in markers)
+    has_code = any(marker in content.data for marker in markers) or _FORGOTTEN_DOLLAR.search(content.data)
     if not has_code or files.is_binary(content.data):
         return Rendering(fetch, relative, shown, "") if named else None
     return Rendering(fetch, relative, shown, content.data.decode("utf-8", "replace"))

@@ -80,7 +80,7 @@ class Parsed:
         sole: the expression, if the text is exactly one: its value keeps its type.
         outputs: how many ``${{ }}`` it has.
         locals: names that the text itself defines.
-        subtractions: ``a.b-c`` without spaces, with the offset of the minus.
+        subtractions: ``a.b-c-d`` without spaces: the offset of the first minus, what is before it and after it.
     """
 
     problems: tuple[SyntaxProblem, ...] = ()
@@ -337,14 +337,17 @@ class _Walker:
             self.node(right, optional=lenient)
 
     def binary(self, node: nodes.Binary, *, optional: bool) -> None:
-        if node.operator == "-" and isinstance(node.left, nodes.Lookup):
-            left, right = _chain(node.left), _chain(_operand(node.right))
-            joined = self.source.replace(" ", "")
-            if left and right and f"{'.'.join(left[0])}-{'.'.join(right[0])}" in self.source and joined:
-                at = self.base + max(left[1][-1], 0) + len(left[0][-1])
-                self.parsed.subtractions.append((at, ".".join(left[0]), ".".join(right[0])))
-        self.node(node.left, optional=optional)
-        self.node(node.right, optional=optional)
+        operands = _sides(node)
+        if node.operator == "-" and isinstance(operands[0], nodes.Lookup):
+            left, *others = [_chain(_operand(one)) for one in operands]
+            rights = [".".join(one[0]) for one in others if one]
+            if left and len(rights) == len(others):
+                whole, rest = ".".join(left[0]), "-".join(rights)
+                if f"{whole}-{rest}" in self.source:
+                    at = self.base + max(left[1][-1], 0) + len(left[0][-1])
+                    self.parsed.subtractions.append((at, whole, rest))
+        for one in operands:
+            self.node(one, optional=optional)
 
     def reference(self, node: Node, *, optional: bool, called: bool = False) -> None:
         computed: list[Node] = []
@@ -386,6 +389,13 @@ class _Walker:
             self.node(inner, optional=optional)
         for key in computed:
             self.node(key)
+
+
+def _sides(node: nodes.Binary) -> list[Node]:
+    """``a``, ``b`` and ``c`` of ``a - b - c``; the two sides of any other operation."""
+    if node.operator == "-" and isinstance(node.left, nodes.Binary) and node.left.operator == "-":
+        return [*_sides(node.left), node.right]
+    return [node.left, node.right]
 
 
 def _operand(node: Node) -> Node:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from backstage_py.lint import syntax
+from backstage_py.lint import placeholders, syntax
 from backstage_py.lint.actions import Catalogue, KnownAction
 from backstage_py.lint.form import Form
 from backstage_py.lint.rule import Path
@@ -93,10 +93,20 @@ class Template:
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
-        """Its steps, without those that are no objects."""
+        """Its steps, without those that are no objects, or that another file holds."""
         found = self.spec.get("steps")
         items = found if isinstance(found, list) else []
-        return tuple(Step(i, item, ("spec", "steps", i)) for i, item in enumerate(items) if isinstance(item, dict))
+        return tuple(
+            Step(i, item, ("spec", "steps", i))
+            for i, item in enumerate(items)
+            if isinstance(item, dict) and not placeholders.is_placeholder(item)
+        )
+
+    @cached_property
+    def has_hidden_steps(self) -> bool:
+        """Whether another file holds some of its steps, whose ids and expressions are therefore not known."""
+        found = self.spec.get("steps")
+        return any(placeholders.is_placeholder(one) for one in (found if isinstance(found, list) else [found]))
 
     @cached_property
     def form(self) -> Form:

@@ -18,6 +18,7 @@ A rule is a function that takes its subject and yields findings; it knows nothin
 from backstage_py.lint.rule import Rule, rules_of
 from backstage_py.lint.rules import (
     actions,
+    answers,
     entities,
     expressions,
     forms,
@@ -30,6 +31,6 @@ from backstage_py.lint.rules import (
 )
 
 RULES: tuple[Rule, ...] = rules_of(
-    (texts, entities, steps, actions, references, expressions, forms, skeletons, outputs, portability)
+    (texts, entities, steps, actions, references, expressions, forms, answers, skeletons, outputs, portability)
 )
 """Every rule, by code."""

@@ -215,7 +215,8 @@ def _known(names: tuple[str, ...]) -> str:
 
 def _type_fix(mismatch: Mismatch) -> str | None:
     if mismatch.name:
-        return None
+        made_text = mismatch.expected == "string" and mismatch.name in ("number", "boolean")
+        return "Make it text: ${{ (…) | string }}" if made_text else None
     if mismatch.expected in ("boolean", "number"):
         return f"Write the {mismatch.expected} without quotes"
     if mismatch.expected == "string":

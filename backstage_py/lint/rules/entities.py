@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from backstage_py.lint import placeholders
 from backstage_py.lint.documents import TEMPLATE_VERSION, Entity
 from backstage_py.lint.nearest import nearest
 from backstage_py.lint.rule import Finding, Path, rule
@@ -17,6 +18,7 @@ _COMPONENT = (
 _GOOD = {"catalog-info.yaml": _COMPONENT + "  owner: team-a\n"}
 _FIELD = re.compile(r'"?([\w.]+(?:\.[^" ]+)?)"? (?:is not valid|must have a value)')
 _LEGACY = "backstage.io/v1beta2"
+_NEVER = ("backstage.io/v1beta3", "scaffolder.backstage.io/v1beta2", "scaffolder.backstage.io/v1alpha1")
 
 
 @rule(
@@ -33,14 +35,17 @@ def entity_schema_rule(entity: Entity) -> Iterator[Finding]:
     """Check envelope, shared fields and the schema of the kind; the first problem of each."""
     if entity.api_version == _LEGACY:
         return
-    problem = entity_schema.envelope_problem(entity.value) or entity_schema.entity_problem(entity.value)
+    seen = placeholders.pruned(entity.value)
+    problem = entity_schema.envelope_problem(seen.value) or entity_schema.entity_problem(seen.value)
     if problem is None and entity.is_built_in:
         try:
-            problem = entity_schema.kind_problem(entity.value)
+            problem = entity_schema.kind_problem(seen.value)
         except LookupError:
             return
     if problem is not None and (problem.path or not problem.params.startswith("additionalProperty")):
-        path = _pointer(problem.path, entity.value)
+        path = seen.original(_pointer(problem.path, seen.value))
+        if placeholders.hides(entity.value, path):
+            return
         where = ".".join(str(part) for part in path) or "the entity"
         missing = problem.params.removeprefix("missingProperty: ") if "missingProperty" in problem.params else None
         extra = f" ({problem.params.partition(': ')[2]})" if "allowedValue" in problem.params else ""
@@ -95,7 +100,8 @@ def unknown_field(entity: Entity) -> Iterator[Finding]:
     "warning",
     "entity",
     summary="A template is written for a version that the scaffolder does not run any more.",
-    why="Only `scaffolder.backstage.io/v1beta3` runs; `backstage.io/v1beta2` was removed years ago.",
+    why="Only `scaffolder.backstage.io/v1beta3` runs; `backstage.io/v1beta2` was removed years ago. It is an error "
+    "where a part of the right version is missing, which was never a version.",
     bad={
         "template.yaml": "apiVersion: backstage.io/v1beta2\nkind: Template\nmetadata:\n  name: old\n"
         "spec:\n  type: service\n  steps: []\n"
@@ -111,7 +117,8 @@ def template_version(entity: Entity) -> Iterator[Finding]:
         yield Finding(
             f'The scaffolder does not run templates of apiVersion "{entity.api_version}"',
             ("apiVersion",),
-            fix=f"Write {TEMPLATE_VERSION}, and expressions as ${{{{ }}}}",
+            fix=f"Write {TEMPLATE_VERSION}" + ("" if entity.api_version in _NEVER else ", and expressions as ${{ }}"),
+            severity="error" if entity.api_version in _NEVER else None,
         )
 
 

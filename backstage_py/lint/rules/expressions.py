@@ -15,6 +15,7 @@ _LOG = "steps:\n  - id: log\n    action: debug:log\n    input:\n      message: "
 _WRONG_DELIMITER = re.compile(r"(?<![$\w{])\{\{-?\s*(parameters|steps|user|secrets|each)\b[^{}]*\}\}")
 _HALF_OPEN = re.compile(r"\$\{\s*(parameters|steps|user|secrets|each)\b[^{}]*\}(?!\})")
 _ALLOWED_CODE = "${{"
+_OWN = "If it is a {} of your own, add it to the configured {}"
 _WORKFLOW_CONTEXT = re.compile(r"(?<![\w.$])(?:github|env|matrix|runner|vars|needs|inputs|jobs?|strategy)\s*[.\[]")
 _WORKFLOW_FUNCTIONS = frozenset({"hashFiles", "toJSON", "fromJSON", "contains", "startsWith", "endsWith", "format"})
 _HABITS = {
@@ -64,12 +65,11 @@ def expression_syntax(template: Template) -> Iterator[Finding]:
 @rule(
     "BPY402",
     "unknown-filter",
-    "error",
+    "warning",
     "template",
-    summary="An expression uses a filter that does not exist.",
-    why="Backstage keeps the raw text of the whole expression. Filters of your own are named in the "
-    "configuration (`filters`). In a branch that need not be taken, it is a warning unless the name is surely a "
-    "misspelling.",
+    summary="An expression uses a filter that is not known.",
+    why="Backstage keeps the raw text of the whole expression, and runs on. It may well be a filter of your own: name "
+    "it in the configuration (`filters`). It is an error where the name is surely a misspelling.",
     bad=_FORM + _LOG + "${{ parameters.name | lowr }}\n",
     good=_FORM + _LOG + "${{ parameters.name | lower }}\n",
 )
@@ -83,8 +83,8 @@ def unknown_filter(template: Template) -> Iterator[Finding]:
                     f'Unknown filter "{named.name}"',
                     use.path,
                     named.offset,
-                    fix=filter_fix(named.name, known),
-                    severity="warning" if named.conditional and not misspelled(named.name, known) else None,
+                    fix=filter_fix(named.name, known) or _OWN.format("filter", "filters"),
+                    severity="error" if misspelled(named.name, known) else None,
                 )
 
 
@@ -117,12 +117,12 @@ def unknown_test(template: Template) -> Iterator[Finding]:
 @rule(
     "BPY404",
     "unknown-function",
-    "error",
+    "warning",
     "template",
-    summary="An expression calls a function that does not exist.",
-    why="Backstage keeps the raw text of the whole expression. Functions of your own are named in the "
-    "configuration (`globals`). It is a warning for the functions of GitHub Actions, whose raw text is probably "
-    "wanted, and in a branch that need not be taken.",
+    summary="An expression calls a function that is not known.",
+    why="Backstage keeps the raw text of the whole expression, and runs on. It may well be a function of your own: "
+    "name it in the configuration (`globals`). It is an error where a filter is called like a function, or where the "
+    "name is surely a misspelling, unless that branch need not be taken.",
     bad=_FORM + _LOG + "${{ lower(parameters.name) }}\n",
     good=_FORM + _LOG + "${{ parameters.name | lower }}\n",
 )
@@ -135,14 +135,15 @@ def unknown_function(template: Template) -> Iterator[Finding]:
             if named.kind == "global" and named.name not in known and named.name not in use.parsed.locals:
                 close = nearest(named.name, known)
                 fix = f"Write it as a filter: value | {named.name}" if named.name in filters else None
-                fix = fix or (f'Did you mean "{close}"?' if close else f"Known are {', '.join(sorted(known))}")
+                fix = fix or (f'Did you mean "{close}"?' if close else _OWN.format("function", "globals"))
                 lenient = named.conditional or named.name in _WORKFLOW_FUNCTIONS
+                sure = named.name in filters or misspelled(named.name, known)
                 yield Finding(
                     f'Unknown function "{named.name}"',
                     use.path,
                     named.offset,
                     fix=fix,
-                    severity="warning" if lenient else None,
+                    severity="error" if sure and not lenient else None,
                 )
 
 
@@ -165,16 +166,16 @@ def dash_is_minus(template: Template) -> Iterator[Finding]:
         for at, left, right in use.parsed.subtractions:
             root, _, last = left.rpartition(".")
             name = f"{last}-{right.split('.')[0]}"
-            rest = right.partition(".")[2]
+            rest = "".join(f"['{one}']" if "-" in one else f".{one}" for one in right.split(".")[1:])
             exists = name in template.steps_by_id or name in template.form.declared
-            both = right.split(".")[0] in ("parameters", "steps", "each", "user")
+            both = any(one.split(".")[0] in ("parameters", "steps", "each", "user") for one in right.split("-"))
             if both or not (exists or root in ("steps", "parameters")):
                 continue
             yield Finding(
                 f'"{left}-{right}" is a subtraction',
                 use.path,
                 at,
-                fix=f"Write {root}['{name}']{f'.{rest}' if rest else ''}",
+                fix=f"Write {root}['{name}']{rest}",
                 severity="error" if required.refuses_numbers(template, use) else None,
             )
 
@@ -272,7 +273,7 @@ def _outside(value: Json, path: Path) -> Iterator[Finding]:
 def _delimiters(value: Json, path: Path) -> Iterator[Finding]:
     if isinstance(value, str):
         for pattern in (_WRONG_DELIMITER, _HALF_OPEN):
-            if (found := pattern.search(value)) and "${{" not in value[: found.start()]:
+            if (found := pattern.search(value)) and not _is_inside_code(value[: found.start()]):
                 inner = found[0].strip("${} ")
                 yield Finding(
                     "This is plain text, not an expression", path, found.start(), fix=f"Write ${{{{ {inner} }}}}"
@@ -284,6 +285,11 @@ def _delimiters(value: Json, path: Path) -> Iterator[Finding]:
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _delimiters(item, (*path, index))
+
+
+def _is_inside_code(before: str) -> bool:
+    """Whether what follows stands inside an expression, or may stand in a raw block."""
+    return before.rfind(_ALLOWED_CODE) > before.rfind("}}") or "raw" in before
 
 
 def _is_for_workflow(text: str, offset: int) -> bool:

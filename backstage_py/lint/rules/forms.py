@@ -124,6 +124,8 @@ def impossible_dependency(template: Template) -> Iterator[Finding]:
         for name, dependency in dependencies.items():
             where = (*path, "dependencies", name)
             if name not in template.form.declared:
+                if template.form.decorated:
+                    continue
                 close = nearest(name, properties)
                 yield Finding(
                     f'There is no property "{name}" to depend on',
@@ -292,7 +294,7 @@ def enum_names(template: Template) -> Iterator[Finding]:
     good="parameters:\n  required: [name]\n  properties:\n    name:\n      type: string\n" + _LOG,
 )
 def misplaced_key(template: Template) -> Iterator[Finding]:
-    """Surely misspelled keys, and ``required`` as a flag."""
+    """Surely misspelled keys, ``required`` as a flag, and ``ui`` as an object instead of a prefix."""
     for one in template.form.properties:
         if isinstance(one.schema.get("required"), bool):
             yield Finding(
@@ -300,6 +302,13 @@ def misplaced_key(template: Template) -> Iterator[Finding]:
                 (*one.path, "required"),
                 on_key=True,
                 fix=f'Add "{one.name}" to the list "required" of the object',
+            )
+        if isinstance(nested := one.schema.get("ui"), dict) and nested:
+            yield Finding(
+                'JSON Schema has no "ui", and the form does not look into it',
+                (*one.path, "ui"),
+                on_key=True,
+                fix="Write " + ", ".join(f"ui:{key}" for key in nested) + " beside type",
             )
         for key in one.schema:
             close = (
@@ -332,7 +341,7 @@ def unused_parameter(template: Template) -> Iterator[Finding]:
                 if len(reference.names) < 2:  # noqa: PLR2004  # parameters as a whole
                     return
                 used.add(reference.names[1])
-    if not template.uses or not used:
+    if not template.uses or not used or template.has_hidden_steps:
         return
     for name, declarations in template.form.declared.items():
         first = declarations[0]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from backstage_py.lint.nearest import nearest
+from backstage_py.lint.placeholders import is_placeholder
 from backstage_py.lint.rule import Finding, rule
 from backstage_py.lint.view import Template
 
@@ -157,6 +158,30 @@ def link_without_target(template: Template) -> Iterator[Finding]:
                 "This link has no target",
                 ("spec", "output", "links", index),
                 fix=f'Did you mean "{close}"?' if close else "Add url or entityRef",
+            )
+
+
+@rule(
+    "BPY712",
+    "text-without-content",
+    "warning",
+    "template",
+    summary="A text of the output has no `content`.",
+    why="The page of the finished task leaves it out.",
+    bad=_PUBLISH + "output:\n  text:\n    - title: Done\n      text: The repository is there.\n",
+    good=_PUBLISH + "output:\n  text:\n    - title: Done\n      content: The repository is there.\n",
+)
+def text_without_content(template: Template) -> Iterator[Finding]:
+    """A content that is there and renders to nothing is the author's."""
+    output = template.spec.get("output")
+    texts = output.get("text") if isinstance(output, dict) else None
+    for index, text in enumerate(texts if isinstance(texts, list) else ()):
+        if isinstance(text, dict) and "content" not in text and not is_placeholder(text):
+            given = next((key for key in ("text", "description", "body", "value", "message") if key in text), None)
+            yield Finding(
+                "This text has no content",
+                ("spec", "output", "text", index),
+                fix=f'Write "content" for "{given}"' if given else "Add content",
             )
 
 

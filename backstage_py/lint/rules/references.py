@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from backstage_py.lint import required
 from backstage_py.lint.nearest import misspelled, nearest
-from backstage_py.lint.rule import Finding, rule
+from backstage_py.lint.rule import Finding, Path, rule
 from backstage_py.lint.syntax import Reference
 from backstage_py.lint.view import Template, Use
 from backstage_py.lint.vocabulary import GLOBALS, STEP_GLOBALS, STEP_ROOTS
@@ -26,9 +26,9 @@ _LOG = "  - id: log\n    action: debug:log\n    input:\n      message: "
     "template",
     summary="An expression uses a parameter that no page of the form declares.",
     why="It is undefined when the template runs: the text is empty there, or the input is left out. Where the "
-    "name is surely a "
-    "misspelling, it is an error; where the expression copes with that (a condition, a default), a note. A form "
-    "with decorators, or with an open schema, may set anything.",
+    "name is surely a misspelling, or where an action requires the input that would be left out, it is an error; where "
+    "the expression copes with that (a condition, a default), a note. A form with decorators, or with an open schema, "
+    "may set anything.",
     bad=_FORM + "steps:\n" + _LOG + "${{ parameters.name }} and ${{ parameters.nmae }}\n",
     good=_FORM + "steps:\n" + _LOG + "${{ parameters.name }}\n",
 )
@@ -45,7 +45,9 @@ def undeclared_parameter(template: Template) -> Iterator[Finding]:
             fix = nearest(name, form.declared)
             sure = misspelled(name, form.declared) is not None
             copes = use.is_optional(reference) or form.open
-            severity: Severity = ("warning" if copes else "error") if sure else "info" if copes else "warning"
+            severity: Severity = "warning" if sure or not copes else "info"
+            if not copes and (sure or required.needs(template, use)):
+                severity = "error"
             yield Finding(
                 f'The form declares no parameter "{name}"',
                 use.path,
@@ -54,12 +56,13 @@ def undeclared_parameter(template: Template) -> Iterator[Finding]:
                 severity=severity,
             )
         else:
-            owner = next(one.path[-3] for one in form.properties if one.name == name)
+            owner, item = _owner(next(one.path for one in form.properties if one.name == name))
+            whose = f'the items of the parameter "{owner}"' if item else f'the parameter "{owner}"'
             yield Finding(
-                f'"{name}" is a member of the parameter "{owner}", not a parameter of its own',
+                f'"{name}" is a member of {whose}, not a parameter of its own',
                 use.path,
                 reference.offsets[1],
-                fix=f"Write parameters.{owner}.{name}",
+                fix=f"Write parameters.{owner}{item}.{name}",
                 severity="warning",
             )
 
@@ -80,7 +83,7 @@ def unknown_step(template: Template) -> Iterator[Finding]:
     ids = template.steps_by_id
     for use, reference in _references(template, "steps"):
         step_id = reference.names[1]
-        if step_id in ids or _is_before_dash(use, reference):
+        if step_id in ids or template.has_hidden_steps or _is_before_dash(use, reference):
             continue
         close = nearest(step_id, ids)
         yield Finding(
@@ -128,8 +131,8 @@ def later_step(template: Template) -> Iterator[Finding]:
     "warning",
     "template",
     summary="An expression uses an output that the step's action does not have.",
-    why="It is undefined when the template runs. Where the name is surely a misspelling, it is an error; where the "
-    "expression copes with that, a note.",
+    why="It is undefined when the template runs. Where the name is surely a misspelling, or where an action requires "
+    "the input that would be left out, it is an error; where the expression copes with that, a note.",
     bad=_FETCH + _LOG + "files ${{ steps.list.output.fils }}\n",
     good=_FETCH + _LOG + "files ${{ steps.list.output.files }}\n",
 )
@@ -145,7 +148,8 @@ def unknown_output(template: Template) -> Iterator[Finding]:
             continue
         if known.output.get("additionalProperties"):
             continue
-        sure = known.exact and misspelled(name, known.outputs) and not use.is_optional(reference)
+        wrong = misspelled(name, known.outputs) is not None or required.needs(template, use)
+        sure = known.exact and wrong and not use.is_optional(reference)
         close = nearest(name, known.outputs)
         yield Finding(
             f'{known.id} has no output "{name}"',
@@ -200,7 +204,7 @@ def unknown_name(template: Template) -> Iterator[Finding]:
     """A declared parameter without ``parameters.`` in front is recognised."""
     known = STEP_ROOTS | GLOBALS | STEP_GLOBALS | template.extra.globals
     for use in template.uses:
-        minus = {right.split(".")[0] for _, _, right in use.parsed.subtractions}
+        minus = {part.split(".")[0] for _, _, right in use.parsed.subtractions for part in right.split("-")}
         for reference in use.references():
             name = reference.names[0]
             if name in known or name in minus:
@@ -265,6 +269,13 @@ def unknown_member(template: Template) -> Iterator[Finding]:
                 yield Finding(
                     f'"{root}" has no "{name}"', use.path, reference.offsets[1], fix=f"Known are {' and '.join(known)}"
                 )
+
+
+def _owner(path: Path) -> tuple[str, str]:
+    """Return the property that a member belongs to, and ``[0]`` if it is one of its items."""
+    above = [part for part in path[:-1] if part != "properties"]
+    item = "[0]" if above[-1] == "items" else ""
+    return str(above[-2] if item else above[-1]), item
 
 
 def _is_before_dash(use: Use, reference: Reference) -> bool:

@@ -35,6 +35,7 @@ _WORKFLOW_CONTEXTS = frozenset(
     ["github", "secrets", "env", "matrix", "runner", "inputs", "vars", "jobs", "needs", "strategy", "job"]
 )
 _OTHERS_ROOTS = {"parameters": "values", "cookiecutter": "values", "value": "values", "vals": "values"}
+_PLAIN_VALUE = re.compile(r"(?<![$\w{])\{\{-?\s*(?:values|parameters)\.(\w+)[^{}]*\}\}")
 _WORKFLOW = re.compile(r"(^|/)(\.github|\.gitea|\.forgejo)/|action\.ya?ml$")
 
 
@@ -55,7 +56,13 @@ def _files(content: str, name: str = "skeleton/README.md", template: str = _TEMP
 def missing_skeleton(fetches: tuple[Fetch, ...]) -> Iterator[Finding]:
     """Only relative paths that are written out."""
     for fetch in fetches:
-        if not fetch.is_inside:
+        if fetch.is_address:
+            yield Finding(
+                f'"{fetch.url}" is no path, and no address that Backstage reads',
+                fetch.path,
+                fix="Write the address of the folder, such as https://github.com/OWNER/REPO/tree/BRANCH/FOLDER",
+            )
+        elif not fetch.is_inside:
             yield Finding(
                 f'"{fetch.url}" leaves the repository',
                 fetch.path,
@@ -73,7 +80,8 @@ def missing_skeleton(fetches: tuple[Fetch, ...]) -> Iterator[Finding]:
                 else f"Create {fetch.target.name} beside the template, or correct the path",
             )
         elif fetch.is_file == fetch.target.is_dir():
-            kind, other = ("a folder", "fetch:plain") if fetch.is_file else ("a file", "fetch:plain:file")
+            family = "fetch:template" if fetch.is_rendered else "fetch:plain"
+            kind, other = ("a folder", family) if fetch.is_file else ("a file", f"{family}:file")
             severity = None if fetch.is_file else "warning"
             yield Finding(f'"{fetch.url}" is {kind}', fetch.path, fix=f"Use {other}", severity=severity)  # type: ignore[arg-type]  # one of the literals
 
@@ -230,9 +238,9 @@ def unknown_value(rendering: Rendering) -> Iterator[Finding]:
 )
 def unknown_filter_in_skeleton(rendering: Rendering) -> Iterator[Finding]:
     """Functions of GitHub Actions have a rule of their own."""
-    filters = (
-        FILTERS | BACKSTAGE_FILTERS | (COOKIECUTTER_FILTERS if rendering.fetch.settings.cookiecutter else frozenset())
-    )
+    extra = rendering.fetch.extra
+    filters = FILTERS | BACKSTAGE_FILTERS | extra.filters
+    filters |= COOKIECUTTER_FILTERS if rendering.fetch.settings.cookiecutter else frozenset()
     for parsed, text in _both(rendering):
         for named in parsed.named:
             if named.kind == "filter" and named.name not in filters:
@@ -256,7 +264,7 @@ def unknown_filter_in_skeleton(rendering: Rendering) -> Iterator[Finding]:
                 )
             elif (
                 named.kind == "global"
-                and named.name not in GLOBALS | parsed.locals
+                and named.name not in GLOBALS | extra.globals | parsed.locals
                 and not _WORKFLOW.search(rendering.file)
             ):
                 yield _at(
@@ -299,6 +307,31 @@ def wrong_root(rendering: Rendering) -> Iterator[Finding]:
 
 
 @rule(
+    "BPY610",
+    "forgotten-dollar",
+    "warning",
+    "skeleton",
+    summary="A value of the fetch step stands between braces without a dollar sign.",
+    why="Only `${{ }}` is an expression in a skeleton; `{{ }}` is left as it is, for Helm and others. With "
+    "`cookiecutterCompat` it is the other way round.",
+    bad=_files("# ${{ values.name }} is {{ values.name }}\n"),
+    good=_files("# ${{ values.name }} is {{ .Values.name }}\n"),
+)
+def forgotten_dollar(rendering: Rendering) -> Iterator[Finding]:
+    """The first of each file, and only names that the step passes: other languages have braces too."""
+    values = rendering.fetch.values
+    if not values or rendering.fetch.settings.cookiecutter:
+        return
+    text = _without_raw(rendering.text)
+    for found in _PLAIN_VALUE.finditer(text):
+        before = text[: found.start()]
+        if found[1] in values and before.rfind("${{") <= before.rfind("}}"):
+            fix = f"Write ${{{{ values.{found[1]} }}}}"
+            yield _at(rendering, rendering.text, found.start(), "This is plain text, not an expression", fix)
+            return
+
+
+@rule(
     "BPY609",
     "unreadable-skeleton-file",
     "warning",
@@ -317,7 +350,8 @@ def unreadable_skeleton_file(rendering: Rendering) -> Iterator[Finding]:
 def _both(rendering: Rendering) -> Iterator[tuple[Parsed, str]]:
     if rendering.text:
         yield rendering.parsed, rendering.text
-    yield rendering.name, ""
+    if not rendering.below_broken:
+        yield rendering.name, ""
 
 
 def _at(

@@ -48,7 +48,10 @@ def yaml_syntax(text: Text) -> Iterator[Finding]:
         return
     for document in yaml.load_all(text.text):
         for problem in document.errors:
-            yield Finding(problem.message, place=(problem.line, problem.column), fix=problem.hint or None)
+            line = text.text.splitlines()[problem.line - 1 : problem.line]
+            bare = bool(line) and line[0][max(problem.column - 2, 0) :].startswith("${{")
+            fix = "Put quotes around the expression: inside [ ] and { } its braces are YAML's" if bare else problem.hint
+            yield Finding(problem.message, place=(problem.line, problem.column), fix=fix or None)
 
 
 @rule(
