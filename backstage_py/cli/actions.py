@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backstage_py.cli.filter_docs import DOCS, shown_example
+from backstage_py.errors import InputError
 from backstage_py.lint.nearest import nearest
 from backstage_py.model import json
 from backstage_py.model.json import Json, JsonObject
@@ -29,12 +30,22 @@ Chapter = Callable[[Entry], Iterator[str]]
 
 def run_actions(action_id: str | None, *, markdown: bool, as_json: bool, source: str | None) -> int:
     """List the actions, or document one."""
-    return _run("action", _actions(source), action_id, _action_chapter, markdown=markdown, as_json=as_json)
+    try:
+        known = _actions(source)
+    except InputError as error:
+        sys.stderr.write(f"backstage-py: {error.message}\n")
+        return COULD_NOT_RUN
+    return _run("action", known, action_id, _action_chapter, markdown=markdown, as_json=as_json)
 
 
 def run_filters(name: str | None, *, markdown: bool, as_json: bool) -> int:
     """List the filters, or document one."""
-    return _run("filter", _filters(), name, _filter_chapter, markdown=markdown, as_json=as_json)
+    try:
+        known = _filters()
+    except InputError as error:
+        sys.stderr.write(f"backstage-py: {error.message}\n")
+        return COULD_NOT_RUN
+    return _run("filter", known, name, _filter_chapter, markdown=markdown, as_json=as_json)
 
 
 def _run(kind: str, known: list[Entry], name: str | None, chapter: Chapter, *, markdown: bool, as_json: bool) -> int:
@@ -78,7 +89,9 @@ def _actions(source: str | None) -> list[Entry]:
 
     known = known_actions.catalogue(config.find(Path()), source)
     installed = [described(one.describe(), "builtin") for one in load_actions()]
-    everything = {**known.actions, **{one.id: one for one in installed}}
+    # what is installed has examples, which the bundled list leaves out; what a Backstage says of its own goes first
+    examples = {one.id: one for one in installed if (found := known.get(one.id)) is None or found.origin != "live"}
+    everything = {**known.actions, **examples}
     return [
         Entry(
             one.id,
@@ -102,7 +115,7 @@ def _action_chapter(entry: Entry) -> Iterator[str]:
         yield entry.description
         yield ""
     for title, key in (("Input", "input"), ("Output", "output")):
-        rows = list(_rows(entry.body["schema"].get(key) or {}))
+        rows = list(_rows(entry.body["schema"].get(key) or {}, marked=key == "input"))
         if rows:
             yield f"### {title}"
             yield ""
@@ -119,7 +132,7 @@ def _action_chapter(entry: Entry) -> Iterator[str]:
         yield ""
 
 
-def _rows(schema: JsonObject) -> Iterator[str]:
+def _rows(schema: JsonObject, *, marked: bool) -> Iterator[str]:
     branches = [schema, *(one for key in ("anyOf", "oneOf") for one in schema.get(key) or () if isinstance(one, dict))]
     seen: set[str] = set()
     for branch in branches:
@@ -127,7 +140,7 @@ def _rows(schema: JsonObject) -> Iterator[str]:
         for name, one in (branch.get("properties") or {}).items():
             if name not in seen and isinstance(one, dict):
                 seen.add(name)
-                star = " (required)" if name in required else ""
+                star = " (required)" if marked and name in required else ""
                 description = _first_line(str(one.get("description") or "")).replace("|", "\\|")
                 yield f"| `{name}`{star} | {_type(one)} | {description} |"
 
@@ -147,19 +160,21 @@ def _type(schema: JsonObject) -> str:
 
 
 def _filters() -> list[Entry]:
-    from backstage_py.lint import vocabulary
+    from backstage_py.cli import known_actions
+    from backstage_py.lint import config, vocabulary
     from backstage_py.templating import engine
 
-    own = {name: described.as_json() for name, described in engine.DESCRIPTIONS.items()}
+    backstage = {name: described.as_json() for name, described in engine.DESCRIPTIONS.items()}
+    own = {name: one.as_json() for name, one in known_actions.filters(config.find(Path())).items()}
     language = {name: {"description": DOCS[name][0]} for name in vocabulary.FILTERS}
     return [
         Entry(
             name,
             str(body.get("description") or ""),
-            "backstage" if name in own else "language",
+            "installed" if name in own else "backstage" if name in backstage else "language",
             {"id": name, **body},
         )
-        for name, body in sorted({**language, **own}.items())
+        for name, body in sorted({**language, **backstage, **own}.items())
     ]
 
 

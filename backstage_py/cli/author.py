@@ -5,11 +5,13 @@ from typing import Annotated
 
 import typer
 
+from backstage_py.cli import completion
 from backstage_py.cli.formats import Format
 
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How problems are written.")]
 ConfigOption = Annotated[
-    list[Path] | None, typer.Option("--config", "-c", help="An app-config.yaml, for integrations; may be repeated.")
+    list[Path] | None,
+    typer.Option("--config", "-c", metavar="FILE", help="An app-config.yaml, for integrations; may be repeated."),
 ]
 ValuesOption = Annotated[
     list[str] | None,
@@ -27,7 +29,8 @@ TemplateArgument = Annotated[Path, typer.Argument(metavar="TEMPLATE", help="The 
 ActionsFromOption = Annotated[
     str | None,
     typer.Option(
-        help="Base URL of a Backstage backend whose actions are known too (cached for an hour; BACKSTAGE_TOKEN)."
+        metavar="URL",
+        help="Base URL of a Backstage backend whose actions are known too (cached for an hour; BACKSTAGE_TOKEN).",
     ),
 ]
 
@@ -49,13 +52,19 @@ def register(app: typer.Typer) -> None:
 def validate(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(help="Files or folders; - is standard input. Default: this folder.", show_default=False),
+        typer.Argument(
+            metavar="[PATH]...", help="Files or folders; - is standard input. Default: this folder.", show_default=False
+        ),
     ] = None,
     format_: FormatOption = Format.TEXT,
     actions_from: ActionsFromOption = None,
-    exclude: Annotated[list[str] | None, typer.Option(help="Glob of paths to leave out; may be repeated.")] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(metavar="GLOB", help="Glob of paths to leave out; may be repeated.")
+    ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to a file.")] = None,
-    explain: Annotated[str | None, typer.Option(metavar="CODE", help="Explain a rule and stop.")] = None,
+    explain: Annotated[
+        str | None, typer.Option(metavar="CODE", help="Explain a rule and stop.", autocompletion=completion.rules)
+    ] = None,
     stdin_file: Annotated[str, typer.Option(help="How the text of - is named.")] = "template.yaml",
     *,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
@@ -113,7 +122,11 @@ def dry_run(
 def run_tests(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(help="Test files, or folders with *.test.yaml below. Default: this folder.", show_default=False),
+        typer.Argument(
+            metavar="[PATH]...",
+            help="Test files, or folders with *.test.yaml below. Default: this folder.",
+            show_default=False,
+        ),
     ] = None,
     only: Annotated[str | None, typer.Option("--only", "-k", help="Run the cases whose name contains this.")] = None,
     junit: Annotated[Path | None, typer.Option(help="Write a JUnit report to this file.")] = None,
@@ -133,7 +146,10 @@ def run_tests(
 
 
 def actions(
-    action: Annotated[str | None, typer.Argument(metavar="ID", help="Show this one.", show_default=False)] = None,
+    action: Annotated[
+        str | None,
+        typer.Argument(metavar="ID", help="Show this one.", show_default=False, autocompletion=completion.actions),
+    ] = None,
     actions_from: ActionsFromOption = None,
     *,
     markdown: MarkdownOption = False,
@@ -146,7 +162,9 @@ def actions(
 
 
 def filters(
-    name: Annotated[str | None, typer.Argument(help="Show this one.", show_default=False)] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="Show this one.", show_default=False, autocompletion=completion.filters)
+    ] = None,
     *,
     markdown: MarkdownOption = False,
     json: JsonOption = False,
@@ -168,7 +186,7 @@ def schema(
 
 
 def new(
-    kind: Annotated[str, typer.Argument(help="template, action or golden-path.")],
+    kind: Annotated[str, typer.Argument(help="template, action or golden-path.", autocompletion=completion.kinds)],
     name: Annotated[str, typer.Argument(help="Its name; also the folder, unless --out is given.")],
     out: Annotated[Path | None, typer.Option(help="Folder to write to.")] = None,
     values: ValuesOption = None,

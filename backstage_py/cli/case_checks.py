@@ -8,6 +8,7 @@ from backstage_py.cli import trees
 from backstage_py.cli.local_run import Outcome
 from backstage_py.cli.testcases import Case, FileExpectation
 from backstage_py.lint import globs
+from backstage_py.lint.nearest import nearest
 from backstage_py.model import json
 from backstage_py.model.json import Json
 from backstage_py.scaffolder import directory
@@ -20,7 +21,8 @@ def differences(case: Case, outcome: Outcome) -> Iterator[str]:
     """Yield what is not as expected, without the golden tree and the commands."""
     expect = case.expect
     if outcome.error and expect.error is None:
-        yield f"the run failed: {outcome.error.message}"
+        step = next((one for one, status in outcome.statuses.items() if status == "failed"), None)
+        yield f"the run failed{f' in step {step}' if step else ''}: {outcome.error.message}"
         return
     if expect.error is not None:
         yield from _error(expect.error, outcome)
@@ -31,7 +33,12 @@ def differences(case: Case, outcome: Outcome) -> Iterator[str]:
             yield f"{file.path} is there, but {pattern!r} must be absent"
     if expect.output is not None:
         yield from _subset(expect.output, outcome.output, "output")
+    known = [str(step["id"]) for step in outcome.steps]
     for step, status in expect.steps.items():
+        if known and step not in known:
+            close = nearest(step, known)
+            yield f"step {step}: the template has none{f'; did you mean {close}?' if close else ''}"
+            continue
         got = outcome.statuses.get(step, "not run")
         if got != status:
             yield f"step {step}: expected {status}, but it is {got}"
@@ -107,7 +114,10 @@ def _matching(pattern: str, files: Sequence[DirectoryFile]) -> list[DirectoryFil
 
 def _subset(expected: Json, got: Json, where: str) -> Iterator[str]:
     """What is expected must be there; objects may have more, lists must have as many items."""
-    if isinstance(expected, Mapping) and isinstance(got, Mapping):
+    if isinstance(expected, Mapping) and set(expected) == {"matches"} and isinstance(got, str):
+        if not re.search(str(expected["matches"]), got):
+            yield f"{where} is {json.text(got)}, which does not match {expected['matches']!r}"
+    elif isinstance(expected, Mapping) and isinstance(got, Mapping):
         for key, value in expected.items():
             if key not in got:
                 yield f"{where} has no {key!r}"

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import sys
@@ -9,15 +10,18 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-from backstage_py.cli import test_command, testcases
+from backstage_py.cli import local_actions, test_command, testcases
 from backstage_py.cli.formats import text
 from backstage_py.cli.test_command import TestOptions
 from backstage_py.cli.validate import ValidateOptions, find
-from backstage_py.errors import InputError
+from backstage_py.errors import BackstageError
+from backstage_py.lint import config as configs
 
 _DEBOUNCE_MS = 200
 _KINDS = ["Component", "API", "Resource", "System", "Domain", "Location", "Template", "Group", "User"]
 _STATE = ".backstage-py-dev"
+_OFFERED = "templates.yaml"
+_REREAD_SECONDS = 2
 _STOP_SECONDS = 10.0
 
 
@@ -45,14 +49,17 @@ async def _dev(path: Path, config: Sequence[Path], *, port: int, serves: bool) -
         async for changes in awatch(path, watch_filter=watched, debounce=_DEBOUNCE_MS):
             names = sorted({_short(Path(name), path) for _, name in changes})
             _say(f"\n{time.strftime('%H:%M:%S')} changed: {', '.join(names[:5])}")
+            if serves:
+                _offer(path)
             await check(path)
 
 
 async def check(path: Path) -> bool:
     """Validate and test once, write what was found, and return whether all is well."""
+    path = _relative(path)
     try:
         problems = await asyncio.to_thread(find, [path], ValidateOptions())
-    except InputError as error:
+    except BackstageError as error:
         _say(error.message)
         return False
     _say(text.render(problems).rstrip())
@@ -74,7 +81,8 @@ async def _serving(path: Path, config: Sequence[Path], port: int) -> AsyncIterat
     own = state / "app-config.yaml"
     (state / "rendered").mkdir(exist_ok=True)
     port = _free(port)
-    own.write_text(_config(path, state, port), encoding="utf-8")
+    _offer(path)
+    own.write_text(_config(path, config, state, port), encoding="utf-8")
     arguments = [part for file in (own, *config) for part in ("--config", str(file))]
     _say(f"The API is at http://127.0.0.1:{port}/api, rendered trees are in {state / 'rendered'}")
     process = await asyncio.create_subprocess_exec(
@@ -92,24 +100,42 @@ async def _serving(path: Path, config: Sequence[Path], port: int) -> AsyncIterat
             await process.wait()
 
 
-def _config(path: Path, state: Path, port: int) -> str:
+def _config(path: Path, config: Sequence[Path], state: Path, port: int) -> str:
     from backstage_py.model import yaml
 
-    locations = [{"type": "file", "target": str(file)} for file in templates(path)]
+    own = local_actions.folder(configs.find(path), config)
     return yaml.dump(
         {
             "backend": {
                 "baseUrl": f"http://127.0.0.1:{port}",
+                "logger": {"level": "warn"},
                 "listen": {"host": "127.0.0.1", "port": port},
                 "database": {"client": "better-sqlite3", "connection": {"filename": str(state / "dev.sqlite")}},
                 "workingDirectory": str(state),
             },
             "auth": {"providers": {"guest": {}}},
-            "catalog": {"rules": [{"allow": _KINDS}], "locations": locations},
-            "scaffolder": {"reloadActions": True},
+            "catalog": {
+                "rules": [{"allow": _KINDS}],
+                "locations": [{"type": "file", "target": str(state / _OFFERED)}],
+                "processingInterval": {"seconds": _REREAD_SECONDS},
+            },
+            "scaffolder": {"reloadActions": True, **({"actionsFolder": str(own)} if own else {})},
             "sandbox": {"root": str(state / "sandbox")},
         }
     )
+
+
+def _offer(path: Path) -> None:
+    """Name all templates of the folder in the one location that the served catalog reads again every moment."""
+    from backstage_py.model import yaml
+
+    location = {
+        "apiVersion": "backstage.io/v1alpha1",
+        "kind": "Location",
+        "metadata": {"name": "templates"},
+        "spec": {"type": "file", "targets": [str(file) for file in templates(path)]},
+    }
+    (path / _STATE / _OFFERED).write_text(yaml.dump(location), encoding="utf-8")
 
 
 def _free(port: int) -> int:
@@ -138,6 +164,11 @@ def _say(words: str) -> None:
     """Write at once: what runs for hours may be read through a pipe."""
     sys.stdout.write(f"{words}\n")
     sys.stdout.flush()
+
+
+def _relative(path: Path) -> Path:
+    """Return a path as an author would type it here."""
+    return Path(os.path.relpath(path))
 
 
 def _short(path: Path, base: Path) -> str:

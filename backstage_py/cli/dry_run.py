@@ -1,12 +1,13 @@
 """``backstage-py dry-run``: what a template would do, without doing it."""
 
 import asyncio
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from backstage_py.cli import local_run, local_template, trees
+from backstage_py.cli import local_run, local_template, output, trees
 from backstage_py.cli.local_run import Outcome, Request
 from backstage_py.errors import InputError
 from backstage_py.model import json
@@ -41,7 +42,10 @@ class DryRunOptions:
 def run(path: Path, options: DryRunOptions) -> int:
     """Run, write what happened, and return the exit status: 0 done, 1 a step failed, 2 could not run."""
     try:
+        _check_folders(options)
         outcome = asyncio.run(_run(path, options))
+        if options.out and outcome.files:
+            trees.write(options.out, outcome.files)
     except InputError as error:
         sys.stderr.write(f"backstage-py: {error.message}\n")
         return COULD_NOT_RUN
@@ -49,11 +53,13 @@ def run(path: Path, options: DryRunOptions) -> int:
         sys.stdout.write(json.text(outcome.as_json()) + "\n")
     else:
         _show(outcome, options)
-    if outcome.error:
-        return FAILED
-    if options.out:
-        trees.write(options.out, outcome.files)
-    return OK
+    return FAILED if outcome.error else OK
+
+
+def _check_folders(options: DryRunOptions) -> None:
+    output.check_folder(options.out)
+    if options.against and not options.against.is_dir():
+        raise InputError(f"There is no folder {options.against} to compare with")
 
 
 async def _run(path: Path, options: DryRunOptions) -> Outcome:
@@ -62,9 +68,28 @@ async def _run(path: Path, options: DryRunOptions) -> Outcome:
     if options.defaults:
         values = local_template.with_defaults(local.template.pages, values)
     secrets = {name: str(value) for name, value in local_template.read_values(options.secrets).items()}
-    root = options.out.absolute().with_name(options.out.name + ".sandbox") if options.out and options.sandbox else None
-    async with local_run.runner(config=options.config, sandbox=options.sandbox, sandbox_root=root) as runner:
-        return await runner.run(local, Request(values, secrets, options.user))
+    local_template.note_strangers(local, values)
+    composed = local_run.runner(
+        config=options.config, start=path, sandbox=options.sandbox, sandbox_root=_emptied(_repositories(options))
+    )
+    async with composed as runner:
+        masked = local_template.with_masks(local.template.pages, values, secrets)
+        return await runner.run(local, Request(masked, secrets, options.user))
+
+
+def _repositories(options: DryRunOptions) -> Path | None:
+    """Where the git host keeps what was pushed to it: beside the tree, if that is kept."""
+    if not (options.out and options.sandbox):
+        return None
+    out = options.out.absolute()
+    return out.with_name(f"{out.name}.sandbox")
+
+
+def _emptied(root: Path | None) -> Path | None:
+    """Take the repositories of the last run away, or a template could publish under a name only once."""
+    if root and (root / "repositories").is_dir():
+        shutil.rmtree(root)
+    return root
 
 
 def _show(outcome: Outcome, options: DryRunOptions) -> None:
@@ -89,10 +114,11 @@ def _show(outcome: Outcome, options: DryRunOptions) -> None:
     line("")
     if options.diff or options.against:
         before = trees.contents(read(options.against)) if options.against else {}
-        for text in trees.diff(before, trees.contents(outcome.files)):
+        differences = list(trees.diff(before, trees.contents(outcome.files)))
+        for text in differences or [f"Nothing differs from {options.against}" if options.against else "No files"]:
             line(text, "green" if text.startswith("+") else "red" if text.startswith("-") else "")
     else:
-        line(f"{len(outcome.files)} files would be written" if outcome.files else "No files would be written", "bold")
+        line(_counted(len(outcome.files)), "bold")
         for text in trees.lines(outcome.files):
             line(text)
     if outcome.output:
@@ -101,8 +127,15 @@ def _show(outcome: Outcome, options: DryRunOptions) -> None:
 
         for text in yaml.dump(outcome.output).splitlines():
             line(f"  {text}")
+    if options.out and outcome.files:
+        line(f"Kept in {options.out}" + (f", repositories in {root}" if (root := _repositories(options)) else ""))
     if outcome.error:
         line(f"Failed: {outcome.error.message}", "bold red")
+
+
+def _counted(files: int) -> str:
+    words = "No files" if not files else "1 file" if files == 1 else f"{files} files"
+    return f"{words} would be written"
 
 
 def _is_frame(body: json.JsonObject) -> bool:

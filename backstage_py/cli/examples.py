@@ -1,11 +1,11 @@
 """An example or two for each command, shown at the end of its ``--help``; a test compares them with the options."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import typer
 
 EXAMPLES: Mapping[str, tuple[str, ...]] = {
-    "serve": ("backstage-py serve", "backstage-py serve --config app-config.yaml --config app-config.production.yaml"),
+    "serve": ("backstage-py serve", "backstage-py serve -c app-config.yaml -c app-config.production.yaml"),
     "demo": ("backstage-py demo", "backstage-py demo --name shop --team payments --keep"),
     "mcp": ("backstage-py mcp --url http://localhost:7007",),
     "validate": (
@@ -30,7 +30,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "run": (
         "backstage-py run template.yaml",
         "backstage-py run . --values name=shop --sandbox --yes",
-        "BACKSTAGE_TOKEN=... backstage-py run . --backstage https://backstage.example.com",
+        "BACKSTAGE_TOKEN=... backstage-py run . --backstage http://localhost:7007",
     ),
     "dev": ("backstage-py dev templates/", "backstage-py dev --no-serve"),
     "lsp": ("backstage-py lsp",),
@@ -43,4 +43,11 @@ def attach(app: typer.Typer) -> None:
     for command in app.registered_commands:
         name = command.name or (command.callback.__name__ if command.callback else "")
         if lines := EXAMPLES.get(name):
-            command.epilog = "\n\n".join(("Examples:", *(f"$ {line}" for line in lines)))
+            command.epilog = _epilog(lines, tables=app.rich_markup_mode == "rich")
+
+
+def _epilog(lines: Sequence[str], *, tables: bool) -> str:
+    """Return the examples as the help's renderer keeps them apart: by blank lines, or marked as not to be wrapped."""
+    if tables:
+        return "\n\n".join(("Examples:", *(f"$ {line}" for line in lines)))
+    return "\b\n" + "\n".join(("Examples:", *(f"  $ {line}" for line in lines)))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from backstage_py.cli.local_template import default_of, visible
+from backstage_py.cli.local_template import default_of, fits, is_secret, steers, visible
 from backstage_py.errors import InputError
 from backstage_py.lint.form import schema_types
 from backstage_py.model import json, json_schema, yaml
@@ -86,26 +86,34 @@ def _page(page: JsonObject, values: JsonObject, secrets: dict[str, str], prompte
         name, schema = following
         asked.add(name)
         required = name in _required(page, values)
-        if _is_secret(schema):
+        if is_secret(schema) or _is_masked(schema):
             if answer := _secret(name, schema, prompter, required=required):
-                secrets[name] = answer
+                (secrets if is_secret(schema) else values)[name] = answer
             continue
         value = _ask(name, schema, prompter, required=required)
         if value is not None:
             values[name] = value
 
 
-def _required(page: JsonObject, values: Mapping[str, Json]) -> Iterator[str]:
+def _required(page: JsonObject, values: Mapping[str, Json], *, steered_by: str | None = None) -> Iterator[str]:
+    """Yield the names that must be answered: of the page, and of those of its branches that apply."""
     names = page.get("required")
     yield from (name for name in names if isinstance(name, str)) if isinstance(names, list) else ()
-    dependencies = page.get("dependencies")
-    for name, dependency in _items(dependencies):
+    for name, dependency in _items(page.get("dependencies")):
         if name in values and isinstance(dependency, list):
             yield from dependency
         elif name in values and isinstance(dependency, dict):
-            shown = {one for one, _ in visible({"dependencies": {name: dependency}}, values)}
-            branches = [dependency, *(dependency.get("oneOf") or ())]
-            yield from (one for branch in branches for one in branch.get("required") or () if one in shown)
+            yield from _required(dependency, values, steered_by=name)
+    for part in page.get("allOf") or ():
+        if isinstance(part, dict):
+            yield from _required(part, values)
+    for keyword in ("oneOf", "anyOf"):
+        options = (one for one in page.get(keyword) or () if isinstance(one, dict))
+        chosen = next((one for one in options if steers(one, values, steered_by)), None)
+        yield from _required(chosen, values) if chosen else ()
+    if isinstance(condition := page.get("if"), dict):
+        branch = page.get("then" if fits(condition, values) else "else")
+        yield from _required(branch, values) if isinstance(branch, dict) else ()
 
 
 def _ask(name: str, schema: JsonObject, prompter: Prompter, *, required: bool, depth: int = 0) -> Json:
@@ -150,6 +158,8 @@ def _repository(label: str, schema: JsonObject, prompter: Prompter) -> str:
 
     def part(name: str, key: str, fallback: str) -> str:
         allowed = [str(one) for one in (options or {}).get(key) or ()]
+        if name == "host" and len(allowed) == 1:
+            return allowed[0]
         if len(allowed) > 1:
             return str(prompter.choose(f"{label}: {name}", [Choice(one, one) for one in allowed], allowed[0]))
         return prompter.text(f"{label}: {name}", allowed[0] if allowed else fallback, _not_empty)
@@ -195,12 +205,17 @@ def _checker(schema: JsonObject, *, required: bool) -> Validate:
 
 def _secret(name: str, schema: Json, prompter: Prompter, *, required: bool) -> str:
     shown = schema if isinstance(schema, dict) else {}
-    return prompter.secret(_label(name, shown, required=required), _not_empty if required else lambda _text: None)
+    return prompter.secret(_label(name, shown, required=required), _checker(shown, required=required))
 
 
-def _is_secret(schema: JsonObject) -> bool:
-    field = schema.get("ui:field")
-    return isinstance(field, str) and "secret" in field.lower()
+def hidden(template: Template) -> set[str]:
+    """Return the names of values that are not to be shown."""
+    return {name for page in template.pages for name, one in _items(page.get("properties")) if _is_masked(one)}
+
+
+def _is_masked(schema: Json) -> bool:
+    """Whether the form shows dots for what is typed; the value goes the open way all the same."""
+    return isinstance(schema, dict) and schema.get("ui:widget") == "password"
 
 
 def _choices(schema: JsonObject) -> list[Choice]:

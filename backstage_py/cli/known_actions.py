@@ -1,16 +1,24 @@
 """The actions that an author's commands know: bundled, installed, configured, and those of a running Backstage."""
 
+import contextlib
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from backstage_py.cli import local_actions
 from backstage_py.errors import InputError
 from backstage_py.lint.actions import Catalogue, KnownAction, bundled_catalogue, parse
+from backstage_py.lint.check import Options
 from backstage_py.lint.config import Config
 from backstage_py.lint.files import read_bytes
+from backstage_py.lint.view import Vocabulary
 from backstage_py.model import json
+
+if TYPE_CHECKING:
+    from backstage_py.plugin import TemplateFilter
 
 TOKEN_VARIABLE = "BACKSTAGE_TOKEN"  # noqa: S105  # a name, not a token
 _PATH = "/api/scaffolder/v2/actions"
@@ -19,8 +27,21 @@ _FRESH_SECONDS = 3_600.0
 _TIMEOUT_SECONDS = 15.0
 
 
+def options(config: Config, source: str | None = None) -> Options:
+    """Return what a check knows: actions, names of one's own, and severities.
+
+    Args and errors are those of ``catalogue``.
+    """
+    local, own = _local(config), config.vocabulary
+    filters, globals_ = _installed_names()
+    vocabulary = Vocabulary(
+        own.filters | local.filters | filters, own.globals | local.globals | globals_, fields=own.fields
+    )
+    return Options(_catalogue(config, source, local), vocabulary, config.levels)
+
+
 def catalogue(config: Config, source: str | None = None) -> Catalogue:
-    """Return what is known: later ones take precedence.
+    """Return the actions that are known: later ones take precedence.
 
     Args:
         config: names files, and perhaps a Backstage to ask.
@@ -29,7 +50,30 @@ def catalogue(config: Config, source: str | None = None) -> Catalogue:
     Raises:
         InputError: a file or an answer is no list of actions, or nothing could be fetched and nothing is cached.
     """
-    known = bundled_catalogue().with_actions(_installed())
+    return _catalogue(config, source, _local(config))
+
+
+def filters(config: Config) -> "dict[str, TemplateFilter]":
+    """Return the filters of other packages and of the project.
+
+    Raises:
+        InputError: one of them cannot be loaded.
+    """
+    from backstage_py.plugin.loading import load_plugins
+
+    plugins = load_plugins()
+    if folder := local_actions.folder(config):
+        local_actions.add(plugins, folder)
+    return dict(plugins.filters)
+
+
+def _local(config: Config) -> local_actions.LocalActions:
+    folder = local_actions.folder(config)
+    return local_actions.load(folder) if folder else local_actions.LocalActions()
+
+
+def _catalogue(config: Config, source: str | None, local: local_actions.LocalActions) -> Catalogue:
+    known = bundled_catalogue().with_actions(_installed()).with_actions(local.actions)
     for name in config.actions:
         known = known.with_actions(_of_file((config.folder or Path()) / name))
     if url := source or config.actions_from:
@@ -58,13 +102,19 @@ def fetch(url: str, *, now: float | None = None) -> bytes:
         if age is not None:
             return cached.read_bytes()
         hint = f"; set {TOKEN_VARIABLE}" if isinstance(error, urllib.error.HTTPError) and error.code == 401 else ""  # noqa: PLR2004  # unauthorized
-        raise InputError(f"Cannot fetch {address}: {error}{hint}") from error
+        raise InputError(f"Cannot fetch {address}: {_reason(error)}{hint}") from error
     _parsed(data, url, "live")
-    cached.parent.mkdir(parents=True, exist_ok=True)
-    partial = cached.with_suffix(f".{os.getpid()}")
-    partial.write_bytes(data)
-    partial.replace(cached)
+    with contextlib.suppress(OSError):  # a home that cannot be written costs time, not the answer
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        partial = cached.with_suffix(f".{os.getpid()}")
+        partial.write_bytes(data)
+        partial.replace(cached)
     return data
+
+
+def _reason(error: OSError | ValueError) -> str:
+    inner = getattr(error, "reason", None)  # urllib wraps what the system said
+    return str((inner.strerror or inner) if isinstance(inner, OSError) else error)
 
 
 def address_of(url: str) -> str:
@@ -116,23 +166,42 @@ def _parsed(data: bytes, name: str, origin: str) -> list[KnownAction]:
 
 def _installed() -> Sequence[KnownAction]:
     """Actions of other packages; ours are bundled as a list, since importing them takes longer than a check."""
-    from importlib import metadata
-
     from backstage_py.lint.actions import described
 
     found: list[KnownAction] = []
-    for entry_point in metadata.entry_points(group="backstage_py.actions"):
-        if entry_point.value.partition(":")[0].partition(".")[0] != "backstage_py_actions":
-            from backstage_py.plugin.registry import actions_of
+    for loaded in _loaded("backstage_py.actions"):
+        from backstage_py.plugin.registry import actions_of
 
-            try:
-                loaded = entry_point.load()
-            except Exception as error:  # a plugin's import may fail in any way
-                raise InputError(
-                    f"The plugin {entry_point.name} ({entry_point.value}) cannot be imported: {error}"
-                ) from error
-            found += [described(one.describe(), "installed") for one in actions_of(loaded)]
+        found += [described(one.describe(), "installed") for one in actions_of(loaded)]
     return found
+
+
+def _installed_names() -> tuple[frozenset[str], frozenset[str]]:
+    """Names of the filters and of the globals of other packages."""
+    filters: set[str] = set()
+    others: set[str] = set()
+    for loaded in _loaded("backstage_py.templating"):
+        from backstage_py.plugin import TemplateFilter
+        from backstage_py.plugin.folder import extensions_of
+
+        for one in extensions_of(loaded):
+            (filters if isinstance(one, TemplateFilter) else others).add(one.name)
+    return frozenset(filters), frozenset(others)
+
+
+def _loaded(group: str) -> Iterator[object]:
+    """Import what the entry points of other packages name."""
+    from importlib import metadata
+
+    for entry_point in metadata.entry_points(group=group):
+        if entry_point.value.partition(":")[0].partition(".")[0] == "backstage_py_actions":
+            continue
+        try:
+            yield entry_point.load()
+        except Exception as error:  # a plugin's import may fail in any way
+            raise InputError(
+                f"The plugin {entry_point.name} ({entry_point.value}) cannot be imported: {error}"
+            ) from error
 
 
 def bundle() -> str:

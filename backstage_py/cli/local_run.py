@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from backstage_py.cli import local_template
 from backstage_py.cli.local_template import LocalTemplate
 from backstage_py.errors import BackstageError, as_name
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin import ActionRegistry, BackstageClient, CancelSignal, Services, TemplateInfo, Workspace
-from backstage_py.scaffolder import directory, dryrun, template_forms
+from backstage_py.scaffolder import directory, dryrun
 from backstage_py.scaffolder import spec as specs
 from backstage_py.scaffolder.directory import DirectoryFile
 from backstage_py.scaffolder.dryrun import DryRun
@@ -94,8 +95,7 @@ class Runner:
         Raises:
             InputError: the values or secrets do not fit the form.
         """
-        template_forms.check_values(local.template, request.values)
-        template_forms.check_secrets(local.template, request.secrets)
+        local_template.check_form(local, request.values, request.secrets)
         steps = steps_with_defaults(local.template.steps)
         spec: JsonObject = {
             "apiVersion": local.entity["apiVersion"],
@@ -174,6 +174,7 @@ class _TellingJournal(ListJournal):
 async def runner(
     *,
     config: Sequence[Path] = (),
+    start: Path = Path(),
     sandbox: bool = False,
     sandbox_root: Path | None = None,
     dry: bool = True,
@@ -183,6 +184,7 @@ async def runner(
 
     Args:
         config: app-config files, for ``integrations``, ``backend.reading`` and ``scaffolder.defaultEnvironment``.
+        start: the template, or where the author's configuration is looked for; it may name an actions folder.
         sandbox: run external actions against a git host on this machine that takes the place of github.com.
         sandbox_root: where that host keeps its repositories; a temporary folder by default.
         dry: a dry run; with ``sandbox`` it is a real one, whose effects stay in the sandbox.
@@ -190,14 +192,17 @@ async def runner(
 
     Raises:
         SettingsError: the configuration is wrong.
+        InputError: the author's configuration is wrong, or an action of the project cannot be loaded.
     """
     import os
 
     from backstage_py import logging
+    from backstage_py.cli import local_actions
     from backstage_py.cli.local_catalog import LocalCatalog
     from backstage_py.integrations.http import HttpClient
     from backstage_py.integrations.scm import ScmRegistry
     from backstage_py.integrations.url_reading import UrlReading, listed
+    from backstage_py.lint import config as author_config
     from backstage_py.model.scm import ScmIntegration
     from backstage_py.plugin import load_plugins
     from backstage_py.settings import load_settings
@@ -224,7 +229,9 @@ async def runner(
         http = HttpClient(listed(integrations, settings.backend.reading, own_hosts))
         stack.push_async_callback(http.close)
         reader = UrlReading(http, integrations, settings.backend.reading)
-        plugins = load_plugins(settings.scaffolder.actions_folder)
+        plugins = load_plugins()
+        if own := local_actions.folder(author_config.find(start), config):
+            local_actions.add(plugins, own)
         services = Services(
             url_reader=reader,
             integrations=integrations,

@@ -2,15 +2,18 @@
 
 import copy
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from backstage_py.errors import InputError
 from backstage_py.lint import files
+from backstage_py.lint.nearest import nearest
 from backstage_py.model import json, template, yaml
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.template import Template
+from backstage_py.scaffolder import template_forms
 
 _NAMES = ("template.yaml", "template.yml")
 _PAIR = re.compile(r"([^=]+)=(.*)", re.DOTALL)
@@ -114,6 +117,58 @@ def _of_file(path: Path) -> JsonObject:
     return value or {}
 
 
+def note_strangers(local: LocalTemplate, values: Mapping[str, Json]) -> None:
+    """Say on standard error which values no form would send; a template may still use them."""
+    asked = {name for page in local.template.pages for name in names_of(page)}
+    for name in values:
+        if name not in asked and asked:
+            close = nearest(name, asked)
+            hint = f"; did you mean '{close}'?" if close else ""
+            sys.stderr.write(f"backstage-py: the form of {local.path} does not ask for '{name}'{hint}\n")
+
+
+def names_of(schema: Json) -> Iterator[str]:
+    """Yield the names that a page, or any branch of it, may ask for."""
+    if isinstance(schema, list):
+        for one in schema:
+            yield from names_of(one)
+    elif isinstance(schema, dict):
+        properties = schema.get("properties")
+        yield from properties if isinstance(properties, dict) else ()
+        for keyword in ("allOf", "anyOf", "oneOf", "then", "else"):
+            yield from names_of(schema.get(keyword))
+        dependencies = schema.get("dependencies")
+        yield from names_of(list(dependencies.values()) if isinstance(dependencies, dict) else None)
+
+
+def check_form(local: LocalTemplate, values: Mapping[str, Json], secrets: Mapping[str, str]) -> None:
+    """Check what was entered, as the service does, and say all that is wrong in an author's words.
+
+    Raises:
+        InputError: a sentence for each problem, in the service's words, and how to give what is missing.
+    """
+    try:
+        template_forms.check_values(local.template, dict(values))
+    except template_forms.FormProblems as problems:
+        raise InputError(_explained(local, problems.errors, "values")) from problems
+    try:
+        template_forms.check_secrets(local.template, secrets)
+    except template_forms.FormProblems as problems:
+        raise InputError(_explained(local, problems.errors, "secrets")) from problems
+
+
+def _explained(local: LocalTemplate, problems: Sequence[JsonObject], what: str) -> str:
+    lines = [f"The {what} do not fit the form of {local.path}:"]
+    for problem in problems:
+        name = str(problem["property"]).removeprefix("instance").removeprefix("secrets").removeprefix(".")
+        if problem["name"] == "required":
+            name = ".".join(one for one in (name, str(problem.get("argument"))) if one)
+            lines.append(f"  {name} is required; give --{what} {name}=…")
+        else:
+            lines.append(f"  {name or what} {problem['message']}")
+    return "\n".join(lines)
+
+
 def with_defaults(pages: Sequence[JsonObject], values: Mapping[str, Json]) -> JsonObject:
     """Return values as the form would send them: with the defaults of what is asked for and was not given.
 
@@ -125,6 +180,25 @@ def with_defaults(pages: Sequence[JsonObject], values: Mapping[str, Json]) -> Js
             if name not in filled and (default := default_of(schema)) is not None:
                 filled[name] = default
     return filled
+
+
+def with_masks(pages: Sequence[JsonObject], values: JsonObject, secrets: Mapping[str, str]) -> JsonObject:
+    """Return values with an asterisk for each character of a secret, as the form's field for secrets leaves them.
+
+    Its text goes the way of secrets; the mask is what a form's ``required`` and ``minLength`` see.
+    """
+    masked: JsonObject = dict(values)
+    for page in pages:
+        for name, schema in visible(page, masked):
+            if name in secrets and name not in masked and is_secret(schema):
+                masked[name] = "*" * len(secrets[name])
+    return masked
+
+
+def is_secret(schema: JsonObject) -> bool:
+    """Whether a field's text goes to ``secrets``."""
+    field = schema.get("ui:field")
+    return isinstance(field, str) and "secret" in field.lower()
 
 
 def default_of(schema: JsonObject) -> Json:
@@ -153,7 +227,7 @@ def visible(schema: JsonObject, values: Mapping[str, Json]) -> Iterator[tuple[st
             yield from visible(part, values)
     yield from _branch({key: schema[key] for key in ("oneOf", "anyOf") if key in schema}, values, steered_by=None)
     if isinstance(condition := schema.get("if"), dict):
-        chosen = schema.get("then" if _fits(condition, values) else "else")
+        chosen = schema.get("then" if fits(condition, values) else "else")
         if isinstance(chosen, dict):
             yield from visible(chosen, values)
 
@@ -165,14 +239,14 @@ def _branch(
         yield from visible({key: schema[key] for key in schema if key not in ("oneOf", "anyOf")}, values)
     for keyword in ("oneOf", "anyOf"):
         for option in schema.get(keyword) or ():
-            if isinstance(option, dict) and _steers(option, values, steered_by):
+            if isinstance(option, dict) and steers(option, values, steered_by):
                 for name, one in visible(option, values):
                     if name != steered_by:
                         yield name, one
                 break
 
 
-def _steers(option: JsonObject, values: Mapping[str, Json], name: str | None) -> bool:
+def steers(option: JsonObject, values: Mapping[str, Json], name: str | None) -> bool:
     """Whether a branch applies: by the property that steers it, or by all that it fixes."""
     properties = option.get("properties")
     if not isinstance(properties, dict):
@@ -180,11 +254,12 @@ def _steers(option: JsonObject, values: Mapping[str, Json], name: str | None) ->
     fixed = {key: one for key, one in properties.items() if isinstance(one, dict) and ("const" in one or "enum" in one)}
     if name is not None:
         fixed = {name: fixed[name]} if name in fixed else {}
-        return not fixed or _fits({"properties": fixed}, values)
-    return bool(fixed) and _fits({"properties": fixed}, values)
+        return not fixed or fits({"properties": fixed}, values)
+    return bool(fixed) and fits({"properties": fixed}, values)
 
 
-def _fits(condition: JsonObject, values: Mapping[str, Json]) -> bool:
+def fits(condition: JsonObject, values: Mapping[str, Json]) -> bool:
+    """Say whether values satisfy a schema, as the condition of an ``if`` is meant."""
     from backstage_py.model.json_schema import validate
 
     return not validate(dict(values), condition)

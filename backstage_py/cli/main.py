@@ -1,6 +1,9 @@
 """The command line's table of contents. Nothing heavy is imported before a command runs."""
 
+import contextlib
 import gc
+import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +16,13 @@ from backstage_py.errors import BackstageError, SettingsError
 
 _WRONG_USE = 2
 _INTERRUPTED = 130
+_NARROW = 60
+
+
+def _has_room() -> bool:
+    """Whether help may be drawn as tables: on a terminal only, and not on one whose columns would cut the words."""
+    return sys.stdout.isatty() and shutil.get_terminal_size().columns >= _NARROW
+
 
 app = typer.Typer(
     name="backstage-py",
@@ -20,6 +30,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="rich" if _has_room() else None,
+    context_settings={"max_content_width": 120},
 )
 
 ConfigOption = Annotated[
@@ -33,22 +45,38 @@ ConfigOption = Annotated[
 
 
 def main() -> None:
-    """Run the command line; errors of ours end as plain words and an exit status."""
+    """Run the command line; errors of ours and of the system end as plain words and an exit status."""
     try:
-        if (status := plain.run(sys.argv[1:])) is not None:
-            sys.exit(status)
-        app()
+        try:
+            if (status := plain.run(sys.argv[1:])) is not None:
+                sys.exit(status)
+            app()
+        finally:
+            sys.stdout.flush()  # a full disk or a closed pipe shows here at the latest
     except SettingsError as error:
         _stop(error.message, _WRONG_USE)
     except BackstageError as error:
         _stop(error.message, 1)
     except KeyboardInterrupt:
         _stop("Interrupted.", _INTERRUPTED)
+    except BrokenPipeError:  # who reads has seen enough, as head(1) does
+        _abandon_output()
+        sys.exit(1)
+    except OSError as error:
+        _abandon_output()
+        place = f"{error.filename}: " if error.filename else ""
+        _stop(f"{place}{error.strerror or error}", _WRONG_USE)
 
 
 def _stop(message: str, status: int) -> None:
     sys.stderr.write(f"backstage-py: {message}\n")
     sys.exit(status)
+
+
+def _abandon_output() -> None:
+    """Let what is still to be written go nowhere, or the interpreter would complain once more when it ends."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001  # Typer calls it with the flag's value

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from backstage_py import bundled
-from backstage_py.cli import local_run, local_template, trees
+from backstage_py.cli import local_run, local_template, output, trees
 from backstage_py.cli.local_run import Outcome, Request
 from backstage_py.errors import BackstageError, InputError
 from backstage_py.model.json import JsonObject
@@ -37,6 +37,9 @@ def run(kind: str, name: str, *, out: Path | None, values: list[str], force: boo
 def _made(kind: str, name: str, folder: Path, values: list[str], *, force: bool) -> Outcome:
     if kind not in KINDS:
         raise InputError(f"there is nothing called '{kind}' to start; choose {', '.join(KINDS)}")
+    if not name:
+        raise InputError("a name is needed")
+    output.check_folder(folder)
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not force):
         raise InputError(f"{folder} is there already and not empty; choose another name, or give --force")
     outcome = asyncio.run(_render(kind, {"name": name, **local_template.read_values(values)}))

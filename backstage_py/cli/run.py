@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from backstage_py.cli import form_prompts, local_run, local_template, progress, trees
+from backstage_py.cli import form_prompts, local_run, local_template, output, progress, trees
 from backstage_py.cli.form_prompts import Prompter
 from backstage_py.cli.known_actions import TOKEN_VARIABLE
 from backstage_py.cli.local_run import Outcome, Request
@@ -52,22 +52,25 @@ def run(path: Path, options: RunOptions, prompter: Prompter | None = None) -> in
     """
     console = Console(highlight=False)
     try:
+        output.check_folder(options.out)
         local = local_template.load(path)
         request = _request(local, options, prompter or _terminal())
         if request is None:
             console.print("Nothing was run.")
             return OK
         outcome = asyncio.run(_run(local, request, options, console))
+        if options.out:
+            trees.write(options.out, outcome.files)
+    except EOFError:  # Ctrl-D, as Ctrl-C
+        raise KeyboardInterrupt from None
     except InputError as error:
         sys.stderr.write(f"backstage-py: {error.message}\n")
         return COULD_NOT_RUN
-    if options.out:
-        trees.write(options.out, outcome.files)
     if outcome.error:
-        console.print(f"Failed: {outcome.error.message}", style="bold red", markup=False)
+        console.print(f"Failed: {outcome.error.message}", style="bold red", markup=False, soft_wrap=True)
         return FAILED
     if outcome.output:
-        console.print(yaml.dump(outcome.output).rstrip(), markup=False)
+        console.print(yaml.dump(outcome.output).rstrip(), markup=False, soft_wrap=True)
     return OK
 
 
@@ -81,24 +84,32 @@ def _request(local: LocalTemplate, options: RunOptions, prompter: Prompter | Non
             raise form_prompts.refuse_without_terminal(names)
     else:
         values, secrets = form_prompts.fill_in(local.template, values, secrets, prompter)
-        if not options.yes and not prompter.confirm(f"Run {local.name} with {_shown(values)}?", default=True):
-            return None
+        if not options.yes:
+            prompter.section(f"Run {local.name} with", _shown(local, values))
+            if not prompter.confirm("Run it?", default=True):
+                return None
     if token := os.environ.get(TOKEN_VARIABLE):
         secrets = {"backstageToken": token, **secrets}
-    return Request(values, secrets, options.user)
+    return Request(local_template.with_masks(local.template.pages, values, secrets), secrets, options.user)
 
 
 async def _run(local: LocalTemplate, request: Request, options: RunOptions, console: Console) -> Outcome:
     composed = local_run.runner(
-        config=options.config, sandbox=options.sandbox, dry=False, backstage_url=options.backstage
+        config=options.config,
+        start=local.path,
+        sandbox=options.sandbox,
+        dry=False,
+        backstage_url=options.backstage,
     )
     async with composed as runner:
         with progress.display(console, steps_with_defaults(local.template.steps)) as shown:
             return await runner.run(local, request, shown.show)
 
 
-def _shown(values: JsonObject) -> str:
-    return ", ".join(f"{name}={value}" for name, value in values.items())
+def _shown(local: LocalTemplate, values: JsonObject) -> str:
+    hidden = form_prompts.hidden(local.template)
+    shown = {name: "********" if name in hidden else value for name, value in values.items()}
+    return yaml.dump(shown).rstrip() if shown else "no values"
 
 
 def _terminal() -> Prompter | None:

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from backstage_py.cli import editor_schema, known_actions
+from backstage_py.cli import output as output_
 from backstage_py.errors import InputError
 from backstage_py.lint import config
 
@@ -14,14 +15,15 @@ OK, COULD_NOT_RUN = 0, 2
 def run(output: Path | None, actions_from: str | None) -> int:
     """Write the schema to a file, with instructions for editors, or to standard output."""
     try:
+        output_.check_file(output)
         schema = editor_schema.build(known_actions.catalogue(config.find(Path()), actions_from))
         text = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
         if output is None:
             sys.stdout.write(text)
             return OK
-        output.write_text(text, encoding="utf-8")
-    except (InputError, OSError) as error:
-        sys.stderr.write(f"backstage-py: {error}\n")
+        output_.write_file(output, text)
+    except InputError as error:
+        sys.stderr.write(f"backstage-py: {error.message}\n")
         return COULD_NOT_RUN
     sys.stdout.write(f"Wrote {output}.\n\n{editor_schema.instructions(output)}")
     return OK

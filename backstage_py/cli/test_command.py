@@ -14,7 +14,10 @@ from itertools import groupby
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from backstage_py.cli import case_checks, local_run, local_template, testcases, trees
+from rich.console import Console
+from rich.text import Text
+
+from backstage_py.cli import case_checks, local_run, local_template, output, testcases, trees
 from backstage_py.cli.formats.junit import clean
 from backstage_py.cli.local_run import Outcome, Request, Runner
 from backstage_py.cli.testcases import Case
@@ -22,6 +25,7 @@ from backstage_py.errors import BackstageError, InputError
 
 OK, FAILED, COULD_NOT_RUN = 0, 1, 2
 _SHOWN_OUTPUT = 4_000
+_STYLES = {"+": "green", "-": "red"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +63,24 @@ class CaseResult:
 def run(paths: Sequence[Path], options: TestOptions) -> int:
     """Run all cases, write what happened, and return the exit status: 0 all as expected, 1 not, 2 could not run."""
     try:
+        output.check_file(options.junit)
+        output.check_folder(options.keep)
         cases = [case for path in testcases.find(list(paths) or [Path()]) for case in testcases.load(path)]
     except InputError as error:
         sys.stderr.write(f"backstage-py: {error.message}\n")
         return COULD_NOT_RUN
-    cases = [case for case in cases if options.only is None or options.only in case.name]
-    if not cases:
-        sys.stderr.write("backstage-py: no test cases found; they stand in files named *.test.yaml\n")
+    chosen = [case for case in cases if options.only is None or options.only in case.name]
+    if not chosen:
+        why = f"no case has {options.only!r} in its name" if cases else "no test cases found"
+        sys.stderr.write(f"backstage-py: {why}; they stand in files named *.test.yaml\n")
         return COULD_NOT_RUN
-    results = asyncio.run(_run_all(cases, options))
-    if options.junit:
-        options.junit.write_text(_report(results), encoding="utf-8")
+    try:
+        results = asyncio.run(_run_all(chosen, options))
+        if options.junit:
+            output.write_file(options.junit, _report(results))
+    except InputError as error:
+        sys.stderr.write(f"backstage-py: {error.message}\n")
+        return COULD_NOT_RUN
     failed = sum(bool(one.differences) for one in results)
     sys.stdout.write(f"{len(results) - failed} passed, {failed} failed\n" if failed else f"{len(results)} passed\n")
     return FAILED if failed else OK
@@ -91,7 +102,7 @@ async def _run_all(cases: Sequence[Case], options: TestOptions) -> list[CaseResu
 
 async def _run_one(case: Case, options: TestOptions) -> CaseResult:
     try:
-        async with local_run.runner(config=options.config, sandbox=case.sandbox) as runner:
+        async with local_run.runner(config=options.config, start=case.template, sandbox=case.sandbox) as runner:
             outcome = await _outcome(case, runner)
     except BackstageError as error:
         return CaseResult(case, (error.message,))
@@ -112,6 +123,7 @@ async def _run_one(case: Case, options: TestOptions) -> CaseResult:
 async def _outcome(case: Case, runner: Runner) -> Outcome:
     local = local_template.load(case.template)
     values = local_template.with_defaults(local.template.pages, case.values) if case.defaults else case.values
+    values = local_template.with_masks(local.template.pages, values, case.secrets)
     try:
         return await runner.run(local, Request(values, case.secrets, case.user))
     except InputError as error:
@@ -143,8 +155,8 @@ async def _commands(case: Case, outcome: Outcome) -> list[str]:
         for command in case.commands:
             status, output = await _command(command, folder, case.timeout)
             if status != 0:
-                why = "took too long" if status is None else f"ended with exit status {status}"
-                return [f"the command {command!r} {why}:\n{output[-_SHOWN_OUTPUT:]}"]
+                why = f"took longer than {case.timeout:g} s" if status is None else f"ended with exit status {status}"
+                return [f"the command {command!r} {why}\n{output[-_SHOWN_OUTPUT:]}".rstrip()]
     return []
 
 
@@ -168,11 +180,13 @@ async def _command(command: str, folder: str, seconds: float) -> tuple[int | Non
 
 
 def _show(result: CaseResult) -> None:
-    mark = "FAIL" if result.differences else "ok  "
-    lines = [f"{mark} {result.case.file}:{result.case.line} {result.case.name} ({result.took:.1f} s)"]
-    lines += [f"     {line}" for text in (*result.differences, *result.notes) for line in text.splitlines()]
-    sys.stdout.write("\n".join(lines) + "\n")
-    sys.stdout.flush()
+    failed = bool(result.differences)
+    place = f"{result.case.file}:{result.case.line} {result.case.name} ({result.took:.1f} s)"
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(Text("FAIL" if failed else "ok  ", style="bold red" if failed else "green"), Text(place))
+    for text in (*result.differences, *result.notes):
+        for line in text.splitlines():
+            console.print(Text(f"     {line}", style=_STYLES.get(line[:1], "")))
 
 
 def _report(results: Sequence[CaseResult]) -> str:
@@ -181,7 +195,9 @@ def _report(results: Sequence[CaseResult]) -> str:
     for file, group in groupby(results, key=lambda one: one.case.file):
         cases = list(group)
         failed = sum(bool(one.differences) for one in cases)
-        suite = ET.SubElement(root, "testsuite", name=clean(str(file)), tests=str(len(cases)), failures=str(failed))
+        counts = {"tests": str(len(cases)), "failures": str(failed), "errors": "0"}
+        took = f"{sum(one.took for one in cases):.3f}"
+        suite = ET.SubElement(root, "testsuite", {"name": clean(str(file)), "time": took, **counts})
         for one in cases:
             case = ET.SubElement(
                 suite, "testcase", name=clean(one.case.name), classname=clean(str(file)), time=f"{one.took:.3f}"

@@ -14,7 +14,7 @@ r"""Test files of templates: ``*.test.yaml`` beside the template, parsed once in
             "src/**": {matches: "^package "}
             run.sh: {executable: true, equals: expected/run.sh}
           absent: ["**/*.tmp"]
-          output: {links: [{title: Repository}]}     # what is written must be there, more may be
+          output: {links: [{title: Repository, url: {matches: "/shop$"}}]}     # objects may have more than that
           steps: {publish: skipped}
           log: ["Creating"]
           error: "does not match pattern"            # the run fails, with this in its message

@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from backstage_py.cli import output
 from backstage_py.lint.files import is_binary
 from backstage_py.scaffolder.directory import DirectoryFile
 
@@ -16,7 +17,15 @@ def write(folder: Path, files: Sequence[DirectoryFile]) -> None:
 
     Raises:
         NotAllowedError: a path leads out of it.
+        InputError: something cannot be written.
     """
+    try:
+        _write(folder, files)
+    except OSError as error:
+        raise output.cannot_write(folder, error) from error
+
+
+def _write(folder: Path, files: Sequence[DirectoryFile]) -> None:
     from backstage_py.plugin import Workspace
 
     folder.mkdir(parents=True, exist_ok=True)

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from backstage_py.cli import formats, known_actions
+from backstage_py.cli import formats, known_actions, output
 from backstage_py.cli.formats import Format
 from backstage_py.errors import InputError
 from backstage_py.lint import config as configs
-from backstage_py.lint.check import Options, check_text
+from backstage_py.lint.check import check_text
+from backstage_py.lint.config import Config
 from backstage_py.lint.discovery import check_paths
 from backstage_py.lint.files import LARGEST_DOCUMENT
 from backstage_py.model.problem import Problem
@@ -38,17 +39,18 @@ class ValidateOptions:
 def run(paths: Sequence[Path], options: ValidateOptions) -> int:
     """Check, write the result, and return the exit status: 0 nothing wrong, 1 errors found, 2 could not run."""
     try:
+        output.check_file(options.output)
         problems = find(paths or [Path()], options)
+        _write(problems, options)
     except InputError as error:
         sys.stderr.write(f"backstage-py: {error.message}\n")
         return COULD_NOT_RUN
-    _write(problems, options)
     counted = ("error", "warning") if options.strict else ("error",)
     return FOUND if any(problem.severity in counted for problem in problems) else CLEAN
 
 
 def find(paths: Sequence[Path], options: ValidateOptions) -> list[Problem]:
-    """Return all problems.
+    """Return all problems; each path is checked with the configuration that is nearest above it.
 
     Raises:
         InputError: a path does not exist, or the configuration is wrong.
@@ -56,13 +58,26 @@ def find(paths: Sequence[Path], options: ValidateOptions) -> list[Problem]:
     for path in paths:
         if path != _STDIN and not path.exists() and not path.is_symlink():
             raise InputError(f"{path} does not exist")
-    config = configs.find(Path() if paths[0] == _STDIN else paths[0])
-    known = Options(known_actions.catalogue(config, options.actions_from), config.vocabulary, config.levels)
-    problems: list[Problem] = []
-    if _STDIN in paths:
-        problems += check_text(_stdin(), options.stdin_file, known)
-    files = [path for path in paths if path != _STDIN]
-    return problems + check_paths(files, known, exclude=(*config.exclude, *options.exclude))
+    problems: set[Problem] = set()
+    for config, together in _by_configuration(paths):
+        known = known_actions.options(config, options.actions_from)
+        if _STDIN in together:
+            problems |= set(check_text(_stdin(), options.stdin_file, known))
+        files = [path for path in together if path != _STDIN]
+        problems |= set(check_paths(files, known, exclude=(*config.exclude, *options.exclude)))
+    return sorted(problems)
+
+
+def _by_configuration(paths: Sequence[Path]) -> list[tuple[Config, list[Path]]]:
+    groups: dict[Path | None, tuple[Config, list[Path]]] = {}
+    configurations: dict[Path, Config] = {}
+    for path in paths:
+        start = Path() if path == _STDIN else path if path.is_dir() else path.parent
+        if start not in configurations:
+            configurations[start] = configs.find(start)
+        config = configurations[start]
+        groups.setdefault(config.folder, (config, []))[1].append(path)
+    return list(groups.values())
 
 
 def rules(format_: Format) -> int:
@@ -114,7 +129,4 @@ def _write(problems: list[Problem], options: ValidateOptions) -> None:
         sys.stdout.buffer.write(rendered.encode("utf-8", "replace"))
         sys.stdout.flush()
         return
-    try:
-        options.output.write_text(rendered, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"Cannot write {options.output}: {error.strerror}") from error
+    output.write_file(options.output, rendered)

@@ -120,7 +120,7 @@ def test_dry_run_shows_what_differs(cli: CliRunner, template: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["dry-run", "."], 'instance requires property "name"'),
+        (["dry-run", "."], "name is required; give --values name="),
         (["dry-run", ".", "-v", "name=Shop"], "does not match pattern"),
         (["dry-run", "nowhere"], "Cannot read nowhere: no such file or directory"),
         (["dry-run", ".", "-v", "missing.yaml"], "values are a file, or name=value"),
@@ -206,7 +206,7 @@ def test_cases_pass(cli: CliRunner, template: Path) -> None:
         README.md: "# shop (small)\\n"
         "*.sh": {executable: true, contains: ["#!"], matches: "^#!/bin/sh$", absent: [bash]}
       absent: ["**/*.tmp"]
-      output: {text: [{content: shop}]}
+      output: {text: [{content: shop, title: {matches: ^N}}]}
       steps: {fetch: completed, shout: skipped, publish: skipped}
       log: [Skipping because]
     run: [grep -q shop README.md, ./run.sh]
@@ -220,7 +220,17 @@ def test_cases_pass(cli: CliRunner, template: Path) -> None:
 
     assert result.exit_code == 0, result.stdout
     assert result.stdout.splitlines()[-1] == "2 passed"
-    assert ET.parse(template / "report.xml").getroot().attrib["tests"] == "2"
+    report = ET.parse(template / "report.xml").getroot()
+    assert report.attrib["tests"] == "2"
+    for suite in report:  # what Jenkins asks of a suite
+        assert {"name", "tests", "failures", "errors"} <= set(suite.attrib)
+
+
+def test_failure_names_its_step(cli: CliRunner, template: Path) -> None:
+    (template / "skeleton" / "README.md").write_text("${{ values.name | nonsense }}")
+    write_cases(template, "  - {name: one, values: {name: shop}}\n")
+
+    assert "the run failed in step fetch: " in cli.invoke(app, ["test"]).stdout
 
 
 @pytest.mark.parametrize(
@@ -240,8 +250,10 @@ def test_cases_pass(cli: CliRunner, template: Path) -> None:
         ("expect: {log: [nowhere]}", "the log does not contain 'nowhere'"),
         ("expect: {error: x}", "the run should have failed"),
         ("golden: golden", "there is no golden tree golden; write it with --update"),
-        ("run: ['echo oops; exit 3']", "ended with exit status 3:"),
-        ("run: ['sleep 60']\n    timeout: 0.2", "took too long"),
+        ("run: ['echo oops; exit 3']", "ended with exit status 3"),
+        ("run: ['sleep 60']\n    timeout: 0.2", "took longer than 0.2 s"),
+        ("expect: {output: {text: [{content: {matches: ^x}}]}}", "which does not match '^x'"),
+        ("expect: {steps: {publsh: skipped}}", "step publsh: the template has none; did you mean publish?"),
     ],
 )
 def test_difference_is_named(cli: CliRunner, template: Path, expectation: str, message: str) -> None:
@@ -381,6 +393,113 @@ def test_run_asks_only_for_what_is_missing(template: Path) -> None:
 
     assert run_command.run(template, RunOptions(values=["name=shop"]), script) == 0
     assert script.asked == ["size", "loud", "token", "Run"]
+
+
+SECRETIVE = """\
+apiVersion: scaffolder.backstage.io/v1beta3
+kind: Template
+metadata: {name: secretive}
+spec:
+  type: service
+  parameters:
+    - required: [repo, code, word]
+      properties:
+        repo:
+          type: string
+          ui:field: RepoUrlPicker
+          ui:options: {allowedHosts: [git.acme.test], allowedOwners: [a, b]}
+        code: {type: string, ui:field: Secret, minLength: 4}
+        word: {type: string, ui:widget: password}
+  steps:
+    - id: log
+      action: debug:log
+      input: {message: "${{ parameters.repo }} ${{ parameters.code }} ${{ parameters.word | length }}"}
+"""
+
+
+class Watched(Script):
+    """Keeps what was refused and what was shown."""
+
+    def __init__(self, *answers: Json) -> None:
+        super().__init__(*answers)
+        self.refused: list[str] = []
+        self.shown = ""
+
+    def section(self, title: str, description: str) -> None:
+        self.shown += f"{title} {description}\n"
+
+    def secret(self, label: str, validate: Validate) -> str:
+        while True:
+            text = str(self._next(label))
+            if (reason := validate(text)) is None:
+                return text
+            self.refused.append(reason)
+
+
+def test_secrets_are_checked_and_masked_values_are_not_shown(
+    template: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The one host that is allowed is not asked for."""
+    (template / "template.yaml").write_text(SECRETIVE)
+    script = Watched("b", "shop", "abc", "abcd", "passphrase", True)
+
+    status = run_command.run(template, RunOptions(), script)
+
+    out = capsys.readouterr().out
+    assert status == 0, out
+    assert script.asked == ["repo:", "repo:", "code", "code", "word", "Run"]
+    assert script.refused == ["does not meet minimum length of 4"]
+    assert "passphrase" not in script.shown
+    assert "word: '********'" in script.shown or "word: ********" in script.shown or 'word: "********"' in script.shown
+    assert "git.acme.test?owner=b&repo=shop **** 10" in out
+
+
+def test_secret_that_the_form_requires_can_be_given(cli: CliRunner, template: Path) -> None:
+    (template / "template.yaml").write_text(SECRETIVE)
+    given = ["-v", "repo=a", "-v", "word=b", "--secrets"]
+
+    assert cli.invoke(app, ["dry-run", ".", *given, "code=abcd"]).exit_code == 0
+    assert cli.invoke(app, ["run", ".", "--yes", *given, "code=abcd"]).exit_code == 0
+    refused = cli.invoke(app, ["run", ".", "--yes", *given, "code=abc"])
+    assert refused.exit_code == 2
+    assert "code does not meet minimum length of 4" in refused.stderr
+
+
+CONDITIONAL = """\
+apiVersion: scaffolder.backstage.io/v1beta3
+kind: Template
+metadata: {name: conditional}
+spec:
+  type: service
+  parameters:
+    - properties: {owner: {type: string}}
+      allOf:
+        - if: {properties: {owner: {const: me}}, required: [owner]}
+          then: {properties: {why: {type: string}}, required: [why]}
+  steps:
+    - {id: log, action: debug:log, input: {message: "because ${{ parameters.why }}"}}
+"""
+
+
+def test_what_a_branch_requires_must_be_answered(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (template / "template.yaml").write_text(CONDITIONAL)
+    script = Script("me", "", "so", True)
+
+    assert run_command.run(template, RunOptions(), script) == 0
+    assert script.asked == ["owner", "why", "why", "Run"]
+    assert "because so" in capsys.readouterr().out
+
+    assert run_command.run(template, RunOptions(values=["owner=me"])) == 2
+    assert "give why with --values" in capsys.readouterr().err
+
+
+def test_giving_up_with_the_end_of_input_is_an_interruption(template: Path) -> None:
+    class Gone(Script):
+        def text(self, label: str, default: str, validate: Validate) -> str:
+            raise EOFError
+
+    with pytest.raises(KeyboardInterrupt):
+        run_command.run(template, RunOptions(), Gone())
 
 
 def test_run_without_a_terminal_names_what_is_missing(template: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -182,6 +182,12 @@ def test_dev_checks_again_on_change_serves_the_api_and_takes_it_down(tmp_path: P
         output.until("No problems found.")
 
         token = guest(url)
+        (tmp_path / "more").mkdir()
+        (tmp_path / "more" / "template.yaml").write_text(
+            LOGGING.replace("MESSAGE", "hello").replace("name: example", "name: added")
+        )
+        wait_for(f"{url}/api/catalog/entities/by-name/template/default/added", token)
+
         actions = {one["id"] for one in ask(f"{url}/api/scaffolder/v2/actions", token=token)}
         process.send_signal(signal.SIGTERM)
         output.until("Stopped.")
@@ -190,7 +196,7 @@ def test_dev_checks_again_on_change_serves_the_api_and_takes_it_down(tmp_path: P
     assert {"debug:log", "publish:github"} <= actions
     with pytest.raises(urllib.error.URLError):
         ask(f"{url}/.backstage/health/v1/readiness")
-    assert {one.name for one in tmp_path.iterdir()} == {"template.yaml", ".backstage-py-dev"}
+    assert {one.name for one in tmp_path.iterdir()} == {"template.yaml", "more", ".backstage-py-dev"}
 
 
 # --- new

@@ -194,6 +194,10 @@ async def test_dev_checks_and_renders(tmp_path: Path, capsys: pytest.CaptureFixt
     assert await dev.check(tmp_path) is True
     assert "1 passed" in capsys.readouterr().out
 
+    (tmp_path / "template.yaml").write_text(BROKEN.replace("a || 'b'", "'now' || 'b'"))
+    assert await dev.check(tmp_path) is False
+    assert "message: ${{ 'now' || 'b' }}" in capsys.readouterr().out
+
 
 def test_dev_needs_a_folder(cli: CliRunner, tmp_path: Path) -> None:
     result = cli.invoke(app, ["dev", str(tmp_path / "nowhere")])

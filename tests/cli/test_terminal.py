@@ -112,6 +112,48 @@ def on_a_terminal(*arguments: str, env: dict[str, str] | None = None) -> str:
     return written.decode()
 
 
+def test_help_is_plain_in_a_pipe_and_whole_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "\u256d" in on_a_terminal("dry-run", "--help", env={"COLUMNS": "80"})
+    assert "\u256d" not in done("dry-run", "--help").stdout
+    narrow = on_a_terminal("dry-run", "--help", env={"COLUMNS": "40"})
+    assert "\u2026" not in narrow
+    assert "  $ backstage-py dry-run . --values values.yaml --out result --sandbox" in narrow
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("backstage-py vali", "validate"),
+        ("backstage-py new gol", "golden-path"),
+        ("backstage-py validate --format jun", "junit"),
+        ("backstage-py validate --explain BPY40", "BPY405"),
+        ("backstage-py filters parseRepo", "parseRepoUrl"),
+        ("backstage-py actions debug:lo", "debug:log"),
+    ],
+)
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_complete_commands_options_and_names(typed: str, offered: str, shell: str) -> None:
+    """As the functions that ``--show-completion`` prints ask for it."""
+    asked = {
+        "bash": {"COMP_WORDS": typed, "COMP_CWORD": str(len(typed.split()) - 1)},
+        "zsh": {"_TYPER_COMPLETE_ARGS": typed},
+        "fish": {"_TYPER_COMPLETE_ARGS": typed, "_TYPER_COMPLETE_FISH_ACTION": "get-args"},
+    }
+    entry = [
+        sys.executable,
+        "-c",
+        "import sys; sys.argv = ['backstage-py']; from backstage_py.cli.main import main; main()",
+    ]
+    done = subprocess.run(
+        entry,
+        env={**os.environ, "_BACKSTAGE_PY_COMPLETE": f"complete_{shell}", **asked[shell]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert offered in done.stdout.replace("\\\\:", ":")
+
+
 def test_colours_are_for_terminals_that_want_them(folder: Path) -> None:
     arguments = ("validate", "broken.yaml")
 

@@ -103,6 +103,27 @@ def test_json(cli: CliRunner, folder: Path) -> None:
     }
 
 
+def test_columns_count_as_editors_do_and_the_caret_stands_below(cli: CliRunner, folder: Path) -> None:
+    """Columns are UTF-16 units, as in the protocol of language servers and in SARIF; a terminal shows cells."""
+    (folder / "broken.yaml").write_text(BROKEN.replace("message: ", "message: \U0001f600 語 "))
+
+    problem = json.loads(cli.invoke(app, ["validate", "broken.yaml", "-f", "json"]).stdout)["problems"][0]
+    lines = cli.invoke(app, ["validate", "broken.yaml"]).stdout.splitlines()
+
+    line = BROKEN.replace("message: ", "message: \U0001f600 語 ").splitlines()[problem["line"] - 1]
+    assert problem["column"] == line.index("||") + 2 + 1  # the second bar; one character of two units stands before it
+    assert lines[2].index("^") == len("    ") + line.index("||") + 1 + 2  # and two of two cells each
+
+
+def test_sarif_of_a_path_elsewhere_is_a_uri(cli: CliRunner, folder: Path) -> None:
+    (folder / "broken.yaml").write_text(BROKEN)
+
+    log = json.loads(cli.invoke(app, ["validate", str(folder / "broken.yaml"), "-f", "sarif"]).stdout)
+
+    (place,) = log["runs"][0]["results"][0]["locations"]
+    assert place["physicalLocation"]["artifactLocation"]["uri"] == (folder / "broken.yaml").as_uri()
+
+
 def test_sarif_names_the_rule(cli: CliRunner, folder: Path) -> None:
     (folder / "a b.yaml").write_text(BROKEN)
 

@@ -38,7 +38,7 @@ def _result(problem: Problem) -> JsonObject:
     index = next(i for i, rule in enumerate(RULES) if rule.code == problem.code)
     text = f"{problem.message}. {problem.fix}" if problem.fix else problem.message
     region = {"startLine": problem.line, "startColumn": problem.column}
-    location = {"artifactLocation": {"uri": quote(PurePath(problem.file).as_posix())}, "region": region}
+    location = {"artifactLocation": {"uri": _uri(PurePath(problem.file))}, "region": region}
     return {
         "ruleId": problem.code,
         "ruleIndex": index,
@@ -46,3 +46,8 @@ def _result(problem: Problem) -> JsonObject:
         "message": {"text": text},
         "locations": [{"physicalLocation": location}],
     }
+
+
+def _uri(path: PurePath) -> str:
+    """Return a reference relative to where the run began, as code scanning wants it; of a path elsewhere, a URI."""
+    return path.as_uri() if path.is_absolute() else quote(path.as_posix())

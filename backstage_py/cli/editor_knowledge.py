@@ -1,0 +1,71 @@
+"""What the language server knows of a project: its configuration and actions, read again only when a file changed."""
+
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from backstage_py.cli import known_actions, local_actions
+from backstage_py.errors import BackstageError
+from backstage_py.lint import config as configs
+from backstage_py.lint.check import Options
+from backstage_py.lint.config import Config
+
+_LOOK_SECONDS = 1.0
+_FETCH_SECONDS = 600.0
+
+_Stamp = tuple[object, ...]
+
+
+@dataclass(slots=True)
+class _Entry:
+    options: Options
+    stamp: _Stamp
+    looked: float
+    problem: str
+
+
+class Knowledge:
+    """Options of the check by folder. Where they cannot be had, ``problem`` says why, and what is bundled is used.
+
+    Its methods may be called from several threads.
+    """
+
+    def __init__(self) -> None:
+        self.problem = ""
+        self._entries: dict[Path, _Entry] = {}
+        self._lock = threading.Lock()
+
+    def of(self, path: Path | None) -> Options:
+        """Return what is known for a file."""
+        folder = path.parent if path else Path().absolute()
+        with self._lock:
+            entry = self._entries.get(folder)
+            now = time.monotonic()
+            if entry is None or now - entry.looked > _LOOK_SECONDS:
+                entry = self._entries[folder] = _looked(folder, entry, now)
+            self.problem = entry.problem
+            return entry.options
+
+
+def _looked(folder: Path, known: _Entry | None, now: float) -> _Entry:
+    try:
+        config = configs.find(folder)
+        stamp = _stamp(config, now)
+        if known and known.stamp == stamp:
+            return _Entry(known.options, stamp, now, known.problem)
+        return _Entry(known_actions.options(config), stamp, now, "")
+    except BackstageError as error:
+        return _Entry(known.options if known else Options(), ("wrong", str(error)), now, error.message)
+
+
+def _stamp(config: Config, now: float) -> _Stamp:
+    """Return what is equal as long as the options are: the configuration, its files, and an hour of a live listing."""
+    files = [(config.folder or Path()) / name for name in config.actions]
+    own = local_actions.folder(config)
+    return (
+        config,
+        tuple(file.stat().st_mtime_ns if file.is_file() else 0 for file in files),
+        local_actions.stamp(own) if own else (),
+        now // _FETCH_SECONDS if config.actions_from else 0,
+    )

@@ -1,0 +1,52 @@
+"""Files and folders that a command is asked to write: looked at before the work, and refused in plain words."""
+
+import os
+from pathlib import Path
+
+from backstage_py.errors import InputError
+
+
+def check_file(path: Path | None) -> None:
+    """Say before the work that a file cannot be written after it.
+
+    Raises:
+        InputError: names the path and the reason.
+    """
+    if path is None:
+        return
+    if path.is_dir():
+        raise InputError(f"Cannot write {path}: it is a folder; name a file in it")
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"Cannot write {path}: there is no folder {path.parent}; make it first")
+
+
+def check_folder(path: Path | None) -> None:
+    """Say before the work that a folder cannot be written to after it; what is missing of it is made later.
+
+    Raises:
+        InputError: names the path and the reason.
+    """
+    if path is None:
+        return
+    above = next(one for one in (path.absolute(), *path.absolute().parents) if one.exists())
+    if not above.is_dir():
+        raise InputError(f"Cannot write to {path}: {above} is a file")
+    if not os.access(above, os.W_OK):
+        raise InputError(f"Cannot write to {path}: {above} may not be changed by this user")
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a text.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def cannot_write(path: Path, error: OSError) -> InputError:
+    """Return the error for a path that the system refuses to write."""
+    return InputError(f"Cannot write {error.filename or path}: {error.strerror or error}")
