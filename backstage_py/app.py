@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
 
 from backstage_py import bundled
+from backstage_py.catalog.authorized import AuthorizedCatalog
 from backstage_py.catalog.client import LocalCatalogClient
 from backstage_py.catalog.service import CatalogService
 from backstage_py.errors import SettingsError
@@ -56,6 +57,8 @@ from backstage_py.mcp.callers import ProcessApi
 from backstage_py.mcp.server import McpEndpoint
 from backstage_py.model import json
 from backstage_py.model.scm import ScmIntegration
+from backstage_py.permissions import conditions, names
+from backstage_py.permissions.in_force import Mode, Permissions
 from backstage_py.plugin import Plugins, Services, load_plugins
 from backstage_py.plugin.catalog import load_catalog_plugins
 from backstage_py.plugin.services import required
@@ -140,8 +143,9 @@ async def serving(settings: Settings, *, run_tasks: bool = True) -> AsyncIterato
         ]
         service.asgi = application.create(routes, settings.backend, service.streams)
         if core.catalog:
-            await core.catalog.start()
-            stack.push_async_callback(core.catalog.stop)
+            await core.catalog.service.start()
+            stack.push_async_callback(core.catalog.service.stop)
+        core.permissions.announce()
         if settings.scaffolder.reload_actions:
             _keep_running(core.plugins.watch(), stack)
         await _start(service, stack)
@@ -187,7 +191,8 @@ class _Core:
     plugins: Plugins
     issuer: TokenIssuer
     integrations: ScmRegistry
-    catalog: CatalogService | None
+    catalog: AuthorizedCatalog | None
+    permissions: Permissions
 
     def scaffolder(self, limit: int | None) -> Scaffolder:
         """Put the scaffolder together; ``limit`` bounds its tasks in this process."""
@@ -198,6 +203,7 @@ class _Core:
             self.services,
             working_directory=self.settings.backend.working_directory,
             autocompletes={"github": GithubAutocomplete(self.integrations)},
+            authority=self.permissions.authority(names.SCAFFOLDER),
             worker_limit=limit,
         )
 
@@ -236,10 +242,19 @@ async def _core(settings: Settings, sandbox_hosts: Sequence[ScmIntegration], sta
         globals=plugins.globals,
         global_descriptions=plugins.descriptions,
     )
-    catalog = _catalog(settings, addresses, database, services)
+    permissions = Permissions.of(settings, addresses, http, issuer)
+    catalog = _catalog(settings, addresses, database, services, permissions)
     client = LocalCatalogClient(catalog) if catalog else HttpCatalogClient(http, _foreign_catalog(settings, addresses))
     return _Core(
-        settings, addresses, database, replace(services, catalog=client), plugins, issuer, integrations, catalog
+        settings,
+        addresses,
+        database,
+        replace(services, catalog=client),
+        plugins,
+        issuer,
+        integrations,
+        catalog,
+        permissions,
     )
 
 
@@ -251,16 +266,19 @@ def _issuer(settings: Settings, addresses: Addresses, database: Database) -> Tok
     )
 
 
-def _catalog(settings: Settings, addresses: Addresses, database: Database, services: Services) -> CatalogService | None:
+def _catalog(
+    settings: Settings, addresses: Addresses, database: Database, services: Services, permissions: Permissions
+) -> AuthorizedCatalog | None:
     if settings.catalog.base_url or not addresses.serves("catalog"):
         return None
-    return CatalogService(
+    service = CatalogService(
         database,
         required(services.url_reader, "URL reader"),
         settings.catalog,
         integrations=services.integrations,
         plugins=load_catalog_plugins(services),
     )
+    return AuthorizedCatalog(service, permissions.authority(names.CATALOG))
 
 
 def _foreign_catalog(settings: Settings, addresses: Addresses) -> str:
@@ -330,25 +348,28 @@ def _plugins(service: Service, core: _Core, identity: _Identity, sandbox: "Sandb
     auth_routes = auth.routes(core.issuer, identity.authenticator, identity.guest)
     found = [
         plugin("auth", auth_routes, open_paths=plugin_mount.open_everywhere()),
-        plugin("permission", permission.routes(), open_paths=re.compile("/health$")),
         plugin(
             "scaffolder",
             [
-                *scaffolder_face.routes(service.scaffolder.service),
-                *scaffolder_actions.routes(service.scaffolder.service, policy),
+                *scaffolder_face.routes(service.scaffolder.authorized),
+                *scaffolder_actions.routes(service.scaffolder.authorized, policy),
             ],
             body_limit=scaffolder_face.BODY_LIMIT,
             permissions=bundled.schema("permissions/scaffolder"),
+            apply_conditions=conditions.answering(*service.scaffolder.authorized.resource_types()),
             openapi=scaffolder_face.document(),
         ),
         plugin(offered.plugin, offered.routes(), body_limit=template_actions.BODY_LIMIT),
     ]
+    if core.permissions.mode is not Mode.BACKEND:
+        found.append(plugin("permission", permission.routes(), open_paths=re.compile("/health$")))
     if core.catalog:
         found.append(
             plugin(
                 "catalog",
                 catalog_face.routes(core.catalog),
                 permissions=bundled.schema("permissions/catalog"),
+                apply_conditions=conditions.answering(core.catalog.resource_type()),
                 openapi=catalog_face.document(),
             )
         )

@@ -49,7 +49,7 @@ def builtin(
             needs_workspace=needs_workspace,
         )(function)
         parse = (lambda value: laid_into(input, value)) if input else made.parse_input
-        return dataclasses.replace(made, parse_input=parse, ignored_inputs=ignored)
+        return dataclasses.replace(made, parse_input=parse, ignored_inputs=ignored, is_trusted_on_loop=True)
 
     return make
 

@@ -1,10 +1,13 @@
-"""A proposal of an entity for a repository that has none: ``POST /analyze-location``."""
+"""What a repository has for the catalog, or a proposal of an entity if nothing: ``POST /analyze-location``."""
 
 import re
 from urllib.parse import unquote, urlsplit
 
+from backstage_py.catalog import github_search
+from backstage_py.catalog.github_search import Preview
 from backstage_py.errors import InputError
 from backstage_py.model.json import JsonObject
+from backstage_py.model.scm import ScmIntegration
 from backstage_py.plugin.services import ScmIntegrations
 
 _PREFIXES = {
@@ -17,14 +20,24 @@ _SHORTHAND = re.compile(r"[A-Za-z\d-]{1,39}/[-.\w]{1,100}")
 _MARKERS = ("-", "blob", "tree", "commit", "issues", "src", "raw", "edit")
 
 
-def propose(target: str, integrations: ScmIntegrations | None) -> JsonObject:
+async def analyze(target: str, integrations: ScmIntegrations | None, preview: Preview) -> JsonObject:
     """Return the answer of the operation for a URL.
 
+    GitHub is searched for catalog files where there is a token for it; it searches for nobody without one.
+
     Raises:
-        InputError: the target is no URL.
+        InputError: the target is no URL. BackstageError: GitHub cannot be asked.
     """
     owner, name = repository(target)
     integration = integrations.by_url(target) if integrations else None
+    if integrations and integration and integration.type == "github" and integration.api_base_url:
+        token = await integrations.token(integration.host, owner)
+        if token and (found := await github_search.existing(target, owner, name, integration, token, preview)):
+            return {"existingEntityFiles": found, "generateEntities": []}
+    return _proposal(owner, name, integration)
+
+
+def _proposal(owner: str, name: str, integration: ScmIntegration | None) -> JsonObject:
     metadata: JsonObject = {"name": name}
     if integration and (prefix := _PREFIXES.get(integration.type)):
         metadata["annotations"] = {f"{prefix}/project-slug": f"{owner}/{name}"}

@@ -14,6 +14,7 @@ from backstage_py.model import filter_shape, json
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.storage.entity_pages import Position
 
+_LARGEST = 2**63 - 1  # that a database or JSON can count to
 _NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/=_-]")
 
 
@@ -99,7 +100,8 @@ def _syntax_problem(raw: bytes) -> str:
 
 
 def _json_problem(error: Exception) -> str:
-    return f"it does not have the members of a cursor ({type(error).__name__})"
+    which = f": '{error.args[0]}' is missing" if isinstance(error, KeyError) else ""
+    return f"it is not one that this catalog gave out{which}"
 
 
 def _cursor(value: Json) -> Cursor:
@@ -118,7 +120,7 @@ def _cursor(value: Json) -> Cursor:
         is_previous=value["isPrevious"] is True,
         after=_position(value["orderFieldValues"]),
         first=_position(first) if first is not None else None,
-        total=int(total) if total is not None else None,
+        total=_number(total) if total is not None else None,
     )
 
 
@@ -126,6 +128,13 @@ def _order(value: Json) -> str:
     if value not in {"asc", "desc"}:
         raise ValueError(value)
     return str(value)
+
+
+def _number(value: Json) -> int:
+    number = int(value)
+    if abs(number) > _LARGEST:
+        raise ValueError(value)
+    return number
 
 
 def _full_text(value: Json) -> JsonObject | None:
@@ -158,6 +167,6 @@ def _values(position: Position, *, ordered: bool) -> list[str | None]:
 
 def _position(values: Sequence[Json]) -> Position:
     if len(values) == 1:
-        return Position(None, int(values[0]))
+        return Position(None, _number(values[0]))
     value, id_ = values
-    return Position(None if value is None else str(value), int(id_))
+    return Position(None if value is None else str(value), _number(id_))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from backstage_py.errors import as_name
+from backstage_py.errors import BackstageError, as_name
 from backstage_py.model.json import JsonObject
 
 
@@ -43,4 +43,6 @@ def of(error: BaseException) -> Fault:
     """Return any error as a fault."""
     if isinstance(error, FaultError):
         return error.fault
+    if isinstance(error, LookupError) and not isinstance(error, BackstageError):
+        return Fault(as_name(error), f"{type(error).__name__}: {error}")  # its text alone is a bare key or number
     return Fault(as_name(error), str(error) or type(error).__name__)

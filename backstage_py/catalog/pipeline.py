@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from backstage_py.catalog import faults
+import structlog
+
+from backstage_py.catalog import faults, processor_options
 from backstage_py.catalog.annotations import Annotator
 from backstage_py.catalog.collector import Brought, Collector
 from backstage_py.catalog.faults import Fault, FaultError
@@ -24,9 +26,11 @@ from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.location_ref import LocationRef
 from backstage_py.plugin.catalog import ProcessingContext, Processor
 from backstage_py.plugin.services import UrlReader
+from backstage_py.settings.sections import ProcessorOptions
 
-_BUILTIN = "BuiltinKindsEntityProcessor"
-_SCAFFOLDER = "ScaffolderEntitiesProcessor"
+_log = structlog.get_logger(__name__)
+
+_ALL_PROCESSORS = ProcessorOptions()
 _ETAGS = "etags"
 _CACHES = "caches"
 
@@ -70,7 +74,8 @@ class Pipeline:
         annotator: adds annotations.
         rules: decide which kinds may come from where.
         url_reader: resolves targets relative to their location.
-        processors: those of plugins, in the order of their priority.
+        processors: those of plugins, in any order.
+        options: which processors take part, and their priorities.
     """
 
     def __init__(
@@ -83,13 +88,16 @@ class Pipeline:
         url_reader: UrlReader,
         processors: Sequence[Processor] = (),
         allowed_location_types: Sequence[str] = ("url",),
+        options: ProcessorOptions = _ALL_PROCESSORS,
     ) -> None:
         self._reader = reader
         self._placeholders = placeholders
         self._annotator = annotator
         self._rules = rules
         self._urls = url_reader
-        self._processors = tuple(sorted(processors, key=lambda one: one.priority))
+        self._processors = processor_options.in_order(processors, options)
+        self._disabled = options.disabled
+        self._readable = {type_ for type_, name in processor_options.READERS.items() if name not in options.disabled}
         self._allowed_types = tuple(allowed_location_types)
 
     @property
@@ -149,17 +157,21 @@ class Pipeline:
 
     async def _pre_process(self, entity: JsonObject, context: ProcessingContext, run: "_Run") -> JsonObject:
         result = entity
-        if run.placeholders:
+        if run.placeholders and processor_options.PLACEHOLDERS not in self._disabled:
             try:
                 result = await self._placeholders.resolve(entity, context.location, context.emit)
             except PlaceholderError as error:
                 raise _threw("PlaceholderProcessor", "preprocessing", error) from error
-        result = self._annotator.annotate(_sort_references(result), context.location, context.origin)
+        result = _sort_references(result)
+        if processor_options.ANNOTATIONS not in self._disabled:
+            result = self._annotator.annotate(result, context.location, context.origin)
         for processor in self._processors:
             try:
-                result = await processor.pre_process(result, run.context_for(processor, context))
+                result = _entity(
+                    await processor.pre_process(result, run.context_for(processor, context)), "pre_process"
+                )
             except Exception as error:
-                raise _threw(processor.name, "preprocessing", error) from error
+                raise _threw_in_plugin(processor, "preprocessing", error) from error
         return result
 
     async def _validate(self, entity: JsonObject, ref: str) -> None:
@@ -167,7 +179,7 @@ class Pipeline:
             raise FaultError(
                 Fault("ConflictError", "Fatal: The entity kind, namespace, or name changed during processing")
             )
-        recognised = _validate_builtin(entity, ref)
+        recognised = _builtin(entity) not in self._disabled and _validate_builtin(entity, ref)
         for processor in self._processors:
             try:
                 recognised = await processor.validate_kind(entity) or recognised
@@ -201,7 +213,7 @@ class Pipeline:
                 )
             else:
                 locations.append(LocationRef(type_, self._absolute(context.location, type_, target)))
-        if type_ in {"url", "file"}:
+        if type_ in self._readable:
             await self._read_targets(locations, context, run, optional=optional)
             return
         for location in locations:
@@ -262,18 +274,20 @@ class Pipeline:
 
     async def _post_process(self, entity: JsonObject, context: ProcessingContext, run: "_Run") -> JsonObject:
         collector = run.collected()
-        name = _SCAFFOLDER if entity["kind"] == "Template" else _BUILTIN
+        name = _builtin(entity)
         try:
-            found = dict.fromkeys(entity_relations.of(entity))
+            found = {} if name in self._disabled else dict.fromkeys(entity_relations.of(entity))
         except InputError as error:
             kind = "TypeError" if "was not on the form" in error.message else "Error"
             raise _threw(name, "postprocessing", Fault(kind, error.message)) from error
         collector.relations.update(found)
         for processor in self._processors:
             try:
-                entity = await processor.post_process(entity, run.context_for(processor, context))
+                entity = _entity(
+                    await processor.post_process(entity, run.context_for(processor, context)), "post_process"
+                )
             except Exception as error:
-                raise _threw(processor.name, "postprocessing", error) from error
+                raise _threw_in_plugin(processor, "postprocessing", error) from error
         return entity
 
     def _enforce_rules(self, brought: Sequence[Brought], context: ProcessingContext) -> None:
@@ -370,9 +384,27 @@ def _validate_builtin(entity: JsonObject, ref: str) -> bool:
     except LookupError:
         return False
     if problem:
-        name = _SCAFFOLDER if entity["kind"] == "Template" else _BUILTIN
-        raise _invalid(name, ref, Fault("TypeError", problem.in_full()))
+        raise _invalid(_builtin(entity), ref, Fault("TypeError", problem.in_full()))
     return True
+
+
+def _entity(returned: Json, method: str) -> JsonObject:
+    """Return what a plugin's method returned; forgetting to return is the mistake that is made most."""
+    if not isinstance(returned, dict):
+        raise TypeError(f"{method} must return the entity, but it returned {type(returned).__name__}")
+    entity: JsonObject = returned
+    return entity
+
+
+def _threw_in_plugin(processor: Processor, step: str, error: Exception) -> FaultError:
+    """Return the fault for the entity's status; a mistake in the plugin is also logged with its place in the code."""
+    if not isinstance(error, BackstageError | ValueError | FaultError):
+        _log.warning("processor_failed", processor=processor.name, step=step, exc_info=error)
+    return _threw(processor.name, step, error)
+
+
+def _builtin(entity: JsonObject) -> str:
+    return processor_options.TEMPLATES if entity["kind"] == "Template" else processor_options.BUILTIN_KINDS
 
 
 def _invalid(processor: str, ref: str, cause: Fault) -> FaultError:

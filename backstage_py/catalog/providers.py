@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from backstage_py.catalog import results
+from backstage_py.errors import InputError
 from backstage_py.model import entity as entities
-from backstage_py.model import entity_ref
+from backstage_py.model import entity_ref, entity_schema
 from backstage_py.model.json import JsonObject
 from backstage_py.model.location_ref import LocationRef
 from backstage_py.settings.sections import CatalogLocation
@@ -23,15 +24,35 @@ class Connection:
         self._source_key = source_key
 
     async def apply_full(self, added: Sequence[JsonObject], *, location_key: str | None = None) -> None:
-        """Make these all of the provider's entities."""
-        await self._store.apply_full(self._source_key, [_deferred(one, location_key) for one in added])
+        """Make these all of the provider's entities.
+
+        Raises:
+            InputError: one is no entity, or does not say where it comes from; nothing is changed then.
+        """
+        await self._store.apply_full(self._source_key, [self._checked(one, location_key) for one in added])
 
     async def apply_delta(
         self, *, added: Sequence[JsonObject] = (), removed: Sequence[str] = (), location_key: str | None = None
     ) -> None:
-        """Add or change entities, and remove others by reference."""
-        deferred = [_deferred(one, location_key) for one in added]
+        """Add or change entities, and remove others by reference.
+
+        Raises:
+            InputError: one is no entity, or does not say where it comes from; nothing is changed then.
+        """
+        deferred = [self._checked(one, location_key) for one in added]
         await self._store.apply_delta(self._source_key, deferred, [ref.lower() for ref in removed])
+
+    def _checked(self, entity: JsonObject, location_key: str | None) -> Deferred:
+        """Return an entity as the store takes it, unless it could never appear."""
+        if problem := entity_schema.envelope_problem(entity):
+            raise InputError(f"The provider {self._source_key} gave what is no entity: {problem.in_full()}")
+        missing = [one for one in (entities.MANAGED_BY, entities.ORIGIN) if not entities.annotation(entity, one)]
+        if missing:
+            raise InputError(
+                f"The entity {entity_ref.of(entity)} of the provider {self._source_key} lacks the annotation "
+                f"{' and '.join(missing)}; set both to where it comes from, e.g. url:https://… or acme:all"
+            )
+        return _deferred(entity, location_key)
 
     async def refresh(self, keys: Sequence[str]) -> None:
         """Have everything processed again that was made from these."""

@@ -1,5 +1,6 @@
 """Entity queries as clients ask them: pages with cursors, lists, facets; answered with stored JSON texts."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +17,8 @@ from backstage_py.storage.search import FullText
 
 DEFAULT_LIMIT = 200
 _UNORDERED_FULL_TEXT = "metadata.uid"
+_INDEX = re.compile(r"0|[1-9]\d{0,8}")
+_ABSENT: Json = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,7 @@ class EntityQuery:
         limit: entities of a page.
         offset: entities to leave out.
         with_total: whether to count.
+        visible: what the caller may see, None for everything; no cursor holds it.
     """
 
     predicate: JsonObject | None = None
@@ -37,6 +41,7 @@ class EntityQuery:
     limit: int = DEFAULT_LIMIT
     offset: int = 0
     with_total: bool = True
+    visible: Filter | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ async def first_page(reader: EntityReader, query: EntityQuery) -> QueryAnswer:
     more = query.limit + 1 if query.limit else 0
     page = await reader.page(
         PageRequest(
-            filter=compile_predicate(query.predicate),
+            filter=entity_filter.all_of(query.visible, compile_predicate(query.predicate)),
             full_text=_full_text(query.full_text, order),
             order=order,
             limit=more,
@@ -81,14 +86,21 @@ async def first_page(reader: EntityReader, query: EntityQuery) -> QueryAnswer:
     return QueryAnswer(page.texts[: query.limit], page.total, cursor.encode())
 
 
-async def page_at(reader: EntityReader, cursor: Cursor, limit: int | None = None) -> QueryAnswer:
-    """Answer a query that goes on; the number of matches is that of its first page."""
+async def page_at(
+    reader: EntityReader, cursor: Cursor, limit: int | None = None, *, visible: Filter | None = None
+) -> QueryAnswer:
+    """Answer a query that goes on; the number of matches is that of its first page.
+
+    ``visible`` is what this caller may see: the cursor may be another's.
+    """
+    if visible == entity_filter.NOTHING:
+        return QueryAnswer([], 0)
     size = DEFAULT_LIMIT if limit is None else limit
     order = _order(cursor.order_fields)
     more = size if cursor.is_previous or not size else size + 1
     page = await reader.page(
         PageRequest(
-            filter=compile_predicate(cursor.query),
+            filter=entity_filter.all_of(visible, compile_predicate(cursor.query)),
             full_text=_full_text(cursor.full_text, order),
             order=order,
             after=cursor.after,
@@ -181,14 +193,40 @@ def _copy(value: Json, path: list[str], output: JsonObject) -> None:
     name, found = "", []
     for index, part in enumerate(path):
         name = f"{name}.{part}" if name else part
-        if isinstance(value, dict) and name in value:
-            value = value[name]
+        if (member := _member(value, name)) is not _ABSENT:
+            value = member
             found.append(name)
             name = ""
         elif index == len(path) - 1:
             return
-    inner: Json = output
-    for part in found[:-1]:
-        inner = inner.setdefault(part, {})
     if found:
-        inner[found[-1]] = value
+        _put(output, found, value)
+
+
+def _member(value: Json, name: str) -> Json:
+    """Return a member of an object, or what JavaScript finds in a list or text by the same name."""
+    if isinstance(value, dict):
+        return value.get(name, _ABSENT)
+    if isinstance(value, list | str):
+        if name == "length":
+            return len(value)
+        if _INDEX.fullmatch(name) and int(name) < len(value):
+            return value[int(name)]
+    return _ABSENT
+
+
+def _put(output: JsonObject, path: Sequence[str], value: Json) -> None:
+    """Set a value at a path; what is asked for by its place in a list makes a list, with nulls before it."""
+    inner: Json = output
+    for part, following in zip(path, (*path[1:], None), strict=True):
+        key: Json = part
+        if isinstance(inner, list):
+            key = int(part)
+            inner += [None] * (key + 1 - len(inner))
+        if following is None:
+            inner[key] = value
+            return
+        below = inner[key] if isinstance(inner, list) else inner.get(key)
+        if not isinstance(below, dict | list):
+            below = inner[key] = [] if _INDEX.fullmatch(following) else {}
+        inner = below

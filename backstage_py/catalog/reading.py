@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 from backstage_py.catalog import documents
 from backstage_py.catalog.collector import Brought
@@ -29,6 +30,8 @@ _LONGEST_MESSAGE = 5000
 _AT_ONCE = 10
 _SETTLED = 2.0  # seconds after which a file's time tells apart two versions of it
 _GLOB = re.compile(r"[*?\[{]")
+_URL_PATTERN = re.compile(r"\*|\[[^\]]+\]|\{[^}]+\}|[@!+?]\(.*\)|\([^)]*\|.*\)")  # what npm's is-glob sees in a path
+_PATTERN_START = re.compile(r"[*\[{(]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +119,18 @@ class TargetReader:
 
 
 def is_pattern(url: str) -> bool:
-    """Say whether a URL's path holds a pattern, e.g. ``/blob/main/**/catalog-info.yaml``."""
-    return "*" in url.partition("?")[0]
+    """Say whether a URL's path holds a pattern: ``**``, ``{a,b}``, ``[ab]`` or ``@(a|b)``, encoded or not."""
+    return _URL_PATTERN.search(unquote(url.partition("?")[0])) is not None
 
 
 def split_pattern(url: str) -> tuple[str, str]:
     """Return the URL of the folder above the first pattern, and the pattern below it."""
-    head, _, _ = url.partition("*")
-    root, _, _ = head.rpartition("/")
-    return root.replace("/blob/", "/tree/", 1), url[len(root) + 1 :]
+    segments = url.partition("?")[0].split("/")
+    first = next(
+        (index for index, part in enumerate(segments) if _PATTERN_START.search(unquote(part))), len(segments) - 1
+    )
+    root = "/".join(segments[:first])
+    return root.replace("/blob/", "/tree/", 1), unquote("/".join(segments[first:]))
 
 
 def _matching(folder: Path, pattern: str, root: str, origin: str) -> list[Found]:
@@ -135,7 +141,7 @@ def _matching(folder: Path, pattern: str, root: str, origin: str) -> list[Found]
     ]
     base = root.replace("/tree/", "/blob/", 1)
     found = []
-    for name in globs.select([pattern], entries):
+    for name in sorted(globs.select([pattern], entries)):
         location = LocationRef("url", f"{base}/{name}")
         found.append(Found(location, documents.parse((folder / name).read_bytes(), location, origin)))
     return found

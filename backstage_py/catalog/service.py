@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from backstage_py.catalog import analyze, preview, providers, rules
+from backstage_py.catalog import analyze, preview, processor_options, providers, rules
 from backstage_py.catalog.annotations import Annotator
 from backstage_py.catalog.engine import Engine
 from backstage_py.catalog.faults import Fault
@@ -19,7 +19,7 @@ from backstage_py.model import entity as entities
 from backstage_py.model import entity_ref, location_ref
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.location_ref import LocationRef
-from backstage_py.plugin.catalog import CatalogPlugins
+from backstage_py.plugin.catalog import CatalogPlugins, EntityProvider
 from backstage_py.plugin.services import ScmIntegrations, UrlReader
 from backstage_py.settings.sections import CatalogSettings
 from backstage_py.storage import catalog_marks
@@ -32,8 +32,8 @@ from backstage_py.storage.stitch_store import StitchStore
 
 _log = structlog.get_logger(__name__)
 
-_ALLOWED_TYPES = ("url",)
 _DEEPEST_ANCESTRY = 32
+_OWN_PROVIDERS = (providers.CONFIG, SOURCE_KEY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,9 @@ class CatalogService:
         self.settings = settings
         self.reader = EntityReader(database)
         self._plugins = plugins or CatalogPlugins()
+        self._providers = [one for one in self._plugins.providers if one.name not in settings.disabled_providers]
         self._integrations = integrations
+        self._allowed_types = processor_options.registrable_types(self._plugins.processors, settings.processors)
         self._database = database
         self._refresh = RefreshStore(database, keep_orphans=settings.orphan_strategy == "keep")
         self._locations = LocationStore(database, self._refresh)
@@ -85,7 +87,8 @@ class CatalogService:
             rules=rules.from_settings(settings),
             url_reader=url_reader,
             processors=self._plugins.processors,
-            allowed_location_types=_ALLOWED_TYPES,
+            allowed_location_types=self._allowed_types,
+            options=settings.processors,
         )
         self._engine = Engine(database, self._refresh, self._pipeline, interval=settings.processing_interval)
         self._stitcher = Stitcher(database, self._stitches)
@@ -94,14 +97,25 @@ class CatalogService:
 
     async def start(self) -> None:
         """Tell the catalog what its sources have, and begin to process."""
-        await providers.connect_configured(self._refresh, self.settings.locations)
-        for provider in self._plugins.providers:
-            await provider.connect(providers.Connection(self._refresh, provider.name))
+        for problem in processor_options.problems(self.settings, self._plugins, _OWN_PROVIDERS):
+            _log.warning("catalog_option_without_effect", problem=problem)
+        own = [name for name in _OWN_PROVIDERS if name not in self.settings.disabled_providers]
+        if providers.CONFIG in own:
+            await providers.connect_configured(self._refresh, self.settings.locations)
+        for provider in self._providers:
+            await self._connect(provider)
+        if self.settings.processing_interval is None:
+            return
         if self.settings.orphan_provider_strategy != "keep":
-            names = [providers.CONFIG, SOURCE_KEY, *(provider.name for provider in self._plugins.providers)]
-            await self._refresh.evict_other_providers(names)
-        if self.settings.processing_interval is not None:
-            self._task = asyncio.create_task(self._work(), name="catalog")
+            await self._refresh.evict_other_providers([*own, *(provider.name for provider in self._providers)])
+        self._task = asyncio.create_task(self._work(), name="catalog")
+
+    async def _connect(self, provider: EntityProvider) -> None:
+        """Let a provider tell what it has; one that fails keeps what it told before and stops nobody else."""
+        try:
+            await provider.connect(providers.Connection(self._refresh, provider.name))
+        except Exception:  # noqa: BLE001  # the edge of a plugin, which may fail in any way
+            _log.exception("provider_connect_failed", provider=provider.name)
 
     async def stop(self) -> None:
         """Stop processing; what is under way is dropped and done again after the next start."""
@@ -109,7 +123,7 @@ class CatalogService:
         if task:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-        for provider in self._plugins.providers:
+        for provider in self._providers:
             await provider.close()
 
     async def _work(self) -> None:
@@ -160,7 +174,7 @@ class CatalogService:
             InputError: the type may not be registered. ConflictError: it is registered already.
             NotAllowedError: the catalog is read-only.
         """
-        self._check_writable()
+        self.check_writable()
         self._check_type(type_)
         strategy = on_conflict or self.settings.conflict_strategy
         location = await self._locations.create(
@@ -191,7 +205,7 @@ class CatalogService:
             InputError: the type may not be registered. NotFoundError: there is no such location.
             ConflictError: another location leads there. NotAllowedError: the catalog is read-only.
         """
-        self._check_writable()
+        self.check_writable()
         self._check_type(type_)
         return await self._locations.update(id_, type_, target, providers.deferred_location)
 
@@ -201,7 +215,7 @@ class CatalogService:
         Raises:
             NotFoundError: there is no such location. NotAllowedError: the catalog is read-only.
         """
-        self._check_writable()
+        self.check_writable()
         await self._locations.delete(id_)
 
     async def location(self, id_: str) -> Location:
@@ -245,13 +259,18 @@ class CatalogService:
         """Remove an entity; it comes back if a location still brings it."""
         await self._refresh.remove_by_uid(uid)
 
-    def analyze(self, target: str) -> JsonObject:
-        """Return a proposal of an entity for a repository.
+    async def analyze(self, target: str) -> JsonObject:
+        """Return the catalog files that a repository has, or a proposal of an entity for it.
 
         Raises:
-            InputError: the target is no URL.
+            InputError: the target is no URL. BackstageError: the git host cannot be asked.
         """
-        return analyze.propose(target, self._integrations)
+
+        async def preview_url(url: str) -> tuple[bool, list[JsonObject]]:
+            found = await self.preview("url", url)
+            return bool(found.exists), found.entities
+
+        return await analyze.analyze(target, self._integrations, preview_url)
 
     async def validate(self, entity: JsonObject, location: str) -> Sequence[Fault]:
         """Return what is wrong with an entity that would be read from a location."""
@@ -261,11 +280,12 @@ class CatalogService:
         return result.faults
 
     def _check_type(self, type_: str) -> None:
-        if type_ not in _ALLOWED_TYPES:
-            listed = ",".join(f'"{one}"' for one in _ALLOWED_TYPES)
+        if type_ not in self._allowed_types:
+            listed = ",".join(f'"{one}"' for one in self._allowed_types)
             raise InputError(f"Registered locations must be of an allowed type [{listed}]")
 
-    def _check_writable(self) -> None:
+    def check_writable(self) -> None:
+        """Raise NotAllowedError if the catalog is read-only."""
         if self.settings.read_only:
             raise NotAllowedError("This operation not allowed in readonly mode")
 

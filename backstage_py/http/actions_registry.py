@@ -19,6 +19,9 @@ from backstage_py.http.errors import describe, relative_url
 from backstage_py.http.respond import json_response
 from backstage_py.identity.principals import Credentials, NonePrincipal, ServicePrincipal, UserPrincipal
 from backstage_py.model.json import Json, JsonObject
+from backstage_py.permissions.authority import Authority
+from backstage_py.permissions.backend import Query
+from backstage_py.permissions.names import Permission
 from backstage_py.scaffolder.action_policy import ActionPolicy
 from backstage_py.scaffolder.input_checks import validator
 
@@ -44,17 +47,29 @@ class OfferedAction:
     Attributes:
         entry: ``{id, name, title, description, pluginId, attributes, schema: {input, output, secrets?}, examples?}``.
         run: returns the output.
+        needed: the permission without which a caller does not see the action.
     """
 
     entry: JsonObject
     run: Callable[[Call], Awaitable[Json]]
+    needed: Permission | None = None
 
 
 def routes(
-    plugin: str, offered: Callable[[], Sequence[OfferedAction]], policy: ActionPolicy | None = None
+    plugin: str,
+    offered: Callable[[], Sequence[OfferedAction]],
+    policy: ActionPolicy | None = None,
+    authority: Authority | None = None,
 ) -> Sequence[BaseRoute]:
-    """Return the routes of a plugin; ``offered`` is asked anew for each request, since actions may be reloaded."""
-    face = _Face(plugin, offered, policy or ActionPolicy())
+    """Return the routes of a plugin.
+
+    Args:
+        plugin: its id.
+        offered: its actions, asked anew for each request, since actions may be reloaded.
+        policy: what the operator lets other programs use.
+        authority: says who sees an action that needs a permission.
+    """
+    face = _Face(plugin, offered, policy or ActionPolicy(), authority or Authority())
     return [
         Route(_LIST, face.list, methods=["GET"]),
         Route(_INVOKE.format(version="v1"), face.invoke_v1, methods=["POST"]),
@@ -63,13 +78,21 @@ def routes(
 
 
 class _Face:
-    def __init__(self, plugin: str, offered: Callable[[], Sequence[OfferedAction]], policy: ActionPolicy) -> None:
+    def __init__(
+        self,
+        plugin: str,
+        offered: Callable[[], Sequence[OfferedAction]],
+        policy: ActionPolicy,
+        authority: Authority,
+    ) -> None:
         self._plugin = plugin
         self._offered = offered
         self._policy = policy
+        self._authority = authority
 
-    async def list(self, _request: Request) -> Response:
-        return json_response({"actions": [action.entry for action in self._visible()]})
+    async def list(self, request: Request) -> Response:
+        shown = await self._permitted(self._visible(), credentials(request))
+        return json_response({"actions": [action.entry for action in shown]})
 
     async def invoke_v1(self, request: Request) -> Response:
         return await self._invoke(request, await json_body(request), None)
@@ -93,16 +116,25 @@ class _Face:
     async def _run(self, request: Request, caller: Credentials, given: Json, secrets: Json) -> Json:
         if isinstance(caller.principal, NonePrincipal):
             raise NotAllowedError("Actions must be invoked by an authenticated principal, not an anonymous request")
-        action = self._find(request.path_params["id"])
+        action = await self._find(request.path_params["id"], caller)
         _check_input(action.entry, given)
         _check_secrets(action.entry, secrets)
         return await action.run(Call(given, secrets, caller))
 
-    def _find(self, id_: str) -> OfferedAction:
+    async def _find(self, id_: str, caller: Credentials) -> OfferedAction:
         found = next((action for action in self._visible() if action.entry["id"] == id_), None)
-        if found is None:
+        if found is None or not await self._permitted([found], caller):
             raise NotFoundError(f'Action "{id_}" not found')
         return found
+
+    async def _permitted(self, actions: Sequence[OfferedAction], caller: Credentials) -> Sequence[OfferedAction]:
+        """Return the actions that the caller may see."""
+        needed = list(dict.fromkeys(action.needed for action in actions if action.needed))
+        if not needed or self._authority.allows_all(caller):
+            return actions
+        answers = await self._authority.allowed([Query(permission) for permission in needed], caller)
+        hidden = {permission for permission, shown in zip(needed, answers, strict=True) if not shown}
+        return [action for action in actions if action.needed not in hidden]
 
     def _visible(self) -> Sequence[OfferedAction]:
         if not self._policy.offers(self._plugin):

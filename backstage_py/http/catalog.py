@@ -10,12 +10,14 @@ from starlette.routing import BaseRoute, Route
 
 from backstage_py import bundled
 from backstage_py.catalog import cursors, queries
+from backstage_py.catalog.authorized import AuthorizedCatalog
 from backstage_py.catalog.queries import EntityQuery, QueryAnswer
-from backstage_py.catalog.service import CatalogService
 from backstage_py.errors import InputError, NotFoundError
 from backstage_py.http import catalog_actions, catalog_locations, compression
 from backstage_py.http.body import json_body
+from backstage_py.http.credentials import credentials, credentials_of
 from backstage_py.http.openapi import OpenApiValidator
+from backstage_py.http.query_params import bounded
 from backstage_py.http.respond import json_response, json_text_response, no_content, raw_json
 from backstage_py.model import entity_filter, filter_shape, json
 from backstage_py.model.json import Json, JsonObject
@@ -24,6 +26,10 @@ from backstage_py.storage.entity_pages import Order
 PREFIX = "/api/catalog"
 _ENTITY = "/entities/by-name/{kind}/{namespace}/{name}"
 _UID = "/entities/by-uid/{uid}"
+_NO_REFS = (
+    "Malformed request body (did you remember to specify an application/json content type?), "
+    'Validation error: Required at "entityRefs"'
+)
 
 Query = Mapping[str, Json]
 Projection = Callable[[bytes], JsonObject]
@@ -35,10 +41,10 @@ def document() -> JsonObject:
     return found
 
 
-def routes(service: CatalogService) -> Sequence[BaseRoute]:
+def routes(catalog: AuthorizedCatalog) -> Sequence[BaseRoute]:
     """Return the routes. Who calls is found out in front of them."""
     validator = OpenApiValidator(document(), prefix=PREFIX)
-    face = _Face(service, validator)
+    face = _Face(catalog, validator)
     return [
         _route("POST", "/refresh", face.refresh),
         _route("GET", "/entities", face.entities),
@@ -51,8 +57,8 @@ def routes(service: CatalogService) -> Sequence[BaseRoute]:
         _route("GET", f"{_ENTITY}/ancestry", face.ancestry),
         _route("GET", "/entity-facets", face.facets),
         _route("POST", "/entity-facets", face.facets_by_predicate),
-        *catalog_locations.routes(service, validator),
-        *catalog_actions.routes(service),
+        *catalog_locations.routes(catalog, validator),
+        *catalog_actions.routes(catalog),
     ]
 
 
@@ -61,14 +67,15 @@ def _route(method: str, path: str, endpoint: Callable[[Request], Awaitable[Respo
 
 
 class _Face:
-    def __init__(self, service: CatalogService, validator: OpenApiValidator) -> None:
-        self._service = service
-        self._reader = service.reader
+    def __init__(self, catalog: AuthorizedCatalog, validator: OpenApiValidator) -> None:
+        self._catalog = catalog
+        self._reader = catalog.reader
         self._validator = validator
 
     async def refresh(self, request: Request) -> Response:
         body = await self._body("/refresh", request)
-        await self._service.refresh(body["entityRef"])
+        who = await credentials_of(request, body.get("authorizationToken"))
+        await self._catalog.refresh(body["entityRef"], who)
         return no_content(200)
 
     async def entities(self, request: Request) -> Response:
@@ -76,8 +83,9 @@ class _Face:
         predicate = entity_filter.predicate_of_params(query.get("filter"))
         project = queries.projection(_fields(query))
         orders = [_order(text) for text in query.get("order", ())]
+        visible = await self._catalog.visible(credentials(request))
+        filter_ = entity_filter.all_of(visible, queries.compile_predicate(predicate))
         if {"limit", "offset", "after"}.isdisjoint(query):
-            filter_ = queries.compile_predicate(predicate)
             first = Order(orders[0].key.lower(), orders[0].descending) if orders else None
             if not project and not first and compression.preferred(_accepted(request)) == b"gzip":
                 packed = await self._reader.all_packed(filter_)
@@ -85,7 +93,7 @@ class _Face:
             return _list(await self._reader.all(filter_, first), project)
         limit, offset = _window(query)
         texts = await self._reader.sorted_page(
-            queries.compile_predicate(predicate),
+            filter_,
             orders,
             limit=None if limit is None else limit + 1,
             offset=offset,
@@ -98,8 +106,7 @@ class _Face:
         query = self._check("/entities/by-query", request)
         project = queries.projection(_fields(query))
         if cursor := query.get("cursor"):
-            answer = await queries.page_at(self._reader, cursors.decode(cursor), query.get("limit"))
-            return _page(answer, project)
+            return _page(await self._next(cursor, query.get("limit"), request), project)
         asked = EntityQuery(
             predicate=entity_filter.predicate_of_params(query.get("filter")),
             order_fields=tuple(_order_field(text) for text in query.get("orderField", ())),
@@ -107,36 +114,49 @@ class _Face:
             limit=query.get("limit", queries.DEFAULT_LIMIT),
             offset=query.get("offset", 0),
             with_total=_with_total(query.get("totalItems"), "parameter"),
+            visible=await self._catalog.visible(credentials(request)),
         )
         return _page(await queries.first_page(self._reader, asked), project)
 
     async def by_predicate(self, request: Request) -> Response:
         body = await self._body("/entities/by-query", request)
+        predicate = filter_shape.check_object(body["query"]) if "query" in body and "cursor" not in body else None
         project = queries.projection(body.get("fields") or ())
-        limit = None if body.get("limit") is None else int(body["limit"])
+        limit = _count(body, "limit")
         if (cursor := body.get("cursor")) is not None:
             if not cursor:
                 raise InputError("Cursor cannot be empty")
-            return _page(await queries.page_at(self._reader, cursors.decode(cursor), limit), project)
+            return _page(await self._next(cursor, limit, request), project)
         text = body.get("fullTextFilter")
         asked = EntityQuery(
-            predicate=filter_shape.check_object(body["query"]) if "query" in body else None,
+            predicate=predicate,
             order_fields=tuple((one["field"], one["order"]) for one in body.get("orderBy") or ()),
             full_text=_full_text(text.get("term"), text.get("fields")) if text else None,
             limit=queries.DEFAULT_LIMIT if limit is None else limit,
-            offset=int(body.get("offset") or 0),
+            offset=_count(body, "offset") or 0,
             with_total=_with_total(body.get("totalItems"), "value"),
+            visible=await self._catalog.visible(credentials(request)),
         )
         return _page(await queries.first_page(self._reader, asked), project)
+
+    async def _next(self, cursor: str, limit: int | None, request: Request) -> QueryAnswer:
+        decoded = cursors.decode(cursor)
+        visible = await self._catalog.visible(credentials(request))
+        return await queries.page_at(self._reader, decoded, limit, visible=visible)
 
     async def by_refs(self, request: Request) -> Response:
         body = await json_body(request)
         query = self._check("/entities/by-refs", request, body)
+        if "entityRefs" not in body:
+            raise InputError(_NO_REFS)
         by_body = filter_shape.check_member(body["query"], "query") if "query" in body else None
         by_params = entity_filter.predicate_of_params(query.get("filter"))
         project = queries.projection([*(body.get("fields") or ()), *_fields(query)])
-        found = await self._reader.by_refs(
+        if not body["entityRefs"]:
+            return json_response({"items": []})
+        found = await self._catalog.by_refs(
             body["entityRefs"],
+            credentials(request),
             entity_filter.all_of(queries.compile_predicate(by_params), queries.compile_predicate(by_body)),
         )
         if project:
@@ -145,21 +165,21 @@ class _Face:
 
     async def by_uid(self, request: Request) -> Response:
         uid = request.path_params["uid"]
-        return _one(await self._reader.by_uid(uid), f"No entity with uid {uid}")
+        return _one(await self._catalog.by_uid(uid, credentials(request)), f"No entity with uid {uid}")
 
     async def delete(self, request: Request) -> Response:
-        await self._service.remove_entity(request.path_params["uid"])
+        await self._catalog.remove_entity(request.path_params["uid"], credentials(request))
         return no_content()
 
     async def by_name(self, request: Request) -> Response:
         kind, namespace, name = _names(request)
-        found = await self._reader.by_ref(f"{kind}:{namespace}/{name}".lower())
-        return _one(found, f"No entity named '{name}' found, with kind '{kind}' in namespace '{namespace}'")
+        found = await self._catalog.by_refs([f"{kind}:{namespace}/{name}".lower()], credentials(request))
+        return _one(found[0], f"No entity named '{name}' found, with kind '{kind}' in namespace '{namespace}'")
 
     async def ancestry(self, request: Request) -> Response:
         kind, namespace, name = _names(request)
         ref = f"{kind}:{namespace}/{name}".lower()
-        found = await self._reader.ancestry(ref)
+        found = await self._catalog.ancestry(ref, credentials(request))
         if not found:
             raise NotFoundError(f"No such entity {ref}")
         items = [b'{"entity":%b,"parentEntityRefs":%b}' % (text, json.dumps(parents)) for _, text, parents in found]
@@ -170,18 +190,19 @@ class _Face:
         names = [name for name in query["facet"] if name]
         if not names:
             raise InputError("Missing facet parameter")
-        return await self._facets(names, entity_filter.predicate_of_params(query.get("filter")))
+        return await self._facets(names, entity_filter.predicate_of_params(query.get("filter")), request)
 
     async def facets_by_predicate(self, request: Request) -> Response:
         body = await self._body("/entity-facets", request)
         names = [name for name in body["facets"] if name]
         if not names:
             raise InputError("Missing or empty facets parameter")
-        return await self._facets(names, filter_shape.check(body["query"]) if "query" in body else None)
+        return await self._facets(names, filter_shape.check(body["query"]) if "query" in body else None, request)
 
-    async def _facets(self, names: Sequence[str], predicate: Json) -> Response:
+    async def _facets(self, names: Sequence[str], predicate: Json, request: Request) -> Response:
         keys = list(dict.fromkeys(name.lower() for name in names))
-        found = await self._reader.facets(keys, queries.compile_predicate(predicate))
+        visible = await self._catalog.visible(credentials(request))
+        found = await self._reader.facets(keys, entity_filter.all_of(visible, queries.compile_predicate(predicate)))
         shown = {name: [{"value": value, "count": count} for value, count in found[name.lower()]] for name in names}
         return json_response({"facets": shown})
 
@@ -254,6 +275,14 @@ def _with_total(mode: str | None, word: str) -> bool:
     return mode != "exclude"
 
 
+def _count(body: JsonObject, name: str) -> int | None:
+    """Return a number of a body. One below zero, which is an internal error in Backstage, is refused as in a query."""
+    number = body.get(name)
+    if number is not None and number < 0:
+        raise InputError(f"request/body/{name} must be >= 0")
+    return None if number is None else bounded(number)
+
+
 def _window(query: Query) -> tuple[int | None, int]:
     limit, offset, after = query.get("limit"), query.get("offset", 0), query.get("after")
     if offset < 0:
@@ -271,7 +300,9 @@ def _window(query: Query) -> tuple[int | None, int]:
         raise InputError("Malformed after cursor, limit was not an number")
     if not isinstance(given[1], int):
         raise InputError("Malformed after cursor, offset was not a number")
-    return given
+    if given[1] < 0 or (given[0] is not None and given[0] <= 0):
+        raise InputError("Malformed after cursor, limit or offset was negative")
+    return None if given[0] is None else bounded(given[0]), bounded(given[1])
 
 
 def _next_link(request: Request, limit: int, offset: int) -> str:

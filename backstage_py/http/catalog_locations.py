@@ -9,10 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from backstage_py.catalog.service import CatalogService
+from backstage_py.catalog.authorized import AuthorizedCatalog
 from backstage_py.errors import InputError
 from backstage_py.http.body import json_body
+from backstage_py.http.credentials import credentials
 from backstage_py.http.openapi import OpenApiValidator
+from backstage_py.http.query_params import bounded
 from backstage_py.http.respond import json_response, no_content
 from backstage_py.model import entity_schema, filter_shape, json, location_ref
 from backstage_py.model.json import Json, JsonObject
@@ -22,9 +24,9 @@ _DEFAULT_LIMIT = 1000
 _KNOWN = {"type", "target", "presence"}
 
 
-def routes(service: CatalogService, validator: OpenApiValidator) -> Sequence[BaseRoute]:
+def routes(catalog: AuthorizedCatalog, validator: OpenApiValidator) -> Sequence[BaseRoute]:
     """Return the routes; requests are checked by the catalog's validator."""
-    face = _Face(service, validator)
+    face = _Face(catalog, validator)
     return [
         Route("/locations", face.create, methods=["POST"]),
         Route("/locations", face.all, methods=["GET"]),
@@ -39,29 +41,34 @@ def routes(service: CatalogService, validator: OpenApiValidator) -> Sequence[Bas
 
 
 class _Face:
-    def __init__(self, service: CatalogService, validator: OpenApiValidator) -> None:
-        self._service = service
+    def __init__(self, catalog: AuthorizedCatalog, validator: OpenApiValidator) -> None:
+        self._catalog = catalog
         self._validator = validator
 
     async def create(self, request: Request) -> Response:
         body = await json_body(request)
         query = self._validator.check_request("/locations", "POST", request, body)
         _refuse_unknown(body, ())
+        caller = credentials(request)
         if str(query.get("dryRun", "")).lower() in _YES:
-            registered = await self._service.preview(body["type"], body["target"])
+            registered = await self._catalog.preview(body["type"], body["target"], caller)
         else:
-            registered = await self._service.register(body["type"], body["target"], on_conflict=query.get("onConflict"))
+            registered = await self._catalog.register(
+                body["type"], body["target"], caller, on_conflict=query.get("onConflict")
+            )
         return json_response(registered.as_json(), 201)
 
     async def all(self, request: Request) -> Response:
         self._validator.check_request("/locations", request.method, request)
-        return json_response([{"data": location.as_json()} for location in await self._service.locations()])
+        return json_response(
+            [{"data": location.as_json()} for location in await self._catalog.locations(credentials(request))]
+        )
 
     async def by_query(self, request: Request) -> Response:
         body = await json_body(request)
         self._validator.check_request("/locations/by-query", "POST", request, body)
         predicate, limit, after = _location_query(body)
-        page = await self._service.query_locations(predicate, limit=limit + 1, after=after)
+        page = await self._catalog.query_locations(predicate, credentials(request), limit=limit + 1, after=after)
         items = page.items[:limit]
         info: JsonObject = {}
         if len(page.items) > limit:
@@ -73,34 +80,35 @@ class _Face:
     async def by_entity(self, request: Request) -> Response:
         path = request.path_params
         ref = f"{path['kind']}:{path['namespace']}/{path['name']}".lower()
-        return json_response((await self._service.location_of(ref)).as_json())
+        return json_response((await self._catalog.location_of(ref, credentials(request))).as_json())
 
     async def get(self, request: Request) -> Response:
-        return json_response((await self._service.location(request.path_params["id"])).as_json())
+        return json_response((await self._catalog.location(request.path_params["id"], credentials(request))).as_json())
 
     async def update(self, request: Request) -> Response:
         body = await json_body(request)
         self._validator.check_request("/locations/{id}", "PUT", request, body)
         _refuse_unknown(body, ())
-        location = await self._service.update_location(request.path_params["id"], body["type"], body["target"])
+        id_ = request.path_params["id"]
+        location = await self._catalog.update_location(id_, body["type"], body["target"], credentials(request))
         return json_response(location.as_json())
 
     async def delete(self, request: Request) -> Response:
-        await self._service.delete_location(request.path_params["id"])
+        await self._catalog.delete_location(request.path_params["id"], credentials(request))
         return no_content()
 
     async def analyze(self, request: Request) -> Response:
         body = await json_body(request)
         self._validator.check_request("/analyze-location", "POST", request, body)
         _refuse_unknown(body["location"], ("location",))
-        return json_response(self._service.analyze(body["location"]["target"]))
+        return json_response(await self._catalog.analyze(body["location"]["target"], credentials(request)))
 
     async def validate(self, request: Request) -> Response:
         body = await json_body(request)
         self._validator.check_request("/validate-entity", "POST", request, body)
         if problem := _validation_problem(body):
             return json_response({"errors": [problem]}, 400)
-        faults = await self._service.validate(body["entity"], body["location"])
+        faults = await self._catalog.validate(body["entity"], body["location"], credentials(request))
         if faults:
             return json_response({"errors": [fault.as_json() for fault in faults]}, 400)
         return no_content(200)
@@ -142,9 +150,9 @@ def _location_query(body: JsonObject) -> tuple[JsonObject | None, int, str | Non
     if "cursor" in body:
         return _from_cursor(body["cursor"])
     limit = body.get("limit", _DEFAULT_LIMIT)
-    if not isinstance(limit, int) or limit < 1:
+    if limit < 1 or limit % 1:
         raise InputError("Limit must be a positive integer >= 1")
-    return filter_shape.check_object(body["query"]) if "query" in body else None, limit, None
+    return filter_shape.check_object(body["query"]) if "query" in body else None, bounded(limit), None
 
 
 def _from_cursor(text: str) -> tuple[JsonObject | None, int, str | None]:
@@ -158,4 +166,4 @@ def _from_cursor(text: str) -> tuple[JsonObject | None, int, str | None]:
     after = cursor.get("afterId") if isinstance(cursor, dict) else None
     if not isinstance(limit, int) or limit < 1 or not isinstance(after, str | None):
         raise InputError('Malformed cursor: Validation error: Required at "limit"')
-    return filter_shape.check_object(cursor["query"]) if "query" in cursor else None, limit, after
+    return filter_shape.check_object(cursor["query"]) if "query" in cursor else None, bounded(limit), after

@@ -1,17 +1,32 @@
 """The caller of a request, as the barrier in front of each plugin found it."""
 
+from collections.abc import Awaitable, Callable
+
 from starlette.requests import Request
 
 from backstage_py.errors import AuthenticationError, NotAllowedError
 from backstage_py.identity.principals import NOBODY, Credentials, NonePrincipal, ServicePrincipal, UserPrincipal
 
+Authenticate = Callable[[str], Awaitable[Credentials]]
+
 CREDENTIALS = "backstage.credentials"  # key in the ASGI scope
+AUTHENTICATE = "backstage.authenticate"  # key of the function from an authorization header to credentials
 
 
 def credentials(request: Request) -> Credentials:
     """Return who calls: a user or a service; nobody only where the default policy is switched off."""
     found: Credentials = request.scope.get(CREDENTIALS, NOBODY)
     return found
+
+
+async def credentials_of(request: Request, token: str | None) -> Credentials:
+    """Return whose token a request brings in its body; without one, who calls.
+
+    Raises:
+        AuthenticationError: the token is not valid.
+    """
+    authenticate: Authenticate | None = request.scope.get(AUTHENTICATE)
+    return await authenticate(f"Bearer {token}") if token and authenticate else credentials(request)
 
 
 def user_credentials(request: Request) -> Credentials:

@@ -6,19 +6,21 @@ An unknown path below a plugin is 401 without credentials, as in Backstage: the 
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, Router
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
-from backstage_py.errors import NotAllowedError, NotImplementedInBackendError
+from backstage_py.errors import AuthenticationError, NotAllowedError, NotImplementedInBackendError
+from backstage_py.http import options
 from backstage_py.http.body import BODY_LIMIT, DEFAULT_LIMIT, json_body
-from backstage_py.http.credentials import CREDENTIALS, credentials
+from backstage_py.http.credentials import AUTHENTICATE, CREDENTIALS, credentials
 from backstage_py.http.respond import json_response
 from backstage_py.identity.authenticator import Authenticator
-from backstage_py.identity.principals import UserPrincipal
+from backstage_py.identity.principals import NonePrincipal, UserPrincipal
 from backstage_py.model.json import Json, JsonObject
 
 JWKS_PATH = "/.backstage/auth/v1/jwks.json"
@@ -54,7 +56,9 @@ class Plugin:
 def plugin_mount(plugin: Plugin, authenticator: Authenticator) -> Mount:
     """Return the mount of a plugin."""
     router = Router([*_framework_routes(plugin), *plugin.routes], redirect_slashes=False)
-    return Mount(f"/api/{plugin.id}", app=_Barrier(router, plugin, authenticator))
+    mount = Mount(f"/api/{plugin.id}", app=_Barrier(router, plugin, authenticator))
+    mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)  # a path may hold an encoded line break
+    return mount
 
 
 def open_everywhere() -> re.Pattern[str]:
@@ -63,8 +67,8 @@ def open_everywhere() -> re.Pattern[str]:
 
 
 class _Barrier:
-    def __init__(self, app: ASGIApp, plugin: Plugin, authenticator: Authenticator) -> None:
-        self._app = app
+    def __init__(self, router: Router, plugin: Plugin, authenticator: Authenticator) -> None:
+        self._router = router
         self._plugin = plugin
         self._authenticator = authenticator
 
@@ -76,8 +80,10 @@ class _Barrier:
         scope[BODY_LIMIT] = self._plugin.body_limit
         if not self._is_open(path.removeprefix(scope["root_path"])):
             header = Headers(scope=scope).get("authorization")
-            scope[CREDENTIALS] = await self._authenticator.authenticate(header, plugin=self._plugin.id)
-        await self._app(scope, receive, send)
+            scope[AUTHENTICATE] = partial(self._authenticator.authenticate, plugin=self._plugin.id)
+            scope[CREDENTIALS] = await scope[AUTHENTICATE](header)
+        found = options.answer(self._router.routes, scope) if scope.get("method") == "OPTIONS" else None
+        await (found or self._router)(scope, receive, send)
 
     def _is_open(self, path: str) -> bool:
         return path == JWKS_PATH or bool(self._plugin.open_paths and self._plugin.open_paths.match(path))
@@ -118,6 +124,9 @@ def _apply_conditions(plugin: Plugin) -> Callable[[Request], Awaitable[Response]
 
 
 def _refuse_users(request: Request) -> None:
-    """Refuse users with the empty message that Backstage gives them here (see the probe in the contract notes)."""
-    if isinstance(credentials(request).principal, UserPrincipal):
-        raise NotAllowedError("")
+    """Refuse users, and nobody: a plugin asks, be it in a user's name. The empty message is Backstage's."""
+    match credentials(request).principal:
+        case UserPrincipal(actor=None):
+            raise NotAllowedError("")
+        case NonePrincipal():
+            raise AuthenticationError("Missing credentials")

@@ -12,6 +12,7 @@ Coerce = Callable[[Json], Json]
 _INDEX = re.compile(r"\[\d*\]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _BASES = {"0x": 16, "0o": 8, "0b": 2}
+_LARGEST = 2**53 - 1
 
 
 def parse(query: bytes) -> dict[str, Json]:
@@ -68,14 +69,24 @@ def _list_by_comma(value: Json) -> Json:
 
 def _integer(value: Json) -> Json:
     number = _number(value)
-    return int(number) if isinstance(number, int | float) and math.isfinite(number) and number % 1 == 0 else value
+    return bounded(number) if isinstance(number, int | float) and math.isfinite(number) and number % 1 == 0 else value
+
+
+def bounded(number: float) -> int:
+    """Return a count or an offset as a whole number that any database can take and add one to.
+
+    What is cut off says "all" or "behind everything" and goes on saying so.
+    """
+    return int(max(-_LARGEST, min(number, _LARGEST)))
 
 
 def _number(value: Json) -> Json:
-    """Return the number that ``Number(text)`` is in JavaScript: ``1e1``, ``0x10`` and `` 1`` are numbers too."""
+    """Return the number that ``Number(text)`` is in JavaScript: ``1e1``, ``0x10``, `` 1`` and blanks are, too."""
     if not isinstance(value, str):
         return value
     text = value.strip()
+    if value and not text:
+        return 0
     if base := _BASES.get(text[:2].lower()):
         try:
             return int(text[2:], base) if text[2:].isalnum() else value

@@ -16,13 +16,14 @@ from backstage_py.http import sse
 from backstage_py.http.body import json_body
 from backstage_py.http.credentials import credentials
 from backstage_py.http.openapi import OpenApiValidator
+from backstage_py.http.presence import while_wanted
 from backstage_py.http.respond import json_response, json_text_response
 from backstage_py.http.sse import EventStreamResponse
 from backstage_py.model import json, times
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.task import Task, TaskEvent
 from backstage_py.scaffolder import templates
-from backstage_py.scaffolder.service import ScaffolderService
+from backstage_py.scaffolder.authorized import AuthorizedScaffolder
 from backstage_py.scaffolder.template_forms import FormProblems
 
 BODY_LIMIT = 10 * 1024 * 1024
@@ -37,14 +38,14 @@ def document() -> JsonObject:
     return found
 
 
-def routes(service: ScaffolderService) -> Sequence[BaseRoute]:
+def routes(service: AuthorizedScaffolder) -> Sequence[BaseRoute]:
     """Return the routes. Who calls is found out in front of them."""
     face = _Face(service, OpenApiValidator(document(), prefix="/api/scaffolder"))
     return [
         _route("GET", "/v2/templates/{namespace}/{kind}/{name}/parameter-schema", face.parameter_schema),
         _route("GET", "/v2/actions", face.actions),
-        _route("GET", "/v2/tasks", face.tasks),
         _route("POST", "/v2/tasks", face.create),
+        _route("GET", "/v2/tasks", face.tasks),
         _route("GET", "/v2/tasks/{task_id}", face.task),
         _route("POST", "/v2/tasks/{task_id}/cancel", face.cancel),
         _route("POST", "/v2/tasks/{task_id}/retry", face.retry),
@@ -57,7 +58,7 @@ def routes(service: ScaffolderService) -> Sequence[BaseRoute]:
 
 
 class _Face:
-    def __init__(self, service: ScaffolderService, validator: OpenApiValidator) -> None:
+    def __init__(self, service: AuthorizedScaffolder, validator: OpenApiValidator) -> None:
         self._service = service
         self._validator = validator
 
@@ -74,6 +75,7 @@ class _Face:
     async def tasks(self, request: Request) -> Response:
         query = self._check("/v2/tasks", request)
         tasks, total = await self._service.list(
+            credentials(request),
             created_by=query.get("createdBy", ()),
             status=query.get("status", ()),
             order=query.get("order", ()),
@@ -92,11 +94,13 @@ class _Face:
 
     async def task(self, request: Request) -> Response:
         self._check("/v2/tasks/{taskId}", request)
-        return json_text_response(json.dumps(_task(await self._service.get(request.path_params["task_id"]))))
+        return json_text_response(
+            json.dumps(_task(await self._service.get(request.path_params["task_id"], credentials(request))))
+        )
 
     async def cancel(self, request: Request) -> Response:
         self._check("/v2/tasks/{taskId}/cancel", request)
-        await self._service.cancel(request.path_params["task_id"])
+        await self._service.cancel(request.path_params["task_id"], credentials(request))
         return json_response({"status": "cancelled"})
 
     async def retry(self, request: Request) -> Response:
@@ -109,19 +113,20 @@ class _Face:
 
     async def event_stream(self, request: Request) -> ASGIApp:
         after = _stream_after(request)
-        batches = await self._service.event_stream(request.path_params["task_id"], after)
+        batches = await self._service.event_stream(request.path_params["task_id"], after, credentials(request))
         return EventStreamResponse(_frames(batches))
 
     async def events(self, request: Request) -> Response:
         query = self._check("/v2/tasks/{taskId}/events", request)
-        events = await self._service.event_list(request.path_params["task_id"], query.get("after"))
+        task_id = request.path_params["task_id"]
+        events = await self._service.event_list(task_id, query.get("after"), credentials(request))
         texts = ",".join(event.as_json_text(recoverable=starts_over) for event, starts_over in events)
         return json_text_response(f"[{texts}]".encode())
 
     async def dry_run(self, request: Request) -> Response:
         body = await json_body(request)
         self._check("/v2/dry-run", request, body)
-        return json_response(await self._service.dry_run(body, credentials(request)))
+        return json_response(await while_wanted(request, self._service.dry_run(body, credentials(request))))
 
     async def autocomplete(self, request: Request) -> Response:
         body = await json_body(request)

@@ -11,22 +11,24 @@ from backstage_py.http.actions_registry import Call, OfferedAction
 from backstage_py.model import json, times, yaml
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.task import Task, TaskEvent
+from backstage_py.permissions import names
 from backstage_py.scaffolder.action_policy import ActionPolicy
+from backstage_py.scaffolder.authorized import AuthorizedScaffolder
 from backstage_py.scaffolder.directory import DirectoryFile
-from backstage_py.scaffolder.service import ScaffolderService
 
 _LARGEST_FILE = 64 * 1024
 _SHOWN_TASK = ("id", "spec", "status", "createdAt", "lastHeartbeatAt")
+_NEEDED = {"dry-run-template": names.DRY_RUN}
 _SHOWN_IN_BODY = ("message", "stepId", "status")
 
 
-def routes(service: ScaffolderService, policy: ActionPolicy) -> Sequence[BaseRoute]:
+def routes(service: AuthorizedScaffolder, policy: ActionPolicy) -> Sequence[BaseRoute]:
     """Return the routes below ``/api/scaffolder``."""
     actions = offered(service)
-    return actions_registry.routes("scaffolder", lambda: actions, policy)
+    return actions_registry.routes("scaffolder", lambda: actions, policy, service.authority)
 
 
-def offered(service: ScaffolderService) -> Sequence[OfferedAction]:
+def offered(service: AuthorizedScaffolder) -> Sequence[OfferedAction]:
     """Return the five actions."""
     runs = _Runs(service)
     by_name: dict[str, Callable[[Call], Awaitable[Json]]] = {
@@ -36,11 +38,14 @@ def offered(service: ScaffolderService) -> Sequence[OfferedAction]:
         "execute-template": runs.execute,
         "get-scaffolder-task-logs": runs.logs,
     }
-    return [OfferedAction(entry, by_name[entry["name"]]) for entry in bundled.schema("scaffolder-actions")]
+    return [
+        OfferedAction(entry, by_name[entry["name"]], _NEEDED.get(entry["name"]))
+        for entry in bundled.schema("scaffolder-actions")
+    ]
 
 
 class _Runs:
-    def __init__(self, service: ScaffolderService) -> None:
+    def __init__(self, service: AuthorizedScaffolder) -> None:
         self._service = service
 
     async def list_tasks(self, call: Call) -> Json:
@@ -49,6 +54,7 @@ class _Runs:
             raise NotAllowedError("Filtering by owned tasks requires a user identity.")
         status = call.input.get("status") or []
         tasks, total = await self._service.list(
+            call.credentials,
             created_by=[user] if call.input.get("owned") and user else [],
             status=[status] if isinstance(status, str) else status,
             limit=call.input.get("limit"),
@@ -98,7 +104,7 @@ class _Runs:
         return {"taskId": task_id}
 
     async def logs(self, call: Call) -> Json:
-        events = await self._service.past_events(call.input["taskId"], call.input.get("after"))
+        events = await self._service.past_events(call.input["taskId"], call.input.get("after"), call.credentials)
         return {"events": [_event(event) for event in events]}
 
 

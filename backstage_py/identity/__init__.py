@@ -2,6 +2,6 @@
 
 Here live the principals, the verification of every kind of token that Backstage knows (user, limited user, plugin,
 static, legacy, foreign key sets), the guest sign-in for development, and the keys with which we sign. Verification
-fetches key sets lazily and remembers what it proved. What a caller may do with an entity or a task is decided by
-the rooms that own those; HTTP lives in ``backstage_py.http``.
+fetches key sets lazily and remembers what it proved. What a caller may do is decided in ``backstage_py.permissions``;
+HTTP lives in ``backstage_py.http``.
 """

@@ -29,7 +29,7 @@ class ExternalTokens:
         for entry, verifier in self._entries:
             if found := await verifier.subject(token):
                 subject, expires = found
-                return ServicePrincipal(subject, _restriction(entry, plugin)), expires
+                return ServicePrincipal(subject, _restriction(entry, plugin), _restrictions(entry)), expires
         return None
 
 
@@ -47,14 +47,18 @@ def _verifier(entry: ExternalAccess, key_sets: KeySets) -> _Verifier:
             return _Jwks(entry.options, key_sets)
 
 
+def _restrictions(entry: ExternalAccess) -> dict[str, AccessRestriction]:
+    return {one.plugin: AccessRestriction(one.permissions, one.actions) for one in entry.restrictions}
+
+
 def _restriction(entry: ExternalAccess, plugin: str) -> AccessRestriction | None:
     if not entry.restrictions:
         return None
-    found = next((one for one in entry.restrictions if one.plugin == plugin), None)
+    found = _restrictions(entry).get(plugin)
     if found is None:
         allowed = ", ".join(f"'{one.plugin}'" for one in entry.restrictions)
         raise NotAllowedError(f"This token's access is restricted to plugin(s) {allowed}")
-    return AccessRestriction(found.permissions, found.actions)
+    return found
 
 
 class _Static:

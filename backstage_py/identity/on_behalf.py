@@ -28,7 +28,16 @@ class OnBehalf:
         """
         if not is_limited(token):
             return token
-        return self.issuer.plugin_token(self.plugin, target, on_behalf_of=token, expires_at=_expiry(token))
+        return self.as_plugin(token, target)
+
+    def as_plugin(self, token: str, target: str) -> str:
+        """Return a token of our plugin in the name of the user whose token is given, be that limited or not.
+
+        Raises:
+            AuthenticationError: it is no user's token.
+        """
+        limited = tokens.limited_user_token(token)
+        return self.issuer.plugin_token(self.plugin, target, on_behalf_of=limited, expires_at=_expiry(limited))
 
     def token_or_own(self, token: str | None, target: str) -> str:
         """Return the same; without a caller, what proves that this service calls."""

@@ -1,7 +1,7 @@
-"""What callers may do: everything, to those who are known.
+"""The permission plugin where it is served here: the known may do everything.
 
-The answers are those of Backstage's permission backend with a policy that allows everything. Deciding by policy is
-the operator's Backstage: its permission backend is asked by discovery when it is not served here.
+The answers are those of Backstage's permission backend with a policy that allows everything. A policy of the operator's
+own is in a Backstage; ``backstage_py.permissions`` asks it, and this plugin is not served then.
 """
 
 from backstage_py.errors import InputError

@@ -30,10 +30,17 @@ class AccessRestriction:
 
 @dataclass(frozen=True, slots=True)
 class ServicePrincipal:
-    """Another service, e.g. ``plugin:catalog`` or ``external:ci``."""
+    """Another service.
+
+    Attributes:
+        subject: e.g. ``plugin:catalog`` or ``external:ci``.
+        restriction: what its token may do in the plugin that is called; None for everything.
+        elsewhere: the same by plugin, of all plugins that a restricted token reaches.
+    """
 
     subject: str
     restriction: AccessRestriction | None = None
+    elsewhere: Mapping[str, AccessRestriction] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +79,3 @@ class Credentials:
 
 
 NOBODY = Credentials(NonePrincipal())
-
-Restrictions = Mapping[str, AccessRestriction]
-"""Restrictions by plugin id."""

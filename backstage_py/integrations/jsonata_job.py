@@ -32,7 +32,15 @@ def main() -> None:
 
 def _evaluate(job: JsonObject) -> bytes:
     from jsonata import Jsonata  # type: ignore[import-untyped]  # it publishes no types; this is its only importer
+    from jsonata.functions import Functions  # type: ignore[import-untyped]  # as above
 
+    class Unescaped(Functions.Encoder):  # type: ignore[misc]  # as above
+        """Writes letters as they are, as ``$string`` of the JS package does."""
+
+        def __init__(self, **options: Json) -> None:
+            super().__init__(**{**options, "ensure_ascii": False})
+
+    Functions.Encoder = Unescaped
     bound = int(job["seconds"] * 1000)
     expression = Jsonata(job["expression"], regex_engine=_regex, timeout=bound, stack=_DEEPEST)
     result = json.dumps(json.normalise(_plain(expression.evaluate(job["data"]), 0)))

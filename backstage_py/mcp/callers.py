@@ -1,5 +1,6 @@
 """Ways to reach the HTTP API as one caller: within this process, and over HTTP."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -123,8 +124,12 @@ async def _within(
     }
     status, parts = 0, []
 
+    unread: list[Message] = [{"type": "http.request", "body": body or b"", "more_body": False}]
+
     async def receive() -> Message:
-        return {"type": "http.request", "body": body or b"", "more_body": False}
+        if not unread:  # this client does not leave: it is cancelled together with the call
+            await asyncio.get_running_loop().create_future()
+        return unread.pop()
 
     async def send(message: Message) -> None:
         nonlocal status

@@ -21,7 +21,7 @@ PATH = "/v1"
 _NAME = "backstage-py"
 _INSTRUCTIONS = (
     "Backstage's scaffolder and catalog. To make something: list_templates, get_template_parameters, validate_values, "
-    "then execute_template and get_task_logs until the event completion. Everything is done as the signed-in user."
+    "then execute_template and get_task_logs until isOver. Everything is done as the signed-in user."
 )
 
 ApiOf = Callable[[Any], Api]
@@ -40,10 +40,15 @@ def server_of(api_of: ApiOf) -> "Server[Any]":
         found = [
             types.Tool(
                 name=tool.name,
+                title=tool.title,
                 description=tool.description,
                 input_schema=tool.schema,
                 annotations=types.ToolAnnotations(
-                    read_only_hint=tool.reads_only, destructive_hint=not tool.reads_only, open_world_hint=False
+                    title=tool.title,
+                    read_only_hint=tool.reads_only,
+                    destructive_hint=not tool.reads_only,
+                    idempotent_hint=tool.is_idempotent,
+                    open_world_hint=not tool.reads_only,
                 ),
             )
             for tool in tools.TOOLS

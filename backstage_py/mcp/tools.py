@@ -1,5 +1,6 @@
 """What an agent may do: a dozen tools over the HTTP API, each with a JSON Schema of its input."""
 
+import asyncio
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,13 +8,17 @@ from typing import Protocol
 from urllib.parse import quote, urlencode
 
 from backstage_py.errors import InputError
-from backstage_py.model import entity_ref, yaml
+from backstage_py.model import entity_ref, json, yaml
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.scaffolder.input_checks import validator
 
 _SCAFFOLDER = "/api/scaffolder"
 _CATALOG = "/api/catalog"
 _MOST = 100
+_LONGEST = 100_000  # letters of an answer, some 25,000 tokens: what common agents take at most
+_LONGEST_MESSAGE = 4_000
+_MOST_EVENTS = 200
+_NARROWING = ("search", "fields", "limit", "schemas")
 _TEMPLATE_FIELDS = "kind,metadata.name,metadata.namespace,metadata.title,metadata.description,metadata.tags,spec.type"
 
 
@@ -33,10 +38,16 @@ class Tool:
     """A tool; ``run`` takes the API and checked arguments."""
 
     name: str
+    title: str
     description: str
     schema: JsonObject
     run: Callable[[Api, JsonObject], Awaitable[JsonObject]]
     reads_only: bool = True
+
+    @property
+    def is_idempotent(self) -> bool:
+        """Whether a second call with the same arguments changes nothing more: only running a template does."""
+        return self.name != "execute_template"
 
 
 async def call(api: Api, name: str, arguments: JsonObject) -> JsonObject:
@@ -51,7 +62,13 @@ async def call(api: Api, name: str, arguments: JsonObject) -> JsonObject:
         raise InputError(f"There is no tool '{name}'; there are {', '.join(tool.name for tool in TOOLS)}")
     if problems := validator(tool.schema).problems(arguments):
         raise InputError(f"The arguments of {name} do not fit: {', '.join(map(str, problems))}")
-    return await tool.run(api, arguments)
+    result = await tool.run(api, arguments)
+    if (size := len(json.text(result))) > _LONGEST:
+        raise InputError(
+            f"The answer of {name} has {size} letters, more than {_LONGEST}; ask for less, by "
+            + (" or ".join(f"'{one}'" for one in _NARROWING if one in tool.schema["properties"]) or "another tool")
+        )
+    return result
 
 
 async def _list_templates(api: Api, given: JsonObject) -> JsonObject:
@@ -88,7 +105,7 @@ async def _validate_values(api: Api, given: JsonObject) -> JsonObject:
 async def _validate_template(_api: Api, given: JsonObject) -> JsonObject:
     from backstage_py.lint.check import check_text  # many rules; a service without agents never needs them
 
-    found = check_text(given["templateYaml"], "template.yaml")
+    found = await asyncio.to_thread(check_text, given["templateYaml"], "template.yaml")
     problems = [
         {"line": one.line, "column": one.column, "severity": one.severity, "code": one.code, "message": one.message}
         for one in found
@@ -108,7 +125,7 @@ async def _dry_run(api: Api, given: JsonObject) -> JsonObject:
     body = {"template": template, "values": given.get("values") or {}, "directoryContents": files}
     answer = await api.call("POST", f"{_SCAFFOLDER}/v2/dry-run", body)
     return {
-        "log": [entry["body"].get("message") for entry in answer["log"]],
+        "log": [_shortened(entry["body"]).get("message") for entry in answer["log"][:_MOST_EVENTS]],
         "files": [one["path"] for one in answer["directoryContents"]],
         "output": answer["output"],
         "steps": [{key: one.get(key) for key in ("id", "name", "action")} for one in answer["steps"]],
@@ -132,7 +149,23 @@ async def _task(api: Api, given: JsonObject) -> JsonObject:
 async def _logs(api: Api, given: JsonObject) -> JsonObject:
     after = f"?after={given['after']}" if "after" in given else ""
     events = await api.call("GET", f"{_SCAFFOLDER}/v2/tasks/{quote(given['taskId'], safe='')}/events{after}")
-    return {"events": [{key: one[key] for key in ("id", "type", "createdAt", "body")} for one in events]}
+    shown = [
+        {key: one[key] for key in ("id", "type", "createdAt", "body")}
+        for one in events[: given.get("limit", _MOST_EVENTS)]
+    ]
+    return {
+        "events": [{**one, "body": _shortened(one["body"])} for one in shown],
+        "hasMore": len(shown) < len(events),
+        "isOver": any(one["type"] == "completion" for one in shown),
+    }
+
+
+def _shortened(body: JsonObject) -> JsonObject:
+    """Return an event's body whose message an agent can read; one line of a log may have megabytes."""
+    message = body.get("message")
+    if not isinstance(message, str) or len(message) <= _LONGEST_MESSAGE:
+        return body
+    return {**body, "message": f"{message[:_LONGEST_MESSAGE]}… ({len(message)} letters)"}
 
 
 async def _list_tasks(api: Api, given: JsonObject) -> JsonObject:
@@ -187,36 +220,42 @@ _STATUS: JsonObject = {"enum": ["open", "processing", "completed", "failed", "ca
 TOOLS: tuple[Tool, ...] = (
     Tool(
         "list_templates",
+        "List templates",
         "List the software templates with which repositories, services and infrastructure are made.",
         _object(search=_SEARCH, limit=dict(_LIMIT)),
         _list_templates,
     ),
     Tool(
         "get_template_parameters",
+        "Get a template's form",
         "Return the form of a template: JSON Schemas of its pages. Read it before running the template.",
         _object(("templateRef",), templateRef=_REF),
         _parameters,
     ),
     Tool(
         "validate_values",
+        "Check values of a form",
         "Check values against the form of a template without running anything.",
         _object(("templateRef", "values"), templateRef=_REF, values=_VALUES),
         _validate_values,
     ),
     Tool(
         "validate_template",
+        "Check a template's text",
         "Check the text of a template; problems have line, column and a rule's code.",
         _object(("templateYaml",), templateYaml=_YAML),
         _validate_template,
     ),
     Tool(
         "dry_run_template",
+        "Try a template",
         "Try the text of a template: steps that change other systems are explained, not run.",
         _object(("templateYaml",), templateYaml=_YAML, values=_VALUES, files=_FILES),
         _dry_run,
     ),
     Tool(
         "execute_template",
+        "Run a template",
         "Run a template for real, as the user. Returns the id of a task; follow it with get_task_logs.",
         _object(
             ("templateRef", "values"),
@@ -227,33 +266,51 @@ TOOLS: tuple[Tool, ...] = (
         _execute,
         reads_only=False,
     ),
-    Tool("get_task", "Return status, template and parameters of a task.", _object(("taskId",), taskId=_TASK), _task),
+    Tool(
+        "get_task",
+        "Get a task",
+        "Return status, template and parameters of a task.",
+        _object(("taskId",), taskId=_TASK),
+        _task,
+    ),
     Tool(
         "get_task_logs",
-        "Return the events of a task; the last one of an ended task has the type completion. "
-        "Where there is none yet, wait for one for up to 30 seconds.",
+        "Get a task's log",
+        "Return the events of a task in their order; isOver is true with the last one, of the type completion. "
+        "Where there is none yet, wait for one for up to 30 seconds. Go on with after = id of the last event.",
         _object(
             ("taskId",),
             taskId=_TASK,
             after={"type": "integer", "minimum": 0, "description": "Only events behind this event id."},
+            limit=dict(_LIMIT),
         ),
         _logs,
     ),
     Tool(
         "list_tasks",
+        "List tasks",
         "List tasks, newest first.",
         _object(createdBy=_text("Reference of the user who started them."), status=_STATUS, limit=dict(_LIMIT)),
         _list_tasks,
     ),
-    Tool("cancel_task", "End a running task.", _object(("taskId",), taskId=_TASK), _cancel, reads_only=False),
+    Tool(
+        "cancel_task",
+        "Cancel a task",
+        "End a running task.",
+        _object(("taskId",), taskId=_TASK),
+        _cancel,
+        reads_only=False,
+    ),
     Tool(
         "list_actions",
+        "List actions",
         "List the actions that templates may use, with JSON Schemas of input and output if asked for.",
         _object(search=_SEARCH, schemas={"type": "boolean"}),
         _list_actions,
     ),
     Tool(
         "query_catalog",
+        "Query the catalog",
         "Find entities of the software catalog by a predicate.",
         _object(
             query={

@@ -59,6 +59,10 @@ class Not:
 Filter = Matches | Exists | HasPrefix | AllOf | AnyOf | Not
 
 
+NOTHING = AnyOf(())
+"""Matches no entity."""
+
+
 def all_of(*parts: Filter | None) -> Filter | None:
     """Return the conjunction of the parts that are there, None when none is."""
     given = tuple(part for part in parts if part is not None)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from backstage_py.errors import InputError
+from backstage_py.model import json
 
 DEFAULT_NAMESPACE = "default"
 
@@ -43,7 +44,7 @@ def parse(text: str, *, default_kind: str | None = None, default_namespace: str 
     kind = kind or default_kind
     if not kind:
         hint = '(e.g. did not start with "component:" or similar)'
-        raise InputError(f'Entity reference "{text}" had missing or empty kind {hint}')
+        raise InputError(f"Entity reference {json.text(text)} had missing or empty kind {hint}")
     return EntityRef(kind, namespace or default_namespace or DEFAULT_NAMESPACE, name)
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from backstage_py.model import entity_ref
+from backstage_py.errors import InputError
+from backstage_py.model import entity_ref, json
 from backstage_py.model.entity_ref import EntityRef
-from backstage_py.model.json import JsonObject
+from backstage_py.model.json import Json, JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +84,28 @@ def of(entity: JsonObject) -> Iterator[Relation]:
         value = spec.get(field.field)
         if not value:
             continue
-        for text in value if isinstance(value, list) else (value,):
-            target = entity_ref.parse(text, default_kind=field.default_kind, default_namespace=namespace)
+        for one in value if isinstance(value, list) else (value,):
+            target = _target(one, field, namespace)
             if field.allowed_kinds and target.kind.lower() not in field.allowed_kinds:
                 continue
             yield Relation(source, field.outgoing, str(target))
             yield Relation(str(target), field.incoming, source)
+
+
+def _target(value: Json, field: RelationField, namespace: str) -> EntityRef:
+    """Return what a field refers to; the schemas leave ``dependencyOf`` open to objects and to anything else.
+
+    Raises:
+        InputError: it is no reference.
+    """
+    if isinstance(value, str):
+        return entity_ref.parse(value, default_kind=field.default_kind, default_namespace=namespace)
+    if not value and not isinstance(value, list | dict):
+        raise InputError("Entity reference must not be empty")
+    parts = value if isinstance(value, dict) else {}
+    kind, name = parts.get("kind") or field.default_kind, parts.get("name")
+    for word, part in (("kind", kind), ("name", name)):
+        if not part:
+            hint = ' (e.g. did not start with "component:" or similar)' if word == "kind" else ""
+            raise InputError(f"Entity reference {json.text(value)} had missing or empty {word}{hint}")
+    return EntityRef(str(kind), str(parts.get("namespace") or namespace), str(name))

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from backstage_py.errors import InputError
 from backstage_py.model.entity_ref import DEFAULT_NAMESPACE
 from backstage_py.model.json import Json, JsonObject
+from backstage_py.model.yaml.numbers import js_number
 
 LONGEST = 200
 """Longest key, and longest value in characters; of a longer value only the presence is searchable."""
+
+_NUL = "\0"  # no database looks for it, and PostgreSQL does not even store it
 
 _NOT_WALKED = frozenset(
     {
@@ -57,8 +60,8 @@ def js_text(value: Json) -> str:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:  # noqa: PLR2004  # then JavaScript turns to exponents
-        return str(int(value))
+    if isinstance(value, int | float):
+        return js_number(float(value))
     return str(value)
 
 
@@ -94,13 +97,13 @@ class _Rows:
         key = path.lower()
         if self._written.setdefault(key, path) != path:
             self.twins[key] = None
-        if len(key) > LONGEST:
+        if len(key) > LONGEST or _NUL in key:
             return
         if value is None:
             self.nulls[key] = None
             return
         text = value if isinstance(value, str) else js_text(value)
-        if len(text) > LONGEST:
+        if len(text) > LONGEST or _NUL in text:
             self.nulls[key] = None
         else:
             self.values.setdefault((key, text.lower()), text)

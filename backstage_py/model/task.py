@@ -8,6 +8,7 @@ from functools import cached_property
 import orjson
 
 from backstage_py.model import json, times
+from backstage_py.model.entity_filter import Filter
 from backstage_py.model.json import Json, JsonObject
 
 STALE_MESSAGE = "This task was marked as stale as it exceeded its timeout"
@@ -114,10 +115,16 @@ class StepResult:
 
 @dataclass(frozen=True, slots=True)
 class TaskFilter:
-    """What ``GET /v2/tasks`` asks for. ``order`` holds ``(column, descending)``."""
+    """What ``GET /v2/tasks`` asks for.
+
+    Attributes:
+        order: holds ``(column, descending)``.
+        visible: what the caller may see, a filter over ``created_by``; None for all.
+    """
 
     created_by: tuple[str, ...] = ()
     status: tuple[str, ...] = ()
     order: tuple[tuple[str, bool], ...] = ()
     limit: int | None = None
     offset: int | None = None
+    visible: Filter | None = None

@@ -1,11 +1,13 @@
 """An action as a value: its id, its schemas, how to run it."""
 
+import functools
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from backstage_py.model.json import Json, JsonObject
+from backstage_py.plugin import declaration
 from backstage_py.plugin import schema as schemas
 
 Handler = Callable[..., Any]
@@ -51,12 +53,14 @@ class Action:
         input_schema: JSON Schema (draft 7) of the rendered input; it feeds ``/v2/actions``, lint and run time alike.
         output_schema: JSON Schema of the outputs, ``{}`` when none are declared.
         parse_input: turns checked input into what ``ctx.input`` is.
-        handler: ``async def`` or ``def`` with the context as only argument; a plain function runs in a thread.
+        handler: ``async def`` or ``def`` with the context as only argument; each runs in a thread of its own.
         timeout: seconds a single try may take, None for no bound besides the task's.
         needs_workspace: it reads or writes files of the task; called by another backend, it gets them with the input.
         secrets_schema: JSON Schema of the secrets that it needs when another backend calls it, ``{}`` for none.
         ignored_inputs: members of the input that are dropped before it is checked, since templates in the field pass
             them although no version of the schema has them (``allowedHosts`` of ``publish:github``).
+        is_trusted_on_loop: an ``async def`` that never blocks, written with the service; any other gets an event
+            loop in a thread of its own.
         source: where it is defined, for messages: ``module:line``.
     """
 
@@ -74,12 +78,18 @@ class Action:
     secrets_schema: JsonObject = field(default_factory=dict)
     parse_input: Callable[[JsonObject], Any] = lambda value: value
     ignored_inputs: frozenset[str] = frozenset()
+    is_trusted_on_loop: bool = False
     source: str = ""
 
     @property
     def is_async(self) -> bool:
-        """Whether the handler runs on the event loop."""
+        """Whether the handler is an ``async def``."""
         return inspect.iscoroutinefunction(self.handler)
+
+    @property
+    def is_on_service_loop(self) -> bool:
+        """Whether it runs on the loop that serves requests."""
+        return self.is_trusted_on_loop and self.is_async
 
     def describe(self) -> Json:
         """Return the action as an entry of ``GET /v2/actions``."""
@@ -103,7 +113,7 @@ def action(
     output: Any = None,
     input_schema: JsonObject | None = None,
     description: str | None = None,
-    examples: tuple[ActionExample, ...] = (),
+    examples: Sequence[ActionExample] = (),
     dry_run: bool = False,
     attributes: ActionAttributes | None = None,
     retry: RetryPolicy | None = None,
@@ -129,27 +139,30 @@ def action(
             ``ctx.secrets`` has them. In a template of ours the template's own secrets are there.
 
     Raises:
-        TypeError: a declaration is no class of these kinds and no schema.
+        TypeError: a declaration is no class of these kinds and no schema, or the function does not take a context.
         ValueError: the id is empty or has white space in it, or a number is out of its range.
     """
-    _check(id, retry, timeout)
+    declaration.check_id(id)
+    _check_options(id, retry=retry, timeout=timeout, attributes=attributes, examples=examples, dry_run=dry_run)
 
     def make(function: Callable[..., Any]) -> Action:
-        code = getattr(function, "__code__", None)
-        source = f"{function.__module__}:{code.co_firstlineno}" if code else function.__module__
+        declaration.check_function(id, function, input, is_told_apart=input_schema is not None)
+        inner = function.func if isinstance(function, functools.partial) else function
+        code = getattr(inner, "__code__", None)
+        source = f"{inner.__module__}:{code.co_firstlineno}" if code else str(inner.__module__)
         return Action(
             id=id,
             handler=function,
-            description=description if description is not None else inspect.cleandoc(function.__doc__ or ""),
-            input_schema=input_schema if input_schema is not None else schemas.of(input),
-            output_schema=schemas.of(output),
-            examples=examples,
+            description=description if description is not None else inspect.cleandoc(inner.__doc__ or ""),
+            input_schema=input_schema if input_schema is not None else declaration.schema_of(id, "input", input),
+            output_schema=declaration.schema_of(id, "output", output),
+            examples=tuple(examples),
             supports_dry_run=dry_run,
             attributes=attributes or ActionAttributes(),
             retry=retry,
             timeout=timeout,
             needs_workspace=needs_workspace,
-            secrets_schema=schemas.of(secrets),
+            secrets_schema=declaration.schema_of(id, "secrets", secrets),
             parse_input=schemas.parser(input),
             source=source,
         )
@@ -157,9 +170,23 @@ def action(
     return make
 
 
-def _check(id_: str, retry: RetryPolicy | None, timeout: float | None) -> None:
-    if not id_ or any(letter.isspace() for letter in id_):
-        raise ValueError(f"An action's id is one word like 'acme:greet', not '{id_}'")
+def _check_options(
+    id_: str,
+    *,
+    retry: RetryPolicy | None,
+    timeout: float | None,
+    attributes: ActionAttributes | None,
+    examples: Sequence[ActionExample],
+    dry_run: bool,
+) -> None:
+    check = functools.partial(declaration.check_option, id_)
+    check("retry", retry, RetryPolicy, "RetryPolicy(attempts=3)")
+    check("timeout", timeout, (int, float), "60 (seconds)")
+    check("attributes", attributes, ActionAttributes, "ActionAttributes(read_only=True)")
+    check("examples", examples, (list, tuple), '[ActionExample("…", "steps: …")]')
+    check("dry_run", dry_run, bool, "True")
+    for example in examples:
+        check("examples", example, ActionExample, '[ActionExample("…", "steps: …")]')
     if timeout is not None and timeout <= 0:
         raise ValueError(f"The timeout of '{id_}' must be more than 0 seconds")
     if retry is not None and (retry.attempts < 1 or retry.first_wait < 0 or retry.factor < 1):

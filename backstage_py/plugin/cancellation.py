@@ -2,15 +2,16 @@
 
 import asyncio
 import threading
+from concurrent.futures import Future
 
 
 class CancelSignal:
-    """Set once, from any thread; looked at from any thread, awaited on the loop that made it."""
+    """Set once, from any thread; looked at from any thread, awaited on any event loop."""
 
     def __init__(self) -> None:
         self._flag = threading.Event()
-        self._event: asyncio.Event | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._lock = threading.Lock()
+        self._waiting: set[Future[None]] = set()
 
     @property
     def is_set(self) -> bool:
@@ -19,18 +20,25 @@ class CancelSignal:
 
     def set(self) -> None:
         """Cancel. Doing so again has no effect."""
-        self._flag.set()
-        if self._event and self._loop and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._event.set)
+        with self._lock:
+            self._flag.set()
+            waiting, self._waiting = self._waiting, set()
+        for one in waiting:
+            if one.set_running_or_notify_cancel():
+                one.set_result(None)
 
     async def wait(self) -> None:
         """Return when the task is cancelled."""
-        if self._event is None:
-            self._loop = asyncio.get_running_loop()
-            self._event = asyncio.Event()
+        told: Future[None] = Future()
+        with self._lock:
             if self._flag.is_set():
-                self._event.set()
-        await self._event.wait()
+                return
+            self._waiting.add(told)
+        try:
+            await asyncio.wrap_future(told)
+        finally:
+            with self._lock:
+                self._waiting.discard(told)
 
     def wait_in_thread(self, seconds: float) -> bool:
         """Sleep in a thread for up to ``seconds``; True as soon as the task is cancelled."""

@@ -81,11 +81,15 @@ class Processor:
 
     Attributes:
         name: shown in errors and used in ``catalog.processorOptions``.
-        priority: processors with lower numbers run first; built-in ones run before all others of their number.
+        priority: processors with lower numbers run first, built-in ones before all of them;
+            ``catalog.processorOptions.<name>.priority`` wins.
+        location_types: types that ``read_location`` reads and that users may register by the API, besides ``url``;
+            ``catalog.locations`` may have any type.
     """
 
     name: str = ""
     priority: int = 20
+    location_types: tuple[str, ...] = ()
 
     def __init__(self) -> None:
         self.name = self.name or type(self).__name__

@@ -1,9 +1,9 @@
 """What an action gets when it runs."""
 
 import asyncio
+import inspect
 import tempfile
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
@@ -90,6 +90,7 @@ class ActionContext(Generic[InputT]):
         signal: set when the task is cancelled; heed it in long work.
         each: the key and value of the current turn of ``each``, if any.
         clock: what time it is; a test brings its own.
+        waiter: runs a coroutine for ``wait``; the runner provides it.
     """
 
     input: InputT
@@ -107,12 +108,8 @@ class ActionContext(Generic[InputT]):
     each: JsonObject | None = None
     temporary_directories: list[Path] = field(default_factory=list, repr=False)
     clock: Clock = field(default_factory=SystemClock)
+    waiter: Callable[[Coroutine[Any, Any, Any]], Any] = field(default=asyncio.run, repr=False)
     _progress: Progress | None = field(default=None, repr=False)
-    _loop: asyncio.AbstractEventLoop | None = field(default=None, repr=False)
-
-    def __post_init__(self) -> None:
-        with suppress(RuntimeError):  # made outside of a loop: ``wait`` is not there then
-            self._loop = asyncio.get_running_loop()
 
     @property
     def url_reader(self) -> UrlReader:
@@ -148,12 +145,17 @@ class ActionContext(Generic[InputT]):
         """Set an output of the step; later steps read ``steps.<id>.output.<name>``."""
         self.sink.output(name, value)
 
-    async def checkpoint(self, key: str, function: Callable[[], Awaitable[Json]]) -> Json:
+    async def checkpoint(self, key: str, function: Callable[[], Awaitable[Json] | Json]) -> Json:
         """Run ``function`` once per task, even when the step runs again after a crash, and return its value.
 
-        The value must be JSON; it is stored before this returns.
+        The value must be JSON; it is stored before this returns. ``function`` may be an ``async def`` or a plain one.
         """
-        return await self.sink.checkpoint(key, function)
+
+        async def value() -> Json:
+            found = function()
+            return await found if inspect.isawaitable(found) else found
+
+        return await self.sink.checkpoint(key, value)
 
     def wait(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine from a plain function and return its value: ``ctx.wait(ctx.http.get(…))``.
@@ -161,10 +163,13 @@ class ActionContext(Generic[InputT]):
         Raises:
             RuntimeError: called on the event loop, where ``await`` is the word.
         """
-        if self._loop is None or _is_on_a_loop():
+        if not inspect.iscoroutine(work):
+            raise TypeError(f"'ctx.wait' takes a coroutine, as in 'ctx.wait(ctx.http.get(…))', not {work!r:.80}")
+        if _is_on_a_loop():
             work.close()
             raise RuntimeError("'ctx.wait' is for plain functions; in an 'async def' write 'await' instead")
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        found: T = self.waiter(work)
+        return found
 
     async def sleep(self, seconds: float) -> None:
         """Wait, or return early when the task is cancelled."""

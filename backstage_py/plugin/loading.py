@@ -1,9 +1,10 @@
 """All plugins of a process: actions, filters and globals, of installed packages and of a folder of files."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 
@@ -13,10 +14,31 @@ from backstage_py.plugin.folder import ActionFolder, FileProblem, Reload, extens
 from backstage_py.plugin.registry import ActionRegistry, load_actions, load_group
 from backstage_py.plugin.templating import Extension, TemplateFilter, TemplateFunction, TemplateValue
 
+T = TypeVar("T")
 TEMPLATING_GROUP = "backstage_py.templating"
 _LOOK_SECONDS = 0.5
 
 _log = structlog.get_logger(__name__)
+
+
+class Current(Mapping[str, T]):
+    """A mapping that is handed out once and shows what there is at the moment; it changes as a whole."""
+
+    def __init__(self) -> None:
+        self._items: Mapping[str, T] = {}
+
+    def become(self, items: Mapping[str, T]) -> None:
+        """Show these from now on."""
+        self._items = items
+
+    def __getitem__(self, name: str) -> T:
+        return self._items[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
 
 
 @dataclass(slots=True)
@@ -25,8 +47,8 @@ class Plugins:
 
     Attributes:
         actions: the same registry after a reload.
-        filters: for ``Services``; a reload makes a new mapping, as of all below.
-        globals: likewise; a value is JSON or a ``TemplateFunction``.
+        filters: for ``Services``; the same object after a reload, as of the two below.
+        globals: a value is JSON or a ``TemplateFunction``.
         descriptions: of the global values.
         problems: files that could not be loaded, at the last look.
     """
@@ -34,9 +56,9 @@ class Plugins:
     actions: ActionRegistry
     folder: ActionFolder | None = None
     installed: tuple[Extension, ...] = ()
-    filters: Mapping[str, TemplateFilter] = field(default_factory=dict)
-    globals: Mapping[str, Json] = field(default_factory=dict)
-    descriptions: Mapping[str, str] = field(default_factory=dict)
+    filters: "Current[TemplateFilter]" = field(default_factory=Current)
+    globals: "Current[Json]" = field(default_factory=Current)
+    descriptions: "Current[str]" = field(default_factory=Current)
     problems: tuple[FileProblem, ...] = ()
 
     def reload(self) -> tuple[str, ...]:
@@ -68,9 +90,9 @@ class Plugins:
         found = _named((*self.installed, *(self.folder.extensions if self.folder else ())))
         values = [one for one in found if isinstance(one, TemplateValue)]
         functions = [one for one in found if isinstance(one, TemplateFunction)]
-        self.filters = {one.name: one for one in found if isinstance(one, TemplateFilter)}
-        self.globals = {one.name: one for one in functions} | {one.name: one.value for one in values}
-        self.descriptions = {one.name: one.description for one in values if one.description}
+        self.filters.become({one.name: one for one in found if isinstance(one, TemplateFilter)})
+        self.globals.become({one.name: one for one in functions} | {one.name: one.value for one in values})
+        self.descriptions.become({one.name: one.description for one in values if one.description})
 
 
 def load_plugins(folder: Path | None = None) -> Plugins:

@@ -28,6 +28,12 @@ def of(declared: Any) -> JsonObject:
     return _tidy(_adapter(declared).json_schema(by_alias=True))
 
 
+def _unfit(error: Exception) -> TypeError:
+    """Return pydantic's complaint without its advice, which is about pydantic."""
+    words = str(error).partition(". Set `arbitrary")[0].partition("\n")[0]
+    return TypeError(f"{words}; use str, int, float, bool, list, dict, Literal, an Enum or a class of such fields")
+
+
 def parser(declared: Any) -> Callable[[JsonObject], Any]:
     """Return the function that makes the declared type of checked input.
 
@@ -72,12 +78,15 @@ def camel(name: str) -> str:
 
 @cache
 def _adapter(declared: Any) -> Any:
-    from pydantic import TypeAdapter
+    from pydantic import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, TypeAdapter
 
     if not isinstance(declared, type):
         raise TypeError(f"expected a dataclass, a pydantic model or a JSON Schema, not {declared!r}")
     _name_in_camel_case(declared)
-    return TypeAdapter(declared)
+    try:
+        return TypeAdapter(declared)
+    except (PydanticSchemaGenerationError, PydanticUndefinedAnnotation) as error:
+        raise _unfit(error) from error
 
 
 def _name_in_camel_case(declared: Any) -> None:

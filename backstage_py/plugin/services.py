@@ -148,6 +148,7 @@ def required(service: T | None, name: str) -> T:
     """
     if service is None:
         raise NotImplementedInBackendError(
-            f"This run has no {name}; it is there when 'backstage-py serve' runs the task"
+            f"This run has no {name}; it is there when 'backstage-py serve' runs the task, and in a test that asks for "
+            "its fake (backstage_py.testing)"
         )
     return service

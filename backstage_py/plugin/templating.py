@@ -10,7 +10,7 @@ import inspect
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from backstage_py.model.json import Json, JsonObject
 
@@ -39,8 +39,8 @@ class TemplateExample:
 
 
 @dataclass(frozen=True, slots=True)
-class TemplateFilter:
-    """A filter: ``${{ value | name(argument) }}`` calls ``function(value, argument)``."""
+class TemplateCallable:
+    """What filters and global functions have in common."""
 
     name: str
     function: Callable[..., Json] = field(repr=False)
@@ -55,27 +55,19 @@ class TemplateFilter:
 
     def as_json(self) -> JsonObject:
         """Return it as ``/v2/templating-extensions`` shows it."""
-        return _described(self.description, self.examples, self.schema)
+        examples = [example.as_json() for example in self.examples]
+        members = {"description": self.description, "examples": examples, "schema": self.schema}
+        return {key: value for key, value in members.items() if value}
 
 
 @dataclass(frozen=True, slots=True)
-class TemplateFunction:
+class TemplateFilter(TemplateCallable):
+    """A filter: ``${{ value | name(argument) }}`` calls ``function(value, argument)``."""
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateFunction(TemplateCallable):
     """A global function: ``${{ name(argument) }}``."""
-
-    name: str
-    function: Callable[..., Json] = field(repr=False)
-    description: str = ""
-    examples: tuple[TemplateExample, ...] = ()
-    schema: JsonObject = field(default_factory=dict, repr=False)
-    source: str = ""
-
-    def __call__(self, *arguments: Json) -> Json:
-        """Call it."""
-        return self.function(*arguments)
-
-    def as_json(self) -> JsonObject:
-        """Return it as ``/v2/templating-extensions`` shows it."""
-        return _described(self.description, self.examples, self.schema)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +80,7 @@ class TemplateValue:
     source: str = ""
 
 
+CallableT = TypeVar("CallableT", bound=TemplateCallable)
 Extension = TemplateFilter | TemplateFunction | TemplateValue
 
 
@@ -102,44 +95,18 @@ def template_filter(
         examples: shown with it.
     """
 
-    def make(function: Callable[..., Json]) -> TemplateFilter:
-        arguments, output = _signature(function)
-        schema: JsonObject = {"input": arguments[0] if arguments else {}}
-        if arguments[1:]:
-            schema["arguments"] = arguments[1:]
-        if output:
-            schema["output"] = output
-        return TemplateFilter(
-            name or function.__name__,
-            function,
-            _text(description, function),
-            tuple(examples),
-            schema,
-            _source(function),
-        )
+    def schema(arguments: Sequence[JsonObject]) -> JsonObject:
+        rest = {"arguments": arguments[1:]} if arguments[1:] else {}
+        return {"input": arguments[0] if arguments else {}} | rest
 
-    return make
+    return _maker(TemplateFilter, name, description, examples, schema)
 
 
 def template_function(
     name: str | None = None, *, description: str | None = None, examples: Sequence[TemplateExample] = ()
 ) -> Callable[[Callable[..., Json]], TemplateFunction]:
     """Make a global function of a function; see ``template_filter``."""
-
-    def make(function: Callable[..., Json]) -> TemplateFunction:
-        arguments, output = _signature(function)
-        schema: JsonObject = {"arguments": arguments} if arguments else {}
-        schema |= {"output": output} if output else {}
-        return TemplateFunction(
-            name or function.__name__,
-            function,
-            _text(description, function),
-            tuple(examples),
-            schema,
-            _source(function),
-        )
-
-    return make
+    return _maker(TemplateFunction, name, description, examples, lambda all_: {"arguments": all_} if all_ else {})
 
 
 def template_value(name: str, value: Json, *, description: str = "") -> TemplateValue:
@@ -150,23 +117,28 @@ def template_value(name: str, value: Json, *, description: str = "") -> Template
     return TemplateValue(name, value, description, source)
 
 
-def _described(description: str, examples: Sequence[TemplateExample], schema: JsonObject) -> JsonObject:
-    answer: JsonObject = {}
-    if description:
-        answer["description"] = description
-    if examples:
-        answer["examples"] = [example.as_json() for example in examples]
-    if schema:
-        answer["schema"] = schema
-    return answer
+def _maker(
+    kind: Callable[..., CallableT],
+    name: str | None,
+    description: str | None,
+    examples: Sequence[TemplateExample],
+    schema_of: Callable[[Sequence[JsonObject]], JsonObject],
+) -> Callable[[Callable[..., Json]], CallableT]:
+    if callable(name):
+        raise TypeError(f"Write '@template_filter()' or '@template_function()' above '{name.__name__}', with brackets")
 
+    def make(function: Callable[..., Json]) -> CallableT:
+        arguments, output = _signature(function)
+        return kind(
+            name or function.__name__,
+            function,
+            description if description is not None else inspect.cleandoc(function.__doc__ or ""),
+            tuple(examples),
+            schema_of(arguments) | ({"output": output} if output else {}),
+            f"{function.__module__}:{function.__code__.co_firstlineno}",
+        )
 
-def _text(description: str | None, function: Callable[..., Json]) -> str:
-    return description if description is not None else inspect.cleandoc(function.__doc__ or "")
-
-
-def _source(function: Callable[..., Json]) -> str:
-    return f"{function.__module__}:{function.__code__.co_firstlineno}"
+    return make
 
 
 def _signature(function: Callable[..., Json]) -> tuple[list[JsonObject], JsonObject]:

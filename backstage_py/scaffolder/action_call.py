@@ -1,18 +1,23 @@
-"""Calling an action: on the loop or in a thread, with cancellation, timeout and retries.
+"""Calling an action: on the service's loop or isolated in a thread, with cancellation, timeout and retries.
 
 A cancelled action is told by its signal, then interrupted, then left behind: the task ends within a second whatever
-the action does. A thread cannot be stopped; what it still says or returns is dropped.
+the action does.
 """
 
 import asyncio
 import random
-from collections.abc import Awaitable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Awaitable
+from functools import partial
+from typing import Any, Protocol
 
 from backstage_py.errors import BackstageError, PermanentError, ServiceUnavailableError, TemporaryError
 from backstage_py.plugin import Action, ActionContext, CancelSignal, RetryPolicy
-from backstage_py.scaffolder import threads
+from backstage_py.scaffolder import handing_in, threads
+from backstage_py.scaffolder.isolation import IsolatedTry
+from backstage_py.scaffolder.readable import readable
+from backstage_py.scaffolder.workspaces import remove_tree
+
+__all__ = ["Cancelled", "call", "readable"]
 
 _HEED_SECONDS = 0.4  # for an action to notice the signal
 _UNWIND_SECONDS = 0.3  # for an interrupted coroutine to clean up
@@ -23,13 +28,21 @@ class Cancelled(Exception):  # noqa: N818  # the wanted end of an action, not a 
     """The action was ended because its task is cancelled."""
 
 
-async def call(action: Action, context: ActionContext[Any]) -> Any:
-    """Run an action's handler and return what it returned.
+async def call(action: Action, context: ActionContext[Any]) -> None:
+    """Run an action; its outputs are in the context's sink afterwards, its temporary folders are gone.
 
     Raises:
         Cancelled: the task was cancelled while it ran.
         BackstageError: the action failed; errors of any other kind are turned into one with a readable message.
     """
+    try:
+        await _call(action, context)
+    finally:
+        for folder in context.temporary_directories:
+            await threads.run(partial(remove_tree, folder))
+
+
+async def _call(action: Action, context: ActionContext[Any]) -> None:
     policy = action.retry or RetryPolicy(attempts=1)
     for attempt in range(1, policy.attempts + 1):
         try:
@@ -55,12 +68,14 @@ def _wait(policy: RetryPolicy, attempt: int, error: TemporaryError | ServiceUnav
     return wait * (1 + random.uniform(0, _JITTER))  # noqa: S311  # spreads tries, guards nothing
 
 
-async def _call_once(action: Action, context: ActionContext[Any]) -> Any:
+async def _call_once(action: Action, context: ActionContext[Any]) -> None:
+    running: _Try = _TryOnLoop(action, context) if action.is_on_service_loop else IsolatedTry(action, context)
+    bound = asyncio.timeout(action.timeout)
     try:
-        async with asyncio.timeout(action.timeout):
-            return await _until_cancelled(_start(action, context), context.signal)
+        async with bound:
+            await _until_cancelled(running, context.signal)
     except TimeoutError as error:
-        if action.timeout is None:
+        if not bound.expired():
             raise readable(error) from error
         raise TemporaryError(f"Action {action.id} did not finish within {action.timeout:g} s") from error
     except (BackstageError, Cancelled):
@@ -69,65 +84,61 @@ async def _call_once(action: Action, context: ActionContext[Any]) -> Any:
         raise readable(error) from error
 
 
-def _start(action: Action, context: ActionContext[Any]) -> "asyncio.Future[Any]":
-    if action.is_async:
-        return asyncio.ensure_future(_awaited(action.handler(context)))
-    return threads.run(lambda: _in_thread(action, context))
+class _Try(Protocol):
+    """An action that was begun once."""
+
+    future: "asyncio.Future[None]"
+
+    def cancel(self) -> None:
+        """Interrupt it."""
+
+    def leave(self) -> None:
+        """Have no more to do with it, whether it has ended or not."""
 
 
-def _in_thread(action: Action, context: ActionContext[Any]) -> Any:
-    with _contained():
-        return action.handler(context)
+class _TryOnLoop:
+    """A built-in action, which never blocks, on the loop that serves requests."""
+
+    def __init__(self, action: Action, context: ActionContext[Any]) -> None:
+        self.future: asyncio.Future[None] = asyncio.ensure_future(self._run(action, context))
+        self._is_cancelled = False
+
+    def cancel(self) -> None:
+        self._is_cancelled = True
+        self.future.cancel()
+
+    def leave(self) -> None:
+        """Take note of an outcome that nobody waits for, so that asyncio does not report it as forgotten."""
+        self.future.add_done_callback(lambda done: None if done.cancelled() else done.exception())
+
+    async def _run(self, action: Action, context: ActionContext[Any]) -> None:
+        try:
+            work: Awaitable[Any] = action.handler(context)
+            handing_in.hand_in(action, context, await work)
+        except asyncio.CancelledError as error:
+            if self._is_cancelled:
+                raise
+            raise readable(error) from error
+        except (SystemExit, KeyboardInterrupt) as error:  # of a library; on this loop it would end the service
+            raise readable(error) from error
 
 
-async def _awaited(result: Awaitable[Any]) -> Any:
-    with _contained():
-        return await result
-
-
-@contextmanager
-def _contained() -> Iterator[None]:
-    """Turn an action's wish to end the process, as of ``sys.exit``, into an error of its step.
-
-    On the event loop such an exception would end the service, and with it the tasks of others.
-    """
-    try:
-        yield
-    except (SystemExit, KeyboardInterrupt) as error:
-        raise readable(error) from error
-
-
-async def _until_cancelled(running: "asyncio.Future[Any]", signal: CancelSignal) -> Any:
+async def _until_cancelled(running: _Try, signal: CancelSignal) -> None:
     """Wait for a running action, or for the signal and then for a moment longer."""
     watch = asyncio.ensure_future(signal.wait())
     try:
-        await asyncio.wait({running, watch}, return_when=asyncio.FIRST_COMPLETED)
-        if not running.done():
-            await asyncio.wait({running}, timeout=_HEED_SECONDS)
-        if not running.done():
+        await asyncio.wait({running.future, watch}, return_when=asyncio.FIRST_COMPLETED)
+        if not running.future.done():
+            await asyncio.wait({running.future}, timeout=_HEED_SECONDS)
+        if not running.future.done():
             running.cancel()
-            await asyncio.wait({running}, timeout=_UNWIND_SECONDS)
+            await asyncio.wait({running.future}, timeout=_UNWIND_SECONDS)
         if signal.is_set:
-            _drop(running)
             raise Cancelled
-        return running.result()
+        running.future.result()
     except asyncio.CancelledError:
         running.cancel()
-        _drop(running)
         raise
     finally:
         watch.cancel()
-
-
-def _drop(running: "asyncio.Future[Any]") -> None:
-    """Take note of an outcome that nobody waits for, so that asyncio does not report it as forgotten."""
-    running.add_done_callback(lambda done: None if done.cancelled() else done.exception())
-
-
-def readable(error: BaseException) -> BackstageError:
-    """Return an error of ours for one of Python's or a library's, whose message says enough by itself."""
-    try:
-        text = str(error)
-    except Exception:  # noqa: BLE001  # a foreign error may fail even at that
-        text = ""
-    return BackstageError(f"{type(error).__name__}: {text}" if text else type(error).__name__)
+        running.leave()

@@ -4,7 +4,10 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
+from backstage_py.permissions.authority import Authority
 from backstage_py.plugin import ActionRegistry, Services
+from backstage_py.scaffolder import threads
+from backstage_py.scaffolder.authorized import AuthorizedScaffolder
 from backstage_py.scaffolder.autocomplete import AutocompleteHandler
 from backstage_py.scaffolder.events import TaskEvents
 from backstage_py.scaffolder.janitor import Janitor
@@ -20,6 +23,7 @@ from backstage_py.storage.checkpoints import CheckpointStore
 from backstage_py.storage.database import Database
 from backstage_py.storage.secrets import secret_box
 from backstage_py.storage.task_events import EventFeed
+from backstage_py.storage.task_upkeep import TaskUpkeep
 from backstage_py.storage.tasks import TaskStore
 from backstage_py.storage.workspaces import WorkspaceTable
 
@@ -36,6 +40,7 @@ class Scaffolder:
         services: what actions may use.
         working_directory: where tasks have their folders.
         autocompletes: by provider.
+        authority: says what callers may do; by default users may do everything, as without ``permission.enabled``.
         worker_limit: how many tasks run at once in this process; the setting by default, 0 for none.
 
     Raises:
@@ -51,8 +56,10 @@ class Scaffolder:
         *,
         working_directory: Path,
         autocompletes: Mapping[str, AutocompleteHandler] | None = None,
+        authority: Authority | None = None,
         worker_limit: int | None = None,
     ) -> None:
+        authority = authority or Authority()
         working_directory = working_directory.resolve()
         working_directory.mkdir(parents=True, exist_ok=True)
         box = secret_box(settings.secrets_key, database, working_directory)
@@ -63,7 +70,8 @@ class Scaffolder:
         folders = WorkspaceFolders(working_directory, snapshots)
         environment = Environment.of(settings.default_environment)
         resumes = settings.recovery.enabled and folders.keeps_snapshots
-        recovery = Recovery(store, settings.recovery, working_directory, settings.task_timeout)
+        upkeep = TaskUpkeep(database, feed)
+        recovery = Recovery(upkeep, settings.recovery, working_directory, settings.task_timeout)
         self.service = ScaffolderService(
             store=store,
             events=TaskEvents(database, feed),
@@ -74,6 +82,7 @@ class Scaffolder:
             resume_on_retry=resumes,
             autocompletes=autocompletes or {},
         )
+        self.authorized = AuthorizedScaffolder(self.service, authority)
         self.worker = Worker(
             store=store,
             wakes=database.wakes,
@@ -86,6 +95,7 @@ class Scaffolder:
                 environment=environment,
                 keep_progress=resumes,
                 log_limit=settings.log_limit_bytes,
+                authority=authority,
             ),
             recovery=recovery,
             limit=settings.concurrent_tasks_limit if worker_limit is None else worker_limit,
@@ -93,7 +103,7 @@ class Scaffolder:
             keep_secrets=settings.recovery.enabled,
         )
         self.janitor = Janitor(
-            store, recovery, folders, retention=settings.retention, frequency=settings.task_timeout_janitor_frequency
+            upkeep, recovery, folders, retention=settings.retention, frequency=settings.task_timeout_janitor_frequency
         )
         self._cleaning: asyncio.Task[None] | None = None
         self._watch = LoopWatch()
@@ -101,6 +111,7 @@ class Scaffolder:
     async def start(self) -> None:
         """Begin to run tasks and to clean up."""
         self._watch.start()
+        asyncio.get_running_loop().set_default_executor(threads.Executor())
         await self.worker.start()
         self._cleaning = asyncio.create_task(self.janitor.run_forever())
 

@@ -14,6 +14,7 @@ from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin import ActionRegistry, CancelSignal, Services, TemplateInfo, Workspace, brief
 from backstage_py.scaffolder import directory, threads
 from backstage_py.scaffolder import spec as specs
+from backstage_py.scaffolder.action_gate import ActionGate
 from backstage_py.scaffolder.directory import DirectoryFile
 from backstage_py.scaffolder.journal import ListJournal
 from backstage_py.scaffolder.rendering import Environment, RunRenderer
@@ -60,8 +61,19 @@ async def run(
     working_directory: Path,
     signal: CancelSignal | None = None,
     journal: ListJournal | None = None,
+    gate: ActionGate | None = None,
 ) -> DryRunResult:
-    """Try a template; ``journal`` is where to write, for a caller that follows the run or wants the log of a failure.
+    """Try a template.
+
+    Args:
+        wanted: what to try.
+        registry: the actions.
+        services: what they may use.
+        environment: the default environment.
+        working_directory: where the run has its folders.
+        signal: ends the run.
+        journal: where to write, for a caller that follows the run or wants the log of a failure.
+        gate: says which actions may run; all of them without one.
 
     Raises:
         BackstageError: a step failed; the error is the step's, its texts are redacted.
@@ -85,11 +97,14 @@ async def run(
         secrets=wanted.secrets,
         signal=signal or CancelSignal(),
         is_dry_run=True,
+        gate=gate,
     )
     folders = [workspace, *([content] if written else [])]
     try:
         await _prepare(workspace, content, wanted.source)
         output = await Run(setup).run()
+        if gate:
+            gate.check_extraction()
         files = await brief.collect(directory.files(workspace))
     except RunFailed as failure:
         raise failure.error from failure

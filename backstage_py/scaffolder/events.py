@@ -55,7 +55,7 @@ class TaskEvents:
                 batch = await self._store.after_or_completion(task_id, after)
             if starts_over:
                 batch = newest_run(batch)
-            sent = max([after or 0, *(event.id for event in batch)])
+            sent = max([0, after or 0, *(event.id for event in batch)])  # ids begin at 1, whatever a client asks for
             yield batch
             while True:
                 if not starts_over and any(event.type == EventType.COMPLETION for event in batch):

@@ -84,16 +84,11 @@ async def in_folder(wanted: Invocation, folder: Path) -> JsonObject:
         clock=wanted.clock,
     )
     try:
-        returned = schemas.dump(await action_call.call(wanted.action, context))
-        if isinstance(returned, dict):
-            for name, value in returned.items():
-                sink.output(name, value)
+        await action_call.call(wanted.action, context)
     except Cancelled as error:
         raise BackstageError(f"The action {wanted.action.id} was cancelled") from error
     finally:
         sink.close()
-        for temporary in context.temporary_directories:
-            remove_tree(temporary)
     return sink.outputs
 
 

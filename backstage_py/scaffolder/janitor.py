@@ -9,7 +9,7 @@ from backstage_py.model import times
 from backstage_py.scaffolder import threads
 from backstage_py.scaffolder.recovery import Recovery
 from backstage_py.scaffolder.workspaces import WorkspaceFolders, remove_tree
-from backstage_py.storage.tasks import TaskStore
+from backstage_py.storage.task_upkeep import TaskUpkeep
 
 _log = structlog.get_logger(__name__)
 _AT_ONCE = 200
@@ -20,7 +20,7 @@ class Janitor:
     """Runs every ``frequency`` seconds.
 
     Args:
-        store: the tasks.
+        upkeep: of the tasks.
         recovery: knows which tasks are stale.
         folders: of tasks; those of ended tasks are removed, which only a killed worker leaves.
         retention: seconds that an ended task is kept, None for ever.
@@ -29,7 +29,7 @@ class Janitor:
 
     def __init__(
         self,
-        store: TaskStore,
+        upkeep: TaskUpkeep,
         recovery: Recovery,
         folders: WorkspaceFolders,
         *,
@@ -37,7 +37,7 @@ class Janitor:
         frequency: float,
     ) -> None:
         self._folders = folders
-        self._store = store
+        self._upkeep = upkeep
         self._recovery = recovery
         self._retention = retention
         self._frequency = frequency
@@ -59,7 +59,7 @@ class Janitor:
             return
         before = times.now() - int(self._retention * 1000)
         removed = 0
-        while (count := await self._store.remove_ended_before(before, _AT_ONCE)) > 0:
+        while (count := await self._upkeep.remove_ended_before(before, _AT_ONCE)) > 0:
             removed += count
         if removed:
             _log.info("old_tasks_removed", count=removed)
@@ -68,7 +68,7 @@ class Janitor:
         left = await threads.run(self._folders.left_behind)
         before = times.now() - _SETTLED_SECONDS * 1000
         for task_id, folders in left.items():
-            if await self._store.ended_among([task_id], before):
+            if await self._upkeep.ended_among([task_id], before):
                 for folder in folders:
                     await threads.run(partial(remove_tree, folder))
                 _log.info("left_workspace_removed", task_id=task_id)

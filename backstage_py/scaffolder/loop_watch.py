@@ -1,21 +1,21 @@
-"""Says who blocks the event loop: an ``async def`` action that waits without ``await`` holds up everybody.
+"""Says who blocks the service's event loop: code that waits without ``await`` holds up everybody.
 
-It cannot be interrupted, as Python has it; so it is named, with file and line, in the service's log.
+Actions of others run elsewhere (``isolation``); this finds faults of the service and its built-in actions, and calls
+into C that keep the interpreter to themselves. They cannot be interrupted, so they are named, with file and line.
 """
 
 import asyncio
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable
-from types import FrameType
 
 import structlog
 
+from backstage_py.scaffolder import stacks
+
 _LOOK_SECONDS = 0.5
 _BLOCKED_SECONDS = 2.0
-_SHOWN_FRAMES = 6
 
 _log = structlog.get_logger(__name__)
 
@@ -28,7 +28,7 @@ def _report(seconds: float, where: str) -> None:
         "event_loop_blocked",
         seconds=round(seconds, 1),
         where=where,
-        hint="an 'async def' action must not block; make it a plain 'def', which runs in a thread",
+        hint="the service itself, or a call into C that does not let other threads run; please report the first",
     )
 
 
@@ -61,7 +61,7 @@ class LoopWatch:
                 return
             if not self._turned.wait(self._blocked_seconds) and not self._stop.is_set():
                 frames = sys._current_frames()  # noqa: SLF001  # its documented name
-                self._report(time.monotonic() - asked, _place(frames.get(self._loop_thread)))
+                self._report(time.monotonic() - asked, stacks.of_frame(frames.get(self._loop_thread)))
                 while not self._turned.wait(_LOOK_SECONDS) and not self._stop.is_set():
                     pass  # reported already
 
@@ -72,9 +72,3 @@ class LoopWatch:
         except RuntimeError:  # the loop is closed
             return False
         return True
-
-
-def _place(frame: FrameType | None) -> str:
-    """Return the innermost lines that the thread is in."""
-    found = traceback.extract_stack(frame)[-_SHOWN_FRAMES:] if frame else []
-    return " < ".join(f"{one.filename}:{one.lineno} {one.name}" for one in reversed(found))

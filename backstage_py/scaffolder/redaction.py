@@ -8,7 +8,7 @@ blank half of a log (Backstage's issue 8066): up to one character is ignored, up
 import base64
 import html
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from urllib.parse import quote, quote_plus
 
@@ -23,10 +23,14 @@ _SHORTEST_BASE64 = 6  # of the secret; the inner part of less says too little
 
 
 class Redactor:
-    """Replaces secrets in texts and JSON values. Secrets may be added while it is in use."""
+    """Replaces secrets in texts and JSON values. Secrets may be added while it is in use.
+
+    Attributes:
+        forms: what is looked for, the longest first.
+    """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._forms: list[str] = []
+        self.forms: Sequence[str] = ()
         self._words: re.Pattern[str] | None = None
         self._known: set[str] = set()
         self._short: set[str] = set()
@@ -45,14 +49,14 @@ class Redactor:
                 self._known.update(forms(secret))
         if (len(self._known), len(self._short)) == before:
             return
-        self._forms = sorted(self._known, key=len, reverse=True)
+        self.forms = sorted(self._known, key=len, reverse=True)
         if self._short:
             alternatives = "|".join(re.escape(word) for word in sorted(self._short, key=len, reverse=True))
             self._words = re.compile(rf"(?<!\w)(?:{alternatives})(?!\w)")
 
     def text(self, text: str) -> str:
         """Return the text with every secret replaced by ``***``; overlapping ones become a single mask."""
-        found = [form for form in self._forms if form in text]
+        found = [form for form in self.forms if form in text]
         if found:
             text = _masked(text, found)
         return self._words.sub(MASK, text) if self._words else text
@@ -91,19 +95,24 @@ def forms(secret: str) -> frozenset[str]:
     return frozenset(form for form in found if len(form.strip()) > _WORD_LENGTH)
 
 
-def differing_strings(with_secrets: Json, without: Json) -> Iterator[str]:
+def differing_strings(with_secrets: Json, without: Json, shown: Callable[[str], str] = str) -> Iterator[str]:
     """Yield the strings that a rendering holds because it could see the secrets.
 
     Comparing a value rendered with secrets to the same rendered without finds what templates made of a secret:
     ``${{ secrets.token | upper }}`` or a text around it. Keys are compared by their position, as in Backstage.
+
+    Args:
+        with_secrets: rendered with all there is.
+        without: rendered with less.
+        shown: how a string is shown already; one that looks like its counterpart then need not be found.
     """
     if isinstance(with_secrets, str):
-        if with_secrets != without:
+        if with_secrets != without and shown(with_secrets) != without:
             yield with_secrets
     elif isinstance(with_secrets, list):
         others = without if isinstance(without, list) else []
         for index, item in enumerate(with_secrets):
-            yield from differing_strings(item, others[index] if index < len(others) else None)
+            yield from differing_strings(item, others[index] if index < len(others) else None, shown)
     elif isinstance(with_secrets, Mapping):
         entries = list(without.items()) if isinstance(without, Mapping) else []
         for index, (key, value) in enumerate(with_secrets.items()):
@@ -112,9 +121,9 @@ def differing_strings(with_secrets: Json, without: Json) -> Iterator[str]:
                 yield from all_strings(value)
                 continue
             other_key, other = entries[index]
-            if key != other_key:
+            if key != other_key and shown(key) != other_key:
                 yield key
-            yield from differing_strings(value, other)
+            yield from differing_strings(value, other, shown)
 
 
 def all_strings(value: Json) -> Iterator[str]:

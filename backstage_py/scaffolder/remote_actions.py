@@ -124,6 +124,7 @@ class HttpRemoteActions:
             supports_dry_run=attributes.read_only and not attributes.destructive,
             attributes=attributes,
             needs_workspace=False,
+            is_trusted_on_loop=True,
             source=self.url_of(plugin),
         )
 

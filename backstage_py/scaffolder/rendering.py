@@ -47,23 +47,30 @@ def _failure() -> bool:
     return run.failed
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _ByIdentity:
-    """Services as the key of a cache: they are the same for all runs of a process."""
+class _Language:
+    """What the templates of a run may use, as the key of a cache: by identity.
 
-    services: Services
+    Services are the same for all runs of a process; filters and globals are, too, unless ``dev`` reloads them.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self.integrations = services.integrations
+        self.filters = dict(services.filters)
+        self.globals = dict(services.globals)
+        self._services = services  # held, so that its id stays its own
+        found = (self.filters, self.globals)
+        self._identity = id(services), *(tuple((name, id(one)) for name, one in named.items()) for named in found)
 
     def __hash__(self) -> int:
-        return id(self.services)
+        return hash(self._identity)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _ByIdentity) and other.services is self.services
+        return isinstance(other, _Language) and other._identity == self._identity
 
 
 @lru_cache(maxsize=8)
-def _renderer(key: _ByIdentity) -> Renderer:
-    services = key.services
-    hosts = services.integrations
+def _renderer(language: _Language) -> Renderer:
+    hosts = language.integrations
 
     def type_of(host: str) -> str | None:
         found = hosts.by_host(host) if hosts else None
@@ -71,8 +78,8 @@ def _renderer(key: _ByIdentity) -> Renderer:
 
     return engine.backstage_renderer(
         type_of if hosts else engine.default_integrations,
-        services.filters,
-        {**services.globals, "always": _always, "failure": _failure},
+        language.filters,
+        {**language.globals, "always": _always, "failure": _failure},
     )
 
 
@@ -93,7 +100,7 @@ class RunRenderer:
         self.environment = environment
         self.failed = False
         self.asked_for_outcome = False
-        self._renderer = _renderer(_ByIdentity(services))
+        self._renderer = _renderer(_Language(services))
         self._plain = self._prepared(
             {
                 "parameters": spec.parameters,
@@ -103,6 +110,7 @@ class RunRenderer:
                 "context": {"task": {"id": workspace_name}},
             }
         )
+        self._masked: PreparedContext | None = None  # the same with secrets hidden in outputs, once there are any
 
     def _prepared(self, context: JsonObject) -> PreparedContext:
         try:
@@ -118,27 +126,29 @@ class RunRenderer:
         finally:
             _current.reset(token)
 
-    def set_output(self, step_id: str, output: Json) -> None:
-        """Let later steps read ``steps.<id>.output``."""
+    def set_output(self, step_id: str, output: Json, shown: Json) -> None:
+        """Let later steps read ``steps.<id>.output``; ``shown`` is the output with secrets hidden."""
+        if self._masked or shown != output:
+            self._masked = (self._masked or self._plain).with_value(["steps", step_id], {"output": shown})
         self._plain = self._plain.with_value(["steps", step_id], {"output": output})
 
     def contexts(self, secrets: Mapping[str, str], *, dry_run: bool) -> Contexts[PreparedContext]:
         """Return the contexts of the next step. In a dry run the environment's secrets are not there."""
         shown = {} if dry_run else dict(self.environment.secrets)
-        full = self._with_secrets(dict(secrets), shown)
         return Contexts(
             plain=self._plain,
-            full=full,
-            without_secrets=self._with_secrets({}, {}),
+            full=self._with_secrets(self._plain, dict(secrets), shown),
+            without_secrets=self._with_secrets(self._masked or self._plain, {}, {}),
             with_each=lambda context, each: context.with_value(["each"], each),
+            outputs_differ=self._masked is not None,
         )
 
     def input_with_masked_secrets(self, step: Step, secrets: Mapping[str, str]) -> Json:
         """Return a step's input with ``***`` for each secret, as a dry run shows it."""
         if not step.input:
             return {}
-        masked = self._with_secrets(dict.fromkeys(secrets, MASK), dict.fromkeys(self.environment.secrets, MASK))
-        rendered = self.render(step.input, masked)
+        own, environment = dict.fromkeys(secrets, MASK), dict.fromkeys(self.environment.secrets, MASK)
+        rendered = self.render(step.input, self._with_secrets(self._masked or self._plain, own, environment))
         return {} if rendered is UNDEFINED else rendered
 
     def asks_for_outcome(self, condition: str) -> bool:
@@ -152,9 +162,15 @@ class RunRenderer:
         rendered = self.render(output, self._plain)
         return {} if rendered is UNDEFINED else rendered
 
-    def _with_secrets(self, secrets: JsonObject, environment_secrets: JsonObject) -> PreparedContext:
+    def masked_output(self, output: Json) -> Json:
+        """Return the task's output as it is made of what may be shown; UNDEFINED when that is everything."""
+        return self.render(output, self._masked) if self._masked else UNDEFINED
+
+    def _with_secrets(
+        self, context: PreparedContext, secrets: JsonObject, environment_secrets: JsonObject
+    ) -> PreparedContext:
         environment = {"parameters": dict(self.environment.parameters), "secrets": environment_secrets}
-        return self._plain.with_value(["environment"], environment).with_value(["secrets"], secrets)
+        return context.with_value(["environment"], environment).with_value(["secrets"], secrets)
 
 
 def _user(spec: Spec) -> JsonObject:

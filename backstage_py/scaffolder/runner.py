@@ -17,16 +17,17 @@ from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.task import StepResult
 from backstage_py.plugin import Action, ActionContext, ActionRegistry, CancelSignal, Services, StepInfo, Workspace
 from backstage_py.plugin import schema as schemas
-from backstage_py.scaffolder import action_call, steps
+from backstage_py.scaffolder import action_call, redaction, steps
 from backstage_py.scaffolder.action_call import Cancelled
+from backstage_py.scaffolder.action_gate import ActionGate
 from backstage_py.scaffolder.input_checks import validator_of
 from backstage_py.scaffolder.journal import Journal
 from backstage_py.scaffolder.js_text import indented, turn_label
 from backstage_py.scaffolder.rendering import RunRenderer
 from backstage_py.scaffolder.spec import Spec, Step
 from backstage_py.scaffolder.step_log import StepLogger
-from backstage_py.scaffolder.workspaces import remove_tree
 from backstage_py.storage.tasks import ClaimLost
+from backstage_py.templating.engine import UNDEFINED
 
 _log = structlog.get_logger(__name__)
 
@@ -59,6 +60,7 @@ class Setup:
         before_step: awaited before each step begins; raises Paused when the worker stops.
         after_step: awaited when a step has completed and before that is recorded, with its position.
         save_checkpoint: stores a value for later runs.
+        gate: says which actions may run; all of them without one.
     """
 
     task_id: str
@@ -75,6 +77,7 @@ class Setup:
     before_step: Callable[[], None] = lambda: None
     after_step: Callable[[int], Awaitable[None]] | None = None
     save_checkpoint: SaveCheckpoint = _keep_nothing
+    gate: ActionGate | None = None
 
 
 class RunFailed(Exception):  # noqa: N818  # carries the cause to whoever writes the completion
@@ -101,11 +104,14 @@ class Run:
 
         Raises:
             RunFailed: a step failed.
+            BackstageError: nobody can say what may be executed.
             Paused: the worker stops; the steps so far are recorded.
             ClaimLost: the task is another worker's by now.
         """
         spec = self._setup.spec
         self._journal.say(f"Starting up task with {_announced_steps(self._setup)} steps")
+        if self._setup.gate and (spec.steps or self._setup.is_dry_run):
+            await self._setup.gate.open()
         self._say_what_is_done()
         for step in spec.steps:
             if (before := self._setup.memory.steps.get(step.position)) is not None:
@@ -117,8 +123,15 @@ class Run:
                 await self._attempt(step)
         if self._first_failure:
             raise self._first_failure
-        output = self._renderer.output(spec.output)
-        return self._journal.redactor.value(steps.without_hidden_items(output))
+        return self._output(spec.output)
+
+    def _output(self, template: Json) -> Json:
+        redactor = self._journal.redactor
+        output = self._renderer.output(template)
+        masked = self._renderer.masked_output(template)
+        if masked is not UNDEFINED:
+            redactor.add(redaction.differing_strings(output, masked, redactor.text))
+        return redactor.value(steps.without_hidden_items(output))
 
     def _say_what_is_done(self) -> None:
         done = sum(not result.failed for result in self._setup.memory.steps.values())
@@ -133,7 +146,7 @@ class Run:
             error = BackstageError(str(before.result["message"]))
             self._fail(RunFailed(error, str(before.result["name"])))
             return
-        self._renderer.set_output(step.id, before.result)
+        self._set_output(step, before.result)
         self._say_step(step, f"Skipping step {step.id} because it was already completed in a previous run", "completed")
 
     def _is_passed_over(self, step: Step) -> bool:
@@ -200,12 +213,16 @@ class Run:
                 if not action.supports_dry_run:
                     self._skip_in_dry_run(step, action)
                     return
-            plan = steps.plan(step, self._renderer.render, contexts, has_secrets=self._has_secrets)
+            plan = steps.plan(
+                step, self._renderer.render, contexts, has_secrets=self._has_secrets, shown=self._journal.redactor.text
+            )
             plan = plan.without(action.ignored_inputs)
             self._journal.redactor.add(plan.redactions)
             for turn in plan.turns:
                 if turn.runs:
                     steps.check_input(turn, action.id, validator_of(action))
+                    if self._setup.gate:
+                        self._setup.gate.check(action.id, turn.input)
             outputs = await self._run_turns(step, action, plan, logger)
         finally:
             logger.close()
@@ -232,7 +249,11 @@ class Run:
 
     def _skip_in_dry_run(self, step: Step, action: Action) -> None:
         self._say_step(step, f"Skipping because {action.id} does not support dry-run", "skipped")
-        self._renderer.set_output(step.id, steps.example_output(action.output_schema) if action.output_schema else {})
+        self._set_output(step, steps.example_output(action.output_schema) if action.output_schema else {})
+
+    def _set_output(self, step: Step, output: Json) -> None:
+        shown = self._journal.redactor.value(output) if self._has_secrets else output
+        self._renderer.set_output(step.id, output, shown)
 
     async def _run_turns(self, step: Step, action: Action, plan: steps.Plan, logger: StepLogger) -> JsonObject:
         outputs: JsonObject = {}
@@ -266,19 +287,12 @@ class Run:
             signal=setup.signal,
             each=turn.each,
         )
-        try:
-            returned = schemas.dump(await action_call.call(action, context))
-        finally:
-            for folder in context.temporary_directories:
-                remove_tree(folder)
-        if isinstance(returned, dict):
-            for name, value in returned.items():
-                sink.output(name, value)
+        await action_call.call(action, context)
 
     async def _complete(self, step: Step, outputs: JsonObject) -> None:
         if self._setup.after_step:
             await self._setup.after_step(step.position)
-        self._renderer.set_output(step.id, outputs)
+        self._set_output(step, outputs)
         self._journal.finish_step(StepResult(step.position, failed=False, result=outputs))
         self._say_step(step, f"Finished step {step.name}", "completed")
 

@@ -8,18 +8,29 @@ from pathlib import Path
 from backstage_py.errors import InputError
 from backstage_py.identity.principals import Credentials
 from backstage_py.model import template
+from backstage_py.model.entity_filter import Filter
 from backstage_py.model.entity_ref import EntityRef
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.task import Task, TaskEvent, TaskFilter
 from backstage_py.plugin import ActionRegistry, Services, TemplateFilter, TemplateFunction
 from backstage_py.plugin.services import required
-from backstage_py.scaffolder import autocomplete, directory, dryrun, scratch, template_forms, templates
+from backstage_py.scaffolder import (
+    autocomplete,
+    delegation,
+    directory,
+    dryrun,
+    initiator,
+    scratch,
+    template_forms,
+    templates,
+)
+from backstage_py.scaffolder.action_gate import ActionGate
 from backstage_py.scaffolder.autocomplete import AutocompleteHandler
 from backstage_py.scaffolder.dryrun import DryRun, DryRunResult
 from backstage_py.scaffolder.events import TaskEvents
 from backstage_py.scaffolder.rendering import Environment
 from backstage_py.scaffolder.spec import steps_with_defaults
-from backstage_py.scaffolder.templates import GivenTemplates, Templates
+from backstage_py.scaffolder.templates import GivenTemplates, Narrow, Templates
 from backstage_py.storage.tasks import TaskStore
 from backstage_py.templating import engine
 
@@ -55,16 +66,19 @@ class ScaffolderService:
     _templates: Templates | None = None
     _given: GivenTemplates = field(default_factory=GivenTemplates)
 
-    async def parameter_schema(self, ref: EntityRef, credentials: Credentials) -> JsonObject:
+    async def parameter_schema(
+        self, ref: EntityRef, credentials: Credentials, narrow: Narrow | None = None
+    ) -> JsonObject:
         """Return a template's form."""
         known, _ = await self._known().get(ref, token=credentials.token)
-        return known.template.form
+        return (await known.narrowed(narrow)).template.form
 
     async def actions(self, credentials: Credentials) -> Sequence[JsonObject]:
         """Return the installed actions by their ids, and behind them what other plugins offer to the caller."""
         found = [action.describe() for action in self.registry]
-        if self.services.remote_actions:
-            remote = await self.services.remote_actions.list(token=credentials.token)
+        remote_actions = delegation.within(self.services, credentials).remote_actions
+        if remote_actions:
+            remote = await remote_actions.list(token=credentials.token)
             found += [action.describe() for action in remote if action.id not in self.registry]
         return found
 
@@ -87,7 +101,12 @@ class ScaffolderService:
         }
 
     async def create(
-        self, template_ref: str, values: JsonObject, secrets: Mapping[str, str], credentials: Credentials
+        self,
+        template_ref: str,
+        values: JsonObject,
+        secrets: Mapping[str, str],
+        credentials: Credentials,
+        narrow: Narrow | None = None,
     ) -> str:
         """Check values and secrets, store a task and wake a worker. Returns the task's id.
 
@@ -100,12 +119,13 @@ class ScaffolderService:
         user_ref = credentials.user_ref
         beside = [user_ref] if user_ref else []
         known, users = await self._known().get(ref, token=credentials.token, beside=beside)
+        known = await known.narrowed(narrow)
         template_forms.check_values(known.template, values)
         template_forms.check_secrets(known.template, secrets)
         return await self.store.create(
             known.spec_text(values, _user(user_ref, users)),
             created_by=user_ref,
-            secrets=_with_token(secrets, credentials),
+            secrets=initiator.keep(secrets, credentials),
             starts_over=known.template.starts_over,
         )
 
@@ -121,14 +141,15 @@ class ScaffolderService:
         order: Sequence[str] = (),
         limit: int | None = None,
         offset: int | None = None,
+        visible: Filter | None = None,
     ) -> tuple[Sequence[Task], int]:
-        """Return a page of tasks and the number of all that match.
+        """Return a page of tasks and the number of all that match; ``visible`` hides those that it does not match.
 
         Raises:
             InputError: an order is not ``asc|desc:<field>``, or its field is unknown.
         """
         orders = tuple(_parse_order(text) for text in order)
-        wanted = TaskFilter(tuple(created_by), tuple(status), orders, limit, offset)
+        wanted = TaskFilter(tuple(created_by), tuple(status), orders, limit, offset, visible)
         return await self.store.list(wanted)
 
     async def cancel(self, task_id: str) -> None:
@@ -147,7 +168,7 @@ class ScaffolderService:
         if ref := (task.spec.get("templateInfo") or {}).get("entityRef"):
             known, _ = await self._known().get(templates.parse_reference(ref), token=credentials.token)
             template_forms.check_secrets(known.template, secrets)
-        await self.store.retry(task_id, _with_token(secrets, credentials), resume=self.resume_on_retry)
+        await self.store.retry(task_id, initiator.keep(secrets, credentials), resume=self.resume_on_retry)
 
     async def event_list(self, task_id: str, after: int | None) -> Sequence[tuple[TaskEvent, bool]]:
         """Return the events behind ``after``, waiting up to 30 s for the first one."""
@@ -171,8 +192,8 @@ class ScaffolderService:
 
         return batches()
 
-    async def dry_run(self, body: JsonObject, credentials: Credentials) -> JsonObject:
-        """Try a template that comes with the request.
+    async def dry_run(self, body: JsonObject, credentials: Credentials, gate: ActionGate | None = None) -> JsonObject:
+        """Try a template that comes with the request; ``gate`` says which actions may run.
 
         Raises:
             FormProblems: values or secrets do not fit.
@@ -191,8 +212,9 @@ class ScaffolderService:
             "parameters": body["values"],
             "user": await self._user(credentials),
         }
-        wanted = DryRun(spec, parsed.metadata, _with_token(secrets, credentials), files)
-        result = await self._try(wanted)
+        wanted = DryRun(spec, parsed.metadata, initiator.keep(secrets, credentials), files)
+        services = delegation.within(self.services, credentials)
+        result = await self._try(wanted, services, gate)
         return {
             "log": list(result.log),
             "directoryContents": [file.as_json() for file in result.files],
@@ -206,13 +228,14 @@ class ScaffolderService:
         """Return completions for a form field."""
         return await autocomplete.complete(self.autocompletes, provider, resource, token, context)
 
-    async def _try(self, wanted: DryRun) -> DryRunResult:
+    async def _try(self, wanted: DryRun, services: Services, gate: ActionGate | None) -> DryRunResult:
         return await dryrun.run(
             wanted,
             registry=self.registry,
-            services=self.services,
+            services=services,
             environment=self.environment,
             working_directory=scratch.folder(self.working_directory),
+            gate=gate,
         )
 
     async def _user(self, credentials: Credentials) -> JsonObject:
@@ -239,10 +262,6 @@ def _user(ref: str | None, found: Sequence[JsonObject | None]) -> JsonObject:
     if ref:
         user["ref"] = ref
     return user
-
-
-def _with_token(secrets: Mapping[str, str], credentials: Credentials) -> Mapping[str, str]:
-    return {**secrets, **({"backstageToken": credentials.token} if credentials.token else {})}
 
 
 def _parse_order(text: str) -> tuple[str, bool]:

@@ -1,6 +1,7 @@
 """The logger that an action gets: each line becomes an event of the task, with its level in colour as in Backstage."""
 
 from backstage_py.scaffolder.journal import Journal
+from backstage_py.scaffolder.split_secrets import SplitSecrets
 
 _COLOURS = {"debug": 34, "info": 32, "warn": 33, "error": 31}
 
@@ -13,6 +14,7 @@ class StepLogger:
         self._step_id = step_id
         self._debug = debug
         self._closed = False
+        self._split = SplitSecrets(journal.redactor)
 
     def debug(self, message: str) -> None:
         """Say what only helps to find a fault."""
@@ -37,4 +39,5 @@ class StepLogger:
 
     def _say(self, level: str, message: str) -> None:
         if not self._closed:
-            self._journal.say(f"\x1b[{_COLOURS[level]}m{level}\x1b[39m: {message}", self._step_id)
+            whole = self._split.text(message)
+            self._journal.say(f"\x1b[{_COLOURS[level]}m{level}\x1b[39m: {whole}", self._step_id)

@@ -29,12 +29,16 @@ class Render(Protocol[SeenT_contra]):
 
 @dataclass(frozen=True, slots=True)
 class Contexts(Generic[ContextT]):
-    """The same context thrice: as conditions see it, as inputs see it, and as inputs with all secrets emptied."""
+    """The same context thrice: as conditions see it, as inputs see it, and as inputs with all secrets emptied.
+
+    ``outputs_differ`` says that outputs of earlier steps hold secrets, so that they are other ones without.
+    """
 
     plain: ContextT
     full: ContextT
     without_secrets: ContextT
     with_each: Callable[[ContextT, JsonObject], ContextT]
+    outputs_differ: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,37 +84,48 @@ def is_skipped(step: Step, render: Render[ContextT], contexts: Contexts[ContextT
     return not _holds(render(step.condition, contexts.plain))
 
 
-def plan(step: Step, render: Render[ContextT], contexts: Contexts[ContextT], *, has_secrets: bool) -> Plan:
-    """Return the turns of a step that is not skipped.
+def plan(
+    step: Step,
+    render: Render[ContextT],
+    contexts: Contexts[ContextT],
+    *,
+    has_secrets: bool,
+    shown: Callable[[str], str] = str,
+) -> Plan:
+    """Return the turns of a step that is not skipped; ``shown`` is how a string is shown with what is hidden by now.
 
     Raises:
         InputError: ``each`` is neither a list nor an object. The wording is Backstage's.
     """
-    compare = has_secrets and step.mentions_secrets
+    compare = has_secrets and (step.mentions_secrets or contexts.outputs_differ)
     if step.each is ABSENT:
         rendered = _input(step, render, contexts.full)
         hidden: Iterable[str] = ()
         if compare:
-            hidden = redaction.differing_strings(rendered, _input(step, render, contexts.without_secrets))
+            hidden = redaction.differing_strings(rendered, _input(step, render, contexts.without_secrets), shown)
         return Plan((Turn(rendered),), frozenset(hidden))
-    return _each_plan(step, render, contexts, compare=compare)
+    return _each_plan(step, render, contexts, shown if compare else None)
 
 
-def _each_plan(step: Step, render: Render[ContextT], contexts: Contexts[ContextT], *, compare: bool) -> Plan:
+def _each_plan(
+    step: Step, render: Render[ContextT], contexts: Contexts[ContextT], shown: Callable[[str], str] | None
+) -> Plan:
+    """Return the turns of a step with ``each``; without ``shown`` nothing is compared."""
     items = _entries(step, render(step.each, contexts.full))
-    bare = _bare_entries(items, render(step.each, contexts.without_secrets)) if compare else {}
+    bare = _bare_entries(items, render(step.each, contexts.without_secrets)) if shown else {}
+    bare_each = _bare_each(items, bare)
     turns: list[Turn] = []
     hidden: set[str] = set()
-    if compare:
-        hidden.update(redaction.differing_strings(items, bare))
+    if shown:
+        hidden.update(redaction.differing_strings(items, bare, shown))
     for key, value in items.items():
         each = {"key": key, "value": value}
         context = contexts.with_each(contexts.full, each)
         runs = step.condition in (ABSENT, None, "", False) or _holds(render(step.condition, context))
         rendered = _input(step, render, context)
-        if compare:
-            plain = contexts.with_each(contexts.without_secrets, {"key": key, "value": bare.get(key)})
-            hidden.update(redaction.differing_strings(rendered, _input(step, render, plain)))
+        if shown:
+            plain = contexts.with_each(contexts.without_secrets, bare_each.get(key, {"key": key, "value": None}))
+            hidden.update(redaction.differing_strings(rendered, _input(step, render, plain), shown))
         turns.append(Turn(rendered, each, runs))
     return Plan(tuple(turns), frozenset(hidden))
 
@@ -132,6 +147,11 @@ def _bare_entries(items: Mapping[str, Json], bare: Json) -> Mapping[str, Json]:
     if isinstance(bare, list):
         return {key: bare[index] if index < len(bare) else None for index, key in enumerate(items)}
     return bare if isinstance(bare, dict) else {}
+
+
+def _bare_each(items: Mapping[str, Json], bare: Mapping[str, Json]) -> Mapping[str, JsonObject]:
+    """Return what ``each`` is without secrets, by the key with them: keys are paired by their place."""
+    return {key: {"key": other, "value": value} for key, (other, value) in zip(items, bare.items(), strict=False)}
 
 
 def _input(step: Step, render: Render[ContextT], context: ContextT) -> Json:

@@ -1,7 +1,7 @@
 """Running a claimed task from its claim to its end: workspace, journal, memory of earlier runs, completion."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
@@ -9,9 +9,12 @@ import structlog
 from backstage_py.errors import BackstageError, as_name
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.task import Claim, StepResult, TaskStatus
+from backstage_py.permissions.authority import Authority
 from backstage_py.plugin import ActionRegistry, CancelSignal, Services, Workspace
+from backstage_py.scaffolder import delegation, initiator
 from backstage_py.scaffolder import spec as specs
 from backstage_py.scaffolder.action_call import readable
+from backstage_py.scaffolder.action_gate import ActionGate
 from backstage_py.scaffolder.journal import TaskJournal
 from backstage_py.scaffolder.rendering import Environment, RunRenderer
 from backstage_py.scaffolder.runner import Memory, Paused, Run, RunFailed, Setup
@@ -33,6 +36,7 @@ class TaskRunner:
     Attributes:
         keep_progress: what a failed run reached is kept for a retry that goes on from there.
         log_limit: characters of log messages that are kept for a task, None for all.
+        authority: says which actions a task's initiator may execute.
     """
 
     store: TaskStore
@@ -43,6 +47,7 @@ class TaskRunner:
     environment: Environment
     keep_progress: bool = False
     log_limit: int | None = None
+    authority: Authority = field(default_factory=Authority)
 
     async def run(self, claim: Claim, signal: CancelSignal, stopping: Callable[[], bool]) -> None:
         """Run a task until it has ended, is handed back, or turns out to be another worker's."""
@@ -97,6 +102,8 @@ class TaskRunner:
         spec = specs.parse(claim.task.spec)
         memory = await self._memory(claim)
         workspace = await self._workspace(claim, memory.steps)
+        credentials = initiator.of(claim.secrets, claim.task.created_by)
+        services = delegation.within(self.services, credentials)
 
         def before_step() -> None:
             if stopping():
@@ -110,15 +117,16 @@ class TaskRunner:
             spec=spec,
             journal=journal,
             registry=self.registry,
-            renderer=RunRenderer(spec, claim.id, self.environment, self.services),
+            renderer=RunRenderer(spec, claim.id, self.environment, services),
             workspace=Workspace(workspace),
-            services=self.services,
+            services=services,
             secrets=claim.secrets,
             signal=signal,
             memory=memory,
             before_step=before_step,
             after_step=self._snapshot_taker(claim),
             save_checkpoint=save_checkpoint,
+            gate=ActionGate(self.authority, credentials),
         )
 
     async def _memory(self, claim: Claim) -> Memory:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 import orjson
@@ -14,6 +14,9 @@ from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.template import Template
 from backstage_py.plugin.services import CatalogClient
 from backstage_py.scaffolder.spec import steps_with_defaults
+
+Narrow = Callable[[Template], Awaitable[Template]]
+"""Leaves only those parts of a template that a caller may see."""
 
 _MOST = 256
 _MOST_GIVEN, _LARGEST_GIVEN = 64, 64 * 1024  # in number, in bytes of JSON
@@ -28,6 +31,10 @@ class KnownTemplate:
     output: bytes
     recovery: bytes | None
     info: bytes
+
+    async def narrowed(self, narrow: Narrow | None) -> "KnownTemplate":
+        """Return the template with only those parts that ``narrow`` leaves; all of it without one."""
+        return self if narrow is None else _known(await narrow(self.template))
 
     def spec_text(self, values: Json, user: JsonObject) -> str:
         """Return the specification of a task, in the order of members that Backstage stores."""

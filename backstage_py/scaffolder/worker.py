@@ -98,8 +98,7 @@ class Worker:
         if self._life:
             self._life.end()
         if left:
-            lost = [one for one in await self._store.running() if one.id in {running.claim.id for running in left}]
-            await (self._store.recover(lost) if self._keep_secrets else self._store.give_up(lost, stale=False))
+            await self._recovery.release({one.claim.id for one in left})
 
     @property
     def is_stopping(self) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from backstage_py.settings import (
+    catalog_notes,
     files,
     read_auth,
     read_backend,
@@ -78,7 +79,7 @@ def of_merged(merged: Merged) -> Settings:
         permission_enabled=config.section("permission").boolean("enabled"),
         sandbox=_sandbox(config),
         raw=merged.data,
-        warnings=spelling.warnings(merged),
+        warnings=(*spelling.warnings(merged), *catalog_notes.notes(merged)),
     )
 
 

@@ -2,7 +2,7 @@
 
 import binascii
 from base64 import urlsafe_b64decode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from backstage_py.settings.reading import Reader
@@ -53,8 +53,7 @@ def _external(section: Reader) -> ExternalAccess:
     read_options = _KINDS.get(section.required_text("type", "static"))
     if read_options is None:
         section.fail("type", f"expected one of {', '.join(_KINDS)}")
-    restrictions = tuple(_restriction(one) for one in section.sections("accessRestrictions"))
-    return ExternalAccess(read_options(section.section("options")), restrictions)
+    return ExternalAccess(read_options(section.section("options")), _restrictions(section))
 
 
 def _static(options: Reader) -> ExternalStatic:
@@ -110,10 +109,29 @@ def _unspaced(section: Reader, key: str, example: str) -> str:
     return value
 
 
+def _restrictions(section: Reader) -> tuple[PluginRestriction, ...]:
+    found: dict[str, PluginRestriction] = {}
+    for one in section.sections("accessRestrictions"):
+        restriction = _restriction(one)
+        if restriction.plugin in found:
+            one.fail("plugin", f"names '{restriction.plugin}' a second time; write one entry for each plugin")
+        found[restriction.plugin] = restriction
+    return tuple(found.values())
+
+
 def _restriction(section: Reader) -> PluginRestriction:
+    """Read an entry. A misspelt key must not widen what a token may do, so an unknown one is an error."""
     attribute = section.section("permissionAttribute")
+    _refuse_unknown(section, ("plugin", "permission", "permissionAttribute"))
+    _refuse_unknown(attribute, ("action",))
     actions = attribute.words("action") or None
     for action in actions or ():
         if action not in _ACTIONS:
             attribute.fail("action", f"expected {', '.join(_ACTIONS)}; found '{action}'")
     return PluginRestriction(section.required_text("plugin", "catalog"), section.words("permission") or None, actions)
+
+
+def _refuse_unknown(section: Reader, known: Sequence[str]) -> None:
+    for key in section.data:
+        if key not in known:
+            section.fail(key, f"is unknown here; expected {', '.join(known)}")

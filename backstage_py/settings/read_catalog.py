@@ -1,5 +1,6 @@
 """``catalog``."""
 
+import math
 from pathlib import Path
 
 from backstage_py.settings.reading import Reader, kind
@@ -9,17 +10,27 @@ from backstage_py.settings.sections import (
     CatalogLocation,
     CatalogRule,
     CatalogSettings,
+    ProcessorOptions,
     RuleLocation,
 )
 
 _KEEP_OR_DELETE = ("keep", "delete")
+_DEFAULT_PROCESSORS = frozenset({"FileReaderProcessor", "url-reader", "AnnotateLocationEntityProcessor"})
+"""What ``disableDefaultProcessors`` switches off, by the names that errors and ``processorOptions`` use."""
+
+_MOVED = {
+    "github": "integrations.github",
+    "gitlabApi": "integrations.gitlab",
+    "bitbucketApi": "integrations.bitbucket",
+    "azureApi": "integrations.azure",
+}
 
 
 def read(config: Reader) -> CatalogSettings:
     """Read ``catalog``."""
     section = config.section("catalog")
     defaults = CatalogSettings()
-    stale = section.section("stitchingStrategy").duration("stitchTimeout")
+    _refuse_moved(section.section("processors"))
     return CatalogSettings(
         locations=tuple(_location(one) for one in section.sections("locations")),
         rules=tuple(_rule(one) for one in section.sections("rules")) if section.has("rules") else DEFAULT_RULES,
@@ -32,7 +43,8 @@ def read(config: Reader) -> CatalogSettings:
         conflict_strategy=section.choice(
             "defaultLocationConflictStrategy", ("refresh", "reject"), defaults.conflict_strategy
         ),
-        stale_timeout=defaults.stale_timeout if stale is None else stale,
+        processors=_processors(section),
+        disabled_providers=_disabled(section.section("providerOptions")),
         base_url=section.url("baseUrl"),
         options=section.data,
     )
@@ -42,9 +54,32 @@ def _interval(section: Reader, defaults: CatalogSettings) -> float | None:
     if section.raw("processingInterval") is False:
         return None
     found = section.duration("processingInterval")
-    if found is not None and found <= 0:
-        section.fail("processingInterval", "expected a duration above zero, or false for never")
-    return defaults.processing_interval if found is None else found
+    return defaults.processing_interval if found is None else _whole_seconds(found)
+
+
+def _whole_seconds(seconds: float) -> float:
+    """Round as Backstage does, which takes any shorter interval for one second."""
+    return max(1.0, float(math.floor(seconds + 0.5)))
+
+
+def _refuse_moved(processors: Reader) -> None:
+    """Refuse, as Backstage does, what once held tokens, so that nobody waits for them to be used."""
+    for name, now in _MOVED.items():
+        if processors.mentions(name):
+            processors.fail(name, f"is no longer read; move it to {now}")
+
+
+def _processors(section: Reader) -> ProcessorOptions:
+    options = section.section("processorOptions")
+    disabled = _disabled(options)
+    if section.boolean("disableDefaultProcessors"):
+        disabled |= _DEFAULT_PROCESSORS
+    found = {name: options.section(name).number("priority") for name in options.data}
+    return ProcessorOptions(disabled, {name: priority for name, priority in found.items() if priority is not None})
+
+
+def _disabled(options: Reader) -> frozenset[str]:
+    return frozenset(name for name in options.data if options.section(name).boolean("disabled"))
 
 
 def _location(section: Reader) -> CatalogLocation:

@@ -1,5 +1,7 @@
 """Typed values out of the configuration; a wrong or missing one is an error that names key, file and expectation."""
 
+import contextlib
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NoReturn, TypeVar
 
@@ -119,6 +121,18 @@ class Reader:
             self.fail(key, f"expected a whole number {bounds}, found {kind(value)}")
         if value < least or (most is not None and value > most):
             self.fail(key, f"expected a whole number {bounds}, found {value}")
+        return value
+
+    def number(self, key: str) -> float | None:
+        """Return a number; one as text counts, since ``${ENV}`` gives text. None when absent."""
+        value = self.raw(key)
+        if isinstance(value, str):
+            with contextlib.suppress(ValueError):
+                value = float(value)
+        if value is None:
+            return None
+        if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+            self.fail(key, f"expected a number, found {kind(value)}")
         return value
 
     def duration(self, key: str) -> float | None:

@@ -224,6 +224,14 @@ DEFAULT_RULES = (CatalogRule(tuple(AllowedKind(kind) for kind in ("Component", "
 
 
 @dataclass(frozen=True, slots=True)
+class ProcessorOptions:
+    """``catalog.processorOptions``, by the names of processors; a priority of the configuration wins over its own."""
+
+    disabled: frozenset[str] = frozenset()
+    priorities: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class CatalogSettings:
     """``catalog``.
 
@@ -232,6 +240,8 @@ class CatalogSettings:
         processing_interval: seconds between two readings of an entity's source; None for never.
         orphan_strategy: ``keep`` or ``delete``; so is ``orphan_provider_strategy``.
         conflict_strategy: ``refresh`` or ``reject``: what ``POST /locations`` does with a location that exists.
+        processors: ``processorOptions`` and ``disableDefaultProcessors``.
+        disabled_providers: names of the providers that ``providerOptions`` switches off.
         options: the whole section as configured, for values that only one room knows.
     """
 
@@ -242,7 +252,8 @@ class CatalogSettings:
     orphan_strategy: str = "delete"
     orphan_provider_strategy: str = "delete"
     conflict_strategy: str = "reject"
-    stale_timeout: float = 60.0
+    processors: ProcessorOptions = ProcessorOptions()
+    disabled_providers: frozenset[str] = frozenset()
     base_url: str | None = None
     """The catalog of another Backstage to use instead of our own; then ``/api/catalog`` is not served."""
     options: Mapping[str, Json] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 """Misspelled keys: those that are nobody's and look like one of ours."""
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from backstage_py import bundled
 from backstage_py.model.json import Json, JsonObject
@@ -29,10 +29,16 @@ def _walk(merged: Merged, data: Json, schema: JsonObject, path: Path) -> Iterato
         if key in known:
             yield from _walk(merged, value, known[key], (*path, key))
             continue
-        near = difflib.get_close_matches(key, known, 1, 0.0 if closed else _LIKE)
+        near = nearest(key, known, 0.0 if closed else _LIKE)
         if near:
             place = merged.where((*path, key))
-            yield f"Configuration key '{dotted((*path, key))}' in {place} is not known; did you mean '{near[0]}'?"
+            yield f"Configuration key '{dotted((*path, key))}' in {place} is not known; did you mean '{near}'?"
+
+
+def nearest(key: str, known: Iterable[str], least: float = _LIKE) -> str | None:
+    """Return the known key that another one is taken for a misspelling of."""
+    found = difflib.get_close_matches(key, list(known), 1, least)
+    return found[0] if found else None
 
 
 def _inner(schema: JsonObject) -> JsonObject:

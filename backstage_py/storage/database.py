@@ -19,8 +19,10 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 
-from backstage_py.errors import SettingsError
+from backstage_py.errors import InputError, SettingsError
 from backstage_py.storage.wake import WakeHub
+from backstage_py.storage.wake_postgres import PostgresCarrier
+from backstage_py.storage.wake_sockets import SocketCarrier
 
 T = TypeVar("T")
 
@@ -81,7 +83,7 @@ class Database:
         else:
             self.path = None
         self.engine = _engine(self.url, is_sqlite=self.is_sqlite)
-        self.wakes = WakeHub(self.path)
+        self.wakes = WakeHub(SocketCarrier(self.path) if self.path else PostgresCarrier(self._own_connection))
         self._brief: sa.Connection | None = None
         self._brief_lock = threading.Lock()
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="db-read")
@@ -149,9 +151,19 @@ class Database:
         self.wakes.close()
         self.engine.dispose()
 
+    def _own_connection(self) -> Any:
+        """Return a connection of the driver that no pool knows."""
+        arguments, options = self.engine.dialect.create_connect_args(self.url)
+        return self.engine.dialect.connect(*arguments, **options)
+
     def _read(self, function: ReadFunction[T]) -> T:
-        with self.engine.connect() as connection:
-            return function(connection)
+        try:
+            with self.engine.connect() as connection:
+                return function(connection)
+        except Exception as error:
+            if (meaning := _meaning(error)) is error:
+                raise
+            raise meaning from error
 
     def _write_loop(self) -> None:
         for batch in self._batches():
@@ -197,7 +209,7 @@ class Database:
                 transaction = Transaction(connection)
                 result = job.function(transaction)
         except Exception as error:  # noqa: BLE001  # it belongs to the caller who waits for the job
-            _fail(job, error)
+            _fail(job, _meaning(error))
             return
         self._finish([(job, result)], [transaction])
 
@@ -212,6 +224,13 @@ class Database:
         for job, result in outcomes:
             with contextlib.suppress(InvalidStateError):  # the waiter was cancelled; the data is written
                 job.done.set_result(result)
+
+
+def _meaning(error: Exception) -> Exception:
+    """Return the error, or what it means when PostgreSQL refuses a NUL in a text: only a client can have sent that."""
+    if "NUL (0x00)" not in str(error):
+        return error
+    return InputError("A text holds a NUL character, which PostgreSQL can neither store nor look for; leave it out")
 
 
 def _fail(job: _Job, error: BaseException) -> None:

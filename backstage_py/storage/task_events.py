@@ -1,10 +1,12 @@
 """Events of tasks: appended within the transaction that they belong to, read by id."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
+from backstage_py.model import json
+from backstage_py.model.json import JsonObject
 from backstage_py.model.task import EventType, NewEvent, TaskEvent
 from backstage_py.storage.database import Database, Transaction
 from backstage_py.storage.prepared import Prepared
@@ -107,3 +109,9 @@ class EventStore:
             every = {**values, "most": _LARGEST, "skip": 0}
             found = await self._database.read(lambda connection: statement.all(connection, every))
         return [TaskEvent(*row) for row in found]
+
+
+def newest_bodies(connection: sa.Connection, task_id: str) -> Iterator[JsonObject]:
+    """Yield the bodies of a task's events, the newest first."""
+    query = sa.select(events.c.body).where(events.c.task_id == task_id).order_by(events.c.id.desc())
+    return (json.parse(row.body) for row in connection.execute(query))

@@ -9,10 +9,9 @@ import sqlalchemy as sa
 
 from backstage_py.errors import ConflictError, NotFoundError
 from backstage_py.model import json, times
-from backstage_py.model.json import JsonObject
+from backstage_py.model.entity_filter import AllOf, AnyOf, Filter, Matches, Not
 from backstage_py.model.task import (
     ENDED,
-    STALE_MESSAGE,
     Claim,
     EventType,
     NewEvent,
@@ -27,7 +26,7 @@ from backstage_py.storage.database import Database, Transaction
 from backstage_py.storage.prepared import Prepared
 from backstage_py.storage.secrets import SecretBox, UnsealError
 from backstage_py.storage.task_events import EventFeed
-from backstage_py.storage.task_tables import checkpoints, events, steps, tasks, workspaces
+from backstage_py.storage.task_tables import events, steps, tasks, workspaces
 
 OPEN_TASKS = "tasks:open"
 """The topic that wakes workers: a task can be claimed."""
@@ -35,7 +34,6 @@ CANCELLATIONS = "tasks:cancel"
 """The topic that wakes workers: a task is to be cancelled."""
 
 _LARGEST = 2**63 - 1  # that a database can count to
-_LOST_WORKER = "The task worker stopped while it was running this task"
 _columns = (
     tasks.c.id,
     tasks.c.spec,
@@ -132,17 +130,6 @@ class Heartbeat:
     lost: set[str] = field(default_factory=set)
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
-    """A task that some worker claims to run."""
-
-    id: str
-    claim: int
-    worker: str | None
-    last_heartbeat_at: int
-    starts_over: bool
-
-
 class _Open(NamedTuple):
     """A row of an open task, in the order in which it is selected."""
 
@@ -206,11 +193,13 @@ class TaskStore:
 
     async def list(self, wanted: TaskFilter) -> tuple[Sequence[Task], int]:
         """Return a page of tasks, newest first unless told otherwise, and how many there are without paging."""
-        conditions = []
+        conditions: list[sa.ColumnElement[bool]] = []
         if wanted.created_by:
             conditions.append(tasks.c.created_by.in_(_storable(wanted.created_by)))
         if wanted.status:
             conditions.append(tasks.c.status.in_(_storable(wanted.status)))
+        if wanted.visible is not None:
+            conditions.append(_condition(wanted.visible))
         order = [tasks.c[name].desc() if descending else tasks.c[name].asc() for name, descending in wanted.order]
         query = sa.select(*_columns).where(*conditions).order_by(*(order or [tasks.c.created_at.desc()]))
         if wanted.limit is not None:
@@ -285,7 +274,7 @@ class TaskStore:
                 values = {"task": claim.id, "state": transition.end.value, "at": times.now()}
                 _end.run(transaction.connection, values)
                 if not transition.keep_progress:
-                    _forget_progress(transaction, claim.id)
+                    forget_progress(transaction, claim.id)
 
         await self._database.write(run)
 
@@ -301,7 +290,7 @@ class TaskStore:
             self._hold(transaction, claim)
             values = {"status": TaskStatus.OPEN.value, "worker": None, "secrets": sealed}
             transaction.connection.execute(sa.update(tasks).where(tasks.c.id == claim.id).values(**values))
-            task_events.append(transaction, claim.id, [_recovered(starts_over=False)], self._feed)
+            task_events.append(transaction, claim.id, [recovered_event(starts_over=False)], self._feed)
             transaction.wake(OPEN_TASKS)
 
         await self._database.write(run)
@@ -386,90 +375,10 @@ class TaskStore:
             )
             forget = sa.delete(steps).where(steps.c.task_id == task_id)
             transaction.connection.execute(forget.where(steps.c.status == "failed") if resume else forget)
-            task_events.append(transaction, task_id, [_recovered(starts_over=task.starts_over)], self._feed)
+            task_events.append(transaction, task_id, [recovered_event(starts_over=task.starts_over)], self._feed)
             transaction.wake(OPEN_TASKS)
 
         await self._database.write(run)
-
-    async def running(self) -> Sequence[Running]:
-        """Return the tasks that are being run, by whomever."""
-        query = sa.select(
-            tasks.c.id, tasks.c.claim, tasks.c.worker, tasks.c.last_heartbeat_at, tasks.c.starts_over
-        ).where(tasks.c.status == TaskStatus.PROCESSING.value)
-
-        def run(connection: sa.Connection) -> Sequence[Running]:
-            return [Running(*row) for row in connection.execute(query)]
-
-        return await self._database.read(run)
-
-    async def recover(self, lost: Iterable[Running]) -> Sequence[str]:
-        """Open tasks again whose worker is gone. Returns those that nobody else recovered in the meantime."""
-
-        def run(transaction: Transaction) -> Sequence[str]:
-            recovered = []
-            for one in lost:
-                change = _if_unchanged(one).values(
-                    status=TaskStatus.OPEN.value, worker=None, last_heartbeat_at=times.now()
-                )
-                if transaction.connection.execute(change).rowcount != 1:
-                    continue
-                if one.starts_over:
-                    _drop_steps.run(transaction.connection, {"task": one.id})
-                task_events.append(transaction, one.id, [_recovered(starts_over=one.starts_over)], self._feed)
-                transaction.wake(OPEN_TASKS)
-                recovered.append(one.id)
-            return recovered
-
-        return await self._database.write(run)
-
-    async def give_up(self, lost: Iterable[Running], *, stale: bool) -> Sequence[str]:
-        """End tasks as failed whose worker is gone (or, if ``stale``, silent beyond the task timeout)."""
-        message = STALE_MESSAGE if stale else _LOST_WORKER
-        completion: JsonObject = {"message": message}
-        if not stale:
-            completion = {
-                "message": "Run completed with status: failed",
-                "error": {"name": "Error", "message": message},
-            }
-
-        def run(transaction: Transaction) -> Sequence[str]:
-            ended = []
-            for one in lost:
-                change = _if_unchanged(one).values(
-                    status=TaskStatus.FAILED.value, worker=None, secrets=None, ended_at=times.now()
-                )
-                if transaction.connection.execute(change).rowcount != 1:
-                    continue
-                failed = [
-                    new_event(EventType.LOG, {"message": message, "stepId": step, "status": "failed"})
-                    for step in _hung_steps(transaction.connection, one.id)
-                ]
-                task_events.append(
-                    transaction, one.id, [*failed, new_event(EventType.COMPLETION, completion)], self._feed
-                )
-                _forget_progress(transaction, one.id)
-                ended.append(one.id)
-            return ended
-
-        return await self._database.write(run)
-
-    async def remove_ended_before(self, moment: int, most: int) -> int:
-        """Delete tasks that ended before ``moment`` with all that belongs to them, at most ``most`` at once."""
-        old = sa.select(tasks.c.id).where(tasks.c.ended_at < moment).limit(most)
-
-        def run(transaction: Transaction) -> int:
-            ids = [row.id for row in transaction.connection.execute(old)]
-            for table in (events, steps, checkpoints, workspaces):
-                transaction.connection.execute(sa.delete(table).where(table.c.task_id.in_(ids)))
-            transaction.connection.execute(sa.delete(tasks).where(tasks.c.id.in_(ids)))
-            return len(ids)
-
-        return await self._database.write(run)
-
-    async def ended_among(self, task_ids: Collection[str], before: int) -> Collection[str]:
-        """Return those of some tasks that ended before a moment."""
-        query = sa.select(tasks.c.id).where(tasks.c.id.in_(task_ids), tasks.c.ended_at < before)
-        return await self._database.read(lambda connection: connection.execute(query).scalars().all())
 
     def _hold(self, transaction: Transaction, claim: Claim) -> None:
         """Lock the task's row and make sure that the claim is still the newest."""
@@ -492,6 +401,20 @@ class TaskStore:
         return secrets
 
 
+def _condition(node: Filter) -> sa.ColumnElement[bool]:
+    """Return a filter over creators as SQL; a task that no user created meets neither a leaf nor its negation."""
+    match node:
+        case Matches(key="created_by", values=values):
+            return tasks.c.created_by.in_(_storable(values))
+        case AllOf(parts=parts):
+            return sa.and_(sa.true(), *map(_condition, parts))
+        case AnyOf(parts=parts):
+            return sa.or_(sa.false(), *map(_condition, parts))
+        case Not(part=part):
+            return sa.not_(_condition(part))
+    raise AssertionError(f"tasks cannot be filtered by {node}")
+
+
 def _no_task(task_id: str) -> str:
     return f"No task with id '{task_id}' found"
 
@@ -511,21 +434,19 @@ def _get(connection: sa.Connection, task_id: str) -> Task:
     return Task(id_, spec, status, created_at, heartbeat, created_by, bool(starts_over))
 
 
-def _if_unchanged(one: Running) -> sa.Update:
-    return sa.update(tasks).where(
-        tasks.c.id == one.id,
-        tasks.c.claim == one.claim,
-        tasks.c.status == TaskStatus.PROCESSING.value,
-        tasks.c.last_heartbeat_at == one.last_heartbeat_at,
-    )
-
-
-def _recovered(*, starts_over: bool) -> NewEvent:
+def recovered_event(*, starts_over: bool) -> NewEvent:
+    """Return the event of a task that is opened again."""
     return new_event(EventType.RECOVERED, {"recoverStrategy": "startOver" if starts_over else "none"})
 
 
-def _forget_progress(transaction: Transaction, task_id: str) -> None:
+def forget_steps(transaction: Transaction, task_id: str) -> None:
+    """Delete the results of steps."""
     _drop_steps.run(transaction.connection, {"task": task_id})
+
+
+def forget_progress(transaction: Transaction, task_id: str) -> None:
+    """Delete what a run that goes on would need."""
+    forget_steps(transaction, task_id)
     _drop_workspace.run(transaction.connection, {"task": task_id})
 
 
@@ -544,23 +465,6 @@ def _heartbeat_answer(connection: sa.Connection, mine: sa.ColumnElement[bool], c
     return answer
 
 
-def _bodies(connection: sa.Connection, task_id: str) -> Iterable[JsonObject]:
-    query = sa.select(events.c.body).where(events.c.task_id == task_id).order_by(events.c.id.desc())
-    return (json.parse(row.body) for row in connection.execute(query))
-
-
 def _newest_step(connection: sa.Connection, task_id: str) -> str | int:
     """Return the step that the newest event names; 0 when none does, as Backstage writes then."""
-    return next((body["stepId"] for body in _bodies(connection, task_id) if body.get("stepId")), 0)
-
-
-def _hung_steps(connection: sa.Connection, task_id: str) -> Sequence[str]:
-    """Return the ids of steps that began and never ended, in their order."""
-    began: dict[str, None] = {}
-    ended: set[str] = set()
-    for body in _bodies(connection, task_id):
-        if body.get("status") in {"completed", "failed", "skipped"}:
-            ended.add(body["stepId"])
-        elif body.get("status") == "processing":
-            began[body["stepId"]] = None
-    return [step for step in reversed(began) if step not in ended]
+    return next((body["stepId"] for body in task_events.newest_bodies(connection, task_id) if body.get("stepId")), 0)

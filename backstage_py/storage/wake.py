@@ -1,25 +1,31 @@
 """Waking: whoever waits for a topic is told as soon as a commit touched it, in this process or another.
 
-Within a process a topic is a set of events. Processes that share an SQLite file each bind a datagram socket in the
-folder ``<file>-wake``; a commit sends the topics to each of them. Nothing is polled; a wake is a hint and never
-data, so one that is lost only costs the patience of the waiter's timeout.
+Within a process a topic is a set of waiters; a carrier takes it to the other processes of the same database. Nothing
+is polled; a wake is a hint and never data, so one that is lost only costs the patience of the waiter's timeout.
 """
 
 import asyncio
 import contextlib
-import hashlib
-import os
-import secrets
-import socket
-import tempfile
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
 
-_DATAGRAM = 32_768
-_SEPARATOR = b"\n"
-_LONGEST_SOCKET_PATH = 100  # of the 104 to 108 bytes that systems allow
+Hear = Callable[[set[str] | None], None]
+"""Takes the topics that another process named; None when some may have been missed."""
+
+
+class Carrier(Protocol):
+    """Takes topics from process to process."""
+
+    def listen(self, hear: Hear) -> None:
+        """Call ``hear`` on the running event loop from now on, for what other processes tell. Again has no effect."""
+
+    def tell(self, topics: Iterable[str]) -> None:
+        """Tell the other processes; callable from any thread, never raises, never waits for them."""
+
+    def close(self) -> None:
+        """Stop listening and telling."""
 
 
 class Wake:
@@ -49,21 +55,18 @@ class WakeHub:
     """The topics of one database.
 
     Args:
-        path: the SQLite file whose other processes are woken too; None for this process only.
+        carrier: to and from the other processes.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, carrier: Carrier) -> None:
         self._waiters: dict[str, set[Wake]] = defaultdict(set)
         self._lock = threading.Lock()
-        self._folder = _folder(path) if path else None
-        self._socket: socket.socket | None = None
-        self._own: Path | None = None
-        self._listening: asyncio.AbstractEventLoop | None = None
+        self._carrier = carrier
 
     @contextlib.contextmanager
     def subscribe(self, *topics: str) -> Iterator[Wake]:
         """Wait for topics: ``with hub.subscribe("tasks") as wake: await wake.wait()``."""
-        self._listen()
+        self._carrier.listen(self._wake_here)
         wake = Wake(asyncio.get_running_loop())
         with self._lock:
             for topic in topics:
@@ -86,83 +89,18 @@ class WakeHub:
         """
         here = set(topics)
         names = here.union(elsewhere)
-        if not names:
-            return
         if here:
             self._wake_here(here)
-        if self._folder:
-            self._tell_others(_SEPARATOR.join(name.encode() for name in names)[:_DATAGRAM])
+        if names:
+            self._carrier.tell(names)
 
     def close(self) -> None:
-        """Stop listening to other processes."""
-        if self._socket and self._listening and not self._listening.is_closed():
-            with contextlib.suppress(RuntimeError, ValueError):
-                self._listening.remove_reader(self._socket.fileno())
-        if self._socket:
-            self._socket.close()
-            self._socket = None
-        if self._own:
-            self._own.unlink(missing_ok=True)
-            with contextlib.suppress(OSError):  # others still listen there
-                self._own.parent.rmdir()
-            self._own = None
+        """Hear nothing more from other processes."""
+        self._carrier.close()
 
-    def _wake_here(self, names: set[str]) -> None:
+    def _wake_here(self, names: set[str] | None) -> None:
         with self._lock:
-            waiters = {wake for name in names for wake in self._waiters.get(name, ())}
+            named = self._waiters.values() if names is None else [self._waiters.get(name, ()) for name in names]
+            waiters = {wake for wakes in named for wake in wakes}
         for waiter in waiters:
             waiter.set_from_any_thread()
-
-    def _tell_others(self, message: bytes) -> None:
-        if not self._folder or not self._folder.is_dir():
-            return
-        with os.scandir(self._folder) as entries:
-            others = [Path(entry.path) for entry in entries if Path(entry.path) != self._own]
-        if not others:
-            return
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-            sender.setblocking(False)
-            for other in others:
-                try:
-                    sender.sendto(message, str(other))
-                except ConnectionRefusedError:  # its process was killed
-                    other.unlink(missing_ok=True)
-                except OSError:  # full or gone: the waiter's timeout is the fallback
-                    continue
-
-    def _listen(self) -> None:
-        loop = asyncio.get_running_loop()
-        if self._folder is None or self._listening is loop:
-            return
-        self.close()
-        self._own = self._folder / f"{os.getpid()}-{secrets.token_hex(4)}"
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
-        self._bind(self._socket, self._own)
-        loop.add_reader(self._socket.fileno(), self._hear)
-        self._listening = loop
-
-    @staticmethod
-    def _bind(listening: socket.socket, own: Path) -> None:
-        """Bind below the folder, which the last process that leaves removes, perhaps at this moment."""
-        while True:
-            own.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with contextlib.suppress(FileNotFoundError):
-                listening.bind(str(own))
-                return
-
-    def _hear(self) -> None:
-        while self._socket:
-            try:
-                message = self._socket.recv(_DATAGRAM)
-            except (BlockingIOError, OSError):
-                return
-            self._wake_here({name.decode(errors="replace") for name in message.split(_SEPARATOR)})
-
-
-def _folder(database: Path) -> Path:
-    beside = database.with_name(f"{database.name}-wake")
-    if len(str(beside)) + 24 <= _LONGEST_SOCKET_PATH:
-        return beside
-    digest = hashlib.sha256(str(database).encode()).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"backstage-py-wake-{os.getuid()}-{digest}"

@@ -19,6 +19,7 @@ from backstage_py.plugin import Action, CancelSignal, Clock, Services, SystemClo
 from backstage_py.scaffolder import invocation
 from backstage_py.scaffolder.input_checks import validator
 from backstage_py.scaffolder.invocation import Invocation
+from backstage_py.testing.awaiting import all_awaited
 from backstage_py.testing.clock import FakeClock
 
 T = TypeVar("T")
@@ -140,10 +141,13 @@ class ActionRunner:
         Raises:
             InputError: the input does not fit the action's schema.
             BackstageError: the action failed; foreign errors are turned into one, as in a task.
-            AssertionError: an output is not what the action's output schema says.
+            AssertionError: an output is not what the action's output schema says, or an ``await`` is missing.
         """
+        if not isinstance(action, Action):
+            raise TypeError(f"{action!r:.80} is no action; put '@action(\"acme:greet\", Input)' above the function")
         self.log = Log()
         async with AsyncExitStack() as stack:
+            stack.enter_context(all_awaited(action.id))
             http = await stack.enter_async_context(HttpClient(lambda _host, _port: True))
             wanted = Invocation(
                 action,
@@ -160,7 +164,10 @@ class ActionRunner:
             )
             outputs = await invocation.in_folder(wanted, self.workspace)
         if not dry_run and (problems := validator(action.output_schema).problems(outputs)):
-            raise AssertionError(f"The outputs of {action.id} do not fit its schema: {', '.join(map(str, problems))}")
+            raise AssertionError(
+                f"The outputs of {action.id} do not fit its schema: {', '.join(map(str, problems))}; "
+                "change what it returns, or its output class"
+            )
         return ActionResult(outputs, self.log, self.workspace)
 
     def _services(self, http: HttpClient) -> Services:

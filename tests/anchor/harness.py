@@ -7,7 +7,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,8 +182,13 @@ def _overlay(folder: Path) -> dict[str, Any]:
     }
 
 
+def as_guest(url: str) -> str:
+    return str(request("POST", f"{url}/api/auth/guest/refresh")["backstageIdentity"]["token"])
+
+
 @contextmanager
-def backstage(command: list[str], folder: Path) -> Iterator[Any]:
+def backstage(command: list[str], folder: Path, sign_in: Callable[[str], str] = as_guest) -> Iterator[Any]:
+    """Run a backend; the function that is given waits for it, signs in and returns the user's token."""
     log = folder / "backstage.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -194,8 +199,7 @@ def backstage(command: list[str], folder: Path) -> Iterator[Any]:
     def wait(url: str) -> str:
         while process.poll() is None and time.monotonic() < end:
             with suppress(OSError):
-                answer = request("POST", f"{url}/api/auth/guest/refresh")
-                return str(answer["backstageIdentity"]["token"])
+                return sign_in(url)
             time.sleep(0.2)
         raise AssertionError(f"Backstage did not start:\n{log.read_text(errors='replace')[-4000:]}")
 

@@ -1,4 +1,4 @@
-"""A catalog to be killed while it takes in a file: ``python -m tests.catalog.killable_catalog FOLDER FILE``."""
+"""A catalog to be killed while it takes in a file, see its ``main`` for the arguments."""
 
 import asyncio
 import sys
@@ -8,8 +8,9 @@ from backstage_py.settings.sections import CatalogLocation
 from tests.catalog.harness import catalog
 
 
-async def main(folder: str, file: str) -> None:
-    async with catalog(Path(folder), locations=(CatalogLocation("file", file),)):
+async def main(folder: str, file: str, database_url: str | None = None) -> None:
+    Path(folder, "started").touch()
+    async with catalog(Path(folder), locations=(CatalogLocation("file", file),), database_url=database_url):
         sys.stdout.write("done\n")
         sys.stdout.flush()
 

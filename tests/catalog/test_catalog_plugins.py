@@ -1,7 +1,13 @@
 """Processors, providers and kinds of other packages."""
 
 from pathlib import Path
+from typing import Any
 
+import pytest
+from structlog.testing import capture_logs
+
+from backstage_py.catalog.testing import process
+from backstage_py.errors import InputError
 from backstage_py.model import entity as entities
 from backstage_py.model.entity_ref import EntityRef
 from backstage_py.model.json import JsonObject
@@ -167,3 +173,82 @@ async def test_a_change_is_announced_by_refresh_keys(tmp_path: Path) -> None:
         assert inventory.connection
         await inventory.connection.refresh(["url:https://host.example/a.yaml"])
         await world.until("component:default/b")
+
+
+class Given:
+    """Gives what it was made with, or fails as it was told to."""
+
+    name = "acme"
+
+    def __init__(self, *added: dict[str, Any], error: Exception | None = None) -> None:
+        self.added = added
+        self.error = error
+        self.refused = ""
+
+    async def connect(self, connection: ProviderConnection) -> None:
+        if self.error:
+            raise self.error
+        try:
+            await connection.apply_full(self.added)
+        except InputError as error:
+            self.refused = error.message
+
+    async def close(self) -> None:
+        return
+
+
+@pytest.mark.parametrize(
+    ("entity", "says"),
+    [
+        (
+            {"apiVersion": "v1", "kind": "Component", "metadata": {"name": "x"}},
+            "The entity component:default/x of the provider acme lacks the annotation backstage.io/managed-by-location",
+        ),
+        ({"kind": "Component"}, "The provider acme gave what is no entity: "),
+    ],
+)
+async def test_a_provider_is_told_at_once_what_could_never_appear(
+    tmp_path: Path, entity: dict[str, Any], says: str
+) -> None:
+    provider = Given(entity)
+    async with catalog(tmp_path, plugins=CatalogPlugins([], [provider])):
+        assert provider.refused.startswith(says)
+
+
+async def test_a_provider_that_fails_stops_nobody_else(tmp_path: Path) -> None:
+    failing = Given(error=RuntimeError("its database is down"))
+    with capture_logs() as logs:
+        async with catalog(tmp_path, Web({"/c.yaml": component("c")}), plugins=CatalogPlugins([], [failing])) as world:
+            await world.register("/c.yaml")
+            assert await world.has("component:default/c")
+    assert [one["provider"] for one in logs if one["event"] == "provider_connect_failed"] == ["acme"]
+
+
+class Forgetful(Processor):
+    async def pre_process(self, entity: dict[str, Any], context: ProcessingContext) -> dict[str, Any]:
+        return None  # type: ignore[return-value]  # the mistake that is tested
+
+
+class Mistaken(Processor):
+    async def post_process(self, entity: dict[str, Any], context: ProcessingContext) -> dict[str, Any]:
+        return {"x": entity["nope"]}
+
+
+@pytest.mark.parametrize(
+    ("processor", "says"),
+    [
+        (Forgetful(), "Processor Forgetful threw an error while preprocessing; caused by Error: pre_process must"),
+        (Mistaken(), "Processor Mistaken threw an error while postprocessing; caused by Error: KeyError: 'nope'"),
+    ],
+)
+async def test_a_mistake_in_a_processor_names_it_and_its_place(processor: Processor, says: str) -> None:
+    with capture_logs() as logs:
+        result = await process(component_entity(), processors=[processor])
+    (problem,) = result.problems
+    assert problem.startswith(f"InputError: {says}")
+    assert [one["processor"] for one in logs if one["event"] == "processor_failed"] == [processor.name]
+
+
+def component_entity() -> dict[str, Any]:
+    spec = {"type": "service", "lifecycle": "x", "owner": "team-a"}
+    return {"apiVersion": "backstage.io/v1alpha1", "kind": "Component", "metadata": {"name": "c"}, "spec": spec}

@@ -207,3 +207,14 @@ async def test_a_placeholder_of_a_file_cannot_leave_its_folder(tmp_path: Path) -
         assert not any(b'"secret"' in text for text in texts)
         locations = [ref for ref in [t.decode() for t in texts] if "is outside of" in ref]
         assert len(locations) == 2
+
+
+@pytest.mark.parametrize("pattern", ["{one,two}/catalog-info.yaml", "%7Bone,two%7D/catalog-info.yaml", "[ot]*/*.yaml"])
+async def test_a_pattern_may_be_any_that_backstage_searches_for(tmp_path: Path, pattern: str) -> None:
+    root = "/acme/shop/blob/main"
+    pages: dict[str, str | bytes] = {
+        f"{root}/{folder}/catalog-info.yaml": component(folder) for folder in ("one", "two", "x")
+    }
+    async with catalog(tmp_path, Web(pages)) as world:
+        await world.register(f"{root}/{pattern}")
+        assert await world.refs() == {"component:default/one", "component:default/two"}

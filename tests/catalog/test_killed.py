@@ -12,6 +12,7 @@ import pytest
 
 from backstage_py.settings.sections import CatalogLocation
 from tests.catalog.harness import catalog, component, documents, group, location, ref_of
+from tests.storage.postgres import postgres
 
 ENTITIES = 1500
 FILES = 5
@@ -29,11 +30,13 @@ def write_catalog(folder: Path) -> Path:
     return root
 
 
-def killed_after(folder: Path, root: Path, seconds: float) -> None:
-    command = [sys.executable, "-m", "tests.catalog.killable_catalog", str(folder), str(root)]
+def killed_after(folder: Path, root: Path, url: str | None, seconds: float) -> None:
+    started = folder / "started"
+    started.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "tests.catalog.killable_catalog", str(folder), str(root), *([url] if url else [])]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     end = time.monotonic() + 30
-    while not (folder / "catalog.sqlite-catalog.lock").exists() and time.monotonic() < end:
+    while not started.exists() and time.monotonic() < end:
         time.sleep(0.005)
     time.sleep(seconds)
     process.send_signal(signal.SIGKILL)
@@ -42,13 +45,24 @@ def killed_after(folder: Path, root: Path, seconds: float) -> None:
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 async def test_killed_again_and_again_everything_is_there_once(tmp_path: Path, seed: int) -> None:
-    root = write_catalog(tmp_path)
+    await everything_is_there_once(tmp_path, seed, None)
+
+
+@pytest.mark.xdist_group("postgres")
+async def test_killed_again_and_again_on_postgresql(tmp_path: Path) -> None:
+    with postgres() as server:
+        for seed in (1, 2):
+            folder = tmp_path / str(seed)
+            folder.mkdir()
+            await everything_is_there_once(folder, seed, server.new_database(f"killed_{seed}"))
+
+
+async def everything_is_there_once(folder: Path, seed: int, url: str | None) -> None:
+    root = write_catalog(folder)
     moments = random.Random(seed)
-    for _ in range(4):
-        killed_after(tmp_path, root, moments.uniform(0.0, 0.6))
-        lock = tmp_path / "catalog.sqlite-catalog.lock"
-        lock.unlink(missing_ok=True)  # so that the next round waits for its own process
-    async with catalog(tmp_path, locations=(CatalogLocation("file", str(root)),)) as world:
+    for _ in range(5):
+        killed_after(folder, root, url, moments.uniform(0.0, 1.2))
+    async with catalog(folder, locations=(CatalogLocation("file", str(root)),), database_url=url) as world:
         texts = [json.loads(text) for text in await world.service.reader.all(None)]
         refs = [ref_of(entity) for entity in texts]
         assert len(refs) == len(set(refs))

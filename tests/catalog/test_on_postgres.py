@@ -55,6 +55,15 @@ async def test_entities_come_change_and_go(tmp_path: Path, url: str) -> None:
         assert await world.refs() == set()
 
 
+async def test_a_nul_in_an_entity_stops_nothing(tmp_path: Path, url: str) -> None:
+    odd = component("odd").replace("metadata:", 'metadata:\n  description: "a\\0b"', 1)
+    web = Web({"/all.yaml": location("all", "./c.yaml", "./odd.yaml"), "/c.yaml": component("c"), "/odd.yaml": odd})
+    async with catalog(tmp_path, web, database_url=url) as world:
+        await world.register("/all.yaml")
+        assert {"component:default/c", "component:default/odd"} <= await world.refs()
+        assert (await world.entity("component:default/odd"))["metadata"]["description"] == "a\0b"
+
+
 async def test_a_restart_goes_on_with_what_was_there(tmp_path: Path, url: str) -> None:
     web = pages()
     async with catalog(tmp_path, web, database_url=url) as world:

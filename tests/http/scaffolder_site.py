@@ -29,7 +29,7 @@ class SignedIn:
 
 
 def site(world: World) -> ASGIApp:
-    router = Router(face.routes(world.scaffolder.service), redirect_slashes=False)
+    router = Router(face.routes(world.scaffolder.authorized), redirect_slashes=False)
     mount = Mount("/api/scaffolder", app=SignedIn(router))
     return application.create([mount], BackendSettings("http://here"), OpenStreams())
 

@@ -1,5 +1,6 @@
 """The catalog's face, asked over HTTP with what a Backstage frontend asks."""
 
+import base64
 import gzip
 import json
 from collections.abc import AsyncIterator
@@ -11,9 +12,11 @@ import pytest
 from starlette.routing import Mount, Router
 from starlette.types import ASGIApp
 
+from backstage_py.catalog.authorized import AuthorizedCatalog
 from backstage_py.http import application
 from backstage_py.http import catalog as face
 from backstage_py.http.streams import OpenStreams
+from backstage_py.permissions.authority import Authority
 from backstage_py.settings.sections import BackendSettings
 from tests.catalog.harness import HOST, Web, World, catalog, component, documents, group
 from tests.http.harness import Answer, call
@@ -43,7 +46,8 @@ class Catalog:
 async def site(tmp_path: Path) -> AsyncIterator[Catalog]:
     async with catalog(tmp_path, Web({"/all.yaml": PAGES})) as world:
         await world.register("/all.yaml")
-        routes = [Mount(face.PREFIX, app=Router(list(face.routes(world.service)), redirect_slashes=False))]
+        authorized = AuthorizedCatalog(world.service, Authority())
+        routes = [Mount(face.PREFIX, app=Router(list(face.routes(authorized)), redirect_slashes=False))]
         yield Catalog(world, application.create(routes, BackendSettings("http://here"), OpenStreams()))
 
 
@@ -160,7 +164,8 @@ async def test_locations_come_by_pages(site: Catalog) -> None:
 
 async def test_a_read_only_catalog_refuses_changes(tmp_path: Path) -> None:
     async with catalog(tmp_path, read_only=True) as world:
-        routes = [Mount(face.PREFIX, app=Router(list(face.routes(world.service))))]
+        authorized = AuthorizedCatalog(world.service, Authority())
+        routes = [Mount(face.PREFIX, app=Router(list(face.routes(authorized))))]
         app = application.create(routes, BackendSettings("http://here"), OpenStreams())
         answer = await Catalog(world, app).send("POST", "/locations", {"type": "url", "target": f"{HOST}/a.yaml"})
         assert (answer.status, answer.json["error"]["name"]) == (403, "NotAllowedError")
@@ -189,3 +194,52 @@ async def test_actions_are_listed_and_invoked(site: Catalog) -> None:
     gone = await invoke("unregister-entity", {"type": {"locationId": registered.json["output"]["locationId"]}})
     assert gone.json == {"output": {}}
     assert (await invoke("nope", {})).status == 404
+
+
+HUGE = [2**53, 2**63 - 1, 2**63, 10**30]
+
+
+@pytest.mark.parametrize("number", HUGE)
+async def test_a_limit_beyond_what_a_database_counts_means_everything(site: Catalog, number: int) -> None:
+    for path in (f"/entities?limit={number}", f"/entities/by-query?limit={number}"):
+        assert len(names(await site.get(path))) == len(names(await site.get("/entities")))
+    for body in ({"limit": number}, {"limit": float(number)}):
+        assert len(names(await site.send("POST", "/entities/by-query", body))) == len(
+            names(await site.get("/entities"))
+        )
+        assert (await site.send("POST", "/locations/by-query", body)).json["totalItems"] == 1
+    for path in (f"/entities?offset={number}", f"/entities/by-query?offset={number}"):
+        assert names(await site.get(path)) == []
+    assert names(await site.send("POST", "/entities/by-query", {"offset": number})) == []
+
+
+@pytest.mark.parametrize("body", [{"limit": -1}, {"offset": -1}, {"limit": -(10**40)}, {"offset": -0.5}])
+async def test_a_negative_page_is_refused(site: Catalog, body: dict[str, float]) -> None:
+    answer = await site.send("POST", "/entities/by-query", body)
+    [name] = body
+    assert (answer.status, answer.json["error"]["message"]) == (400, f"request/body/{name} must be >= 0")
+
+
+async def test_entities_by_reference_need_a_body(site: Catalog) -> None:
+    answer = await call(site.app, "POST", "/api/catalog/entities/by-refs")
+    assert answer.status == 400
+    assert "did you remember to specify an application/json content type?" in answer.json["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "position",
+    [["9" * 30], [1e300], ["c-01", "9" * 30], [[]], [None], []],
+    ids=str,
+)
+async def test_a_cursor_with_an_impossible_position_is_malformed(site: Catalog, position: list[Any]) -> None:
+    cursor = {"orderFields": [], "isPrevious": False, "orderFieldValues": position, "totalItems": 1}
+    text = quote(base64.b64encode(json.dumps(cursor).encode()).decode())
+    answer = await site.get(f"/entities/by-query?cursor={text}")
+    assert (answer.status, answer.json["error"]["name"]) == (400, "InputError")
+
+
+@pytest.mark.parametrize("window", [{"offset": -1}, {"limit": -1}, {"limit": 0}, {"limit": "x"}, {"offset": []}, [], 5])
+async def test_a_page_behind_an_impossible_place_is_malformed(site: Catalog, window: Any) -> None:
+    text = quote(base64.b64encode(json.dumps(window).encode()).decode())
+    answer = await site.get(f"/entities?after={text}")
+    assert (answer.status, answer.json["error"]["name"]) == (400, "InputError")

@@ -212,7 +212,7 @@ async def test_the_configuration_narrows_down_what_is_offered(
 
 async def scaffolder_action(site: World, name: str, given: JsonObject) -> Any:
     """Run one of the scaffolder's own actions as the guest."""
-    found = {one.entry["name"]: one for one in scaffolder_actions.offered(site.scaffolder.service)}
+    found = {one.entry["name"]: one for one in scaffolder_actions.offered(site.scaffolder.authorized)}
     return await found[name].run(actions_call(given, site))
 
 

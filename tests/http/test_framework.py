@@ -264,3 +264,21 @@ async def test_a_client_that_goes_away_is_no_end_of_a_stream(site: Site) -> None
     request.cancel()
     with pytest.raises(asyncio.CancelledError):
         await request
+
+
+async def test_options_name_the_methods_of_a_path() -> None:
+    site = Site()
+    both = await site.call("OPTIONS", "/echo", {})
+    assert (both.status, both.headers["allow"], both.body) == (200, "POST", b"POST")
+    assert both.headers["content-type"] == "text/html; charset=utf-8"
+    assert (await site.call("OPTIONS", "/small", {})).headers["allow"] == "GET,HEAD"
+    assert (await site.call("OPTIONS", "/fail/x", {})).status == 200
+    assert (await site.call("OPTIONS", "/unknown", {})).status == 404
+    assert (await site.call("OPTIONS", "/small", {"authorization": ""})).status == 401
+
+
+async def test_a_path_with_a_line_break_is_still_the_plugins() -> None:
+    site = Site()
+    answer = await site.call("GET", "/fail/a%0Ab".replace("%0A", "\n"), {})
+    assert answer.json["error"]["name"] == "Error"
+    assert (await site.call("GET", "/fail/a\n", {"authorization": ""})).status == 401

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -186,6 +187,50 @@ async def test_a_stream_ends_when_its_client_goes(tmp_path: Path) -> None:
         async with asyncio.timeout(5):
             await streaming
         assert w.scaffolder.service.events._tails == {}
+
+
+async def test_a_dry_run_ends_when_its_client_goes(tmp_path: Path) -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    @action("test:long", dry_run=True)
+    async def long(ctx: Context) -> None:
+        begun.set()
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            ended.set()
+
+    async with world(tmp_path, long) as w:
+        entity = template({"id": "s", "action": "test:long"})
+        body = json.dumps({"template": entity, "values": {}, "secrets": {}, "directoryContents": []}).encode()
+        messages: list[dict[str, Any]] = [
+            {"type": "http.request", "body": body, "more_body": False},
+            {"type": "http.disconnect"},
+        ]
+
+        async def receive() -> dict[str, Any]:
+            message = messages.pop(0)
+            if message["type"] == "http.disconnect":
+                await asyncio.to_thread(begun.wait, 20)
+            return message
+
+        async def send(message: Any) -> None:
+            raise AssertionError(message)
+
+        headers = {"content-type": "application/json", "content-length": str(len(body))}
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": "/api/scaffolder/v2/dry-run",
+            "raw_path": b"/api/scaffolder/v2/dry-run",
+            "query_string": b"",
+            "root_path": "",
+            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+            "state": {},
+        }
+        async with asyncio.timeout(20):
+            await site(w)(scope, receive, send)
+        assert await asyncio.to_thread(ended.wait, 20)
 
 
 @pytest.mark.parametrize(

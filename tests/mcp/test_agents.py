@@ -15,6 +15,9 @@ from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
+from backstage_py.errors import InputError
+from backstage_py.mcp import tools
+from backstage_py.model.json import Json
 from tests.contract.harness import Running, running
 
 TEMPLATE = {
@@ -51,7 +54,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 @asynccontextmanager
 async def over_http(service: Running) -> AsyncIterator[ClientSession]:
-    async with httpx2.AsyncClient() as anonymous:
+    async with httpx2.AsyncClient(timeout=60) as anonymous:
         answer = await anonymous.post(f"{service.url}/api/auth/guest/refresh")
     headers = {"authorization": f"Bearer {answer.json()['backstageIdentity']['token']}"}
     async with (
@@ -84,7 +87,11 @@ async def use(session: ClientSession, tool: str, **arguments: Any) -> Any:
 async def test_an_agent_finds_tries_and_runs_a_template(service: Running, connect: Any) -> None:
     async with connect(service) as session:
         listed = await session.list_tools()
-        assert {tool.name: tool.annotations.read_only_hint for tool in listed.tools}["execute_template"] is False
+        said = {tool.name: tool.annotations for tool in listed.tools}
+        assert said["execute_template"].read_only_hint is False
+        assert said["execute_template"].idempotent_hint is False
+        assert said["get_task_logs"].read_only_hint
+        assert all(tool.title and tool.description for tool in listed.tools)
         found = await use(session, "list_templates", search="greet")
         assert found["templates"] == [{"templateRef": REF, "type": "service", "title": "Greet somebody"}]
         form = await use(session, "get_template_parameters", templateRef=REF)
@@ -118,6 +125,33 @@ async def test_an_agent_checks_templates_and_looks_around(service: Running) -> N
         assert actions[0]["schema"]["input"]["properties"]["message"]
         found = await use(session, "query_catalog", query={"kind": "template"}, fields=["metadata.name"])
         assert [one["metadata"]["name"] for one in found["items"]] == ["greet"]
+
+
+async def test_long_answers_come_in_parts_an_agent_can_read(service: Running) -> None:
+    async with over_http(service) as session:
+        long = yaml.safe_dump(TEMPLATE).replace("Hello, ", "ha" * 50_000)
+        tried = await use(session, "dry_run_template", templateYaml=long, values={"name": "Ada"})
+        assert any(line.endswith("letters)") for line in tried["log"])
+        assert sum(len(line) for line in tried["log"]) < 20_000
+        task = (await use(session, "execute_template", templateRef=REF, values={"name": "Ada"}))["taskId"]
+        events: list[Any] = []
+        while not events or events[-1]["type"] != "completion":
+            after = {"after": events[-1]["id"]} if events else {}
+            page = await use(session, "get_task_logs", taskId=task, limit=1, **after)
+            assert len(page["events"]) <= 1
+            events += page["events"]
+            assert page["isOver"] == (bool(events) and events[-1]["type"] == "completion")
+
+
+async def test_an_answer_that_is_too_long_says_how_to_ask_for_less() -> None:
+    class Crowded:
+        async def call(self, method: str, path: str, body: Json = None) -> Json:
+            del method, path, body
+            return [{"id": f"acme:{number}", "description": "x" * 1000} for number in range(200)]
+
+    with pytest.raises(InputError, match="ask for less, by 'search' or 'schemas'"):
+        await tools.call(Crowded(), "list_actions", {})
+    assert len((await tools.call(Crowded(), "list_actions", {"search": "acme:7"}))["actions"]) == 11
 
 
 async def test_errors_are_words_that_an_agent_can_act_on(service: Running) -> None:

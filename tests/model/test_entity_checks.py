@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from backstage_py.model import entity_schema, field_format
+from backstage_py.errors import InputError
+from backstage_py.model import entity_relations, entity_schema, field_format
 
 COMPONENT: dict[str, Any] = {
     "apiVersion": "backstage.io/v1alpha1",
@@ -148,3 +149,28 @@ def test_every_schema_can_be_compiled_and_describes_itself() -> None:
 )
 def test_what_a_browser_takes_for_a_url(text: Any, expected: bool) -> None:
     assert field_format.is_url(text) is expected
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ([1], 'Entity reference 1 had missing or empty kind (e.g. did not start with "component:" or similar)'),
+        ([None], "Entity reference must not be empty"),
+        ({"a": "b"}, 'Entity reference {"a":"b"} had missing or empty kind '),
+        ({"kind": "component"}, 'Entity reference {"kind":"component"} had missing or empty name'),
+        (["a\tb"], 'Entity reference "a\\tb" had missing or empty kind '),
+    ],
+)
+def test_what_the_schemas_leave_open_is_still_a_reference(value: Any, problem: str) -> None:
+    entity = changed("spec/dependencyOf", value)
+    assert entity_schema.kind_problem(entity) is None
+    with pytest.raises(InputError) as raised:
+        list(entity_relations.of(entity))
+    assert raised.value.message.startswith(problem)
+
+
+def test_a_reference_may_be_an_object_where_the_schema_is_open() -> None:
+    found = entity_relations.of(changed("spec/dependencyOf", [{"kind": "Component", "name": "Other"}]))
+    assert ("component:default/web", "dependencyOf", "component:default/other") in {
+        (one.source, one.type, one.target) for one in found
+    }

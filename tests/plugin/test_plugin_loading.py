@@ -40,6 +40,17 @@ company = template_value("company", {"name": "Acme"}, description="Us")
 """
 
 
+WORDS = """
+from backstage_py.plugin import template_filter, template_value
+
+@template_filter("louder")
+def louder(text: str) -> str:
+    return text + "{ending}"
+
+place = template_value("place", "{place}")
+"""
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     path = tmp_path / "actions"
@@ -186,3 +197,26 @@ async def test_watching_loads_a_new_file(folder: Path) -> None:
     finally:
         watching.cancel()
     assert "folder:greet" in plugins.actions
+
+
+async def test_a_reload_reaches_filters_and_globals_of_a_running_service(folder: Path, tmp_path: Path) -> None:
+    plugins = load_plugins(folder)
+    services = Services(filters=plugins.filters, globals=plugins.globals, global_descriptions=plugins.descriptions)
+    words = folder / "words.py"
+    entity = template(output={"said": "${{ 'x' | louder }} ${{ place }}"})
+    async with world(tmp_path, services=services) as site:
+        for ending, place in [("!", "here"), ("?", "there")]:
+            words.write_text(WORDS.format(ending=ending, place=place))
+            assert plugins.reload() == ("words.py",)
+            events = await site.run(entity)
+            assert body(events[-1])["output"] == {"said": f"x{ending} {place}"}
+            listed = site.scaffolder.service.templating_extensions()
+            assert listed["globals"]["values"]["place"]["value"] == place
+
+
+def test_a_decorator_without_brackets_says_how_to_write_it() -> None:
+    def shout(text: str) -> str:
+        return text
+
+    with pytest.raises(TypeError, match=r"'@template_filter\(\)' or '@template_function\(\)' above 'shout'"):
+        template_filter(shout)  # type: ignore[arg-type]  # that is the mistake

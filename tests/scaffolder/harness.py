@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,10 @@ USER = {
     "metadata": {"name": "guest", "namespace": "development", "etag": "u1"},
     "spec": {"memberOf": []},
 }
+
+
+database_url: ContextVar[str] = ContextVar("database_url", default="")
+"""The database of a test's scaffolders; a file in the test's folder unless it is set."""
 
 
 class Catalog:
@@ -101,7 +106,7 @@ async def world(
     start: bool = True,
 ) -> AsyncIterator[World]:
     """Open a scaffolder; its worker runs unless ``start`` is False."""
-    database = Database(f"sqlite:///{folder / 'tasks.sqlite'}")
+    database = Database(database_url.get() or f"sqlite:///{folder / 'tasks.sqlite'}")
     try:
         await migrate.upgrade(database)
         catalog = Catalog()

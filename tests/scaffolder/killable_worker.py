@@ -60,7 +60,7 @@ def registry() -> ActionRegistry:
 
 async def main(folder: Path) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
-    database = Database(f"sqlite:///{folder / 'tasks.sqlite'}")
+    database = Database(os.environ["DATABASE"])
     scaffolder = Scaffolder(database, registry(), SETTINGS, Services(), working_directory=folder / "work")
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)

@@ -99,6 +99,14 @@ async def test_a_long_poll_answers_when_there_is_something(tmp_path: Path) -> No
         assert len(await waiting) >= 1
 
 
+async def test_an_after_below_every_event_waits_like_none(tmp_path: Path) -> None:
+    async with world(tmp_path, lines, start=False) as w:
+        task_id = await w.create(entity())
+        events = w.scaffolder.service.events
+        for after in (0, -1, -(10**30)):
+            assert await events.first(task_id, after, starts_over=False, patience=0.01) == []
+
+
 async def test_a_task_that_starts_over_shows_its_newest_run_and_stays_open(tmp_path: Path) -> None:
     recovery = {"EXPERIMENTAL_strategy": "startOver"}
     async with world(tmp_path, lines) as w:

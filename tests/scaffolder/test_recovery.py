@@ -2,6 +2,7 @@ import asyncio
 import io
 import os
 import tarfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from tests.scaffolder.harness import GUEST, World, body, log, messages, template
 Context = ActionContext[dict[str, Any]]
 RECOVERY = TaskRecoverySettings(enabled=True, stale_timeout=30)
 ran: list[str] = []
-dying: list[asyncio.Event] = []
+dying: list[threading.Event] = []  # set in the action's thread
 
 
 @pytest.fixture(autouse=True)
@@ -72,9 +73,9 @@ async def _die_in_second_step(w: World, task_id: str, worker: str = "dead") -> N
     """Do what a worker does that is killed while its second step runs."""
     [claim] = await w.scaffolder.service.store.claim(worker, 1, keep_secrets=True)
     assert claim.id == task_id
-    dying.append(asyncio.Event())
+    dying.append(threading.Event())
     running = asyncio.create_task(w.scaffolder.worker._runner.run(claim, CancelSignal(), lambda: False))
-    await dying[0].wait()
+    await asyncio.to_thread(dying[0].wait, 60)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     dying.clear()
@@ -234,12 +235,12 @@ def test_an_unknown_snapshot_provider_is_refused(tmp_path: Path) -> None:
 
 
 async def test_a_stopping_worker_hands_its_task_back_behind_the_current_step(tmp_path: Path) -> None:
-    release = asyncio.Event()
+    release = threading.Event()
 
     @action("test:gate")
     async def gate(ctx: Context) -> None:
         ran.append("gate")
-        await release.wait()
+        await asyncio.to_thread(release.wait, 60)
 
     entity = template({"id": "g", "action": "test:gate"}, {"id": "one", "action": "test:mark"})
     async with world(tmp_path, mark, gate) as w:
@@ -310,7 +311,7 @@ async def test_the_janitor_removes_folders_that_killed_workers_left(tmp_path: Pa
 
         await w.database.write(age)
         await w.scaffolder.janitor.run()
-        left = {path.name for path in (tmp_path / "work").iterdir()}
+        left = {path.name for path in (tmp_path / "work").iterdir() if path.is_dir()}
     assert left == {".backstage-py-workers", "of-the-operator"}
 
 

@@ -54,6 +54,47 @@ async def test_no_event_shows_a_secret_in_any_form(tmp_path: Path) -> None:
     assert "rendered plain" in everything
 
 
+@action("test:make", dry_run=True)
+def make(ctx: Context) -> None:
+    ctx.output("url", f"https://x/?token={ctx.secrets['tok']}")
+    ctx.output("all", {ctx.secrets["tok"]: [ctx.secrets["tok"], "plain"]})
+
+
+@action("test:say", dry_run=True)
+def say(ctx: Context) -> None:
+    for value in ctx.input.values():
+        ctx.logger.info(str(value))
+
+
+def transforming() -> dict[str, Any]:
+    steps: list[dict[str, Any]] = [
+        {"id": "make", "action": "test:make"},
+        {"id": "a", "action": "test:say", "input": {"m": "up ${{ steps.make.output.url | upper }}"}},
+        {
+            "id": "b",
+            "each": "${{ steps.make.output.all }}",
+            "action": "test:say",
+            "input": {"m": "${{ each.key | reverse }}"},
+        },
+        {"id": "c", "action": "test:say", "input": {"m": "as it is: ${{ steps.make.output.url }}"}},
+    ]
+    return template(*steps, output={"link": "${{ steps.make.output.url | lower }}", "note": "done"})
+
+
+async def test_what_a_template_makes_of_an_output_with_a_secret_is_hidden_too(tmp_path: Path) -> None:
+    async with world(tmp_path, make, say) as w:
+        events = await w.run(transforming(), {}, {"tok": TOKEN})
+        answer = await w.scaffolder.service.dry_run(
+            {"template": transforming(), "values": {}, "secrets": {"tok": TOKEN}, "directoryContents": []},
+            w.credentials,
+        )
+    for shown in ("\n".join(event.body for event in events), str(answer)):
+        for form in (TOKEN, TOKEN.upper(), TOKEN.lower(), TOKEN[::-1]):
+            assert form not in shown
+        assert "as it is: https://x/?token=***" in shown, "what is hidden anyway takes nothing else along"
+    assert body(events[-1])["output"] == {"link": "***", "note": "done"}
+
+
 async def test_a_dry_run_shows_no_secret(tmp_path: Path) -> None:
     async with world(tmp_path, leak) as w:
         answer = await w.scaffolder.service.dry_run(

@@ -12,12 +12,14 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from backstage_py.model.task import TaskEvent
 from backstage_py.plugin import Services
 from backstage_py.scaffolder.assembly import Scaffolder
 from backstage_py.storage import migrate
 from backstage_py.storage.database import Database
+from backstage_py.storage.task_tables import events
 from tests.scaffolder.harness import Catalog, World, body, template
 from tests.scaffolder.killable_worker import LINES, SETTINGS, registry
 
@@ -30,9 +32,9 @@ STEPS = ["one", "two", "three"]
 class Workers:
     """Worker processes that are started again when they are killed."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database: str) -> None:
         self._folder = folder
-        self._environment = {**os.environ, "EXECUTIONS": str(folder / "executions")}
+        self._environment = {**os.environ, "EXECUTIONS": str(folder / "executions"), "DATABASE": database}
         self.processes: list[asyncio.subprocess.Process] = []
 
     async def start(self) -> None:
@@ -56,18 +58,23 @@ class Workers:
 
 @pytest.mark.timeout(60 + 6 * KILLS)
 async def test_killed_workers_lose_nothing_and_repeat_nothing(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path / 'tasks.sqlite'}")
+    await check_kills(tmp_path, f"sqlite:///{tmp_path / 'tasks.sqlite'}", KILLS)
+
+
+async def check_kills(tmp_path: Path, url: str, kills: int) -> None:
+    """Keep workers busy, kill them, and look at all that is left."""
+    database = Database(url)
     await migrate.upgrade(database)
     catalog = Catalog()
     scaffolder = Scaffolder(
         database, registry(), SETTINGS, Services(catalog=catalog), working_directory=tmp_path / "work", worker_limit=0
     )
     world = World(scaffolder, catalog, database)
-    workers = Workers(tmp_path)
+    workers = Workers(tmp_path, url)
     for _ in range(WORKERS):
         await workers.start()
     streamed: dict[str, list[TaskEvent]] = {}
-    killing = asyncio.create_task(_kill_often(workers))
+    killing = asyncio.create_task(_kill_often(workers, kills, database))
     await asyncio.gather(*(_keep_busy(world, streamed, killing) for _ in range(IN_FLIGHT)))
     await killing
     await workers.stop()
@@ -77,19 +84,25 @@ async def test_killed_workers_lose_nothing_and_repeat_nothing(tmp_path: Path) ->
 
     assert total == len(streamed) >= IN_FLIGHT
     assert {task.status for task in tasks} == {"completed"}
-    for task_id, events in streamed.items():
-        assert [event.id for event in events] == [event.id for event in stored[task_id]]
-        _check_task(events)
+    for task_id, seen in streamed.items():
+        assert [event.id for event in seen] == [event.id for event in stored[task_id]]
+        _check_task(seen)
     made = Counter((tmp_path / "executions").read_text().splitlines())
     assert sum(made.values()) > len(tasks)
-    assert sum(event.type == "recovered" for events in stored.values() for event in events) > 0
+    assert sum(event.type == "recovered" for history in stored.values() for event in history) > 0
 
 
-async def _kill_often(workers: Workers) -> None:
-    await asyncio.sleep(2)  # for the first ones to get to work
-    for _ in range(KILLS):
-        await asyncio.sleep(random.uniform(0.1, 1.2))
+async def _kill_often(workers: Workers, kills: int, database: Database) -> None:
+    """Kill as often as asked, and on a slow machine until at least one kill has hit a running task."""
+    killed = 0
+    while killed < kills or not await database.read(_has_recovered):
+        await asyncio.sleep(random.uniform(0.1, 1.2) if killed else 2)  # the first ones have to get to work
         await workers.kill_one()
+        killed += 1
+
+
+def _has_recovered(connection: sa.Connection) -> bool:
+    return connection.execute(sa.select(events.c.id).where(events.c.type == "recovered").limit(1)).first() is not None
 
 
 async def _keep_busy(world: World, streamed: dict[str, list[TaskEvent]], killing: "asyncio.Task[None]") -> None:

@@ -195,7 +195,7 @@ def test_a_misspelled_key_is_pointed_out_with_the_nearest_name(load: Load) -> No
 
 
 def test_keys_of_other_plugins_are_left_alone(load: Load) -> None:
-    settings = load("techdocs: {builder: local}\nbackend: {cache: {store: memory}}\ncatalog: {providers: {github: {}}}")
+    settings = load("techdocs: {builder: local}\nbackend: {cache: {store: memory}}\ncatalog: {import: {}}")
     assert settings.warnings == ()
 
 

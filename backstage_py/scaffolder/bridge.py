@@ -1,0 +1,155 @@
+"""The way from an action's own thread to what lives on the service's event loop.
+
+An action that is not built in runs on a loop of its own, so its services, its checkpoints and its log are reached over
+a bridge. The bridge is there for one try of the action and is closed behind it: what a thread that was left behind
+still wants to do is refused.
+"""
+
+import asyncio
+import inspect
+import threading
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import Future
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypeVar, cast
+
+from backstage_py.model.json import Json
+from backstage_py.plugin import ActionContext, ActionLogger, Services
+from backstage_py.plugin import schema as schemas
+from backstage_py.plugin.context import OutputSink
+
+T = TypeVar("T")
+
+
+class Bridge:
+    """Runs coroutines on the loop on which it was made, for callers on other loops."""
+
+    def __init__(self) -> None:
+        self._home = asyncio.get_running_loop()
+        self._lock = threading.Lock()
+        self._calls: set[Future[Any]] = set()
+        self._is_open = True
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the try of the action is still on."""
+        return self._is_open
+
+    async def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine at home and wait for it here; being cancelled here cancels it there.
+
+        Raises:
+            CancelledError: the bridge is closed, or is closed meanwhile.
+        """
+        return await asyncio.wrap_future(self._send(work))
+
+    def close(self) -> None:
+        """Refuse what comes, and cancel what is under way."""
+        with self._lock:
+            self._is_open = False
+            calls = list(self._calls)
+        for call in calls:
+            call.cancel()
+
+    def _send(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        with self._lock:
+            if not self._is_open:
+                work.close()
+                raise asyncio.CancelledError
+            call = asyncio.run_coroutine_threadsafe(work, self._home)
+            self._calls.add(call)
+        call.add_done_callback(self._calls.discard)
+        return call
+
+
+def across(context: ActionContext[Any], bridge: Bridge) -> ActionContext[Any]:
+    """Return a context whose members work on any loop and in any thread, as long as the bridge is open."""
+    return replace(
+        context,
+        logger=Logger(context.logger, bridge),
+        sink=_Sink(context.sink, bridge),
+        services=_services(context.services, bridge),
+    )
+
+
+_ON_THE_LOOP = frozenset({"url_reader", "catalog", "integrations", "backstage", "remote_actions"})
+
+
+def _services(services: Services, bridge: Bridge) -> Services:
+    there = {
+        field.name: _Remote(found, bridge)
+        for field in fields(services)
+        if field.name in _ON_THE_LOOP and (found := getattr(services, field.name)) is not None
+    }
+    return replace(services, **cast("dict[str, Any]", there))
+
+
+class _Remote:
+    """Stands for a service: its coroutines run at home, its plain functions and values are its own."""
+
+    def __init__(self, target: object, bridge: Bridge) -> None:
+        self._target = target
+        self._bridge = bridge
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._target, name)
+        if not callable(found):
+            return found
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            result = found(*arguments, **named)
+            return self._bridge.run(result) if inspect.iscoroutine(result) else result
+
+        return call
+
+
+@dataclass(frozen=True, slots=True)
+class Logger:
+    """The step's log until the try is over."""
+
+    log: ActionLogger
+    bridge: Bridge
+
+    def debug(self, message: str) -> None:
+        """Say what only helps to find a fault."""
+        if self.bridge.is_open:
+            self.log.debug(str(message))
+
+    def info(self, message: str) -> None:
+        """Say what was done."""
+        if self.bridge.is_open:
+            self.log.info(str(message))
+
+    def warning(self, message: str) -> None:
+        """Say what a person should look at."""
+        if self.bridge.is_open:
+            self.log.warning(str(message))
+
+    def error(self, message: str) -> None:
+        """Say what failed."""
+        if self.bridge.is_open:
+            self.log.error(str(message))
+
+
+@dataclass(frozen=True, slots=True)
+class _Sink:
+    """The step's outputs and checkpoints until the try is over."""
+
+    sink: OutputSink
+    bridge: Bridge
+
+    def output(self, name: str, value: Json) -> None:
+        if self.bridge.is_open:
+            self.sink.output(name, value)
+
+    async def checkpoint(self, key: str, function: Callable[[], Awaitable[Json]]) -> Json:
+        """Ask at home for the value; there, the author's function is run on the author's loop."""
+        here = asyncio.get_running_loop()
+
+        async def value() -> Json:
+            return schemas.dump(await function())
+
+        async def value_of_here() -> Json:
+            return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(value(), here))
+
+        return await self.bridge.run(self.sink.checkpoint(key, value_of_here))

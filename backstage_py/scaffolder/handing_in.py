@@ -1,0 +1,33 @@
+"""What a handler returned becomes outputs of its step, or an error that says what the author has to change."""
+
+import inspect
+from typing import Any
+
+from backstage_py.errors import PermanentError
+from backstage_py.plugin import Action, ActionContext
+from backstage_py.plugin import schema as schemas
+
+
+def hand_in(action: Action, context: ActionContext[Any], returned: Any) -> None:
+    """Give what the handler returned to the context's outputs.
+
+    Raises:
+        PermanentError: it is no set of outputs.
+        BackstageError: an output is not JSON.
+    """
+    if inspect.iscoroutine(returned):
+        returned.close()
+        raise PermanentError(
+            f"Action {action.id} returned a coroutine instead of what it stands for; "
+            "make the function 'async def' and write 'await' before it, or 'ctx.wait(…)' around it"
+        )
+    outputs = schemas.dump(returned)
+    if outputs is None:
+        return
+    if not isinstance(outputs, dict):
+        raise PermanentError(
+            f"Action {action.id} returned a value of type {type(returned).__name__}; return its outputs by name, "
+            'as {"name": value} or an object of its Output class, or nothing'
+        )
+    for name, value in outputs.items():
+        context.output(name, value)

@@ -1,0 +1,147 @@
+"""An action in a thread of its own, where it may block, and with an event loop of its own.
+
+Whatever such an action does to its thread or its loop, the service's go on. A thread cannot be stopped from outside,
+so one that does not end is left behind: what it says is dropped, what it asks for is refused, and it is accounted for
+(``leftovers``).
+"""
+
+import asyncio
+import os
+import threading
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from backstage_py.errors import BackstageError
+from backstage_py.plugin import Action, ActionContext
+from backstage_py.scaffolder import bridge, handing_in, leftovers, stacks, threads
+from backstage_py.scaffolder.readable import readable
+
+_CLEAN_UP_SECONDS = 0.3
+
+_log = structlog.get_logger(__name__)
+
+
+class IsolatedTry:
+    """One try of an action, begun when this is made.
+
+    Attributes:
+        future: done when the action has ended and its outputs are in; raises BackstageError and nothing else.
+    """
+
+    def __init__(self, action: Action, context: ActionContext[Any]) -> None:
+        leftovers.refuse_too_many(action.id)
+        self._bridge = bridge.Bridge()
+        self._action = action
+        self._context = replace(bridge.across(context, self._bridge), waiter=self._wait)
+        self._thread = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[Any] | None = None
+        self._is_unwanted = False
+        self._job = threads.start(self._work)
+        self.future: asyncio.Future[None] = asyncio.wrap_future(self._job.outcome)
+
+    def cancel(self) -> None:
+        """Interrupt the coroutine that runs, at the next ``await`` it is in."""
+        self._is_unwanted = True
+        if self._loop and self._task:
+            with suppress(RuntimeError):  # the loop is closed: the action has just ended
+                self._loop.call_soon_threadsafe(self._task.cancel)
+
+    def leave(self) -> None:
+        """Have no more to do with it, whether it has ended or not."""
+        self._bridge.close()
+        self.future.add_done_callback(_known)
+        if not self._job.outcome.done():
+            self.future.cancel()
+            leftovers.keep_account_of(self._action.id, self._context.task_id, self._job)
+
+    def _work(self) -> None:
+        self._thread = threading.get_ident()
+        with _working_directory_kept(self._action.id):
+            try:
+                self._call()
+            except (BackstageError, threads.Abandoned):
+                raise
+            except BaseException as error:
+                self._report(error)
+                raise readable(error) from error
+            finally:
+                self._close()
+
+    def _report(self, error: BaseException) -> None:
+        """Tell the operator where a foreign exception came from; the task shows its message only."""
+        if not self._is_unwanted:
+            known = {"action": self._action.id, "task_id": self._context.task_id}
+            _log.warning("action_raised", **known, error=type(error).__name__, where=stacks.of_error(error))
+
+    def _call(self) -> None:
+        handler, context = self._action.handler, self._context
+        returned = self._run(handler(context)) if self._action.is_async else handler(context)
+        handing_in.hand_in(self._action, context, returned)
+
+    def _wait(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Run a coroutine of a plain function; a thread that the function started itself gets a loop for it."""
+        return self._run(work) if threading.get_ident() == self._thread else asyncio.run(work)
+
+    def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            self._loop.set_default_executor(threads.Executor())
+            asyncio.set_event_loop(self._loop)
+        self._task = task = self._loop.create_task(work)
+        try:
+            return self._loop.run_until_complete(task)
+        finally:
+            self._task = None
+            if task.done():
+                _known(task)
+
+    def _close(self) -> None:
+        """End what the action left running on its loop, within a moment."""
+        if self._loop is None:
+            return
+        left = asyncio.all_tasks(self._loop)
+        try:
+            if left:
+                self._loop.run_until_complete(_cancelled(left))
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        finally:
+            asyncio.set_event_loop(None)
+            self._loop.close()
+
+
+def _known(done: "asyncio.Future[None]") -> None:
+    """Take note of an outcome that nobody may wait for, so that asyncio does not report it as forgotten."""
+    if not done.cancelled():
+        done.exception()
+
+
+async def _cancelled(tasks: "set[asyncio.Task[Any]]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks, timeout=_CLEAN_UP_SECONDS)
+
+
+@contextmanager
+def _working_directory_kept(action_id: str) -> Iterator[None]:
+    """Undo an ``os.chdir``: the current directory is that of the whole process."""
+    before = _working_directory()
+    try:
+        yield
+    finally:
+        if before is not None and _working_directory() != before:
+            _log.warning("action_changed_directory", action=action_id, hint="use 'ctx.workspace.path' and 'cwd='")
+            with suppress(OSError):
+                os.chdir(before)
+
+
+def _working_directory() -> Path | None:
+    try:
+        return Path.cwd()
+    except OSError:  # it was removed
+        return None

@@ -1,0 +1,171 @@
+"""Wakes between the processes that share a PostgreSQL database: ``NOTIFY`` and ``LISTEN``.
+
+A thread tells, on a connection of its own: a notification within the transaction that it is about would make all
+transactions commit one after the other, and telling from the writer's thread would cost each commit a round trip. What
+piles up meanwhile goes out together. The event loop listens, on another connection.
+"""
+
+import asyncio
+import queue
+import secrets
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from backstage_py.storage.wake import Hear
+
+if TYPE_CHECKING:
+    import psycopg
+
+_CHANNEL = "backstage_py_wake"
+_LONGEST = 7_000  # bytes of a notification; PostgreSQL takes 8,000
+_SEPARATOR = "\n"
+_PAUSE = 1.0  # seconds before a lost connection is tried again
+
+_log = structlog.get_logger(__name__)
+
+Connect = Callable[[], "psycopg.Connection[Any]"]
+
+
+class PostgresCarrier:
+    """Carries wakes over notifications.
+
+    Args:
+        connect: opens a connection that belongs to the caller.
+    """
+
+    def __init__(self, connect: Connect) -> None:
+        self._connect = connect
+        self._id = secrets.token_hex(4)  # of this process's own notifications, which come back too
+        self._queue: queue.SimpleQueue[tuple[str, ...] | None] = queue.SimpleQueue()
+        self._teller: threading.Thread | None = None
+        self._starting = threading.Lock()
+        self._heard: psycopg.Connection[Any] | None = None
+        self._descriptor = -1  # kept, since a connection that is lost does not tell its own
+        self._listening: asyncio.AbstractEventLoop | None = None
+        self._returning: asyncio.Task[None] | None = None
+
+    def listen(self, hear: Hear) -> None:
+        """Open the listening connection."""
+        loop = asyncio.get_running_loop()
+        if self._listening is loop:
+            return
+        self._stop_listening()
+        self._listening = loop
+        self._hear_from(self._open(), hear)
+
+    def tell(self, topics: Iterable[str]) -> None:
+        """Hand topics to the thread that tells."""
+        self._queue.put(tuple(topics))
+        if self._teller is None:
+            with self._starting:
+                if self._teller is None:
+                    self._teller = threading.Thread(target=self._tell_forever, name="db-notify", daemon=True)
+                    self._teller.start()
+
+    def close(self) -> None:
+        """Tell what is left and close both connections."""
+        if self._teller:
+            self._queue.put(None)
+            self._teller.join(_PAUSE)  # it may be waiting for a server that does not answer
+            self._teller = None
+        self._stop_listening()
+
+    def _open(self) -> "psycopg.Connection[Any]":
+        connection = self._connect()
+        connection.autocommit = True
+        connection.execute(f"LISTEN {_CHANNEL}".encode())
+        return connection
+
+    def _hear_from(self, connection: "psycopg.Connection[Any]", hear: Hear) -> None:
+        self._heard, self._descriptor = connection, connection.fileno()
+        if self._listening:
+            self._listening.add_reader(self._descriptor, self._read, connection, hear)
+
+    def _read(self, connection: "psycopg.Connection[Any]", hear: Hear) -> None:
+        from psycopg import OperationalError
+
+        try:
+            connection.pgconn.consume_input()
+            while notification := connection.pgconn.notifies():
+                sender, *topics = notification.extra.decode(errors="replace").split(_SEPARATOR)
+                if sender != self._id:
+                    hear(set(topics))
+        except OperationalError as error:
+            loop = self._listening
+            self._stop_listening()
+            if loop:
+                self._listening = loop
+                self._returning = loop.create_task(self._return(hear, str(error)))
+
+    async def _return(self, hear: Hear, why: str) -> None:
+        """Listen again as soon as the server can be reached; something may have been missed by then."""
+        from psycopg import Error
+
+        _log.warning("wake_connection_lost", error=why)
+        while True:
+            await asyncio.sleep(_PAUSE)
+            try:
+                connection = await asyncio.to_thread(self._open)
+            except (Error, OSError):
+                continue
+            self._hear_from(connection, hear)
+            hear(None)
+            return
+
+    def _stop_listening(self) -> None:
+        if self._returning:
+            self._returning.cancel()
+            self._returning = None
+        if self._heard:
+            if self._listening and not self._listening.is_closed():
+                self._listening.remove_reader(self._descriptor)
+            self._heard.close()
+            self._heard = None
+        self._listening = None
+
+    def _tell_forever(self) -> None:
+        from psycopg import Error
+
+        connection: psycopg.Connection[Any] | None = None
+        for topics in self._batches():
+            try:
+                if connection is None:
+                    connection = self._connect()
+                    connection.autocommit = True
+                for text in _texts(self._id, topics):
+                    connection.execute(b"SELECT pg_notify(%s, %s)", (_CHANNEL, text))
+            except (Error, OSError) as error:  # the waiters' timeouts are the fallback
+                _log.warning("wake_not_told", error=str(error))
+                if connection:
+                    connection.close()
+                connection = None
+        if connection:
+            connection.close()
+
+    def _batches(self) -> Iterator[set[str]]:
+        while (first := self._queue.get()) is not None:
+            topics = set(first)
+            while not self._queue.empty():
+                more = self._queue.get()
+                if more is None:
+                    yield topics
+                    return
+                topics.update(more)
+            yield topics
+
+
+def _texts(sender: str, topics: Iterable[str]) -> Iterator[str]:
+    """Yield the notifications for some topics, each within PostgreSQL's limit."""
+    parts, size = [sender], len(sender)
+    for topic in topics:
+        length = len(topic.encode()) + 1
+        if size + length > _LONGEST and len(parts) > 1:
+            yield _SEPARATOR.join(parts)
+            parts, size = [sender], len(sender)
+        parts.append(topic)
+        size += length
+    if len(parts) > 1:
+        yield _SEPARATOR.join(parts)

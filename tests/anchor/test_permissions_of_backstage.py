@@ -1,0 +1,112 @@
+"""One policy, two services: a real Backstage and this one, both asking the same permission backend."""
+
+import json
+import os
+import shutil
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from backstage_py.identity.issuer import limited_user_token
+from tests.anchor import harness
+from tests.contract.harness import free_port, start
+from tests.permissions.calls import ACCESS, RECORDED, SITE, Client, calls
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Client, Client]]:
+    folder = tmp_path_factory.mktemp("policy")
+    node = os.environ.get("BACKSTAGE_PY_NODE") or shutil.which("node") or "node"
+    theirs, ours = free_port(), free_port()
+    (folder / "node_modules").symlink_to(Path(os.environ["BACKSTAGE_PY_ANCHOR"]) / "node_modules")
+    for name in ("index.js", "policy.json", "entities.yaml"):
+        shutil.copy(SITE / name, folder / name)
+    (folder / "package.json").write_text('{"name": "backend"}')
+    config = folder / "app-config.yaml"
+    config.write_text(yaml.safe_dump(_config(theirs, ours, folder)))
+    overlay = folder / "app-config.py.yaml"
+    overlay.write_text(yaml.safe_dump(_overlay(ours, folder)))
+
+    def token(ref: str) -> str:
+        request = urllib.request.Request(f"http://localhost:{theirs}/api/auth/named/refresh", headers={"x-user": ref})
+        with urllib.request.urlopen(request) as answer:
+            return str(json.loads(answer.read())["backstageIdentity"]["token"])
+
+    def sign_in(_url: str) -> str:
+        return token("user:default/admin")
+
+    with harness.backstage([node, "index.js", "--config", str(config)], folder, sign_in) as wait:
+        wait(f"http://localhost:{theirs}")
+        service = start(folder, config, "--config", str(overlay), port=ours)
+        try:
+            pair = tuple(Client(url, token, limited_user_token) for url in (f"http://localhost:{theirs}", service.url))
+            for client in pair:
+                _until_settled(client)
+            yield pair[0], pair[1]
+        finally:
+            service.process.kill()
+            service.process.wait()
+
+
+def _config(theirs: int, ours: int, folder: Path) -> dict[str, Any]:
+    return {
+        "app": {"baseUrl": "http://localhost:3000"},
+        "backend": {
+            "baseUrl": f"http://localhost:{theirs}",
+            "listen": {"host": "127.0.0.1", "port": theirs},
+            "database": {"client": "better-sqlite3", "connection": ":memory:"},
+            "auth": {"externalAccess": ACCESS},
+        },
+        "discovery": {"endpoints": [_endpoint(ours, "backstage-py")]},
+        "auth": {"providers": {"named": {}}},
+        "integrations": {"github": [{"host": "github.com"}]},
+        "permission": {"enabled": True},
+        "catalog": {
+            "rules": [{"allow": ["Template", "Group", "User", "Component", "API", "Location"]}],
+            "locations": [{"type": "file", "target": str(folder / "entities.yaml")}],
+        },
+    }
+
+
+def _endpoint(ours: int, *plugins: str) -> dict[str, Any]:
+    return {"target": f"http://127.0.0.1:{ours}/api/{{{{pluginId}}}}", "plugins": list(plugins)}
+
+
+def _overlay(ours: int, folder: Path) -> dict[str, Any]:
+    return {
+        "backend": {"workingDirectory": str(folder / "work"), "database": {"connection": ":memory:"}},
+        "discovery": {"endpoints": [_endpoint(ours, "backstage-py", "scaffolder", "catalog")]},
+    }
+
+
+def _until_settled(client: Client) -> None:
+    end = time.monotonic() + 60
+    path = "/api/catalog/entities?filter=relations.ownedby&fields=metadata.name"
+    while time.monotonic() < end:
+        with suppress(OSError, TypeError):
+            if len(client.send("service", "GET", path)[1]) == 7:
+                return
+        time.sleep(0.2)
+    raise AssertionError(f"the entities did not reach the catalog of {client.url}")
+
+
+def test_the_same_calls_get_the_same_answers(both: tuple[Client, Client]) -> None:
+    backstage, ours = both
+    wanted = calls()
+    theirs = [backstage.run(call) for call in wanted]
+    answers = [ours.run(call) for call in wanted]
+    table = [{"call": call.title, **answer} for call, answer in zip(wanted, theirs, strict=True)]
+    if os.environ.get("BACKSTAGE_PY_RECORD"):
+        RECORDED.write_text(json.dumps(table, indent=1) + "\n")
+    different = [
+        {"call": call.title, "backstage": one, "ours": other}
+        for call, one, other in zip(wanted, theirs, answers, strict=True)
+        if one != other
+    ]
+    assert not different, json.dumps(different, indent=1)

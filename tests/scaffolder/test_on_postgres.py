@@ -1,0 +1,119 @@
+"""The scaffolder on PostgreSQL: what other tests say of it holds there too, and between processes."""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from backstage_py.errors import InputError
+from backstage_py.model.task import EventType, new_event
+from backstage_py.storage.database import Database
+from backstage_py.storage.tasks import TaskStore, Transition
+from tests.scaffolder import (
+    test_event_streams,
+    test_recovery,
+    test_secrets_of_tasks,
+    test_task_runs,
+)
+from tests.scaffolder.harness import body, database_url, template, world
+from tests.scaffolder.test_sigkill import KILLS as ALL_KILLS
+from tests.scaffolder.test_sigkill import check_kills
+from tests.storage.postgres import Postgres, postgres
+
+pytestmark = pytest.mark.xdist_group("postgres")
+
+KILLS = max(ALL_KILLS // 4, 3)
+Behaviour = Callable[[Path], Awaitable[None]]
+
+
+def behaviours() -> list[Behaviour]:
+    """Return the tests that need nothing but a folder."""
+    modules = (test_event_streams, test_recovery, test_secrets_of_tasks, test_task_runs)
+    found = [function for module in modules for name, function in vars(module).items() if name.startswith("test_")]
+    return [
+        one
+        for one in found
+        if inspect.iscoroutinefunction(one) and set(inspect.signature(one).parameters) == {"tmp_path"}
+    ]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    with postgres() as running:
+        yield running
+
+
+@pytest.fixture
+def url(server: Postgres, request: pytest.FixtureRequest) -> Iterator[str]:
+    found = server.new_database(request.node.name[-60:])
+    token = database_url.set(found)
+    yield found
+    database_url.reset(token)
+
+
+@pytest.mark.parametrize("behaviour", behaviours(), ids=lambda behaviour: behaviour.__name__.removeprefix("test_"))
+async def test_holds_on_postgres_too(behaviour: Behaviour, tmp_path: Path, url: str) -> None:
+    database_url.set(url)
+    test_recovery.ran.clear()
+    await behaviour(tmp_path)
+
+
+@pytest.mark.timeout(60 + 6 * KILLS)
+async def test_killed_workers_lose_nothing_and_repeat_nothing(tmp_path: Path, url: str) -> None:
+    """Tasks, claims and events go from process to process here, so this is also about how fast they learn of them."""
+    await check_kills(tmp_path, url, KILLS)
+
+
+async def test_an_event_of_another_process_comes_long_before_the_next_look(tmp_path: Path, url: str) -> None:
+    async with world(tmp_path, start=False) as w:
+        task_id = await w.create(template({"id": "s", "action": "test:x"}))
+        other = Database(url)
+        following = w.scaffolder.service.events.follow(task_id, None, starts_over=False, heartbeat=20)
+        assert await anext(following) == []
+        [claim] = await TaskStore(other, w.scaffolder.service.store._box).claim("other", 1, keep_secrets=False)
+        store = TaskStore(other, w.scaffolder.service.store._box)
+        for number in range(50):
+            message = {"message": str(number)}
+            await store.record(claim, Transition([new_event(EventType.LOG, message)]))
+            async with asyncio.timeout(5):  # the tail itself looks after half a minute
+                assert [body(event) for event in await anext(following)] == [message]
+        await following.aclose()
+        await other.close()
+
+
+async def test_waiters_hear_again_after_the_server_dropped_their_connection(tmp_path: Path, url: str) -> None:
+    here, there = Database(url), Database(url)
+    with here.wakes.subscribe("topic") as wake:
+        there.wakes.wake(["topic"])
+        assert await wake.wait(10)
+        dropped = sa.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
+        await there.read(lambda connection: connection.execute(dropped).all())
+        assert await wake.wait(20), "something may have been missed, so all look once"
+        there.wakes.wake(["topic"])
+        assert await wake.wait(10)
+    await here.close()
+    await there.close()
+
+
+async def test_more_topics_than_a_notification_holds_all_arrive(url: str) -> None:
+    here, there = Database(url), Database(url)
+    topics = [f"task:{number:036}" for number in range(1_000)]
+    with here.wakes.subscribe(topics[0]) as first, here.wakes.subscribe(topics[-1]) as last:
+        there.wakes.wake(topics)
+        assert await first.wait(10)
+        assert await last.wait(10)
+    await here.close()
+    await there.close()
+
+
+async def test_a_nul_is_the_fault_of_whoever_sent_it(url: str) -> None:
+    database = Database(url)
+    look = sa.select(sa.literal("a\0b"))
+    with pytest.raises(InputError, match="NUL"):
+        await database.read(lambda connection: connection.execute(look).all())
+    with pytest.raises(InputError, match="NUL"):
+        await database.write(lambda transaction: transaction.connection.execute(look).all())
+    await database.close()
