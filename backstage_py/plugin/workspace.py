@@ -1,5 +1,6 @@
 """The folder of a task, with every path contained in it at the moment it is used."""
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,8 @@ class Workspace:
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
+        self._text = str(self.root)
+        self._below = self._text.rstrip(os.sep) + os.sep
 
     def path(self, *parts: str | os.PathLike[str]) -> Path:
         """Return the absolute, link-free path of ``parts`` below the workspace; it need not exist.
@@ -25,11 +28,7 @@ class Workspace:
         Raises:
             NotAllowedError: the path leaves the workspace. The wording is Backstage's.
         """
-        try:
-            resolved = self.root.joinpath(*(os.fspath(part) for part in parts)).resolve()
-        except (OSError, RuntimeError, ValueError) as error:  # a loop of links, a NUL byte, a name that is too long
-            raise NotAllowedError(_OUTSIDE) from error
-        return self._contained(resolved)
+        return Path(self._resolved(os.path.join(self._text, *(os.fspath(part) for part in parts))))  # noqa: PTH118  # see _resolved
 
     def entry(self, *parts: str | os.PathLike[str]) -> Path:
         """Return the path of a name itself, for removing or renaming it: a link at the end is not followed.
@@ -37,11 +36,12 @@ class Workspace:
         Raises:
             NotAllowedError: the name is not below the workspace, or it is a link that leads out of it.
         """
-        self.path(*parts)
-        lexical = Path(os.path.normpath(self.root.joinpath(*(os.fspath(part) for part in parts))))
-        if lexical == self.root:
-            return lexical
-        return self._contained(lexical.parent.resolve() / lexical.name)
+        joined = os.path.join(self._text, *(os.fspath(part) for part in parts))  # noqa: PTH118  # see _resolved
+        self._resolved(joined)
+        folder, name = os.path.split(os.path.normpath(joined))
+        if os.path.join(folder, name) == self._text:  # noqa: PTH118  # see _resolved
+            return self.root
+        return Path(self._resolved(folder), name)
 
     def relative(self, path: Path) -> str:
         """Return a path below the workspace as text with ``/``."""
@@ -51,10 +51,20 @@ class Workspace:
         """Yield all files below ``parts`` in the order of their names, depth first; links are yielded, not followed."""
         yield from _files(self.path(*parts))
 
-    def _contained(self, path: Path) -> Path:
-        if path != self.root and self.root not in path.parents:
+    def _resolved(self, joined: str) -> str:
+        """Return a path without links, contained. As text: a template writes many files, and a Path costs more."""
+        try:
+            found = os.path.realpath(joined)
+        except ValueError as error:  # a NUL byte
+            raise NotAllowedError(_OUTSIDE) from error
+        try:
+            os.stat(found)  # noqa: PTH116  # as above
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise NotAllowedError(_OUTSIDE) from error
+        if found != self._text and not found.startswith(self._below):
             raise NotAllowedError(_OUTSIDE)
-        return path
+        return found
 
 
 def _files(folder: Path) -> Iterator[Path]:

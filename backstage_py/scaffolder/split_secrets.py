@@ -7,6 +7,7 @@ into pieces no more than its first characters are ever shown: half of it, at mos
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from backstage_py.scaffolder.redaction import MASK, Redactor
 
@@ -23,47 +24,62 @@ class SplitSecrets:
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
         self._before = ""  # the end of what was said, as it was said
+        self._known: Sequence[str] = ()
+        self._forms: Sequence[_Form] = ()
 
     def text(self, message: str) -> str:
         """Return the next message without its part of secrets that began before it or go on behind it."""
-        forms = self._redactor.forms
-        if not forms:
+        if self._known is not self._redactor.forms:
+            self._known = self._redactor.forms
+            self._forms = [_form(text) for text in self._known]
+        if not self._forms:
             return message
-        before, longest = self._before, len(forms[0])
-        self._before = (before + message[-longest:])[-longest:]
-        start, stop = _completed(before, message, forms), _begun(before, message, forms)
+        before, longest = self._before, self._forms[0].reach
+        joint = before + message if len(message) <= longest else before + message[:longest]
+        start = _completed(joint, len(before), self._forms) if before else 0
+        end = message[-longest - 1 :] if len(message) > longest else (before + message)[-longest - 1 :]
+        self._before = end
+        stop = _begun(end, len(message), self._forms)
         if start >= stop:
             return MASK
         return f"{MASK if start else ''}{message[start:stop]}{MASK if stop < len(message) else ''}"
 
 
-def _completed(before: str, message: str, forms: Sequence[str]) -> int:
-    """Return how many characters at the beginning of the message are the rest of secrets."""
+class _Form(NamedTuple):
+    """A secret's form, its beginning that is not there by chance, and one less than its length."""
+
+    text: str
+    beginning: str
+    reach: int
+
+
+def _form(text: str) -> _Form:
+    least = min(max(len(text) // 2, _FEWEST), _MOST)
+    return _Form(text, text[:least] if least < len(text) else "", len(text) - 1)
+
+
+def _completed(joint: str, border: int, forms: Sequence[_Form]) -> int:
+    """Return how many characters behind the border are the rest of secrets that began before it."""
     found = 0
-    for form in forms:
-        reach = len(form) - 1
-        joint = before[-reach:] + message[:reach]
-        border = len(joint) - len(message[:reach])
-        at = joint.find(form)
+    for text, _, reach in forms:
+        first, last = max(border - reach, 0), border + reach
+        at = joint.find(text, first, last)
         while at >= 0:
-            found = max(found, at + len(form) - border)
-            at = joint.find(form, at + 1)
+            found = max(found, at + reach + 1 - border)
+            at = joint.find(text, at + 1, last)
     return found
 
 
-def _begun(before: str, message: str, forms: Sequence[str]) -> int:
-    """Return where in the message the beginning of a secret stands that goes on behind it; its end if none does."""
-    found = len(message)
-    for form in forms:
-        least = min(max(len(form) // 2, _FEWEST), _MOST)
-        if least >= len(form):
+def _begun(end: str, length: int, forms: Sequence[_Form]) -> int:
+    """Return where in a message, of which ``end`` is the end, a secret begins that goes on behind it; else its end."""
+    found = length
+    for text, beginning, reach in forms:
+        if not beginning:
             continue
-        reach = len(form) - 1
-        end = (before[-reach:] + message[-reach:])[-reach:]
-        at = end.find(form[:least])
+        at = end.find(beginning, max(len(end) - reach, 0))
         while at >= 0:
-            if form.startswith(end[at:]):
-                found = min(found, max(len(message) - len(end) + at, 0))
+            if text.startswith(end[at:]):
+                found = min(found, max(length - len(end) + at, 0))
                 break
-            at = end.find(form[:least], at + 1)
+            at = end.find(beginning, at + 1)
     return found

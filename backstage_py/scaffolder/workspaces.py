@@ -22,6 +22,7 @@ from backstage_py.model.json import Json
 from backstage_py.scaffolder import threads
 
 _TASK_FOLDER = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:_step-.*)?")
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FEW = 256
 _S3_EXTRA = "pip install 'backstage-py[s3]'"
 
@@ -244,29 +245,41 @@ async def remove_folders(folders: Iterable[Path]) -> None:
 
 def _removed_at_once(folder: Path) -> bool:
     """Remove a folder with few entries; False when something is left of it. No link is followed."""
-    left = _FEW
     try:
-        for _, folders, files, descriptor in os.fwalk(folder, topdown=False):
-            left -= len(folders) + len(files)
-            if left < 0:
-                return False
-            for name in files:
-                os.unlink(name, dir_fd=descriptor)
-            for name in folders:
-                _remove_empty(name, descriptor)
+        _clear(os.open(folder, _FOLDER), _FEW)
         folder.rmdir()
     except FileNotFoundError:
         return not os.path.lexists(folder)
-    except OSError:
+    except (OSError, _TooManyError):
         return False
     return True
 
 
-def _remove_empty(name: str, parent: int) -> None:
+class _TooManyError(Exception):
+    """A folder holds more than can be removed in a moment."""
+
+
+def _clear(descriptor: int, left: int) -> int:
+    """Empty an open folder and close it; return how many more entries may go.
+
+    Raises:
+        _TooManyError: there are more; some of them are gone.
+    """
     try:
-        os.rmdir(name, dir_fd=parent)
-    except NotADirectoryError:  # a link to a folder
-        os.unlink(name, dir_fd=parent)
+        with os.scandir(descriptor) as entries:
+            found = list(entries)
+        left -= len(found)
+        if left < 0:
+            raise _TooManyError
+        for entry in found:
+            if entry.is_dir(follow_symlinks=False):
+                left = _clear(os.open(entry.name, _FOLDER, dir_fd=descriptor), left)
+                os.rmdir(entry.name, dir_fd=descriptor)
+            else:
+                os.unlink(entry.name, dir_fd=descriptor)
+    finally:
+        os.close(descriptor)
+    return left
 
 
 def remove_tree(path: Path) -> None:

@@ -22,6 +22,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,12 @@ def skeleton() -> dict[str, str]:
     return files
 
 
+CONTENTS = [
+    {"path": f"skeleton/{path}", "base64Content": base64.b64encode(text.encode()).decode()}
+    for path, text in skeleton().items()
+]
+
+
 def write_skeleton(folder: Path) -> None:
     """Write the template and its skeleton."""
     for path, text in skeleton().items():
@@ -121,24 +128,20 @@ class Server:
                 return (time.perf_counter() - begin) * 1000
         raise AssertionError("the stream ended without a completion")
 
-    async def dry_run(self, number: int) -> float:
-        """Try the template and return the milliseconds that it took."""
+    async def template(self) -> dict[str, Any]:
+        """Return the template that dry-runs try."""
         async with self.session.get("/api/catalog/entities/by-name/template/default/bench") as answer:
-            entity = await answer.json()
-        contents = [
-            {"path": f"skeleton/{path}", "base64Content": base64.b64encode(text.encode()).decode()}
-            for path, text in skeleton().items()
-        ]
-        body = {
-            "template": entity,
-            "values": {"name": f"dry-{number}", "port": 80},
-            "secrets": {},
-            "directoryContents": contents,
-        }
+            found: dict[str, Any] = await answer.json()
+            return found
+
+    async def dry_run(self, template: dict[str, Any], number: int) -> float:
+        """Try a template with the skeleton beside it and return the milliseconds that it took."""
+        values = {"name": f"dry-{number}", "port": 80}
+        body = {"template": template, "values": values, "secrets": {}, "directoryContents": CONTENTS}
         begin = time.perf_counter()
         async with self.session.post("/api/scaffolder/v2/dry-run", json=body) as answer:
             found = await answer.json()
-            assert len(found.get("directoryContents", ())) == len(contents), found
+            assert len(found.get("directoryContents", ())) == len(CONTENTS), found
         return (time.perf_counter() - begin) * 1000
 
     def usage(self) -> dict[str, float]:
@@ -180,8 +183,9 @@ async def measure(base: str, pid: int | None) -> dict[str, Any]:
         before = server.usage()
         seconds, loaded = await _at_once(server.run_task, TASKS, CONCURRENCY)
         after = server.usage()
-        await _at_once(server.dry_run, WARM_UP, 1)
-        dry_seconds, dry = await _at_once(server.dry_run, DRY_RUNS, 4)
+        try_it = partial(server.dry_run, await server.template())
+        await _at_once(try_it, WARM_UP, 1)
+        dry_seconds, dry = await _at_once(try_it, DRY_RUNS, 4)
     result: dict[str, Any] = {
         "base": base,
         "load": os.getloadavg()[0],
