@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from backstage_py.errors import BackstageError, InputError, NotFoundError
+from backstage_py.errors import BackstageError, InputError
 from backstage_py.model import entity_ref
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin import Action, ActionAttributes, ActionContext, PermanentError
@@ -134,7 +134,7 @@ async def _read(ctx: ActionContext[Fetch], refs: list[str]) -> list[Json]:
     found = await ctx.catalog.entities_by_refs([ctx.input.complete(ref) for ref in refs], token=ctx.token)
     for ref, entity in zip(refs, found, strict=True):
         if entity is None and not ctx.input.optional:
-            raise NotFoundError(f"Entity {ref} not found")
+            raise PermanentError(f"Entity {ref} not found")
     return list(found)
 
 

@@ -92,9 +92,9 @@ async def test_entities_are_read_as_the_user(task: Task, catalog: Catalog) -> No
 
 
 async def test_missing_entities_are_an_error_unless_optional(task: Task) -> None:
-    with pytest.raises(NotFoundError, match="Entity component:x not found"):
+    with pytest.raises(PermanentError, match="Entity component:x not found"):
         await task.run("catalog:fetch", {"entityRef": "component:x"})
-    with pytest.raises(NotFoundError, match="Entity component:y not found"):
+    with pytest.raises(PermanentError, match="Entity component:y not found"):
         await task.run("catalog:fetch", {"entityRefs": ["component:y"]})
     assert (await task.run("catalog:fetch", {"entityRef": "component:x", "optional": True})).outputs == {"entity": None}
     with pytest.raises(PermanentError, match="Missing entity reference"):

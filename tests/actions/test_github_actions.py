@@ -114,6 +114,7 @@ async def test_an_existing_repository_is_pushed_to(github_task: Task, sandbox: S
     ("given", "said"),
     [
         ({"repoUrl": "github.com?repo=x"}, "missing owner"),
+        ({"repoUrl": "?owner=o&repo=r"}, r"got \?owner=o&repo=r, TypeError: Invalid URL"),
         ({"repoUrl": "git.nowhere?owner=o&repo=r"}, "No matching integration configuration for host"),
         ({"repoUrl": "gitlab.com?owner=o&repo=r"}, r"No integration for host gitlab\.com"),
         ({"repoUrl": REPO, "sourcePath": "none"}, "has no folder 'none'"),

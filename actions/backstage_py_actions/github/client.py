@@ -3,13 +3,14 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from backstage_py.errors import InputError
-from backstage_py.integrations import github, repo_url
+from backstage_py.integrations import github
 from backstage_py.integrations.github import GithubApi
 from backstage_py.model.json import Json
 from backstage_py.plugin import ActionContext
+from backstage_py.templating import repo_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +31,28 @@ class Repository:
         return await self.api.call(method, self.path(template, **names), body)
 
 
-def locate(ctx: ActionContext[Any], text: str) -> repo_url.RepoUrl:
-    """Take a ``repoUrl`` apart.
+class RepoUrl(NamedTuple):
+    """Where a repository is or will be."""
+
+    host: str
+    owner: str
+    repo: str
+
+
+def locate(ctx: ActionContext[Any], text: str) -> RepoUrl:
+    """Take a ``repoUrl`` apart, as the filter ``parseRepoUrl`` does.
 
     Raises:
         InputError: it is not complete, or no integration knows its host.
     """
-    found = repo_url.parse(text, ctx.integrations)
-    if not found.owner:
+    hosts = ctx.integrations
+    try:
+        found = repo_url.parse(text, lambda host: known.type if (known := hosts.by_host(host)) else None)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    if not found["owner"]:
         raise InputError("Invalid repository owner provided in repoUrl")
-    return found
+    return RepoUrl(found["host"], found["owner"], str(found["repo"]))
 
 
 @asynccontextmanager
@@ -50,13 +63,12 @@ async def repository(ctx: ActionContext[Any], text: str, token: str | None) -> A
         InputError: the ``repoUrl`` cannot be used, or there is no token.
     """
     found = locate(ctx, text)
-    owner = str(found.owner)
     integration = ctx.integrations.by_host(found.host)
     if not integration or integration.type != "github" or not integration.api_base_url:
         raise InputError(f"No integration for host {found.host}")
-    used = token or await _configured_token(ctx, found.host, owner, found.repo)
+    used = token or await _configured_token(ctx, found.host, found.owner, found.repo)
     async with GithubApi(integration.api_base_url, used) as api:
-        yield Repository(api, found.host, owner, found.repo)
+        yield Repository(api, found.host, found.owner, found.repo)
 
 
 async def _configured_token(ctx: ActionContext[Any], host: str, owner: str, repo: str) -> str:
