@@ -43,9 +43,9 @@ class _Leftover:
     is_counted: bool = False
 
 
-def count() -> int:
-    """Return how many threads of actions are left behind at the moment."""
-    return _counted.total()
+def count(action_id: str | None = None) -> int:
+    """Return how many threads of an action, or of all actions, are left behind at the moment."""
+    return _counted.total() if action_id is None else _counted[action_id]
 
 
 def refuse_too_many(action_id: str) -> None:

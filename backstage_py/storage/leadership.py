@@ -5,13 +5,15 @@ import contextlib
 import fcntl
 import os
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import TypeVar
 
 import sqlalchemy as sa
 
 from backstage_py.storage.database import Database
 
+T = TypeVar("T")
 _SECONDS = 1.0
 
 
@@ -49,16 +51,29 @@ class Leadership:
 
     @contextlib.asynccontextmanager
     async def _session_lock(self) -> AsyncIterator[None]:
-        number = zlib.crc32(f"backstage-py {self._job}".encode())
-        connection = await asyncio.to_thread(self._database.engine.connect)
-        connection.detach()  # closing it ends the session, and the lock with it
-        try:
-            query = sa.select(sa.func.pg_try_advisory_lock(number))
-            while not await asyncio.to_thread(lambda: connection.execute(query).scalar()):  # noqa: ASYNC110  # as above
+        query = sa.select(sa.func.pg_try_advisory_lock(zlib.crc32(f"backstage-py {self._job}".encode())))
+        with contextlib.ExitStack() as held:
+
+            def connect() -> sa.Connection:
+                connection = self._database.engine.connect()
+                held.callback(connection.close)  # as it is detached, that ends the session, and the lock with it
+                connection.detach()
+                return connection
+
+            connection = await _to_its_end(connect)
+            while not await _to_its_end(lambda: connection.execute(query).scalar()):  # noqa: ASYNC110  # as above
                 await asyncio.sleep(_SECONDS)
             yield
-        finally:
-            connection.close()
+
+
+async def _to_its_end(work: Callable[[], T]) -> T:
+    """Run in a thread. Who is cancelled waits for its end, since nobody may close what it uses."""
+    working = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(working)
+    except asyncio.CancelledError:
+        await asyncio.wait({working})
+        raise
 
 
 def _try_lock(handle: int) -> bool:

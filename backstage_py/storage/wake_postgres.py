@@ -75,9 +75,21 @@ class PostgresCarrier:
 
     def _open(self) -> "psycopg.Connection[Any]":
         connection = self._connect()
-        connection.autocommit = True
-        connection.execute(f"LISTEN {_CHANNEL}".encode())
+        try:
+            connection.autocommit = True
+            connection.execute(f"LISTEN {_CHANNEL}".encode())
+        except BaseException:
+            connection.close()
+            raise
         return connection
+
+    def _open_if_wanted(self) -> "psycopg.Connection[Any] | None":
+        """Open, on a thread, and close again what nobody waits for any more."""
+        connection = self._open()
+        if self._listening:
+            return connection
+        connection.close()
+        return None
 
     def _hear_from(self, connection: "psycopg.Connection[Any]", hear: Hear) -> None:
         self._heard, self._descriptor = connection, connection.fileno()
@@ -108,9 +120,11 @@ class PostgresCarrier:
         while True:
             await asyncio.sleep(_PAUSE)
             try:
-                connection = await asyncio.to_thread(self._open)
+                connection = await asyncio.to_thread(self._open_if_wanted)
             except (Error, OSError):
                 continue
+            if connection is None:
+                return
             self._hear_from(connection, hear)
             hear(None)
             return

@@ -12,6 +12,7 @@ import pytest
 
 from backstage_py.settings.sections import CatalogLocation
 from tests.catalog.harness import catalog, component, documents, group, location, ref_of
+from tests.effort import IS_THOROUGH
 from tests.storage.postgres import postgres
 
 ENTITIES = 1500
@@ -43,7 +44,7 @@ def killed_after(folder: Path, root: Path, url: str | None, seconds: float) -> N
     process.wait()
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2, 3] if IS_THOROUGH else [1])
 async def test_killed_again_and_again_everything_is_there_once(tmp_path: Path, seed: int) -> None:
     await everything_is_there_once(tmp_path, seed, None)
 
@@ -51,7 +52,7 @@ async def test_killed_again_and_again_everything_is_there_once(tmp_path: Path, s
 @pytest.mark.xdist_group("postgres")
 async def test_killed_again_and_again_on_postgresql(tmp_path: Path) -> None:
     with postgres() as server:
-        for seed in (1, 2):
+        for seed in (1, 2) if IS_THOROUGH else (1,):
             folder = tmp_path / str(seed)
             folder.mkdir()
             await everything_is_there_once(folder, seed, server.new_database(f"killed_{seed}"))

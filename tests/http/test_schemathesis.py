@@ -16,9 +16,10 @@ from typing import Any
 
 import pytest
 
+from tests import effort
 from tests.contract.harness import KIT, Running, free_port, start
 
-EXAMPLES = max(int(os.environ.get("BACKSTAGE_PY_EXAMPLES", "500")) // 250, 1)
+EXAMPLES = max(effort.EXAMPLES // 250, 1)
 HERE = Path(__file__).parent
 CONFIG = HERE.parent / "contract" / "app-config.yaml"
 TEMPLATE = "template:default/basic"

@@ -46,7 +46,7 @@ async def serve(host: str = "127.0.0.1") -> AsyncIterator[WebHost]:
         return await answer(request) if answer else web.Response(status=404, text="nothing here")
 
     server = web.Server(handle)
-    runner = web.ServerRunner(server)
+    runner = web.ServerRunner(server, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, host, 0)
     await site.start()

@@ -297,13 +297,12 @@ async def test_code_that_computes_for_ever_is_ended_behind_its_task(site: World)
 
 async def test_one_that_never_ends_is_not_started_for_ever(site: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leftovers, "MOST", 2)
-    for _ in range(2):
-        before = leftovers.count()
+    for number in range(2):
         task = await site.create(step(blocks))
         await until(partial(begun.__contains__, task))
         await site.scaffolder.service.cancel(task)
         await site.events(task)
-        await until(partial(lambda count: leftovers.count() > count, before))
+        await until(partial(lambda left: leftovers.count(blocks.id) > left, number))
     events = await site.run(step(blocks))
     assert "2 of its runs were cancelled or timed out and still have not ended" in body(events[-1])["error"]["message"]
     await is_unharmed(site)

@@ -1,6 +1,6 @@
 """Workers are killed at random moments under load; nothing may be lost, doubled or done twice.
 
-``BACKSTAGE_PY_SIGKILLS`` says how many kills (20 by default).
+``BACKSTAGE_PY_SIGKILLS`` says how many kills (8 by default, 20 in CI).
 """
 
 import asyncio
@@ -20,10 +20,11 @@ from backstage_py.scaffolder.assembly import Scaffolder
 from backstage_py.storage import migrate
 from backstage_py.storage.database import Database
 from backstage_py.storage.task_tables import events
+from tests.effort import IS_THOROUGH
 from tests.scaffolder.harness import Catalog, World, body, template
 from tests.scaffolder.killable_worker import LINES, SETTINGS, registry
 
-KILLS = int(os.environ.get("BACKSTAGE_PY_SIGKILLS", "20"))
+KILLS = int(os.environ.get("BACKSTAGE_PY_SIGKILLS", "20" if IS_THOROUGH else "8"))
 WORKERS = 2
 IN_FLIGHT = 12
 STEPS = ["one", "two", "three"]

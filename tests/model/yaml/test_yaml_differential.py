@@ -1,20 +1,19 @@
 """Generated texts and values, read and written here and by the JS package `yaml`."""
 
-import os
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from backstage_py.model.json import Json
 from backstage_py.model.yaml import dump, fast, load_all
+from tests.effort import EXAMPLES
 from tests.model.yaml.agreement import difference
 from tests.oracle.node import Oracle
 
 pytestmark = pytest.mark.node
 
 COMPARED = settings(
-    max_examples=int(os.environ.get("BACKSTAGE_PY_EXAMPLES", "500")),  # each test; CI asks for more
+    max_examples=EXAMPLES,  # each test
     derandomize=True,
     deadline=None,
     database=None,

@@ -1,12 +1,11 @@
 """Generated templates, rendered here and by the engine that Backstage installs."""
 
-import os
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from backstage_py.model.json import Json
+from tests.effort import EXAMPLES
 from tests.oracle.node import Oracle
 from tests.templating.differential import grammar
 from tests.templating.differential.agreement import ENGINE, difference
@@ -14,7 +13,7 @@ from tests.templating.differential.agreement import ENGINE, difference
 pytestmark = [pytest.mark.node, pytest.mark.timeout(240)]
 
 COMPARED = settings(
-    max_examples=int(os.environ.get("BACKSTAGE_PY_EXAMPLES", "500")),  # each test; CI asks for more
+    max_examples=EXAMPLES,  # each test
     derandomize=True,
     deadline=None,
     database=None,

@@ -2,7 +2,6 @@
 
 import functools
 import itertools
-import os
 from collections.abc import Callable
 
 import pytest
@@ -19,12 +18,13 @@ from backstage_py.templating.engine import (
     TemplateLimitError,
     backstage_renderer,
 )
+from tests.effort import EXAMPLES
 from tests.templating.differential import grammar
 
 pytestmark = pytest.mark.timeout(120)
 
 FUZZED = settings(
-    max_examples=int(os.environ.get("BACKSTAGE_PY_EXAMPLES", "500")),  # each test; CI asks for more
+    max_examples=EXAMPLES,  # each test
     derandomize=True,
     deadline=None,
     database=None,
