@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from backstage_py.catalog.collector import Brought, bring
 from backstage_py.catalog.faults import Fault
-from backstage_py.model import yaml
-from backstage_py.model.json import Json, JsonObject
+from backstage_py.model import json, yaml
+from backstage_py.model.json import JsonObject
 from backstage_py.model.location_ref import LocationRef
 
 LARGEST = 10 * 1024 * 1024
@@ -42,12 +42,4 @@ def _documents(text: str, location: LocationRef) -> Iterator[JsonObject | Fault]
         elif isinstance(document.value, dict):
             yield document.value
         elif document.value is not None:
-            yield Fault("Error", f"Expected object at root, got {_js_type(document.value)}")
-
-
-def _js_type(value: Json) -> str:
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, int | float):
-        return "number"
-    return "string" if isinstance(value, str) else "object"
+            yield Fault("Error", f"Expected object at root, got {json.typeof(document.value)}")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from backstage_py.errors import InputError
+from backstage_py.model import json
 from backstage_py.model.json import Json, JsonObject
 
 Path = tuple[str | int, ...]
@@ -101,19 +102,7 @@ def _joined(path: Path) -> str:
 
 
 def _js_type(value: Json) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "boolean"
-        case int() | float():
-            return "number"
-        case str():
-            return "string"
-        case list():
-            return "array"
-        case _:
-            return "undefined" if value is _ABSENT else "object"
+    return "undefined" if value is _ABSENT else json.type_name(value)
 
 
 def _wrong(expected: str, value: Json, path: Path) -> _Parsed:

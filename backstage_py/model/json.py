@@ -44,6 +44,28 @@ def text(value: Json) -> str:
     return dumps(value).decode()
 
 
+def type_name(value: Json) -> str:
+    """Return the name of a value's type in JSON."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case int() | float():
+            return "number"
+        case str():
+            return "string"
+        case list():
+            return "array"
+    return "object"
+
+
+def typeof(value: Json) -> str:
+    """Return what JavaScript's ``typeof`` says of a value."""
+    name = type_name(value)
+    return "object" if name in {"null", "array"} else name
+
+
 def _plain(value: object) -> Json:
     if isinstance(value, Mapping):
         return dict(value)

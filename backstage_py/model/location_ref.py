@@ -4,6 +4,8 @@ import hashlib
 import re
 from dataclasses import dataclass
 
+from backstage_py.model import json
+
 _SCRIPT = re.compile(r"^[\0-\x1f ]*" + r"[\r\n\t]*".join("javascript") + r"[\r\n\t]*:", re.IGNORECASE)
 
 
@@ -26,7 +28,7 @@ def parse(text: object) -> LocationRef:
         ValueError: the text is none; the words are those of ``@backstage/catalog-model``, where it is a TypeError.
     """
     if not isinstance(text, str):
-        raise ValueError(f"Unable to parse location ref '{text}', unexpected argument {_js_type(text)}")  # noqa: TRY004
+        raise ValueError(f"Unable to parse location ref '{text}', unexpected argument {json.typeof(text)}")  # noqa: TRY004
     kind, colon, target = text.partition(":")
     kind, target = kind.strip(), target.strip()
     if not colon or not kind or not target:
@@ -48,9 +50,3 @@ def is_script(url: str) -> bool:
 def generated_name(type_: str, target: str) -> str:
     """Return the name of the Location entity that stands for a location: ``generated-<sha1 of type:target>``."""
     return f"generated-{hashlib.sha1(f'{type_}:{target}'.encode(), usedforsecurity=False).hexdigest()}"
-
-
-def _js_type(value: object) -> str:
-    if isinstance(value, bool):
-        return "boolean"
-    return "number" if isinstance(value, int | float) else "object"

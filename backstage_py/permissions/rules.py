@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 import orjson
 
 from backstage_py.errors import BackstageError, InputError
+from backstage_py.model import json
 from backstage_py.model.entity_filter import Filter
 from backstage_py.model.json import Json, JsonObject
 
@@ -126,17 +127,4 @@ def _issue(expected: str, value: object, path: tuple[str | int, ...]) -> JsonObj
 
 def js_type(value: Json | _Absent) -> str:
     """Return what zod calls the type of a value."""
-    match value:
-        case _Absent():
-            return "undefined"
-        case None:
-            return "null"
-        case bool():
-            return "boolean"
-        case int() | float():
-            return "number"
-        case str():
-            return "string"
-        case list():
-            return "array"
-    return "object"
+    return "undefined" if isinstance(value, _Absent) else json.type_name(value)
