@@ -62,9 +62,9 @@ from backstage_py.permissions.in_force import Mode, Permissions
 from backstage_py.plugin import Plugins, Services, load_plugins
 from backstage_py.plugin.catalog import load_catalog_plugins
 from backstage_py.plugin.services import required
-from backstage_py.scaffolder.action_policy import ActionPolicy
 from backstage_py.scaffolder.assembly import Scaffolder
-from backstage_py.scaffolder.remote_actions import HttpRemoteActions
+from backstage_py.scaffolder.face.action_policy import ActionPolicy
+from backstage_py.scaffolder.face.remote_actions import HttpRemoteActions
 from backstage_py.settings.addresses import Addresses
 from backstage_py.settings.sections import Settings
 from backstage_py.storage import migrate

@@ -11,8 +11,8 @@ from backstage_py.lint import globs
 from backstage_py.lint.nearest import nearest
 from backstage_py.model import json
 from backstage_py.model.json import Json
-from backstage_py.scaffolder import directory
-from backstage_py.scaffolder.directory import DirectoryFile
+from backstage_py.scaffolder.face import directory
+from backstage_py.scaffolder.face.directory import DirectoryFile
 
 _MOST_DIFF_LINES = 60
 

@@ -11,7 +11,7 @@ from backstage_py.cli import local_run, local_template, output, trees
 from backstage_py.cli.local_run import Outcome, Request
 from backstage_py.errors import InputError
 from backstage_py.model import json
-from backstage_py.scaffolder.directory import read
+from backstage_py.scaffolder.face.directory import read
 
 OK, FAILED, COULD_NOT_RUN = 0, 1, 2
 

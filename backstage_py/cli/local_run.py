@@ -15,14 +15,14 @@ from backstage_py.cli.local_template import LocalTemplate
 from backstage_py.errors import BackstageError, as_name
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin import ActionRegistry, BackstageClient, CancelSignal, Services, TemplateInfo, Workspace
-from backstage_py.scaffolder import directory, dryrun
-from backstage_py.scaffolder import spec as specs
-from backstage_py.scaffolder.directory import DirectoryFile
-from backstage_py.scaffolder.dryrun import DryRun
-from backstage_py.scaffolder.journal import ListJournal
-from backstage_py.scaffolder.rendering import Environment, RunRenderer
-from backstage_py.scaffolder.runner import Run, RunFailed, Setup
-from backstage_py.scaffolder.spec import steps_with_defaults
+from backstage_py.scaffolder.face import directory, dryrun
+from backstage_py.scaffolder.face.directory import DirectoryFile
+from backstage_py.scaffolder.face.dryrun import DryRun
+from backstage_py.scaffolder.run import spec as specs
+from backstage_py.scaffolder.run.journal import ListJournal
+from backstage_py.scaffolder.run.rendering import Environment, RunRenderer
+from backstage_py.scaffolder.run.runner import Run, RunFailed, Setup
+from backstage_py.scaffolder.run.spec import steps_with_defaults
 
 if TYPE_CHECKING:
     from backstage_py.sandbox.server import Sandbox

@@ -13,7 +13,7 @@ from backstage_py.lint.nearest import nearest
 from backstage_py.model import json, template, yaml
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.template import Template
-from backstage_py.scaffolder import template_forms
+from backstage_py.scaffolder.face import template_forms
 
 _NAMES = ("template.yaml", "template.yml")
 _PAIR = re.compile(r"([^=]+)=(.*)", re.DOTALL)

@@ -17,7 +17,7 @@ from backstage_py.cli.local_template import LocalTemplate
 from backstage_py.errors import InputError
 from backstage_py.model import yaml
 from backstage_py.model.json import JsonObject
-from backstage_py.scaffolder.spec import steps_with_defaults
+from backstage_py.scaffolder.run.spec import steps_with_defaults
 
 OK, FAILED, COULD_NOT_RUN = 0, 1, 2
 

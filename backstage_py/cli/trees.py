@@ -6,7 +6,7 @@ from pathlib import Path
 
 from backstage_py.cli import output
 from backstage_py.lint.files import is_binary
-from backstage_py.scaffolder.directory import DirectoryFile
+from backstage_py.scaffolder.face.directory import DirectoryFile
 
 _EXECUTABLE = 0o755
 _MOST_LINES = 400

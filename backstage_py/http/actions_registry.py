@@ -22,8 +22,8 @@ from backstage_py.model.json import Json, JsonObject
 from backstage_py.permissions.authority import Authority
 from backstage_py.permissions.backend import Query
 from backstage_py.permissions.names import Permission
-from backstage_py.scaffolder.action_policy import ActionPolicy
-from backstage_py.scaffolder.input_checks import validator
+from backstage_py.scaffolder.face.action_policy import ActionPolicy
+from backstage_py.scaffolder.run.input_checks import validator
 
 _LIST = "/.backstage/actions/v1/actions"
 _INVOKE = "/.backstage/actions/{version}/actions/{{id}}/invoke"

@@ -22,9 +22,9 @@ from backstage_py.http.sse import EventStreamResponse
 from backstage_py.model import json, times
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.task import Task, TaskEvent
-from backstage_py.scaffolder import templates
-from backstage_py.scaffolder.authorized import AuthorizedScaffolder
-from backstage_py.scaffolder.template_forms import FormProblems
+from backstage_py.scaffolder.face import templates
+from backstage_py.scaffolder.face.authorized import AuthorizedScaffolder
+from backstage_py.scaffolder.face.template_forms import FormProblems
 
 BODY_LIMIT = 10 * 1024 * 1024
 _CREATED = 201

@@ -12,9 +12,9 @@ from backstage_py.model import json, times, yaml
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.task import Task, TaskEvent
 from backstage_py.permissions import names
-from backstage_py.scaffolder.action_policy import ActionPolicy
-from backstage_py.scaffolder.authorized import AuthorizedScaffolder
-from backstage_py.scaffolder.directory import DirectoryFile
+from backstage_py.scaffolder.face.action_policy import ActionPolicy
+from backstage_py.scaffolder.face.authorized import AuthorizedScaffolder
+from backstage_py.scaffolder.face.directory import DirectoryFile
 
 _LARGEST_FILE = 64 * 1024
 _SHOWN_TASK = ("id", "spec", "status", "createdAt", "lastHeartbeatAt")

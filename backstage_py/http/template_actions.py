@@ -17,10 +17,11 @@ from backstage_py.http import actions_registry
 from backstage_py.http.actions_registry import Call, OfferedAction
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin import Action, ActionRegistry, Services, User
-from backstage_py.scaffolder import directory, invocation, redaction, scratch
-from backstage_py.scaffolder.action_policy import ActionPolicy
-from backstage_py.scaffolder.directory import DirectoryFile
-from backstage_py.scaffolder.invocation import Invocation
+from backstage_py.scaffolder.face import directory, invocation, scratch
+from backstage_py.scaffolder.face.action_policy import ActionPolicy
+from backstage_py.scaffolder.face.directory import DirectoryFile
+from backstage_py.scaffolder.face.invocation import Invocation
+from backstage_py.scaffolder.run import redaction
 
 DEFAULT_PLUGIN = "backstage-py"
 BODY_LIMIT = 32 * 1024 * 1024

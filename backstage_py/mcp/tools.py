@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 from backstage_py.errors import InputError
 from backstage_py.model import entity_ref, json, yaml
 from backstage_py.model.json import Json, JsonObject
-from backstage_py.scaffolder.input_checks import validator
+from backstage_py.scaffolder.run.input_checks import validator
 
 _SCAFFOLDER = "/api/scaffolder"
 _CATALOG = "/api/catalog"

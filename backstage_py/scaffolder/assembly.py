@@ -6,18 +6,18 @@ from pathlib import Path
 
 from backstage_py.permissions.authority import Authority
 from backstage_py.plugin import ActionRegistry, Services
-from backstage_py.scaffolder import threads
-from backstage_py.scaffolder.authorized import AuthorizedScaffolder
-from backstage_py.scaffolder.autocomplete import AutocompleteHandler
-from backstage_py.scaffolder.events import TaskEvents
-from backstage_py.scaffolder.janitor import Janitor
-from backstage_py.scaffolder.loop_watch import LoopWatch
-from backstage_py.scaffolder.recovery import Recovery
-from backstage_py.scaffolder.rendering import Environment
-from backstage_py.scaffolder.service import ScaffolderService
-from backstage_py.scaffolder.task_runner import TaskRunner
-from backstage_py.scaffolder.worker import Worker
-from backstage_py.scaffolder.workspaces import WorkspaceFolders, snapshots_of
+from backstage_py.scaffolder.executors import threads
+from backstage_py.scaffolder.executors.loop_watch import LoopWatch
+from backstage_py.scaffolder.face.authorized import AuthorizedScaffolder
+from backstage_py.scaffolder.face.autocomplete import AutocompleteHandler
+from backstage_py.scaffolder.face.events import TaskEvents
+from backstage_py.scaffolder.face.service import ScaffolderService
+from backstage_py.scaffolder.queue.janitor import Janitor
+from backstage_py.scaffolder.queue.recovery import Recovery
+from backstage_py.scaffolder.queue.task_runner import TaskRunner
+from backstage_py.scaffolder.queue.worker import Worker
+from backstage_py.scaffolder.queue.workspaces import WorkspaceFolders, snapshots_of
+from backstage_py.scaffolder.run.rendering import Environment
 from backstage_py.settings.sections import ScaffolderSettings
 from backstage_py.storage.checkpoints import CheckpointStore
 from backstage_py.storage.database import Database

@@ -16,9 +16,9 @@ from backstage_py.integrations.url_reading import UrlReading
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.scm import ScmIntegration
 from backstage_py.plugin import Action, CancelSignal, Clock, Services, SystemClock, TemplateInfo, User
-from backstage_py.scaffolder import invocation
-from backstage_py.scaffolder.input_checks import validator
-from backstage_py.scaffolder.invocation import Invocation
+from backstage_py.scaffolder.face import invocation
+from backstage_py.scaffolder.face.invocation import Invocation
+from backstage_py.scaffolder.run.input_checks import validator
 from backstage_py.testing.awaiting import all_awaited
 from backstage_py.testing.clock import FakeClock
 

@@ -19,7 +19,7 @@ from backstage_py.identity.issuer import TokenIssuer
 from backstage_py.identity.jwks import KeySets
 from backstage_py.model.json import JsonObject
 from backstage_py.plugin import ActionContext, ActionRegistry, PermanentError, Services, action
-from backstage_py.scaffolder.action_policy import ActionPolicy
+from backstage_py.scaffolder.face.action_policy import ActionPolicy
 from backstage_py.settings.sections import BackendSettings
 from tests.http.harness import GUEST, Answer, call
 from tests.scaffolder.harness import World, template, world

@@ -8,7 +8,7 @@ import pytest
 from backstage_py.errors import NotAllowedError, SettingsError
 from backstage_py.identity.principals import AccessRestriction, Credentials, ServicePrincipal, UserPrincipal
 from backstage_py.plugin import Action, ActionContext, Services, action
-from backstage_py.scaffolder import delegation
+from backstage_py.scaffolder.face import delegation
 from backstage_py.settings.load import load_settings
 
 EVERYTHING, SOME = AccessRestriction(), AccessRestriction(permissions=("catalog.entity.read",))

@@ -17,7 +17,7 @@ from backstage_py.permissions import criteria, js_path, names
 from backstage_py.permissions.authority import Authority
 from backstage_py.permissions.decisions import Conditional, Verdict
 from backstage_py.permissions.scaffolder_rules import TEMPLATE_RULES, allows_action
-from backstage_py.scaffolder import initiator
+from backstage_py.scaffolder.run import initiator
 
 
 def _rule(name: str, **params: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import pytest
 
 from backstage_py.model.json import JsonObject
 from backstage_py.plugin import Action, ActionContext, action
-from backstage_py.scaffolder import leftovers
+from backstage_py.scaffolder.executors import leftovers
 from backstage_py.settings.sections import ScaffolderSettings
 from tests.scaffolder.harness import World, body, messages, template, world
 

@@ -6,9 +6,9 @@ import pytest
 
 from backstage_py.errors import InputError, NotAllowedError, NotFoundError, PermanentError
 from backstage_py.plugin import ActionContext, ActionRegistry, Services, action
-from backstage_py.scaffolder import dryrun
-from backstage_py.scaffolder.dryrun import DryRun
-from backstage_py.scaffolder.rendering import Environment
+from backstage_py.scaffolder.face import dryrun
+from backstage_py.scaffolder.face.dryrun import DryRun
+from backstage_py.scaffolder.run.rendering import Environment
 from tests.scaffolder.harness import GUEST, template, world
 
 Context = ActionContext[dict[str, Any]]

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from backstage_py.errors import BackstageError, NotAllowedError
-from backstage_py.scaffolder import directory
-from backstage_py.scaffolder.directory import DirectoryFile
+from backstage_py.scaffolder.face import directory
+from backstage_py.scaffolder.face.directory import DirectoryFile
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import asyncio
 import threading
 import time
 
-from backstage_py.scaffolder.loop_watch import LoopWatch
+from backstage_py.scaffolder.executors.loop_watch import LoopWatch
 
 
 def block_without_await() -> None:

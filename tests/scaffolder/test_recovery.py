@@ -13,8 +13,8 @@ from backstage_py.errors import SettingsError
 from backstage_py.model import times
 from backstage_py.model.task import StepResult
 from backstage_py.plugin import ActionContext, CancelSignal, PermanentError, action
-from backstage_py.scaffolder.worker_life import LifeSign
-from backstage_py.scaffolder.workspaces import FolderSnapshots, WorkspaceFolders, snapshots_of
+from backstage_py.scaffolder.queue.worker_life import LifeSign
+from backstage_py.scaffolder.queue.workspaces import FolderSnapshots, WorkspaceFolders, snapshots_of
 from backstage_py.settings.sections import ScaffolderSettings, TaskRecoverySettings
 from backstage_py.storage.task_tables import tasks as tasks_table
 from backstage_py.storage.tasks import ClaimLost, Transition

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backstage_py.scaffolder.redaction import Redactor, differing_strings
+from backstage_py.scaffolder.run.redaction import Redactor, differing_strings
 
 SECRET = 'pa"ss/w+örd & \\co'
 

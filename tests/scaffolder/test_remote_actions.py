@@ -10,8 +10,8 @@ import pytest
 from backstage_py.integrations.http import HttpClient
 from backstage_py.model.json import JsonObject
 from backstage_py.plugin import Services
-from backstage_py.scaffolder.action_policy import ActionPolicy
-from backstage_py.scaffolder.remote_actions import HttpRemoteActions
+from backstage_py.scaffolder.face.action_policy import ActionPolicy
+from backstage_py.scaffolder.face.remote_actions import HttpRemoteActions
 from backstage_py.testing import FakeHttp, Reply
 from tests.scaffolder.harness import GUEST, World, body, messages, template, world
 

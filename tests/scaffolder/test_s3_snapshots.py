@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from backstage_py.scaffolder.workspaces import Snapshots, WorkspaceFolders, snapshots_of
+from backstage_py.scaffolder.queue.workspaces import Snapshots, WorkspaceFolders, snapshots_of
 
 boto3 = pytest.importorskip("boto3", reason="the extra 's3' (boto3) is not installed")
 moto_server = pytest.importorskip("moto.server", reason="moto[server] of the dependency group 'dev' is not installed")

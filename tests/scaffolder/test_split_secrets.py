@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backstage_py.plugin import ActionContext, action
-from backstage_py.scaffolder.redaction import Redactor
-from backstage_py.scaffolder.split_secrets import SplitSecrets
+from backstage_py.scaffolder.run.redaction import Redactor
+from backstage_py.scaffolder.run.split_secrets import SplitSecrets
 from tests.scaffolder.harness import log, template, world
 
 SECRET = "k3y-9fQz27Lm-Xw81"

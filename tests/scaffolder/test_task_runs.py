@@ -8,7 +8,7 @@ import pytest
 
 from backstage_py.errors import ConflictError, NotFoundError, PermanentError, TemporaryError
 from backstage_py.plugin import ActionContext, RetryPolicy, action
-from backstage_py.scaffolder.template_forms import FormProblems
+from backstage_py.scaffolder.face.template_forms import FormProblems
 from tests.scaffolder.harness import GUEST, body, log, messages, template, world
 
 Context = ActionContext[dict[str, Any]]

@@ -8,9 +8,9 @@ from functools import lru_cache
 from backstage_py.errors import InputError
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin import Services
-from backstage_py.scaffolder.redaction import MASK
-from backstage_py.scaffolder.spec import Spec, Step
-from backstage_py.scaffolder.steps import Contexts
+from backstage_py.scaffolder.run.redaction import MASK
+from backstage_py.scaffolder.run.spec import Spec, Step
+from backstage_py.scaffolder.run.steps import Contexts
 from backstage_py.templating import engine
 from backstage_py.templating.engine import UNDEFINED, PreparedContext, Renderer, TemplateError
 

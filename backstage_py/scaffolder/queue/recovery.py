@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 
 from backstage_py.model import times
-from backstage_py.scaffolder import worker_life
+from backstage_py.scaffolder.queue import worker_life
 from backstage_py.settings.sections import TaskRecoverySettings
 from backstage_py.storage.task_upkeep import Running, TaskUpkeep
 

@@ -26,7 +26,7 @@ from backstage_py.integrations.http import Answer, HttpClient
 from backstage_py.model import json
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin import Action, ActionAttributes, ActionContext
-from backstage_py.scaffolder.action_policy import ActionPolicy
+from backstage_py.scaffolder.face.action_policy import ActionPolicy
 
 _LIST = "/.backstage/actions/v1/actions"
 _LIST_SECONDS = 10.0

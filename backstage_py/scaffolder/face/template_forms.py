@@ -6,7 +6,7 @@ from backstage_py.errors import InputError
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.json_schema import SchemaProblem
 from backstage_py.model.template import Template
-from backstage_py.scaffolder.input_checks import validator
+from backstage_py.scaffolder.run.input_checks import validator
 
 
 class FormProblems(InputError):  # noqa: N818  # the problems are the answer

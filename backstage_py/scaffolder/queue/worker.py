@@ -10,9 +10,9 @@ import structlog
 
 from backstage_py.model.task import Claim
 from backstage_py.plugin import CancelSignal
-from backstage_py.scaffolder.recovery import Recovery
-from backstage_py.scaffolder.task_runner import TaskRunner
-from backstage_py.scaffolder.worker_life import LifeSign
+from backstage_py.scaffolder.queue.recovery import Recovery
+from backstage_py.scaffolder.queue.task_runner import TaskRunner
+from backstage_py.scaffolder.queue.worker_life import LifeSign
 from backstage_py.storage.tasks import CANCELLATIONS, OPEN_TASKS, Heartbeat, TaskStore
 from backstage_py.storage.wake import WakeHub
 

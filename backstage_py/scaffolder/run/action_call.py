@@ -12,10 +12,11 @@ from typing import Any, Protocol
 
 from backstage_py.errors import BackstageError, PermanentError, ServiceUnavailableError, TemporaryError
 from backstage_py.plugin import Action, ActionContext, CancelSignal, RetryPolicy
-from backstage_py.scaffolder import handing_in, threads
-from backstage_py.scaffolder.isolation import IsolatedTry
-from backstage_py.scaffolder.readable import readable
-from backstage_py.scaffolder.workspaces import remove_tree
+from backstage_py.scaffolder.executors import threads
+from backstage_py.scaffolder.executors.isolation import IsolatedTry
+from backstage_py.scaffolder.queue.workspaces import remove_tree
+from backstage_py.scaffolder.run import handing_in
+from backstage_py.scaffolder.run.readable import readable
 
 __all__ = ["Cancelled", "call", "readable"]
 

@@ -1,7 +1,7 @@
 """The logger that an action gets: each line becomes an event of the task, with its level in colour as in Backstage."""
 
-from backstage_py.scaffolder.journal import Journal
-from backstage_py.scaffolder.split_secrets import SplitSecrets
+from backstage_py.scaffolder.run.journal import Journal
+from backstage_py.scaffolder.run.split_secrets import SplitSecrets
 
 _COLOURS = {"debug": 34, "info": 32, "warn": 33, "error": 31}
 

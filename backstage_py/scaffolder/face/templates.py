@@ -13,7 +13,7 @@ from backstage_py.model.entity_ref import EntityRef
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.template import Template
 from backstage_py.plugin.services import CatalogClient
-from backstage_py.scaffolder.spec import steps_with_defaults
+from backstage_py.scaffolder.run.spec import steps_with_defaults
 
 Narrow = Callable[[Template], Awaitable[Template]]
 """Leaves only those parts of a template that a caller may see."""

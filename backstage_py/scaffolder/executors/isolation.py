@@ -18,8 +18,9 @@ import structlog
 
 from backstage_py.errors import BackstageError
 from backstage_py.plugin import Action, ActionContext
-from backstage_py.scaffolder import bridge, handing_in, leftovers, stacks, threads
-from backstage_py.scaffolder.readable import readable
+from backstage_py.scaffolder.executors import bridge, leftovers, stacks, threads
+from backstage_py.scaffolder.run import handing_in
+from backstage_py.scaffolder.run.readable import readable
 
 _CLEAN_UP_SECONDS = 0.3
 

@@ -11,14 +11,15 @@ from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.task import Claim, StepResult, TaskStatus
 from backstage_py.permissions.authority import Authority
 from backstage_py.plugin import ActionRegistry, CancelSignal, Services, Workspace
-from backstage_py.scaffolder import delegation, initiator
-from backstage_py.scaffolder import spec as specs
-from backstage_py.scaffolder.action_call import readable
-from backstage_py.scaffolder.action_gate import ActionGate
-from backstage_py.scaffolder.journal import TaskJournal
-from backstage_py.scaffolder.rendering import Environment, RunRenderer
-from backstage_py.scaffolder.runner import Memory, Paused, Run, RunFailed, Setup
-from backstage_py.scaffolder.workspaces import WorkspaceFolders
+from backstage_py.scaffolder.face import delegation
+from backstage_py.scaffolder.queue.workspaces import WorkspaceFolders
+from backstage_py.scaffolder.run import initiator
+from backstage_py.scaffolder.run import spec as specs
+from backstage_py.scaffolder.run.action_call import readable
+from backstage_py.scaffolder.run.action_gate import ActionGate
+from backstage_py.scaffolder.run.journal import TaskJournal
+from backstage_py.scaffolder.run.rendering import Environment, RunRenderer
+from backstage_py.scaffolder.run.runner import Memory, Paused, Run, RunFailed, Setup
 from backstage_py.storage.checkpoints import CheckpointStore
 from backstage_py.storage.tasks import ClaimLost, TaskStore
 

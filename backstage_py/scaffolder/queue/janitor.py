@@ -6,9 +6,9 @@ from functools import partial
 import structlog
 
 from backstage_py.model import times
-from backstage_py.scaffolder import threads
-from backstage_py.scaffolder.recovery import Recovery
-from backstage_py.scaffolder.workspaces import WorkspaceFolders, remove_tree
+from backstage_py.scaffolder.executors import threads
+from backstage_py.scaffolder.queue.recovery import Recovery
+from backstage_py.scaffolder.queue.workspaces import WorkspaceFolders, remove_tree
 from backstage_py.storage.task_upkeep import TaskUpkeep
 
 _log = structlog.get_logger(__name__)

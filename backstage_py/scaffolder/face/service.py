@@ -14,23 +14,15 @@ from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.task import Task, TaskEvent, TaskFilter
 from backstage_py.plugin import ActionRegistry, Services, TemplateFilter, TemplateFunction
 from backstage_py.plugin.services import required
-from backstage_py.scaffolder import (
-    autocomplete,
-    delegation,
-    directory,
-    dryrun,
-    initiator,
-    scratch,
-    template_forms,
-    templates,
-)
-from backstage_py.scaffolder.action_gate import ActionGate
-from backstage_py.scaffolder.autocomplete import AutocompleteHandler
-from backstage_py.scaffolder.dryrun import DryRun, DryRunResult
-from backstage_py.scaffolder.events import TaskEvents
-from backstage_py.scaffolder.rendering import Environment
-from backstage_py.scaffolder.spec import steps_with_defaults
-from backstage_py.scaffolder.templates import GivenTemplates, Narrow, Templates
+from backstage_py.scaffolder.face import autocomplete, delegation, directory, dryrun, scratch, template_forms, templates
+from backstage_py.scaffolder.face.autocomplete import AutocompleteHandler
+from backstage_py.scaffolder.face.dryrun import DryRun, DryRunResult
+from backstage_py.scaffolder.face.events import TaskEvents
+from backstage_py.scaffolder.face.templates import GivenTemplates, Narrow, Templates
+from backstage_py.scaffolder.run import initiator
+from backstage_py.scaffolder.run.action_gate import ActionGate
+from backstage_py.scaffolder.run.rendering import Environment
+from backstage_py.scaffolder.run.spec import steps_with_defaults
 from backstage_py.storage.tasks import TaskStore
 from backstage_py.templating import engine
 

@@ -11,9 +11,9 @@ from typing import Generic, Protocol, TypeVar
 from backstage_py.errors import InputError
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.json_schema import Validator
-from backstage_py.scaffolder import redaction
-from backstage_py.scaffolder.js_text import js_string, truthy
-from backstage_py.scaffolder.spec import ABSENT, Step
+from backstage_py.scaffolder.run import redaction
+from backstage_py.scaffolder.run.js_text import js_string, truthy
+from backstage_py.scaffolder.run.spec import ABSENT, Step
 from backstage_py.templating.engine import UNDEFINED
 
 ContextT = TypeVar("ContextT")

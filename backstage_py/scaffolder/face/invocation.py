@@ -28,11 +28,13 @@ from backstage_py.plugin import (
     Workspace,
 )
 from backstage_py.plugin import schema as schemas
-from backstage_py.scaffolder import action_call, directory, threads
-from backstage_py.scaffolder.action_call import Cancelled
-from backstage_py.scaffolder.directory import DirectoryFile
-from backstage_py.scaffolder.input_checks import validator_of
-from backstage_py.scaffolder.workspaces import remove_tree
+from backstage_py.scaffolder.executors import threads
+from backstage_py.scaffolder.face import directory
+from backstage_py.scaffolder.face.directory import DirectoryFile
+from backstage_py.scaffolder.queue.workspaces import remove_tree
+from backstage_py.scaffolder.run import action_call
+from backstage_py.scaffolder.run.action_call import Cancelled
+from backstage_py.scaffolder.run.input_checks import validator_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from typing import Protocol
 
 from backstage_py.errors import BackstageError, SettingsError
 from backstage_py.model.json import Json
-from backstage_py.scaffolder import threads
+from backstage_py.scaffolder.executors import threads
 
 _TASK_FOLDER = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:_step-.*)?")
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import structlog
 
-from backstage_py.scaffolder import stacks
+from backstage_py.scaffolder.executors import stacks
 
 _LOOK_SECONDS = 0.5
 _BLOCKED_SECONDS = 2.0

@@ -9,7 +9,7 @@ into pieces no more than its first characters are ever shown: half of it, at mos
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from backstage_py.scaffolder.redaction import MASK, Redactor
+from backstage_py.scaffolder.run.redaction import MASK, Redactor
 
 _FEWEST, _MOST = 8, 16  # characters at the end of a message that are taken for the beginning of a secret
 

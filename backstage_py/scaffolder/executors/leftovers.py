@@ -17,13 +17,13 @@ from types import FrameType
 import structlog
 
 from backstage_py.errors import ServiceUnavailableError
-from backstage_py.scaffolder import stacks, threads
+from backstage_py.scaffolder.executors import stacks, threads
 
 MOST = 16
 """Threads of one action that may be left behind at a time."""
 _GRACE_SECONDS = 0.3  # for code that is about to end
 _LOOK_SECONDS, _LONGEST_LOOK_SECONDS = 0.1, 2.0
-_OURS = str(Path(__file__).parents[1]) + os.sep
+_OURS = str(Path(__file__).parents[2]) + os.sep
 _PACKAGES = (sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))
 _PYTHON = (sysconfig.get_path("stdlib"), "<frozen")
 

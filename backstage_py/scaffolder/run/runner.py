@@ -17,15 +17,15 @@ from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.task import StepResult
 from backstage_py.plugin import Action, ActionContext, ActionRegistry, CancelSignal, Services, StepInfo, Workspace
 from backstage_py.plugin import schema as schemas
-from backstage_py.scaffolder import action_call, redaction, steps
-from backstage_py.scaffolder.action_call import Cancelled
-from backstage_py.scaffolder.action_gate import ActionGate
-from backstage_py.scaffolder.input_checks import validator_of
-from backstage_py.scaffolder.journal import Journal
-from backstage_py.scaffolder.js_text import indented, turn_label
-from backstage_py.scaffolder.rendering import RunRenderer
-from backstage_py.scaffolder.spec import Spec, Step
-from backstage_py.scaffolder.step_log import StepLogger
+from backstage_py.scaffolder.run import action_call, redaction, steps
+from backstage_py.scaffolder.run.action_call import Cancelled
+from backstage_py.scaffolder.run.action_gate import ActionGate
+from backstage_py.scaffolder.run.input_checks import validator_of
+from backstage_py.scaffolder.run.journal import Journal
+from backstage_py.scaffolder.run.js_text import indented, turn_label
+from backstage_py.scaffolder.run.rendering import RunRenderer
+from backstage_py.scaffolder.run.spec import Spec, Step
+from backstage_py.scaffolder.run.step_log import StepLogger
 from backstage_py.storage.tasks import ClaimLost
 from backstage_py.templating.engine import UNDEFINED
 

@@ -12,14 +12,15 @@ from pathlib import Path
 
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin import ActionRegistry, CancelSignal, Services, TemplateInfo, Workspace, brief
-from backstage_py.scaffolder import directory, threads
-from backstage_py.scaffolder import spec as specs
-from backstage_py.scaffolder.action_gate import ActionGate
-from backstage_py.scaffolder.directory import DirectoryFile
-from backstage_py.scaffolder.journal import ListJournal
-from backstage_py.scaffolder.rendering import Environment, RunRenderer
-from backstage_py.scaffolder.runner import Run, RunFailed, Setup
-from backstage_py.scaffolder.workspaces import remove_folders
+from backstage_py.scaffolder.executors import threads
+from backstage_py.scaffolder.face import directory
+from backstage_py.scaffolder.face.directory import DirectoryFile
+from backstage_py.scaffolder.queue.workspaces import remove_folders
+from backstage_py.scaffolder.run import spec as specs
+from backstage_py.scaffolder.run.action_gate import ActionGate
+from backstage_py.scaffolder.run.journal import ListJournal
+from backstage_py.scaffolder.run.rendering import Environment, RunRenderer
+from backstage_py.scaffolder.run.runner import Run, RunFailed, Setup
 
 _FEW = 64
 _SMALL = 256 * 1024

@@ -16,10 +16,10 @@ from backstage_py.permissions.conditions import ResourceType
 from backstage_py.permissions.decisions import Conditional, Verdict, is_allowed
 from backstage_py.permissions.names import Permission
 from backstage_py.permissions.scaffolder_rules import ACTION_RULES, TASK_RULES, TEMPLATE_RULES, TaskOwner
-from backstage_py.scaffolder import delegation
-from backstage_py.scaffolder.action_gate import ActionGate
-from backstage_py.scaffolder.service import ScaffolderService
-from backstage_py.scaffolder.templates import Narrow
+from backstage_py.scaffolder.face import delegation
+from backstage_py.scaffolder.face.service import ScaffolderService
+from backstage_py.scaffolder.face.templates import Narrow
+from backstage_py.scaffolder.run.action_gate import ActionGate
 
 
 @dataclass(frozen=True, slots=True)
