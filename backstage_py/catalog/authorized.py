@@ -20,8 +20,8 @@ from backstage_py.permissions.conditions import ResourceType
 from backstage_py.permissions.decisions import Conditional, Verdict
 from backstage_py.permissions.entity_rules import ENTITY_RULES
 from backstage_py.permissions.names import Permission
-from backstage_py.storage.entities import EntityReader
-from backstage_py.storage.locations import Location, LocationPage
+from backstage_py.storage.catalog.entities import EntityReader
+from backstage_py.storage.catalog.locations import Location, LocationPage
 
 Ancestor = tuple[str, bytes, list[str]]
 """Reference, JSON text, references of what brought it."""

@@ -20,10 +20,10 @@ from backstage_py.catalog.collector import Brought
 from backstage_py.catalog.pipeline import Pipeline, PipelineResult
 from backstage_py.model import entity as entities
 from backstage_py.model import json
-from backstage_py.storage import catalog_marks
+from backstage_py.storage.catalog import catalog_marks
+from backstage_py.storage.catalog.refresh_records import Child, Outcome, Processed, Unprocessed
+from backstage_py.storage.catalog.refresh_store import RefreshStore
 from backstage_py.storage.database import Database
-from backstage_py.storage.refresh_records import Child, Outcome, Processed, Unprocessed
-from backstage_py.storage.refresh_store import RefreshStore
 
 _log = structlog.get_logger(__name__)
 

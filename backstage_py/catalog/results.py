@@ -8,7 +8,7 @@ from backstage_py.catalog.pipeline import Pipeline, PipelineResult
 from backstage_py.model import entity as entities
 from backstage_py.model import json
 from backstage_py.model.json import JsonObject
-from backstage_py.storage.refresh_records import Child, Deferred, Known, Processed
+from backstage_py.storage.catalog.refresh_records import Child, Deferred, Known, Processed
 
 
 def deferred(brought: Brought) -> Deferred:

@@ -22,13 +22,13 @@ from backstage_py.model.location_ref import LocationRef
 from backstage_py.plugin.catalog import CatalogPlugins, EntityProvider
 from backstage_py.plugin.services import ScmIntegrations, UrlReader
 from backstage_py.settings.sections import CatalogSettings
-from backstage_py.storage import catalog_marks
+from backstage_py.storage.catalog import catalog_marks
+from backstage_py.storage.catalog.entities import EntityReader
+from backstage_py.storage.catalog.locations import SOURCE_KEY, Location, LocationPage, LocationStore
+from backstage_py.storage.catalog.refresh_store import RefreshStore
+from backstage_py.storage.catalog.stitch_store import StitchStore
 from backstage_py.storage.database import Database
-from backstage_py.storage.entities import EntityReader
 from backstage_py.storage.leadership import Leadership
-from backstage_py.storage.locations import SOURCE_KEY, Location, LocationPage, LocationStore
-from backstage_py.storage.refresh_store import RefreshStore
-from backstage_py.storage.stitch_store import StitchStore
 
 _log = structlog.get_logger(__name__)
 

@@ -11,9 +11,9 @@ from backstage_py.errors import InputError
 from backstage_py.model import entity as entities
 from backstage_py.model import json, location_ref, search_rows
 from backstage_py.model.json import Json, JsonObject
-from backstage_py.storage import catalog_marks
+from backstage_py.storage.catalog import catalog_marks
+from backstage_py.storage.catalog.stitch_store import Final, Pieces, StitchStore
 from backstage_py.storage.database import Database
-from backstage_py.storage.stitch_store import Final, Pieces, StitchStore
 
 _log = structlog.get_logger(__name__)
 

@@ -19,13 +19,13 @@ from backstage_py.scaffolder.queue.worker import Worker
 from backstage_py.scaffolder.queue.workspaces import WorkspaceFolders, snapshots_of
 from backstage_py.scaffolder.run.rendering import Environment
 from backstage_py.settings.sections import ScaffolderSettings
-from backstage_py.storage.checkpoints import CheckpointStore
 from backstage_py.storage.database import Database
-from backstage_py.storage.secrets import secret_box
-from backstage_py.storage.task_events import EventFeed
-from backstage_py.storage.task_upkeep import TaskUpkeep
-from backstage_py.storage.tasks import TaskStore
-from backstage_py.storage.workspaces import WorkspaceTable
+from backstage_py.storage.scaffolder.checkpoints import CheckpointStore
+from backstage_py.storage.scaffolder.secrets import secret_box
+from backstage_py.storage.scaffolder.task_events import EventFeed
+from backstage_py.storage.scaffolder.task_upkeep import TaskUpkeep
+from backstage_py.storage.scaffolder.tasks import TaskStore
+from backstage_py.storage.scaffolder.workspaces import WorkspaceTable
 
 DEFAULT_GRACE = 10.0
 

@@ -8,7 +8,7 @@ from backstage_py.model.task import EventType, TaskEvent, new_event
 from backstage_py.plugin import ActionContext, action
 from backstage_py.scaffolder.face.events import newest_run
 from backstage_py.storage.database import Database
-from backstage_py.storage.tasks import Transition
+from backstage_py.storage.scaffolder.tasks import Transition
 from tests.scaffolder.harness import World, template, world
 
 Context = ActionContext[dict[str, Any]]

@@ -16,8 +16,8 @@ from backstage_py.plugin import ActionContext, CancelSignal, PermanentError, act
 from backstage_py.scaffolder.queue.worker_life import LifeSign
 from backstage_py.scaffolder.queue.workspaces import FolderSnapshots, WorkspaceFolders, snapshots_of
 from backstage_py.settings.sections import ScaffolderSettings, TaskRecoverySettings
-from backstage_py.storage.task_tables import tasks as tasks_table
-from backstage_py.storage.tasks import ClaimLost, Transition
+from backstage_py.storage.scaffolder.task_tables import tasks as tasks_table
+from backstage_py.storage.scaffolder.tasks import ClaimLost, Transition
 from tests.scaffolder.harness import GUEST, World, body, log, messages, template, world
 
 Context = ActionContext[dict[str, Any]]

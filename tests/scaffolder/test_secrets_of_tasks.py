@@ -10,7 +10,7 @@ from backstage_py.errors import SettingsError
 from backstage_py.plugin import ActionContext, PermanentError, action
 from backstage_py.settings.sections import ScaffolderSettings, TaskRecoverySettings
 from backstage_py.storage.database import Database
-from backstage_py.storage.secrets import SecretBox, UnsealError, secret_box
+from backstage_py.storage.scaffolder.secrets import SecretBox, UnsealError, secret_box
 from tests.scaffolder.harness import body, template, world
 
 Context = ActionContext[dict[str, Any]]

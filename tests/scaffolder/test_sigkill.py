@@ -19,7 +19,7 @@ from backstage_py.plugin import Services
 from backstage_py.scaffolder.assembly import Scaffolder
 from backstage_py.storage import migrate
 from backstage_py.storage.database import Database
-from backstage_py.storage.task_tables import events
+from backstage_py.storage.scaffolder.task_tables import events
 from tests.effort import IS_THOROUGH
 from tests.scaffolder.harness import Catalog, World, body, template
 from tests.scaffolder.killable_worker import LINES, SETTINGS, registry

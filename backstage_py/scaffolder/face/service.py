@@ -23,7 +23,7 @@ from backstage_py.scaffolder.run import initiator
 from backstage_py.scaffolder.run.action_gate import ActionGate
 from backstage_py.scaffolder.run.rendering import Environment
 from backstage_py.scaffolder.run.spec import steps_with_defaults
-from backstage_py.storage.tasks import TaskStore
+from backstage_py.storage.scaffolder.tasks import TaskStore
 from backstage_py.templating import engine
 
 _ORDER = re.compile(r"(asc|desc):(.+)", re.DOTALL)

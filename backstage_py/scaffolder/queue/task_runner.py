@@ -20,8 +20,8 @@ from backstage_py.scaffolder.run.action_gate import ActionGate
 from backstage_py.scaffolder.run.journal import TaskJournal
 from backstage_py.scaffolder.run.rendering import Environment, RunRenderer
 from backstage_py.scaffolder.run.runner import Memory, Paused, Run, RunFailed, Setup
-from backstage_py.storage.checkpoints import CheckpointStore
-from backstage_py.storage.tasks import ClaimLost, TaskStore
+from backstage_py.storage.scaffolder.checkpoints import CheckpointStore
+from backstage_py.storage.scaffolder.tasks import ClaimLost, TaskStore
 
 _log = structlog.get_logger(__name__)
 _SECRETS_LOST = (

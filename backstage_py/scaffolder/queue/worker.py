@@ -13,8 +13,8 @@ from backstage_py.plugin import CancelSignal
 from backstage_py.scaffolder.queue.recovery import Recovery
 from backstage_py.scaffolder.queue.task_runner import TaskRunner
 from backstage_py.scaffolder.queue.worker_life import LifeSign
-from backstage_py.storage.tasks import CANCELLATIONS, OPEN_TASKS, Heartbeat, TaskStore
-from backstage_py.storage.wake import WakeHub
+from backstage_py.storage.scaffolder.tasks import CANCELLATIONS, OPEN_TASKS, Heartbeat, TaskStore
+from backstage_py.storage.wakes.wake import WakeHub
 
 _log = structlog.get_logger(__name__)
 _HEARTBEAT_SECONDS = 1.0

@@ -11,7 +11,7 @@ from typing import Protocol
 from backstage_py.model.json import JsonObject
 from backstage_py.model.task import Claim, EventType, NewEvent, StepResult, TaskStatus, new_event
 from backstage_py.scaffolder.run.redaction import Redactor
-from backstage_py.storage.tasks import ClaimLost, TaskStore, Transition
+from backstage_py.storage.scaffolder.tasks import ClaimLost, TaskStore, Transition
 
 _FLUSH_DELAY = 0.004
 

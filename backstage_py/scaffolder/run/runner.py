@@ -26,7 +26,7 @@ from backstage_py.scaffolder.run.js_text import indented, turn_label
 from backstage_py.scaffolder.run.rendering import RunRenderer
 from backstage_py.scaffolder.run.spec import Spec, Step
 from backstage_py.scaffolder.run.step_log import StepLogger
-from backstage_py.storage.tasks import ClaimLost
+from backstage_py.storage.scaffolder.tasks import ClaimLost
 from backstage_py.templating.engine import UNDEFINED
 
 _log = structlog.get_logger(__name__)

@@ -12,12 +12,13 @@ from backstage_py.model import entity_filter, search_rows
 from backstage_py.model.entity_filter import AllOf, AnyOf, Exists, Filter, HasPrefix, Matches, Not
 from backstage_py.model.json import JsonObject, dumps
 from backstage_py.model.search_rows import SearchRows
-from backstage_py.storage import bulk, search_index
+from backstage_py.storage import bulk
+from backstage_py.storage.catalog import search_index
+from backstage_py.storage.catalog.entities import EntityReader
+from backstage_py.storage.catalog.entity_pages import Order, PageRequest, Position
+from backstage_py.storage.catalog.entity_tables import final_entities, metadata, state
+from backstage_py.storage.catalog.search import FullText
 from backstage_py.storage.database import Database, Transaction
-from backstage_py.storage.entities import EntityReader
-from backstage_py.storage.entity_pages import Order, PageRequest, Position
-from backstage_py.storage.entity_tables import final_entities, metadata, state
-from backstage_py.storage.search import FullText
 
 KINDS = ["Component", "API"]
 NAMES = ["alpha", "Beta", "gamma_1", "gamma-2", "100%", "ä"]

@@ -9,11 +9,11 @@ import sqlalchemy as sa
 from backstage_py.errors import ConflictError, InputError, NotFoundError
 from backstage_py.model import json
 from backstage_py.model.json import Json, JsonObject
-from backstage_py.storage import catalog_marks
+from backstage_py.storage.catalog import catalog_marks
+from backstage_py.storage.catalog.entity_tables import locations, refresh_state
+from backstage_py.storage.catalog.refresh_records import Deferred
+from backstage_py.storage.catalog.refresh_store import RefreshStore
 from backstage_py.storage.database import Database, Transaction
-from backstage_py.storage.entity_tables import locations, refresh_state
-from backstage_py.storage.refresh_records import Deferred
-from backstage_py.storage.refresh_store import RefreshStore
 
 SOURCE_KEY = "DefaultLocationStore"
 """The provider that registered locations are, by its name in Backstage."""

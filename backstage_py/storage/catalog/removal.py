@@ -6,9 +6,9 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 
 from backstage_py.model import entity as entities
-from backstage_py.storage import bulk, catalog_marks, search_index
-from backstage_py.storage.database import Transaction
-from backstage_py.storage.entity_tables import (
+from backstage_py.storage import bulk
+from backstage_py.storage.catalog import catalog_marks, search_index
+from backstage_py.storage.catalog.entity_tables import (
     final_entities,
     process_queue,
     references,
@@ -17,7 +17,8 @@ from backstage_py.storage.entity_tables import (
     relations,
     stitch_queue,
 )
-from backstage_py.storage.refresh_records import Changes
+from backstage_py.storage.catalog.refresh_records import Changes
+from backstage_py.storage.database import Transaction
 
 _CHUNK = 1000
 

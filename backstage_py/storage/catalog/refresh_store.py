@@ -7,11 +7,20 @@ import sqlalchemy as sa
 from backstage_py.model import entity as entities
 from backstage_py.model import json
 from backstage_py.model.json import JsonObject
-from backstage_py.storage import bulk, catalog_marks, claims, removal
-from backstage_py.storage.claims import Claims
+from backstage_py.storage import bulk
+from backstage_py.storage.catalog import catalog_marks, claims, removal
+from backstage_py.storage.catalog.claims import Claims
+from backstage_py.storage.catalog.entity_tables import process_queue, references, refresh_keys, refresh_state, relations
+from backstage_py.storage.catalog.refresh_records import (
+    Changes,
+    Child,
+    Deferred,
+    Known,
+    Outcome,
+    Processed,
+    Unprocessed,
+)
 from backstage_py.storage.database import Database, Transaction
-from backstage_py.storage.entity_tables import process_queue, references, refresh_keys, refresh_state, relations
-from backstage_py.storage.refresh_records import Changes, Child, Deferred, Known, Outcome, Processed, Unprocessed
 
 _Foreign = tuple[str, str, str, int]
 

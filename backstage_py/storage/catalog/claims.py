@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from backstage_py.model import json
-from backstage_py.storage import bulk, catalog_marks
-from backstage_py.storage.entity_tables import refresh_state
-from backstage_py.storage.refresh_records import Deferred, Known, Processed
+from backstage_py.storage import bulk
+from backstage_py.storage.catalog import catalog_marks
+from backstage_py.storage.catalog.entity_tables import refresh_state
+from backstage_py.storage.catalog.refresh_records import Deferred, Known, Processed
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,12 +21,12 @@ from backstage_py.model.task import (
     TaskStatus,
     new_event,
 )
-from backstage_py.storage import task_events
 from backstage_py.storage.database import Database, Transaction
 from backstage_py.storage.prepared import Prepared
-from backstage_py.storage.secrets import SecretBox, UnsealError
-from backstage_py.storage.task_events import EventFeed
-from backstage_py.storage.task_tables import events, steps, tasks, workspaces
+from backstage_py.storage.scaffolder import task_events
+from backstage_py.storage.scaffolder.secrets import SecretBox, UnsealError
+from backstage_py.storage.scaffolder.task_events import EventFeed
+from backstage_py.storage.scaffolder.task_tables import events, steps, tasks, workspaces
 
 OPEN_TASKS = "tasks:open"
 """The topic that wakes workers: a task can be claimed."""

@@ -12,15 +12,16 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from backstage_py.model.entity_filter import Filter, Matches
-from backstage_py.storage import bulk, catalog_marks, entity_pages, search_columns, search_index
-from backstage_py.storage import search as searching
+from backstage_py.storage import bulk
+from backstage_py.storage.catalog import catalog_marks, entity_pages, search_columns, search_index
+from backstage_py.storage.catalog import search as searching
+from backstage_py.storage.catalog.entity_pages import Order, Page, PageRequest, Position
+from backstage_py.storage.catalog.entity_tables import final_entities, references, search
+from backstage_py.storage.catalog.memory import Memory
+from backstage_py.storage.catalog.search import Conditions, FullText
+from backstage_py.storage.catalog.search_columns import Columns
 from backstage_py.storage.database import Database
-from backstage_py.storage.entity_pages import Order, Page, PageRequest, Position
-from backstage_py.storage.entity_tables import final_entities, references, search
-from backstage_py.storage.memory import Memory
 from backstage_py.storage.prepared import Prepared
-from backstage_py.storage.search import Conditions, FullText
-from backstage_py.storage.search_columns import Columns
 
 T = TypeVar("T")
 

@@ -10,9 +10,16 @@ import sqlalchemy as sa
 from backstage_py.model import entity as entities
 from backstage_py.model.json import JsonObject
 from backstage_py.model.search_rows import SearchRows
-from backstage_py.storage import bulk, catalog_marks, search_index
+from backstage_py.storage import bulk
+from backstage_py.storage.catalog import catalog_marks, search_index
+from backstage_py.storage.catalog.entity_tables import (
+    final_entities,
+    references,
+    refresh_state,
+    relations,
+    stitch_queue,
+)
 from backstage_py.storage.database import Database, Transaction
-from backstage_py.storage.entity_tables import final_entities, references, refresh_state, relations, stitch_queue
 
 
 @dataclass(frozen=True, slots=True)

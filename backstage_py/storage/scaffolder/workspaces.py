@@ -6,8 +6,8 @@ import sqlalchemy as sa
 
 from backstage_py.model import times
 from backstage_py.storage.database import Database, Transaction
-from backstage_py.storage.secrets import SecretBox
-from backstage_py.storage.task_tables import workspaces
+from backstage_py.storage.scaffolder.secrets import SecretBox
+from backstage_py.storage.scaffolder.task_tables import workspaces
 
 
 class WorkspaceTable:

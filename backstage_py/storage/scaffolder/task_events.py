@@ -10,7 +10,7 @@ from backstage_py.model.json import JsonObject
 from backstage_py.model.task import EventType, NewEvent, TaskEvent
 from backstage_py.storage.database import Database, Transaction
 from backstage_py.storage.prepared import Prepared
-from backstage_py.storage.task_tables import events
+from backstage_py.storage.scaffolder.task_tables import events
 
 _FEW = 256
 _LARGEST = 2**63 - 1  # that a database can count to

@@ -8,11 +8,11 @@ import sqlalchemy as sa
 from backstage_py.model import times
 from backstage_py.model.json import JsonObject
 from backstage_py.model.task import STALE_MESSAGE, EventType, TaskStatus, new_event
-from backstage_py.storage import task_events
 from backstage_py.storage.database import Database, Transaction
-from backstage_py.storage.task_events import EventFeed
-from backstage_py.storage.task_tables import checkpoints, events, steps, tasks, workspaces
-from backstage_py.storage.tasks import OPEN_TASKS, forget_progress, forget_steps, recovered_event
+from backstage_py.storage.scaffolder import task_events
+from backstage_py.storage.scaffolder.task_events import EventFeed
+from backstage_py.storage.scaffolder.task_tables import checkpoints, events, steps, tasks, workspaces
+from backstage_py.storage.scaffolder.tasks import OPEN_TASKS, forget_progress, forget_steps, recovered_event
 
 _LOST_WORKER = "The task worker stopped while it was running this task"
 
