@@ -49,9 +49,9 @@ from backstage_py.identity.jwks import KeySets
 from backstage_py.identity.on_behalf import OnBehalf
 from backstage_py.integrations.backstage import Discovery, HttpBackstageClient, HttpCatalogClient
 from backstage_py.integrations.github_autocomplete import GithubAutocomplete
-from backstage_py.integrations.http import HttpClient
-from backstage_py.integrations.scm import ScmRegistry
-from backstage_py.integrations.url_reading import UrlReading, listed
+from backstage_py.integrations.hosts.scm import ScmRegistry
+from backstage_py.integrations.hosts.url_reading import UrlReading, listed
+from backstage_py.integrations.web.http import HttpClient
 from backstage_py.mcp import server as mcp_server
 from backstage_py.mcp.callers import ProcessApi
 from backstage_py.mcp.server import McpEndpoint

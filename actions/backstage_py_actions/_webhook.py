@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from backstage_py.errors import BackstageError, ForeignError, InputError
-from backstage_py.integrations.http import HttpClient, listed_hosts
+from backstage_py.integrations.web.http import HttpClient, listed_hosts
 from backstage_py.model import json
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin import ActionLogger

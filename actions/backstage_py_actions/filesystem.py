@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backstage_py.errors import InputError, NotFoundError
-from backstage_py.integrations import globs
+from backstage_py.model import globs
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin import Action, ActionAttributes, ActionContext, PermanentError, Workspace, brief
 from backstage_py_actions._builtin import builtin

@@ -20,8 +20,7 @@ from backstage_py.catalog import documents
 from backstage_py.catalog.collector import Brought
 from backstage_py.catalog.faults import Fault
 from backstage_py.errors import NotFoundError
-from backstage_py.integrations import globs
-from backstage_py.model import field_format
+from backstage_py.model import field_format, globs
 from backstage_py.model.location_ref import LocationRef
 from backstage_py.plugin.services import UrlReader
 

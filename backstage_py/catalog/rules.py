@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from backstage_py.integrations import globs
+from backstage_py.model import globs
 from backstage_py.model.location_ref import LocationRef
 from backstage_py.settings.sections import CatalogRule, CatalogSettings
 

@@ -199,9 +199,9 @@ async def runner(
     from backstage_py import logging
     from backstage_py.cli import local_actions
     from backstage_py.cli.local_catalog import LocalCatalog
-    from backstage_py.integrations.http import HttpClient
-    from backstage_py.integrations.scm import ScmRegistry
-    from backstage_py.integrations.url_reading import UrlReading, listed
+    from backstage_py.integrations.hosts.scm import ScmRegistry
+    from backstage_py.integrations.hosts.url_reading import UrlReading, listed
+    from backstage_py.integrations.web.http import HttpClient
     from backstage_py.lint import config as author_config
     from backstage_py.model.scm import ScmIntegration
     from backstage_py.plugin import load_plugins

@@ -8,7 +8,7 @@ from backstage_py.cli.client import ApiClient
 from backstage_py.cli.known_actions import TOKEN_VARIABLE
 from backstage_py.cli.loop import run_loop
 from backstage_py.integrations.backstage import Discovery, HttpBackstageClient
-from backstage_py.integrations.http import HttpClient, listed_hosts
+from backstage_py.integrations.web.http import HttpClient, listed_hosts
 from backstage_py.mcp import server
 from backstage_py.mcp.callers import HttpApi
 

@@ -16,7 +16,7 @@ from backstage_py.errors import (
     NotFoundError,
     SettingsError,
 )
-from backstage_py.integrations.http import Answer, HttpClient, listed_hosts
+from backstage_py.integrations.web.http import Answer, HttpClient, listed_hosts
 from backstage_py.model import json
 from backstage_py.model.json import Json, JsonObject
 

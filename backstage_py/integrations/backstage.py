@@ -16,8 +16,8 @@ from backstage_py.errors import (
     NotFoundError,
     ServiceUnavailableError,
 )
-from backstage_py.integrations import scm_url
-from backstage_py.integrations.http import Answer, HttpClient
+from backstage_py.integrations.hosts import scm_url
+from backstage_py.integrations.web.http import Answer, HttpClient
 from backstage_py.model import json
 from backstage_py.model.http import BackstageResponse
 from backstage_py.model.json import JsonObject

@@ -19,7 +19,7 @@ from backstage_py.errors import (
     NotFoundError,
     ServiceUnavailableError,
 )
-from backstage_py.integrations import http
+from backstage_py.integrations.web import http
 from backstage_py.model import json
 from backstage_py.model.json import Json
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from backstage_py.errors import InputError
 from backstage_py.integrations import github
 from backstage_py.integrations.github import GithubApi
-from backstage_py.integrations.scm import ScmRegistry
+from backstage_py.integrations.hosts.scm import ScmRegistry
 from backstage_py.model.json import Json, JsonObject
 
 _DEFAULT_HOST = "github.com"

@@ -20,7 +20,7 @@ from backstage_py.errors import (
     ServiceUnavailableError,
 )
 from backstage_py.identity.principals import Credentials
-from backstage_py.integrations.http import Answer, HttpClient
+from backstage_py.integrations.web.http import Answer, HttpClient
 from backstage_py.model import json
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.permissions import criteria

@@ -7,7 +7,7 @@ import structlog
 
 from backstage_py.identity.issuer import TokenIssuer
 from backstage_py.identity.on_behalf import OnBehalf
-from backstage_py.integrations.http import HttpClient
+from backstage_py.integrations.web.http import HttpClient
 from backstage_py.permissions.authority import Authority
 from backstage_py.permissions.backend import PermissionBackend
 from backstage_py.settings.addresses import Addresses

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 from backstage_py.errors import BackstageError
 from backstage_py.integrations.backstage import Discovery, HttpBackstageClient, HttpCatalogClient
-from backstage_py.integrations.http import HttpClient
-from backstage_py.integrations.scm import ScmRegistry
-from backstage_py.integrations.url_reading import UrlReading
+from backstage_py.integrations.hosts.scm import ScmRegistry
+from backstage_py.integrations.hosts.url_reading import UrlReading
+from backstage_py.integrations.web.http import HttpClient
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.scm import ScmIntegration
 from backstage_py.plugin import Action, CancelSignal, Clock, Services, SystemClock, TemplateInfo, User

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from backstage_py.integrations.http import HttpClient
-from backstage_py.integrations.scm import ScmRegistry
-from backstage_py.integrations.url_reading import UrlReading, listed
+from backstage_py.integrations.hosts.scm import ScmRegistry
+from backstage_py.integrations.hosts.url_reading import UrlReading, listed
+from backstage_py.integrations.web.http import HttpClient
 from backstage_py.model.scm import ScmIntegration
 from backstage_py.plugin import Services
 from backstage_py.sandbox.server import Sandbox, serve_sandbox

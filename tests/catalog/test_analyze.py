@@ -9,7 +9,7 @@ import pytest
 
 from backstage_py.catalog.service import CatalogService
 from backstage_py.errors import ForeignError
-from backstage_py.integrations.scm import ScmRegistry
+from backstage_py.integrations.hosts.scm import ScmRegistry
 from backstage_py.model.scm import ScmIntegration
 from backstage_py.settings.sections import CatalogSettings
 from backstage_py.storage import migrate

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from backstage_py.errors import ForeignError
-from backstage_py.integrations.archives import Bounds, unpack_tar, unpack_zip
+from backstage_py.integrations.hosts.archives import Bounds, unpack_tar, unpack_zip
 
 
 def tar_of(path: Path, *members: tuple[tarfile.TarInfo, bytes]) -> Path:

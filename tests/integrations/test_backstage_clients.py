@@ -4,7 +4,7 @@ import pytest
 
 from backstage_py.errors import ConflictError, ForeignError, InputError, NotAllowedError, ServiceUnavailableError
 from backstage_py.integrations.backstage import Discovery, HttpBackstageClient, HttpCatalogClient
-from backstage_py.integrations.http import HttpClient, listed_hosts
+from backstage_py.integrations.web.http import HttpClient, listed_hosts
 from tests.integrations.web_host import WebHost
 
 DISCOVERY = Discovery(

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from backstage_py.errors import NotAllowedError
-from backstage_py.integrations.scm import ScmRegistry
+from backstage_py.integrations.hosts.scm import ScmRegistry
 from backstage_py.model.scm import ScmIntegration
 from tests.integrations.web_host import WebHost
 

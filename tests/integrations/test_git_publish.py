@@ -9,7 +9,7 @@ import pytest
 from backstage_py.errors import BackstageError, ConflictError, NotFoundError, ServiceUnavailableError
 from backstage_py.integrations import git
 from backstage_py.integrations.git import GitAuthor, GitCredentials
-from backstage_py.integrations.http import HttpClient, listed_hosts
+from backstage_py.integrations.web.http import HttpClient, listed_hosts
 from backstage_py.model import json
 from backstage_py.sandbox.server import Sandbox, serve_sandbox
 

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from backstage_py.errors import InputError
 from backstage_py.integrations.github_autocomplete import GithubAutocomplete
-from backstage_py.integrations.scm import ScmRegistry
+from backstage_py.integrations.hosts.scm import ScmRegistry
 from backstage_py.model.scm import ScmIntegration
 from tests.integrations.web_host import WebHost
 

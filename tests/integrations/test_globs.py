@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from backstage_py.errors import InputError
-from backstage_py.integrations import globs
+from backstage_py.model import globs
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden/globs/globby-11.json").read_text(encoding="utf-8"))
 

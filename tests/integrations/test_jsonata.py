@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from backstage_py.errors import InputError
-from backstage_py.integrations import jsonata
+from backstage_py.integrations.children import jsonata
 
 FOREVER = "($f := function() {$f()}; $f())"
 

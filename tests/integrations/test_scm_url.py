@@ -1,8 +1,8 @@
 import pytest
 
 from backstage_py.errors import InputError, NotAllowedError
-from backstage_py.integrations import scm_url
-from backstage_py.integrations.scm import ScmRegistry
+from backstage_py.integrations.hosts import scm_url
+from backstage_py.integrations.hosts.scm import ScmRegistry
 from backstage_py.model.scm import ScmIntegration
 
 HOSTS = ScmRegistry(

@@ -13,9 +13,9 @@ import pytest
 from backstage_py.errors import ForeignError, InputError, NotAllowedError, NotFoundError
 from backstage_py.integrations import git
 from backstage_py.integrations.git import GitAuthor, GitCredentials
-from backstage_py.integrations.http import HttpClient, Limits
-from backstage_py.integrations.scm import ScmRegistry
-from backstage_py.integrations.url_reading import UrlReading, listed
+from backstage_py.integrations.hosts.scm import ScmRegistry
+from backstage_py.integrations.hosts.url_reading import UrlReading, listed
+from backstage_py.integrations.web.http import HttpClient, Limits
 from backstage_py.model.scm import ScmIntegration
 from backstage_py.sandbox.server import serve_sandbox
 from backstage_py.settings.sections import ReadingRule

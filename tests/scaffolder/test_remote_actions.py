@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from backstage_py.integrations.http import HttpClient
+from backstage_py.integrations.web.http import HttpClient
 from backstage_py.model.json import JsonObject
 from backstage_py.plugin import Services
 from backstage_py.scaffolder.face.action_policy import ActionPolicy

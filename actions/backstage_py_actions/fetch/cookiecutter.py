@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from backstage_py.errors import NotAllowedError
-from backstage_py.integrations import cookiecutter
+from backstage_py.integrations.children import cookiecutter
 from backstage_py.model.json import Json
 from backstage_py.plugin import ActionAttributes, ActionContext
 from backstage_py_actions._builtin import builtin

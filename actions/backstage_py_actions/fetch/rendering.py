@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from backstage_py.errors import InputError, PermanentError
-from backstage_py.integrations import globs
+from backstage_py.model import globs
 from backstage_py.model.json import Json
 from backstage_py.plugin import ActionContext, ActionLogger, CancelSignal
 from backstage_py.templating.engine import Renderer, backstage_renderer, default_integrations

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from backstage_py.errors import InputError, NotFoundError
-from backstage_py.integrations import scm_url
+from backstage_py.integrations.hosts import scm_url
 from backstage_py.plugin import ActionContext, Workspace
 
 _FILE_SCHEME = "file://"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from backstage_py.errors import InputError
-from backstage_py.integrations import jsonata
+from backstage_py.integrations.children import jsonata
 from backstage_py.model import yaml
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin import Action, ActionAttributes, ActionContext

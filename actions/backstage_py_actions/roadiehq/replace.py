@@ -8,8 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from backstage_py.errors import InputError
-from backstage_py.integrations import globs
-from backstage_py.model import js_regex
+from backstage_py.model import globs, js_regex
 from backstage_py.model.json import JsonObject
 from backstage_py.plugin import Action, ActionAttributes, ActionContext, Workspace
 from backstage_py_actions._builtin import builtin

@@ -6,10 +6,10 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from backstage_py.errors import InputError, NotAllowedError
-from backstage_py.integrations import archives, scm_url
+from backstage_py.integrations.hosts import archives, scm_url
 from backstage_py.integrations.hosts.host import Site, quoted
-from backstage_py.integrations.http import raise_for
-from backstage_py.integrations.scm_url import ScmUrl
+from backstage_py.integrations.hosts.scm_url import ScmUrl
+from backstage_py.integrations.web.http import raise_for
 from backstage_py.model.http import UrlContent
 
 _VERSION = "6.0"

@@ -6,9 +6,9 @@ import binascii
 from pathlib import Path
 
 from backstage_py.errors import ForeignError
-from backstage_py.integrations import archives, scm_url
+from backstage_py.integrations.hosts import archives, scm_url
 from backstage_py.integrations.hosts.host import Site, quoted
-from backstage_py.integrations.scm_url import ScmUrl
+from backstage_py.integrations.hosts.scm_url import ScmUrl
 from backstage_py.model import json
 from backstage_py.model.http import UrlContent
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from backstage_py.errors import InputError
-from backstage_py.integrations import archives, scm_url
+from backstage_py.integrations.hosts import archives, scm_url
 from backstage_py.integrations.hosts.host import Site
 from backstage_py.model.http import UrlContent
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
 
-from backstage_py.integrations.credentials import Credentials
-from backstage_py.integrations.http import Answer, HttpClient, raise_for
+from backstage_py.integrations.hosts.credentials import Credentials
+from backstage_py.integrations.web.http import Answer, HttpClient, raise_for
 from backstage_py.model.http import UrlContent
 from backstage_py.model.scm import ScmIntegration
 

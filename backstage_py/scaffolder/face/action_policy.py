@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from backstage_py.integrations import globs
+from backstage_py.model import globs
 from backstage_py.model.json import Json
 
 _ATTRIBUTES = ("destructive", "readOnly", "idempotent")

@@ -22,7 +22,7 @@ from backstage_py.errors import (
     NotFoundError,
     ServiceUnavailableError,
 )
-from backstage_py.integrations.http import Answer, HttpClient
+from backstage_py.integrations.web.http import Answer, HttpClient
 from backstage_py.model import json
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin import Action, ActionAttributes, ActionContext

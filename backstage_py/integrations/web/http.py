@@ -16,7 +16,7 @@ from urllib.parse import urljoin, urlsplit
 
 from backstage_py import __version__
 from backstage_py.errors import BackstageError, ForeignError, NotAllowedError, NotFoundError, ServiceUnavailableError
-from backstage_py.integrations import addresses
+from backstage_py.integrations.web import addresses
 from backstage_py.model import json
 
 if TYPE_CHECKING:
@@ -280,7 +280,7 @@ class HttpClient:
         if self._session is None or self._session.closed:
             from aiohttp import ClientSession, DummyCookieJar, TCPConnector
 
-            from backstage_py.integrations.resolver import GuardedResolver
+            from backstage_py.integrations.web.resolver import GuardedResolver
 
             connector = TCPConnector(
                 limit_per_host=self.limits.per_host,

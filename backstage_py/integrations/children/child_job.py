@@ -16,7 +16,7 @@ from backstage_py.model import json
 from backstage_py.model.json import Json
 
 _LONGEST_MESSAGE = 4_000
-_PACKAGE = "backstage_py.integrations"
+_PACKAGE = "backstage_py.integrations.children"
 
 
 class ChildJobError(Exception):
@@ -68,5 +68,5 @@ async def run(
 
 def _starter(module: str) -> str:
     """Return the program of the child: isolated mode knows no PYTHONPATH, so it is told where this package lies."""
-    root = str(Path(__file__).parents[2])
+    root = str(Path(__file__).parents[3])
     return f"import sys; sys.path.append({root!r}); from {_PACKAGE} import {module}; {module}.main()"

@@ -9,15 +9,15 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from backstage_py.errors import NotAllowedError, NotImplementedInBackendError
-from backstage_py.integrations import scm_url
+from backstage_py.integrations.hosts import scm_url
 from backstage_py.integrations.hosts.azure import AzureHost
 from backstage_py.integrations.hosts.bitbucket import BitbucketCloudHost, BitbucketServerHost
 from backstage_py.integrations.hosts.gitea import GiteaHost
 from backstage_py.integrations.hosts.github import GithubHost
 from backstage_py.integrations.hosts.gitlab import GitlabHost
 from backstage_py.integrations.hosts.host import Host, Site
-from backstage_py.integrations.http import HttpClient, Listed, listed_hosts, port_fits, raise_for
-from backstage_py.integrations.scm import ScmRegistry
+from backstage_py.integrations.hosts.scm import ScmRegistry
+from backstage_py.integrations.web.http import HttpClient, Listed, listed_hosts, port_fits, raise_for
 from backstage_py.model.http import UrlContent
 from backstage_py.settings.sections import ReadingRule
 

@@ -4,8 +4,8 @@ What the child process may use is in ``jsonata_job``. Here are the time it gets,
 """
 
 from backstage_py.errors import InputError
-from backstage_py.integrations import child_job
-from backstage_py.integrations.child_job import ChildJobError
+from backstage_py.integrations.children import child_job
+from backstage_py.integrations.children.child_job import ChildJobError
 from backstage_py.model import json
 from backstage_py.model.json import Json
 

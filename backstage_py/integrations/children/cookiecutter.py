@@ -12,8 +12,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from backstage_py.errors import ForeignError, InputError
-from backstage_py.integrations import child_job
-from backstage_py.integrations.child_job import ChildJobError
+from backstage_py.integrations.children import child_job
+from backstage_py.integrations.children.child_job import ChildJobError
 from backstage_py.model.json import Json, JsonObject
 
 _CONTENTS = "{{cookiecutter and 'contents'}}"

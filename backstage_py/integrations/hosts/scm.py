@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
-from backstage_py.integrations.credentials import Credentials
+from backstage_py.integrations.hosts.credentials import Credentials
 from backstage_py.model.scm import ScmIntegration
 
 _PRESETS = (

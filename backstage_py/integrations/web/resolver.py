@@ -6,7 +6,7 @@ from collections.abc import Callable
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
-from backstage_py.integrations.addresses import BlockedAddressError, is_metadata, is_public, literal
+from backstage_py.integrations.web.addresses import BlockedAddressError, is_metadata, is_public, literal
 
 
 class GuardedResolver(AbstractResolver):

@@ -1,0 +1,5 @@
+"""HTTP to anywhere, under one policy.
+
+Every request of this project leaves through ``http``; ``addresses`` and ``resolver`` say which machines it may reach.
+It promises: the policy is asked again at each redirect, and sizes, times and numbers are bounded.
+"""
