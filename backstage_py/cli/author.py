@@ -74,7 +74,7 @@ def validate(
 
     Exit status: 0 no errors, 1 errors found, 2 could not run.
     """
-    from backstage_py.cli import validate as command
+    from backstage_py.cli.commands import validate as command
 
     if rules:
         raise typer.Exit(command.rules(format_))
@@ -102,7 +102,7 @@ def dry_run(
 
     Exit status: 0 done, 1 a step failed, 2 could not run.
     """
-    from backstage_py.cli import dry_run as command
+    from backstage_py.cli.commands import dry_run as command
 
     options = command.DryRunOptions(
         values=values or (),
@@ -140,7 +140,7 @@ def run_tests(
 
     Exit status: 0 all as expected, 1 not, 2 could not run.
     """
-    from backstage_py.cli import test_command as command
+    from backstage_py.cli.commands import test as command
 
     raise typer.Exit(command.run(paths or [], command.TestOptions(update, only, parallel, junit, keep, config or ())))
 
@@ -156,7 +156,7 @@ def actions(
     json: JsonOption = False,
 ) -> None:
     """List the known actions, or document one: inputs, outputs, examples."""
-    from backstage_py.cli import actions as command
+    from backstage_py.cli.commands import actions as command
 
     raise typer.Exit(command.run_actions(action, markdown=markdown, as_json=json, source=actions_from))
 
@@ -170,7 +170,7 @@ def filters(
     json: JsonOption = False,
 ) -> None:
     """List the filters of expressions, or document one."""
-    from backstage_py.cli import actions as command
+    from backstage_py.cli.commands import actions as command
 
     raise typer.Exit(command.run_filters(name, markdown=markdown, as_json=json))
 
@@ -180,7 +180,7 @@ def schema(
     actions_from: ActionsFromOption = None,
 ) -> None:
     """Write the JSON Schema with which editors complete and check templates."""
-    from backstage_py.cli import schema as command
+    from backstage_py.cli.commands import schema as command
 
     raise typer.Exit(command.run(output, actions_from))
 
@@ -194,7 +194,7 @@ def new(
     force: Annotated[bool, typer.Option("--force", help="Write into a folder that is not empty.")] = False,
 ) -> None:
     """Start a template, an action package or a repository with a golden path."""
-    from backstage_py.cli import new as command
+    from backstage_py.cli.commands import new as command
 
     raise typer.Exit(command.run(kind, name, out=out, values=values or [], force=force))
 
@@ -217,7 +217,7 @@ def run(
 
     Exit status: 0 done, 1 a step failed, 2 could not run.
     """
-    from backstage_py.cli import run as command
+    from backstage_py.cli.commands import run as command
 
     options = command.RunOptions(values or (), secrets or (), user, config or (), backstage, out, sandbox, yes)
     raise typer.Exit(command.run(template, options))
@@ -231,13 +231,13 @@ def dev(
     no_serve: Annotated[bool, typer.Option("--no-serve", help="Only validate and test, without the API.")] = False,
 ) -> None:
     """Validate and test whenever a file changes, and serve the API with a git host on this machine."""
-    from backstage_py.cli import dev as command
+    from backstage_py.cli.commands import dev as command
 
     raise typer.Exit(command.run(path, config or [], port=port, serves=not no_serve))
 
 
 def lsp() -> None:
     """Serve editors over the language server protocol on standard input and output."""
-    from backstage_py.cli import lsp as command
+    from backstage_py.cli.commands import lsp as command
 
     raise typer.Exit(command.run())

@@ -18,7 +18,7 @@ def filters(typed: str) -> list[str]:
 
 def kinds(typed: str) -> list[str]:
     """Return what can be started."""
-    from backstage_py.cli.new import KINDS
+    from backstage_py.cli.commands.new import KINDS
 
     return [one for one in KINDS if one.startswith(typed)]
 

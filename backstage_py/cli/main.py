@@ -11,7 +11,8 @@ from typing import Annotated
 import typer
 
 from backstage_py import __version__
-from backstage_py.cli import author, examples, plain
+from backstage_py.cli import author, examples
+from backstage_py.cli.commands import plain
 from backstage_py.errors import BackstageError, SettingsError
 
 _WRONG_USE = 2
@@ -108,7 +109,7 @@ def serve(
 ) -> None:
     """Serve the scaffolder and the catalog."""
     gc.disable()  # until the service has started: what is imported stays, and looking through it costs time
-    from backstage_py.cli import serve as command
+    from backstage_py.cli.commands import serve as command
 
     raise typer.Exit(command.run(config or [], host=host, port=port, workers=workers))
 
@@ -116,7 +117,7 @@ def serve(
 @app.command(hidden=True)
 def worker(config: ConfigOption = None) -> None:
     """Run tasks of a service that is started with --workers."""
-    from backstage_py.cli import worker as command
+    from backstage_py.cli.commands import worker as command
 
     raise typer.Exit(command.run(config or []))
 
@@ -129,7 +130,7 @@ def mcp(
 
     BACKSTAGE_TOKEN holds the user's token; without it, and where the service allows it, a guest is signed in.
     """
-    from backstage_py.cli import mcp as command
+    from backstage_py.cli.commands import mcp as command
 
     raise typer.Exit(command.run(url))
 
@@ -149,7 +150,7 @@ def demo(
     """Run the golden path once: form, repository, catalog, database request. No account is needed."""
     from rich.console import Console
 
-    from backstage_py.cli import demo as command
+    from backstage_py.cli.commands import demo as command
 
     values = {"name": name, "team": team, "database": database}
     raise typer.Exit(command.run(command.DemoOptions(folder.absolute(), port, keep, values), Console()))

@@ -9,11 +9,11 @@ import pytest
 from typer.testing import CliRunner
 
 from backstage_py import bundled
-from backstage_py.cli import local_template
-from backstage_py.cli import run as run_command
-from backstage_py.cli.form_prompts import Choice, Validate
+from backstage_py.cli.commands import run as run_command
+from backstage_py.cli.commands.run import RunOptions
+from backstage_py.cli.local import local_template
 from backstage_py.cli.main import app
-from backstage_py.cli.run import RunOptions
+from backstage_py.cli.terminal.form_prompts import Choice, Validate
 from backstage_py.model.json import Json, JsonObject
 
 TEMPLATE = """\

@@ -17,9 +17,9 @@ from typing import IO
 import pytest
 from typer.testing import CliRunner
 
-from backstage_py.cli import run as run_command
+from backstage_py.cli.commands import run as run_command
+from backstage_py.cli.commands.run import RunOptions
 from backstage_py.cli.main import app
-from backstage_py.cli.run import RunOptions
 from backstage_py.model.json import Json
 from tests.contract.harness import running
 

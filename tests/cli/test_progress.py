@@ -4,7 +4,7 @@ from itertools import count
 
 from rich.console import Console
 
-from backstage_py.cli import progress
+from backstage_py.cli.terminal import progress
 
 STEPS = [{"id": "a", "name": "Fetch"}, {"id": "b", "name": "Publish"}]
 EVENTS = [

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from backstage_py.cli import examples, plain
+from backstage_py.cli import examples
+from backstage_py.cli.commands import plain
 from backstage_py.cli.main import app
 
 HEAD = (

@@ -13,7 +13,7 @@ def test_bundled_list_of_our_actions_is_current() -> None:
         (one.describe() | {"examples": []} for one in backstage_py_actions.ACTIONS), key=lambda one: str(one["id"])
     )
     assert bundled.schema("builtin-actions") == json.loads(json.dumps(current)), (
-        "write it anew: python -m backstage_py.cli.known_actions > schemas/builtin-actions.json"
+        "write it anew: python -m backstage_py.cli.local.known_actions > schemas/builtin-actions.json"
     )
 
 

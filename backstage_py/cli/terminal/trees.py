@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from backstage_py.cli import output
+from backstage_py.cli.terminal import output
 from backstage_py.lint.files import is_binary
 from backstage_py.scaffolder.face.directory import DirectoryFile
 

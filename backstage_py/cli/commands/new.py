@@ -5,8 +5,9 @@ import sys
 from pathlib import Path
 
 from backstage_py import bundled
-from backstage_py.cli import local_run, local_template, output, trees
-from backstage_py.cli.local_run import Outcome, Request
+from backstage_py.cli.local import local_run, local_template
+from backstage_py.cli.local.local_run import Outcome, Request
+from backstage_py.cli.terminal import output, trees
 from backstage_py.errors import BackstageError, InputError
 from backstage_py.model.json import JsonObject
 

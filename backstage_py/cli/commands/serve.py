@@ -13,7 +13,7 @@ import structlog
 import uvicorn
 
 from backstage_py import app, logging
-from backstage_py.cli import worker
+from backstage_py.cli.commands import worker
 from backstage_py.cli.loop import run_loop
 from backstage_py.errors import SettingsError
 from backstage_py.settings import load_settings, with_listen

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from backstage_py.cli import local_template
-from backstage_py.cli.local_template import LocalTemplate
+from backstage_py.cli.local import local_template
+from backstage_py.cli.local.local_template import LocalTemplate
 from backstage_py.errors import BackstageError, as_name
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin import ActionRegistry, BackstageClient, CancelSignal, Services, TemplateInfo, Workspace
@@ -197,8 +197,8 @@ async def runner(
     import os
 
     from backstage_py import logging
-    from backstage_py.cli import local_actions
-    from backstage_py.cli.local_catalog import LocalCatalog
+    from backstage_py.cli.local import local_actions
+    from backstage_py.cli.local.local_catalog import LocalCatalog
     from backstage_py.integrations.hosts.scm import ScmRegistry
     from backstage_py.integrations.hosts.url_reading import UrlReading, listed
     from backstage_py.integrations.web.http import HttpClient
@@ -252,7 +252,7 @@ async def runner(
 
 
 def _sandbox_plugins(sandbox: "Sandbox") -> BackstageClient:
-    from backstage_py.cli.local_backstage import LocalBackstage
+    from backstage_py.cli.local.local_backstage import LocalBackstage
     from backstage_py.sandbox.crossplane import crossplane_routes
 
     async def author(_request: object) -> str:

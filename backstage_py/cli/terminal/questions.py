@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import questionary
 
-from backstage_py.cli.form_prompts import Choice, Validate
+from backstage_py.cli.terminal.form_prompts import Choice, Validate
 from backstage_py.model.json import Json
 
 

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from backstage_py.cli import known_actions, local_actions
+from backstage_py.cli.local import known_actions, local_actions
 from backstage_py.errors import BackstageError
 from backstage_py.lint import config as configs
 from backstage_py.lint.check import Options

@@ -82,7 +82,7 @@ def _show(text: str) -> None:
 
 
 def _actions(source: str | None) -> list[Entry]:
-    from backstage_py.cli import known_actions
+    from backstage_py.cli.local import known_actions
     from backstage_py.lint import config
     from backstage_py.lint.actions import described
     from backstage_py.plugin import load_actions
@@ -160,7 +160,7 @@ def _type(schema: JsonObject) -> str:
 
 
 def _filters() -> list[Entry]:
-    from backstage_py.cli import known_actions
+    from backstage_py.cli.local import known_actions
     from backstage_py.lint import config, vocabulary
     from backstage_py.templating import engine
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from backstage_py.cli import local_actions
+from backstage_py.cli.local import local_actions
 from backstage_py.errors import InputError
 from backstage_py.lint.actions import Catalogue, KnownAction, bundled_catalogue, parse
 from backstage_py.lint.check import Options

@@ -16,8 +16,8 @@ import yaml
 from rich.console import Console
 
 from backstage_py import bundled
-from backstage_py.cli import progress
 from backstage_py.cli.client import ApiClient
+from backstage_py.cli.terminal import progress
 from backstage_py.errors import BackstageError, InputError, ServiceUnavailableError
 from backstage_py.model.json import JsonObject
 

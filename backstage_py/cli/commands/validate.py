@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from backstage_py.cli import formats, known_actions, output
+from backstage_py.cli import formats
 from backstage_py.cli.formats import Format
+from backstage_py.cli.local import known_actions
+from backstage_py.cli.terminal import output
 from backstage_py.errors import InputError
 from backstage_py.lint import config as configs
 from backstage_py.lint.check import check_text

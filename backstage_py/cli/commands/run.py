@@ -9,11 +9,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from backstage_py.cli import form_prompts, local_run, local_template, output, progress, trees
-from backstage_py.cli.form_prompts import Prompter
-from backstage_py.cli.known_actions import TOKEN_VARIABLE
-from backstage_py.cli.local_run import Outcome, Request
-from backstage_py.cli.local_template import LocalTemplate
+from backstage_py.cli.local import local_run, local_template
+from backstage_py.cli.local.known_actions import TOKEN_VARIABLE
+from backstage_py.cli.local.local_run import Outcome, Request
+from backstage_py.cli.local.local_template import LocalTemplate
+from backstage_py.cli.terminal import form_prompts, output, progress, trees
+from backstage_py.cli.terminal.form_prompts import Prompter
 from backstage_py.errors import InputError
 from backstage_py.model import yaml
 from backstage_py.model.json import JsonObject
@@ -115,6 +116,6 @@ def _shown(local: LocalTemplate, values: JsonObject) -> str:
 def _terminal() -> Prompter | None:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return None
-    from backstage_py.cli.questions import TerminalPrompter
+    from backstage_py.cli.terminal.questions import TerminalPrompter
 
     return TerminalPrompter()

@@ -4,8 +4,9 @@ import json
 import sys
 from pathlib import Path
 
-from backstage_py.cli import editor_schema, known_actions
-from backstage_py.cli import output as output_
+from backstage_py.cli.editor import editor_schema
+from backstage_py.cli.local import known_actions
+from backstage_py.cli.terminal import output as output_
 from backstage_py.errors import InputError
 from backstage_py.lint import config
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from backstage_py.cli import local_run, local_template, output, trees
-from backstage_py.cli.local_run import Outcome, Request
+from backstage_py.cli.local import local_run, local_template
+from backstage_py.cli.local.local_run import Outcome, Request
+from backstage_py.cli.terminal import output, trees
 from backstage_py.errors import InputError
 from backstage_py.model import json
 from backstage_py.scaffolder.face.directory import read

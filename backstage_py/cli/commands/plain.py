@@ -30,6 +30,6 @@ def run(arguments: Sequence[str]) -> int | None:
             paths.append(Path(argument))
         else:
             return None
-    from backstage_py.cli import validate
+    from backstage_py.cli.commands import validate
 
     return validate.run(paths, validate.ValidateOptions(format_))

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from backstage_py import logging
 from backstage_py.cli.client import ApiClient
-from backstage_py.cli.known_actions import TOKEN_VARIABLE
+from backstage_py.cli.local.known_actions import TOKEN_VARIABLE
 from backstage_py.cli.loop import run_loop
 from backstage_py.integrations.backstage import Discovery, HttpBackstageClient
 from backstage_py.integrations.web.http import HttpClient, listed_hosts

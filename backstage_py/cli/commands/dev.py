@@ -10,10 +10,12 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-from backstage_py.cli import local_actions, test_command, testcases
+from backstage_py.cli.cases import testcases
+from backstage_py.cli.commands import test as test_command
+from backstage_py.cli.commands.test import TestOptions
+from backstage_py.cli.commands.validate import ValidateOptions, find
 from backstage_py.cli.formats import text
-from backstage_py.cli.test_command import TestOptions
-from backstage_py.cli.validate import ValidateOptions, find
+from backstage_py.cli.local import local_actions
 from backstage_py.errors import BackstageError
 from backstage_py.lint import config as configs
 

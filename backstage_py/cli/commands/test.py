@@ -17,10 +17,12 @@ from xml.etree import ElementTree as ET
 from rich.console import Console
 from rich.text import Text
 
-from backstage_py.cli import case_checks, local_run, local_template, output, testcases, trees
+from backstage_py.cli.cases import case_checks, testcases
+from backstage_py.cli.cases.testcases import Case
 from backstage_py.cli.formats.junit import clean
-from backstage_py.cli.local_run import Outcome, Request, Runner
-from backstage_py.cli.testcases import Case
+from backstage_py.cli.local import local_run, local_template
+from backstage_py.cli.local.local_run import Outcome, Request, Runner
+from backstage_py.cli.terminal import output, trees
 from backstage_py.errors import BackstageError, InputError
 
 OK, FAILED, COULD_NOT_RUN = 0, 1, 2

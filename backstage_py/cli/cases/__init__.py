@@ -1,0 +1,1 @@
+"""Test cases of templates: ``*.test.yaml`` files, and how a run is compared with what a case expects."""
