@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from backstage_py.js.errors import Failure
 from backstage_py.templating import nodes
-from backstage_py.templating.errors import Failure
 from backstage_py.templating.lexer import Lexer, Tag
 from backstage_py.templating.nodes import Body, Expression, Node, Statement
 from backstage_py.templating.parser import expression_of

@@ -4,10 +4,10 @@ import re
 from dataclasses import dataclass
 
 from backstage_py.errors import BackstageError
+from backstage_py.js import paths
 from backstage_py.model.entity_filter import Filter, Matches
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.permissions import criteria as conditions
-from backstage_py.permissions import js_path
 from backstage_py.permissions.criteria import AllOf, AnyOf, Condition, Criteria, Not
 from backstage_py.permissions.decisions import Conditional, Decision, is_allowed
 from backstage_py.permissions.rules import Kind, Param, Rule, RuleSet, js_type
@@ -56,7 +56,7 @@ def _creators(params: JsonObject) -> Filter:
 
 def _has_property(kind: Kind) -> Rule[ActionCall]:
     def applies(call: ActionCall, params: JsonObject) -> bool:
-        found = js_path.get(call.input, params["key"])
+        found = paths.get(call.input, params["key"])
         if js_type(found) != kind:
             return False
         if "value" not in params:
@@ -75,7 +75,7 @@ def _ignores_case(action: str, key: str) -> bool:
     segments = action.split(":")
     if not any(_GIT_HOSTS.fullmatch(segment) for segment in segments):
         return False
-    path = ".".join(js_path.split(key))
+    path = ".".join(paths.split(key))
     return path in _NAMES_OF_REPOSITORIES or ("group" in segments and path == "path")
 
 
@@ -125,5 +125,5 @@ def _paths(criteria: Criteria) -> list[str]:
         case Not(part=part):
             return _paths(part)
         case Condition(rule="HAS_STRING_PROPERTY", params={"key": str(key), "value": str(value)}):
-            return [value] if js_path.split(key) == ["path"] else []
+            return [value] if paths.split(key) == ["path"] else []
     return []

@@ -10,9 +10,10 @@ What it promises:
   No Python attribute or item of any object can be reached: values are told apart by their exact type, and names are
   looked up in closed tables only.
 - The caller's values and a prepared context are never changed by a template.
-- Work, output, nesting and regular expressions are bounded (``limits``, ``regex``).
+- Work, output, nesting and regular expressions are bounded (``limits``, ``js.errors``).
 - Every failure is a ``TemplateError`` with file, line, column and the source line.
 
-What does not belong here: files, YAML, JSON Schema, Backstage's HTTP faces, or any import of the rest of the project.
+What does not belong here: files, YAML, JSON Schema, Backstage's HTTP faces, JavaScript's values (they stand in ``js``),
+or any import of the rest of the project.
 Other packages import ``backstage_py.templating.engine`` only.
 """

@@ -2,8 +2,8 @@
 
 from functools import lru_cache
 
+from backstage_py.js.errors import LimitFailure
 from backstage_py.templating import nodes
-from backstage_py.templating.errors import LimitFailure
 from backstage_py.templating.evaluation import CaptureCompiler, ExpressionCompiler
 from backstage_py.templating.nodes import Expression, Node
 from backstage_py.templating.parser import expression_of

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from backstage_py.templating import convert, nodes, scopes
+from backstage_py.js import convert
+from backstage_py.js.convert import printed
+from backstage_py.js.errors import Failure, LimitFailure
+from backstage_py.js.values import UNDEFINED, Value
+from backstage_py.templating import nodes, scopes
 from backstage_py.templating.compiled import compile_expression
-from backstage_py.templating.convert import printed
-from backstage_py.templating.errors import Failure, LimitFailure
 from backstage_py.templating.evaluation import CALL_DEPTH
 from backstage_py.templating.filters.json_text import dump
 from backstage_py.templating.loops import Loop
@@ -22,7 +24,6 @@ from backstage_py.templating.runtime import (
     State,
 )
 from backstage_py.templating.scopes import Frame, Region, Scope, frame_at
-from backstage_py.templating.values import UNDEFINED, Value
 
 
 class Program(NamedTuple):

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from backstage_py.templating.errors import Failure
+from backstage_py.js.errors import Failure
+from backstage_py.js.values import RESERVED, Json, Value, import_value, in_key_order
 from backstage_py.templating.positions import error_for
-from backstage_py.templating.values import RESERVED, Json, Value, import_value, in_key_order
 
 _MAX_PATH = 256
 

@@ -12,37 +12,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple, TypeVar
 
-from backstage_py.templating import numeric, parser
-from backstage_py.templating import references as references_module
-from backstage_py.templating.backstage import (
-    DESCRIPTIONS,
-    FilterDescription,
-    IntegrationType,
-    default_integrations,
-    filters_for,
-)
-from backstage_py.templating.cache import SizedCache
-from backstage_py.templating.compiler import Compiler, Program
-from backstage_py.templating.context import PreparedContext
-from backstage_py.templating.convert import printed
-from backstage_py.templating.errors import (
-    Failure,
-    LimitFailure,
-    TemplateError,
-    TemplateLimitError,
-    TemplateRuntimeError,
-    TemplateSyntaxError,
-)
-from backstage_py.templating.filters.json_text import stringify
-from backstage_py.templating.filters.table import FILTERS
-from backstage_py.templating.lexer import has_code
-from backstage_py.templating.limits import Limits
-from backstage_py.templating.nodes import Body
-from backstage_py.templating.positions import error_for, position
-from backstage_py.templating.runtime import HostFunction, State
-from backstage_py.templating.tests import TESTS
-from backstage_py.templating.text import length
-from backstage_py.templating.values import (
+from backstage_py.js import numbers
+from backstage_py.js.convert import printed
+from backstage_py.js.errors import Failure, LimitFailure
+from backstage_py.js.text import length
+from backstage_py.js.values import (
     RESERVED,
     UNDEFINED,
     JsMap,
@@ -54,6 +28,27 @@ from backstage_py.templating.values import (
     export_value,
     import_value,
 )
+from backstage_py.templating import parser
+from backstage_py.templating import references as references_module
+from backstage_py.templating.backstage import (
+    DESCRIPTIONS,
+    FilterDescription,
+    IntegrationType,
+    default_integrations,
+    filters_for,
+)
+from backstage_py.templating.cache import SizedCache
+from backstage_py.templating.compiler import Compiler, Program
+from backstage_py.templating.context import PreparedContext
+from backstage_py.templating.errors import TemplateError, TemplateLimitError, TemplateRuntimeError, TemplateSyntaxError
+from backstage_py.templating.filters.json_text import stringify
+from backstage_py.templating.filters.table import FILTERS
+from backstage_py.templating.lexer import has_code
+from backstage_py.templating.limits import Limits
+from backstage_py.templating.nodes import Body
+from backstage_py.templating.positions import error_for, position
+from backstage_py.templating.runtime import HostFunction, State
+from backstage_py.templating.tests import TESTS
 
 __all__ = [
     "BUILTIN_FILTERS",
@@ -382,7 +377,7 @@ def _as_json(data: Json) -> Json:
     """The data with JSON's numbers: no NaN, no infinity, no negative zero."""
     kind = type(data)
     if kind is float:
-        return numeric.as_python(data)
+        return numbers.as_python(data)
     if kind is list:
         return [_as_json(item) for item in data]
     if kind is dict:

@@ -7,59 +7,10 @@
     ├── TemplateRuntimeError      an expression failed while it was evaluated
     └── TemplateLimitError        a bound on work, output or nesting was passed; ``limit`` names it
 
-    Failure                       inside the package only: a message that has no position yet
-    └── LimitFailure
-
-Helpers raise ``Failure`` without knowing where they are. The expression that called them adds its offset, the
-statement adds the offset of the expression, and ``engine`` turns the sum into a line and a column.
+Inside the package, helpers raise ``Failure`` of ``js.errors`` without knowing where they are. The expression that
+called them adds its offset, the statement adds the offset of the expression, and ``positions`` turns the sum into a
+line and a column.
 """
-
-LimitName = str
-
-
-class Failure(Exception):  # noqa: N818 - it is an error only once it has a position
-    """A failed operation on its way to a position.
-
-    ``pos`` is an offset in the expression, ``base`` the offset of that expression in the source.
-    """
-
-    __slots__ = ("base", "hint", "message", "pos", "syntax")
-
-    def __init__(self, message: str, *, pos: int | None = None, hint: str | None = None, syntax: bool = False) -> None:
-        super().__init__(message)
-        self.message = message
-        self.pos = pos
-        self.base: int | None = None
-        self.hint = hint
-        self.syntax = syntax
-
-    def at(self, pos: int) -> "Failure":
-        """The same failure; the innermost position wins."""
-        if self.pos is None and self.base is None:
-            self.pos = pos
-        return self
-
-    def within(self, base: int) -> "Failure":
-        """The same failure, its position made relative to the whole source."""
-        if self.base is None:
-            self.base = base
-        return self
-
-    @property
-    def offset(self) -> int:
-        """Offset in the source, 0 if nobody added one."""
-        return (self.base or 0) + (self.pos or 0)
-
-
-class LimitFailure(Failure):
-    """A bound was passed."""
-
-    __slots__ = ("limit",)
-
-    def __init__(self, limit: LimitName, allowed: float) -> None:
-        super().__init__(f"The template exceeds the limit of {allowed:g} {LIMITS[limit]}")
-        self.limit = limit
-
 
 LIMITS = {
     "source": "UTF-16 code units of source",
@@ -130,4 +81,4 @@ class TemplateRuntimeError(TemplateError):
 class TemplateLimitError(TemplateError):
     """A bound was passed; ``limit`` is its field in ``Limits``."""
 
-    limit: LimitName = "work"
+    limit: str = "work"

@@ -6,9 +6,11 @@ constant, a method call) have closures of their own, which is where the speed co
 
 from collections.abc import Callable
 
-from backstage_py.templating import convert, hints, members, nodes, numeric
-from backstage_py.templating.convert import plain, strict_equal, truthy
-from backstage_py.templating.errors import Failure
+from backstage_py.js import convert, numbers
+from backstage_py.js.convert import plain, strict_equal, truthy
+from backstage_py.js.errors import Failure
+from backstage_py.js.values import HoldingDict, HoldingList, Regex, Value, in_key_order
+from backstage_py.templating import hints, members, nodes
 from backstage_py.templating.filters.table import FILTERS
 from backstage_py.templating.methods import table
 from backstage_py.templating.nodes import Arguments, Node
@@ -21,13 +23,6 @@ from backstage_py.templating.runtime import (
     refuse_keywords,
 )
 from backstage_py.templating.tests import TESTS
-from backstage_py.templating.values import (
-    HoldingDict,
-    HoldingList,
-    Regex,
-    Value,
-    in_key_order,
-)
 
 Read = Callable[[str], Evaluate]
 """Gives the closure that reads a name."""
@@ -190,7 +185,7 @@ class ExpressionCompiler:
             condition = self.condition(node.target)
             return lambda cells: not condition(cells)
         target = self.compile(node.target)
-        apply = {"-": numeric.negate, "+": lambda value: value, "floor": numeric.floor}[node.operator]
+        apply = {"-": numbers.negate, "+": lambda value: value, "floor": numbers.floor}[node.operator]
         return _located(lambda cells: apply(convert.to_number(target(cells))), node.pos)
 
     def binary(self, node: nodes.Binary) -> Evaluate:

@@ -7,15 +7,15 @@ the left, ``**`` too.
 
 import re
 
+from backstage_py.js.errors import Failure
+from backstage_py.js.numbers import Number, normal
+from backstage_py.js.text import fuse
+from backstage_py.js.values import RESERVED
 from backstage_py.templating import nodes
-from backstage_py.templating.errors import Failure
 from backstage_py.templating.lexer import Token
 from backstage_py.templating.methods.names import CHANGING
 from backstage_py.templating.nodes import CHANGES, DYNAMIC, INDIRECT, Arguments, Expression, Node
-from backstage_py.templating.numeric import Number, normal
-from backstage_py.templating.text import fuse
 from backstage_py.templating.token_reader import TokenReader
-from backstage_py.templating.values import RESERVED
 
 _OR, _AND, _NOT, _IN, _IS, _EQUAL, _RELATION, _SUM, _PRODUCT, _POWER = range(1, 11)
 _LEVELS = {

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from backstage_py.templating.errors import Failure
+from backstage_py.js.errors import Failure
 
 _OPERATORS = {
     "||": 'write "or"',

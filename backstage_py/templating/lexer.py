@@ -3,10 +3,10 @@
 import re
 from typing import Final, NamedTuple
 
-from backstage_py.templating import regex
-from backstage_py.templating.errors import Failure
+from backstage_py.js import regex
+from backstage_py.js.errors import Failure
+from backstage_py.js.text import WHITESPACE, WHITESPACE_CLASS
 from backstage_py.templating.hints import unexpected_character
-from backstage_py.templating.text import WHITESPACE, WHITESPACE_CLASS
 
 CODE_SPACE: Final = " \t\n\r\u00a0"
 """White space inside tags; fewer characters than JavaScript's."""

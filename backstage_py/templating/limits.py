@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from backstage_py.js.errors import MAX_STEPS, MAX_TEXT
+
 
 class Limits(NamedTuple):
     """Bounds of one render; the defaults are nunjitsu's where it has the same bound.
@@ -21,7 +23,7 @@ class Limits(NamedTuple):
     work: int = 1_000_000
     nesting: int = 512
     output: int = 16 * 1024 * 1024
-    scratch: int = 64 * 1024 * 1024
+    scratch: int = MAX_TEXT
     calls: int = 4096
     entries: int = 100_000
-    regex: int = 1_000_000
+    regex: int = MAX_STEPS

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from backstage_py.templating import convert
-from backstage_py.templating.convert import truthy
-from backstage_py.templating.errors import Failure
+from backstage_py.js import convert
+from backstage_py.js.convert import truthy
+from backstage_py.js.errors import Failure
+from backstage_py.js.text import units
+from backstage_py.js.values import UNDEFINED, JsMap, JsSet, SafeString, Value
 from backstage_py.templating.runtime import MISSING, Cells, Emit, Evaluate, Execute, Function
-from backstage_py.templating.text import units
-from backstage_py.templating.values import UNDEFINED, JsMap, JsSet, SafeString, Value
 
 
 def _entries(value: Value) -> tuple[Iterable[Value], Value]:

@@ -1,11 +1,11 @@
 """Reading members: paths of constant keys, and slices."""
 
-from backstage_py.templating import convert, numeric
-from backstage_py.templating.convert import plain, truthy
-from backstage_py.templating.errors import Failure
+from backstage_py.js import convert, numbers
+from backstage_py.js.convert import plain, truthy
+from backstage_py.js.errors import Failure
+from backstage_py.js.values import UNDEFINED, Value
 from backstage_py.templating.methods import table
 from backstage_py.templating.runtime import MISSING, Cells, Evaluate, Function, State
-from backstage_py.templating.values import UNDEFINED, Value
 
 
 def _path_1(base: Evaluate, keys: list[str]) -> Evaluate:
@@ -73,7 +73,7 @@ def slice_of(state: State, target: Value, start: Value, stop: Value, step: Value
         raise Failure("The step of a slice must be a number other than 0")
     direction = convert.order(step, 0)
     if start is None:
-        start = numeric.subtract(convert.to_number(length), 1) if direction == -1 else 0
+        start = numbers.subtract(convert.to_number(length), 1) if direction == -1 else 0
     if stop is None:
         stop = -1 if direction == -1 else length
     elif convert.order(stop, 0) == -1:

@@ -6,7 +6,7 @@ the parser. These are plain classes, since dozens of dataclasses would take most
 start.
 """
 
-from backstage_py.templating.values import Value
+from backstage_py.js.values import Value
 
 CHANGES = 1
 """A method that changes its receiver is named, or a method is called by a computed name."""

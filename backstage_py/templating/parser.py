@@ -2,12 +2,12 @@
 
 from functools import lru_cache
 
+from backstage_py.js.errors import Failure
+from backstage_py.js.values import RESERVED
 from backstage_py.templating import hints, nodes, scopes
-from backstage_py.templating.errors import Failure
 from backstage_py.templating.expressions import ExpressionParser, parse_expression
 from backstage_py.templating.lexer import CODE_SPACE, Lexer, Tag
 from backstage_py.templating.nodes import Body, Expression, Signature, Statement
-from backstage_py.templating.values import RESERVED
 
 _EMPTY_TAGS = frozenset(
     ["else", "endif", "endfor", "endmacro", "endcall", "endfilter", "endset", "default", "endswitch"]

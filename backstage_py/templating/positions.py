@@ -1,8 +1,8 @@
 """From an offset in a source to a line and a column, and from a failure to an error with both."""
 
+from backstage_py.js.errors import Failure, LimitFailure
 from backstage_py.templating.errors import (
-    Failure,
-    LimitFailure,
+    LIMITS,
     TemplateError,
     TemplateLimitError,
     TemplateRuntimeError,
@@ -32,10 +32,12 @@ def error_for(failure: Failure, source: str, filename: str | None, first_line: i
         cut = max(0, min(caret - _SHOWN // 2, len(shown) - _SHOWN))
         shown, caret = shown[cut : cut + _SHOWN], caret - cut
     kind: type[TemplateError] = TemplateSyntaxError if failure.syntax else TemplateRuntimeError
+    message = failure.message
     if isinstance(failure, LimitFailure):
         kind = TemplateLimitError
+        message = f"The template exceeds the limit of {failure.allowed:g} {LIMITS[failure.limit]}"
     error = kind(
-        failure.message,
+        message,
         filename=filename,
         line=line,
         column=column,

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Callable
 
-from backstage_py.templating.text import scalar
-from backstage_py.templating.values import UNDEFINED, Json
+from backstage_py.js.text import scalar
+from backstage_py.js.values import UNDEFINED, Json
 
 IntegrationType = Callable[[str], str | None]
 """Gives the type of the integration for a host, None if there is none."""

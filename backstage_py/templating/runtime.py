@@ -4,19 +4,11 @@ import itertools
 from collections.abc import Callable, Mapping
 from typing import ClassVar
 
-from backstage_py.templating import convert
-from backstage_py.templating.errors import Failure, LimitFailure
+from backstage_py.js import convert
+from backstage_py.js.errors import Failure, LimitFailure
+from backstage_py.js.text import fuse
+from backstage_py.js.values import UNDEFINED, Exporter, Importer, JsMap, JsSet, SafeString, Value
 from backstage_py.templating.limits import Limits
-from backstage_py.templating.text import fuse
-from backstage_py.templating.values import (
-    UNDEFINED,
-    Exporter,
-    Importer,
-    JsMap,
-    JsSet,
-    SafeString,
-    Value,
-)
 
 Emit = Callable[[str], None]
 Cells = list[Value]

@@ -13,10 +13,10 @@ rounds. What the template's top level sets or defines is exported, which is all 
 
 from collections.abc import Iterable, Iterator
 
+from backstage_py.js.values import UNDEFINED, Value
 from backstage_py.templating import nodes
 from backstage_py.templating.nodes import Body, Node, Statement
 from backstage_py.templating.runtime import MISSING, Cells, Evaluate
-from backstage_py.templating.values import UNDEFINED, Value
 
 
 class Frame:

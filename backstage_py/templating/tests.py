@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from backstage_py.templating import convert, numeric
-from backstage_py.templating.convert import order, plain, strict_equal, to_number, truthy
-from backstage_py.templating.errors import Failure
+from backstage_py.js import convert, numbers
+from backstage_py.js.convert import order, plain, strict_equal, to_number, truthy
+from backstage_py.js.errors import Failure
+from backstage_py.js.values import UNDEFINED, JsMap, JsSet, Regex, SafeString, Value
 from backstage_py.templating.runtime import Function, check_count
-from backstage_py.templating.values import UNDEFINED, JsMap, JsSet, Regex, SafeString, Value
 
 
 class Check(NamedTuple):
@@ -51,7 +51,7 @@ def _iterable(value: Value) -> bool:
 
 
 def _remainder(left: Value, right: Value, wanted: int) -> bool:
-    return numeric.remainder(to_number(left), to_number(right)) == wanted
+    return numbers.remainder(to_number(left), to_number(right)) == wanted
 
 
 TESTS: dict[str, Check] = {

@@ -1,7 +1,7 @@
 """The tokens of one piece of code, taken from front to back, with failures that name what stands there instead."""
 
+from backstage_py.js.errors import Failure
 from backstage_py.templating import hints
-from backstage_py.templating.errors import Failure
 from backstage_py.templating.lexer import Token, tokenize
 
 

@@ -13,7 +13,8 @@ from backstage_py.identity.principals import (
     ServicePrincipal,
     UserPrincipal,
 )
-from backstage_py.permissions import criteria, js_path, names
+from backstage_py.js import paths
+from backstage_py.permissions import criteria, names
 from backstage_py.permissions.authority import Authority
 from backstage_py.permissions.decisions import Conditional, Verdict
 from backstage_py.permissions.scaffolder_rules import TEMPLATE_RULES, allows_action
@@ -49,7 +50,7 @@ def _allows(condition: Any, action: str, given: Any) -> bool:
     ],
 )
 def test_paths_are_those_of_lodash(path: str, value: Any, found: Any) -> None:
-    assert js_path.get(value, path) == found
+    assert paths.get(value, path) == found
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,14 @@
 
 import pytest
 
-from backstage_py.templating import compiler, lexer, nodes, numeric, parser, regex, regex_syntax, text
+from backstage_py.js import numbers, regex, regex_syntax, text
+from backstage_py.js.errors import Failure
+from backstage_py.js.values import Regex, in_key_order, is_index_key
+from backstage_py.templating import compiler, lexer, nodes, parser
 from backstage_py.templating.cache import SizedCache
-from backstage_py.templating.errors import Failure
 from backstage_py.templating.expressions import parse_expression
 from backstage_py.templating.limits import Limits
 from backstage_py.templating.runtime import State
-from backstage_py.templating.values import Regex, in_key_order, is_index_key
 
 
 def shape(node: nodes.Node) -> str:
@@ -92,7 +93,7 @@ def test_the_parser_gives_statements_that_the_compiler_takes() -> None:
     ],
 )
 def test_numbers_print_as_in_javascript(number: float, printed: str) -> None:
-    assert numeric.to_text(number) == printed
+    assert numbers.to_text(number) == printed
 
 
 @pytest.mark.parametrize(
@@ -100,12 +101,12 @@ def test_numbers_print_as_in_javascript(number: float, printed: str) -> None:
     [("", 0), (" 12 ", 12), ("0x1f", 31), ("1e3", 1000), ("-Infinity", float("-inf")), (".5", 0.5), ("5.", 5)],
 )
 def test_text_becomes_a_number_as_in_javascript(source: str, number: float) -> None:
-    assert numeric.from_text(source) == number
+    assert numbers.from_text(source) == number
 
 
 @pytest.mark.parametrize("source", ["1_000", "12px", "0x", "1e", "--1", "infinity", "\u0661"])
 def test_other_text_is_not_a_number(source: str) -> None:
-    number = numeric.from_text(source)
+    number = numbers.from_text(source)
     assert number != number  # noqa: PLR0124 - NaN
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from backstage_py.js import regex_syntax
+from backstage_py.js.errors import Failure
 from backstage_py.lint.form import schema_types
 from backstage_py.lint.nearest import misspelled, nearest
 from backstage_py.lint.rule import Finding, Path, rule
@@ -17,8 +19,6 @@ from backstage_py.lint.vocabulary import (
 )
 from backstage_py.model import js_regex
 from backstage_py.model.json import Json, JsonObject
-from backstage_py.templating import regex_syntax
-from backstage_py.templating.errors import Failure
 
 _LOG = "steps:\n  - id: log\n    action: debug:log\n    input:\n      message: ${{ parameters.name }}\n"
 _NAME = "parameters:\n  properties:\n    name:\n      type: string\n"

@@ -2,14 +2,14 @@
 
 import re
 
-from backstage_py.templating import numeric
-from backstage_py.templating.convert import printed, to_number, to_string, truthy
-from backstage_py.templating.errors import Failure
+from backstage_py.js import numbers
+from backstage_py.js.convert import printed, to_number, to_string, truthy
+from backstage_py.js.errors import Failure
+from backstage_py.js.text import WHITESPACE_CLASS, fuse, trim, units
+from backstage_py.js.values import UNDEFINED, SafeString, Value
 from backstage_py.templating.filters.text import WHITESPACE_RUN, as_safe_as, plain_text
 from backstage_py.templating.methods.arguments import argument
 from backstage_py.templating.runtime import State
-from backstage_py.templating.text import WHITESPACE_CLASS, fuse, trim, units
-from backstage_py.templating.values import UNDEFINED, SafeString, Value
 
 _ESCAPES = str.maketrans({"&": "&amp;", '"': "&quot;", "'": "&#39;", "<": "&lt;", ">": "&gt;", "\\": "&#92;"})
 _TAG = re.compile(r"</?[a-z][a-z0-9]*\b[^>]*>|<!--[\s\S]*?-->", re.IGNORECASE | re.ASCII)
@@ -92,9 +92,9 @@ def _remove_tags(text: str) -> str:
 def _link_length(value: Value) -> float:
     """What JavaScript's ``substr`` makes of a length."""
     if value is UNDEFINED or (type(value) is float and value != value):  # noqa: PLR0124 - NaN
-        return numeric.INFINITY
+        return numbers.INFINITY
     number = to_number(value)
-    return 0 if number != number or number <= 0 else numeric.to_integer(number)  # noqa: PLR0124 - NaN
+    return 0 if number != number or number <= 0 else numbers.to_integer(number)  # noqa: PLR0124 - NaN
 
 
 def urlize(_state: State, value: Value, arguments: list[Value]) -> Value:

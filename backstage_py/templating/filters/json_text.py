@@ -3,12 +3,12 @@
 import re
 from json.encoder import encode_basestring
 
-from backstage_py.templating import numeric
-from backstage_py.templating.convert import bounded, plain
-from backstage_py.templating.errors import Failure, LimitFailure
-from backstage_py.templating.numeric import Number
+from backstage_py.js import numbers
+from backstage_py.js.convert import bounded, plain
+from backstage_py.js.errors import Failure, LimitFailure
+from backstage_py.js.numbers import Number
+from backstage_py.js.values import MAX_DEPTH, UNDEFINED, JsMap, JsSet, Regex, SafeString, Value
 from backstage_py.templating.runtime import State
-from backstage_py.templating.values import MAX_DEPTH, UNDEFINED, JsMap, JsSet, Regex, SafeString, Value
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -50,7 +50,7 @@ class _Writer:
         elif kind is bool:
             self._put("true" if value else "false")
         elif kind is int or kind is float:
-            self._put(numeric.to_text(value) if value - value == 0 else "null")
+            self._put(numbers.to_text(value) if value - value == 0 else "null")
         elif value is None or value is UNDEFINED:
             self._put("null")
         elif kind is SafeString:

@@ -4,33 +4,17 @@ import functools
 import math
 from collections.abc import Callable
 
-from backstage_py.templating import hints, numeric
-from backstage_py.templating.convert import (
-    add,
-    bounded_parts,
-    kind_of,
-    order,
-    strict_equal,
-    to_number,
-    to_string,
-    truthy,
-)
-from backstage_py.templating.errors import Failure, LimitFailure
+from backstage_py.js import numbers
+from backstage_py.js.convert import add, bounded_parts, kind_of, order, strict_equal, to_number, to_string, truthy
+from backstage_py.js.errors import Failure, LimitFailure
+from backstage_py.js.text import fuse, length, units
+from backstage_py.js.values import RESERVED, UNDEFINED, JsMap, JsSet, SafeString, Value, in_key_order
+from backstage_py.templating import hints
 from backstage_py.templating.filters.text import plain_text, reverse_text
 from backstage_py.templating.methods import table
 from backstage_py.templating.methods.arguments import argument
 from backstage_py.templating.runtime import State
 from backstage_py.templating.tests import TESTS
-from backstage_py.templating.text import fuse, length, units
-from backstage_py.templating.values import (
-    RESERVED,
-    UNDEFINED,
-    JsMap,
-    JsSet,
-    SafeString,
-    Value,
-    in_key_order,
-)
 
 Items = list[Value]
 _MAX_LENGTH = 0xFFFFFFFF
@@ -75,7 +59,7 @@ def batch(state: State, value: Value, arguments: Items) -> Value:
     """Rows of n items, the last filled up with the second argument."""
     _missing("batch", value)
     size = math.nan if not arguments else to_number(arguments[0])
-    if not 1 <= size < numeric.SAFE:
+    if not 1 <= size < numbers.SAFE:
         raise Failure('The filter "batch" needs a positive number')
     items = _indexed(state, value) if type(value) is dict else _sequence(value)
     width = int(size)
@@ -94,7 +78,7 @@ def slice_filter(state: State, value: Value, arguments: Items) -> Value:
     if items is None:
         raise Failure(f'The filter "slice" needs a sequence, not {kind_of(value)}')
     number = math.nan if not arguments else to_number(arguments[0])
-    if not 1 <= number < numeric.SAFE:
+    if not 1 <= number < numbers.SAFE:
         raise Failure('The filter "slice" needs a positive number')
     count = int(number)
     if count > state.limits.entries:
@@ -158,7 +142,7 @@ def _edge(name: str, value: Value, *, last_one: bool) -> Value:
     if type(value) is dict:
         if not last_one:
             return value.get("0", UNDEFINED)
-        index = numeric.subtract(to_number(value.get("length", UNDEFINED)), 1)
+        index = numbers.subtract(to_number(value.get("length", UNDEFINED)), 1)
         return value.get(to_string(index), UNDEFINED)
     items = value if type(value) is list else _sequence(value)
     if not items:
@@ -173,7 +157,7 @@ def random(state: State, value: Value, _arguments: Items) -> Value:
     _missing("random", value)
     if type(value) is dict:
         count = to_number(value.get("length", UNDEFINED))
-        if not 1 <= count < numeric.SAFE:
+        if not 1 <= count < numbers.SAFE:
             return value.get("NaN", UNDEFINED) if count != count else value.get("0", UNDEFINED)  # noqa: PLR0124 - NaN
         return value.get(str(secrets.randbelow(math.ceil(count))), UNDEFINED)
     items = _sequence(value)

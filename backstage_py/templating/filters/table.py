@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from backstage_py.js.values import UNDEFINED, Value, in_key_order
 from backstage_py.templating.filters import conversion, html, json_text, sequences, text
 from backstage_py.templating.runtime import State
-from backstage_py.templating.values import UNDEFINED, Value, in_key_order
 
 FilterFunction = Callable[[State, Value, list[Value]], Value]
 

@@ -3,23 +3,14 @@
 import math
 import re
 
-from backstage_py.templating import convert, numeric, regex
-from backstage_py.templating.convert import (
-    bounded,
-    bounded_parts,
-    kind_of,
-    order,
-    printed,
-    to_number,
-    to_string,
-    truthy,
-)
-from backstage_py.templating.errors import Failure, LimitFailure
+from backstage_py.js import numbers, regex
+from backstage_py.js.convert import bounded, bounded_parts, kind_of, order, printed, to_number, to_string, truthy
+from backstage_py.js.errors import MAX_TEXT, Failure, LimitFailure
+from backstage_py.js.numbers import Number
+from backstage_py.js.text import WHITESPACE, fuse, length, trim, units
+from backstage_py.js.values import UNDEFINED, Regex, SafeString, Value
 from backstage_py.templating.methods.arguments import argument
-from backstage_py.templating.numeric import Number
 from backstage_py.templating.runtime import State
-from backstage_py.templating.text import WHITESPACE, fuse, length, trim, units
-from backstage_py.templating.values import UNDEFINED, Regex, SafeString, Value
 
 _MAX_SPACES = 16 * 1024 * 1024
 _WORD = re.compile(r"\w+", re.ASCII)
@@ -113,9 +104,9 @@ def center(_state: State, value: Value, arguments: list[Value]) -> Value:
     size = direct_length(normal)
     if order(size, width) in {0, 1}:
         return normal
-    room = numeric.subtract(to_number(width), to_number(size))
-    half = numeric.divide(room, 2)
-    before = spaces(numeric.subtract(half, numeric.remainder(room, 2)))
+    room = numbers.subtract(to_number(width), to_number(size))
+    half = numbers.divide(room, 2)
+    before = spaces(numbers.subtract(half, numbers.remainder(room, 2)))
     return as_safe_as(normal, before + to_string(normal) + spaces(half))
 
 
@@ -128,8 +119,8 @@ def indent(_state: State, value: Value, arguments: list[Value]) -> Value:
     width = argument(arguments, 0)
     pad = spaces(to_number(width if truthy(width) else 4))
     lines = text.split("\n")
-    if len(lines) * len(pad) > convert._SCRATCH:  # noqa: SLF001 - the bound of one value
-        raise LimitFailure("scratch", convert._SCRATCH)  # noqa: SLF001 - as above
+    if len(lines) * len(pad) > MAX_TEXT:
+        raise LimitFailure("scratch", MAX_TEXT)
     joined = ("\n" + pad).join(lines)
     return as_safe_as(normal, pad + joined if truthy(argument(arguments, 1)) else joined)
 
@@ -155,7 +146,7 @@ def truncate(_state: State, value: Value, arguments: list[Value]) -> Value:
     if order(direct_length(normal), limit) in {0, -1}:
         return normal
     spread = units(plain_text(normal))
-    count = numeric.to_integer(to_number(limit))
+    count = numbers.to_integer(to_number(limit))
     size = int(max(0, min(count, len(spread))))
     if not truthy(argument(arguments, 1)):
         reach = len(spread) if to_number(limit) != to_number(limit) else size

@@ -1,9 +1,9 @@
 """Arguments of methods as JavaScript reads them."""
 
-from backstage_py.templating import numeric
-from backstage_py.templating.convert import to_number
-from backstage_py.templating.numeric import Number
-from backstage_py.templating.values import UNDEFINED, Value
+from backstage_py.js import numbers
+from backstage_py.js.convert import to_number
+from backstage_py.js.numbers import Number
+from backstage_py.js.values import UNDEFINED, Value
 
 
 def argument(arguments: list[Value], index: int) -> Value:
@@ -13,7 +13,7 @@ def argument(arguments: list[Value], index: int) -> Value:
 
 def integer(value: Value, default: Number = 0) -> Number:
     """An integer or an infinity; the default for undefined."""
-    return default if value is UNDEFINED else numeric.to_integer(to_number(value))
+    return default if value is UNDEFINED else numbers.to_integer(to_number(value))
 
 
 def clamp(value: Number, lowest: int, highest: int) -> int:

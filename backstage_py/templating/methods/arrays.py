@@ -4,14 +4,14 @@ import functools
 from collections.abc import Callable
 from itertools import starmap
 
-from backstage_py.templating import numeric
-from backstage_py.templating.convert import bounded_parts, strict_equal, to_string
-from backstage_py.templating.errors import LimitFailure
+from backstage_py.js import numbers
+from backstage_py.js.convert import bounded_parts, strict_equal, to_string
+from backstage_py.js.errors import LimitFailure
+from backstage_py.js.numbers import Number
+from backstage_py.js.text import fuse, less
+from backstage_py.js.values import UNDEFINED, Value, refuse_cycle, same_value_key
 from backstage_py.templating.methods.arguments import argument, clamp, integer, relative, slice_bounds
-from backstage_py.templating.numeric import Number
 from backstage_py.templating.runtime import State
-from backstage_py.templating.text import fuse, less
-from backstage_py.templating.values import UNDEFINED, Value, refuse_cycle, same_value_key
 
 Items = list[Value]
 
@@ -181,7 +181,7 @@ Methods = dict[str, tuple[Callable[[State, Value, list[Value]], Value], int, flo
 
 METHODS: Methods = {
     "at": (_at, 1, 1),
-    "concat": (_concat, 0, numeric.INFINITY),
+    "concat": (_concat, 0, numbers.INFINITY),
     "copyWithin": (_copy_within, 1, 3),
     "fill": (_fill, 1, 3),
     "flat": (_flat, 0, 1),
@@ -190,13 +190,13 @@ METHODS: Methods = {
     "join": (_join, 0, 1),
     "lastIndexOf": (_last_index_of, 1, 2),
     "pop": (_pop, 0, 0),
-    "push": (_push, 0, numeric.INFINITY),
+    "push": (_push, 0, numbers.INFINITY),
     "reverse": (_reverse, 0, 0),
     "shift": (_shift, 0, 0),
     "slice": (_slice, 0, 2),
     "sort": (_sort, 0, 0),
-    "splice": (_splice, 0, numeric.INFINITY),
-    "unshift": (_unshift, 0, numeric.INFINITY),
+    "splice": (_splice, 0, numbers.INFINITY),
+    "unshift": (_unshift, 0, numbers.INFINITY),
 }
 JINJA_METHODS: Methods = {
     "append": (_push, 1, 1),

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from backstage_py.templating.errors import Failure
+from backstage_py.js.errors import Failure
+from backstage_py.js.values import RESERVED, UNDEFINED, JsMap, JsSet, SafeString, Value, refuse_cycle
 from backstage_py.templating.runtime import State
-from backstage_py.templating.values import RESERVED, UNDEFINED, JsMap, JsSet, SafeString, Value, refuse_cycle
 
 
 def _map_set(state: State, target: JsMap, arguments: list[Value]) -> Value:

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from backstage_py.templating import numeric
-from backstage_py.templating.convert import to_number
-from backstage_py.templating.numeric import Number
+from backstage_py.js import numbers
+from backstage_py.js.convert import to_number
+from backstage_py.js.numbers import Number
+from backstage_py.js.values import UNDEFINED, Value
 from backstage_py.templating.runtime import State
-from backstage_py.templating.values import UNDEFINED, Value
 
 
 def _optional(arguments: list[Value]) -> Number | None:
@@ -14,20 +14,20 @@ def _optional(arguments: list[Value]) -> Number | None:
 
 
 def _to_fixed(_state: State, value: Number, arguments: list[Value]) -> Value:
-    return numeric.to_fixed(value, _optional(arguments) or 0)
+    return numbers.to_fixed(value, _optional(arguments) or 0)
 
 
 def _to_exponential(_state: State, value: Number, arguments: list[Value]) -> Value:
-    return numeric.to_exponential(value, _optional(arguments))
+    return numbers.to_exponential(value, _optional(arguments))
 
 
 def _to_precision(_state: State, value: Number, arguments: list[Value]) -> Value:
-    return numeric.to_precision(value, _optional(arguments))
+    return numbers.to_precision(value, _optional(arguments))
 
 
 def _to_string(_state: State, value: Number, arguments: list[Value]) -> Value:
     radix = _optional(arguments)
-    return numeric.to_radix(value, 10 if radix is None else radix)
+    return numbers.to_radix(value, 10 if radix is None else radix)
 
 
 METHODS: dict[str, tuple[Callable[[State, Value, list[Value]], Value], int, float]] = {

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from backstage_py.templating.convert import to_string
+from backstage_py.js.convert import to_string
+from backstage_py.js.values import Value
 from backstage_py.templating.methods.arguments import argument
 from backstage_py.templating.runtime import State
-from backstage_py.templating.values import Value
 
 Record = dict[str, Value]
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from backstage_py.templating import regex
-from backstage_py.templating.convert import to_string
+from backstage_py.js import regex
+from backstage_py.js.convert import to_string
+from backstage_py.js.values import Regex, Value
 from backstage_py.templating.runtime import State
-from backstage_py.templating.values import Regex, Value
 
 
 def _test(_state: State, pattern: Regex, arguments: list[Value]) -> Value:

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
-from backstage_py.templating import numeric, regex
-from backstage_py.templating.convert import bounded, bounded_parts, to_number, to_string
-from backstage_py.templating.errors import LimitFailure
+from backstage_py.js import numbers, regex
+from backstage_py.js.convert import bounded, bounded_parts, to_number, to_string
+from backstage_py.js.errors import LimitFailure
+from backstage_py.js.text import WHITESPACE, fuse, units
+from backstage_py.js.values import UNDEFINED, Regex, Value
 from backstage_py.templating.methods.arguments import argument, clamp, integer, slice_bounds
 from backstage_py.templating.runtime import State
-from backstage_py.templating.text import WHITESPACE, fuse, units
-from backstage_py.templating.values import UNDEFINED, Regex, Value
 
 StringMethod = Callable[[State, str, list[Value]], Value]
 
@@ -22,7 +22,7 @@ def _char_at(_state: State, text: str, arguments: list[Value]) -> Value:
 def _char_code_at(_state: State, text: str, arguments: list[Value]) -> Value:
     spread = units(text)
     index = integer(argument(arguments, 0))
-    return ord(spread[int(index)]) if 0 <= index < len(spread) else numeric.NAN
+    return ord(spread[int(index)]) if 0 <= index < len(spread) else numbers.NAN
 
 
 def _concat(_state: State, text: str, arguments: list[Value]) -> Value:
@@ -58,7 +58,7 @@ def _last_index_of(_state: State, text: str, arguments: list[Value]) -> Value:
     needle = units(to_string(arguments[0]))
     spread = units(text)
     position = to_number(argument(arguments, 1))
-    start = len(spread) if position != position else clamp(numeric.to_integer(position), 0, len(spread))  # noqa: PLR0124 - NaN
+    start = len(spread) if position != position else clamp(numbers.to_integer(position), 0, len(spread))  # noqa: PLR0124 - NaN
     return spread.rfind(needle, 0, start + len(needle))
 
 
@@ -85,7 +85,7 @@ def _slice(_state: State, text: str, arguments: list[Value]) -> Value:
 def _split(state: State, text: str, arguments: list[Value]) -> Value:
     separator = argument(arguments, 0)
     wanted = argument(arguments, 1)
-    limit = 0xFFFFFFFF if wanted is UNDEFINED else numeric.to_int32(to_number(wanted)) & 0xFFFFFFFF
+    limit = 0xFFFFFFFF if wanted is UNDEFINED else numbers.to_int32(to_number(wanted)) & 0xFFFFFFFF
     if isinstance(separator, Regex):
         pieces = regex.split(separator, text, limit)
         return state.new_list([UNDEFINED if piece is None else piece for piece in pieces])

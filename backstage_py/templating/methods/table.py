@@ -3,20 +3,11 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from backstage_py.templating.convert import plain
+from backstage_py.js.convert import plain
+from backstage_py.js.text import length, units
+from backstage_py.js.values import UNDEFINED, HoldingDict, HoldingList, JsMap, JsSet, Regex, SafeString, Value
 from backstage_py.templating.methods import arrays, collections, numbers, records, regexes, strings
 from backstage_py.templating.runtime import Function, State, check_count, refuse_keywords
-from backstage_py.templating.text import length, units
-from backstage_py.templating.values import (
-    UNDEFINED,
-    HoldingDict,
-    HoldingList,
-    JsMap,
-    JsSet,
-    Regex,
-    SafeString,
-    Value,
-)
 
 INFINITE = float("inf")
 

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from backstage_py.templating import regex_syntax
-from backstage_py.templating.regex_machine import Machine, Spans
-from backstage_py.templating.regex_syntax import Assertion, Chars, Choice, Group, Part, Pattern, Repeat, Sequence
+from backstage_py.js import regex_syntax
+from backstage_py.js.regex_machine import Machine, Spans
+from backstage_py.js.regex_syntax import Assertion, Chars, Choice, Group, Part, Pattern, Repeat, Sequence
 
 _PRIVATE: Final = 0x10_0000
 _MEMORY: Final = 16 << 20

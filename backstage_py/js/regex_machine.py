@@ -7,10 +7,9 @@ nor memory depends on Python's recursion. Each instruction counts one step. Step
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from backstage_py.templating import regex_syntax
-from backstage_py.templating.errors import Failure, LimitFailure
-from backstage_py.templating.limits import Limits
-from backstage_py.templating.regex_syntax import (
+from backstage_py.js import regex_syntax
+from backstage_py.js.errors import MAX_STEPS, Failure, LimitFailure
+from backstage_py.js.regex_syntax import (
     MANY,
     WORD,
     Assertion,
@@ -25,7 +24,6 @@ from backstage_py.templating.regex_syntax import (
     Sequence,
 )
 
-_STEPS: Final = Limits().regex
 _PROGRAM: Final = 50_000
 _LARGE_CLASS: Final = 0x3000
 """Larger classes are not folded as a whole; each character is tried in its forms."""
@@ -76,7 +74,7 @@ class _Search:
         self._text = text
         self._ignore_case = ignore_case
         self._multiline = multiline
-        self._left = _STEPS
+        self._left = MAX_STEPS
 
     def run(self, program: list[Instruction], position: int, groups: Spans) -> int | None:
         """The end of a match that begins at the position, its captures in ``groups``; None if there is none."""
@@ -88,7 +86,7 @@ class _Search:
             while True:
                 self._left -= 1
                 if self._left < 0:
-                    raise LimitFailure("regex", _STEPS)
+                    raise LimitFailure("regex", MAX_STEPS)
                 operation, first, second = program[counter]
                 counter += 1
                 if operation == "match":

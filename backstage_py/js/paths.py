@@ -2,7 +2,7 @@
 
 import re
 
-from backstage_py.model.json import Json
+from backstage_py.js.values import Json
 
 _PART = re.compile(
     r"""[^.\[\]]+                                          # a plain name

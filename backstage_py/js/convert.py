@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 
-from backstage_py.templating import numeric
-from backstage_py.templating.errors import Failure, LimitFailure
-from backstage_py.templating.limits import Limits
-from backstage_py.templating.numeric import Number
-from backstage_py.templating.text import fuse, less
-from backstage_py.templating.values import (
+from backstage_py.js import numbers
+from backstage_py.js.errors import MAX_TEXT, Failure, LimitFailure
+from backstage_py.js.numbers import Number
+from backstage_py.js.text import fuse, less
+from backstage_py.js.values import (
     MAX_DEPTH,
     UNDEFINED,
     HoldingDict,
@@ -19,7 +18,6 @@ from backstage_py.templating.values import (
     Value,
 )
 
-_SCRATCH = Limits().scratch
 _OPAQUE: dict[type, str] = {dict: "[object Object]", JsMap: "[object Map]", JsSet: "[object Set]"}
 _DATA = frozenset({str, int, float, bool, type(None), type(UNDEFINED), list, dict, SafeString, Regex, JsMap, JsSet})
 
@@ -101,7 +99,7 @@ def to_string(value: Value, depth: int = 0) -> str:
     if kind is bool:
         return "true" if value else "false"
     if kind is int or kind is float:
-        return numeric.to_text(value)
+        return numbers.to_text(value)
     if value is None:
         return "null"
     if value is UNDEFINED:
@@ -128,15 +126,15 @@ def bounded(text: str) -> str:
     Raises:
         LimitFailure: it is too long.
     """
-    if len(text) > _SCRATCH:
-        raise LimitFailure("scratch", _SCRATCH)
+    if len(text) > MAX_TEXT:
+        raise LimitFailure("scratch", MAX_TEXT)
     return text
 
 
 def bounded_parts(parts: list[str], separator: int = 1) -> list[str]:
     """The parts if their join may be built; checked before memory is spent."""
-    if sum(map(len, parts)) + separator * len(parts) > _SCRATCH:
-        raise LimitFailure("scratch", _SCRATCH)
+    if sum(map(len, parts)) + separator * len(parts) > MAX_TEXT:
+        raise LimitFailure("scratch", MAX_TEXT)
     return parts
 
 
@@ -158,8 +156,8 @@ def to_number(value: Value) -> Number:
     if value is None:
         return 0
     if value is UNDEFINED:
-        return numeric.NAN
-    return numeric.from_text(to_string(value))
+        return numbers.NAN
+    return numbers.from_text(to_string(value))
 
 
 def strict_equal(left: Value, right: Value) -> bool:
@@ -222,12 +220,12 @@ def add(left: Value, right: Value) -> Value:
     kind = type(left)
     other = type(right)
     if kind is int and other is int:
-        return numeric.add(left, right)
+        return numbers.add(left, right)
     left = to_primitive(left)
     right = to_primitive(right)
     if type(left) is str or type(right) is str:
         return joined(to_string(left), to_string(right))
-    return numeric.add(to_number(left), to_number(right))
+    return numbers.add(to_number(left), to_number(right))
 
 
 def concat(left: Value, right: Value) -> str:
@@ -237,8 +235,8 @@ def concat(left: Value, right: Value) -> str:
 
 def joined(left: str, right: str) -> str:
     """Two texts in a row, a surrogate pair at the seam fused."""
-    if len(left) + len(right) > _SCRATCH:
-        raise LimitFailure("scratch", _SCRATCH)
+    if len(left) + len(right) > MAX_TEXT:
+        raise LimitFailure("scratch", MAX_TEXT)
     text = left + right
     return text if right[:1].isascii() else fuse(text)
 
@@ -273,11 +271,11 @@ def _arithmetic(operation: Callable[[Number, Number], Number]) -> Binary:
 BINARY: dict[str, Binary] = {
     "+": add,
     "~": concat,
-    "-": _arithmetic(numeric.subtract),
-    "*": _arithmetic(numeric.multiply),
-    "/": _arithmetic(numeric.divide),
-    "%": _arithmetic(numeric.remainder),
-    "**": _arithmetic(numeric.power),
+    "-": _arithmetic(numbers.subtract),
+    "*": _arithmetic(numbers.multiply),
+    "/": _arithmetic(numbers.divide),
+    "%": _arithmetic(numbers.remainder),
+    "**": _arithmetic(numbers.power),
 }
 
 

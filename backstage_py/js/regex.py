@@ -11,14 +11,11 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Protocol
 
-from backstage_py.templating import regex_machine, regex_re2, regex_syntax
-from backstage_py.templating.errors import Failure, LimitFailure
-from backstage_py.templating.limits import Limits
-from backstage_py.templating.regex_machine import Spans
-from backstage_py.templating.text import fuse, units
-from backstage_py.templating.values import Regex
-
-_BOUND = Limits().scratch
+from backstage_py.js import regex_machine, regex_re2, regex_syntax
+from backstage_py.js.errors import MAX_TEXT, Failure, LimitFailure
+from backstage_py.js.regex_machine import Spans
+from backstage_py.js.text import fuse, units
+from backstage_py.js.values import Regex
 
 
 class Matcher(Protocol):
@@ -96,14 +93,14 @@ def replace(regex: Regex, text: str, replacement: str, *, keep_index: bool) -> s
     template = units(replacement)
     names = _parsed(regex.source).names
     parts: list[str] = []
-    left = _BOUND
+    left = MAX_TEXT
     copied = 0
     for spans in _replaced(regex, spread, captures="$" in template, keep_index=keep_index):
         begin, end = _extent(spans)
         parts += [spread[copied:begin], expand(template, spread, spans, names, left)]
         left -= len(parts[-1]) + len(parts[-2])
         if left < 0:
-            raise LimitFailure("scratch", _BOUND)
+            raise LimitFailure("scratch", MAX_TEXT)
         copied = end
     parts.append(spread[copied:])
     return fuse("".join(parts))
@@ -134,7 +131,7 @@ def _replaced(regex: Regex, spread: str, *, captures: bool, keep_index: bool) ->
 _REFERENCE = re.compile(r"\$(?:(\$)|(&)|(`)|(')|([0-9]{1,2})|<([^>]*)>)")
 
 
-def expand(template: str, spread: str, spans: Spans, names: dict[str, int], bound: int = _BOUND) -> str:
+def expand(template: str, spread: str, spans: Spans, names: dict[str, int], bound: int = MAX_TEXT) -> str:
     """The replacement text with ``$1``, ``$&``, ``$<name>`` and the like filled in.
 
     Raises:
@@ -154,7 +151,7 @@ def expand(template: str, spread: str, spans: Spans, names: dict[str, int], boun
         filled = _filled(match, spread, (begin, end), names, group, len(spans) - 1)
         left -= len(filled)
         if left < 0:
-            raise LimitFailure("scratch", _BOUND)
+            raise LimitFailure("scratch", MAX_TEXT)
         return filled
 
     return _REFERENCE.sub(fill, template)

@@ -5,7 +5,7 @@ JavaScript            here
 ====================  =======================================================
 undefined, null       ``UNDEFINED``, ``None``
 boolean, string       ``bool``, ``str`` (see ``text``)
-number                ``int`` or ``float`` (see ``numeric``)
+number                ``int`` or ``float`` (see ``numbers``)
 array, plain object   ``list``, ``dict`` with text keys
 Map, Set              ``JsMap``, ``JsSet``
 regular expression    ``Regex``
@@ -21,9 +21,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
-from backstage_py.templating.errors import Failure
-from backstage_py.templating.numeric import SAFE, normal
-from backstage_py.templating.text import fuse
+from backstage_py.js.errors import Failure
+from backstage_py.js.numbers import SAFE, normal
+from backstage_py.js.text import fuse
 
 Json = Any
 """User JSON: ``None | bool | int | float | str | list[Json] | dict[str, Json]``."""

@@ -3,8 +3,8 @@
 import re
 from typing import Final, NamedTuple, NoReturn
 
-from backstage_py.templating.errors import Failure
-from backstage_py.templating.text import WHITESPACE
+from backstage_py.js.errors import Failure
+from backstage_py.js.text import WHITESPACE
 
 Range = tuple[int, int]
 

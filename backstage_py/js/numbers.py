@@ -8,8 +8,8 @@ import math
 import re
 from collections.abc import Callable
 
-from backstage_py.templating.errors import Failure
-from backstage_py.templating.text import WHITESPACE
+from backstage_py.js.errors import Failure
+from backstage_py.js.text import WHITESPACE
 
 Number = int | float
 
