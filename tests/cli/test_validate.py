@@ -264,7 +264,7 @@ def test_nothing_heavy_is_imported_for_a_check(folder: Path) -> None:
     (folder / "template.yaml").write_text(BROKEN)
     heavy = ["starlette", "sqlalchemy", "aiohttp", "kubernetes", "cookiecutter", "backstage_py_actions", "rich.live"]
     code = (
-        "import sys; from backstage_py.cli import validate as v; from pathlib import Path;"
+        "import sys; from backstage_py.cli.commands import validate as v; from pathlib import Path;"
         f"v.run([Path('.')], v.ValidateOptions()); print([m for m in {heavy} if m in sys.modules])"
     )
 
