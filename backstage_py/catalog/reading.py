@@ -5,13 +5,12 @@ earlier result stands and nothing is parsed.
 """
 
 import asyncio
-import glob
 import hashlib
 import os
 import re
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
@@ -28,7 +27,6 @@ _SECONDS = 60.0
 _LONGEST_MESSAGE = 5000
 _AT_ONCE = 10
 _SETTLED = 2.0  # seconds after which a file's time tells apart two versions of it
-_GLOB = re.compile(r"[*?\[{]")
 _URL_PATTERN = re.compile(r"\*|\[[^\]]+\]|\{[^}]+\}|[@!+?]\(.*\)|\([^)]*\|.*\)")  # what npm's is-glob sees in a path
 _PATTERN_START = re.compile(r"[*\[{(]")
 
@@ -164,10 +162,28 @@ def _read_files(location: LocationRef, origin: str, *, optional: bool, etag: str
 
 
 def _expand(target: str) -> list[Path]:
-    if not _GLOB.search(target) or Path(target).exists():
+    """Return the files that a path or pattern names, as npm's ``glob`` finds them: without dot files."""
+    if not globs.is_magic(target) or Path(target).exists():
         return [Path(target)] if Path(target).exists() else []
-    found = glob.glob(target, recursive=True)  # noqa: PTH207  # the pattern is absolute
-    return [Path(path) for path in sorted(found) if Path(path).is_file()]
+    pattern = os.path.normpath(target)
+    base = globs.base(pattern) or "/"
+    deepest = None if "**" in pattern else pattern.count("/") - base.count("/")
+    found = _walk(Path(base), deepest, links=not pattern.endswith("**"))
+    return [path for path in found if globs.matches(pattern, str(path), dot=False) and path.is_file()]
+
+
+def _walk(folder: Path, deepest: int | None, *, links: bool = False) -> Iterator[Path]:
+    """Yield what is below a folder, sorted; ``links``: links to folders are followed, by one level."""
+    if not folder.is_dir() or not os.access(folder, os.R_OK | os.X_OK):
+        return
+    for path in sorted(folder.iterdir()):
+        yield path
+        if deepest == 1 or not path.is_dir():
+            continue
+        if not path.is_symlink():
+            yield from _walk(path, deepest and deepest - 1, links=links)
+        elif links:
+            yield from _walk(path, deepest and deepest - 1 if deepest else 1)
 
 
 def _signature(paths: Sequence[Path], stats: Sequence[os.stat_result]) -> str | None:

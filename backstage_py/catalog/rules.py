@@ -1,9 +1,7 @@
 """Which kinds of entities may come from which locations: ``catalog.rules`` and the rules of configured locations."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from backstage_py.model import globs
 from backstage_py.model.location_ref import LocationRef
@@ -30,7 +28,7 @@ class _Place:
     def matches(self, location: LocationRef) -> bool:
         if self.type != location.type or (self.exact and self.exact != location.target):
             return False
-        return not self.pattern or _matches_pattern(location.target, self.pattern)
+        return not self.pattern or globs.matches(self.pattern, location.target, ignore_case=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,27 +69,3 @@ def _places(rule: CatalogRule) -> tuple[_Place, ...] | None:
     if rule.locations is None:
         return None
     return tuple(_Place(one.type, one.exact, one.pattern) for one in rule.locations)
-
-
-def _matches_pattern(target: str, pattern: str) -> bool:
-    """Match as ``minimatch`` does, without case, names with a leading dot included."""
-    path = re.sub("/+", "/", target.lower())
-    return any(_regex(one).fullmatch(path) for one in globs.expand_braces(re.sub("/+", "/", pattern.lower())))
-
-
-@lru_cache(maxsize=256)
-def _regex(pattern: str) -> re.Pattern[str]:
-    levels = pattern.split("/")
-    parts: list[str] = []
-    for index, level in enumerate(levels):
-        is_last = index == len(levels) - 1
-        if level == "**":
-            parts.append("(?:.+)?" if is_last else "(?:[^/]+/)*")
-        else:
-            parts.append(_level(level) + ("" if is_last else "/"))
-    return re.compile("".join(parts))
-
-
-def _level(level: str) -> str:
-    named = {"*": "[^/]*", "?": "[^/]"}
-    return re.sub(r"\*+|\?|[^*?]+", lambda found: named.get(found[0][:1]) or re.escape(found[0]), level)

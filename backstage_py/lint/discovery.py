@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from backstage_py.lint import documents, files, globs
+from backstage_py.lint import documents, files
 from backstage_py.lint.check import Checked, Options, check_file
+from backstage_py.model import globs
 from backstage_py.model.problem import Problem
 
 _SUFFIXES = (".yaml", ".yml")
@@ -57,12 +58,11 @@ def check_paths(
 def candidates(paths: Sequence[Path], exclude: Sequence[str] = ()) -> Iterator[Candidate]:
     """Yield the files to check, each once."""
     seen: set[Path] = set()
-    excluded = globs.matcher(tuple(exclude))
     for path in paths:
         named = not path.is_dir()
         for found in [path] if named else _walk(path):
             shown = os.path.normpath(found)
-            if not named and exclude and excluded(shown.removeprefix("./").replace(os.sep, "/")):
+            if not named and exclude and globs.covers(exclude, shown.removeprefix("./").replace(os.sep, "/")):
                 continue
             identity = found.absolute()
             if identity in seen:

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from backstage_py.lint import files, globs, syntax
+from backstage_py.errors import InputError
+from backstage_py.lint import files, syntax
 from backstage_py.lint.rule import Path as ValuePath
 from backstage_py.lint.syntax import Settings
 from backstage_py.lint.view import Step, Template, Vocabulary
+from backstage_py.model import globs
 from backstage_py.model.json import Json
 
 _TREES = frozenset({"fetch:template", "fetch:plain", "fetch:cookiecutter"})
@@ -116,8 +118,21 @@ class Fetch:
         """Whether the content of a file is rendered."""
         if self.extension is not None:
             return PurePosixPath(relative).suffix == self.extension
-        patterns = self.step.input.get("copyWithoutTemplating") or ()
-        return not patterns or not globs.matcher(tuple(patterns))(relative)
+        return relative not in self._verbatim
+
+    @cached_property
+    def _verbatim(self) -> set[str]:
+        """The files and folders that ``copyWithoutTemplating`` names, among those that are there."""
+        patterns = self.step.input.get("copyWithoutTemplating")
+        if not patterns:
+            return set()
+        found = list(itertools.islice(walk(self.target), _MOST_FILES))
+        folders = {str(above) for file in found for above in PurePosixPath(file).parents} - {"."}
+        entries = [globs.Entry(path, is_folder=False) for path in found]
+        try:
+            return globs.select(patterns, entries + [globs.Entry(path, is_folder=True) for path in folders])
+        except InputError:  # the step ends with it, before it renders anything
+            return set(found)
 
 
 @dataclass(frozen=True)

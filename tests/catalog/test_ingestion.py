@@ -1,12 +1,18 @@
 """From a location to entities with relations in both directions."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from backstage_py.catalog.reading import TargetReader
 from backstage_py.errors import ConflictError, InputError, NotFoundError
+from backstage_py.model.location_ref import LocationRef
 from backstage_py.settings.sections import AllowedKind, CatalogLocation, CatalogRule, RuleLocation
 from tests.catalog.harness import HOST, RULES, Web, catalog, component, documents, group, location
+
+GLOB = json.loads((Path(__file__).parents[1] / "golden/globs/glob-14.json").read_text(encoding="utf-8"))
 
 
 def relations(entity: dict[str, object]) -> set[tuple[str, str]]:
@@ -43,6 +49,24 @@ async def test_a_configured_file_and_a_pattern_are_read_from_this_machine(tmp_pa
     )
     async with catalog(tmp_path, locations=configured) as world:
         assert await world.refs() == {"component:default/one", "component:default/two"}
+
+
+@pytest.mark.parametrize("case", GLOB["cases"], ids=lambda case: case["pattern"])
+async def test_a_pattern_finds_the_files_of_this_machine_that_npm_s_glob_finds(
+    tmp_path: Path, case: dict[str, Any]
+) -> None:
+    for name in GLOB["files"]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(component("any"))
+    for name, target in GLOB["links"].items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).symlink_to(tmp_path / target)
+    content = await TargetReader(Web({})).read(
+        LocationRef("file", f"{tmp_path}/{case['pattern']}"), origin="", optional=True, etag=None
+    )
+    found = [str(Path(file.location.target).relative_to(tmp_path)) for file in content.files]
+    exact = [case["pattern"]] if case["pattern"] in GLOB["files"] else None  # a file of that name is meant itself
+    assert sorted(found) == (exact or [name for name in case["selected"] if (tmp_path / name).is_file()])
 
 
 async def test_a_pattern_in_a_url_finds_files_of_the_repository(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from backstage_py.cli.main import app
 
+GLOBS = json.loads((Path(__file__).parents[1] / "golden/globs/globby-11.json").read_text(encoding="utf-8"))
 HEAD = (
     "apiVersion: scaffolder.backstage.io/v1beta3\nkind: Template\nmetadata: {name: example}\nspec:\n  type: service\n"
 )
@@ -277,3 +278,23 @@ def _environment() -> dict[str, str]:
     import os
 
     return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+
+
+@pytest.mark.parametrize("case", GLOBS["cases"], ids=lambda case: " ".join(case["patterns"]))
+def test_files_are_looked_at_unless_they_are_copied_without_templating(
+    cli: CliRunner, folder: Path, case: dict[str, list[str]]
+) -> None:
+    names = [name for name in GLOBS["files"] if "${{" not in name]
+    for name in names:
+        (folder / "skeleton" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "skeleton" / name).write_text("${{ values.x | nope }}")
+    wanted = {"url": "./skeleton", "values": {"x": "1"}, "copyWithoutTemplating": case["patterns"]}
+    step = {"id": "fetch", "action": "fetch:template", "input": wanted}
+    (folder / "template.yaml").write_text(HEAD + f"  steps: [{json.dumps(step)}]\n")
+
+    result = cli.invoke(app, ["validate", "--format", "json", "template.yaml"])
+
+    problems = [one for one in json.loads(result.stdout)["problems"] if one["code"] == "BPY607"]
+    seen = {one["file"].removeprefix("skeleton/") for one in problems}
+    has_code = any("${{" in pattern for pattern in case["patterns"])
+    assert seen == (set() if has_code else set(names) - set(case["selected"]))

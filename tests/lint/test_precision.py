@@ -8,7 +8,6 @@ import pytest
 from backstage_py.lint import vocabulary
 from backstage_py.lint.check import Options, check_text
 from backstage_py.lint.discovery import check_paths
-from backstage_py.lint.globs import matcher
 from backstage_py.lint.nearest import misspelled
 from backstage_py.model.problem import Problem
 
@@ -232,24 +231,6 @@ def test_every_choice_of_a_skeleton_is_looked_at(tmp_path: Path) -> None:
         ("BPY607", "error", "README.md"),
         ("BPY601", "warning", "template.yaml"),
     ]
-
-
-@pytest.mark.parametrize(
-    ("patterns", "path", "matches"),
-    [
-        (["**/*.yaml"], ".github/workflows/ci.yaml", True),
-        (["*.yaml"], "a/b.yaml", False),
-        ([".github"], ".github/workflows/ci.yaml", True),
-        ([".github/"], ".github/workflows/ci.yaml", True),
-        (["./.github/**"], ".github/workflows/ci.yaml", True),
-        (["**", "!README.md"], "README.md", False),
-        (["{a,b}/*.txt"], "b/c.txt", True),
-        (["**/[a-c]?.md"], "x/b1.md", True),
-        ([".git"], ".github/x", False),
-    ],
-)
-def test_globs_mean_what_globby_reads(patterns: list[str], path: str, matches: bool) -> None:  # a parameter
-    assert matcher(tuple(patterns))(path) is matches
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from backstage_py.errors import InputError
@@ -64,13 +63,7 @@ def _named(workspace: Workspace, pattern: str, *, dot_files: bool) -> list[str]:
     entries = [globs.Entry(workspace.relative(path), is_folder=False) for path in workspace.files()]
     found = sorted(globs.select([relative], entries))
     files = [name for name in found if not Path(workspace.root, name).is_dir()]
-    return files if dot_files else [name for name in files if _dots_are_named(name, relative)]
-
-
-def _dots_are_named(name: str, pattern: str) -> bool:
-    """Tell whether each part of a path that begins with a dot is matched by a part of the pattern that does."""
-    dotted = [part for part in pattern.split("/") if part.startswith(".")]
-    return all(any(fnmatchcase(part, one) for one in dotted) for part in name.split("/") if part.startswith("."))
+    return files if dot_files else [name for name in files if globs.matches(relative, name, dot=False)]
 
 
 def _matcher(file: JsonObject) -> Callable[[str], Iterator["re.Match[str]"]]:

@@ -7,9 +7,8 @@ from pathlib import Path
 from backstage_py.cli.cases.testcases import Case, FileExpectation
 from backstage_py.cli.local.local_run import Outcome
 from backstage_py.cli.terminal import trees
-from backstage_py.lint import globs
 from backstage_py.lint.nearest import nearest
-from backstage_py.model import json
+from backstage_py.model import globs, json
 from backstage_py.model.json import Json
 from backstage_py.scaffolder.face import directory
 from backstage_py.scaffolder.face.directory import DirectoryFile
@@ -109,7 +108,7 @@ def _equals(expected: Path, file: DirectoryFile) -> Iterator[str]:
 
 def _matching(pattern: str, files: Sequence[DirectoryFile]) -> list[DirectoryFile]:
     exact = [file for file in files if file.path == pattern]
-    return exact or [file for file in files if globs.matcher((pattern,))(file.path)]
+    return exact or [file for file in files if globs.covers((pattern,), file.path)]
 
 
 def _subset(expected: Json, got: Json, where: str) -> Iterator[str]:

@@ -24,7 +24,7 @@ class Rule:
 
     def matches(self, id: str, attributes: Mapping[str, Json]) -> bool:  # noqa: A002  # the protocol's word
         """Return whether an action is meant."""
-        if self.id is not None and not globs.select([self.id], [globs.Entry(id, is_folder=False)]):
+        if self.id is not None and not globs.matches(self.id, id):
             return False
         return all(attributes.get(key) == wanted for key, wanted in self.attributes.items())
 
