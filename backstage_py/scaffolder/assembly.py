@@ -12,9 +12,9 @@ from backstage_py.scaffolder.face.authorized import AuthorizedScaffolder
 from backstage_py.scaffolder.face.autocomplete import AutocompleteHandler
 from backstage_py.scaffolder.face.events import TaskEvents
 from backstage_py.scaffolder.face.service import ScaffolderService
+from backstage_py.scaffolder.queue.attempt import Attempts
 from backstage_py.scaffolder.queue.janitor import Janitor
 from backstage_py.scaffolder.queue.recovery import Recovery
-from backstage_py.scaffolder.queue.task_runner import TaskRunner
 from backstage_py.scaffolder.queue.worker import Worker
 from backstage_py.scaffolder.queue.workspaces import WorkspaceFolders, snapshots_of
 from backstage_py.scaffolder.run.rendering import Environment
@@ -86,7 +86,7 @@ class Scaffolder:
         self.worker = Worker(
             store=store,
             wakes=database.wakes,
-            runner=TaskRunner(
+            attempts=Attempts(
                 store=store,
                 checkpoints=CheckpointStore(database, box),
                 folders=folders,

@@ -13,7 +13,7 @@ from backstage_py.errors import SettingsError
 from backstage_py.model import times
 from backstage_py.model.task import StepResult
 from backstage_py.plugin import ActionContext, CancelSignal, PermanentError, action
-from backstage_py.scaffolder.queue.worker_life import LifeSign
+from backstage_py.scaffolder.queue.worker_lock import WorkerLock
 from backstage_py.scaffolder.queue.workspaces import FolderSnapshots, WorkspaceFolders, snapshots_of
 from backstage_py.settings.sections import ScaffolderSettings, TaskRecoverySettings
 from backstage_py.storage.scaffolder.task_tables import tasks as tasks_table
@@ -74,7 +74,7 @@ async def _die_in_second_step(w: World, task_id: str, worker: str = "dead") -> N
     [claim] = await w.scaffolder.service.store.claim(worker, 1, keep_secrets=True)
     assert claim.id == task_id
     dying.append(threading.Event())
-    running = asyncio.create_task(w.scaffolder.worker._runner.run(claim, CancelSignal(), lambda: False))
+    running = asyncio.create_task(w.scaffolder.worker._attempts.run(claim, CancelSignal(), lambda: False))
     await asyncio.to_thread(dying[0].wait, 60)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
@@ -112,7 +112,7 @@ async def test_a_recovered_task_goes_on_behind_its_last_completed_step(tmp_path:
 async def test_a_worker_that_is_known_to_be_dead_is_not_waited_for(tmp_path: Path) -> None:
     async with world(tmp_path, mark, second, settings=ScaffolderSettings(recovery=RECOVERY), start=False) as w:
         task_id = await w.create(two_steps())
-        life = LifeSign(tmp_path / "work")
+        life = WorkerLock(tmp_path / "work")
         await _die_in_second_step(w, task_id, life.worker)
         await w.scaffolder.worker._recovery.run()
         assert (await w.scaffolder.service.get(task_id)).status == "processing"

@@ -20,8 +20,8 @@ from backstage_py.scaffolder.face.directory import DirectoryFile
 from backstage_py.scaffolder.face.dryrun import DryRun
 from backstage_py.scaffolder.run import spec as specs
 from backstage_py.scaffolder.run.journal import ListJournal
-from backstage_py.scaffolder.run.rendering import Environment, RunRenderer
-from backstage_py.scaffolder.run.runner import Run, RunFailed, Setup
+from backstage_py.scaffolder.run.rendering import Environment, StepRenderer
+from backstage_py.scaffolder.run.runner import Run, RunContext, RunFailed
 from backstage_py.scaffolder.run.spec import steps_with_defaults
 
 if TYPE_CHECKING:
@@ -139,19 +139,19 @@ class Runner:
         workspace.mkdir(parents=True)
         info = TemplateInfo(local.template.ref, local.path.resolve().as_uri(), {"metadata": local.template.metadata})
         spec = replace(specs.parse(raw), template_info=info)
-        setup = Setup(
+        context = RunContext(
             task_id=name,
             spec=spec,
             journal=journal,
             registry=self.registry,
-            renderer=RunRenderer(spec, name, self.environment, self.services),
+            renderer=StepRenderer(spec, name, self.environment, self.services),
             workspace=Workspace(workspace),
             services=self.services,
             secrets=request.secrets,
             signal=CancelSignal(),
         )
         try:
-            output, error = await Run(setup).run(), None
+            output, error = await Run(context).run(), None
         except RunFailed as failure:
             output, error = {}, failure.error
         return await asyncio.to_thread(directory.read, workspace), output, error

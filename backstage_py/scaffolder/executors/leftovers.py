@@ -48,7 +48,7 @@ def count(action_id: str | None = None) -> int:
     return _counted.total() if action_id is None else _counted[action_id]
 
 
-def refuse_too_many(action_id: str) -> None:
+def check_limit(action_id: str) -> None:
     """Let no action fill the process with threads.
 
     Raises:
@@ -61,7 +61,7 @@ def refuse_too_many(action_id: str) -> None:
         )
 
 
-def keep_account_of(action_id: str, task_id: str, job: threads.Job) -> None:
+def follow(action_id: str, task_id: str, job: threads.Job) -> None:
     """Follow a job that nobody waits for until it has ended."""
     with _lock:
         _followed.append(_Leftover(action_id, task_id, job))
@@ -82,14 +82,14 @@ def _follow() -> None:
             _followed[:] = [one for one in _followed if one not in ended]
             left = list(_followed)
         for one in ended:
-            _take_leave(one)
+            _forget(one)
         if not left:
             return
-        is_new = [_attend(one) for one in left]
+        is_new = [_count_and_interrupt(one) for one in left]
         pause = _LOOK_SECONDS if any(is_new) else min(pause * 2, _LONGEST_LOOK_SECONDS)
 
 
-def _attend(one: _Leftover) -> bool:
+def _count_and_interrupt(one: _Leftover) -> bool:
     """Count it and try to end it; return whether it was not counted before."""
     if time.monotonic() - one.since < _GRACE_SECONDS:
         return True
@@ -111,7 +111,7 @@ def _attend(one: _Leftover) -> bool:
     return is_new
 
 
-def _take_leave(one: _Leftover) -> None:
+def _forget(one: _Leftover) -> None:
     if one.is_counted:
         _counted[one.action_id] -= 1
         _log.info("left_behind_action_ended", action=one.action_id, task_id=one.task_id, left_behind=count())

@@ -19,8 +19,8 @@ from backstage_py.scaffolder.queue.workspaces import remove_folders
 from backstage_py.scaffolder.run import spec as specs
 from backstage_py.scaffolder.run.action_gate import ActionGate
 from backstage_py.scaffolder.run.journal import ListJournal
-from backstage_py.scaffolder.run.rendering import Environment, RunRenderer
-from backstage_py.scaffolder.run.runner import Run, RunFailed, Setup
+from backstage_py.scaffolder.run.rendering import Environment, StepRenderer
+from backstage_py.scaffolder.run.runner import Run, RunContext, RunFailed
 
 _FEW = 64
 _SMALL = 256 * 1024
@@ -87,12 +87,12 @@ async def run(
     info = TemplateInfo(TEMPLATE_REF, (base.resolve() / "template.yaml").as_uri(), {"metadata": wanted.metadata})
     spec = replace(specs.parse(wanted.spec), template_info=info)
     journal = journal or ListJournal()
-    setup = Setup(
+    context = RunContext(
         task_id=name,
         spec=spec,
         journal=journal,
         registry=registry,
-        renderer=RunRenderer(spec, name, environment, services),
+        renderer=StepRenderer(spec, name, environment, services),
         workspace=Workspace(workspace),
         services=services,
         secrets=wanted.secrets,
@@ -103,7 +103,7 @@ async def run(
     folders = [workspace, *([content] if written else [])]
     try:
         await _prepare(workspace, content, wanted.source)
-        output = await Run(setup).run()
+        output = await Run(context).run()
         if gate:
             gate.check_extraction()
         files = await brief.collect(directory.files(workspace))

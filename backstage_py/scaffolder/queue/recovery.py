@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 
 from backstage_py.model import times
-from backstage_py.scaffolder.queue import worker_life
+from backstage_py.scaffolder.queue import worker_lock
 from backstage_py.settings.sections import TaskRecoverySettings
 from backstage_py.storage.scaffolder.task_upkeep import Running, TaskUpkeep
 
@@ -40,8 +40,8 @@ class Recovery:
             return
         await self._release(lost)
         for worker in {one.worker for one in lost if one.worker}:
-            if worker_life.is_dead(self.working_directory, worker):
-                worker_life.forget(self.working_directory, worker)
+            if worker_lock.is_dead(self.working_directory, worker):
+                worker_lock.forget(self.working_directory, worker)
 
     async def release(self, task_ids: Collection[str]) -> None:
         """Treat running tasks as those of a dead worker; their own worker says so when it stops without them."""
@@ -62,7 +62,7 @@ class Recovery:
 
     def _is_lost(self, one: Running) -> bool:
         before = times.now() - int(self.settings.stale_timeout * 1000)
-        return one.last_heartbeat_at <= before or worker_life.is_dead(self.working_directory, one.worker)
+        return one.last_heartbeat_at <= before or worker_lock.is_dead(self.working_directory, one.worker)
 
 
 def _report(event: str, ids: Sequence[str]) -> None:

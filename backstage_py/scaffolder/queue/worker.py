@@ -10,9 +10,9 @@ import structlog
 
 from backstage_py.model.task import Claim
 from backstage_py.plugin import CancelSignal
+from backstage_py.scaffolder.queue.attempt import Attempts
 from backstage_py.scaffolder.queue.recovery import Recovery
-from backstage_py.scaffolder.queue.task_runner import TaskRunner
-from backstage_py.scaffolder.queue.worker_life import LifeSign
+from backstage_py.scaffolder.queue.worker_lock import WorkerLock
 from backstage_py.storage.scaffolder.tasks import CANCELLATIONS, OPEN_TASKS, Heartbeat, TaskStore
 from backstage_py.storage.wakes.wake import WakeHub
 
@@ -36,7 +36,7 @@ class Worker:
     Args:
         store: the tasks.
         wakes: tells about open tasks and cancellations.
-        runner: runs a claimed task.
+        attempts: runs a claimed task.
         recovery: finds tasks of dead workers.
         limit: how many tasks run at once (``scaffolder.concurrentTasksLimit``).
         working_directory: where workers of this machine show that they live.
@@ -48,7 +48,7 @@ class Worker:
         *,
         store: TaskStore,
         wakes: WakeHub,
-        runner: TaskRunner,
+        attempts: Attempts,
         recovery: Recovery,
         limit: int,
         working_directory: Path,
@@ -56,7 +56,7 @@ class Worker:
     ) -> None:
         self._store = store
         self._wakes = wakes
-        self._runner = runner
+        self._attempts = attempts
         self._recovery = recovery
         self._limit = limit
         self._working_directory = working_directory
@@ -65,14 +65,14 @@ class Worker:
         self._free = asyncio.Event()
         self._stopping = False
         self._loops: list[asyncio.Task[None]] = []
-        self._life: LifeSign | None = None
+        self._lock: WorkerLock | None = None
 
     async def start(self) -> None:
         """Begin to claim tasks. With a limit of 0 the worker only recovers what others lost."""
-        self._life = LifeSign(self._working_directory)
-        loops = [self._recover_forever(), self._beat_forever(), self._watch_cancellations()]
+        self._lock = WorkerLock(self._working_directory)
+        loops = [self._recover_tasks(), self._send_heartbeats(), self._watch_cancellations()]
         if self._limit > 0:
-            loops.append(self._claim_forever(self._life.worker))
+            loops.append(self._claim_tasks(self._lock.worker))
         self._loops = [asyncio.create_task(loop) for loop in loops]
 
     async def stop(self, grace: float) -> None:
@@ -95,8 +95,8 @@ class Worker:
         for loop in self._loops:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
-        if self._life:
-            self._life.end()
+        if self._lock:
+            self._lock.end()
         if left:
             await self._recovery.release({one.claim.id for one in left})
 
@@ -105,13 +105,13 @@ class Worker:
         """Whether running tasks are to be handed back."""
         return self._stopping
 
-    async def _claim_forever(self, worker: str) -> None:
+    async def _claim_tasks(self, worker: str) -> None:
         with self._wakes.subscribe(OPEN_TASKS) as wake:
             while not self._stopping:
                 claimed = 0
                 free = self._limit - len(self._running)
                 if free > 0:
-                    claimed = await self._guarded("claim_failed", self._claim(worker, free))
+                    claimed = await self._log_failure("claim_failed", self._claim(worker, free))
                 if len(self._running) >= self._limit:
                     self._free.clear()
                     await self._free.wait()
@@ -129,7 +129,7 @@ class Worker:
 
     async def _run(self, one: _Running) -> None:
         try:
-            await self._runner.run(one.claim, one.signal, lambda: self._stopping)
+            await self._attempts.run(one.claim, one.signal, lambda: self._stopping)
         except Exception:  # noqa: BLE001  # the worker loop's edge
             # Nothing could be written, else the run had ended by itself: the heartbeat falls silent and recovery acts.
             _log.exception("task_broke", task_id=one.claim.id)
@@ -137,40 +137,40 @@ class Worker:
             self._running.pop(one.claim.id, None)
             self._free.set()
 
-    async def _beat_forever(self) -> None:
+    async def _send_heartbeats(self) -> None:
         while True:
             await asyncio.sleep(_HEARTBEAT_SECONDS)
-            if self._running and self._life:
+            if self._running and self._lock:
                 claims = [one.claim for one in self._running.values()]
-                beat = self._store.heartbeat(self._life.worker, claims)
-                self._heed(await self._guarded("heartbeat_failed", beat), claims)
+                beat = self._store.heartbeat(self._lock.worker, claims)
+                self._apply(await self._log_failure("heartbeat_failed", beat), claims)
 
     async def _watch_cancellations(self) -> None:
         with self._wakes.subscribe(CANCELLATIONS) as wake:
             while True:
-                if await wake.wait() and self._running and self._life:
+                if await wake.wait() and self._running and self._lock:
                     claims = [one.claim for one in self._running.values()]
-                    look = self._store.cancelled_among(self._life.worker, claims)
-                    self._heed(await self._guarded("cancellation_unseen", look), claims)
+                    look = self._store.cancelled_among(self._lock.worker, claims)
+                    self._apply(await self._log_failure("cancellation_unseen", look), claims)
 
-    def _heed(self, told: Heartbeat | None, claims: list[Claim]) -> None:
-        if told is None:
+    def _apply(self, heartbeat: Heartbeat | None, claims: list[Claim]) -> None:
+        if heartbeat is None:
             return
         for claim in claims:
             one = self._running.get(claim.id)
             if one is None or one.claim is not claim:
                 continue
-            if claim.id in told.cancelled:
+            if claim.id in heartbeat.cancelled:
                 one.signal.set()
-            if claim.id in told.lost and one.task:
+            if claim.id in heartbeat.lost and one.task:
                 one.task.cancel()
 
-    async def _recover_forever(self) -> None:
+    async def _recover_tasks(self) -> None:
         while True:
-            await self._guarded("recovery_failed", self._recovery.run())
+            await self._log_failure("recovery_failed", self._recovery.run())
             await asyncio.sleep(_RECOVERY_SECONDS)
 
-    async def _guarded(self, event: str, work: Coroutine[Any, Any, Any]) -> Any:
+    async def _log_failure(self, event: str, work: Coroutine[Any, Any, Any]) -> Any:
         """Do a part of a loop; a failure (e.g. of the database) is reported, and the loop goes on a little later."""
         try:
             return await work

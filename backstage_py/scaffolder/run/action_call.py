@@ -12,15 +12,14 @@ from typing import Any, Protocol
 
 from backstage_py.errors import BackstageError, PermanentError, ServiceUnavailableError, TemporaryError
 from backstage_py.plugin import Action, ActionContext, CancelSignal, RetryPolicy
-from backstage_py.scaffolder.executors import threads
-from backstage_py.scaffolder.executors.isolation import IsolatedTry
+from backstage_py.scaffolder.executors import step_output, threads
+from backstage_py.scaffolder.executors.error_text import as_backstage_error
+from backstage_py.scaffolder.executors.in_thread import ThreadExecution
 from backstage_py.scaffolder.queue.workspaces import remove_tree
-from backstage_py.scaffolder.run import handing_in
-from backstage_py.scaffolder.run.readable import readable
 
-__all__ = ["Cancelled", "call", "readable"]
+__all__ = ["Cancelled", "call"]
 
-_HEED_SECONDS = 0.4  # for an action to notice the signal
+_NOTICE_SECONDS = 0.4  # for an action to notice the signal
 _UNWIND_SECONDS = 0.3  # for an interrupted coroutine to clean up
 _JITTER = 0.1
 
@@ -70,19 +69,19 @@ def _wait(policy: RetryPolicy, attempt: int, error: TemporaryError | ServiceUnav
 
 
 async def _call_once(action: Action, context: ActionContext[Any]) -> None:
-    running: _Try = _TryOnLoop(action, context) if action.is_on_service_loop else IsolatedTry(action, context)
+    running: _Try = _TryOnLoop(action, context) if action.is_on_service_loop else ThreadExecution(action, context)
     bound = asyncio.timeout(action.timeout)
     try:
         async with bound:
             await _until_cancelled(running, context.signal)
     except TimeoutError as error:
         if not bound.expired():
-            raise readable(error) from error
+            raise as_backstage_error(error) from error
         raise TemporaryError(f"Action {action.id} did not finish within {action.timeout:g} s") from error
     except (BackstageError, Cancelled):
         raise
     except Exception as error:
-        raise readable(error) from error
+        raise as_backstage_error(error) from error
 
 
 class _Try(Protocol):
@@ -115,13 +114,13 @@ class _TryOnLoop:
     async def _run(self, action: Action, context: ActionContext[Any]) -> None:
         try:
             work: Awaitable[Any] = action.handler(context)
-            handing_in.hand_in(action, context, await work)
+            step_output.take_outputs(action, context, await work)
         except asyncio.CancelledError as error:
             if self._is_cancelled:
                 raise
-            raise readable(error) from error
+            raise as_backstage_error(error) from error
         except (SystemExit, KeyboardInterrupt) as error:  # of a library; on this loop it would end the service
-            raise readable(error) from error
+            raise as_backstage_error(error) from error
 
 
 async def _until_cancelled(running: _Try, signal: CancelSignal) -> None:
@@ -130,7 +129,7 @@ async def _until_cancelled(running: _Try, signal: CancelSignal) -> None:
     try:
         await asyncio.wait({running.future, watch}, return_when=asyncio.FIRST_COMPLETED)
         if not running.future.done():
-            await asyncio.wait({running.future}, timeout=_HEED_SECONDS)
+            await asyncio.wait({running.future}, timeout=_NOTICE_SECONDS)
         if not running.future.done():
             running.cancel()
             await asyncio.wait({running.future}, timeout=_UNWIND_SECONDS)

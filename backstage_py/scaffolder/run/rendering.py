@@ -31,7 +31,7 @@ class Environment:
         )
 
 
-_current: ContextVar["RunRenderer"] = ContextVar("current run")
+_current: ContextVar["StepRenderer"] = ContextVar("current run")
 """Whose values are being rendered: one renderer serves all runs, so that it parses each expression once."""
 
 
@@ -83,7 +83,7 @@ def _renderer(language: _Language) -> Renderer:
     )
 
 
-class RunRenderer:
+class StepRenderer:
     """Renders a run's values and holds what templates see of it.
 
     Args:

@@ -17,13 +17,14 @@ from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.task import StepResult
 from backstage_py.plugin import Action, ActionContext, ActionRegistry, CancelSignal, Services, StepInfo, Workspace
 from backstage_py.plugin import schema as schemas
+from backstage_py.scaffolder.executors.error_text import as_backstage_error
 from backstage_py.scaffolder.run import action_call, redaction, steps
 from backstage_py.scaffolder.run.action_call import Cancelled
 from backstage_py.scaffolder.run.action_gate import ActionGate
 from backstage_py.scaffolder.run.input_checks import validator_of
 from backstage_py.scaffolder.run.journal import Journal
 from backstage_py.scaffolder.run.js_text import indented, turn_label
-from backstage_py.scaffolder.run.rendering import RunRenderer
+from backstage_py.scaffolder.run.rendering import StepRenderer
 from backstage_py.scaffolder.run.spec import Spec, Step
 from backstage_py.scaffolder.run.step_log import StepLogger
 from backstage_py.storage.scaffolder.tasks import ClaimLost
@@ -34,13 +35,13 @@ _log = structlog.get_logger(__name__)
 SaveCheckpoint = Callable[[str, Json], Awaitable[None]]
 
 
-class Paused(Exception):  # noqa: N818  # a way out, not a fault
+class WorkerStopping(Exception):  # noqa: N818  # a way out, not a fault
     """The worker stops: the task is to be handed back before its next step."""
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
-    """What earlier runs of the task left: ended steps by position, and checkpoints by key."""
+class EarlierProgress:
+    """What earlier attempts at the task finished: ended steps by position, checkpoints by key."""
 
     steps: Mapping[int, StepResult] = field(default_factory=dict)
     checkpoints: Mapping[str, Json] = field(default_factory=dict)
@@ -51,13 +52,13 @@ async def _keep_nothing(_key: str, _value: Json) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Setup:
-    """What a run needs.
+class RunContext:
+    """All that a run works with.
 
     Attributes:
         workspace: its folder, ready.
         secrets: by name, as actions see them.
-        before_step: awaited before each step begins; raises Paused when the worker stops.
+        before_step: awaited before each step begins; raises WorkerStopping when the worker stops.
         after_step: awaited when a step has completed and before that is recorded, with its position.
         save_checkpoint: stores a value for later runs.
         gate: says which actions may run; all of them without one.
@@ -67,13 +68,13 @@ class Setup:
     spec: Spec
     journal: Journal
     registry: ActionRegistry
-    renderer: RunRenderer
+    renderer: StepRenderer
     workspace: Workspace
     services: Services
     secrets: Mapping[str, str] = field(repr=False)
     signal: CancelSignal
     is_dry_run: bool = False
-    memory: Memory = Memory()
+    earlier: EarlierProgress = EarlierProgress()
     before_step: Callable[[], None] = lambda: None
     after_step: Callable[[int], Awaitable[None]] | None = None
     save_checkpoint: SaveCheckpoint = _keep_nothing
@@ -92,12 +93,12 @@ class RunFailed(Exception):  # noqa: N818  # carries the cause to whoever writes
 class Run:
     """One run of a task."""
 
-    def __init__(self, setup: Setup) -> None:
-        self._setup = setup
-        self._journal = setup.journal
-        self._renderer = setup.renderer
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
+        self._journal = context.journal
+        self._renderer = context.renderer
         self._first_failure: RunFailed | None = None
-        self._journal.redactor.add([*setup.secrets.values(), *setup.renderer.environment.secrets.values()])
+        self._journal.redactor.add([*context.secrets.values(), *context.renderer.environment.secrets.values()])
 
     async def run(self) -> Json:
         """Run all steps and return the task's output.
@@ -105,22 +106,22 @@ class Run:
         Raises:
             RunFailed: a step failed.
             BackstageError: nobody can say what may be executed.
-            Paused: the worker stops; the steps so far are recorded.
+            WorkerStopping: the worker stops; the steps so far are recorded.
             ClaimLost: the task is another worker's by now.
         """
-        spec = self._setup.spec
-        self._journal.say(f"Starting up task with {_announced_steps(self._setup)} steps")
-        if self._setup.gate and (spec.steps or self._setup.is_dry_run):
-            await self._setup.gate.open()
-        self._say_what_is_done()
+        spec = self._context.spec
+        self._journal.say(f"Starting up task with {_announced_steps(self._context)} steps")
+        if self._context.gate and (spec.steps or self._context.is_dry_run):
+            await self._context.gate.open()
+        self._log_resumption()
         for step in spec.steps:
-            if (before := self._setup.memory.steps.get(step.position)) is not None:
-                self._take_over(step, before)
-            elif self._is_passed_over(step):
-                self._say_step(step, f"Skipping step {step.id} because a previous step failed", "skipped")
+            if (before := self._context.earlier.steps.get(step.position)) is not None:
+                self._reuse_result(step, before)
+            elif self._is_skipped_after_failure(step):
+                self._log_step(step, f"Skipping step {step.id} because a previous step failed", "skipped")
             else:
-                self._setup.before_step()
-                await self._attempt(step)
+                self._context.before_step()
+                await self._run_step(step)
         if self._first_failure:
             raise self._first_failure
         return self._output(spec.output)
@@ -133,23 +134,23 @@ class Run:
             redactor.add(redaction.differing_strings(output, masked, redactor.text))
         return redactor.value(steps.without_hidden_items(output))
 
-    def _say_what_is_done(self) -> None:
-        done = sum(not result.failed for result in self._setup.memory.steps.values())
+    def _log_resumption(self) -> None:
+        done = sum(not result.failed for result in self._context.earlier.steps.values())
         if done:
             self._journal.say(
                 f"Task recovered - resuming from last known good state. {done} step(s) already completed."
             )
 
-    def _take_over(self, step: Step, before: StepResult) -> None:
+    def _reuse_result(self, step: Step, before: StepResult) -> None:
         """Go on behind a step that ended in an earlier run."""
         if before.failed:
             error = BackstageError(str(before.result["message"]))
             self._fail(RunFailed(error, str(before.result["name"])))
             return
         self._set_output(step, before.result)
-        self._say_step(step, f"Skipping step {step.id} because it was already completed in a previous run", "completed")
+        self._log_step(step, f"Skipping step {step.id} because it was already completed in a previous run", "completed")
 
-    def _is_passed_over(self, step: Step) -> bool:
+    def _is_skipped_after_failure(self, step: Step) -> bool:
         """Return whether a step is skipped since one before failed: unless its ``if`` asks for the outcome."""
         if not self._renderer.failed:
             return False
@@ -159,31 +160,31 @@ class Run:
         self._first_failure = self._first_failure or failure
         self._renderer.failed = True
 
-    def _say_step(self, step: Step, message: str, status: str) -> None:
+    def _log_step(self, step: Step, message: str, status: str) -> None:
         self._journal.say(message, step.id, status)
 
-    async def _attempt(self, step: Step) -> None:
-        self._say_step(step, f"Beginning step {step.name}", "processing")
+    async def _run_step(self, step: Step) -> None:
+        self._log_step(step, f"Beginning step {step.name}", "processing")
         await self._journal.commit_steps()
         try:
-            if self._setup.signal.is_set:
-                self._note_failure(step, self._cancelled(step), said=False)
+            if self._context.signal.is_set:
+                self._record_failure(step, self._cancelled(step), logged=False)
                 return
-            await self._carry_out(step)
+            await self._execute_step(step)
         except Cancelled:
-            self._note_failure(step, self._cancelled(step), said=True)
-        except (ClaimLost, Paused):
+            self._record_failure(step, self._cancelled(step), logged=True)
+        except (ClaimLost, WorkerStopping):
             raise
         except BackstageError as error:
-            self._note_failure(step, error, said=True)
+            self._record_failure(step, error, logged=True)
         except Exception as error:  # noqa: BLE001  # the worker's edge: a step ends with an event whatever happens
-            _log.exception("step_broke", task_id=self._setup.task_id, step_id=step.id)
-            self._note_failure(step, action_call.readable(error), said=True)
+            _log.exception("step_broke", task_id=self._context.task_id, step_id=step.id)
+            self._record_failure(step, as_backstage_error(error), logged=True)
 
     def _cancelled(self, step: Step) -> BackstageError:
-        return BackstageError(f"Step {step.id} ({step.name}) of task {self._setup.task_id} has been cancelled.")
+        return BackstageError(f"Step {step.id} ({step.name}) of task {self._context.task_id} has been cancelled.")
 
-    def _note_failure(self, step: Step, error: BackstageError, *, said: bool) -> None:
+    def _record_failure(self, step: Step, error: BackstageError, *, logged: bool) -> None:
         """Record a step's failure.
 
         A second failure (of a step with ``always()``) is told as such, besides its own event. A step that was
@@ -191,24 +192,24 @@ class Run:
         """
         redactor = self._journal.redactor
         name, message = as_name(error), redactor.text(error.message)
-        if said:
-            self._say_step(step, f"{name}: {message}", "failed")
+        if logged:
+            self._log_step(step, f"{name}: {message}", "failed")
         if self._first_failure:
-            self._say_step(step, f"Additional error occurred: {message}", "failed")
+            self._log_step(step, f"Additional error occurred: {message}", "failed")
         shown = copy.copy(error)
         shown.message = message
         self._fail(RunFailed(shown, name))
         self._journal.finish_step(StepResult(step.position, failed=True, result={"name": name, "message": message}))
 
-    async def _carry_out(self, step: Step) -> None:
-        contexts = self._renderer.contexts(self._setup.secrets, dry_run=self._setup.is_dry_run)
+    async def _execute_step(self, step: Step) -> None:
+        contexts = self._renderer.contexts(self._context.secrets, dry_run=self._context.is_dry_run)
         if steps.is_skipped(step, self._renderer.render, contexts):
-            self._say_step(step, f"Skipping step {step.id} because its if condition was false", "skipped")
+            self._log_step(step, f"Skipping step {step.id} because its if condition was false", "skipped")
             return
         action = await self._action(step.action)
         logger = StepLogger(self._journal, step.id)
         try:
-            if self._setup.is_dry_run:
+            if self._context.is_dry_run:
                 logger.info(self._dry_run_line(step, action))
                 if not action.supports_dry_run:
                     self._skip_in_dry_run(step, action)
@@ -221,34 +222,34 @@ class Run:
             for turn in plan.turns:
                 if turn.runs:
                     steps.check_input(turn, action.id, validator_of(action))
-                    if self._setup.gate:
-                        self._setup.gate.check(action.id, turn.input)
+                    if self._context.gate:
+                        self._context.gate.check(action.id, turn.input)
             outputs = await self._run_turns(step, action, plan, logger)
         finally:
             logger.close()
-        if self._setup.signal.is_set:
+        if self._context.signal.is_set:
             raise Cancelled
         await self._complete(step, outputs)
 
     async def _action(self, action_id: str) -> Action:
         """Return an action of ours, or one that another plugin offers."""
-        remote = self._setup.services.remote_actions
-        if remote and action_id not in self._setup.registry:
-            found = await remote.find(action_id, token=self._setup.secrets.get("backstageToken"))
+        remote = self._context.services.remote_actions
+        if remote and action_id not in self._context.registry:
+            found = await remote.find(action_id, token=self._context.secrets.get("backstageToken"))
             if found:
                 return found
-        return self._setup.registry.get(action_id)
+        return self._context.registry.get(action_id)
 
     @property
     def _has_secrets(self) -> bool:
-        return bool(self._setup.secrets or self._renderer.environment.secrets)
+        return bool(self._context.secrets or self._renderer.environment.secrets)
 
     def _dry_run_line(self, step: Step, action: Action) -> str:
-        shown = self._renderer.input_with_masked_secrets(step, self._setup.secrets)
+        shown = self._renderer.input_with_masked_secrets(step, self._context.secrets)
         return f"Running {action.id} in dry-run mode with inputs (secrets redacted): {indented(shown)}"
 
     def _skip_in_dry_run(self, step: Step, action: Action) -> None:
-        self._say_step(step, f"Skipping because {action.id} does not support dry-run", "skipped")
+        self._log_step(step, f"Skipping because {action.id} does not support dry-run", "skipped")
         self._set_output(step, steps.example_output(action.output_schema) if action.output_schema else {})
 
     def _set_output(self, step: Step, output: Json) -> None:
@@ -271,46 +272,46 @@ class Run:
         return outputs
 
     async def _call(self, step: Step, action: Action, turn: steps.Turn, logger: StepLogger, sink: "_Sink") -> None:
-        setup = self._setup
+        run = self._context
         context: ActionContext[Any] = ActionContext(
             input=action.parse_input(turn.input),
             logger=logger,
-            workspace=setup.workspace,
-            task_id=setup.task_id,
+            workspace=run.workspace,
+            task_id=run.task_id,
             step=StepInfo(step.id, step.name),
             sink=sink,
-            services=setup.services,
-            secrets=setup.secrets,
-            user=setup.spec.user,
-            template_info=setup.spec.template_info,
-            is_dry_run=setup.is_dry_run,
-            signal=setup.signal,
+            services=run.services,
+            secrets=run.secrets,
+            user=run.spec.user,
+            template_info=run.spec.template_info,
+            is_dry_run=run.is_dry_run,
+            signal=run.signal,
             each=turn.each,
         )
         await action_call.call(action, context)
 
     async def _complete(self, step: Step, outputs: JsonObject) -> None:
-        if self._setup.after_step:
-            await self._setup.after_step(step.position)
+        if self._context.after_step:
+            await self._context.after_step(step.position)
         self._set_output(step, outputs)
         self._journal.finish_step(StepResult(step.position, failed=False, result=outputs))
-        self._say_step(step, f"Finished step {step.name}", "completed")
+        self._log_step(step, f"Finished step {step.name}", "completed")
 
 
-def _announced_steps(setup: Setup) -> int:
+def _announced_steps(context: RunContext) -> int:
     """Return the number of steps that the first event names.
 
     Backstage collects a dry run's files in a step of its own behind the template's, and counts it: observed in the
     recording ``dryrun``.
     """
-    return len(setup.spec.steps) + setup.is_dry_run
+    return len(context.spec.steps) + context.is_dry_run
 
 
 class _Sink:
     """Takes an action's outputs and checkpoints; closed when its turn is over, whatever a thread still does."""
 
     def __init__(self, run: Run, step: Step, turn: steps.Turn, outputs: JsonObject) -> None:
-        self._setup = run._setup  # noqa: SLF001  # a part of the run
+        self._context = run._context  # noqa: SLF001  # a part of the run
         self._prefix = f"v1.task.checkpoint.{turn.label(step.id)}"
         self._in_each = turn.each is not None
         self._outputs = outputs
@@ -336,11 +337,11 @@ class _Sink:
     async def checkpoint(self, key: str, function: Callable[[], Awaitable[Json]]) -> Json:
         """Return the stored value of ``key``, or that of ``function`` once it is stored."""
         full = f"{self._prefix}.{key}"
-        if full in self._setup.memory.checkpoints:
-            return self._setup.memory.checkpoints[full]
+        if full in self._context.earlier.checkpoints:
+            return self._context.earlier.checkpoints[full]
         value = schemas.dump(await function())
         stored: Json = {} if value is None else value
-        await self._setup.save_checkpoint(full, stored)
+        await self._context.save_checkpoint(full, stored)
         return value
 
     def close(self) -> None:

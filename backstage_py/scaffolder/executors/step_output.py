@@ -1,4 +1,4 @@
-"""What a handler returned becomes outputs of its step, or an error that says what the author has to change."""
+"""The value that a handler returns: recorded as the step's outputs, or refused with a hint for the author."""
 
 import inspect
 from typing import Any
@@ -8,8 +8,8 @@ from backstage_py.plugin import Action, ActionContext
 from backstage_py.plugin import schema as schemas
 
 
-def hand_in(action: Action, context: ActionContext[Any], returned: Any) -> None:
-    """Give what the handler returned to the context's outputs.
+def take_outputs(action: Action, context: ActionContext[Any], returned: Any) -> None:
+    """Record what a handler returned as outputs of its step.
 
     Raises:
         PermanentError: it is no set of outputs.

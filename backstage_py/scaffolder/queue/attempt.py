@@ -1,4 +1,4 @@
-"""Running a claimed task from its claim to its end: workspace, journal, memory of earlier runs, completion."""
+"""An attempt is one claim of a task: its workspace, its journal, what earlier attempts left, its completion."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,15 +11,15 @@ from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.task import Claim, StepResult, TaskStatus
 from backstage_py.permissions.authority import Authority
 from backstage_py.plugin import ActionRegistry, CancelSignal, Services, Workspace
+from backstage_py.scaffolder.executors.error_text import as_backstage_error
 from backstage_py.scaffolder.face import delegation
 from backstage_py.scaffolder.queue.workspaces import WorkspaceFolders
 from backstage_py.scaffolder.run import initiator
 from backstage_py.scaffolder.run import spec as specs
-from backstage_py.scaffolder.run.action_call import readable
 from backstage_py.scaffolder.run.action_gate import ActionGate
 from backstage_py.scaffolder.run.journal import TaskJournal
-from backstage_py.scaffolder.run.rendering import Environment, RunRenderer
-from backstage_py.scaffolder.run.runner import Memory, Paused, Run, RunFailed, Setup
+from backstage_py.scaffolder.run.rendering import Environment, StepRenderer
+from backstage_py.scaffolder.run.runner import EarlierProgress, Run, RunContext, RunFailed, WorkerStopping
 from backstage_py.storage.scaffolder.checkpoints import CheckpointStore
 from backstage_py.storage.scaffolder.tasks import ClaimLost, TaskStore
 
@@ -31,8 +31,8 @@ _SECRETS_LOST = (
 
 
 @dataclass(frozen=True, slots=True)
-class TaskRunner:
-    """Runs claimed tasks.
+class Attempts:
+    """Runs attempts: claimed tasks.
 
     Attributes:
         keep_progress: what a failed run reached is kept for a retry that goes on from there.
@@ -59,7 +59,7 @@ class TaskRunner:
             status = await self._run(claim, journal, signal, stopping)
             log.info("task_ended", status=status.value)
             await self.folders.remove(claim.id, leftovers=claim.number > 1)
-        except Paused:
+        except WorkerStopping:
             await journal.commit()
             await self.store.hand_back(claim)
             log.info("task_handed_back")
@@ -72,17 +72,17 @@ class TaskRunner:
         self, claim: Claim, journal: TaskJournal, signal: CancelSignal, stopping: Callable[[], bool]
     ) -> TaskStatus:
         try:
-            setup = await self._setup(claim, journal, signal, stopping)
-            output = await Run(setup).run()
+            context = await self._context(claim, journal, signal, stopping)
+            output = await Run(context).run()
         except RunFailed as failure:
             return await self._fail(journal, failure.name, failure.error.message)
         except BackstageError as error:
             return await self._fail(journal, as_name(error), error.message)
-        except (ClaimLost, Paused):
+        except (ClaimLost, WorkerStopping):
             raise
         except Exception as error:  # noqa: BLE001  # the worker's edge: a task ends whatever happens
             _log.exception("task_broke", task_id=claim.id)
-            return await self._fail(journal, "Error", readable(error).message)
+            return await self._fail(journal, "Error", as_backstage_error(error).message)
         body = {"message": "Run completed with status: completed", "output": output}
         await journal.end(TaskStatus.COMPLETED, body, keep_progress=False)
         return TaskStatus.COMPLETED
@@ -95,47 +95,47 @@ class TaskRunner:
         await journal.end(TaskStatus.FAILED, body, keep_progress=self.keep_progress)
         return TaskStatus.FAILED
 
-    async def _setup(
+    async def _context(
         self, claim: Claim, journal: TaskJournal, signal: CancelSignal, stopping: Callable[[], bool]
-    ) -> Setup:
+    ) -> RunContext:
         if claim.secrets_lost:
             raise BackstageError(_SECRETS_LOST)
         spec = specs.parse(claim.task.spec)
-        memory = await self._memory(claim)
-        workspace = await self._workspace(claim, memory.steps)
+        earlier = await self._earlier_progress(claim)
+        workspace = await self._workspace(claim, earlier.steps)
         credentials = initiator.of(claim.secrets, claim.task.created_by)
         services = delegation.within(self.services, credentials)
 
         def before_step() -> None:
             if stopping():
-                raise Paused
+                raise WorkerStopping
 
         async def save_checkpoint(key: str, value: Json) -> None:
             await self.checkpoints.save(claim, key, value)
 
-        return Setup(
+        return RunContext(
             task_id=claim.id,
             spec=spec,
             journal=journal,
             registry=self.registry,
-            renderer=RunRenderer(spec, claim.id, self.environment, services),
+            renderer=StepRenderer(spec, claim.id, self.environment, services),
             workspace=Workspace(workspace),
             services=services,
             secrets=claim.secrets,
             signal=signal,
-            memory=memory,
+            earlier=earlier,
             before_step=before_step,
             after_step=self._snapshot_taker(claim),
             save_checkpoint=save_checkpoint,
             gate=ActionGate(self.authority, credentials),
         )
 
-    async def _memory(self, claim: Claim) -> Memory:
+    async def _earlier_progress(self, claim: Claim) -> EarlierProgress:
         """Return what earlier runs left; a task that is claimed for the first time has none."""
         if claim.number == 1:
-            return Memory()
+            return EarlierProgress()
         steps = await self.store.finished_steps(claim.id)
-        return Memory(steps, await self.checkpoints.load(claim.id))
+        return EarlierProgress(steps, await self.checkpoints.load(claim.id))
 
     async def _workspace(self, claim: Claim, done: Mapping[int, StepResult]) -> Path:
         completed = [position for position, result in done.items() if not result.failed]

@@ -1,4 +1,4 @@
-"""Foreign exceptions in words that a task can show."""
+"""Exceptions of Python and of libraries as errors whose message a task can show."""
 
 from asyncio import CancelledError
 
@@ -9,8 +9,8 @@ _NOT_AWAITED = "'coroutine' object"
 _HINT = " (is there an 'await' missing, or a 'ctx.wait(…)' in a plain function?)"
 
 
-def readable(error: BaseException) -> BackstageError:
-    """Return an error of ours for one of Python's or a library's, whose message says enough by itself."""
+def as_backstage_error(error: BaseException) -> BackstageError:
+    """Return an error of ours whose message names the type and text of a foreign exception."""
     if isinstance(error, CancelledError):
         return BackstageError("CancelledError: the action cancelled itself, or waited for something that was cancelled")
     text = _text(error)

@@ -1,4 +1,4 @@
-"""Knowing that a worker is dead: each holds a lock on a file of its own, which the system releases when it dies."""
+"""A worker holds a lock on a file of its own; the system releases it when the worker dies, so others can tell."""
 
 import fcntl
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 _FOLDER = ".backstage-py-workers"
 
 
-class LifeSign:
+class WorkerLock:
     """The lock of a living worker.
 
     Args:

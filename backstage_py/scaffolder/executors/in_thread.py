@@ -18,16 +18,15 @@ import structlog
 
 from backstage_py.errors import BackstageError
 from backstage_py.plugin import Action, ActionContext
-from backstage_py.scaffolder.executors import bridge, leftovers, stacks, threads
-from backstage_py.scaffolder.run import handing_in
-from backstage_py.scaffolder.run.readable import readable
+from backstage_py.scaffolder.executors import bridge, leftovers, stacks, step_output, threads
+from backstage_py.scaffolder.executors.error_text import as_backstage_error
 
 _CLEAN_UP_SECONDS = 0.3
 
 _log = structlog.get_logger(__name__)
 
 
-class IsolatedTry:
+class ThreadExecution:
     """One try of an action, begun when this is made.
 
     Attributes:
@@ -35,7 +34,7 @@ class IsolatedTry:
     """
 
     def __init__(self, action: Action, context: ActionContext[Any]) -> None:
-        leftovers.refuse_too_many(action.id)
+        leftovers.check_limit(action.id)
         self._bridge = bridge.Bridge()
         self._action = action
         self._context = replace(bridge.across(context, self._bridge), waiter=self._wait)
@@ -56,10 +55,10 @@ class IsolatedTry:
     def leave(self) -> None:
         """Have no more to do with it, whether it has ended or not."""
         self._bridge.close()
-        self.future.add_done_callback(_known)
+        self.future.add_done_callback(_retrieve)
         if not self._job.outcome.done():
             self.future.cancel()
-            leftovers.keep_account_of(self._action.id, self._context.task_id, self._job)
+            leftovers.follow(self._action.id, self._context.task_id, self._job)
 
     def _work(self) -> None:
         self._thread = threading.get_ident()
@@ -70,7 +69,7 @@ class IsolatedTry:
                 raise
             except BaseException as error:
                 self._report(error)
-                raise readable(error) from error
+                raise as_backstage_error(error) from error
             finally:
                 self._close()
 
@@ -83,7 +82,7 @@ class IsolatedTry:
     def _call(self) -> None:
         handler, context = self._action.handler, self._context
         returned = self._run(handler(context)) if self._action.is_async else handler(context)
-        handing_in.hand_in(self._action, context, returned)
+        step_output.take_outputs(self._action, context, returned)
 
     def _wait(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Run a coroutine of a plain function; a thread that the function started itself gets a loop for it."""
@@ -100,7 +99,7 @@ class IsolatedTry:
         finally:
             self._task = None
             if task.done():
-                _known(task)
+                _retrieve(task)
 
     def _close(self) -> None:
         """End what the action left running on its loop, within a moment."""
@@ -116,7 +115,7 @@ class IsolatedTry:
             self._loop.close()
 
 
-def _known(done: "asyncio.Future[None]") -> None:
+def _retrieve(done: "asyncio.Future[None]") -> None:
     """Take note of an outcome that nobody may wait for, so that asyncio does not report it as forgotten."""
     if not done.cancelled():
         done.exception()
