@@ -1,7 +1,9 @@
 """The built-in actions, one family per module, through the same door as a third party's.
 
-``ACTIONS`` is what the entry point offers. A family's module imports ``backstage_py.plugin`` and adapters of
-``backstage_py.integrations``; foreign clients are imported when an action runs.
+``ACTIONS`` is what the entry point offers. A family's module imports ``backstage_py.plugin``, ``plugin.formats`` and
+the adapters of ``backstage_py.integrations`` that ``pyproject.toml`` names, and nothing else of the service
+(import-linter holds it); foreign clients are imported when an action runs. One thing is not public: these actions never
+block, so they run on the service's own event loop (``is_trusted_on_loop``) and use ``plugin.brief`` there.
 """
 
 from backstage_py.plugin import Action

@@ -11,10 +11,8 @@ import typing
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from backstage_py import bundled
-from backstage_py.model.json import Json, JsonObject
-from backstage_py.plugin import Action, ActionAttributes, ActionExample, action
-from backstage_py.plugin.schema import camel
+from backstage_py.plugin import Action, ActionAttributes, ActionExample, Json, JsonObject, action
+from backstage_py.plugin.formats import json_name, published_action
 
 T = TypeVar("T")
 
@@ -32,7 +30,7 @@ def builtin(
 
     ``ignored`` are inputs that old templates pass although no schema has them; ``needs_workspace`` as of ``@action``.
     """
-    published = bundled.schema(f"actions/{id.replace(':', '.')}")
+    published = published_action(id)
 
     def make(function: Callable[..., Any]) -> Action:
         made = action(
@@ -76,7 +74,10 @@ def _plan(cls: type) -> dict[str, tuple[str, type | None]]:
     if plan is None:
         hints = typing.get_type_hints(cls)
         plan = {
-            field.name: (camel(field.name), hints[field.name] if dataclasses.is_dataclass(hints[field.name]) else None)
+            field.name: (
+                json_name(field.name),
+                hints[field.name] if dataclasses.is_dataclass(hints[field.name]) else None,
+            )
             for field in dataclasses.fields(cls)
         }
         _plans[cls] = plan

@@ -3,11 +3,9 @@
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from backstage_py.errors import BackstageError, ForeignError, InputError
 from backstage_py.integrations.web.http import HttpClient, listed_hosts
-from backstage_py.model import json
-from backstage_py.model.json import Json, JsonObject
-from backstage_py.plugin import ActionLogger
+from backstage_py.plugin import ActionLogger, BackstageError, ForeignError, InputError, Json, JsonObject
+from backstage_py.plugin.formats import dump_json
 
 _SECONDS = 30.0
 _MISSING = (
@@ -43,7 +41,7 @@ async def post(
                 "POST",
                 url,
                 headers={"Content-Type": "application/json"},
-                body=json.dumps(body),
+                body=dump_json(body),
                 seconds=_SECONDS,
             )
         except BackstageError as error:

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from backstage_py.errors import InputError
 from backstage_py.integrations import argocd
-from backstage_py.plugin import Action, ActionContext
+from backstage_py.plugin import Action, ActionContext, InputError
 from backstage_py_actions._builtin import builtin
 
 

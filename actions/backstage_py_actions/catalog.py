@@ -2,10 +2,17 @@
 
 from dataclasses import dataclass
 
-from backstage_py.errors import BackstageError, InputError
-from backstage_py.model import entity_ref
-from backstage_py.model.json import Json, JsonObject
-from backstage_py.plugin import Action, ActionAttributes, ActionContext, PermanentError
+from backstage_py.plugin import (
+    Action,
+    ActionAttributes,
+    ActionContext,
+    BackstageError,
+    InputError,
+    Json,
+    JsonObject,
+    PermanentError,
+)
+from backstage_py.plugin.formats import entity_ref_of, parse_entity_ref
 from backstage_py_actions._builtin import builtin
 
 _SOURCE_TEMPLATE = "backstage.io/source-template"
@@ -36,7 +43,7 @@ async def catalog_register(ctx: ActionContext[Register]) -> JsonObject:
     try:
         preview = await ctx.catalog.preview_location(url, token=ctx.token)
         if entities := preview.get("entities"):
-            outputs["entityRef"] = entity_ref.of(main_entity(entities))
+            outputs["entityRef"] = entity_ref_of(main_entity(entities))
     except BackstageError:
         if not ctx.input.optional:
             raise
@@ -105,7 +112,7 @@ class Fetch:
 
     def complete(self, ref: str) -> str:
         """Return a reference with nothing left out."""
-        return str(entity_ref.parse(ref, default_kind=self.default_kind, default_namespace=self.default_namespace))
+        return str(parse_entity_ref(ref, default_kind=self.default_kind, default_namespace=self.default_namespace))
 
 
 @builtin(

@@ -6,9 +6,15 @@ from dataclasses import dataclass
 
 import orjson
 
-from backstage_py.errors import NotAllowedError
-from backstage_py.model.json import JsonObject
-from backstage_py.plugin import Action, ActionAttributes, ActionContext, PermanentError, Workspace
+from backstage_py.plugin import (
+    Action,
+    ActionAttributes,
+    ActionContext,
+    JsonObject,
+    NotAllowedError,
+    PermanentError,
+    Workspace,
+)
 from backstage_py_actions._builtin import builtin
 
 _LONGEST_WAIT = 600.0

@@ -7,10 +7,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from backstage_py.errors import InputError, NotFoundError
-from backstage_py.model import globs
-from backstage_py.model.json import Json, JsonObject
-from backstage_py.plugin import Action, ActionAttributes, ActionContext, PermanentError, Workspace, brief
+from backstage_py.plugin import (
+    Action,
+    ActionAttributes,
+    ActionContext,
+    InputError,
+    Json,
+    JsonObject,
+    NotFoundError,
+    PermanentError,
+    Workspace,
+    brief,
+)
+from backstage_py.plugin.formats import PathEntry, select_paths
 from backstage_py_actions._builtin import builtin
 
 _READS = ActionAttributes(read_only=True, idempotent=True, destructive=False)
@@ -50,9 +59,9 @@ def _lexical(workspace: Workspace, pattern: str) -> str:
 
 
 def _matching(workspace: Workspace, pattern: str) -> list[str]:
-    entries = [globs.Entry(workspace.relative(path), is_folder=is_folder) for path, is_folder in _walk(workspace.root)]
+    entries = [PathEntry(workspace.relative(path), is_folder=is_folder) for path, is_folder in _walk(workspace.root)]
     folders = {entry.path for entry in entries if entry.is_folder}
-    return sorted(globs.select([pattern], entries) - folders)
+    return sorted(select_paths([pattern], entries) - folders)
 
 
 def _walk(folder: Path) -> Iterator[tuple[Path, bool]]:

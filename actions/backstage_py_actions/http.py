@@ -4,11 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from backstage_py.errors import ForeignError, NotAllowedError
-from backstage_py.model import json
-from backstage_py.model.http import BackstageResponse
-from backstage_py.model.json import Json, JsonObject
-from backstage_py.plugin import Action, ActionContext
+from backstage_py.plugin import (
+    Action,
+    ActionContext,
+    BackstageResponse,
+    ForeignError,
+    Json,
+    JsonObject,
+    NotAllowedError,
+)
+from backstage_py.plugin.formats import dump_json, json_text, parse_json
 from backstage_py_actions._builtin import builtin
 
 _ID = "http:backstage:request"
@@ -79,7 +84,7 @@ async def _send(ctx: ActionContext[Request]) -> JsonObject:
     parsed = _parsed(response)
     if response.status >= _FIRST_ERROR and not request.continue_on_bad_response:
         ctx.logger.error(
-            f"There was an issue with your request. Status code: {response.status} Response body: {json.text(parsed)}"
+            f"There was an issue with your request. Status code: {response.status} Response body: {json_text(parsed)}"
         )
         raise ForeignError("Unable to complete request")
     return {"code": response.status, "headers": dict(response.headers), "body": parsed}
@@ -94,14 +99,14 @@ def _as_sent(request: Request) -> tuple[dict[str, str], bytes | None]:
         return headers, request.body.encode()
     if not any(name.lower() == "content-type" for name in headers):
         headers["Content-Type"] = "application/json"
-    return headers, json.dumps(request.body)
+    return headers, dump_json(request.body)
 
 
 def _parsed(response: BackstageResponse) -> Json:
     if "application/json" not in response.headers.get("content-type", ""):
         return {"message": response.body.decode("utf-8", "replace")}
     try:
-        return json.parse(response.body) if response.body else None
+        return parse_json(response.body) if response.body else None
     except ValueError as error:
         raise ForeignError(f"Could not get response: {error}") from error
 
@@ -116,7 +121,7 @@ def _refuse_method(ctx: ActionContext[Request]) -> None:
 
 
 def _as_text(value: Json) -> str:
-    return value if isinstance(value, str) else json.text(value)
+    return value if isinstance(value, str) else json_text(value)
 
 
 ACTIONS: tuple[Action, ...] = (http_backstage_request,)

@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass
 
-from backstage_py.errors import InputError, NotFoundError
 from backstage_py.integrations import kubernetes, kubernetes_clusters
-from backstage_py.model.json import JsonObject
-from backstage_py.plugin import Action, ActionAttributes, ActionContext
+from backstage_py.plugin import Action, ActionAttributes, ActionContext, InputError, JsonObject, NotFoundError
 from backstage_py_actions._builtin import builtin
 
 _APPLIES = ActionAttributes(idempotent=True)

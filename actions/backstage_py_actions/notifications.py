@@ -2,10 +2,17 @@
 
 from dataclasses import dataclass
 
-from backstage_py.errors import BackstageError, ForeignError, InputError
-from backstage_py.model import json
-from backstage_py.model.json import Json, JsonObject
-from backstage_py.plugin import Action, ActionAttributes, ActionContext
+from backstage_py.plugin import (
+    Action,
+    ActionAttributes,
+    ActionContext,
+    BackstageError,
+    ForeignError,
+    InputError,
+    Json,
+    JsonObject,
+)
+from backstage_py.plugin.formats import dump_json
 from backstage_py_actions._builtin import builtin
 
 _PLUGIN = "notifications"
@@ -73,7 +80,7 @@ async def _send(ctx: ActionContext[Notification]) -> None:
         "POST",
         f"/api/{_PLUGIN}",
         headers={"Content-Type": "application/json", "Accept": "application/json"},
-        body=json.dumps(ctx.input.body()),
+        body=dump_json(ctx.input.body()),
         token=own(_PLUGIN) if own else ctx.token,
         timeout=_SECONDS,
     )

@@ -6,10 +6,8 @@ The configuration goes before the input, as in the originals: ``slack.token``, `
 
 from dataclasses import dataclass
 
-from backstage_py.errors import InputError
 from backstage_py.integrations import slack
-from backstage_py.model.json import JsonObject
-from backstage_py.plugin import Action, ActionAttributes, ActionContext
+from backstage_py.plugin import Action, ActionAttributes, ActionContext, InputError, JsonObject
 from backstage_py_actions import _webhook
 from backstage_py_actions._builtin import builtin
 

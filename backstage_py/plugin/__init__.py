@@ -2,11 +2,27 @@
 
 Here live the decorators and descriptions (they return values and register nothing), the context that an action
 gets, the protocols of the services it may ask for, and the registry that collects what entry points and the folder of
-plain files name. The built-in actions come through the same door. How a step is run, stored or streamed does not
+plain files name. ``plugin.formats`` has Backstage's formats, ``plugin.catalog`` what catalog plugins need. The built-in
+actions come through the same door. How a step is run, stored or streamed does not
 belong here; how an action is tested is ``backstage_py.testing``.
 """
 
-from backstage_py.errors import PermanentError, TemporaryError
+from backstage_py.errors import (
+    AuthenticationError,
+    BackstageError,
+    ConflictError,
+    ForeignError,
+    InputError,
+    NotAllowedError,
+    NotFoundError,
+    NotImplementedInBackendError,
+    PermanentError,
+    ServiceUnavailableError,
+    TemporaryError,
+)
+from backstage_py.model.http import BackstageResponse, UrlContent
+from backstage_py.model.json import Json, JsonObject
+from backstage_py.model.scm import ScmIntegration
 from backstage_py.plugin.action import (
     Action,
     ActionAttributes,
@@ -21,7 +37,14 @@ from backstage_py.plugin.folder import ActionFolder
 from backstage_py.plugin.http import BackstageHttp, HttpAnswer
 from backstage_py.plugin.loading import Plugins, load_plugins
 from backstage_py.plugin.registry import ActionRegistry, load_actions
-from backstage_py.plugin.services import BackstageClient, CatalogClient, RemoteActions, Services, UrlReader
+from backstage_py.plugin.services import (
+    BackstageClient,
+    CatalogClient,
+    RemoteActions,
+    ScmIntegrations,
+    Services,
+    UrlReader,
+)
 from backstage_py.plugin.templating import (
     TemplateExample,
     TemplateFilter,
@@ -41,16 +64,30 @@ __all__ = [
     "ActionFolder",
     "ActionLogger",
     "ActionRegistry",
+    "AuthenticationError",
     "BackstageClient",
+    "BackstageError",
     "BackstageHttp",
+    "BackstageResponse",
     "CancelSignal",
     "CatalogClient",
     "Clock",
+    "ConflictError",
+    "ForeignError",
     "HttpAnswer",
+    "InputError",
+    "Json",
+    "JsonObject",
+    "NotAllowedError",
+    "NotFoundError",
+    "NotImplementedInBackendError",
     "PermanentError",
     "Plugins",
     "RemoteActions",
     "RetryPolicy",
+    "ScmIntegration",
+    "ScmIntegrations",
+    "ServiceUnavailableError",
     "Services",
     "StepInfo",
     "SystemClock",
@@ -60,6 +97,7 @@ __all__ = [
     "TemplateInfo",
     "TemplateValue",
     "TemporaryError",
+    "UrlContent",
     "UrlReader",
     "User",
     "Workspace",

@@ -49,6 +49,10 @@ def test_the_wheel_holds_every_module_schema_and_skeleton_file(distributions: Pa
     assert not [name for name in inside if any(part in name for part in IGNORED)]
 
 
+def test_both_packages_tell_type_checkers_that_they_are_typed(distributions: Path) -> None:
+    assert {"backstage_py/py.typed", "backstage_py_actions/py.typed"} <= in_wheel(distributions)
+
+
 def test_the_wheel_runs_outside_of_the_checkout(distributions: Path, tmp_path: Path) -> None:
     """Install the wheel alone into a folder; its dependencies come from the environment of the tests."""
     target = tmp_path / "installed"

@@ -4,10 +4,8 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from backstage_py.errors import NotAllowedError
 from backstage_py.integrations.children import cookiecutter
-from backstage_py.model.json import Json
-from backstage_py.plugin import ActionAttributes, ActionContext
+from backstage_py.plugin import ActionAttributes, ActionContext, Json, NotAllowedError
 from backstage_py_actions._builtin import builtin
 from backstage_py_actions.fetch import plain, source
 from backstage_py_actions.fetch.output import Output

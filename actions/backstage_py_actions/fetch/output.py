@@ -5,8 +5,7 @@ import os
 import shutil
 from pathlib import Path
 
-from backstage_py.errors import InputError, NotAllowedError
-from backstage_py.plugin import Workspace
+from backstage_py.plugin import InputError, NotAllowedError, Workspace
 
 _PERMISSIONS = 0o777
 _HELD = 1024 * 1024

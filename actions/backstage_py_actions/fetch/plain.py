@@ -4,8 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
-from backstage_py.errors import NotFoundError
-from backstage_py.plugin import ActionAttributes, ActionContext, ActionLogger
+from backstage_py.plugin import ActionAttributes, ActionContext, ActionLogger, NotFoundError
 from backstage_py_actions._builtin import builtin
 from backstage_py_actions.fetch import skeleton, source
 from backstage_py_actions.fetch.output import Output

@@ -8,11 +8,8 @@ from typing import Any
 
 import orjson
 
-from backstage_py.errors import InputError, PermanentError
-from backstage_py.model import globs
-from backstage_py.model.json import Json
-from backstage_py.plugin import ActionContext, ActionLogger, CancelSignal
-from backstage_py.templating.engine import Renderer, backstage_renderer, default_integrations
+from backstage_py.plugin import ActionContext, ActionLogger, CancelSignal, InputError, Json, PermanentError
+from backstage_py.plugin.formats import PathEntry, Renderer, select_paths, skeleton_renderer
 from backstage_py_actions.fetch import skeleton
 from backstage_py_actions.fetch.output import Output
 from backstage_py_actions.fetch.skeleton import Entry, Kind
@@ -64,17 +61,9 @@ class Rendering:
 
 
 def renderer(ctx: ActionContext[Any], wanted: Rendering) -> Renderer:
-    """Return the renderer for a fetch: Backstage's filters and those of plugins, with the options of the template."""
-    hosts = ctx.services.integrations
-
-    def type_of_host(host: str) -> str | None:
-        found = hosts.by_host(host) if hosts else None
-        return found.type if found else None
-
-    return backstage_renderer(
-        type_of_host if hosts else default_integrations,
-        ctx.services.filters,
-        ctx.services.globals,
+    """Return the renderer for a fetch, with the options of the template."""
+    return skeleton_renderer(
+        ctx.services,
         cookiecutter_compat=wanted.cookiecutter_compat,
         trim_blocks=wanted.trim_blocks,
         lstrip_blocks=wanted.lstrip_blocks,
@@ -112,7 +101,7 @@ def render_folder(
 def _verbatim(patterns: list[str], entries: list[Entry]) -> set[str]:
     if not patterns:
         return set()
-    return globs.select(patterns, [globs.Entry(entry.path, entry.kind is Kind.FOLDER) for entry in entries])
+    return select_paths(patterns, [PathEntry(entry.path, entry.kind is Kind.FOLDER) for entry in entries])
 
 
 @dataclass(slots=True)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from backstage_py.errors import InputError
-from backstage_py.integrations.binary import is_binary
+from backstage_py.plugin import InputError
+from backstage_py.plugin.formats import is_binary
 
 _MOST_ENTRIES = 100_000
 _LARGEST_KEPT = 256 * 1024

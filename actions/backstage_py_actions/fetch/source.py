@@ -7,9 +7,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from backstage_py.errors import InputError, NotFoundError
 from backstage_py.integrations.hosts import scm_url
-from backstage_py.plugin import ActionContext, Workspace
+from backstage_py.plugin import ActionContext, InputError, NotFoundError, Workspace
 
 _FILE_SCHEME = "file://"
 _WITH_USER_TOKENS = frozenset({"github", "gitlab"})

@@ -4,8 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-from backstage_py.errors import InputError, NotFoundError
-from backstage_py.plugin import ActionAttributes, ActionContext, brief
+from backstage_py.plugin import ActionAttributes, ActionContext, InputError, NotFoundError, brief
 from backstage_py_actions._builtin import builtin
 from backstage_py_actions.fetch import rendering, source
 from backstage_py_actions.fetch.output import Output

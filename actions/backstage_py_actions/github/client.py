@@ -3,14 +3,12 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
-from backstage_py.errors import InputError
 from backstage_py.integrations import github
 from backstage_py.integrations.github import GithubApi
-from backstage_py.model.json import Json
-from backstage_py.plugin import ActionContext
-from backstage_py.templating import repo_url
+from backstage_py.plugin import ActionContext, InputError, Json
+from backstage_py.plugin.formats import parse_repo_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,28 +29,16 @@ class Repository:
         return await self.api.call(method, self.path(template, **names), body)
 
 
-class RepoUrl(NamedTuple):
-    """Where a repository is or will be."""
-
-    host: str
-    owner: str
-    repo: str
-
-
-def locate(ctx: ActionContext[Any], text: str) -> RepoUrl:
-    """Take a ``repoUrl`` apart, as the filter ``parseRepoUrl`` does.
+def locate(ctx: ActionContext[Any], text: str) -> tuple[str, str, str]:
+    """Return host, owner and name of the repository that a ``repoUrl`` names.
 
     Raises:
         InputError: it is not complete, or no integration knows its host.
     """
-    hosts = ctx.integrations
-    try:
-        found = repo_url.parse(text, lambda host: known.type if (known := hosts.by_host(host)) else None)
-    except ValueError as error:
-        raise InputError(str(error)) from error
-    if not found["owner"]:
+    found = parse_repo_url(text, ctx.integrations)
+    if not found.owner:
         raise InputError("Invalid repository owner provided in repoUrl")
-    return RepoUrl(found["host"], found["owner"], str(found["repo"]))
+    return found.host, found.owner, found.repo or ""
 
 
 @asynccontextmanager
@@ -62,13 +48,13 @@ async def repository(ctx: ActionContext[Any], text: str, token: str | None) -> A
     Raises:
         InputError: the ``repoUrl`` cannot be used, or there is no token.
     """
-    found = locate(ctx, text)
-    integration = ctx.integrations.by_host(found.host)
+    host, owner, name = locate(ctx, text)
+    integration = ctx.integrations.by_host(host)
     if not integration or integration.type != "github" or not integration.api_base_url:
-        raise InputError(f"No integration for host {found.host}")
-    used = token or await _configured_token(ctx, found.host, found.owner, found.repo)
+        raise InputError(f"No integration for host {host}")
+    used = token or await _configured_token(ctx, host, owner, name)
     async with GithubApi(integration.api_base_url, used) as api:
-        yield Repository(api, found.host, found.owner, found.repo)
+        yield Repository(api, host, owner, name)
 
 
 async def _configured_token(ctx: ActionContext[Any], host: str, owner: str, repo: str) -> str:

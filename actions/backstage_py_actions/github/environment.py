@@ -3,11 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from backstage_py.errors import BackstageError
 from backstage_py.integrations import github
-from backstage_py.model import entity_ref
-from backstage_py.model.json import Json, JsonObject
-from backstage_py.plugin import ActionContext
+from backstage_py.plugin import ActionContext, BackstageError, Json, JsonObject
+from backstage_py.plugin.formats import parse_entity_ref
 from backstage_py_actions._builtin import builtin
 from backstage_py_actions.github import client
 from backstage_py_actions.github.client import Repository
@@ -97,7 +95,7 @@ async def _reviewers(ctx: ActionContext[Environment], target: Repository) -> lis
     """Return the ids that GitHub knows the reviewers by; those it does not know are logged and left out."""
     if not ctx.input.reviewers:
         return []
-    refs = [str(entity_ref.parse(ref, default_kind="user")) for ref in ctx.input.reviewers]
+    refs = [str(parse_entity_ref(ref, default_kind="user")) for ref in ctx.input.reviewers]
     found: list[JsonObject] = []
     for entity in await ctx.catalog.entities_by_refs(refs, token=ctx.token):
         if entity is None or entity["kind"] not in _KINDS:

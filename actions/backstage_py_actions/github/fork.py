@@ -2,7 +2,7 @@
 
 import asyncio
 
-from backstage_py.errors import ForeignError, NotFoundError
+from backstage_py.plugin import ForeignError, NotFoundError
 from backstage_py_actions.github.client import Repository
 
 _TRIES = 10

@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass
 
-from backstage_py.errors import BackstageError
-from backstage_py.model.json import Json, JsonObject
-from backstage_py.plugin import ActionContext
+from backstage_py.plugin import ActionContext, BackstageError, Json, JsonObject
 from backstage_py_actions._builtin import builtin
 from backstage_py_actions.github import client
 
@@ -28,12 +26,12 @@ class Issue:
 async def github_issues_create(ctx: ActionContext[Issue]) -> JsonObject:
     """Open an issue."""
     wanted = ctx.input
-    where = client.locate(ctx, wanted.repo_url)
-    ctx.logger.info(f'Creating issue "{wanted.title}" on repo {where.repo}')
+    _, owner, repo = client.locate(ctx, wanted.repo_url)
+    ctx.logger.info(f'Creating issue "{wanted.title}" on repo {repo}')
     if ctx.is_dry_run:
         ctx.logger.info(f'Performing dry run of creating issue "{wanted.title}"')
         ctx.logger.info("Dry run complete")
-        url = f"https://github.com/{where.owner}/{where.repo}/issues/{_DRY_RUN_NUMBER}"
+        url = f"https://github.com/{owner}/{repo}/issues/{_DRY_RUN_NUMBER}"
         return {"issueUrl": url, "issueNumber": _DRY_RUN_NUMBER}
     given = {
         "title": wanted.title,

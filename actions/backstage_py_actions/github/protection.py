@@ -4,9 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from backstage_py.errors import BackstageError
-from backstage_py.model.json import Json, JsonObject
-from backstage_py.plugin import ActionLogger
+from backstage_py.plugin import ActionLogger, BackstageError, Json, JsonObject
 from backstage_py_actions.github.client import Repository
 
 _NOT_ON_FREE_PLAN = "Upgrade to GitHub Pro or make this repository public to enable this feature"

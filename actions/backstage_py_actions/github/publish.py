@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from backstage_py.errors import BackstageError, InputError
 from backstage_py.integrations import git
 from backstage_py.integrations.git import GitAuthor, GitCredentials
-from backstage_py.model.json import Json, JsonObject
-from backstage_py.plugin import ActionContext
+from backstage_py.plugin import ActionContext, BackstageError, InputError, Json, JsonObject
 from backstage_py_actions._builtin import builtin
 from backstage_py_actions.github import client, repository
 from backstage_py_actions.github.client import Repository

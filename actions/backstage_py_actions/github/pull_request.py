@@ -8,10 +8,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-from backstage_py.errors import BackstageError, ConflictError, ForeignError, InputError, NotFoundError
 from backstage_py.integrations import ignored_files
-from backstage_py.model.json import Json, JsonObject
-from backstage_py.plugin import ActionContext
+from backstage_py.plugin import (
+    ActionContext,
+    BackstageError,
+    ConflictError,
+    ForeignError,
+    InputError,
+    Json,
+    JsonObject,
+    NotFoundError,
+)
 from backstage_py_actions._builtin import builtin
 from backstage_py_actions.github import client, fork
 from backstage_py_actions.github.client import Repository

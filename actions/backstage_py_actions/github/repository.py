@@ -5,10 +5,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from backstage_py.errors import BackstageError, ForeignError, NotFoundError
 from backstage_py.integrations import github
-from backstage_py.model.json import Json, JsonObject
-from backstage_py.plugin import ActionLogger
+from backstage_py.plugin import ActionLogger, BackstageError, ForeignError, Json, JsonObject, NotFoundError
 from backstage_py_actions.github.client import Repository
 
 _NOT_FOR_APPS = "Resource not accessible by integration"

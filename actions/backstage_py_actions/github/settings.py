@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from backstage_py.errors import BackstageError
-from backstage_py.model.json import Json, JsonObject
-from backstage_py.plugin import ActionContext
+from backstage_py.plugin import ActionContext, BackstageError, Json, JsonObject
 from backstage_py_actions._builtin import builtin
 from backstage_py_actions.github import client
 from backstage_py_actions.github.protection import Protection, protect

@@ -1,8 +1,9 @@
 """``roadiehq:utils:*``: the community's utilities for files and data, under the ids that templates in the field use.
 
 What lives here: one module per kind of work, and the JavaScript semantics that outputs of the originals show
-(``js_json``, ``merging``). What it promises: every path stays in the workspace, every file that is read has a bound,
-expressions and patterns of templates run in bounded time. What does not belong: anything that leaves the workspace.
+(``merging``, ``indentation``). What it promises: every path stays in the workspace, every file that is read has a
+bound, expressions and patterns of templates run in bounded time. What does not belong: anything that leaves the
+workspace.
 """
 
 from backstage_py.plugin import Action

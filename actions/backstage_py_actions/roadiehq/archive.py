@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from backstage_py.errors import InputError
-from backstage_py.model.json import JsonObject
-from backstage_py.plugin import Action, ActionAttributes, ActionContext, Workspace
+from backstage_py.plugin import Action, ActionAttributes, ActionContext, InputError, JsonObject, Workspace
 from backstage_py_actions._builtin import builtin
 
 _MOST_BYTES = 256 * 1024 * 1024

@@ -1,9 +1,8 @@
-"""Reading files of the workspace as text, with a bound."""
+"""Reading files of the workspace as text, with a bound, and JSON in them."""
 
 from pathlib import Path
 
-from backstage_py.errors import InputError, NotFoundError
-from backstage_py.plugin import Workspace
+from backstage_py.plugin import InputError, Json, NotFoundError, Workspace, formats
 
 LARGEST = 10 * 1024 * 1024
 """Bytes of a file that is read as a whole."""
@@ -29,3 +28,17 @@ def read_bytes(path: Path, name: str) -> bytes:
     if path.stat().st_size > LARGEST:
         raise InputError(f"'{name}' is larger than {LARGEST // (1024 * 1024)} MiB, the most that is read")
     return path.read_bytes()
+
+
+def parse_json(text: str, where: str) -> Json:
+    """Return the value of JSON text; ``where`` names it in the message.
+
+    Raises:
+        InputError: it is not JSON, or nested too deeply.
+    """
+    try:
+        return formats.parse_json(text)
+    except RecursionError as error:
+        raise InputError(f"{where} is nested too deeply") from error
+    except ValueError as error:
+        raise InputError(f"{where} is not JSON: {error}") from error

@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass
 
-from backstage_py.errors import InputError, NotFoundError
-from backstage_py.model import yaml
-from backstage_py.model.json import Json, JsonObject
-from backstage_py.plugin import Action, ActionAttributes, ActionContext
+from backstage_py.plugin import Action, ActionAttributes, ActionContext, InputError, Json, JsonObject, NotFoundError
+from backstage_py.plugin.formats import load_yaml, load_yaml_documents, stringify_json
 from backstage_py_actions._builtin import builtin
-from backstage_py_actions.roadiehq import content, js_json
+from backstage_py_actions.roadiehq import content
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,7 @@ def fs_write(ctx: ActionContext[Write]) -> JsonObject:
 
 def _laid_out(text: str) -> str:
     try:
-        return js_json.stringify(js_json.parse(text, "The content"), space=2)
+        return stringify_json(content.parse_json(text, "The content"), space=2)
     except InputError:
         return text
 
@@ -85,25 +83,12 @@ def fs_parse(ctx: ActionContext[Parse]) -> JsonObject:
 
 def _parsed(text: str, parser: str | None, name: str) -> Json:
     if parser == "json":
-        return js_json.parse(text, f"'{name}'")
+        return content.parse_json(text, f"'{name}'")
     if parser == "yaml":
-        return yaml.load(text, filename=name)
+        return load_yaml(text, filename=name)
     if parser == "multiyaml":
-        return yaml_documents(text, name)
+        return list(load_yaml_documents(text, filename=name))
     return text
-
-
-def yaml_documents(text: str, name: str) -> list[Json]:
-    """Return the values of all documents.
-
-    Raises:
-        YamlError: one of them is not valid.
-    """
-    documents = yaml.load_all(text, filename=name)
-    for document in documents:
-        if error := document.error():
-            raise error
-    return [document.value for document in documents]
 
 
 ACTIONS: tuple[Action, ...] = (fs_write, fs_append, fs_parse)

@@ -2,14 +2,11 @@
 
 from dataclasses import dataclass
 
-from backstage_py.errors import InputError
 from backstage_py.integrations.children import jsonata
-from backstage_py.model import yaml
-from backstage_py.model.json import Json, JsonObject
-from backstage_py.plugin import Action, ActionAttributes, ActionContext
+from backstage_py.plugin import Action, ActionAttributes, ActionContext, InputError, Json, JsonObject
+from backstage_py.plugin.formats import load_yaml, load_yaml_documents, stringify_json
 from backstage_py_actions._builtin import builtin
-from backstage_py_actions.roadiehq import content, js_json, yaml_text
-from backstage_py_actions.roadiehq.files import yaml_documents
+from backstage_py_actions.roadiehq import content, yaml_text
 
 _PURE = ActionAttributes(read_only=True, idempotent=True, destructive=False)
 
@@ -37,11 +34,11 @@ async def evaluate(ctx: ActionContext[Evaluate]) -> JsonObject:
 async def transform_json(ctx: ActionContext[JsonObject]) -> JsonObject:
     """Evaluate an expression on a JSON file."""
     given = ctx.input
-    data = js_json.parse(content.read_text(ctx.workspace, given["path"]), f"'{given['path']}'")
+    data = content.parse_json(content.read_text(ctx.workspace, given["path"]), f"'{given['path']}'")
     result = await jsonata.evaluate(given["expression"], data)
     if given.get("as") == "object" or result is None:
         return _output(result)
-    return {"result": js_json.stringify(result, given.get("replacer"), given.get("space", ""))}
+    return {"result": stringify_json(result, given.get("replacer"), given.get("space", ""))}
 
 
 @builtin("roadiehq:utils:jsonata:yaml:transform", dry_run=True, attributes=_PURE)
@@ -50,7 +47,7 @@ async def transform_yaml(ctx: ActionContext[JsonObject]) -> JsonObject:
     given = ctx.input
     text = content.read_text(ctx.workspace, given["path"])
     load_all = bool(given.get("loadAll"))
-    data = yaml_documents(text, given["path"]) if load_all else yaml.load(text, filename=given["path"])
+    data = load_yaml_documents(text, filename=given["path"]) if load_all else load_yaml(text, filename=given["path"])
     result = await jsonata.evaluate(given["expression"], data)
     if given.get("as") == "object" or result is None:
         return _output(result)

@@ -1,17 +1,13 @@
 """``roadiehq:utils:merge`` and ``json:merge``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from backstage_py.errors import InputError, NotFoundError
-from backstage_py.model import yaml
-from backstage_py.model.json import Json, JsonObject
-from backstage_py.model.yaml.keys import text as key_text
-from backstage_py.plugin import Action, ActionContext
+from backstage_py.plugin import Action, ActionContext, InputError, Json, JsonObject, NotFoundError
+from backstage_py.plugin.formats import load_yaml, load_yaml_documents, stringify_json, yaml_key
 from backstage_py_actions._builtin import builtin
-from backstage_py_actions.roadiehq import content, indentation, js_json, merging, yaml_comments, yaml_text
-from backstage_py_actions.roadiehq.files import yaml_documents
+from backstage_py_actions.roadiehq import content, indentation, merging, yaml_comments, yaml_text
 
 _NO_DOCUMENTS = "No documents found in the input content. Please provide a valid YAML file."
 _SEVERAL = (
@@ -40,9 +36,9 @@ def json_merge(ctx: ActionContext[MergeJson]) -> JsonObject:
         text = content.read_text(ctx.workspace, given.path)
     else:
         ctx.logger.info(f"The file {path} does not exist, creating it.")
-    old = js_json.parse(text, f"'{given.path}'") if path.exists() else {}
+    old = content.parse_json(text, f"'{given.path}'") if path.exists() else {}
     result = merging.merged(old, _json_content(given.content), append=given.merge_arrays)
-    path.write_bytes(js_json.stringify(result, space=_indent(ctx, text)).encode())
+    path.write_bytes(stringify_json(result, space=_indent(ctx, text)).encode())
     return {"path": str(path)}
 
 
@@ -56,7 +52,7 @@ def _indent(ctx: ActionContext[MergeJson], text: str) -> int:
 
 
 def _json_content(given: str | JsonObject) -> Json:
-    return js_json.parse(given, "The content to merge") if isinstance(given, str) else given
+    return content.parse_json(given, "The content to merge") if isinstance(given, str) else given
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +84,13 @@ def merge(ctx: ActionContext[Merge]) -> JsonObject | None:
 
 def _merged_json(ctx: ActionContext[Merge], text: str) -> str:
     """The original reads JSON files as YAML here, of which JSON is a part."""
-    old = yaml.load(text, filename=ctx.input.path)
-    return js_json.stringify(_merged(ctx, old, _json_content(ctx.input.content)), space=_DEFAULT_INDENT)
+    old = load_yaml(text, filename=ctx.input.path)
+    return stringify_json(_merged(ctx, old, _json_content(ctx.input.content)), space=_DEFAULT_INDENT)
 
 
 def _merged_yaml(ctx: ActionContext[Merge], text: str) -> str:
     given = ctx.input.content
-    addition = yaml.load(given, filename="content") if isinstance(given, str) else given
+    addition = load_yaml(given, filename="content") if isinstance(given, str) else given
     if ctx.input.preserve_yaml_comments:
         try:
             return _with_comments(ctx, text, addition)
@@ -103,7 +99,7 @@ def _merged_yaml(ctx: ActionContext[Merge], text: str) -> str:
                 f"Failed to preserve YAML comments due to parsing error: {error}. "
                 "Falling back to merge without comment preservation."
             )
-    documents = yaml_documents(text, ctx.input.path)
+    documents = load_yaml_documents(text, filename=ctx.input.path)
     chosen = _chosen(ctx, documents, _has_field)
     merged = [_merged(ctx, one, addition) if index in chosen else one for index, one in enumerate(documents)]
     return "---\n".join(yaml_text.stringify(one, ctx.input.options) for one in merged)
@@ -121,7 +117,7 @@ def _merged(ctx: ActionContext[Merge], old: Json, addition: Json) -> Json:
 
 
 def _chosen(
-    ctx: ActionContext[Merge], documents: list[Json], has_field: Callable[[Json, str, str], bool]
+    ctx: ActionContext[Merge], documents: Sequence[Json], has_field: Callable[[Json, str, str], bool]
 ) -> frozenset[int]:
     """Return which documents get the content: the only one, or those with the field."""
     if not documents:
@@ -139,7 +135,7 @@ def _has_field(document: Json, key: str, value: str) -> bool:
     found = document.get(key) if isinstance(document, dict) else None
     if isinstance(found, bool) or not isinstance(found, str | int | float):
         raise InputError(f'The value at "{key}" defined in useDocumentIncludingField must be a string or a number.')
-    return (found if isinstance(found, str) else key_text(found)) == value
+    return (found if isinstance(found, str) else yaml_key(found)) == value
 
 
 def _has_nested_field(document: Json, key: str, value: str) -> bool:
@@ -151,7 +147,7 @@ def _has_nested_field(document: Json, key: str, value: str) -> bool:
         found = found[part]
     if isinstance(found, dict | list) or found is None:
         return False
-    return (str(found) if isinstance(found, str) else key_text(found)) == value
+    return (str(found) if isinstance(found, str) else yaml_key(found)) == value
 
 
 _WRITERS: dict[str, Callable[[ActionContext[Merge], str], str]] = {

@@ -1,7 +1,6 @@
 """Merging plain data as the original does with lodash's ``mergeWith``: objects by key, lists by one of two rules."""
 
-from backstage_py.errors import InputError
-from backstage_py.model.json import Json, JsonObject
+from backstage_py.plugin import InputError, Json, JsonObject
 
 
 def merged(target: Json, addition: Json, *, append: bool) -> Json:

@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from backstage_py.errors import InputError
-from backstage_py.model import globs, js_regex
-from backstage_py.model.json import JsonObject
-from backstage_py.plugin import Action, ActionAttributes, ActionContext, Workspace
+from backstage_py.plugin import Action, ActionAttributes, ActionContext, InputError, JsonObject, Workspace
+from backstage_py.plugin.formats import PathEntry, linear_regex, path_matches, select_paths
 from backstage_py_actions._builtin import builtin
 from backstage_py_actions.roadiehq import content
 
@@ -60,15 +58,15 @@ def _named(workspace: Workspace, pattern: str, *, dot_files: bool) -> list[str]:
     relative = os.path.relpath(os.path.normpath(workspace.root / pattern), workspace.root)
     if not _MAGIC.search(relative):
         return [relative] if workspace.path(relative).is_file() else []
-    entries = [globs.Entry(workspace.relative(path), is_folder=False) for path in workspace.files()]
-    found = sorted(globs.select([relative], entries))
+    entries = [PathEntry(workspace.relative(path), is_folder=False) for path in workspace.files()]
+    found = sorted(select_paths([relative], entries))
     files = [name for name in found if not Path(workspace.root, name).is_dir()]
-    return files if dot_files else [name for name in files if globs.matches(relative, name, dot=False)]
+    return files if dot_files else [name for name in files if path_matches(relative, name, dot=False)]
 
 
 def _matcher(file: JsonObject) -> Callable[[str], Iterator["re.Match[str]"]]:
     try:
-        pattern = js_regex.linear(file["find"]) if file.get("matchRegex") else re.compile(re.escape(file["find"]))
+        pattern = linear_regex(file["find"]) if file.get("matchRegex") else re.compile(re.escape(file["find"]))
     except ValueError as error:
         raise InputError(str(error)) from error
 

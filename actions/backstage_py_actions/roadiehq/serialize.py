@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from backstage_py.model.json import JsonObject
-from backstage_py.plugin import Action, ActionAttributes, ActionContext
+from backstage_py.plugin import Action, ActionAttributes, ActionContext, JsonObject
+from backstage_py.plugin.formats import stringify_json
 from backstage_py_actions._builtin import builtin
-from backstage_py_actions.roadiehq import js_json, yaml_text
+from backstage_py_actions.roadiehq import yaml_text
 
 _PURE = ActionAttributes(read_only=True, idempotent=True, destructive=False)
 
@@ -22,7 +22,7 @@ class SerializeJson:
 @builtin("roadiehq:utils:serialize:json", SerializeJson, dry_run=True, attributes=_PURE, needs_workspace=False)
 def serialize_json(ctx: ActionContext[SerializeJson]) -> JsonObject:
     """Give data as JSON text; an empty ``replacer`` counts as none."""
-    return {"serialized": js_json.stringify(ctx.input.data, ctx.input.replacer or None, ctx.input.space)}
+    return {"serialized": stringify_json(ctx.input.data, ctx.input.replacer or None, ctx.input.space)}
 
 
 @dataclass(frozen=True, slots=True)

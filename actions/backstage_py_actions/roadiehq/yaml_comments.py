@@ -5,10 +5,8 @@ import io
 import re
 from typing import TYPE_CHECKING
 
-from backstage_py.errors import InputError
-from backstage_py.model import yaml
-from backstage_py.model.json import Json, JsonObject
-from backstage_py.model.yaml import keys
+from backstage_py.plugin import InputError, Json, JsonObject
+from backstage_py.plugin.formats import YamlError, load_yaml, yaml_key
 
 if TYPE_CHECKING:
     from ruamel.yaml import YAML
@@ -35,8 +33,8 @@ def load(text: str) -> list[Json]:
     parts = [part for part in _SEPARATOR.split(text) if part.strip()]
     try:
         documents = [_yaml({}).load(part) for part in parts]
-        agreed = all(_same(one, yaml.load(part)) for one, part in zip(documents, parts, strict=True))
-    except (YAMLError, yaml.YamlError, ValueError, RecursionError) as error:
+        agreed = all(_same(one, load_yaml(part)) for one, part in zip(documents, parts, strict=True))
+    except (YAMLError, YamlError, ValueError, RecursionError) as error:
         raise CommentsLostError(" ".join(str(error).split())) from error
     if not agreed:
         raise CommentsLostError("a value means something else in Backstage's YAML than in ruamel.yaml's")
@@ -59,7 +57,7 @@ def _key(name: Json) -> str | None:
     """Return a key as a property name, None for a collection."""
     if isinstance(name, str):
         return name
-    return keys.text(name) if name is None or isinstance(name, bool | int | float) else None
+    return yaml_key(name) if name is None or isinstance(name, bool | int | float) else None
 
 
 def dump(document: Json, options: JsonObject) -> str:

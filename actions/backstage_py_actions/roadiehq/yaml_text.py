@@ -1,11 +1,9 @@
 """YAML text with the options of the JavaScript package ``yaml``."""
 
-from backstage_py.errors import InputError
-from backstage_py.model import yaml
-from backstage_py.model.json import Json, JsonObject
-from backstage_py.plugin.schema import camel
+from backstage_py.plugin import InputError, Json, JsonObject
+from backstage_py.plugin.formats import YamlStyle, dump_yaml, json_name
 
-_FIELDS = {camel(name): name for name in yaml.Style.__dataclass_fields__}
+_FIELDS = {json_name(name): name for name in YamlStyle.__dataclass_fields__}
 _FIELDS["doubleQuotedAsJSON"] = "double_quoted_as_json"
 
 
@@ -17,6 +15,6 @@ def stringify(value: Json, options: JsonObject | None) -> str:
     """
     given = {_FIELDS[name]: setting for name, setting in (options or {}).items() if name in _FIELDS}
     try:
-        return yaml.dump(value, yaml.Style(**given))
+        return dump_yaml(value, YamlStyle(**given))
     except ValueError as error:
         raise InputError(f"The data cannot be written as YAML: {error}") from error

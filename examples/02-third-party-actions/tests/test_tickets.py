@@ -2,7 +2,7 @@ import pytest
 from acme_scaffolder.templating import slug
 from acme_scaffolder.tickets import create_ticket
 
-from backstage_py.errors import ForeignError
+from backstage_py.plugin import ForeignError
 from backstage_py.testing import ActionRunner, Reply
 from backstage_py.testing.backstage import FakeBackstage
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from backstage_py.plugin.services import Services
+from backstage_py.plugin import Services
 from machine_park.kinds import MACHINE
 from machine_park.processor import Runbooks
 from machine_park.provider import MachinePark

@@ -6,26 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from backstage_py.errors import InputError
 from backstage_py.model.json import Json
-from backstage_py.model.json import parse as parse_json
 from backstage_py.model.yaml.keys import is_index, numbered_first
 from backstage_py.model.yaml.numbers import js_number
 
 _WIDEST_INDENT = 10
 _DEEPEST = 200
-
-
-def parse(text: str, where: str) -> Json:
-    """Return the value of JSON text; ``where`` names it in the message.
-
-    Raises:
-        InputError: it is not JSON, or nested too deeply.
-    """
-    try:
-        return parse_json(text)
-    except RecursionError as error:
-        raise InputError(f"{where} is nested too deeply") from error
-    except ValueError as error:
-        raise InputError(f"{where} is not JSON: {error}") from error
 
 
 def stringify(value: Json, replacer: Sequence[str] | None = None, space: str | int = "") -> str:

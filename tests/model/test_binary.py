@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backstage_py.integrations.binary import is_binary
+from backstage_py.model.binary import is_binary
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden/binary/isbinaryfile-5.json").read_text(encoding="utf-8"))
 
