@@ -1,17 +1,19 @@
-"""An action as a value: its id, its schemas, how to run it."""
+"""An action as a value: its id, its schemas, how to run it; and the decorator that makes it."""
 
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar, Unpack, overload
 
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin import declaration
 from backstage_py.plugin import schema as schemas
+from backstage_py.plugin.context import ActionContext
 
 Handler = Callable[..., Any]
-HandlerT = TypeVar("HandlerT", bound=Callable[..., Any])
+InputT = TypeVar("InputT")
+OutputT = TypeVar("OutputT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,48 @@ class Action:
         }
 
 
+class ActionOptions(TypedDict, total=False):
+    """The optional arguments of ``action`` that its overloads have in common; their meaning is told there."""
+
+    input_schema: JsonObject | None
+    description: str | None
+    examples: Sequence[ActionExample]
+    dry_run: bool
+    attributes: ActionAttributes | None
+    retry: RetryPolicy | None
+    timeout: float | None
+    needs_workspace: bool
+    secrets: Any
+
+
+Outputs = JsonObject | None
+"""What a function returns without a class for its outputs: JSON by name, or nothing."""
+
+
+@overload
+def action(
+    id: str, input: type[InputT], *, output: type[OutputT], **options: Unpack[ActionOptions]
+) -> Callable[[Callable[[ActionContext[InputT]], OutputT | Awaitable[OutputT | None] | None]], Action]: ...
+
+
+@overload
+def action(
+    id: str, input: JsonObject | None = None, *, output: type[OutputT], **options: Unpack[ActionOptions]
+) -> Callable[[Callable[[ActionContext[Any]], OutputT | Awaitable[OutputT | None] | None]], Action]: ...
+
+
+@overload
+def action(
+    id: str, input: type[InputT], *, output: JsonObject | None = None, **options: Unpack[ActionOptions]
+) -> Callable[[Callable[[ActionContext[InputT]], Outputs | Awaitable[Outputs]]], Action]: ...
+
+
+@overload
+def action(
+    id: str, input: JsonObject | None = None, *, output: JsonObject | None = None, **options: Unpack[ActionOptions]
+) -> Callable[[Callable[[ActionContext[Any]], Outputs | Awaitable[Outputs]]], Action]: ...
+
+
 def action(
     id: str,  # noqa: A002  # the word of every Backstage template
     input: Any = None,  # noqa: A002  # as above
@@ -120,13 +164,14 @@ def action(
     timeout: float | None = None,
     needs_workspace: bool = True,
     secrets: Any = None,
-) -> Callable[[Callable[..., Any] | Callable[..., Awaitable[Any]]], Action]:
+) -> Callable[[Callable[..., Any]], Action]:
     """Make an action of a function that takes an ``ActionContext``.
 
     Args:
         id: the id templates name, ``family:verb`` by convention.
         input: a dataclass, a pydantic model or a JSON Schema; ``ctx.input`` has that type.
-        output: likewise. The function returns such a value or calls ``ctx.output(name, value)``.
+        output: likewise. The function returns such a value or None, after calls of ``ctx.output(name, value)``; a type
+            checker refuses a function that is annotated with anything else. Without a class it returns JSON by name.
         input_schema: the JSON Schema to publish when it says more than the class ``input`` can.
         description: shown to template authors; the function's docstring by default.
         examples: shown with the action.
