@@ -9,6 +9,7 @@ from backstage_py.lint.rule import Path
 from backstage_py.lint.undefined import gives_nothing
 from backstage_py.lint.view import Template, Use
 from backstage_py.model.json import Json, JsonObject
+from backstage_py.templating import tree
 
 Kind = Literal["missing", "unknown", "type", "value"]
 _DEEPEST = 12
@@ -33,7 +34,7 @@ def mismatches(template: Template, value: Json, schema: Json, path: Path, depth:
         yield from _best_branch(template, value, branches, path, depth)
         if "properties" not in schema:
             return
-    if isinstance(value, str) and syntax.has_code(value):
+    if isinstance(value, str) and tree.has_code(value):
         yield from _expression(template, value, schema, path)
         return
     accepted = types.accepted(schema)
@@ -74,7 +75,7 @@ def _object(template: Template, value: JsonObject, schema: JsonObject, path: Pat
             yield Mismatch("missing", path, name, "", tuple(properties))
     closed = schema.get("additionalProperties") is False and not schema.get("patternProperties")
     for name, item in value.items():
-        if isinstance(item, str) and syntax.has_code(item) and gives_nothing(template, syntax.parse(item)):
+        if isinstance(item, str) and tree.has_code(item) and gives_nothing(template, syntax.parse(item)):
             continue  # it is dropped, and another rule's
         if name in properties:
             yield from mismatches(template, item, properties[name], (*path, name), depth + 1)

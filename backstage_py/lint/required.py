@@ -4,7 +4,7 @@ from backstage_py.lint import inputs, syntax, types
 from backstage_py.lint.actions import KnownAction
 from backstage_py.lint.view import Template, Use
 from backstage_py.model.json import Json, JsonObject
-from backstage_py.templating import nodes
+from backstage_py.templating import tree
 
 _INPUT_LENGTH = 5
 """Length of the path ``spec.steps.N.input.name``."""
@@ -31,7 +31,7 @@ def refuses_numbers(template: Template, use: Use) -> bool:
 
     What is no number becomes null, which such an action refuses.
     """
-    if not isinstance(use.parsed.sole, nodes.Binary):
+    if not isinstance(use.parsed.sole, tree.Binary):
         return False
     known = _action(template, use)
     schema = _property(known.input, str(use.path[-1])) if known else None

@@ -16,6 +16,7 @@ from backstage_py.lint.syntax import Settings
 from backstage_py.lint.view import Step, Template, Vocabulary
 from backstage_py.model import globs
 from backstage_py.model.json import Json
+from backstage_py.templating import tree
 
 _TREES = frozenset({"fetch:template", "fetch:plain", "fetch:cookiecutter"})
 _FILES = frozenset({"fetch:plain:file", "fetch:template:file"})
@@ -98,7 +99,7 @@ class Fetch:
         given: Json = self.step.input.get("templateFileExtension")
         if given is True:
             return ".njk"
-        if isinstance(given, str) and given and not syntax.has_code(given):
+        if isinstance(given, str) and given and not tree.has_code(given):
             return given if given.startswith(".") else f".{given}"
         return None
 
@@ -109,10 +110,10 @@ class Fetch:
         globs_given = given.get("copyWithoutTemplating")
         certain_globs = globs_given is None or (
             isinstance(globs_given, list)
-            and all(isinstance(one, str) and not syntax.has_code(one) for one in globs_given)
+            and all(isinstance(one, str) and not tree.has_code(one) for one in globs_given)
         )
         flags = (given.get("cookiecutterCompat"), given.get("templateFileExtension"))
-        return certain_globs and not any(isinstance(one, str) and syntax.has_code(one) for one in flags)
+        return certain_globs and not any(isinstance(one, str) and tree.has_code(one) for one in flags)
 
     def renders(self, relative: str) -> bool:
         """Whether the content of a file is rendered."""
@@ -179,10 +180,10 @@ def fetches(template: Template, file: Path) -> Iterator[Fetch]:
 
 def possible(template: Template, url: str) -> list[str]:
     """Return what a url can be: itself, or one text for each choice of the parameters in it; none if that is open."""
-    if not syntax.has_code(url):
+    if not tree.has_code(url):
         return [url]
     parts = _PARAMETER.split(url)
-    if any(syntax.has_code(part) for part in parts[::2]):
+    if any(tree.has_code(part) for part in parts[::2]):
         return []
     choices: list[list[str]] = []
     for index, part in enumerate(parts):
@@ -232,7 +233,7 @@ def _broken_folder(relative: str, settings: Settings) -> str | None:
     Backstage renders the path of each folder by itself, so no expression may reach across a slash: ``${{values/a}}/x``
     and ``${{ values.a | replace('/', '-') }}/x`` end the step, although the whole paths are well-formed.
     """
-    if not syntax.has_code(relative, cookiecutter=settings.cookiecutter):
+    if not tree.has_code(relative, cookiecutter=settings.cookiecutter):
         return None
     ends = (index + 1 for index, character in enumerate(relative) if character == "/")
     return next((relative[:end] for end in ends if syntax.parse(relative[:end], settings).problems), None)
@@ -264,7 +265,7 @@ def walk(folder: Path) -> Iterator[str]:
 
 
 def _rendering(fetch: Fetch, path: Path, relative: str, shown: str) -> Rendering | None:
-    named = syntax.has_code(relative, cookiecutter=fetch.settings.cookiecutter)
+    named = tree.has_code(relative, cookiecutter=fetch.settings.cookiecutter)
     if not fetch.renders(relative):
         return Rendering(fetch, relative, shown, "") if named else None
     content = files.read_bytes(path, files.LARGEST_RENDERED)

@@ -5,8 +5,8 @@ from backstage_py.lint.form import schema_types
 from backstage_py.lint.view import Template, Use
 from backstage_py.lint.vocabulary import SCHEMA_TYPES
 from backstage_py.model.json import Json, JsonObject
-from backstage_py.templating import nodes
-from backstage_py.templating.nodes import Node
+from backstage_py.templating import tree
+from backstage_py.templating.tree import Node
 
 Types = frozenset[str]
 
@@ -37,23 +37,23 @@ def of_use(template: Template, use: Use) -> Types | None:
 def of_node(template: Template, node: Node | None) -> Types | None:
     """Return the types of an expression, None if not known; that it may be undefined too does not count."""
     match node:
-        case nodes.Literal():
+        case tree.Literal():
             return _LITERALS.get(type(node.value))
-        case nodes.Array():
+        case tree.Array():
             return frozenset({"array"})
-        case nodes.Dict():
+        case tree.Dict():
             return frozenset({"object"})
-        case nodes.Filter():
+        case tree.Filter():
             return _RESULTS.get(node.name)
-        case nodes.Test() | nodes.In() | nodes.Compare():
+        case tree.Test() | tree.In() | tree.Compare():
             return _BOOLEAN
-        case nodes.Unary():
+        case tree.Unary():
             return _BOOLEAN if node.operator == "not" else _NUMBER
-        case nodes.Binary():
+        case tree.Binary():
             return _TEXT if node.operator == "~" else _NUMBER if node.operator != "+" else None
-        case nodes.InlineIf():
+        case tree.InlineIf():
             return _union(of_node(template, node.body), of_node(template, node.otherwise)) if node.otherwise else None
-        case nodes.Lookup():
+        case tree.Lookup():
             return _of_names(template, syntax.static_chain(node))
         case _:
             return None

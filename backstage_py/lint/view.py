@@ -12,6 +12,7 @@ from backstage_py.lint.rule import Path
 from backstage_py.lint.syntax import Parsed, Reference
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.yaml import Document
+from backstage_py.templating import tree
 
 Where = Literal["if", "each", "input", "output"]
 
@@ -149,7 +150,7 @@ class Vocabulary:
 
 def _texts(value: Json, path: Path, where: Where, step: int | None) -> Iterator[Use]:
     if isinstance(value, str):
-        if syntax.has_code(value):
+        if tree.has_code(value):
             yield Use(path, value, syntax.parse(value), where, step)
     elif isinstance(value, dict):
         for key, item in value.items():

@@ -31,7 +31,7 @@ from backstage_py.model.yaml import load as load_yaml
 from backstage_py.model.yaml.keys import text as yaml_key
 from backstage_py.plugin.schema import camel as json_name
 from backstage_py.plugin.services import ScmIntegrations, Services
-from backstage_py.templating import repo_url
+from backstage_py.templating import engine
 from backstage_py.templating.engine import Renderer, backstage_renderer, default_integrations
 
 __all__ = [
@@ -85,7 +85,7 @@ def parse_repo_url(text: str, hosts: ScmIntegrations) -> RepoUrl:
         InputError: it is no URL, no integration knows its host, or a parameter is missing. The wording is Backstage's.
     """
     try:
-        found = repo_url.parse(text, lambda host: known.type if (known := hosts.by_host(host)) else None)
+        found = engine.parse_repo_url(text, lambda host: known.type if (known := hosts.by_host(host)) else None)
     except ValueError as error:
         raise InputError(str(error)) from error
     host = str(found.pop("host"))

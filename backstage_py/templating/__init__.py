@@ -3,6 +3,7 @@
 What lives here: a lexer, a parser, a compiler to Python closures and the runtime that the closures use, for the
 language of ``nunjitsu`` 0.6.2 with the options and filters of scaffolder-backend 4.2.0. The files are the
 pipeline: ``lexer`` -> ``nodes`` -> ``expressions`` / ``parser`` -> ``scopes`` -> ``compiler`` -> ``runtime``.
+It has two doors, and other packages import nothing else: ``engine`` renders, ``tree`` gives the syntax tree.
 
 What it promises:
 
@@ -15,5 +16,4 @@ What it promises:
 
 What does not belong here: files, YAML, JSON Schema, Backstage's HTTP faces, JavaScript's values (they stand in ``js``),
 or any import of the rest of the project.
-Other packages import ``backstage_py.templating.engine`` only.
 """

@@ -1,11 +1,12 @@
 """Whole expressions compiled at a place of a template; what only reads the context is compiled once for all."""
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 from backstage_py.js.errors import LimitFailure
 from backstage_py.templating import nodes
 from backstage_py.templating.evaluation import CaptureCompiler, ExpressionCompiler
-from backstage_py.templating.nodes import Expression, Node
+from backstage_py.templating.nodes import Arguments, Expression, Node, Part
 from backstage_py.templating.parser import expression_of
 from backstage_py.templating.runtime import Evaluate
 from backstage_py.templating.scopes import Region, read_context
@@ -53,6 +54,15 @@ def compile_expression(
     return compiler.condition(expression.root) if as_condition else compiler.compile(expression.root)
 
 
+def _operands(part: Part) -> Iterator[Node]:
+    """The expressions directly inside, those of arguments too."""
+    for child in part.children():
+        if isinstance(child, Node):
+            yield child
+        elif isinstance(child, Arguments):
+            yield from _operands(child)
+
+
 def _height(root: Node) -> int:
     """Levels of evaluation that the tree needs; found without recursion, since trees from long chains are deep."""
     highest = 0
@@ -61,5 +71,5 @@ def _height(root: Node) -> int:
         node, height = pending.pop()
         highest = max(highest, height)
         step = 2 if isinstance(node, nodes.Binary | nodes.Compare | nodes.Call | nodes.Filter | nodes.Test) else 1
-        pending.extend((child, height + step) for child in nodes.children(node))
+        pending.extend((child, height + step) for child in _operands(node))
     return highest

@@ -12,7 +12,7 @@ from backstage_py.templating.compiled import compile_expression
 from backstage_py.templating.evaluation import CALL_DEPTH
 from backstage_py.templating.filters.json_text import dump
 from backstage_py.templating.loops import Loop
-from backstage_py.templating.nodes import CHANGES, DYNAMIC, INDIRECT, Body, Expression, Signature, Statement
+from backstage_py.templating.nodes import CHANGES, DYNAMIC, INDIRECT, Body, Expression, Placed, Signature, Statement
 from backstage_py.templating.runtime import (
     MISSING,
     Cells,
@@ -67,6 +67,8 @@ class Compiler:
         self._nesting = nesting
         self._exported: frozenset[str] = frozenset()
         self._has_blocks = False
+        self._flags = 0
+        self._names: set[str] = set()
 
     def compile(self, body: Body) -> Program:
         """The program for the statements of a template.
@@ -75,36 +77,34 @@ class Compiler:
             Failure: they nest too deep.
         """
         exported: set[str] = set()
-        flags = 0
-        names: set[str] = set()
-        for statement in scopes.statements(body):
+        for statement in nodes.statements(*body):
             if isinstance(statement, nodes.Macro):
                 exported.add(statement.name)
             elif isinstance(statement, nodes.Set):
                 exported.update(statement.targets)
             elif isinstance(statement, nodes.Block):
                 self._has_blocks = True
-            for _, expression in scopes.expressions(statement):
-                flags |= expression.flags
-                names |= expression.names
         self._exported = frozenset(exported)
         frame = Frame()
         scope = Scope(frame, None, scopes.assigned(body), isolated=True)
         region = Region(frame, scope, {}, exports_macros=True, exports_sets=True, depth=2)
         sole = self._sole(body, region)
         execute = self._body(body, region)
+        flags = self._flags
         changes = bool(flags & CHANGES or (flags & DYNAMIC and flags & INDIRECT))
         single = len(body) == 1 and not isinstance(body[0], nodes.Text)
-        return Program(frame.cells, execute, sole, changes, frozenset(names), single)
+        return Program(frame.cells, execute, sole, changes, frozenset(self._names), single)
 
     def _sole(self, body: Body, region: Region) -> tuple[Evaluate, int] | None:
         if len(body) != 1 or not isinstance(body[0], nodes.Output):
             return None
-        return self._expression(body[0].expression, region), body[0].base
+        return self._expression(body[0].value.expression, region), body[0].value.base
 
     # Bodies and expressions ------------------------------------------------------------------------------------------
 
     def _expression(self, expression: Expression, region: Region, *, as_condition: bool = False) -> Evaluate:
+        self._flags |= expression.flags
+        self._names |= expression.names
         return compile_expression(
             expression,
             region,
@@ -114,6 +114,11 @@ class Compiler:
             as_condition=as_condition,
             nesting=self._nesting,
         )
+
+    def _placed(self, placed: Placed, region: Region) -> Evaluate:
+        """The closure of an expression, its failures placed in the source."""
+        evaluate, base = self._expression(placed.expression, region), placed.base
+        return lambda cells: _at(base, evaluate, cells)
 
     def _capture(self, node: nodes.Capture, region: Region) -> Evaluate:
         names = scopes.assigned(node.body)
@@ -137,7 +142,7 @@ class Compiler:
         cost = 1
         for statement in body:
             steps.append(_COMPILERS[type(statement)](self, statement, region))
-            cost += 1 + sum(expression.cost for _, expression in scopes.expressions(statement))
+            cost += 1 + sum(placed.expression.cost for placed in nodes.expressions(statement))
         return _sequence(steps, cost)
 
     # Statements ------------------------------------------------------------------------------------------------------
@@ -158,8 +163,8 @@ class Compiler:
 
     def output(self, node: nodes.Output, region: Region) -> Execute:
         """A value; undefined and null are written as nothing."""
-        value = self._expression(node.expression, region)
-        base = node.base
+        value = self._expression(node.value.expression, region)
+        base = node.value.base
         if self._coerce_json:
             return _encoded_output(value, base)
 
@@ -175,9 +180,9 @@ class Compiler:
     def if_(self, node: nodes.If, region: Region) -> Execute:
         """``if``."""
         branches: list[tuple[int, Evaluate, Execute]] = []
-        for depth, (base, condition, body) in enumerate(node.branches):
-            test = self._expression(condition, region, as_condition=True)
-            branches.append((base, test, self._body(body, region.deeper(2 + depth))))
+        for depth, branch in enumerate(node.branches):
+            test = self._expression(branch.condition.expression, region, as_condition=True)
+            branches.append((branch.condition.base, test, self._body(branch.body, region.deeper(2 + depth))))
         otherwise = self._body(node.otherwise, region.deeper(1 + len(branches))) if node.otherwise else None
         if len(branches) == 1:
             return _simple_if(*branches[0], otherwise)
@@ -198,18 +203,18 @@ class Compiler:
 
     def switch(self, node: nodes.Switch, region: Region) -> Execute:
         """``switch``; an empty case falls through."""
-        subject = self._expression(node.subject, region)
+        subject = self._placed(node.subject, region)
         cases = [
-            (base, self._expression(condition, region), self._body(body, region.deeper(2)) if body else None)
-            for base, condition, body in node.cases
+            (self._placed(case.condition, region), self._body(case.body, region.deeper(2)) if case.body else None)
+            for case in node.cases
         ]
         default = self._body(node.default, region.deeper(2)) if node.default is not None else None
 
         def choose(cells: Cells, emit: Emit) -> None:
-            value = _at(node.base, subject, cells)
+            value = subject(cells)
             matched = False
-            for base, condition, body in cases:
-                matched = matched or convert.strict_equal(value, _at(base, condition, cells))
+            for condition, body in cases:
+                matched = matched or convert.strict_equal(value, condition(cells))
                 if matched and body is not None:
                     body(cells, emit)
                     return
@@ -221,7 +226,7 @@ class Compiler:
     def set_(self, node: nodes.Set, region: Region) -> Execute:
         """``set``."""
         if node.value is not None:
-            value = self._expression(node.value, region)
+            value = self._expression(node.value.expression, region)
         else:
             value = self._captured_text(node.body or [], region)
         assigns = [self._assign(target, region) for target in node.targets]
@@ -292,12 +297,13 @@ class Compiler:
 
     def call_block(self, node: nodes.CallBlock, region: Region) -> Execute:
         """``call``."""
-        root = node.call.root
+        call = node.call.expression
+        root = call.root
         if not isinstance(root, nodes.Call):  # pragma: no cover - the parser makes sure
             raise AssertionError(root)  # noqa: TRY004 - cannot happen
-        target = self._expression(_part(node.call, root.target), region)
-        positional = [self._expression(_part(node.call, each), region) for each in root.arguments.positional]
-        keywords = [(name, self._expression(_part(node.call, each), region)) for name, each in root.arguments.keywords]
+        target = self._expression(_part(call, root.target), region)
+        positional = [self._expression(_part(call, each), region) for each in root.arguments.positional]
+        keywords = [(name, self._expression(_part(call, each), region)) for name, each in root.arguments.keywords]
         definition = self._definition(node.signature, node.body, region, inherits=True)
         depth = region.depth + CALL_DEPTH
 
@@ -311,7 +317,7 @@ class Compiler:
             return function.enter(cells[0], given, named, depth)
 
         def write(cells: Cells, emit: Emit) -> None:
-            text = printed(_at(node.base, run, cells))
+            text = printed(_at(node.call.base, run, cells))
             emit(text)
             if self._coerce_json and emit is cells[0].root_emit:
                 cells[0].encoded.append(text)
@@ -336,8 +342,7 @@ class Compiler:
         for name, default in signature.defaults:
             bound = slots.get(name)
             cells = (scope.cells[name], bound[1]) if bound is not None and bound[0] is frame else (scope.cells[name],)
-            value = self._expression(default, inner)
-            made.defaults.append((name, cells, _placed(value, signature.base)))
+            made.defaults.append((name, cells, self._placed(default, inner)))
         made.body = self._body(body, inner)
         made.cells = frame.cells
         return made
@@ -360,9 +365,9 @@ class Compiler:
 
     def for_(self, node: nodes.For, region: Region) -> Execute:
         """``for``."""
-        iterable = _placed(self._expression(node.iterable, region), node.base)
+        iterable = self._placed(node.iterable, region)
         length_cell = region.frame.new(UNDEFINED)
-        uses_loop = self._has_blocks or scopes.uses(node.body, "loop") or scopes.uses(node.otherwise, "loop")
+        uses_loop = self._has_blocks or nodes.uses(node.body, "loop") or nodes.uses(node.otherwise, "loop")
         plural = len(node.targets) > 1
         names = scopes.assigned(node.body) | scopes.assigned(node.otherwise)
         scoped = (
@@ -389,7 +394,7 @@ class Compiler:
             inner.scope.cells["loop"] if uses_loop else None,
             body,
             otherwise,
-            node.base,
+            node.iterable.base,
         )
         return loop.plural if plural else loop.single
 
@@ -409,7 +414,7 @@ _COMPILERS: dict[type, Callable[[Compiler, "Statement", Region], Execute]] = {
 
 def _part(expression: Expression, root: nodes.Node) -> Expression:
     """A part of an expression as one of its own, not remembered under the whole's source."""
-    return Expression("", root, expression.names, expression.cost, 0, shared=False)
+    return Expression("", root, expression.names, expression.cost, expression.flags, shared=False)
 
 
 def _at(base: int, evaluate: Evaluate, cells: Cells) -> Value:
@@ -417,10 +422,6 @@ def _at(base: int, evaluate: Evaluate, cells: Cells) -> Value:
         return evaluate(cells)
     except Failure as failure:
         raise failure.within(base)  # noqa: B904 - the same failure
-
-
-def _placed(evaluate: Evaluate, base: int) -> Evaluate:
-    return lambda cells: _at(base, evaluate, cells)
 
 
 def _sequence(steps: list[Execute], cost: int) -> Execute:

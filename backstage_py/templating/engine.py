@@ -1,4 +1,4 @@
-"""The template engine; the only module of this package that others import.
+"""The template engine; beside it, other packages import only ``tree``.
 
 ::
 
@@ -47,6 +47,7 @@ from backstage_py.templating.lexer import has_code
 from backstage_py.templating.limits import Limits
 from backstage_py.templating.nodes import Body
 from backstage_py.templating.positions import error_for, position
+from backstage_py.templating.repo_url import parse as parse_repo_url
 from backstage_py.templating.runtime import HostFunction, State
 from backstage_py.templating.tests import TESTS
 
@@ -75,6 +76,7 @@ __all__ = [
     "Undefined",
     "backstage_renderer",
     "default_integrations",
+    "parse_repo_url",
     "render_template_value",
 ]
 

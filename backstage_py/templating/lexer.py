@@ -43,7 +43,7 @@ class Tag(NamedTuple):
     name: str = ""
 
 
-def has_code(source: str, *, cookiecutter: bool) -> bool:
+def has_code(source: str, *, cookiecutter: bool = False) -> bool:
     """Whether the source has anything but text; most files of a skeleton have not."""
     return _OPENING[cookiecutter].search(source) is not None
 

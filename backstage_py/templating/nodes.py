@@ -1,12 +1,18 @@
-"""The syntax tree.
+"""The syntax tree: each kind of node declares its fields, and all have one ``children()``.
 
-``pos`` is an offset: in an expression from its first character, in a statement from the start of the source. So the
-same expression text gives the same nodes wherever it stands, and can be compiled once. Nothing changes a node after
-the parser. These are plain classes, since dozens of dataclasses would take most of the time that the package needs to
-start.
+The fields stand in the order of the source. ``pos`` is an offset: in an expression from its first character, in a
+statement from the start of the source. So the same expression text gives the same nodes wherever it stands, and can
+be compiled once; ``Placed`` says where. Nothing changes a node after the parser.
 """
 
-from backstage_py.js.values import Value
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, dataclass_transform
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from backstage_py.js.values import Value
 
 CHANGES = 1
 """A method that changes its receiver is named, or a method is called by a computed name."""
@@ -16,225 +22,195 @@ INDIRECT = 4
 """Something other than a member is called."""
 
 
-class Node:
+_PLAIN = frozenset({"Value", "bool", "frozenset[str]", "int", "list[str]", "str"})
+"""Declarations of fields that hold no part of the tree."""
+
+
+@dataclass_transform(eq_default=False, frozen_default=True)
+class _Declared(type):
+    """Makes the slots and ``__match_args__`` of a node from its annotations, as a dataclass would.
+
+    Dozens of dataclasses would take most of the time that the package needs to start.
+    """
+
+    inner: tuple[str, ...]
+    """The fields that hold parts of the tree."""
+
+    def __new__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> _Declared:
+        declared: dict[str, str] = namespace.get("__annotations__", {})
+        namespace["__slots__"] = tuple(declared)
+        namespace["__match_args__"] = (*(vars(bases[0])["__match_args__"] if bases else ()), *declared)
+        made = super().__new__(cls, name, bases, namespace)
+        made.inner = tuple(field for field, kind in declared.items() if kind not in _PLAIN)
+        return made
+
+
+class Part(metaclass=_Declared):
+    """Anything in the tree."""
+
+    def __init__(self, *values: Any, **named: Any) -> None:
+        """Writes the constructor of this kind when the first of it is made, and calls it."""
+        kind = type(self)
+        fields: tuple[str, ...] = kind.__match_args__
+        lines = [f"def __init__(self, {', '.join(fields)}):", *(f"    self.{field} = {field}" for field in fields)]
+        namespace: dict[str, Any] = {}
+        exec("\n".join(lines), namespace)  # noqa: S102 - of declared names only, as dataclasses do
+        kind.__init__ = namespace["__init__"]  # type: ignore[method-assign]  # the same for all of a kind
+        kind.__init__(self, *values, **named)
+
+    def children(self) -> list[Part]:
+        """The parts directly inside, in the order of the source."""
+        found: list[Part] = []
+        for field in type(self).inner:
+            value = getattr(self, field)
+            if type(value) is list:
+                found += [item[1] if type(item) is tuple else item for item in value]
+            elif value is not None:
+                found.append(value)
+        return found
+
+
+class Node(Part):
     """An expression."""
 
-    __slots__ = ("pos",)
-
-    def __init__(self, pos: int) -> None:
-        self.pos = pos
+    pos: int
 
 
 class Literal(Node):
     """A text, number, true, false or null."""
 
-    __slots__ = ("value",)
-
-    def __init__(self, pos: int, value: Value) -> None:
-        self.pos = pos
-        self.value = value
+    value: Value
 
 
 class RegexLiteral(Node):
     """``r/source/flags``: a new object each time that it is evaluated."""
 
-    __slots__ = ("flags", "source")
-
-    def __init__(self, pos: int, source: str, flags: str) -> None:
-        self.pos = pos
-        self.source = source
-        self.flags = flags
+    source: str
+    flags: str
 
 
 class Symbol(Node):
     """A name."""
 
-    __slots__ = ("name",)
-
-    def __init__(self, pos: int, name: str) -> None:
-        self.pos = pos
-        self.name = name
+    name: str
 
 
 class Array(Node):
     """``[a, b]``."""
 
-    __slots__ = ("items",)
-
-    def __init__(self, pos: int, items: list[Node]) -> None:
-        self.pos = pos
-        self.items = items
+    items: list[Node]
 
 
 class Group(Node):
     """``(a, b)``: evaluates all, gives the last."""
 
-    __slots__ = ("items",)
-
-    def __init__(self, pos: int, items: list[Node]) -> None:
-        self.pos = pos
-        self.items = items
+    items: list[Node]
 
 
 class Dict(Node):
     """``{a: 1, "b": 2}``; a name is its own key."""
 
-    __slots__ = ("pairs",)
-
-    def __init__(self, pos: int, pairs: list[tuple[str, Node]]) -> None:
-        self.pos = pos
-        self.pairs = pairs
+    pairs: list[tuple[str, Node]]
 
 
 class Lookup(Node):
     """``target.name`` or ``target[key]``."""
 
-    __slots__ = ("key", "target")
-
-    def __init__(self, pos: int, target: Node, key: Node) -> None:
-        self.pos = pos
-        self.target = target
-        self.key = key
+    target: Node
+    key: Node
 
 
 class Slice(Node):
     """``target[start:stop:step]``; a part that is left out is None."""
 
-    __slots__ = ("start", "step", "stop", "target")
-
-    def __init__(self, pos: int, target: Node, start: Node | None, stop: Node | None, step: Node | None) -> None:
-        self.pos = pos
-        self.target = target
-        self.start = start
-        self.stop = stop
-        self.step = step
+    target: Node
+    start: Node | None
+    stop: Node | None
+    step: Node | None
 
 
-class Arguments:
-    """Arguments of a call, a filter or a test, or the parameters of a macro."""
+class Arguments(Part):
+    """Arguments of a call, a filter or a test."""
 
-    __slots__ = ("keywords", "positional")
-
-    def __init__(self, positional: list[Node], keywords: list[tuple[str, Node]]) -> None:
-        self.positional = positional
-        self.keywords = keywords
+    positional: list[Node]
+    keywords: list[tuple[str, Node]]
 
 
 class Call(Node):
     """``target(arguments)``."""
 
-    __slots__ = ("arguments", "target")
-
-    def __init__(self, pos: int, target: Node, arguments: Arguments) -> None:
-        self.pos = pos
-        self.target = target
-        self.arguments = arguments
+    target: Node
+    arguments: Arguments
 
 
 class Filter(Node):
-    """``input | name(arguments)``."""
+    """``source | name(arguments)``."""
 
-    __slots__ = ("arguments", "name", "source")
-
-    def __init__(self, pos: int, name: str, source: Node, arguments: Arguments) -> None:
-        self.pos = pos
-        self.name = name
-        self.source = source
-        self.arguments = arguments
+    name: str
+    source: Node
+    arguments: Arguments
 
 
 class Test(Node):
     """``left is name(arguments)``; ``name`` is "undefined" for what is no name, as in nunjitsu."""
 
-    __slots__ = ("arguments", "left", "name")
-
-    def __init__(self, pos: int, left: Node, name: str, arguments: Arguments | None) -> None:
-        self.pos = pos
-        self.left = left
-        self.name = name
-        self.arguments = arguments
+    left: Node
+    name: str
+    arguments: Arguments | None
 
 
 class Unary(Node):
     """``-a``, ``+a``, ``not a``, and ``floor`` for ``//``."""
 
-    __slots__ = ("operator", "target")
-
-    def __init__(self, pos: int, operator: str, target: Node) -> None:
-        self.pos = pos
-        self.operator = operator
-        self.target = target
+    operator: str
+    target: Node
 
 
 class Binary(Node):
     """``+ - ~ * / % **``."""
 
-    __slots__ = ("left", "operator", "right")
-
-    def __init__(self, pos: int, operator: str, left: Node, right: Node) -> None:
-        self.pos = pos
-        self.operator = operator
-        self.left = left
-        self.right = right
+    operator: str
+    left: Node
+    right: Node
 
 
 class Logic(Node):
     """``and`` and ``or``: the side that decides."""
 
-    __slots__ = ("left", "operator", "right")
-
-    def __init__(self, pos: int, operator: str, left: Node, right: Node) -> None:
-        self.pos = pos
-        self.operator = operator
-        self.left = left
-        self.right = right
+    operator: str
+    left: Node
+    right: Node
 
 
 class In(Node):
     """``left in right``."""
 
-    __slots__ = ("left", "right")
-
-    def __init__(self, pos: int, left: Node, right: Node) -> None:
-        self.pos = pos
-        self.left = left
-        self.right = right
+    left: Node
+    right: Node
 
 
 class Compare(Node):
     """A chain of comparisons, each with the result of the one before on its left."""
 
-    __slots__ = ("left", "operations")
-
-    def __init__(self, pos: int, left: Node, operations: list[tuple[str, Node]]) -> None:
-        self.pos = pos
-        self.left = left
-        self.operations = operations
+    left: Node
+    operations: list[tuple[str, Node]]
 
 
 class InlineIf(Node):
     """``body if condition else otherwise``."""
 
-    __slots__ = ("body", "condition", "otherwise")
-
-    def __init__(self, pos: int, condition: Node, body: Node, otherwise: Node | None) -> None:
-        self.pos = pos
-        self.condition = condition
-        self.body = body
-        self.otherwise = otherwise
+    condition: Node
+    body: Node
+    otherwise: Node | None
 
 
 class Capture(Node):
     """The text of a filter block, as the filter's input."""
 
-    __slots__ = ("body",)
-
-    def __init__(self, pos: int, body: "list[Statement]") -> None:
-        self.pos = pos
-        self.body = body
+    body: Body
 
 
-class Expression:
+class Expression(Part):
     """A parsed expression with what the compiler wants to know without walking it again.
 
     Attributes:
@@ -245,194 +221,134 @@ class Expression:
         shared: whether the same source always gives this tree (not so with a captured body inside).
     """
 
-    __slots__ = ("cost", "flags", "names", "root", "shared", "source")
-
-    def __init__(self, source: str, root: Node, names: frozenset[str], cost: int, flags: int, *, shared: bool) -> None:
-        self.source = source
-        self.root = root
-        self.names = names
-        self.cost = cost
-        self.flags = flags
-        self.shared = shared
+    source: str
+    root: Node
+    names: frozenset[str]
+    cost: int
+    flags: int
+    shared: bool
 
 
-class Statement:
+class Placed(Part):
+    """An expression in a template; ``base`` is the offset of its first character in the source."""
+
+    base: int
+    expression: Expression
+
+
+class Statement(Part):
     """A statement; ``pos`` is the offset of its opening delimiter."""
 
-    __slots__ = ("pos",)
-
-    def __init__(self, pos: int) -> None:
-        self.pos = pos
+    pos: int
 
 
 class Text(Statement):
     """Literal text."""
 
-    __slots__ = ("text",)
-
-    def __init__(self, pos: int, text: str) -> None:
-        self.pos = pos
-        self.text = text
+    text: str
 
 
 class Output(Statement):
-    """``${{ expression }}``; ``base`` is the offset of the expression."""
+    """``${{ value }}``, or a filter block."""
 
-    __slots__ = ("base", "expression")
+    value: Placed
 
-    def __init__(self, pos: int, base: int, expression: Expression) -> None:
-        self.pos = pos
-        self.base = base
-        self.expression = expression
+
+class Branch(Part):
+    """``if``, ``elif`` or ``case`` with what it guards."""
+
+    condition: Placed
+    body: Body
 
 
 class If(Statement):
-    """``if`` with its ``elif``: conditions with their bodies, and the ``else``."""
+    """``if`` with its ``elif``, and the ``else``."""
 
-    __slots__ = ("branches", "otherwise")
-
-    def __init__(
-        self, pos: int, branches: list[tuple[int, Expression, list[Statement]]], otherwise: list[Statement] | None
-    ) -> None:
-        self.pos = pos
-        self.branches = branches
-        self.otherwise = otherwise
+    branches: list[Branch]
+    otherwise: Body | None
 
 
 class For(Statement):
     """``for targets in iterable``."""
 
-    __slots__ = ("base", "body", "iterable", "otherwise", "targets")
-
-    def __init__(
-        self,
-        pos: int,
-        targets: list[str],
-        base: int,
-        iterable: Expression,
-        body: list[Statement],
-        otherwise: list[Statement] | None,
-    ) -> None:
-        self.pos = pos
-        self.targets = targets
-        self.base = base
-        self.iterable = iterable
-        self.body = body
-        self.otherwise = otherwise
+    targets: list[str]
+    iterable: Placed
+    body: Body
+    otherwise: Body | None
 
 
 class Set(Statement):
-    """``set targets = value``, or a block whose text is the value."""
+    """``set targets = value``, or a block whose text is the value; ``base`` is the offset of what is stored."""
 
-    __slots__ = ("base", "body", "targets", "value")
-
-    def __init__(
-        self, pos: int, targets: list[str], base: int, value: Expression | None, body: list[Statement] | None
-    ) -> None:
-        self.pos = pos
-        self.targets = targets
-        self.base = base
-        self.value = value
-        self.body = body
+    targets: list[str]
+    base: int
+    value: Placed | None
+    body: Body | None
 
 
-class Signature:
+class Signature(Part):
     """The parameters of a macro: plain names, and names with defaults."""
 
-    __slots__ = ("base", "defaults", "positional")
-
-    def __init__(self, base: int, positional: list[str], defaults: list[tuple[str, Expression]]) -> None:
-        self.base = base
-        self.positional = positional
-        self.defaults = defaults
+    positional: list[str]
+    defaults: list[tuple[str, Placed]]
 
 
 class Macro(Statement):
     """``macro name(signature)``."""
 
-    __slots__ = ("body", "name", "signature")
-
-    def __init__(self, pos: int, name: str, signature: Signature, body: list[Statement]) -> None:
-        self.pos = pos
-        self.name = name
-        self.signature = signature
-        self.body = body
+    name: str
+    signature: Signature
+    body: Body
 
 
 class CallBlock(Statement):
     """``call(signature) macro(arguments)``: the body is handed over as ``caller``."""
 
-    __slots__ = ("base", "body", "call", "signature")
-
-    def __init__(self, pos: int, base: int, call: Expression, signature: Signature, body: list[Statement]) -> None:
-        self.pos = pos
-        self.base = base
-        self.call = call
-        self.signature = signature
-        self.body = body
+    signature: Signature
+    call: Placed
+    body: Body
 
 
 class Block(Statement):
     """``block name``: rendered where it stands, in a scope of its own."""
 
-    __slots__ = ("body", "name")
-
-    def __init__(self, pos: int, name: str, body: list[Statement]) -> None:
-        self.pos = pos
-        self.name = name
-        self.body = body
+    name: str
+    body: Body
 
 
 class Switch(Statement):
     """``switch subject``; an empty case falls through to the next."""
 
-    __slots__ = ("base", "cases", "default", "subject")
-
-    def __init__(
-        self,
-        pos: int,
-        base: int,
-        subject: Expression,
-        cases: list[tuple[int, Expression, list[Statement]]],
-        default: list[Statement] | None,
-    ) -> None:
-        self.pos = pos
-        self.base = base
-        self.subject = subject
-        self.cases = cases
-        self.default = default
+    subject: Placed
+    cases: list[Branch]
+    default: Body | None
 
 
 Body = list[Statement]
 
 
-def children(node: Node) -> list[Node]:
-    """The expressions directly inside an expression."""
-    if isinstance(node, Array | Group):
-        return node.items
-    if isinstance(node, Dict):
-        return [value for _, value in node.pairs]
-    if isinstance(node, Lookup):
-        return [node.target, node.key]
-    if isinstance(node, Slice):
-        return [node.target, *(part for part in (node.start, node.stop, node.step) if part is not None)]
-    if isinstance(node, Call):
-        return [node.target, *inside(node.arguments)]
-    if isinstance(node, Filter):
-        return [node.source, *inside(node.arguments)]
-    if isinstance(node, Test):
-        return [node.left, *(inside(node.arguments) if node.arguments else ())]
-    if isinstance(node, Unary):
-        return [node.target]
-    if isinstance(node, Binary | Logic | In):
-        return [node.left, node.right]
-    if isinstance(node, Compare):
-        return [node.left, *(operand for _, operand in node.operations)]
-    if isinstance(node, InlineIf):
-        return [node.condition, node.body, *([node.otherwise] if node.otherwise else ())]
-    return []
+def statements(*parts: Part) -> Iterator[Statement]:
+    """All statements in the parts, those inside others too, in the order of the source."""
+    for part in parts:
+        if isinstance(part, Statement):
+            yield part
+        if type(part) is not Expression:
+            yield from statements(*part.children())
+        elif type(part.root) is Filter and type(part.root.source) is Capture:
+            yield from statements(part.root.source)  # the only place for statements in an expression
 
 
-def inside(arguments: Arguments) -> list[Node]:
-    """The expressions of arguments."""
-    return [*arguments.positional, *(value for _, value in arguments.keywords)]
+def expressions(statement: Statement) -> Iterator[Placed]:
+    """The expressions of a statement itself."""
+    for child in statement.children():
+        if type(child) is Placed:
+            yield child
+        elif type(child) is Branch:
+            yield child.condition
+        elif type(child) is Signature:
+            yield from (default for _, default in child.defaults)
+
+
+def uses(body: Body | None, name: str) -> bool:
+    """Whether an expression inside the statements has the free name."""
+    return any(name in placed.expression.names for each in statements(*body or ()) for placed in expressions(each))

@@ -4,10 +4,10 @@ from functools import lru_cache
 
 from backstage_py.js.errors import Failure
 from backstage_py.js.values import RESERVED
-from backstage_py.templating import hints, nodes, scopes
+from backstage_py.templating import hints, nodes
 from backstage_py.templating.expressions import ExpressionParser, parse_expression
 from backstage_py.templating.lexer import CODE_SPACE, Lexer, Tag
-from backstage_py.templating.nodes import Body, Expression, Signature, Statement
+from backstage_py.templating.nodes import Body, Branch, Expression, Placed, Signature, Statement
 
 _EMPTY_TAGS = frozenset(
     ["else", "endif", "endfor", "endmacro", "endcall", "endfilter", "endset", "default", "endswitch"]
@@ -27,11 +27,12 @@ def expression_of(code: str) -> Expression:
 class Parser:
     """Parses the tags of one template."""
 
-    __slots__ = ("_index", "_tags")
+    __slots__ = ("_blocks", "_index", "_tags")
 
     def __init__(self, tags: list[Tag]) -> None:
         self._tags = tags
         self._index = 0
+        self._blocks: list[tuple[str, int]] = []
 
     def parse(self) -> Body:
         """The statements of the whole template.
@@ -42,7 +43,7 @@ class Parser:
         body, stop = self._body(frozenset())
         if stop is not None:  # pragma: no cover - an empty set of stops never stops
             raise _failure("Unexpected tag", stop)
-        _refuse_twice_named_blocks(body)
+        _refuse_twice_named_blocks(self._blocks)
         return body
 
     def _body(self, stops: frozenset[str]) -> tuple[Body, Tag | None]:
@@ -54,7 +55,7 @@ class Parser:
             if tag.kind == "text":
                 body.append(nodes.Text(tag.pos, tag.value))
             elif tag.kind == "variable":
-                body.append(nodes.Output(tag.pos, tag.base, _expression(tag)))
+                body.append(nodes.Output(tag.pos, _expression(tag)))
             elif tag.name in stops:
                 if tag.name in _EMPTY_TAGS and tag.value:
                     hint = hints.structural_tag(tag.name, tag.value)
@@ -87,7 +88,7 @@ class Parser:
         while True:
             condition = _expression(branch)
             body, stop = self._until(tag, "elif", "elseif", "else", "endif")
-            branches.append((branch.base, condition, body))
+            branches.append(Branch(condition, body))
             if stop.name in {"elif", "elseif"}:
                 branch = stop
                 continue
@@ -101,10 +102,10 @@ class Parser:
             targets = _until_word(parser, tag)
             if targets == ["loop"]:
                 raise Failure('A loop target cannot be named "loop"', pos=0, syntax=True)
-        base, iterable = _rest(parser, tag)
+        iterable = _rest(parser, tag)
         body, stop = self._until(tag, "else", "endfor")
         otherwise = self._until(tag, "endfor")[0] if stop.name == "else" else None
-        return nodes.For(tag.pos, targets, base, iterable, body, otherwise)
+        return nodes.For(tag.pos, targets, iterable, body, otherwise)
 
     def set_(self, tag: Tag) -> Statement:
         """``set a, b = value``, or ``set a`` with a body up to ``endset``."""
@@ -115,8 +116,8 @@ class Parser:
             if captures:
                 parser.end()
         if not captures:
-            base, value = _rest(parser, tag)
-            return nodes.Set(tag.pos, targets, base, value, None)
+            value = _rest(parser, tag)
+            return nodes.Set(tag.pos, targets, value.base, value, None)
         body, _ = self._until(tag, "endset")
         _refuse_macros(body, tag)
         return nodes.Set(tag.pos, targets, tag.base, None, body)
@@ -138,12 +139,12 @@ class Parser:
         """``call(signature) macro(arguments)`` up to ``endcall``."""
         parser = _open(tag)
         with _Located(tag):
-            signature = _signature(parser, tag) if parser.take("(") else Signature(tag.base, [], [])
+            signature = _signature(parser, tag) if parser.take("(") else Signature([], [])
             call = parser.expression()
             if not isinstance(call.root, nodes.Call) or not _is_static(call.root.target):
                 raise Failure("A call block needs the call of a macro", pos=call.root.pos, syntax=True)
         body, _ = self._until(tag, "endcall")
-        return nodes.CallBlock(tag.pos, tag.base, call, signature, body)
+        return nodes.CallBlock(tag.pos, signature, Placed(tag.base, call), body)
 
     def filter(self, tag: Tag) -> Statement:
         """``filter name(arguments)`` up to ``endfilter``."""
@@ -153,7 +154,7 @@ class Parser:
         with _Located(tag):
             root = parser.filter(nodes.Capture(0, body))
             parser.end()
-        return nodes.Output(tag.pos, tag.base, parser.finish(root, shared=False))
+        return nodes.Output(tag.pos, Placed(tag.base, parser.finish(root, shared=False)))
 
     def block(self, tag: Tag) -> Statement:
         """``block name`` up to ``endblock``, which may repeat the name."""
@@ -163,6 +164,7 @@ class Parser:
             parser.end()
         if len(names) != 1:
             raise _failure("A block has one name", tag)
+        self._blocks.append((names[0], tag.pos))
         body, stop = self._until(tag, "endblock")
         if stop.value not in {"", names[0]}:
             raise _failure(f'"endblock {stop.value}" does not end the block "{names[0]}"', stop)
@@ -180,14 +182,13 @@ class Parser:
             )
         cases = []
         while stop.name == "case":
-            case = stop
-            condition = _expression(case)
+            condition = _expression(stop)
             body, stop = self._until(tag, "case", "default", "endswitch")
-            cases.append((case.base, condition, body))
+            cases.append(Branch(condition, body))
         default = self._until(tag, "endswitch")[0] if stop.name == "default" else None
         if not cases and default is None:
             raise _failure('A switch needs a "case" or a "default"', tag)
-        return nodes.Switch(tag.pos, tag.base, subject, cases, default)
+        return nodes.Switch(tag.pos, subject, cases, default)
 
 
 _STATEMENTS = {
@@ -234,17 +235,19 @@ def _open(tag: Tag) -> ExpressionParser:
         return ExpressionParser(tag.value)
 
 
-def _expression(tag: Tag) -> Expression:
-    with _Located(tag):
-        return expression_of(tag.value)
+def _expression(tag: Tag) -> Placed:
+    return _placed(tag.value, tag.base)
 
 
-def _rest(parser: ExpressionParser, tag: Tag) -> tuple[int, Expression]:
-    """The expression that the tag ends with, and its offset."""
+def _rest(parser: ExpressionParser, tag: Tag) -> Placed:
+    """The expression that the tag ends with."""
     offset, code = parser.rest()
-    base = tag.base + offset
+    return _placed(code, tag.base + offset)
+
+
+def _placed(code: str, base: int) -> Placed:
     try:
-        return base, expression_of(code)
+        return Placed(base, expression_of(code))
     except Failure as failure:
         raise failure.within(base)  # noqa: B904 - the same failure
 
@@ -262,20 +265,18 @@ def _until_word(parser: ExpressionParser, tag: Tag) -> list[str]:
 def _signature(parser: ExpressionParser, tag: Tag) -> Signature:
     """Parameters up to and with the closing parenthesis."""
     positional: list[str] = []
-    defaults: list[tuple[str, Expression]] = []
+    defaults: list[tuple[str, Placed]] = []
     if parser.take(")"):
-        return Signature(tag.base, positional, defaults)
+        return Signature(positional, defaults)
     while True:
-        token = parser.peek()
-        names = _parameter(parser)
+        name = _parameter(parser)
         if parser.take("="):
-            defaults.append((names, parser.part()))
+            defaults.append((name, Placed(tag.base, parser.part())))
         else:
-            positional.append(names)
+            positional.append(name)
         if not parser.take(","):
             parser.expect(")")
-            return Signature(tag.base, positional, defaults)
-        del token
+            return Signature(positional, defaults)
 
 
 def _parameter(parser: ExpressionParser) -> str:
@@ -294,18 +295,16 @@ def _is_static(node: nodes.Node) -> bool:
 
 
 def _refuse_macros(body: Body, tag: Tag) -> None:
-    if any(isinstance(statement, nodes.Macro) for statement in scopes.statements(body)):
+    if any(isinstance(statement, nodes.Macro) for statement in nodes.statements(*body)):
         raise _failure(f'A macro cannot be defined inside of "{tag.name}"', tag)
 
 
-def _refuse_twice_named_blocks(body: Body) -> None:
+def _refuse_twice_named_blocks(blocks: list[tuple[str, int]]) -> None:
     seen: set[str] = set()
-    for statement in scopes.statements(body):
-        if isinstance(statement, nodes.Block):
-            if statement.name in seen:
-                failure = Failure(f'The block "{statement.name}" is defined twice', pos=statement.pos, syntax=True)
-                raise failure.within(0)
-            seen.add(statement.name)
+    for name, pos in blocks:
+        if name in seen:
+            raise Failure(f'The block "{name}" is defined twice', pos=pos, syntax=True).within(0)
+        seen.add(name)
 
 
 def parse(source: str, *, cookiecutter: bool = False, trim_blocks: bool = False, lstrip_blocks: bool = False) -> Body:

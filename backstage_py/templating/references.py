@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from backstage_py.templating import nodes, scopes
-from backstage_py.templating.nodes import Body, Node
+from backstage_py.templating import nodes
+from backstage_py.templating.nodes import Body, Node, Part
 
 Kind = Literal["name", "filter", "test"]
 
@@ -23,9 +23,9 @@ def references(body: Body) -> list[Found]:
     """All references of a template, in the order of the source."""
     local = _local_names(body)
     found: list[Found] = []
-    for statement in scopes.statements(body):
-        for base, expression in scopes.expressions(statement):
-            found.extend(_shifted(_of(expression.root), base, local))
+    for statement in nodes.statements(*body):
+        for placed in nodes.expressions(statement):
+            found.extend(_shifted(_of(placed.expression.root), placed.base, local))
     found.sort(key=lambda reference: reference.offset)
     return found
 
@@ -36,20 +36,23 @@ def _shifted(references_: Iterator[Found], base: int, local: frozenset[str]) -> 
         yield Found(each.kind, each.path, base + each.offset, is_local, each.called)
 
 
-def _of(node: Node) -> Iterator[Found]:
-    if isinstance(node, nodes.Symbol | nodes.Lookup):
-        yield from _path(node, called=False)
-        return
-    if isinstance(node, nodes.Call) and isinstance(node.target, nodes.Symbol | nodes.Lookup):
-        yield from _path(node.target, called=True)
-        for argument in nodes.inside(node.arguments):
-            yield from _of(argument)
-        return
-    if isinstance(node, nodes.Filter):
-        yield Found("filter", (node.name,), node.pos)
-    elif isinstance(node, nodes.Test):
-        yield Found("test", (node.name,), node.pos)
-    for child in nodes.children(node):
+def _of(part: Part) -> Iterator[Found]:
+    """What is inside of an expression; the statements of a filter block are visited by themselves."""
+    match part:
+        case nodes.Symbol() | nodes.Lookup():
+            yield from _path(part, called=False)
+            return
+        case nodes.Call(target=nodes.Symbol() | nodes.Lookup()):
+            yield from _path(part.target, called=True)
+            yield from _of(part.arguments)
+            return
+        case nodes.Capture():
+            return
+        case nodes.Filter():
+            yield Found("filter", (part.name,), part.pos)
+        case nodes.Test():
+            yield Found("test", (part.name,), part.pos)
+    for child in part.children():
         yield from _of(child)
 
 
@@ -72,7 +75,7 @@ def _path(node: Node, *, called: bool) -> Iterator[Found]:
 
 def _local_names(body: Body) -> frozenset[str]:
     names: set[str] = set()
-    for statement in scopes.statements(body):
+    for statement in nodes.statements(*body):
         if isinstance(statement, nodes.For):
             names.update(statement.targets, ("loop",))
         elif isinstance(statement, nodes.Set):

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 
 from backstage_py.js.values import UNDEFINED, Value
 from backstage_py.templating import nodes
-from backstage_py.templating.nodes import Body, Node, Statement
+from backstage_py.templating.nodes import Body
 from backstage_py.templating.runtime import MISSING, Cells, Evaluate
 
 
@@ -198,71 +198,9 @@ def assigned(body: Body | None) -> set[str]:
             names.update(statement.targets)
             names |= assigned(statement.body)
         elif isinstance(statement, nodes.If):
-            for _, _, branch in statement.branches:
-                names |= assigned(branch)
-            names |= assigned(statement.otherwise)
+            names = names.union(
+                *(assigned(branch.body) for branch in statement.branches), assigned(statement.otherwise)
+            )
         elif isinstance(statement, nodes.Switch):
-            for _, _, branch in statement.cases:
-                names |= assigned(branch)
-            names |= assigned(statement.default)
+            names = names.union(*(assigned(case.body) for case in statement.cases), assigned(statement.default))
     return names
-
-
-def statements(body: Body | None) -> Iterator[Statement]:
-    """All statements, those inside others too, in the order of the source."""
-    for statement in body or ():
-        yield statement
-        for inner in bodies(statement):
-            yield from statements(inner)
-
-
-def bodies(statement: Statement) -> Iterator[Body]:
-    """The bodies directly inside a statement."""
-    if isinstance(statement, nodes.If):
-        yield from (body for _, _, body in statement.branches)
-        yield statement.otherwise or []
-    elif isinstance(statement, nodes.Switch):
-        yield from (body for _, _, body in statement.cases)
-        yield statement.default or []
-    elif isinstance(statement, nodes.For):
-        yield statement.body
-        yield statement.otherwise or []
-    elif isinstance(statement, nodes.Set):
-        yield statement.body or []
-    elif isinstance(statement, nodes.Macro | nodes.CallBlock | nodes.Block):
-        yield statement.body
-    elif isinstance(statement, nodes.Output):
-        capture = captured(statement.expression.root)
-        if capture is not None:
-            yield capture.body
-
-
-def captured(node: Node) -> nodes.Capture | None:
-    """The captured body of a filter block's expression."""
-    return node.source if isinstance(node, nodes.Filter) and isinstance(node.source, nodes.Capture) else None
-
-
-def expressions(statement: Statement) -> Iterator[tuple[int, nodes.Expression]]:
-    """The expressions of a statement itself, with the offset of each."""
-    if isinstance(statement, nodes.Output):
-        yield statement.base, statement.expression
-    elif isinstance(statement, nodes.If):
-        yield from ((base, condition) for base, condition, _ in statement.branches)
-    elif isinstance(statement, nodes.Switch):
-        yield statement.base, statement.subject
-        yield from ((base, condition) for base, condition, _ in statement.cases)
-    elif isinstance(statement, nodes.For):
-        yield statement.base, statement.iterable
-    elif isinstance(statement, nodes.Set):
-        if statement.value is not None:
-            yield statement.base, statement.value
-    elif isinstance(statement, nodes.Macro):
-        yield from ((statement.signature.base, default) for _, default in statement.signature.defaults)
-    elif isinstance(statement, nodes.CallBlock):
-        yield from ((statement.signature.base, default) for _, default in statement.signature.defaults)
-        yield statement.base, statement.call
-
-
-def uses(body: Body | None, name: str) -> bool:
-    """Whether an expression inside the statements has the free name."""
-    return any(name in expression.names for each in statements(body) for _, expression in expressions(each))

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from backstage_py.lint import syntax
 from backstage_py.lint.nearest import misspelled, nearest
 from backstage_py.lint.rule import Finding, rule
 from backstage_py.lint.view import Template
 from backstage_py.lint.vocabulary import SPEC_KEYS, STEP_KEYS
+from backstage_py.templating import tree
 
 _STEP = "steps:\n  - id: log\n    action: debug:log\n    input:\n      message: hello\n"
 _FOREIGN_KEYS = {
@@ -137,7 +137,7 @@ def condition_is_text(template: Template) -> Iterator[Finding]:
     """Texts that mean what they say, such as "true", are left alone."""
     for step in template.steps:
         condition = step.value.get("if")
-        if isinstance(condition, str) and condition.strip() and not syntax.has_code(condition):
+        if isinstance(condition, str) and condition.strip() and not tree.has_code(condition):
             if condition.strip().lower() == "true":
                 continue
             bare = condition.strip().removeprefix("{{").removesuffix("}}").strip()
