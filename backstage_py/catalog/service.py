@@ -6,14 +6,12 @@ from dataclasses import dataclass
 
 import structlog
 
-from backstage_py.catalog import analyze, preview, processor_options, providers, rules
-from backstage_py.catalog.annotations import Annotator
-from backstage_py.catalog.engine import Engine
 from backstage_py.catalog.faults import Fault
-from backstage_py.catalog.pipeline import Pipeline
-from backstage_py.catalog.placeholders import Placeholders
-from backstage_py.catalog.reading import TargetReader
-from backstage_py.catalog.stitching import Stitcher
+from backstage_py.catalog.pipeline import preview, processor_options, rules
+from backstage_py.catalog.pipeline.engine import Engine
+from backstage_py.catalog.pipeline.processing import Pipeline
+from backstage_py.catalog.sources import analyze, providers
+from backstage_py.catalog.stitching.stitcher import Stitcher
 from backstage_py.errors import InputError, NotAllowedError, NotFoundError
 from backstage_py.model import entity as entities
 from backstage_py.model import entity_ref, location_ref
@@ -81,11 +79,9 @@ class CatalogService:
         self._locations = LocationStore(database, self._refresh)
         self._stitches = StitchStore(database)
         self._pipeline = Pipeline(
-            reader=TargetReader(url_reader),
-            placeholders=Placeholders(url_reader),
-            annotator=Annotator(integrations, url_reader),
-            rules=rules.from_settings(settings),
-            url_reader=url_reader,
+            url_reader,
+            rules.from_settings(settings),
+            integrations=integrations,
             processors=self._plugins.processors,
             allowed_location_types=self._allowed_types,
             options=settings.processors,

@@ -11,11 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urljoin
 
-from backstage_py.catalog.annotations import Annotator
-from backstage_py.catalog.pipeline import Pipeline
-from backstage_py.catalog.placeholders import Placeholders
-from backstage_py.catalog.reading import TargetReader
-from backstage_py.catalog.rules import Rules
+from backstage_py.catalog.pipeline.processing import Pipeline
+from backstage_py.catalog.pipeline.rules import Rules
 from backstage_py.errors import NotFoundError
 from backstage_py.model import entity as entities
 from backstage_py.model.http import UrlContent
@@ -55,14 +52,7 @@ async def process(
         files: texts by URL, for locations and placeholders.
     """
     reader = _Files(files or {})
-    pipeline = Pipeline(
-        reader=TargetReader(reader),
-        placeholders=Placeholders(reader),
-        annotator=Annotator(None, reader),
-        rules=_Everything([]),
-        url_reader=reader,
-        processors=processors,
-    )
+    pipeline = Pipeline(reader, _Everything([]), processors=processors)
     metadata = entity["metadata"]
     place = {entities.MANAGED_BY: LOCATION, entities.ORIGIN: LOCATION}
     annotations = {**place, **(metadata.get("annotations") or {})}

@@ -9,9 +9,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from backstage_py import bundled
-from backstage_py.catalog import cursors, queries
 from backstage_py.catalog.authorized import AuthorizedCatalog
-from backstage_py.catalog.queries import EntityQuery, QueryAnswer
+from backstage_py.catalog.queries import cursors, pages
+from backstage_py.catalog.queries.pages import EntityQuery, QueryAnswer
 from backstage_py.errors import InputError, NotFoundError
 from backstage_py.http import catalog_actions, catalog_locations, compression
 from backstage_py.http.body import json_body
@@ -81,10 +81,10 @@ class _Face:
     async def entities(self, request: Request) -> Response:
         query = self._check("/entities", request)
         predicate = entity_filter.predicate_of_params(query.get("filter"))
-        project = queries.projection(_fields(query))
+        project = pages.projection(_fields(query))
         orders = [_order(text) for text in query.get("order", ())]
         visible = await self._catalog.visible(credentials(request))
-        filter_ = entity_filter.all_of(visible, queries.compile_predicate(predicate))
+        filter_ = entity_filter.all_of(visible, pages.compile_predicate(predicate))
         if {"limit", "offset", "after"}.isdisjoint(query):
             first = Order(orders[0].key.lower(), orders[0].descending) if orders else None
             if not project and not first and compression.preferred(_accepted(request)) == b"gzip":
@@ -104,24 +104,24 @@ class _Face:
 
     async def by_query(self, request: Request) -> Response:
         query = self._check("/entities/by-query", request)
-        project = queries.projection(_fields(query))
+        project = pages.projection(_fields(query))
         if cursor := query.get("cursor"):
             return _page(await self._next(cursor, query.get("limit"), request), project)
         asked = EntityQuery(
             predicate=entity_filter.predicate_of_params(query.get("filter")),
             order_fields=tuple(_order_field(text) for text in query.get("orderField", ())),
             full_text=_full_text(query.get("fullTextFilterTerm"), query.get("fullTextFilterFields")),
-            limit=query.get("limit", queries.DEFAULT_LIMIT),
+            limit=query.get("limit", pages.DEFAULT_LIMIT),
             offset=query.get("offset", 0),
             with_total=_with_total(query.get("totalItems"), "parameter"),
             visible=await self._catalog.visible(credentials(request)),
         )
-        return _page(await queries.first_page(self._reader, asked), project)
+        return _page(await pages.first_page(self._reader, asked), project)
 
     async def by_predicate(self, request: Request) -> Response:
         body = await self._body("/entities/by-query", request)
         predicate = filter_shape.check_object(body["query"]) if "query" in body and "cursor" not in body else None
-        project = queries.projection(body.get("fields") or ())
+        project = pages.projection(body.get("fields") or ())
         limit = _count(body, "limit")
         if (cursor := body.get("cursor")) is not None:
             if not cursor:
@@ -132,17 +132,17 @@ class _Face:
             predicate=predicate,
             order_fields=tuple((one["field"], one["order"]) for one in body.get("orderBy") or ()),
             full_text=_full_text(text.get("term"), text.get("fields")) if text else None,
-            limit=queries.DEFAULT_LIMIT if limit is None else limit,
+            limit=pages.DEFAULT_LIMIT if limit is None else limit,
             offset=_count(body, "offset") or 0,
             with_total=_with_total(body.get("totalItems"), "value"),
             visible=await self._catalog.visible(credentials(request)),
         )
-        return _page(await queries.first_page(self._reader, asked), project)
+        return _page(await pages.first_page(self._reader, asked), project)
 
     async def _next(self, cursor: str, limit: int | None, request: Request) -> QueryAnswer:
         decoded = cursors.decode(cursor)
         visible = await self._catalog.visible(credentials(request))
-        return await queries.page_at(self._reader, decoded, limit, visible=visible)
+        return await pages.page_at(self._reader, decoded, limit, visible=visible)
 
     async def by_refs(self, request: Request) -> Response:
         body = await json_body(request)
@@ -151,13 +151,13 @@ class _Face:
             raise InputError(_NO_REFS)
         by_body = filter_shape.check_member(body["query"], "query") if "query" in body else None
         by_params = entity_filter.predicate_of_params(query.get("filter"))
-        project = queries.projection([*(body.get("fields") or ()), *_fields(query)])
+        project = pages.projection([*(body.get("fields") or ()), *_fields(query)])
         if not body["entityRefs"]:
             return json_response({"items": []})
         found = await self._catalog.by_refs(
             body["entityRefs"],
             credentials(request),
-            entity_filter.all_of(queries.compile_predicate(by_params), queries.compile_predicate(by_body)),
+            entity_filter.all_of(pages.compile_predicate(by_params), pages.compile_predicate(by_body)),
         )
         if project:
             return json_response({"items": [None if text is None else project(text) for text in found]})
@@ -202,7 +202,7 @@ class _Face:
     async def _facets(self, names: Sequence[str], predicate: Json, request: Request) -> Response:
         keys = list(dict.fromkeys(name.lower() for name in names))
         visible = await self._catalog.visible(credentials(request))
-        found = await self._reader.facets(keys, entity_filter.all_of(visible, queries.compile_predicate(predicate)))
+        found = await self._reader.facets(keys, entity_filter.all_of(visible, pages.compile_predicate(predicate)))
         shown = {name: [{"value": value, "count": count} for value, count in found[name.lower()]] for name in names}
         return json_response({"facets": shown})
 

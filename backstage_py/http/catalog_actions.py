@@ -7,9 +7,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from backstage_py import bundled
-from backstage_py.catalog import cursors, model_description, queries
 from backstage_py.catalog.authorized import AuthorizedCatalog
-from backstage_py.catalog.queries import EntityQuery
+from backstage_py.catalog.queries import cursors, model_description, pages
+from backstage_py.catalog.queries.pages import EntityQuery
 from backstage_py.errors import ConflictError, InputError, NotFoundError
 from backstage_py.http.body import json_body
 from backstage_py.http.credentials import credentials
@@ -83,7 +83,7 @@ class _Actions:
         if given.get("namespace"):
             predicate["metadata.namespace"] = given["namespace"]
         visible = await self._catalog.visible(caller)
-        found = await queries.first_page(self._catalog.reader, EntityQuery(predicate, visible=visible))
+        found = await pages.first_page(self._catalog.reader, EntityQuery(predicate, visible=visible))
         items: list[JsonObject] = [json.parse(text) for text in found.texts]
         if not items:
             raise InputError(f'No entity found with name "{given["name"]}"')
@@ -128,11 +128,11 @@ class _Actions:
         return {}
 
     async def _query(self, given: JsonObject, caller: Credentials) -> JsonObject:
-        project = queries.projection(given.get("fields") or ())
+        project = pages.projection(given.get("fields") or ())
         visible = await self._catalog.visible(caller)
         if given.get("cursor"):
             cursor = cursors.decode(given["cursor"])
-            answer = await queries.page_at(self._catalog.reader, cursor, given.get("limit"), visible=visible)
+            answer = await pages.page_at(self._catalog.reader, cursor, given.get("limit"), visible=visible)
         else:
             orders = given.get("orderFields") or []
             listed = [orders] if isinstance(orders, dict) else orders
@@ -140,11 +140,11 @@ class _Actions:
                 predicate=filter_shape.check_object(given["query"]) if "query" in given else None,
                 order_fields=tuple((one["field"], one["order"]) for one in listed),
                 full_text=given.get("fullTextFilter"),
-                limit=given.get("limit", queries.DEFAULT_LIMIT),
+                limit=given.get("limit", pages.DEFAULT_LIMIT),
                 offset=given.get("offset", 0),
                 visible=visible,
             )
-            answer = await queries.first_page(self._catalog.reader, asked)
+            answer = await pages.first_page(self._catalog.reader, asked)
         output: JsonObject = {
             "items": [project(text) if project else json.parse(text) for text in answer.texts],
             "totalItems": answer.total,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from backstage_py.catalog.reading import TargetReader
+from backstage_py.catalog.sources.reading import TargetReader
 from backstage_py.errors import ConflictError, InputError, NotFoundError
 from backstage_py.model.location_ref import LocationRef
 from backstage_py.settings.sections import AllowedKind, CatalogLocation, CatalogRule, RuleLocation

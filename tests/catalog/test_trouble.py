@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from backstage_py.catalog import reading
+from backstage_py.catalog.sources import reading
 from tests.catalog.harness import HOST, Web, catalog, component, documents, failure, group, location
 
 

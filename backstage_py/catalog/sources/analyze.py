@@ -3,8 +3,8 @@
 import re
 from urllib.parse import unquote, urlsplit
 
-from backstage_py.catalog import github_search
-from backstage_py.catalog.github_search import Preview
+from backstage_py.catalog.sources import github_search
+from backstage_py.catalog.sources.github_search import Preview
 from backstage_py.errors import InputError
 from backstage_py.model.json import JsonObject
 from backstage_py.model.scm import ScmIntegration

@@ -1,6 +1,6 @@
 """What a location would bring, without storing anything: ``POST /locations?dryRun=true``."""
 
-from backstage_py.catalog.pipeline import Pipeline
+from backstage_py.catalog.pipeline.processing import Pipeline
 from backstage_py.errors import InputError
 from backstage_py.model import entity as entities
 from backstage_py.model import entity_ref

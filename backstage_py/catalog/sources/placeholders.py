@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from backstage_py.catalog import documents
+from backstage_py.catalog.sources import documents
 from backstage_py.errors import BackstageError
 from backstage_py.model import json, yaml
 from backstage_py.model.json import Json, JsonObject

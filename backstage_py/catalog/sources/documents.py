@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from backstage_py.catalog.collector import Brought, bring
 from backstage_py.catalog.faults import Fault
+from backstage_py.catalog.sources import brought
+from backstage_py.catalog.sources.brought import Brought
 from backstage_py.model import json, yaml
 from backstage_py.model.json import JsonObject
 from backstage_py.model.location_ref import LocationRef
@@ -23,7 +24,7 @@ def parse(content: bytes, location: LocationRef, origin: str) -> list[Brought | 
     if len(content) > LARGEST:
         return [too_large(location, len(content))]
     documents = _documents(content.decode("utf-8", errors="replace"), location)
-    return [one if isinstance(one, Fault) else bring(one, location, origin) for one in documents]
+    return [one if isinstance(one, Fault) else brought.at(one, location, origin) for one in documents]
 
 
 def too_large(location: LocationRef, size: int) -> Fault:

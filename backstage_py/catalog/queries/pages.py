@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from backstage_py.catalog.cursors import Cursor
+from backstage_py.catalog.queries.cursors import Cursor
 from backstage_py.errors import InputError
 from backstage_py.model import entity as entities
 from backstage_py.model import entity_filter, json

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
-from backstage_py.catalog import documents
-from backstage_py.catalog.collector import Brought
 from backstage_py.catalog.faults import Fault
+from backstage_py.catalog.sources import documents
+from backstage_py.catalog.sources.brought import Brought
 from backstage_py.errors import NotFoundError
 from backstage_py.model import field_format, globs
 from backstage_py.model.location_ref import LocationRef

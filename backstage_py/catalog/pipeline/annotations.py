@@ -25,17 +25,16 @@ class Annotator:
     def __init__(self, integrations: ScmIntegrations | None, url_reader: UrlReader) -> None:
         self._integrations = integrations
         self._urls = url_reader
-        self._last: tuple[LocationRef, LocationRef] | None = None
-        self._last_annotations: dict[str, str] = {}
+        self._last: tuple[LocationRef, LocationRef, dict[str, str]] | None = None
 
     def annotate(self, entity: JsonObject, location: LocationRef, origin: LocationRef) -> JsonObject:
         """Return the entity with annotations in front of its own."""
-        if self._last != (location, origin):  # thousands of entities in a row come from the same file
-            self._last_annotations = self._annotations(location, origin)
-            self._last = (location, origin)
+        last = self._last  # thousands of entities in a row come from the same file; threads may do others meanwhile
+        if last is None or last[0] != location or last[1] != origin:
+            self._last = last = (location, origin, self._annotations(location, origin))
         metadata = entity["metadata"]
         own = metadata.get("annotations")
-        annotations = {**self._last_annotations, **(own if isinstance(own, dict) else {})}
+        annotations = {**last[2], **(own if isinstance(own, dict) else {})}
         rest = {key: value for key, value in metadata.items() if key != "annotations"}
         if own is not None and not isinstance(own, dict):
             return entity

@@ -1,24 +1,41 @@
-"""Pipeline results as what the store writes, and the hash that tells whether there is anything to write."""
+"""What became of an entity, as what the store writes, and the hash that tells whether there is anything to write."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from backstage_py.catalog import placeholders
-from backstage_py.catalog.collector import Brought
-from backstage_py.catalog.pipeline import Pipeline, PipelineResult
+from backstage_py.catalog.faults import Fault
+from backstage_py.catalog.sources.brought import Brought
 from backstage_py.model import entity as entities
 from backstage_py.model import json
+from backstage_py.model.entity_relations import Relation
 from backstage_py.model.json import JsonObject
-from backstage_py.storage.catalog.refresh_records import Child, Deferred, Known, Processed
+from backstage_py.storage.catalog.refresh_records import Child, Known, Processed
 
 
-def deferred(brought: Brought) -> Deferred:
-    """Return an emitted entity as the store takes it."""
-    return Deferred(brought.ref, brought.text, brought.hash, brought.location_key)
+@dataclass(frozen=True, slots=True)
+class PipelineResult:
+    """What became of an entity.
 
+    Attributes:
+        entity: the processed entity; as far as it came when ``faults`` ended its processing.
+        faults: what went wrong.
+        is_ended: a fault ended processing, so that nothing else can be said.
+        is_unchanged: nothing that it was made from has changed; all else is empty.
+    """
 
-def of_entity(ref: str, entity: JsonObject, location_key: str | None) -> Deferred:
-    """Return an entity as the store takes it."""
-    return Deferred(ref, json.dumps(entity), entities.digest(entities.stable_text(entity)), location_key)
+    entity: JsonObject
+    faults: tuple[Fault, ...] = ()
+    relations: tuple[Relation, ...] = ()
+    brought: tuple[Brought, ...] = ()
+    refresh_keys: tuple[str, ...] = ()
+    state: JsonObject = field(default_factory=dict)
+    is_ended: bool = False
+    is_unchanged: bool = False
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether everything went well."""
+        return not self.faults
 
 
 def processed(ref: str, result: PipelineResult, *, has_plugins: bool = False) -> Processed:
@@ -51,7 +68,7 @@ def processed(ref: str, result: PipelineResult, *, has_plugins: bool = False) ->
         state=json.dumps(result.state) if result.state else None,
         refresh_keys=result.refresh_keys,
         is_volatile=bool(result.refresh_keys or errors or has_plugins or is_location),
-        children=[Child(deferred(one)) for one in result.brought],
+        children=[Child(one.deferred()) for one in result.brought],
         is_complete=result.is_ok,
     )
 
@@ -71,12 +88,7 @@ def _hash(text: bytes, errors: tuple[JsonObject, ...], result: PipelineResult) -
     return entities.digest(text, entities.stable_text(parts))
 
 
-def is_plain(ref: str, text: bytes, pipeline: Pipeline) -> bool:
-    """Say whether processing needs nothing but the entity itself."""
-    return not pipeline.has_plugins and not ref.startswith("location:") and not placeholders.may_have(text)
-
-
-def needs_processing(one: Deferred, known: Mapping[str, Known]) -> bool:
+def needs_processing(one: Brought, known: Mapping[str, Known]) -> bool:
     """Say whether a source mentions something new, or something that it may change and has changed."""
     found = known.get(one.ref)
     if found is None:

@@ -6,18 +6,19 @@ that a slow location holds up nobody else.
 """
 
 import asyncio
-import heapq
-import random
 import time
 from collections.abc import Coroutine, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 
-from backstage_py.catalog import faults, results
-from backstage_py.catalog.collector import Brought
-from backstage_py.catalog.pipeline import Pipeline, PipelineResult
+from backstage_py.catalog import faults
+from backstage_py.catalog.pipeline import results
+from backstage_py.catalog.pipeline.processing import Pipeline
+from backstage_py.catalog.pipeline.results import PipelineResult
+from backstage_py.catalog.pipeline.schedule import Schedule
+from backstage_py.catalog.sources.brought import Brought
 from backstage_py.model import entity as entities
 from backstage_py.model import json
 from backstage_py.storage.catalog import catalog_marks
@@ -27,12 +28,9 @@ from backstage_py.storage.database import Database
 
 _log = structlog.get_logger(__name__)
 
-T = TypeVar("T")
-
 _BATCH = 500
 _AT_ONCE = 32
 _PATIENCE = 5.0
-_SPREAD = 0.5
 
 
 class Engine:
@@ -49,17 +47,15 @@ class Engine:
         self._database = database
         self._store = store
         self._pipeline = pipeline
-        self._interval = interval
+        self._schedule = Schedule(interval, time.monotonic)
         self._under_way: dict[int, asyncio.Task[None]] = {}
-        self._due: list[tuple[float, int]] = []
-        self._scheduled: dict[int, float] = {}
         self._finished = asyncio.Event()
 
     async def run(self) -> None:
         """Work until cancelled; what is under way then is dropped, and is still marked."""
         try:
             for id_ in await self._store.volatile():
-                self._schedule(id_, soon=True)
+                self._schedule.add(id_, soon=True)
             with self._database.wakes.subscribe(catalog_marks.PROCESS) as wake:
                 while True:
                     try:
@@ -67,7 +63,7 @@ class Engine:
                     except Exception as error:  # noqa: BLE001  # the processing loop's edge: recorded, and tried again
                         _log.exception("processing_failed", error=str(faults.of(error)))
                         await asyncio.sleep(1)
-                    await self._pause(wake.wait(self._until_next()))
+                    await self._pause(wake.wait(self._schedule.seconds(_PATIENCE)))
         finally:
             tasks = list(self._under_way.values())
             for task in tasks:
@@ -91,16 +87,13 @@ class Engine:
             queued = await self._store.queued(_BATCH, excluding=self._under_way)
             if not queued:
                 break
-            plain = [one for one in queued if self._is_plain(one)]
+            plain = [one for one in queued if self._pipeline.is_plain(one.ref, one.text)]
             if plain:
                 await self._process_plain(plain)
-            started = self._start([one for one in queued if not self._is_plain(one)])
+            started = self._start([one for one in queued if not self._pipeline.is_plain(one.ref, one.text)])
             if not plain and not started:
                 return  # no free place; a task that ends wakes the loop
         await self._start_due()
-
-    def _is_plain(self, one: Unprocessed) -> bool:
-        return results.is_plain(one.ref, one.text, self._pipeline)
 
     def _start(self, items: Sequence[Unprocessed]) -> int:
         free = _AT_ONCE - len(self._under_way)
@@ -119,13 +112,10 @@ class Engine:
         await self._store.commit(outcomes)
 
     def _plain_outcomes(self, items: Sequence[Unprocessed]) -> list[Outcome]:
-        return [
-            Outcome(one.id, one.ticket, _finish(self._process_entity(one.ref, entities.of_text(one.text))))
-            for one in items
-        ]
+        return [Outcome(one.id, one.ticket, self._plain(one.ref, entities.of_text(one.text))) for one in items]
 
-    async def _process_entity(self, ref: str, entity: json.JsonObject) -> Processed:
-        return results.processed(ref, await self._pipeline.process(entity, placeholders=False))
+    def _plain(self, ref: str, entity: json.JsonObject) -> Processed:
+        return results.processed(ref, self._pipeline.process_plain(entity))
 
     async def _process(self, one: Unprocessed) -> None:
         try:
@@ -145,12 +135,12 @@ class Engine:
         if one.ticket is not None:
             same = Processed(one.ref, None, result_hash=one.result_hash, children=None)
             await self._store.commit([Outcome(one.id, one.ticket, same)])
-        self._schedule(one.id)
+        self._schedule.add(one.id)
 
     async def _write(self, one: Unprocessed, result: PipelineResult) -> None:
         processed = results.processed(one.ref, result, has_plugins=self._pipeline.has_plugins)
         if processed.is_volatile:
-            self._schedule(one.id)
+            self._schedule.add(one.id)
         if processed.result_hash == one.result_hash and one.ticket is None:
             return
         if not result.is_ended:
@@ -166,60 +156,28 @@ class Engine:
         for start in range(0, len(brought), _BATCH):
             part = brought[start : start + _BATCH]
             known = await self._store.known([child.ref for child in part])
-            changed = [child for child in part if results.needs_processing(results.deferred(child), known)]
+            changed = [child for child in part if results.needs_processing(child, known)]
             if changed:
                 await self._store.bring(one.id, await asyncio.to_thread(self._children, changed))
 
     def _children(self, brought: Sequence[Brought]) -> list[Child]:
         made = []
         for one in brought:
-            deferred = results.deferred(one)
-            plain = results.is_plain(one.ref, one.text, self._pipeline)
-            made.append(Child(deferred, _finish(self._process_entity(one.ref, one.entity())) if plain else None))
+            is_plain = self._pipeline.is_plain(one.ref, one.text)
+            made.append(Child(one.deferred(), self._plain(one.ref, one.entity()) if is_plain else None))
         return made
 
     async def _write_failure(self, one: Unprocessed, error: Exception) -> None:
         """Show the failure at the entity, which also takes it out of the queue; the schedule tries again."""
         failed = PipelineResult({}, (faults.of(error),), is_ended=True)
-        self._schedule(one.id)
+        self._schedule.add(one.id)
         try:
             await self._store.commit([Outcome(one.id, one.ticket, results.processed(one.ref, failed))])
         except Exception as problem:  # noqa: BLE001  # the processing loop's edge: the entity stays marked
             _log.exception("processing_result_lost", entity_ref=one.ref, error=str(faults.of(problem)))
             await asyncio.sleep(1)
 
-    def _schedule(self, id_: int, *, soon: bool = False) -> None:
-        if self._interval is None:
-            return
-        wait = 0.0 if soon else self._interval * (1 + random.random() * _SPREAD)  # noqa: S311  # spreads load
-        due = time.monotonic() + wait
-        self._scheduled[id_] = due
-        heapq.heappush(self._due, (due, id_))
-
-    def _until_next(self) -> float:
-        if not self._due:
-            return _PATIENCE
-        return min(max(self._due[0][0] - time.monotonic(), 0.0), _PATIENCE)
-
     async def _start_due(self) -> None:
-        now = time.monotonic()
-        free = _AT_ONCE - len(self._under_way)
-        ids: list[int] = []
-        while self._due and self._due[0][0] <= now and len(ids) < free:
-            due, id_ = heapq.heappop(self._due)
-            if self._scheduled.get(id_) == due and id_ not in self._under_way:
-                del self._scheduled[id_]
-                ids.append(id_)
+        ids = self._schedule.take(_AT_ONCE - len(self._under_way), excluding=self._under_way)
         if ids:
             self._start(await self._store.by_ids(ids))
-
-
-def _finish(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine that never waits for anything, in any thread."""
-    try:
-        work.send(None)
-    except StopIteration as stop:
-        value: T = stop.value
-        return value
-    work.close()
-    raise RuntimeError("A processor waited where nothing is to be waited for")

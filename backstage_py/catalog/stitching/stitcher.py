@@ -1,0 +1,67 @@
+"""The loop that has marked entities stitched in batches; only what changed is written."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import structlog
+
+from backstage_py.catalog import faults
+from backstage_py.catalog.stitching import final
+from backstage_py.storage.catalog import catalog_marks
+from backstage_py.storage.catalog.stitch_store import Final, StitchStore
+from backstage_py.storage.database import Database
+
+_log = structlog.get_logger(__name__)
+
+_BATCH = 1000
+_PATIENCE = 5.0
+_REST = 1.0
+_LULL = 0.2
+_MANY_RELATIONS = 30
+
+
+class Stitcher:
+    """Stitches what is marked, in batches, as soon as it is marked."""
+
+    def __init__(self, database: Database, store: StitchStore) -> None:
+        self._database = database
+        self._store = store
+        self._resting: dict[int, float] = {}
+
+    async def run(self) -> None:
+        """Work until cancelled.
+
+        What has many relations rests for a second after it was stitched, or until a lull: while thousands of entities
+        come in, each batch of them changes the same owners and systems.
+        """
+        with self._database.wakes.subscribe(catalog_marks.STITCH) as wake:
+            while True:
+                try:
+                    if await self._drain():
+                        await self._store.rest()
+                except Exception as error:  # noqa: BLE001  # the processing loop's edge: recorded, and tried again
+                    _log.exception("stitching_failed", error=str(faults.of(error)))
+                    await asyncio.sleep(1)
+                if not await wake.wait(_LULL if self._resting else _PATIENCE):
+                    self._resting.clear()
+
+    async def _drain(self) -> bool:
+        """Stitch all that is marked, the next batch while the one before is written; False when nothing was marked."""
+        finals = await self._next_batch(())
+        found = bool(finals)
+        while finals:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._store.write(finals))
+                following = group.create_task(self._next_batch([one.id for one in finals]))
+            finals = following.result() or await self._next_batch(())
+        return found
+
+    async def _next_batch(self, in_writing: Sequence[int]) -> list[Final]:
+        """Return a batch put together, without what is being written: that may be marked again meanwhile."""
+        now = time.monotonic()
+        self._resting = {id_: until for id_, until in self._resting.items() if until > now}
+        pieces = await self._store.marked(_BATCH, excluding=[*self._resting, *in_writing])
+        until = time.monotonic() + _REST
+        self._resting.update((one.id, until) for one in pieces if len(one.relations) > _MANY_RELATIONS)
+        return await asyncio.to_thread(lambda: [final.of(one) for one in pieces]) if pieces else []
