@@ -4,10 +4,10 @@ Backstage validates requests with Ajv and shows its first complaint to the clien
 is looked at first are part of what a client sees: the type, then numbers, strings, alternatives, arrays, objects.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from backstage_py.js import regex
 from backstage_py.model import json
 from backstage_py.model.json import Json, JsonObject
 
@@ -84,7 +84,7 @@ class Compiler:
         add("minimum", number, lambda value, least: value < least, "must be >= {}")
         add("maxLength", string, lambda value, most: len(value) > most, "must NOT have more than {} characters")
         add("minLength", string, lambda value, least: len(value) < least, "must NOT have fewer than {} characters")
-        add("pattern", string, lambda value, regex: not re.search(regex, value), 'must match pattern "{}"')
+        add("pattern", string, lambda value, one: not regex.tester(one)(value), 'must match pattern "{}"')
         if (allowed := schema.get("enum")) is not None:
             checks.append(partial(_enum, allowed))
         return checks

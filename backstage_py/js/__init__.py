@@ -5,7 +5,8 @@ What lives here:
 - ``values``: the value model, key order of records, import and export of plain data; ``errors``: what can go wrong.
 - ``convert``: truth, ``String(x)``, ``Number(x)``, equality, order and ``+``; ``numbers``: arithmetic and printing.
 - ``text``: text as UTF-16 code units.
-- ``regex``: regular expressions in bounded time; ``regex_syntax`` parses, ``regex_re2`` and ``regex_machine`` match.
+- ``regex``: regular expressions in bounded time; ``regex_syntax`` and ``regex_properties`` parse, ``regex_re2`` and
+  ``regex_machine`` match.
 - ``paths``: paths into JSON values, as lodash reads them.
 
 What it promises: pure functions over plain data, without any import of the rest of the project; time and memory of

@@ -14,6 +14,9 @@ MAX_TEXT: Final = 64 * 1024 * 1024
 MAX_STEPS: Final = 1_000_000
 """Steps of one search with a regular expression that needs backtracking; the limit ``regex``."""
 
+UNITS: Final = {"scratch": "UTF-16 code units in one value", "regex": "steps in one regular expression"}
+"""What the limits count."""
+
 
 class Failure(Exception):  # noqa: N818 - it is an error only once it has a position
     """A failed operation on its way to a position.
@@ -57,6 +60,6 @@ class LimitFailure(Failure):
     __slots__ = ("allowed", "limit")
 
     def __init__(self, limit: str, allowed: float) -> None:
-        super().__init__(f"The limit {limit} of {allowed:g} is exceeded")
+        super().__init__(f"The limit of {allowed:,.0f} {UNITS.get(limit, limit)} is exceeded")
         self.limit = limit
         self.allowed = allowed

@@ -1,4 +1,8 @@
-"""Regular expressions that a template brings along, matched in bounded time.
+"""Regular expressions of JavaScript, matched in bounded time, since nobody has reviewed them.
+
+- ``tester`` says whether a pattern of a JSON Schema is found in a text; ``problem`` why JavaScript refuses one.
+- ``test``, ``replace`` and ``split`` are those of JavaScript, for a ``Regex`` with flags; ``replace_all`` for texts.
+- ``linear`` gives RE2's object where a library wants one.
 
 A pattern becomes an RE2 automaton (``regex_re2``). What RE2 cannot do as JavaScript does it (lookaround,
 backreferences, counts above 1000, captures that a later round of a repetition forgets) runs on the backtracking
@@ -14,8 +18,10 @@ from typing import Protocol
 from backstage_py.js import regex_machine, regex_re2, regex_syntax
 from backstage_py.js.errors import MAX_TEXT, Failure, LimitFailure
 from backstage_py.js.regex_machine import Spans
-from backstage_py.js.text import fuse, units
+from backstage_py.js.text import fuse, length, units
 from backstage_py.js.values import Regex
+
+_SYNTAX = re.compile(r"[\^$\\.*+?()[\]{}|/]")
 
 
 class Matcher(Protocol):
@@ -24,10 +30,89 @@ class Matcher(Protocol):
     def matches(self, text: str, start: int) -> Iterator[Spans]:
         """All matches from an offset on; behind an empty one the search goes on a character further."""
 
+    def found(self, text: str) -> bool:
+        """Whether there is a match."""
+
+
+class PatternError(ValueError):
+    """A pattern cannot be used: it is no regular expression, or a search with it takes too many steps."""
+
 
 def check(pattern: str) -> None:
     """Raises Failure where JavaScript would refuse the pattern."""
     regex_syntax.parse(units(pattern))
+
+
+def problem(pattern: str) -> str | None:
+    """Why JavaScript refuses a pattern without flags; None if it takes it."""
+    try:
+        check(pattern)
+    except Failure as failure:
+        return failure.message
+    return None
+
+
+CHECK_STEPS = 200_000
+"""Steps of one search by ``tester``, some hundredths of a second: forms are checked while others wait."""
+
+
+@lru_cache(maxsize=512)
+def tester(source: str) -> Callable[[str], bool]:
+    """Returns a function that says whether a pattern is found in a text, as npm's ``jsonschema`` and Ajv look for it.
+
+    The pattern has the flag u where it parses with it, else no flag.
+
+    Raises:
+        PatternError: the pattern is no regular expression. The function raises it for a text that takes too long.
+    """
+    try:
+        pattern = _lenient(source)
+    except Failure as failure:
+        raise PatternError(f"'{source}' is not a regular expression: {failure.message}") from failure
+    machine = regex_machine.Machine(pattern, ignore_case=False, multiline=False, steps=CHECK_STEPS)
+    linear = regex_re2.automaton(pattern, machine, ignore_case=False, multiline=False) if pattern.linear else None
+    matcher: Matcher = linear or machine
+    form = fuse if pattern.unicode else units
+
+    def found(text: str) -> bool:
+        try:
+            return matcher.found(form(text))
+        except Failure as failure:
+            told = f"'{source}' cannot be matched against a text of {length(text)} characters: {failure.message}"
+            advice = ". Write it without repetitions inside of repetitions" if isinstance(failure, LimitFailure) else ""
+            raise PatternError(told + advice) from failure
+
+    return found
+
+
+def _lenient(source: str) -> regex_syntax.Pattern:
+    try:
+        return regex_syntax.parse(fuse(source), unicode=True)
+    except Failure as failure:
+        if not failure.syntax:
+            raise
+        return regex_syntax.parse(units(source))
+
+
+def linear(source: str, *, ignore_case: bool = False, multiline: bool = False) -> "re.Pattern[str]":
+    """Returns a compiled pattern that searches in time linear in the text; it has the methods of ``re.Pattern``.
+
+    Raises:
+        PatternError: it is no regular expression, or one with lookaround, backreferences or large counts.
+    """
+    try:
+        pattern = regex_syntax.parse(source)
+    except Failure as failure:
+        raise PatternError(f"'{source}' is not a regular expression: {failure.message}") from failure
+    compiled = None
+    if pattern.linear:
+        compiled = regex_re2.compile_linear(pattern, ignore_case=ignore_case, multiline=multiline)
+    if compiled is None:
+        raise PatternError(
+            f"'{source}' is not a regular expression that runs in linear time. "
+            "Look-around and back-references are not supported here"
+        )
+    return compiled  # type: ignore[no-any-return]  # re2 publishes no types
 
 
 @lru_cache(maxsize=256)
@@ -182,6 +267,22 @@ def _filled(
     if not names:
         return match[0]
     return group(names[match[6]]) if match[6] in names else ""
+
+
+def replace_all(text: str, find: str, replacement: str, *, is_pattern: bool) -> str:
+    """``text.replaceAll(find, replacement)``; ``find`` is plain text, or a regular expression with the flag g.
+
+    In the replacement ``$$``, ``$&``, ``$1``, ``$<name>``, ``$``` and ``$'`` have their meaning, for plain text too.
+
+    Raises:
+        PatternError: the expression is wrong or takes more than ``MAX_STEPS`` steps, or the result is longer
+            than ``MAX_TEXT``.
+    """
+    regex = Regex(find if is_pattern else _SYNTAX.sub(r"\\\g<0>", find), "g")
+    try:
+        return replace(regex, text, replacement, keep_index=False)
+    except Failure as failure:
+        raise PatternError(f"'{find}' cannot be replaced: {failure.message}") from failure
 
 
 def split(regex: Regex, text: str, limit: int) -> list[str | None]:

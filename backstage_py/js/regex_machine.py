@@ -1,9 +1,11 @@
 """A backtracking matcher for the patterns that no automaton can match.
 
 The pattern becomes a list of instructions; the machine keeps its choices on a stack of its own, so that neither time
-nor memory depends on Python's recursion. Each instruction counts one step. Steps are bounded per match.
+nor memory depends on Python's recursion. Each instruction counts one step. The steps of one walk over a text's matches
+are bounded.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -25,6 +27,7 @@ from backstage_py.js.regex_syntax import (
 )
 
 _PROGRAM: Final = 50_000
+_MANY_RANGES: Final = 8
 _LARGE_CLASS: Final = 0x3000
 """Larger classes are not folded as a whole; each character is tried in its forms."""
 Spans = list[tuple[int, int] | None]
@@ -43,8 +46,10 @@ def fold(character: str) -> str:
 class Machine:
     """A compiled pattern."""
 
-    def __init__(self, pattern: Pattern, *, ignore_case: bool, multiline: bool) -> None:
+    def __init__(self, pattern: Pattern, *, ignore_case: bool, multiline: bool, steps: int = MAX_STEPS) -> None:
         self._pattern = pattern
+        self._steps = steps
+        self._once = not multiline and _begins_the_text(pattern.root)
         self._ignore_case = ignore_case
         self._multiline = multiline
         self._program: list[Instruction] | None = None
@@ -57,24 +62,34 @@ class Machine:
         """
         if self._program is None:
             self._program = _Compiler(backward=False, ignore_case=self._ignore_case).compile(self._pattern.root)
-        search = _Search(text, ignore_case=self._ignore_case, multiline=self._multiline)
+        search = _Search(text, ignore_case=self._ignore_case, multiline=self._multiline, steps=self._steps)
         begin = start
         while begin <= len(text):
             groups: Spans = [None] * (self._pattern.groups + 1)
             end = search.run(self._program, begin, groups)
             if end is not None:
                 yield [(begin, end), *groups[1:]]
+            if self._once:
+                return
             begin = begin + 1 if end is None or end == begin else end
+
+    def found(self, text: str) -> bool:
+        """Whether there is a match.
+
+        Raises:
+            LimitFailure: the search takes too many steps.
+        """
+        return next(self.matches(text, 0), None) is not None
 
 
 class _Search:
     """One search in one text, with the steps that are left for it."""
 
-    def __init__(self, text: str, *, ignore_case: bool, multiline: bool) -> None:
+    def __init__(self, text: str, *, ignore_case: bool, multiline: bool, steps: int) -> None:
         self._text = text
         self._ignore_case = ignore_case
         self._multiline = multiline
-        self._left = MAX_STEPS
+        self._steps = self._left = steps
 
     def run(self, program: list[Instruction], position: int, groups: Spans) -> int | None:
         """The end of a match that begins at the position, its captures in ``groups``; None if there is none."""
@@ -86,7 +101,7 @@ class _Search:
             while True:
                 self._left -= 1
                 if self._left < 0:
-                    raise LimitFailure("regex", MAX_STEPS)
+                    raise LimitFailure("regex", self._steps)
                 operation, first, second = program[counter]
                 counter += 1
                 if operation == "match":
@@ -159,6 +174,16 @@ class _Search:
         return at_edge is (kind == "b")
 
 
+def _begins_the_text(part: Part) -> bool:
+    """Whether a match can only begin where the text does."""
+    if isinstance(part, Choice):
+        return all(_begins_the_text(option) for option in part.options)
+    if isinstance(part, Sequence | Group):
+        children = regex_syntax.parts_of(part)
+        return bool(children) and _begins_the_text(children[0])
+    return isinstance(part, Assertion) and part.kind == "^"
+
+
 def _is_word(text: str, index: int) -> bool:
     return 0 <= index < len(text) and _inside(WORD, ord(text[index]))
 
@@ -209,6 +234,9 @@ class _Compiler:
     def predicate(self, part: Chars) -> Callable[[str], bool]:
         ranges, negated = part.ranges, part.negated
         if not self.ignore_case:
+            if len(ranges) > _MANY_RANGES:
+                edges = _edges(ranges)
+                return lambda character: (bisect_right(edges, ord(character)) % 2 == 1) is not negated
             return lambda character: _inside(ranges, ord(character)) is not negated
         if sum(high - low + 1 for low, high in ranges) > _LARGE_CLASS:
             return lambda character: any(_inside(ranges, ord(form)) for form in _forms(character)) is not negated
@@ -248,10 +276,24 @@ class _Compiler:
         return ("split", inside, outside) if part.greedy else ("split", outside, inside)
 
     def round(self, part: Repeat, *, may_be_empty: bool) -> None:
+        if isinstance(part.body, Chars):  # it has no group, and always moves
+            self.emit(part.body)
+            return
         self.add("forget", part.groups)
         self.add("mark")
         self.emit(part.body)
         self.add("moved", not may_be_empty)
+
+
+def _edges(ranges: tuple[regex_syntax.Range, ...]) -> list[int]:
+    """Where membership changes, in order: a code is inside behind an odd number of edges."""
+    edges: list[int] = []
+    for low, high in sorted(ranges):
+        if edges and low <= edges[-1]:
+            edges[-1] = max(edges[-1], high + 1)
+        else:
+            edges += [low, high + 1]
+    return edges
 
 
 def _forms(character: str) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Patterns as RE2 automata, which take time linear in the text.
 
-RE2 knows no surrogates: they travel as characters of a private plane, which no text contains in its spread form.
+RE2 knows no surrogates: they travel as characters of a private plane, which no text contains in its spread form. With
+the flag u a text may contain them; such a text goes to the machine.
 """
 
 import re
@@ -14,6 +15,7 @@ from backstage_py.js.regex_syntax import Assertion, Chars, Choice, Group, Part, 
 _PRIVATE: Final = 0x10_0000
 _MEMORY: Final = 16 << 20
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_PRIVATE_CHARACTER = re.compile("[\U00100000-\U0010ffff]")
 _OTHER_LINE_END = re.compile("[\r\u2028\u2029]")
 
 
@@ -23,15 +25,16 @@ class Automaton:
     RE2 overlooks line ends other than LF, and finds a "no word edge" inside of the bytes of a character.
     """
 
-    def __init__(self, compiled: Any, machine: Machine, *, by_line: bool, off_edges: bool) -> None:
+    def __init__(self, compiled: Any, machine: Machine, pattern: Pattern, *, multiline: bool) -> None:
         self._compiled = compiled
         self._machine = machine
-        self._by_line = by_line
-        self._off_edges = off_edges
+        self._by_line = multiline and _has_assertion(pattern.root, "^$")
+        self._off_edges = _has_assertion(pattern.root, "B")
+        self._unicode = pattern.unicode
 
     def matches(self, text: str, start: int) -> Iterator[Spans]:
         """All matches from an offset on; behind an empty one the search goes on a character further."""
-        if (self._by_line and _OTHER_LINE_END.search(text)) or (self._off_edges and not text.isascii()):
+        if self._is_beyond(text):
             yield from self._machine.matches(text, start)
             return
         previous = None
@@ -43,9 +46,30 @@ class Automaton:
             spans = [match.span(group) for group in range(self._compiled.groups + 1)]
             yield [None if each[0] < 0 else each for each in spans]
 
+    def found(self, text: str) -> bool:
+        """Whether there is a match."""
+        if self._is_beyond(text):
+            return self._machine.found(text)
+        return self._compiled.search(_hide(text)) is not None
+
+    def _is_beyond(self, text: str) -> bool:
+        if text.isascii():
+            return self._by_line and "\r" in text
+        return (
+            self._off_edges
+            or (self._by_line and _OTHER_LINE_END.search(text) is not None)
+            or (self._unicode and _PRIVATE_CHARACTER.search(text) is not None)
+        )
+
 
 def automaton(pattern: Pattern, machine: Machine, *, ignore_case: bool, multiline: bool) -> Automaton | None:
     """The automaton of a linear pattern, or None if RE2 refuses it for its size."""
+    compiled = compile_linear(pattern, ignore_case=ignore_case, multiline=multiline)
+    return None if compiled is None else Automaton(compiled, machine, pattern, multiline=multiline)
+
+
+def compile_linear(pattern: Pattern, *, ignore_case: bool, multiline: bool) -> Any | None:
+    """RE2's own object for a linear pattern, which has the methods of ``re.Pattern``; None if RE2 refuses its size."""
     import re2
 
     options = re2.Options()
@@ -53,11 +77,9 @@ def automaton(pattern: Pattern, machine: Machine, *, ignore_case: bool, multilin
     options.log_errors = False
     options.case_sensitive = not ignore_case
     try:
-        compiled = re2.compile(("(?m)" if multiline else "") + _emit(pattern.root), options)
+        return re2.compile(("(?m)" if multiline else "") + _emit(pattern.root), options)
     except re2.error:
         return None
-    by_line = multiline and _has_assertion(pattern.root, "^$")
-    return Automaton(compiled, machine, by_line=by_line, off_edges=_has_assertion(pattern.root, "B"))
 
 
 def _hide(text: str) -> str:

@@ -6,10 +6,10 @@ one is refused when the schema is compiled. Keywords are looked at in ajv's orde
 first of ajv's list.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from backstage_py.js import regex
 from backstage_py.model.json import Json, JsonObject
 
 
@@ -143,7 +143,7 @@ def _max_length(_compiler: _Compiler, schema: JsonObject) -> Check:
 
 def _pattern(_compiler: _Compiler, schema: JsonObject) -> Check:
     pattern = schema["pattern"]
-    search = re.compile(pattern, re.ASCII).search
+    search = regex.tester(pattern)
 
     def run(value: Json) -> Problem | None:
         if isinstance(value, str) and not search(value):
@@ -235,7 +235,7 @@ def _required(_compiler: _Compiler, schema: JsonObject) -> Check:
 
 def _additional_properties(compiler: _Compiler, schema: JsonObject) -> Check:
     known = frozenset(schema.get("properties", {}))
-    patterns = [re.compile(pattern).search for pattern in schema.get("patternProperties", {})]
+    patterns = [regex.tester(pattern) for pattern in schema.get("patternProperties", {})]
     allowed = schema["additionalProperties"]
     check = compiler.compile(allowed) if isinstance(allowed, dict) else None
     if allowed is True:
@@ -270,9 +270,7 @@ def _properties(compiler: _Compiler, schema: JsonObject) -> Check:
 
 
 def _pattern_properties(compiler: _Compiler, schema: JsonObject) -> Check:
-    checks = [
-        (re.compile(pattern).search, compiler.compile(part)) for pattern, part in schema["patternProperties"].items()
-    ]
+    checks = [(regex.tester(pattern), compiler.compile(part)) for pattern, part in schema["patternProperties"].items()]
 
     def run(value: Json) -> Problem | None:
         if not isinstance(value, dict):

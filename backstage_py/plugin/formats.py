@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from backstage_py import bundled
 from backstage_py.errors import InputError
+from backstage_py.js.regex import replace_all
 from backstage_py.model.binary import is_binary
 from backstage_py.model.entity_ref import EntityRef
 from backstage_py.model.entity_ref import of as entity_ref_of
@@ -18,7 +19,6 @@ from backstage_py.model.entity_ref import parse as parse_entity_ref
 from backstage_py.model.globs import Entry as PathEntry
 from backstage_py.model.globs import matches as path_matches
 from backstage_py.model.globs import select as select_paths
-from backstage_py.model.js_regex import linear as linear_regex
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.json import dumps as dump_json
 from backstage_py.model.json import parse as parse_json
@@ -47,7 +47,6 @@ __all__ = [
     "is_binary",
     "json_name",
     "json_text",
-    "linear_regex",
     "load_yaml",
     "load_yaml_documents",
     "parse_entity_ref",
@@ -55,6 +54,7 @@ __all__ = [
     "parse_repo_url",
     "path_matches",
     "published_action",
+    "replace_all",
     "select_paths",
     "skeleton_renderer",
     "stringify_json",

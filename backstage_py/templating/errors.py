@@ -12,15 +12,16 @@ called them adds its offset, the statement adds the offset of the expression, an
 line and a column.
 """
 
+from backstage_py.js.errors import UNITS
+
 LIMITS = {
     "source": "UTF-16 code units of source",
     "work": "work units",
     "nesting": "levels of nesting",
     "output": "UTF-16 code units of output",
-    "scratch": "UTF-16 code units in one value",
     "calls": "calls of registered filters and globals",
     "entries": "entries in one value",
-    "regex": "steps in one regular expression",
+    **UNITS,
 }
 """Names of the limits and what they count."""
 

@@ -261,3 +261,35 @@ async def test_names_that_templates_may_not_use_are_the_callers_mistake(tmp_path
     async with world(tmp_path, say, start=False) as w:
         answer = await post(site(w), "/v2/dry-run", body)
     assert answer.status == 400
+
+
+def form(properties: dict[str, Any]) -> dict[str, Any]:
+    return template({"id": "s", "name": "S", "action": "test:say"}, parameters=[{"properties": properties}])
+
+
+async def test_a_pattern_of_a_form_that_backtracks_without_end_is_refused_at_a_bound(tmp_path: Path) -> None:
+    async with world(tmp_path, say) as w:
+        app = site(w)
+        w.catalog.add(form({"name": {"type": "string", "pattern": "^(?=(a+)+b)x"}}))
+        answer = await post(app, "/v2/tasks", {"templateRef": "template:default/t", "values": {"name": "a" * 60}})
+    assert answer.status == 400
+    assert answer.json["error"]["message"] == (
+        "The template's form cannot be used: '^(?=(a+)+b)x' cannot be matched against a text of 60 characters: "
+        "The limit of 200,000 steps in one regular expression is exceeded. "
+        "Write it without repetitions inside of repetitions"
+    )
+
+
+@pytest.mark.parametrize(
+    ("pattern", "value"),
+    [("^a\\sb$", "a\u00a0b"), ("^(?!-)[a-z-]+$", "a" * 5_000), ("^[\\p{L}]+$", "Ωmega"), ("^[\\w-.]+$", "a.b")],
+)
+async def test_a_pattern_of_a_form_is_read_as_javascript_reads_it(tmp_path: Path, pattern: str, value: str) -> None:
+    async with world(tmp_path, say) as w:
+        app = site(w)
+        w.catalog.add(
+            form({"name": {"type": "string", "pattern": pattern}, "map": {"patternProperties": {pattern: {}}}})
+        )
+        values = {"name": value, "map": {value: 1}}
+        answer = await post(app, "/v2/tasks", {"templateRef": "template:default/t", "values": values})
+    assert answer.status == 201

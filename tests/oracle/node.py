@@ -81,3 +81,9 @@ def yaml_oracle() -> Iterator[Oracle]:
 def template_oracle() -> Iterator[Oracle]:
     """The npm package `nunjitsu` with Backstage's filters."""
     yield from running("templating.mjs")
+
+
+@pytest.fixture(scope="session")
+def regex_oracle() -> Iterator[Oracle]:
+    """Node's regular expressions."""
+    yield from running("regex.mjs")

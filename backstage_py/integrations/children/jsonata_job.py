@@ -6,7 +6,8 @@ Regular expressions run on RE2, in time linear in the text.
 import resource
 import sys
 
-from backstage_py.model import js_regex, json
+from backstage_py.js import regex
+from backstage_py.model import json
 from backstage_py.model.json import Json, JsonObject
 
 _MEMORY = 1024 * 1024 * 1024
@@ -61,7 +62,7 @@ def _plain(value: Json, depth: int) -> Json:
 
 
 def _regex(pattern: str, flags: Json) -> Json:
-    return js_regex.linear(pattern, ignore_case=flags.case_insensitive, multi_line=flags.multiline)
+    return regex.linear(pattern, ignore_case=flags.case_insensitive, multiline=flags.multiline)
 
 
 def _fail(message: str) -> None:

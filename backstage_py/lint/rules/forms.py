@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from backstage_py.js import regex_syntax
-from backstage_py.js.errors import Failure
+from backstage_py.js import regex
 from backstage_py.lint.form import schema_types
 from backstage_py.lint.nearest import misspelled, nearest
 from backstage_py.lint.rule import Finding, Path, rule
@@ -17,7 +16,6 @@ from backstage_py.lint.vocabulary import (
     UI_KEYS,
     WIDGETS,
 )
-from backstage_py.model import js_regex
 from backstage_py.model.json import Json, JsonObject
 
 _LOG = "steps:\n  - id: log\n    action: debug:log\n    input:\n      message: ${{ parameters.name }}\n"
@@ -60,7 +58,7 @@ def bad_pattern(template: Template) -> Iterator[Finding]:
     """As JavaScript reads it without the flag u, so that only what no reader takes is found."""
     for one in template.form.properties:
         pattern = one.schema.get("pattern")
-        if isinstance(pattern, str) and (reason := _pattern_problem(pattern)):
+        if isinstance(pattern, str) and (reason := regex.problem(pattern)):
             yield Finding(reason, (*one.path, "pattern"))
 
 
@@ -433,7 +431,7 @@ def _unfit(default: Json, schema: JsonObject) -> str | None:
 
 def _surely_differs(pattern: str, value: str) -> bool:
     try:
-        return not js_regex.tester(pattern)(value)
+        return not regex.tester(pattern)(value)
     except ValueError:  # wrong, which is another rule's, or more than our engine runs
         return False
 
@@ -444,11 +442,3 @@ def _is_of(value: Json, name: str) -> bool:
     if name == "integer" and isinstance(value, float):
         return value.is_integer()
     return isinstance(value, _PYTHON_TYPES[name])
-
-
-def _pattern_problem(pattern: str) -> str | None:
-    try:
-        regex_syntax.parse(pattern)
-    except Failure as failure:
-        return failure.message
-    return None

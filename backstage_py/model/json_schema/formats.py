@@ -1,10 +1,9 @@
 """The formats that the npm package ``jsonschema`` knows, as far as forms use them; unknown ones are always met."""
 
 import ipaddress
-import re
 from collections.abc import Callable
 
-from backstage_py.model import js_regex
+from backstage_py.js import numbers, regex
 
 _TIME = r"(?:2[0-4]|[01]\d):[0-5]\d:(?:60|[0-5]\d)"
 _DATE = r"\d{4}-(?:0\d|1[0-2])-(?:3[01]|0[1-9]|[12]\d)"
@@ -25,12 +24,10 @@ _PATTERNS = {
     "alpha": r"[a-zA-Z]+",
     "alphanumeric": r"[a-zA-Z0-9]+",
     "json-pointer": r"(?:/(?:[^/~]|~[01])*)*",
-    "utc-millisec": r"\s*[+-]?\d+(?:\.0*)?\s*",
 }
 _ALIASES = {"ipv4": "ip-address", "host-name": "hostname", "iri": "uri", "regexp": "regex", "pattern": "regex"}
-_COMPILED = {name: re.compile(pattern, re.ASCII) for name, pattern in _PATTERNS.items()}
 _LONGEST_HOSTNAME = 255
-_DURATION = re.compile(r"P(?:T(?:\d+[HMS])+|(?:\d+[DMYW])+(?:T(?:\d+[HMS])+)?)", re.IGNORECASE | re.ASCII)
+_DURATION = r"[Pp](?:[Tt](?:\d+[HMShms])+|(?:\d+[DMYWdmyw])+(?:[Tt](?:\d+[HMShms])+)?)"
 
 
 def _is_ipv6(text: str) -> bool:
@@ -41,18 +38,21 @@ def _is_ipv6(text: str) -> bool:
     return True
 
 
-def _is_regex(text: str) -> bool:
-    try:
-        js_regex.tester(text)
-    except ValueError:
-        return False
-    return True
+def _is_whole_number(text: str) -> bool:
+    """``parseFloat(text) === parseInt(text, 10) && !isNaN(text)``."""
+    number = numbers.from_text(text)
+    return number == number and numbers.parse_float(text) == numbers.parse_int(text, 10)  # noqa: PLR0124  # NaN
+
+
+def _holds_duration(text: str) -> bool:
+    return regex.tester(_DURATION)(text)
 
 
 _FUNCTIONS: dict[str, Callable[[str], bool]] = {
     "ipv6": _is_ipv6,
-    "regex": _is_regex,
-    "duration": lambda text: _DURATION.search(text) is not None,
+    "regex": lambda text: regex.problem(text) is None,
+    "duration": _holds_duration,
+    "utc-millisec": _is_whole_number,
 }
 
 
@@ -61,9 +61,9 @@ def has_format(text: str, name: str) -> bool:
     name = _ALIASES.get(name, name)
     if function := _FUNCTIONS.get(name):
         return function(text)
-    pattern = _COMPILED.get(name)
+    pattern = _PATTERNS.get(name)
     if pattern is None:
         return True
     if name == "hostname" and len(text) > _LONGEST_HOSTNAME:
         return False
-    return pattern.fullmatch(text) is not None
+    return regex.tester(f"^(?:{pattern})$")(text)

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from backstage_py.model import js_regex, json
+from backstage_py.js import regex
+from backstage_py.model import json
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.json_schema.problem import (
     MISSING,
@@ -70,7 +71,7 @@ def _additional(schema: JsonObject, compiler: Compiler) -> Callable[[Json, str, 
 
 def _pattern_properties(schema: JsonObject, compiler: Compiler) -> Check:
     declared = schema["patternProperties"] or {}
-    parts = [(js_regex.tester(pattern), compiler.check(part)) for pattern, part in declared.items()]
+    parts = [(regex.tester(pattern), compiler.check(part)) for pattern, part in declared.items()]
     additional = _additional(schema, compiler)
 
     def check(instance: Json, path: Path, problems: Problems) -> None:

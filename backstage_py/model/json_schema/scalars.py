@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from decimal import Decimal
 
-from backstage_py.model import js_regex, json
+from backstage_py.js import regex
+from backstage_py.model import json
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.json_schema.formats import has_format
 from backstage_py.model.json_schema.js_value import is_number, js_string, same
@@ -37,7 +38,7 @@ def _pattern(schema: JsonObject, _compiler: Compiler) -> Check:
     pattern = js_string(schema["pattern"])
 
     def check(instance: Json, path: Path, problems: Problems) -> None:
-        if isinstance(instance, str) and not js_regex.tester(pattern)(instance):
+        if isinstance(instance, str) and not regex.tester(pattern)(instance):
             message = f"does not match pattern {json.text(pattern)}"
             problems.append(Problem(path, message, schema, instance, "pattern", schema["pattern"]))
 

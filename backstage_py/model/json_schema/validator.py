@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 from urllib.parse import unquote
 
+from backstage_py.errors import InputError
+from backstage_py.js.regex import PatternError
 from backstage_py.model import json
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.json_schema.keywords import KEYWORDS
@@ -14,7 +16,7 @@ _IGNORED = {"id", "default", "description", "title", "additionalItems", "then", 
 _DEEPEST_REFERENCE = 64
 
 
-class SchemaProblem(ValueError):  # noqa: N818  # a problem of the schema, beside those of a value
+class SchemaProblem(InputError, ValueError):  # noqa: N818  # a problem of the schema, beside those of a value
     """The schema itself cannot be used; the message says what is wrong with it."""
 
 
@@ -36,6 +38,8 @@ class Validator:
             self.check(instance, (), found)
         except RecursionError:
             raise SchemaProblem("the schema refers to itself without end, or the value is nested too deep") from None
+        except PatternError as error:
+            raise SchemaProblem(str(error)) from error
         return found
 
     def is_valid(self, instance: Json) -> bool:
@@ -44,8 +48,15 @@ class Validator:
 
 
 def compile_schema(schema: Json) -> Validator:
-    """Compile a schema; the caller keeps the result as long as the schema does not change."""
-    return Validator(schema, _Compiler(schema).check(schema))
+    """Compile a schema; the caller keeps the result as long as the schema does not change.
+
+    Raises:
+        SchemaProblem: a pattern is no regular expression.
+    """
+    try:
+        return Validator(schema, _Compiler(schema).check(schema))
+    except PatternError as error:
+        raise SchemaProblem(str(error)) from error
 
 
 def validate(instance: Json, schema: Json) -> Problems:
