@@ -18,7 +18,7 @@ from backstage_py.errors import (
 )
 from backstage_py.integrations.hosts import scm_url
 from backstage_py.integrations.web.http import Answer, HttpClient
-from backstage_py.model import json
+from backstage_py.model import json, web_url
 from backstage_py.model.http import BackstageResponse
 from backstage_py.model.json import JsonObject
 from backstage_py.settings.sections import DiscoverySettings
@@ -91,13 +91,11 @@ class HttpBackstageClient:
             NotAllowedError: the host may not be contacted. InputError: the path names no plugin.
         """
         if scm_url.is_absolute(path):
-            self._refuse_unlisted(path)
-            return path
-        plugin, slash, rest = path.lstrip("/").removeprefix("api/").partition("/")
-        name, question, query = plugin.partition("?")
-        if not name or name in {".", ".."} or ".." in rest.partition("?")[0].split("/"):
-            raise InputError(f"The path '{path}' must name a plugin, as in /api/catalog/entities")
-        url = f"{self.discovery.url(name)}{slash}{rest}{question}{query}"
+            url = _canonical(path)
+            self._refuse_unlisted(url)
+            return url
+        plugin, rest = _plugin_and_rest(path)
+        url = web_url.below(self.discovery.url(plugin), rest)
         if self.allowed_hosts:
             self._refuse_unlisted(url)
         return url
@@ -156,7 +154,26 @@ class HttpCatalogClient:
 
 def _plugin_of(path: str) -> str:
     """Return the plugin that a path names; empty for a URL."""
-    return "" if scm_url.is_absolute(path) else re.split("[/?]", path.lstrip("/").removeprefix("api/"), maxsplit=1)[0]
+    return "" if scm_url.is_absolute(path) else _plugin_and_rest(path)[0]
+
+
+def _plugin_and_rest(path: str) -> tuple[str, str]:
+    """Split ``/api/<plugin>/…`` or ``<plugin>/…`` into the plugin and the rest, slash or ``?`` included.
+
+    Raises:
+        InputError: the path names no plugin.
+    """
+    found = re.fullmatch(r"/*(?>(?:api/)?)(?P<plugin>[\w-]+)(?P<rest>(?:[/?].*)?)", path, re.ASCII | re.DOTALL)
+    if not found or web_url.climbs(path.partition("?")[0]):
+        raise InputError(f"The path '{path}' must name a plugin, as in /api/catalog/entities")
+    return found["plugin"], found["rest"]
+
+
+def _canonical(url: str) -> str:
+    try:
+        return web_url.canonical(url)
+    except ValueError as error:
+        raise InputError(f"'{url}' is no URL") from error
 
 
 def _as_error(answer: Answer) -> BackstageError:

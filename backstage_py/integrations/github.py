@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from backstage_py.errors import (
     AuthenticationError,
@@ -20,7 +20,7 @@ from backstage_py.errors import (
     ServiceUnavailableError,
 )
 from backstage_py.integrations.web import http
-from backstage_py.model import json
+from backstage_py.model import json, web_url
 from backstage_py.model.json import Json
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class GithubApi:
             InputError (422), AuthenticationError (401), NotAllowedError (403), NotFoundError (404), ConflictError
             (409), ServiceUnavailableError (no answer, or a long wait is asked), ForeignError.
         """
-        url = f"{path}?{urlencode(query)}" if query else path
+        url = web_url.below(self.base_url, f"{path}?{urlencode(query)}" if query else path)
         headers = {"Accept": accept} if accept else {}
         for attempt in range(1, _ATTEMPTS + 1):
             try:
@@ -119,8 +119,12 @@ class GithubApi:
 
 
 def path(template: str, **names: str) -> str:
-    """Fill the names of a path such as ``/repos/{owner}/{repo}``, each quoted as one segment."""
-    return template.format(**{key: quote(value, safe="") for key, value in names.items()})
+    """Fill the names of a path such as ``/repos/{owner}/{repo}``, each quoted as one segment.
+
+    Raises:
+        InputError: a name is empty, or would lead elsewhere.
+    """
+    return template.format(**{key: web_url.segment(value) for key, value in names.items()})
 
 
 def seal(public_key: str, value: str) -> str:

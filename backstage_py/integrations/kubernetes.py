@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from backstage_py.errors import (
     AuthenticationError,
@@ -27,6 +26,7 @@ from backstage_py.errors import (
 from backstage_py.integrations.kubernetes_clusters import Cluster
 from backstage_py.model import json, yaml
 from backstage_py.model.json import Json, JsonObject
+from backstage_py.model.web_url import segment
 
 FIELD_MANAGER = "backstage-py"
 _STATUSES: dict[int, type[BackstageError]] = {
@@ -196,7 +196,7 @@ class _Api:
                 return self._send("post", path, value, field_manager=field_manager)
             return self._send(
                 "patch",
-                f"{path}/{quote(metadata['name'], safe='')}",
+                f"{path}/{segment(metadata['name'])}",
                 value,
                 content_type="application/apply-patch+yaml",
                 field_manager=field_manager,
@@ -223,12 +223,12 @@ class _Api:
 
 def _root(api_version: str) -> str:
     group, _, version = api_version.rpartition("/")
-    parts = ("/apis", quote(group, safe=""), quote(version, safe="")) if group else ("/api", quote(version, safe=""))
+    parts = ("/apis", segment(group), segment(version)) if group else ("/api", segment(version))
     return "/".join(parts)
 
 
 def _namespace(namespace: str | None) -> list[str]:
-    return ["namespaces", quote(namespace, safe="")] if namespace else []
+    return ["namespaces", segment(namespace)] if namespace else []
 
 
 @contextmanager

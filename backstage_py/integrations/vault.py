@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from backstage_py.errors import (
     AuthenticationError,
@@ -19,6 +18,7 @@ from backstage_py.errors import (
     ServiceUnavailableError,
     SettingsError,
 )
+from backstage_py.model import web_url
 from backstage_py.model.json import Json, JsonObject
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Vault:
             AuthenticationError, NotAllowedError, NotFoundError, ServiceUnavailableError, ForeignError.
         """
         mount, _, rest = path.strip("/").partition("/")
-        if any(part in {"", ".", ".."} for part in (mount, *rest.split("/"))):
+        if web_url.climbs(path) or "" in (mount, *rest.split("/")):
             raise InputError(f"The path '{path}' must be '<mount>/<path>', as in 'secrets/shop'")
         return await asyncio.to_thread(self._add, mount, rest, key, value)
 
@@ -139,7 +139,7 @@ def _engine(client: "Client", mount: str, version: int) -> tuple[int, bool]:
     from hvac.exceptions import Forbidden, InvalidRequest
 
     try:
-        found: JsonObject = client.adapter.get(f"/v1/sys/mounts/{quote(mount, safe='')}")
+        found: JsonObject = client.adapter.get(f"/v1/sys/mounts/{web_url.segment(mount)}")
     except InvalidRequest:  # Vault's answer to a mount that is not there
         client.sys.enable_secrets_engine("kv", path=mount, options={"version": "2"})
         return 2, True

@@ -5,11 +5,12 @@ from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from backstage_py.errors import InputError
 from backstage_py.model import entity_ref, json, yaml
 from backstage_py.model.json import Json, JsonObject
+from backstage_py.model.web_url import segment
 from backstage_py.scaffolder.run.input_checks import validator
 
 _SCAFFOLDER = "/api/scaffolder"
@@ -89,7 +90,7 @@ def _template(entity: JsonObject) -> JsonObject:
 
 async def _parameters(api: Api, given: JsonObject) -> JsonObject:
     ref = entity_ref.parse(given["templateRef"], default_kind="template", default_namespace="default")
-    path = "/".join(quote(part, safe="") for part in (ref.namespace, ref.kind, ref.name))
+    path = "/".join(segment(part) for part in (ref.namespace, ref.kind, ref.name))
     form: JsonObject = await api.call("GET", f"{_SCAFFOLDER}/v2/templates/{path}/parameter-schema")
     return form
 
@@ -139,7 +140,7 @@ async def _execute(api: Api, given: JsonObject) -> JsonObject:
 
 
 async def _task(api: Api, given: JsonObject) -> JsonObject:
-    task: JsonObject = await api.call("GET", f"{_SCAFFOLDER}/v2/tasks/{quote(given['taskId'], safe='')}")
+    task: JsonObject = await api.call("GET", f"{_SCAFFOLDER}/v2/tasks/{segment(given['taskId'])}")
     spec = task.pop("spec")
     task["templateRef"] = (spec.get("templateInfo") or {}).get("entityRef")
     task["parameters"] = spec.get("parameters")
@@ -148,7 +149,7 @@ async def _task(api: Api, given: JsonObject) -> JsonObject:
 
 async def _logs(api: Api, given: JsonObject) -> JsonObject:
     after = f"?after={given['after']}" if "after" in given else ""
-    events = await api.call("GET", f"{_SCAFFOLDER}/v2/tasks/{quote(given['taskId'], safe='')}/events{after}")
+    events = await api.call("GET", f"{_SCAFFOLDER}/v2/tasks/{segment(given['taskId'])}/events{after}")
     shown = [
         {key: one[key] for key in ("id", "type", "createdAt", "body")}
         for one in events[: given.get("limit", _MOST_EVENTS)]
@@ -177,7 +178,7 @@ async def _list_tasks(api: Api, given: JsonObject) -> JsonObject:
 
 
 async def _cancel(api: Api, given: JsonObject) -> JsonObject:
-    answer: JsonObject = await api.call("POST", f"{_SCAFFOLDER}/v2/tasks/{quote(given['taskId'], safe='')}/cancel")
+    answer: JsonObject = await api.call("POST", f"{_SCAFFOLDER}/v2/tasks/{segment(given['taskId'])}/cancel")
     return answer
 
 

@@ -82,7 +82,13 @@ async def test_a_host_that_is_not_there_is_told() -> None:
 
 
 def test_names_in_paths_are_one_segment() -> None:
-    assert github.path("/repos/{owner}/{repo}", owner="a/b", repo="../c") == "/repos/a%2Fb/..%2Fc"
+    assert github.path("/repos/{owner}/{repo}", owner="a/b", repo="..c") == "/repos/a%2Fb/..c"
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../c", "%2e%2e", ".%2E", "a/../../b", "..\\c", ".\t.", "%252e%252e"])
+def test_names_that_lead_elsewhere_are_refused(name: str) -> None:
+    with pytest.raises(InputError):
+        github.path("/repos/{owner}/{repo}", owner="acme", repo=name)
 
 
 def test_secrets_are_sealed_for_the_repository_only() -> None:

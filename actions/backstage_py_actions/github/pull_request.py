@@ -6,7 +6,6 @@ import posixpath
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote
 
 from backstage_py.integrations import ignored_files
 from backstage_py.plugin import (
@@ -130,7 +129,7 @@ async def _create(ctx: ActionContext[PullRequest], target: Repository, folder: P
 
 async def _tip(repository: Repository, branch: str) -> str | None:
     try:
-        found = await repository.api.call("GET", repository.path() + "/git/ref/heads/" + _ref(branch))
+        found = await repository.call("GET", "/git/ref/heads/{branch}", branch=branch)
     except (NotFoundError, ConflictError):  # 409: the repository is empty
         return None
     return str(found["object"]["sha"])
@@ -140,8 +139,7 @@ async def _point(repository: Repository, branch: str, commit: str, *, is_new: bo
     if is_new:
         await repository.call("POST", "/git/refs", {"ref": f"refs/heads/{branch}", "sha": commit})
     else:
-        path = repository.path() + "/git/refs/heads/" + _ref(branch)
-        await repository.api.call("PATCH", path, {"sha": commit, "force": False})
+        await repository.call("PATCH", "/git/refs/heads/{branch}", {"sha": commit, "force": False}, branch=branch)
 
 
 async def _write_tree(repository: Repository, base: str, folder: Path, wanted: PullRequest) -> str:
@@ -285,7 +283,3 @@ def _in_repository(folder: str, path: str) -> str:
     if joined.startswith(("..", "/")):
         raise InputError(f"The path '{posixpath.join(folder, path)}' leads out of the repository; check 'targetPath'")
     return joined
-
-
-def _ref(branch: str) -> str:
-    return quote(branch, safe="/")

@@ -7,10 +7,11 @@ from urllib.parse import urlencode
 
 from backstage_py.errors import InputError, NotAllowedError
 from backstage_py.integrations.hosts import archives, scm_url
-from backstage_py.integrations.hosts.host import Site, quoted
+from backstage_py.integrations.hosts.host import Site
 from backstage_py.integrations.hosts.scm_url import ScmUrl
 from backstage_py.integrations.web.http import raise_for
 from backstage_py.model.http import UrlContent
+from backstage_py.model.web_url import segments
 
 _VERSION = "6.0"
 
@@ -50,7 +51,7 @@ class AzureHost:
 
 
 def _repository(where: ScmUrl) -> str:
-    return f"{where.site}/{quoted(where.owner)}/_apis/git/repositories/{quoted(where.name)}"
+    return f"{where.site}/{segments(where.owner)}/_apis/git/repositories/{segments(where.name)}"
 
 
 def _query(values: dict[str, str], version_key: str, ref: str) -> str:

@@ -6,9 +6,10 @@ from urllib.parse import urlencode
 
 from backstage_py.errors import InputError
 from backstage_py.integrations.hosts import archives, scm_url
-from backstage_py.integrations.hosts.host import Site, quoted
+from backstage_py.integrations.hosts.host import Site
 from backstage_py.integrations.hosts.scm_url import ScmUrl
 from backstage_py.model.http import UrlContent
+from backstage_py.model.web_url import segments
 
 
 class BitbucketCloudHost:
@@ -19,7 +20,7 @@ class BitbucketCloudHost:
         where = scm_url.parse(url, site.integration)
         if where.kind not in {"src", "raw"} or not where.ref:
             raise InputError(f"Incorrect URL: {url}, Error: Invalid Bitbucket Cloud URL or file path")
-        address = f"{self._repository(site, where)}/src/{quoted(where.ref)}/{quoted(where.path)}"
+        address = f"{self._repository(site, where)}/src/{segments(where.ref)}/{segments(where.path)}"
         return await site.file(url, address, await site.headers(), etag)
 
     async def read_tree(self, url: str, site: Site, target: Path, *, etag: str | None) -> str | None:
@@ -28,17 +29,17 @@ class BitbucketCloudHost:
         headers = await site.headers()
         repository = self._repository(site, where)
         branch = where.ref or (await site.json(repository, headers)).json()["mainbranch"]["name"]
-        commits = (await site.json(f"{repository}/commits/{quoted(branch)}", headers)).json()
+        commits = (await site.json(f"{repository}/commits/{segments(branch)}", headers)).json()
         commit = str(commits["values"][0]["hash"])
         if etag and commit.startswith(etag):
             return None
-        address = f"{where.site}/{quoted(where.full_name)}/get/{quoted(branch)}.tar.gz"
+        address = f"{where.site}/{segments(where.full_name)}/get/{segments(branch)}.tar.gz"
         async with site.archive(address, headers) as archive:
             await asyncio.to_thread(archives.unpack_tar, archive, target, subpath=where.path)
         return commit
 
     def _repository(self, site: Site, where: ScmUrl) -> str:
-        return f"{site.api}/repositories/{quoted(where.full_name)}"
+        return f"{site.api}/repositories/{segments(where.full_name)}"
 
 
 class BitbucketServerHost:
@@ -50,7 +51,7 @@ class BitbucketServerHost:
         if not where.kind:
             raise InputError(f"Incorrect URL: {url}, Error: Invalid Bitbucket Server URL or file path")
         query = f"?{urlencode({'at': where.ref})}" if where.ref else ""
-        address = f"{self._repository(site, where)}/raw/{quoted(where.path)}{query}"
+        address = f"{self._repository(site, where)}/raw/{segments(where.path)}{query}"
         return await site.file(url, address, await site.headers(), etag)
 
     async def read_tree(self, url: str, site: Site, target: Path, *, etag: str | None) -> str | None:
@@ -70,4 +71,4 @@ class BitbucketServerHost:
 
     def _repository(self, site: Site, where: ScmUrl) -> str:
         api = site.api or f"https://{site.integration.host}/rest/api/1.0"
-        return f"{api}/projects/{quoted(where.owner)}/repos/{quoted(where.name)}"
+        return f"{api}/projects/{segments(where.owner)}/repos/{segments(where.name)}"

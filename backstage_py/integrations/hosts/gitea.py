@@ -7,10 +7,11 @@ from pathlib import Path
 
 from backstage_py.errors import ForeignError
 from backstage_py.integrations.hosts import archives, scm_url
-from backstage_py.integrations.hosts.host import Site, quoted
+from backstage_py.integrations.hosts.host import Site
 from backstage_py.integrations.hosts.scm_url import ScmUrl
 from backstage_py.model import json
 from backstage_py.model.http import UrlContent
+from backstage_py.model.web_url import segments
 
 
 class GiteaHost:
@@ -19,7 +20,7 @@ class GiteaHost:
     async def read(self, url: str, site: Site, *, etag: str | None) -> UrlContent | None:
         """Read a file."""
         where = scm_url.parse(url, site.integration)
-        address = f"{_repository(site, where)}/contents/{quoted(where.path)}?ref={quoted(where.ref)}"
+        address = f"{_repository(site, where)}/contents/{segments(where.path)}?ref={segments(where.ref)}"
         found = await site.file(url, address, await site.headers(), etag)
         if found is None:
             return None
@@ -35,10 +36,10 @@ class GiteaHost:
         headers = await site.headers()
         repository = _repository(site, where)
         ref = where.ref or (await site.json(repository, headers)).json()["default_branch"]
-        commit = str((await site.json(f"{repository}/git/commits/{quoted(ref)}", headers)).json()["sha"])
+        commit = str((await site.json(f"{repository}/git/commits/{segments(ref)}", headers)).json()["sha"])
         if etag == commit:
             return None
-        async with site.archive(f"{repository}/archive/{quoted(ref)}.tar.gz", headers) as archive:
+        async with site.archive(f"{repository}/archive/{segments(ref)}.tar.gz", headers) as archive:
             await asyncio.to_thread(archives.unpack_tar, archive, target, subpath=where.path)
         return commit
 
@@ -46,4 +47,4 @@ class GiteaHost:
 def _repository(site: Site, where: ScmUrl) -> str:
     base = site.integration.options.get("baseUrl") or where.site
     api = site.api or f"{str(base).rstrip('/')}/api/v1"
-    return f"{api}/repos/{quoted(where.full_name)}"
+    return f"{api}/repos/{segments(where.full_name)}"

@@ -2,12 +2,13 @@
 
 import asyncio
 from pathlib import Path
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from backstage_py.errors import InputError
 from backstage_py.integrations.hosts import archives, scm_url
 from backstage_py.integrations.hosts.host import Site
 from backstage_py.model.http import UrlContent
+from backstage_py.model.web_url import segment
 
 
 class GitlabHost:
@@ -19,7 +20,7 @@ class GitlabHost:
         if not where.path:
             raise InputError(f"Incorrect url: {url}, it names no file")
         query = urlencode({"ref": where.ref or "HEAD"})
-        address = f"{self._project(site, where.full_name)}/repository/files/{quote(where.path, safe='')}/raw?{query}"
+        address = f"{self._project(site, where.full_name)}/repository/files/{segment(where.path)}/raw?{query}"
         return await site.file(url, address, await site.headers(), etag)
 
     async def read_tree(self, url: str, site: Site, target: Path, *, etag: str | None) -> str | None:
@@ -42,4 +43,4 @@ class GitlabHost:
 
     def _project(self, site: Site, full_name: str) -> str:
         api = site.api or f"https://{site.integration.host}/api/v4"
-        return f"{api}/projects/{quote(full_name, safe='')}"
+        return f"{api}/projects/{segment(full_name)}"

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import quote
 
 from backstage_py.integrations.hosts.credentials import Credentials
 from backstage_py.integrations.web.http import Answer, HttpClient, raise_for
@@ -71,8 +70,3 @@ class Site:
             answer = await self.http.download(address, path, headers=headers)
             raise_for(answer, f"Request failed for {address}, {answer.status} {answer.reason}")
             yield path
-
-
-def quoted(path: str) -> str:
-    """Return a path for a URL, its slashes kept."""
-    return quote(path, safe="/")

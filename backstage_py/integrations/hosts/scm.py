@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
 from backstage_py.integrations.hosts.credentials import Credentials
+from backstage_py.model import web_url
 from backstage_py.model.scm import ScmIntegration
 
 _PRESETS = (
@@ -42,7 +43,7 @@ class ScmRegistry:
     def by_url(self, url: str) -> ScmIntegration | None:
         """Return the integration that serves a URL; None also for text that is no URL."""
         try:
-            return self.by_host(urlsplit(url).netloc.rpartition("@")[2])
+            return self.by_host(urlsplit(web_url.canonical(url)).netloc.rpartition("@")[2])
         except ValueError:
             return None
 

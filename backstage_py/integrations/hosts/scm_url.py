@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, quote, unquote, urlencode, urljoin, urlsplit, urlunsplit
 
 from backstage_py.errors import InputError, NotAllowedError
+from backstage_py.model import web_url
 from backstage_py.model.scm import ScmIntegration
 
 _SHAPES = {
@@ -67,6 +68,12 @@ def parse(url: str, integration: ScmIntegration) -> ScmUrl:
     Raises:
         InputError: the URL has not the shape that the host's URLs have, or climbs with ``..``.
     """
+    if web_url.climbs(re.split("[?#]", url, maxsplit=1)[0]):
+        raise InputError(f"Invalid SCM URL: path traversal is not allowed in the URL {url}")
+    try:
+        url = web_url.canonical(url)
+    except ValueError as error:
+        raise InputError(f"Incorrect URL: {url}, Error: Invalid URL") from error
     if integration.type == "azure":
         return _parse_azure(url)
     parts = urlsplit(url)
@@ -152,10 +159,7 @@ def _first(query: str, name: str) -> str:
 
 
 def _checked_path(url: str, path: str) -> str:
-    decoded = path
-    while (once := unquote(decoded)) != decoded:
-        decoded = once
-    if any(segment in {".", ".."} for segment in decoded.split("/")):
+    if web_url.climbs(path):
         raise InputError(f"Invalid SCM URL: path traversal is not allowed in the URL {url}")
     return unquote(path)
 

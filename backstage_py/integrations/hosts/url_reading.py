@@ -17,7 +17,8 @@ from backstage_py.integrations.hosts.github import GithubHost
 from backstage_py.integrations.hosts.gitlab import GitlabHost
 from backstage_py.integrations.hosts.host import Host, Site
 from backstage_py.integrations.hosts.scm import ScmRegistry
-from backstage_py.integrations.web.http import HttpClient, Listed, listed_hosts, port_fits, raise_for
+from backstage_py.integrations.web.http import HttpClient, Listed, listed_hosts, raise_for
+from backstage_py.model import web_url
 from backstage_py.model.http import UrlContent
 from backstage_py.settings.sections import ReadingRule
 
@@ -46,6 +47,7 @@ class UrlReading:
 
     async def read(self, url: str, *, etag: str | None = None, token: str | None = None) -> UrlContent | None:
         """Return a file; see ``UrlReader``."""
+        url = _canonical(url)
         chosen = self._host(url, token)
         if chosen:
             host, site = chosen
@@ -60,6 +62,7 @@ class UrlReading:
         Raises:
             NotImplementedInBackendError: the URL is allowed, but is not one of a git host.
         """
+        url = _canonical(url)
         chosen = self._host(url, token)
         if not chosen:
             self._refuse(url)
@@ -103,6 +106,13 @@ class UrlReading:
             raise NotAllowedError(f"URL not allowed by backend.reading.allow configuration: {url}")
 
 
+def _canonical(url: str) -> str:
+    try:
+        return web_url.canonical(url)
+    except ValueError as error:
+        raise NotAllowedError(f"Reading from '{url}' is not allowed: it is no URL") from error
+
+
 def listed(registry: ScmRegistry, rules: Iterable[ReadingRule], others: Iterable[str] = ()) -> Listed:
     """Return the test for ``HttpClient.listed``: hosts of integrations, of rules, and ``others``, ports included."""
     return listed_hosts([*registry.authorities(), *(rule.host for rule in rules), *others])
@@ -115,11 +125,9 @@ def is_allowed(url: str, rules: Iterable[ReadingRule]) -> bool:
 
 
 def _allows(rule: ReadingRule, parts: SplitResult) -> bool:
-    host, _, port = rule.host.lower().partition(":")
-    name = (parts.hostname or "").lower()
-    if not (name.endswith(host[1:]) if host.startswith("*.") else name == host):
-        return False
-    return port_fits(port, parts.port or _DEFAULT_PORTS[parts.scheme]) and _path_fits(rule.paths, parts.path or "/")
+    is_host = listed_hosts([rule.host])
+    port = parts.port or _DEFAULT_PORTS[parts.scheme]
+    return is_host(parts.hostname or "", port) and _path_fits(rule.paths, parts.path or "/")
 
 
 def _path_fits(allowed: Sequence[str] | None, path: str) -> bool:

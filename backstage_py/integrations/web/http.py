@@ -1,9 +1,11 @@
 """HTTP under one policy: where requests may go is checked at each redirect, and sizes, times and numbers are bounded.
 
+A URL is made canonical before the check, and what is sent is the canonical text, which the client takes as it is.
 Foreign errors become ours in ``_foreign_errors`` and ``raise_for``; nothing above sees aiohttp.
 """
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -12,12 +14,12 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from backstage_py import __version__
 from backstage_py.errors import BackstageError, ForeignError, NotAllowedError, NotFoundError, ServiceUnavailableError
 from backstage_py.integrations.web import addresses
-from backstage_py.model import json
+from backstage_py.model import json, web_url
 
 if TYPE_CHECKING:
     import aiohttp
@@ -154,7 +156,7 @@ class HttpClient:
 
         Raises: as for ``get``.
         """
-        self._check(url, guard)
+        url = self._admitted(url, guard)
         async with self._send(method, url, dict(headers), body, seconds) as response:
             return await self._answer(response, url)
 
@@ -196,6 +198,7 @@ class HttpClient:
         guard: Guard | None,
         seconds: float | None,
     ) -> Answer:
+        url = self._admitted(url, guard)
         await self._respect_cooldown(url)
         async with self._follow(url, headers, guard, seconds) as (response, last):
             answer = await self._answer(response, last)
@@ -225,30 +228,35 @@ class HttpClient:
         guard: Guard | None,
         seconds: float | None,
     ) -> "AsyncIterator[tuple[aiohttp.ClientResponse, str]]":
-        current = url
+        current = self._admitted(url, guard)
         for _ in range(self.limits.redirects + 1):
-            self._check(current, guard)
             async with self._send("GET", current, headers, None, seconds) as response:
                 location = response.headers.get("Location")
                 if response.status not in _REDIRECTS or not location:
                     yield response, current
                     return
-            following = urljoin(current, location)
+            following = self._admitted(_joined(current, location), guard)
             if _origin(following) != _origin(current):
                 headers = {name: value for name, value in headers.items() if name.lower() not in _SECRET_HEADERS}
             current = following
         raise ForeignError(f"Too many redirects (max {self.limits.redirects}) when reading {url}")
 
-    def _check(self, url: str, guard: Guard | None) -> None:
-        parts = urlsplit(url)
+    def _admitted(self, url: str, guard: Guard | None) -> str:
+        """Return the canonical URL, which is the one that is sent, if it may be contacted."""
+        try:
+            canonical = web_url.canonical(url)
+        except ValueError as error:
+            raise NotAllowedError(f"Reading from '{url}' is not allowed: it is no URL") from error
+        parts = urlsplit(canonical)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise NotAllowedError(f"Reading from '{url}' is not allowed: only http and https URLs are read")
         if guard:
-            guard(url)
+            guard(canonical)
         address = addresses.literal(parts.hostname)
         port = parts.port or (443 if parts.scheme == "https" else 80)
         if address and not addresses.is_public(address) and not self.listed(parts.hostname, port):
             raise _private(parts.netloc)
+        return canonical
 
     @asynccontextmanager
     async def _send(
@@ -260,11 +268,12 @@ class HttpClient:
         seconds: float | None,
     ) -> "AsyncIterator[aiohttp.ClientResponse]":
         from aiohttp import ClientTimeout
+        from yarl import URL
 
         bound = ClientTimeout(total=seconds or self.limits.seconds)
         with _foreign_errors(url, seconds or self.limits.seconds):
             async with self._open().request(
-                method, url, headers=headers, data=body, allow_redirects=False, timeout=bound
+                method, URL(url, encoded=True), headers=headers, data=body, allow_redirects=False, timeout=bound
             ) as response:
                 yield response
 
@@ -298,7 +307,7 @@ def listed_hosts(hosts: Iterable[str]) -> Listed:
     A host may have a port or a range of ports, and ``*.`` at its start for all subdomains. Without a port the default
     ports of http and https are meant.
     """
-    known = [(name, ports) for name, _, ports in (host.lower().partition(":") for host in hosts) if name]
+    known = [(_canonical_name(name), ports) for name, ports in map(_split_port, hosts) if name]
 
     def is_listed(host: str, port: int | None) -> bool:
         wanted = host.lower().strip("[]")
@@ -308,6 +317,18 @@ def listed_hosts(hosts: Iterable[str]) -> Listed:
         )
 
     return is_listed
+
+
+def _split_port(host: str) -> tuple[str, str]:
+    """Split a host of the configuration from its port or range of ports; an IPv6 address stands in brackets."""
+    found = re.fullmatch(r"(?P<name>.*?\]?)(?::(?P<ports>[\d-]*))?", host.rpartition("@")[2])
+    return (found["name"], found["ports"] or "") if found else (host, "")
+
+
+def _canonical_name(name: str) -> str:
+    """Return a host of the configuration as it stands in canonical URLs, ``*.`` and no brackets included."""
+    star, rest = ("*.", name[2:]) if name.startswith("*.") else ("", name)
+    return star + web_url.canonical_host(rest).strip("[]")
 
 
 def port_fits(wanted: str, port: int | None) -> bool:
@@ -356,6 +377,13 @@ def raise_for(answer: Answer, message: str) -> None:
         raise NotFoundError(message)
     limited = " (rate limit exceeded)" if is_rate_limited(answer.status, answer.headers) else ""
     raise ForeignError(f"{message}{limited}")
+
+
+def _joined(base: str, location: str) -> str:
+    try:
+        return web_url.join(base, location)
+    except ValueError as error:
+        raise ForeignError(f"{base} redirects to '{location}', which is no URL") from error
 
 
 @contextmanager

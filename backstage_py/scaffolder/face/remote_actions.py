@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 import structlog
 
@@ -25,6 +24,7 @@ from backstage_py.errors import (
 from backstage_py.integrations.web.http import Answer, HttpClient
 from backstage_py.model import json
 from backstage_py.model.json import Json, JsonObject
+from backstage_py.model.web_url import segment
 from backstage_py.plugin import Action, ActionAttributes, ActionContext
 from backstage_py.scaffolder.face.action_policy import ActionPolicy
 
@@ -109,7 +109,7 @@ class HttpRemoteActions:
         id_, schema, attributes = entry["id"], entry["schema"], _attributes(entry.get("attributes", {}))
 
         async def run(context: ActionContext[JsonObject]) -> JsonObject | None:
-            path = f"/.backstage/actions/v1/actions/{quote(id_, safe='')}/invoke"
+            path = f"/.backstage/actions/v1/actions/{segment(id_)}/invoke"
             body = json.dumps(context.input)
             answer = await self._request("POST", plugin, path, context.token, body=body, seconds=_RUN_SECONDS)
             output = _output(answer, id_)
