@@ -3,8 +3,7 @@
 ``sources`` name and read entities; ``pipeline`` turns each into a processed entity, relations, and further entities
 that it brings; ``stitching`` puts processed entities and relations together into final ones; ``queries`` ask for
 those. ``service`` is the door for HTTP and for actions, ``authorized`` the same for callers who may not do everything,
-``client`` the catalog as actions see it, ``testing`` the kit for plugins. ``faults`` are what the status of an entity
-shows.
+``client`` the catalog as actions see it. ``faults`` are what the status of an entity shows.
 
 It promises that what was committed is never lost or doubled by a crash, that an unchanged source causes no write, and
 that one bad file costs only what is in it. SQL does not belong here (``storage``), nor what a request looks like

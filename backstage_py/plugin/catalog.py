@@ -27,6 +27,8 @@ __all__ = [
     "CustomKind",
     "Emit",
     "EntityProvider",
+    "EntityRef",
+    "LocationRef",
     "ProcessingContext",
     "Processor",
     "ProviderConnection",
@@ -36,6 +38,7 @@ __all__ = [
 ]
 
 ENTRY_POINT_GROUP = "backstage_py.catalog"
+"""Where a package names its module of catalog plugins."""
 
 _log = structlog.get_logger(__name__)
 

@@ -32,9 +32,10 @@ from backstage_py.model.yaml.keys import text as yaml_key
 from backstage_py.plugin.schema import camel as json_name
 from backstage_py.plugin.services import ScmIntegrations, Services
 from backstage_py.templating import engine
-from backstage_py.templating.engine import Renderer, backstage_renderer, default_integrations
+from backstage_py.templating.engine import UNDEFINED, Renderer, backstage_renderer, default_integrations
 
 __all__ = [
+    "UNDEFINED",
     "EntityRef",
     "PathEntry",
     "Renderer",

@@ -1,7 +1,7 @@
 """Filters and globals of the template language, as values: ``@template_filter("slug")`` over a plain function.
 
-They work in templates and in skeletons alike. They are pure: they get JSON (or UNDEFINED of
-``backstage_py.templating.engine`` for what is not there) and return JSON. One that raises leaves the expression's text
+They work in templates and in skeletons alike. They are pure: they get JSON (or ``UNDEFINED`` of
+``backstage_py.plugin.formats`` for what is not there) and return JSON. One that raises leaves the expression's text
 as it is in a template, and fails the step in a skeleton. A package names its module in the entry point group
 ``backstage_py.templating``.
 """

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from backstage_py.catalog.testing import process
 from backstage_py.errors import InputError
 from backstage_py.model import entity as entities
 from backstage_py.model.entity_ref import EntityRef
@@ -21,6 +20,7 @@ from backstage_py.plugin.catalog import (
     RelationField,
 )
 from backstage_py.settings.sections import AllowedKind, CatalogLocation, CatalogRule
+from backstage_py.testing.catalog import process
 from tests.catalog.harness import RULES, Web, catalog, component
 
 SERVICE = CustomKind(

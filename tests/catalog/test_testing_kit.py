@@ -1,8 +1,8 @@
 """The test kit for catalog plugins, used as an author uses it."""
 
-from backstage_py.catalog.testing import LOCATION, process
 from backstage_py.model.json import JsonObject
 from backstage_py.plugin.catalog import ProcessingContext, Processor
+from backstage_py.testing.catalog import LOCATION, process
 
 
 class Shout(Processor):

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import pytest
 
-from backstage_py.catalog.testing import process
+from backstage_py.testing.catalog import process
 from tests.contract.harness import Running, running
 
 _EXAMPLE: Final = Path(__file__).parents[2] / "examples/03-catalog-plugin"

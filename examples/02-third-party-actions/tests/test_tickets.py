@@ -3,8 +3,7 @@ from acme_scaffolder.templating import slug
 from acme_scaffolder.tickets import create_ticket
 
 from backstage_py.plugin import ForeignError
-from backstage_py.testing import ActionRunner, Reply
-from backstage_py.testing.backstage import FakeBackstage
+from backstage_py.testing import ActionRunner, FakeBackstage, Reply
 
 
 def test_a_ticket_is_opened_as_the_user(action_runner: ActionRunner, fake_backstage: FakeBackstage) -> None:

@@ -20,6 +20,8 @@ from backstage_py.model.json import JsonObject
 from backstage_py.model.location_ref import LocationRef
 from backstage_py.plugin.catalog import Processor
 
+__all__ = ["LOCATION", "ProcessedEntity", "process"]
+
 LOCATION = "url:https://host.example/catalog-info.yaml"
 """Where an entity is read from unless its annotations say otherwise."""
 
