@@ -5,11 +5,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
+import structlog
 
 from backstage_py.storage.database import Database, Transaction
 
 if TYPE_CHECKING:
     from alembic.config import Config
+
+_log = structlog.get_logger(__name__)
 
 _SCRIPTS = Path(__file__).parent / "migrations"
 _REVISION = re.compile(r'^(down_)?revision(?:: [^=]+)? = (?:"(\w+)"|None)$', re.MULTILINE)
@@ -26,10 +29,40 @@ def configuration(database: Database) -> "Config":
 
 
 async def upgrade(database: Database, revision: str = "head") -> None:
-    """Create or change the tables up to ``revision``. Two processes that start together do it once."""
-    if revision == "head" and await database.read(_current) == newest():
-        return
+    """Create or change the tables up to ``revision``. Two processes that start together do it once.
 
+    A database of a later version stays as it is: migrations only add, so this version works on it while replicas of
+    both run.
+    """
+    known = revisions()
+    current = await database.read(_current)
+    if revision == "head" and current == known[-1]:
+        return
+    if current is not None and current not in known:
+        _log.warning("database_is_of_a_later_version", revision=current, newest_known=known[-1])
+        return
+    await _run(database, "upgrade", revision)
+
+
+async def downgrade(database: Database, revision: str) -> None:
+    """Take back all that was added after ``revision``, with the rows in it; ``base`` takes all."""
+    await _run(database, "downgrade", revision)
+
+
+def revisions() -> list[str]:
+    """Return the revisions in their order, read from the scripts without running them."""
+    scripts = [script.read_text(encoding="utf-8") for script in (_SCRIPTS / "versions").glob("[0-9]*.py")]
+    following = {}
+    for script in scripts:
+        named = {bool(down): name for down, name in _REVISION.findall(script)}
+        following[named[True]] = named[False]
+    found: list[str] = []
+    while (one := following.get(found[-1] if found else "")) is not None:
+        found.append(one)
+    return found
+
+
+async def _run(database: Database, name: str, revision: str) -> None:
     def run(transaction: Transaction) -> None:
         from alembic import command
 
@@ -37,18 +70,9 @@ async def upgrade(database: Database, revision: str = "head") -> None:
         config.attributes["connection"] = transaction.connection
         if not database.is_sqlite:
             transaction.connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7263548192)")
-        command.upgrade(config, revision)
+        getattr(command, name)(config, revision)
 
     await database.write(run)
-
-
-def newest() -> str | None:
-    """Return the revision that no other follows, read from the scripts without running them."""
-    scripts = [script.read_text(encoding="utf-8") for script in (_SCRIPTS / "versions").glob("[0-9]*.py")]
-    found = [match for script in scripts for match in _REVISION.findall(script)]
-    revisions = {name for down, name in found if not down}
-    heads = revisions - {name for down, name in found if down}
-    return next(iter(heads)) if len(heads) == 1 else None
 
 
 def _current(connection: sa.Connection) -> str | None:
