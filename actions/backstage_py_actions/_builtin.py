@@ -25,10 +25,12 @@ def builtin(
     attributes: ActionAttributes | None = None,
     ignored: frozenset[str] = frozenset(),
     needs_workspace: bool = True,
+    extra: str | None = None,
 ) -> Callable[[Callable[..., Any]], Action]:
     """Make a built-in action of a function; ``ctx.input`` is of the class ``input``, plain JSON without one.
 
     ``ignored`` are inputs that old templates pass although no schema has them; ``needs_workspace`` as of ``@action``.
+    ``extra`` names the extra of ``backstage-py`` that brings what the action needs besides the base install.
     """
     published = published_action(id)
 
@@ -47,7 +49,9 @@ def builtin(
             needs_workspace=needs_workspace,
         )(function)
         parse = (lambda value: laid_into(input, value)) if input else made.parse_input
-        return dataclasses.replace(made, parse_input=parse, ignored_inputs=ignored, is_trusted_on_loop=True)
+        return dataclasses.replace(
+            made, parse_input=parse, ignored_inputs=ignored, is_trusted_on_loop=True, extra=extra
+        )
 
     return make
 

@@ -19,7 +19,7 @@ class KubeApply:
     token: str | None = None
 
 
-@builtin("kube:apply", KubeApply, attributes=_APPLIES, needs_workspace=False)
+@builtin("kube:apply", KubeApply, attributes=_APPLIES, needs_workspace=False, extra="kubernetes")
 async def kube_apply(ctx: ActionContext[KubeApply]) -> None:
     """Apply a manifest; fields that others own are taken over, as the original's patch does."""
     await _apply(ctx, ctx.input.manifest, ctx.input.cluster_name, ctx.input.token)
@@ -36,7 +36,7 @@ class CnoeApply:
     cluster_name: str | None = None
 
 
-@builtin("cnoe:kubernetes:apply", CnoeApply, attributes=_APPLIES)
+@builtin("cnoe:kubernetes:apply", CnoeApply, attributes=_APPLIES, extra="kubernetes")
 async def cnoe_apply(ctx: ActionContext[CnoeApply]) -> None:
     """Apply the text, else the object, else the file."""
     given = ctx.input

@@ -32,7 +32,7 @@ class Conversation:
     token: str | None = None
 
 
-@builtin("slack:sendMessage:conversation", Conversation, attributes=_SENDS, needs_workspace=False)
+@builtin("slack:sendMessage:conversation", Conversation, attributes=_SENDS, needs_workspace=False, extra="slack")
 async def conversation(ctx: ActionContext[Conversation]) -> None:
     """Send a message as an app; a name is looked up among the channels that the app can see."""
     section = _section(ctx)

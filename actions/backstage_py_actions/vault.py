@@ -16,7 +16,13 @@ class AddSecret:
     value: str = field(repr=False)
 
 
-@builtin("vault:add-secret", AddSecret, attributes=ActionAttributes(idempotent=True), needs_workspace=False)
+@builtin(
+    "vault:add-secret",
+    AddSecret,
+    attributes=ActionAttributes(idempotent=True),
+    needs_workspace=False,
+    extra="vault",
+)
 async def add_secret(ctx: ActionContext[AddSecret]) -> None:
     """Add a key to a secret.
 

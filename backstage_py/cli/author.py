@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from backstage_py import extras
 from backstage_py.cli import completion
 from backstage_py.cli.formats import Format
 
@@ -231,6 +232,7 @@ def dev(
     no_serve: Annotated[bool, typer.Option("--no-serve", help="Only validate and test, without the API.")] = False,
 ) -> None:
     """Validate and test whenever a file changes, and serve the API with a git host on this machine."""
+    extras.require("The command 'dev'", "serve")
     from backstage_py.cli.commands import dev as command
 
     raise typer.Exit(command.run(path, config or [], port=port, serves=not no_serve))

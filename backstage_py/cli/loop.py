@@ -1,8 +1,8 @@
-"""The event loop of long-running commands: uvloop where it exists."""
+"""The event loop of long-running commands: uvloop where it is installed."""
 
 import asyncio
-import sys
 from collections.abc import Coroutine
+from importlib.util import find_spec
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 def run_loop(main: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end."""
-    if sys.platform == "win32":
+    if find_spec("uvloop") is None:
         return asyncio.run(main)
     import uvloop
 

@@ -10,10 +10,11 @@ from typing import Annotated
 
 import typer
 
-from backstage_py import __version__
+from backstage_py import __version__, extras
 from backstage_py.cli import author, examples
 from backstage_py.cli.commands import plain
 from backstage_py.errors import BackstageError, SettingsError
+from backstage_py.extras import MissingExtraError
 
 _WRONG_USE = 2
 _INTERRUPTED = 130
@@ -54,7 +55,7 @@ def main() -> None:
             app()
         finally:
             sys.stdout.flush()  # a full disk or a closed pipe shows here at the latest
-    except SettingsError as error:
+    except (SettingsError, MissingExtraError) as error:
         _stop(error.message, _WRONG_USE)
     except BackstageError as error:
         _stop(error.message, 1)
@@ -108,6 +109,7 @@ def serve(
     ] = 0,
 ) -> None:
     """Serve the scaffolder and the catalog."""
+    extras.require("The command 'serve'", "serve")
     gc.disable()  # until the service has started: what is imported stays, and looking through it costs time
     from backstage_py.cli.commands import serve as command
 
@@ -117,6 +119,7 @@ def serve(
 @app.command(hidden=True)
 def worker(config: ConfigOption = None) -> None:
     """Run tasks of a service that is started with --workers."""
+    extras.require("The command 'worker'", "serve")
     from backstage_py.cli.commands import worker as command
 
     raise typer.Exit(command.run(config or []))
@@ -130,6 +133,7 @@ def mcp(
 
     BACKSTAGE_TOKEN holds the user's token; without it, and where the service allows it, a guest is signed in.
     """
+    extras.require("The command 'mcp'", "mcp")
     from backstage_py.cli.commands import mcp as command
 
     raise typer.Exit(command.run(url))
@@ -148,6 +152,7 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave the service running until Ctrl-C.")] = False,
 ) -> None:
     """Run the golden path once: form, repository, catalog, database request. No account is needed."""
+    extras.require("The command 'demo'", "serve")
     from rich.console import Console
 
     from backstage_py.cli.commands import demo as command

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Literal
 
-from backstage_py import bundled
+from backstage_py import bundled, extras
 from backstage_py.lint.nearest import distance, misspelled, nearest, same_but_for_style
 from backstage_py.model.json import Json, JsonObject
 
@@ -20,6 +20,7 @@ class KnownAction:
     Attributes:
         examples: each with ``description`` and ``example``, a YAML text with ``steps``.
         exact: what the schema refuses is refused wherever the step runs; a community action's differs by version.
+        unavailable: why it does not run here: an extra of ``backstage-py`` is missing.
     """
 
     id: str
@@ -29,6 +30,7 @@ class KnownAction:
     output: JsonObject = field(default_factory=dict)
     examples: tuple[JsonObject, ...] = ()
     exact: bool = True
+    unavailable: str | None = None
 
     @property
     def outputs(self) -> frozenset[str]:
@@ -104,6 +106,7 @@ def described(entry: JsonObject, origin: Origin) -> KnownAction:
         output=_object(schema.get("output")),
         examples=tuple(one for one in entry.get("examples") or () if isinstance(one, dict)),
         exact=origin != "community",
+        unavailable=extras.missing(entry["id"], entry.get("extra")) if origin != "live" else None,
     )
 
 

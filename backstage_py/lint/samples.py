@@ -3,12 +3,17 @@
 import textwrap
 from collections.abc import Mapping
 
+from backstage_py import extras
 from backstage_py.lint.actions import KnownAction, bundled_catalogue
 from backstage_py.lint.check import Options
 from backstage_py.lint.rule import Rule, Sample
 from backstage_py.lint.rules import RULES
 
-OPTIONS = Options(bundled_catalogue().with_actions([KnownAction("acme:greet", "installed", "An action of one's own.")]))
+_OWN = (
+    KnownAction("acme:greet", "installed", "An action of one's own."),
+    KnownAction("kube:apply", "builtin", unavailable=f"kube:apply {extras.needs('kubernetes')}"),
+)
+OPTIONS = Options(bundled_catalogue().with_actions(_OWN))
 """With what the examples are checked."""
 
 _HEAD = """\

@@ -4,10 +4,8 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from starlette.types import Receive, Scope, Send
-
-from backstage_py import __version__
-from backstage_py.errors import BackstageError, NotImplementedInBackendError
+from backstage_py import __version__, extras
+from backstage_py.errors import BackstageError
 from backstage_py.mcp import tools
 from backstage_py.mcp.tools import Api
 from backstage_py.model import json
@@ -15,6 +13,7 @@ from backstage_py.model import json
 if TYPE_CHECKING:
     from mcp.server.lowlevel import Server
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+    from starlette.types import Receive, Scope, Send
 
 PLUGIN = "mcp-actions"
 PATH = "/v1"
@@ -32,9 +31,11 @@ def server_of(api_of: ApiOf) -> "Server[Any]":
     """Make a server.
 
     Raises:
-        NotImplementedInBackendError: the package ``mcp`` is not installed.
+        MissingExtraError: the package ``mcp`` is not installed.
     """
-    types, lowlevel = _package()
+    extras.require("The MCP endpoint", "mcp")
+    import mcp_types as types
+    from mcp.server import lowlevel
 
     async def list_tools(_context: Any, _params: Any) -> Any:
         found = [
@@ -80,7 +81,7 @@ class McpEndpoint:
         self._stopping = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Answer a request."""
         async with self._starting:
             manager = self._manager or await self._start()
@@ -117,14 +118,3 @@ async def serve_stdio(api: Api) -> None:
 
     async with stdio_server() as (reading, writing):
         await server.run(reading, writing, server.create_initialization_options())
-
-
-def _package() -> tuple[Any, Any]:
-    try:
-        import mcp_types
-        from mcp.server import lowlevel
-    except ImportError as error:
-        raise NotImplementedInBackendError(
-            "The MCP endpoint needs the package 'mcp'; install it with: pip install 'backstage-py[mcp]'"
-        ) from error
-    return mcp_types, lowlevel

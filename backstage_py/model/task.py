@@ -1,6 +1,6 @@
 """A task: what was asked for, how far it is, what it said."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -128,3 +128,24 @@ class TaskFilter:
     limit: int | None = None
     offset: int | None = None
     visible: Filter | None = None
+
+
+class ClaimLost(Exception):  # noqa: N818  # a fact about the run, not a fault
+    """Another worker has the task by now, or it has ended: the run must stop and write nothing more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """What one move of a run writes, all of it or nothing.
+
+    Attributes:
+        events: in their order.
+        steps: the steps that ended with this move.
+        end: the task's final status; secrets are erased with it.
+        keep_progress: step results and the snapshot stay after the end, for a retry that goes on from them.
+    """
+
+    events: Sequence[NewEvent] = ()
+    steps: Sequence[StepResult] = ()
+    end: TaskStatus | None = None
+    keep_progress: bool = False

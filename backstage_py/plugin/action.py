@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypedDict, TypeVar, Unpack, overload
 
+from backstage_py import extras
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin import declaration
 from backstage_py.plugin import schema as schemas
@@ -63,6 +64,7 @@ class Action:
             them although no version of the schema has them (``allowedHosts`` of ``publish:github``).
         is_trusted_on_loop: an ``async def`` that never blocks, written with the service; any other gets an event
             loop in a thread of its own.
+        extra: the extra of ``backstage-py`` that brings what it needs; where that is missing it is listed and refuses.
         source: where it is defined, for messages: ``module:line``.
     """
 
@@ -81,6 +83,7 @@ class Action:
     parse_input: Callable[[JsonObject], Any] = lambda value: value
     ignored_inputs: frozenset[str] = frozenset()
     is_trusted_on_loop: bool = False
+    extra: str | None = None
     source: str = ""
 
     @property
@@ -94,17 +97,19 @@ class Action:
         return self.is_trusted_on_loop and self.is_async
 
     def describe(self) -> Json:
-        """Return the action as an entry of ``GET /v2/actions``."""
+        """Return the action as an entry of ``GET /v2/actions``, with ``extra`` (ours) if it needs one."""
         examples = [
             {"description": e.description, "example": e.example} | ({"notes": e.notes} if e.notes else {})
             for e in self.examples
         ]
         schema = {"input": self.input_schema, "output": self.output_schema}
+        unavailable = extras.missing(self.id, self.extra)
         return {
             "id": self.id,
-            "description": self.description,
+            "description": f"{self.description}\n\nUnavailable: {unavailable}" if unavailable else self.description,
             "examples": examples,
             "schema": {key: value for key, value in schema.items() if value},
+            **({"extra": self.extra} if self.extra else {}),
         }
 
 

@@ -15,3 +15,7 @@ enforcement of what is recorded (protection rules, hooks and dispatched workflow
 
 Doors: ``app.create_sandbox_app``, ``server.serve_sandbox``, ``crossplane.crossplane_routes``.
 """
+
+from backstage_py import extras
+
+extras.require("The sandbox", "serve")

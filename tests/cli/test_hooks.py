@@ -190,9 +190,17 @@ def test_action_without_test_cases_tests_nothing(repository: Path, temp: Path) -
     assert done.stdout == ""
 
 
-@pytest.mark.parametrize(("version", "installed"), [("", str(ROOT)), ("1.2.3", "backstage-py==1.2.3")])
+@pytest.mark.parametrize(
+    ("version", "extras", "installed"),
+    [
+        ("", "", str(ROOT)),
+        ("", "serve", f"{ROOT}[serve]"),
+        ("1.2.3", "", "backstage-py==1.2.3"),
+        ("1.2.3", "serve", "backstage-py[serve]==1.2.3"),
+    ],
+)
 def test_action_installs_its_own_version_or_the_one_asked_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, installed: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, extras: str, installed: str
 ) -> None:
     """The interpreter of the runner is replaced, since an installation takes minutes; it notes what pip is told."""
     fake = tmp_path / "fake" / "python"
@@ -203,7 +211,7 @@ def test_action_installs_its_own_version_or_the_one_asked_for(
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", str(fake.parent), prepend=os.pathsep)
 
-    done = run_step("Install", tmp_path, tmp_path, version=version)
+    done = run_step("Install", tmp_path, tmp_path, version=version, extras=extras)
 
     assert done.stdout.split()[0] == "install"
     assert done.stdout.split()[-1] == installed

@@ -4,11 +4,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from backstage_py.model.task import EventType, TaskEvent, new_event
+from backstage_py.model.task import EventType, TaskEvent, Transition, new_event
 from backstage_py.plugin import ActionContext, action
 from backstage_py.scaffolder.face.events import newest_run
 from backstage_py.storage.database import Database
-from backstage_py.storage.scaffolder.tasks import Transition
 from tests.scaffolder.harness import World, template, world
 
 Context = ActionContext[dict[str, Any]]

@@ -9,9 +9,9 @@ import pytest
 import sqlalchemy as sa
 
 from backstage_py.errors import InputError
-from backstage_py.model.task import EventType, new_event
+from backstage_py.model.task import EventType, Transition, new_event
 from backstage_py.storage.database import Database
-from backstage_py.storage.scaffolder.tasks import TaskStore, Transition
+from backstage_py.storage.scaffolder.tasks import TaskStore
 from tests.scaffolder import (
     test_event_streams,
     test_recovery,

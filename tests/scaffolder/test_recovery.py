@@ -11,13 +11,12 @@ import sqlalchemy as sa
 
 from backstage_py.errors import SettingsError
 from backstage_py.model import times
-from backstage_py.model.task import StepResult
+from backstage_py.model.task import ClaimLost, StepResult, Transition
 from backstage_py.plugin import ActionContext, CancelSignal, PermanentError, action
 from backstage_py.scaffolder.queue.worker_lock import WorkerLock
 from backstage_py.scaffolder.queue.workspaces import FolderSnapshots, WorkspaceFolders, snapshots_of
 from backstage_py.settings.sections import ScaffolderSettings, TaskRecoverySettings
 from backstage_py.storage.scaffolder.task_tables import tasks as tasks_table
-from backstage_py.storage.scaffolder.tasks import ClaimLost, Transition
 from tests.scaffolder.harness import GUEST, World, body, log, messages, template, world
 
 Context = ActionContext[dict[str, Any]]

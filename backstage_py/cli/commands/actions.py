@@ -16,12 +16,16 @@ OK, COULD_NOT_RUN = 0, 2
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An action or filter with its documentation; ``origin`` is where it comes from."""
+    """An action or filter with its documentation.
+
+    ``origin`` is where it comes from, ``unavailable`` why it does not run here.
+    """
 
     id: str
     description: str
     origin: str
     body: JsonObject
+    unavailable: str | None = None
 
 
 Chapter = Callable[[Entry], Iterator[str]]
@@ -67,8 +71,13 @@ def _run(kind: str, known: list[Entry], name: str | None, chapter: Chapter, *, m
         _show("\n".join(chapter(chosen[0])))
     else:
         width = max(len(one.id) for one in chosen)
-        sys.stdout.writelines(f"{one.id:<{width}}  {one.origin:<9}  {_first_line(one.description)}\n" for one in chosen)
+        sys.stdout.writelines(f"{one.id:<{width}}  {one.origin:<9}  {_in_a_line(one)}\n" for one in chosen)
     return OK
+
+
+def _in_a_line(entry: Entry) -> str:
+    line = _first_line(entry.description)
+    return f"{line} [{entry.unavailable}]" if entry.unavailable else line
 
 
 def _show(text: str) -> None:
@@ -103,6 +112,7 @@ def _actions(source: str | None) -> list[Entry]:
                 "examples": list(one.examples),
                 "schema": {key: part for key, part in (("input", one.input), ("output", one.output)) if part},
             },
+            one.unavailable,
         )
         for one in sorted(everything.values(), key=lambda one: one.id)
     ]

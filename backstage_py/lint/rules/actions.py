@@ -198,6 +198,25 @@ def fetch_conflict(template: Template) -> Iterator[Finding]:
                 )
 
 
+@rule(
+    "BPY208",
+    "missing-extra",
+    "info",
+    "template",
+    summary="An action needs an extra of `backstage-py` that is not installed here.",
+    why="The template is fine; `backstage-py run` would end with this sentence at the step. Where the actions "
+    "of a running Backstage are asked for with `--actions-from URL`, it is not said. "
+    "(The example is checked as if the extra were missing.)",
+    bad=_LOG.replace("debug:log", "kube:apply"),
+    good=_LOG,
+)
+def missing_extra(template: Template) -> Iterator[Finding]:
+    """Say how to install it."""
+    for step in template.steps:
+        if (known := template.action_of(step)) and known.unavailable:
+            yield Finding(known.unavailable, (*step.path, "action"))
+
+
 def _mismatches(template: Template, kind: str) -> Iterator[tuple[Step, Mismatch, bool]]:
     for step in template.steps:
         known = template.action_of(step)

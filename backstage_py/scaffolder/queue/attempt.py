@@ -8,7 +8,7 @@ import structlog
 
 from backstage_py.errors import BackstageError, as_name
 from backstage_py.model.json import Json, JsonObject
-from backstage_py.model.task import Claim, StepResult, TaskStatus
+from backstage_py.model.task import Claim, ClaimLost, StepResult, TaskStatus
 from backstage_py.permissions.authority import Authority
 from backstage_py.plugin import ActionRegistry, CancelSignal, Services, Workspace
 from backstage_py.scaffolder.executors.error_text import as_backstage_error
@@ -21,7 +21,7 @@ from backstage_py.scaffolder.run.journal import TaskJournal
 from backstage_py.scaffolder.run.rendering import Environment, StepRenderer
 from backstage_py.scaffolder.run.runner import EarlierProgress, Run, RunContext, RunFailed, WorkerStopping
 from backstage_py.storage.scaffolder.checkpoints import CheckpointStore
-from backstage_py.storage.scaffolder.tasks import ClaimLost, TaskStore
+from backstage_py.storage.scaffolder.tasks import TaskStore
 
 _log = structlog.get_logger(__name__)
 _SECRETS_LOST = (

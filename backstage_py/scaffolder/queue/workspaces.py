@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from backstage_py import extras
 from backstage_py.errors import BackstageError, SettingsError
 from backstage_py.model.json import Json
 from backstage_py.scaffolder.executors import threads
@@ -24,7 +25,6 @@ from backstage_py.scaffolder.executors import threads
 _TASK_FOLDER = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:_step-.*)?")
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FEW = 256
-_S3_EXTRA = "pip install 'backstage-py[s3]'"
 
 
 class WorkspaceLost(BackstageError):  # noqa: N818  # what happened, as with ClaimLost
@@ -192,12 +192,8 @@ class S3Snapshots:
 
     def _s3(self) -> Json:
         if self._client is None:
-            try:
-                boto3 = importlib.import_module("boto3")
-            except ImportError as error:
-                raise BackstageError(
-                    f"Workspace snapshots in S3 need a client that is not installed: {_S3_EXTRA}"
-                ) from error
+            extras.require("Keeping workspaces in S3", "s3")
+            boto3 = importlib.import_module("boto3")
             self._client = boto3.client(
                 "s3",
                 region_name=self._options.get("region"),

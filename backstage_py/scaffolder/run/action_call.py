@@ -10,6 +10,7 @@ from collections.abc import Awaitable
 from functools import partial
 from typing import Any, Protocol
 
+from backstage_py import extras
 from backstage_py.errors import BackstageError, PermanentError, ServiceUnavailableError, TemporaryError
 from backstage_py.plugin import Action, ActionContext, CancelSignal, RetryPolicy
 from backstage_py.scaffolder.executors import step_output, threads
@@ -33,8 +34,10 @@ async def call(action: Action, context: ActionContext[Any]) -> None:
 
     Raises:
         Cancelled: the task was cancelled while it ran.
+        MissingExtraError: what the action needs is not installed.
         BackstageError: the action failed; errors of any other kind are turned into one with a readable message.
     """
+    extras.require(action.id, action.extra)
     try:
         await _call(action, context)
     finally:

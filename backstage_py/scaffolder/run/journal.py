@@ -6,12 +6,14 @@ milliseconds after the first of them. Whatever is staged at one moment is stored
 
 import asyncio
 import threading
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from backstage_py.model.json import JsonObject
-from backstage_py.model.task import Claim, EventType, NewEvent, StepResult, TaskStatus, new_event
+from backstage_py.model.task import Claim, ClaimLost, EventType, NewEvent, StepResult, TaskStatus, Transition, new_event
 from backstage_py.scaffolder.run.redaction import Redactor
-from backstage_py.storage.scaffolder.tasks import ClaimLost, TaskStore, Transition
+
+if TYPE_CHECKING:
+    from backstage_py.storage.scaffolder.tasks import TaskStore
 
 _FLUSH_DELAY = 0.004
 
@@ -62,7 +64,7 @@ class TaskJournal:
         log_limit: characters of log messages that are kept, None for all; life cycle events always are.
     """
 
-    def __init__(self, store: TaskStore, claim: Claim, *, log_limit: int | None = None) -> None:
+    def __init__(self, store: "TaskStore", claim: Claim, *, log_limit: int | None = None) -> None:
         self.redactor = Redactor(claim.secrets.values())
         self._store = store
         self._claim = claim

@@ -14,7 +14,7 @@ import structlog
 from backstage_py.errors import BackstageError, as_name
 from backstage_py.model import json
 from backstage_py.model.json import Json, JsonObject
-from backstage_py.model.task import StepResult
+from backstage_py.model.task import ClaimLost, StepResult
 from backstage_py.plugin import Action, ActionContext, ActionRegistry, CancelSignal, Services, StepInfo, Workspace
 from backstage_py.plugin import schema as schemas
 from backstage_py.scaffolder.executors.error_text import as_backstage_error
@@ -27,7 +27,6 @@ from backstage_py.scaffolder.run.js_text import indented, turn_label
 from backstage_py.scaffolder.run.rendering import StepRenderer
 from backstage_py.scaffolder.run.spec import Spec, Step
 from backstage_py.scaffolder.run.step_log import StepLogger
-from backstage_py.storage.scaffolder.tasks import ClaimLost
 from backstage_py.templating.engine import UNDEFINED
 
 _log = structlog.get_logger(__name__)

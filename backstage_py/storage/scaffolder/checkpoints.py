@@ -4,11 +4,10 @@ import sqlalchemy as sa
 
 from backstage_py.model import json
 from backstage_py.model.json import Json
-from backstage_py.model.task import Claim
+from backstage_py.model.task import Claim, ClaimLost
 from backstage_py.storage.database import Database, Transaction
 from backstage_py.storage.scaffolder.secrets import SecretBox
 from backstage_py.storage.scaffolder.task_tables import checkpoints, tasks
-from backstage_py.storage.scaffolder.tasks import ClaimLost
 
 
 class CheckpointStore:

@@ -13,12 +13,14 @@ from backstage_py.model.entity_filter import AllOf, AnyOf, Filter, Matches, Not
 from backstage_py.model.task import (
     ENDED,
     Claim,
+    ClaimLost,
     EventType,
     NewEvent,
     StepResult,
     Task,
     TaskFilter,
     TaskStatus,
+    Transition,
     new_event,
 )
 from backstage_py.storage.database import Database, Transaction
@@ -99,27 +101,6 @@ _insert_step = Prepared(sa.insert(steps), ["task_id", "position", "status", "res
 _steps_of = sa.select(steps.c.position, steps.c.status, steps.c.result).where(steps.c.task_id == sa.bindparam("task"))
 _drop_steps = Prepared(sa.delete(steps).where(steps.c.task_id == sa.bindparam("task")))
 _drop_workspace = Prepared(sa.delete(workspaces).where(workspaces.c.task_id == sa.bindparam("task")))
-
-
-class ClaimLost(Exception):  # noqa: N818  # a fact about the run, not a fault
-    """Another worker has the task by now, or it has ended: the run must stop and write nothing more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Transition:
-    """What one move of a run writes, all of it or nothing.
-
-    Attributes:
-        events: in their order.
-        steps: the steps that ended with this move.
-        end: the task's final status; secrets are erased with it.
-        keep_progress: step results and the snapshot stay after the end, for a retry that goes on from them.
-    """
-
-    events: Sequence[NewEvent] = ()
-    steps: Sequence[StepResult] = ()
-    end: TaskStatus | None = None
-    keep_progress: bool = False
 
 
 @dataclass(slots=True)

@@ -1,0 +1,46 @@
+"""The extras of this package: which of them are installed, and the one sentence for what needs one that is not.
+
+The base install is what template authors need. ``pyproject.toml`` says what an extra brings; here stands by which
+modules its presence is known. Only their finders are asked: nothing is imported.
+"""
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+
+from backstage_py.errors import NotImplementedInBackendError
+
+_MODULES: Mapping[str, tuple[str, ...]] = {
+    "kubernetes": ("kubernetes",),
+    "mcp": ("mcp", "mcp_types"),
+    "s3": ("boto3",),
+    "serve": ("alembic", "httptools", "isal", "sqlalchemy", "starlette", "uvicorn", "watchfiles"),
+    "slack": ("slack_sdk",),
+    "vault": ("hvac",),
+}
+
+
+class MissingExtraError(NotImplementedInBackendError):
+    """Something that was asked for is in an extra that is not installed."""
+
+
+def is_installed(extra: str) -> bool:
+    """Whether all of an extra can be imported."""
+    return all(find_spec(module) for module in _MODULES[extra])
+
+
+def missing(what: str, extra: str | None) -> str | None:
+    """Return the sentence that says how to install what ``what`` needs; None when it is there, or nothing is needed."""
+    if extra is None or is_installed(extra):
+        return None
+    return f"{what} {needs(extra)}"
+
+
+def needs(extra: str) -> str:
+    """Return the sentence without its subject."""
+    return f"needs the extra {extra}: pip install 'backstage-py[{extra}]'"
+
+
+def require(what: str, extra: str | None) -> None:
+    """Raise MissingExtraError, with the sentence of ``missing``, unless an extra is installed."""
+    if sentence := missing(what, extra):
+        raise MissingExtraError(sentence)
