@@ -169,12 +169,6 @@ class Renderer:
             else:
                 self._values[name] = import_value(value)
 
-    @property
-    def filter_names(self) -> frozenset[str]:
-        """All filters that a template can use."""
-        extra = {"jsonify"} if self._cookiecutter else set()
-        return BUILTIN_FILTERS.union(self._filters, extra)
-
     def prepare(self, context: Mapping[str, Json]) -> PreparedContext:
         """Copies a context for use in many renders.
 

@@ -51,8 +51,8 @@ class ExpressionParser(TokenReader):
 
     __slots__ = ("_flags", "_names", "cost")
 
-    def __init__(self, code: str, tokens: list[Token] | None = None) -> None:
-        super().__init__(code, tokens)
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
         self._names: set[str] = set()
         self._flags = 0
         self.cost = 0

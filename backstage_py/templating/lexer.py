@@ -48,9 +48,9 @@ def has_code(source: str, *, cookiecutter: bool = False) -> bool:
     return _OPENING[cookiecutter].search(source) is not None
 
 
-def syntax_error(message: str, pos: int, hint: str | None = None) -> Failure:
+def syntax_error(message: str, pos: int) -> Failure:
     """A failure at an offset of the whole source."""
-    return Failure(message, pos=pos, hint=hint, syntax=True).within(0)
+    return Failure(message, pos=pos, syntax=True).within(0)
 
 
 class Lexer:

@@ -10,9 +10,9 @@ class TokenReader:
 
     __slots__ = ("_code", "_index", "_tokens")
 
-    def __init__(self, code: str, tokens: list[Token] | None = None) -> None:
+    def __init__(self, code: str) -> None:
         self._code = code
-        self._tokens = tokenize(code) if tokens is None else tokens
+        self._tokens = tokenize(code)
         self._index = 0
 
     def rest(self) -> tuple[int, str]:

@@ -9,8 +9,6 @@ from backstage_py.js.values import UNDEFINED, HoldingDict, HoldingList, JsMap, J
 from backstage_py.templating.methods import arrays, collections, numbers, records, regexes, strings
 from backstage_py.templating.runtime import Function, State, check_count, refuse_keywords
 
-INFINITE = float("inf")
-
 
 class Method(NamedTuple):
     """A method and how many arguments it takes."""
