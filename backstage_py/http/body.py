@@ -14,14 +14,10 @@ BODY_LIMIT = "backstage.body_limit"  # key in the ASGI scope: bytes, set per plu
 DEFAULT_LIMIT = 100 * 1024
 
 
-async def json_body(request: Request, *, limit: int | None = None) -> Json:
+async def json_body(request: Request) -> Json:
     """Return the body: an object or an array; ``{}`` when there is none or it is not declared to be JSON.
 
     Whether a body, and which type of it, is needed at all is checked by the OpenAPI document afterwards.
-
-    Args:
-        request: the request; its body is read.
-        limit: bytes after decompression; the plugin's limit by default.
 
     Raises:
         InputError: the body is too large, compressed or encoded in an unknown way, or not JSON.
@@ -32,8 +28,7 @@ async def json_body(request: Request, *, limit: int | None = None) -> Json:
     charset = charset or "utf-8"
     if not charset.startswith("utf-"):
         raise InputError(f'unsupported charset "{charset.upper()}"')
-    most = limit if limit is not None else request.scope.get(BODY_LIMIT, DEFAULT_LIMIT)
-    raw = await _read(request, most)
+    raw = await _read(request, request.scope.get(BODY_LIMIT, DEFAULT_LIMIT))
     if charset != "utf-8":
         try:
             raw = raw.decode(charset).encode()

@@ -39,13 +39,11 @@ def json_text_response(body: bytes, status: int = 200, headers: Mapping[str, str
     return EtagResponse(body, status, headers, media_type=JSON_TYPE)
 
 
-def raw_json(
-    body: bytes | AsyncIterator[bytes], status: int = 200, headers: Mapping[str, str] | None = None
-) -> Response:
+def raw_json(body: bytes | AsyncIterator[bytes], headers: Mapping[str, str] | None = None) -> Response:
     """Answer with JSON text that is handed through, without an ETag."""
     if isinstance(body, bytes):
-        return Response(body, status, headers, media_type=JSON_TYPE)
-    return StreamingResponse(body, status, headers, media_type=JSON_TYPE)
+        return Response(body, 200, headers, media_type=JSON_TYPE)
+    return StreamingResponse(body, 200, headers, media_type=JSON_TYPE)
 
 
 def created(value: Json) -> Response:

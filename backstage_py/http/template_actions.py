@@ -23,7 +23,6 @@ from backstage_py.scaffolder.face.directory import DirectoryFile
 from backstage_py.scaffolder.face.invocation import Invocation
 from backstage_py.scaffolder.run import redaction
 
-DEFAULT_PLUGIN = "backstage-py"
 BODY_LIMIT = 32 * 1024 * 1024
 _MOST_RETURNED = 16 * 1024 * 1024
 _FILES = "workspaceFiles"

@@ -38,6 +38,7 @@ _SAFE_CONFIG = {
 }
 _VERBATIM_ATTRIBUTES = "* -text !eol -ident !filter !working-tree-encoding\n"
 _LONGEST_MESSAGE = 2_000
+_CLONE_SECONDS = 600.0
 _VERBS = frozenset({"add", "clone", "commit-tree", "fetch", "init", "push", "rev-parse", "write-tree"})
 _KEPT_VARIABLES = (
     "PATH",
@@ -122,19 +123,16 @@ async def clone(
     target: Path,
     *,
     ref: str | None = None,
-    depth: int | None = 1,
     credentials: GitCredentials | None = None,
-    seconds: float = 600.0,
 ) -> None:
-    """Clone into ``target``, which must not exist; without submodules.
+    """Clone the last commit into ``target``, which must not exist; without submodules.
 
     Raises:
         NotFoundError, NotAllowedError, ServiceUnavailableError, ForeignError: as git reports.
     """
-    options = ["--quiet", "--template=", "--no-recurse-submodules"]
+    options = ["--quiet", "--template=", "--no-recurse-submodules", "--depth=1"]
     options += [f"--branch={ref}"] if ref else []
-    options += [f"--depth={depth}"] if depth else []
-    async with asyncio.timeout(seconds):
+    async with asyncio.timeout(_CLONE_SECONDS):
         await _run(
             ["clone", *options, "--", remote_url, str(target)],
             folder=target.parent,

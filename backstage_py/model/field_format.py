@@ -56,11 +56,6 @@ def check(entity: JsonObject) -> None:
                 _require(f"links.{index}.{name}", link[name], str.strip, "a non empty string")
 
 
-def is_name(text: str) -> bool:
-    """Say whether a text can be an entity's name."""
-    return _match_name(text) is not None
-
-
 @lru_cache(maxsize=256)
 def is_api_version(text: str) -> bool:
     """Say whether a text is ``<suffix>`` or ``<dns subdomain>/<suffix>``."""

@@ -81,9 +81,9 @@ class NewEvent:
     created_at: int
 
 
-def new_event(type: EventType, body: Mapping[str, Json], *, at: int | None = None) -> NewEvent:  # noqa: A002  # its name on the wire
+def new_event(type: EventType, body: Mapping[str, Json]) -> NewEvent:  # noqa: A002  # its name on the wire
     """Make an event of a JSON body."""
-    return NewEvent(type, json.text(dict(body)), times.now() if at is None else at)
+    return NewEvent(type, json.text(dict(body)), times.now())
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,9 +201,9 @@ def answer(body: Json, status: int = HTTPStatus.OK) -> Response:
     return tagged(Response(data, status, media_type="application/json; charset=utf-8"))
 
 
-def nothing(status: int = HTTPStatus.NO_CONTENT) -> Response:
+def nothing() -> Response:
     """Return an answer without a body."""
-    return Response(status_code=status)
+    return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
 def tagged(response: Response) -> Response:

@@ -126,10 +126,6 @@ class Database:
         self._jobs.put(_Job(function, done))
         return await asyncio.wrap_future(done)
 
-    def read_now(self, function: ReadFunction[T]) -> T:
-        """Do as ``read``, for callers on a thread of their own."""
-        return self._read(function)
-
     def write_now(self, function: WriteFunction[T]) -> T:
         """Do as ``write``, for callers on a thread of their own."""
         done: Future[T] = Future()

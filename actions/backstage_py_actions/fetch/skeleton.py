@@ -59,8 +59,7 @@ class _Kept:
 class Contents:
     """Contents of small files by path, as long as time, size and inode of a file stay the same."""
 
-    def __init__(self, most: int = _MOST_KEPT) -> None:
-        self._most = most
+    def __init__(self) -> None:
         self._size = 0
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._lock = threading.Lock()
@@ -93,7 +92,7 @@ class Contents:
             self._forget(key)
             self._kept[key] = kept
             self._size += len(content)
-            while self._size > self._most:
+            while self._size > _MOST_KEPT:
                 self._forget(next(iter(self._kept)))
         return kept
 

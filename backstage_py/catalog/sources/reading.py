@@ -67,11 +67,6 @@ class TargetReader:
         self._urls = url_reader
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
-    @staticmethod
-    def knows(type_: str) -> bool:
-        """Say whether targets of a type can be read."""
-        return type_ in {"url", "file"}
-
     async def read(self, location: LocationRef, *, origin: str, optional: bool, etag: str | None) -> TargetContent:
         """Read a target; never raises for what is wrong with it."""
         async with self._slots:

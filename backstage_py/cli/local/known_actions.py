@@ -81,7 +81,7 @@ def _catalogue(config: Config, source: str | None, local: local_actions.LocalAct
     return known
 
 
-def fetch(url: str, *, now: float | None = None) -> bytes:
+def fetch(url: str) -> bytes:
     """Return the listing of a Backstage; an answer of the last hour is used again, an older one if no new one comes.
 
     The variable ``BACKSTAGE_TOKEN`` holds a token, if one is needed.
@@ -93,7 +93,7 @@ def fetch(url: str, *, now: float | None = None) -> bytes:
 
     address = address_of(url)
     cached = _cache_file(address)
-    age = (now if now is not None else time.time()) - cached.stat().st_mtime if cached.is_file() else None
+    age = time.time() - cached.stat().st_mtime if cached.is_file() else None
     if age is not None and age < _FRESH_SECONDS:
         return cached.read_bytes()
     try:

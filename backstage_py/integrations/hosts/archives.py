@@ -110,9 +110,9 @@ def unpack_tar(archive: Path, target: Path, *, subpath: str = "", bounds: Bounds
                 unpacked.file(place, content, member.mode)
 
 
-def unpack_zip(archive: Path, target: Path, *, subpath: str = "", strip: int = 0, bounds: Bounds | None = None) -> None:
+def unpack_zip(archive: Path, target: Path, *, strip: int = 0) -> None:
     """Unpack a zip of a repository; ``strip`` folders at the start of each name are dropped. Errors as for tar."""
-    unpacked = _Unpacked(target.resolve(), subpath.strip("/"), bounds or Bounds())
+    unpacked = _Unpacked(target.resolve(), "", Bounds())
     with _foreign_errors(), zipfile.ZipFile(archive) as zipped:
         for member in zipped.infolist():
             place = unpacked.place(member.filename, strip=strip)

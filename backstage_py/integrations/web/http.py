@@ -160,14 +160,12 @@ class HttpClient:
         async with self._send(method, url, dict(headers), body, seconds) as response:
             return await self._answer(response, url)
 
-    async def download(
-        self, url: str, target: Path, *, headers: Mapping[str, str] | None = None, guard: Guard | None = None
-    ) -> Answer:
+    async def download(self, url: str, target: Path, *, headers: Mapping[str, str] | None = None) -> Answer:
         """Write the body of a URL into a file; an answer that is not 2xx has its body in the answer instead.
 
         Raises: as for ``get``.
         """
-        async with self._follow(url, dict(headers or {}), guard, None) as (response, last):
+        async with self._follow(url, dict(headers or {}), None, None) as (response, last):
             if response.status != HTTPStatus.OK:
                 return await self._answer(response, last)
             written = 0

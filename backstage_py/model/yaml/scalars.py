@@ -5,13 +5,10 @@ import binascii
 import math
 import re
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Literal
 
 from backstage_py.model.json import Json
 from backstage_py.model.yaml.nodes import Scalar
 from backstage_py.model.yaml.tags import CORE
-
-Schema = Literal["core", "1.1"]
 
 _WORDS: dict[str, Json] = {
     "": None,

@@ -117,10 +117,10 @@ class Bare:
         """Run a git command in this repository, see ``Git.run``."""
         return await self.git.run(f"--git-dir={self.path}", *args, stdin=stdin, env=env)
 
-    async def attempt(self, *args: str, stdin: bytes = b"") -> bytes | None:
+    async def attempt(self, *args: str) -> bytes | None:
         """Run a git command; None when git says no."""
         try:
-            return await self.run(*args, stdin=stdin)
+            return await self.run(*args)
         except GitError as error:
             if error.code < 0:
                 raise

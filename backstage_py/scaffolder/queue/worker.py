@@ -100,11 +100,6 @@ class Worker:
         if left:
             await self._recovery.release({one.claim.id for one in left})
 
-    @property
-    def is_stopping(self) -> bool:
-        """Whether running tasks are to be handed back."""
-        return self._stopping
-
     async def _claim_tasks(self, worker: str) -> None:
         with self._wakes.subscribe(OPEN_TASKS) as wake:
             while not self._stopping:

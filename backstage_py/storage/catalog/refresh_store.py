@@ -105,14 +105,12 @@ class RefreshStore:
         """Do as ``apply_delta`` within a transaction."""
         self._apply(transaction, source_key, added, catalog_marks.ids_of(transaction.connection, removed))
 
-    async def request_refresh(self, refs: Sequence[str], *, force: bool = False) -> int:
-        """Mark entities to be processed soon, and return how many there are; ``force`` ignores what is remembered."""
-        return await catalog_marks.exclusively(
-            self._database, lambda transaction: self.mark(transaction, refs, force=force)
-        )
+    async def request_refresh(self, refs: Sequence[str]) -> int:
+        """Mark entities to be processed soon, and return how many there are."""
+        return await catalog_marks.exclusively(self._database, lambda transaction: self.mark(transaction, refs))
 
     def mark(self, transaction: Transaction, refs: Sequence[str], *, force: bool = False) -> int:
-        """Do as ``request_refresh`` within a transaction."""
+        """Do as ``request_refresh`` within a transaction; ``force`` ignores what is remembered."""
         ids = catalog_marks.ids_of(transaction.connection, refs)
         if force:
             bulk.update(transaction.connection, refresh_state, ("result_hash",), "id", [(None, id_) for id_ in ids])
