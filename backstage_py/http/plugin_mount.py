@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import Receive, Scope, Send
 
 from backstage_py.errors import AuthenticationError, NotAllowedError, NotImplementedInBackendError
-from backstage_py.http import options
+from backstage_py.http import connections, options
 from backstage_py.http.body import BODY_LIMIT, DEFAULT_LIMIT, json_body
 from backstage_py.http.credentials import AUTHENTICATE, CREDENTIALS, credentials
 from backstage_py.http.respond import json_response
@@ -81,9 +81,11 @@ class _Barrier:
         if not self._is_open(path.removeprefix(scope["root_path"])):
             header = Headers(scope=scope).get("authorization")
             scope[AUTHENTICATE] = partial(self._authenticator.authenticate, plugin=self._plugin.id)
-            scope[CREDENTIALS] = await scope[AUTHENTICATE](header)
-        found = options.answer(self._router.routes, scope) if scope.get("method") == "OPTIONS" else None
-        await (found or self._router)(scope, receive, send)
+            found = scope[CREDENTIALS] = await scope[AUTHENTICATE](header)
+            if not isinstance(found.principal, NonePrincipal):
+                connections.authenticated(scope)
+        answer = options.answer(self._router.routes, scope) if scope.get("method") == "OPTIONS" else None
+        await (answer or self._router)(scope, receive, send)
 
     def _is_open(self, path: str) -> bool:
         return path == JWKS_PATH or bool(self._plugin.open_paths and self._plugin.open_paths.match(path))

@@ -4,8 +4,16 @@ import re
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
+from backstage_py.model.trusted_proxies import TrustedProxies
 from backstage_py.settings.reading import Reader, kind
-from backstage_py.settings.sections import CORS_METHODS, BackendSettings, CorsSettings, DiscoverySettings, ReadingRule
+from backstage_py.settings.sections import (
+    CORS_METHODS,
+    BackendSettings,
+    CorsSettings,
+    DiscoverySettings,
+    ReadingRule,
+    ServerSettings,
+)
 
 _LISTEN = re.compile(r"(?:(?P<host>\[[^\]]*\]|[^:]*):)?(?P<port>\d+)|(?P<only>[^:]+)")
 _HIGHEST_PORT = 65_535
@@ -37,6 +45,7 @@ def read(config: Reader) -> BackendSettings:
         shutdown_delay=backend.section("lifecycle").duration("serverShutdownDelay") or 0.0,
         log_level=backend.section("logger").choice("level", _LEVELS, "info"),
         action_sources=backend.section("actions").texts("pluginSources") or (),
+        server=_server(backend),
     )
 
 
@@ -59,6 +68,42 @@ def read_discovery(config: Reader) -> DiscoverySettings:
         internal |= dict.fromkeys(plugins, inner) if inner else {}
         external |= dict.fromkeys(plugins, outer) if outer else {}
     return DiscoverySettings(internal, external)
+
+
+def _server(backend: Reader) -> ServerSettings:
+    server, defaults = backend.section("server"), ServerSettings()
+
+    def seconds(key: str, default: float) -> float:
+        value = server.raw(key)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return value / 1000  # Backstage takes a number here for milliseconds
+        found = server.duration(key)
+        return default if found is None else found
+
+    unauthenticated = server.whole("maxUnauthenticatedConnections", least=1)
+    return ServerSettings(
+        headers_timeout=seconds("headersTimeout", defaults.headers_timeout),
+        request_timeout=seconds("requestTimeout", defaults.request_timeout),
+        keep_alive_timeout=seconds("keepAliveTimeout", defaults.keep_alive_timeout),
+        most_connections=server.whole("maxConnections", least=1),
+        most_unauthenticated=defaults.most_unauthenticated if unauthenticated is None else unauthenticated,
+        trust_proxy=_trust_proxy(backend),
+    )
+
+
+def _trust_proxy(backend: Reader) -> bool | tuple[str, ...]:
+    """Read who is trusted; a number of hops, as Express takes it, trusts every peer to be a proxy."""
+    value = backend.raw("trustProxy")
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    if isinstance(value, int):
+        return value > 0
+    names = tuple(name.strip() for text in backend.texts("trustProxy") or () for name in text.split(","))
+    try:
+        TrustedProxies(names)
+    except ValueError:
+        backend.fail("trustProxy", "expected true, false, a number, addresses, networks, or loopback, uniquelocal")
+    return names
 
 
 def _listen(backend: Reader) -> tuple[str, int]:

@@ -39,6 +39,27 @@ class ReadingRule:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """``backend.server`` and ``backend.trustProxy``: bounds on connections. Times in seconds, 0 for no bound.
+
+    Attributes:
+        headers_timeout: for the headers of a request to arrive.
+        request_timeout: for a request to arrive whole, and for a client to take more of an answer.
+        keep_alive_timeout: for the next request.
+        most_connections: ``maxConnections`` (ours); None for as many as open files allow.
+        most_unauthenticated: ``maxUnauthenticatedConnections`` (ours), of one address.
+        trust_proxy: whose connections stand for many clients.
+    """
+
+    headers_timeout: float = 15.0
+    request_timeout: float = 120.0
+    keep_alive_timeout: float = 75.0
+    most_connections: int | None = None
+    most_unauthenticated: int = 100
+    trust_proxy: bool | tuple[str, ...] = False
+
+
+@dataclass(frozen=True, slots=True)
 class BackendSettings:
     """``backend``.
 
@@ -64,6 +85,7 @@ class BackendSettings:
     shutdown_delay: float = 0.0
     log_level: str = "info"
     action_sources: tuple[str, ...] = ()
+    server: ServerSettings = field(default_factory=ServerSettings)
 
 
 @dataclass(frozen=True, slots=True)

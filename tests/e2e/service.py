@@ -19,7 +19,7 @@ class RunningService:
     Args:
         folder: for its database, configuration and log.
         locations: files that the catalog reads.
-        more: further configuration, merged over ours key by key at the top level.
+        more: further configuration, merged over ours key by key at the top level; objects there are merged too.
     """
 
     def __init__(self, folder: Path, locations: list[Path], more: JsonObject | None = None) -> None:
@@ -30,7 +30,12 @@ class RunningService:
             self.port = int(probe.getsockname()[1])
         self.base_url = f"http://127.0.0.1:{self.port}"
         self._config = folder / "app-config.yaml"
-        self._config.write_text(yaml.safe_dump(self._configuration(locations) | (more or {})))
+        ours = self._configuration(locations)
+        theirs = {
+            key: {**ours.get(key, {}), **value} if isinstance(value, dict) else value
+            for key, value in (more or {}).items()
+        }
+        self._config.write_text(yaml.safe_dump({**ours, **theirs}))
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:

@@ -7,7 +7,10 @@ import os
 import signal
 import socket
 from collections.abc import Iterator, Sequence
+from functools import partial
+from math import ceil
 from pathlib import Path
+from typing import cast
 
 import structlog
 import uvicorn
@@ -16,6 +19,8 @@ from backstage_py import app, logging
 from backstage_py.cli.commands import worker
 from backstage_py.cli.loop import run_loop
 from backstage_py.errors import SettingsError
+from backstage_py.http.connections import Connections, most_connections, raise_descriptor_limit
+from backstage_py.http.server_protocol import ServerProtocol
 from backstage_py.settings import load_settings, with_listen
 from backstage_py.settings.sections import Settings
 
@@ -68,17 +73,21 @@ async def _serve(settings: Settings, listener: socket.socket, config: list[Path]
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    bounds = settings.backend.server
+    connections = Connections(bounds, most_connections(bounds, raise_descriptor_limit()))
     async with app.serving(settings, run_tasks=workers == 0) as service:
         server = _Server(
             uvicorn.Config(
                 service.asgi,
                 lifespan="off",
-                http="httptools",
+                http=cast(
+                    "type[asyncio.Protocol]", partial(ServerProtocol, connections)
+                ),  # called as the class would be
                 log_config=None,
                 access_log=False,
                 server_header=False,
                 date_header=True,
-                timeout_keep_alive=75,
+                timeout_keep_alive=ceil(bounds.keep_alive_timeout),
                 timeout_graceful_shutdown=_DRAIN_SECONDS,
             )
         )

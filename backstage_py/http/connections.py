@@ -1,0 +1,115 @@
+"""The open connections of a server, bounded in number: those go first that never sent an authenticated request."""
+
+import resource
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+import structlog
+from starlette.types import Scope
+
+from backstage_py.model.trusted_proxies import TrustedProxies
+from backstage_py.settings.sections import ServerSettings
+
+_log = structlog.get_logger(__name__)
+
+CONNECTION: Final = "backstage.connection"  # key in the ASGI scope
+_GRACE: Final = 1.0  # seconds in which a new connection may prove itself, however many there are
+_MOST_DESCRIPTORS: Final = 65_536
+_KEPT_DESCRIPTORS: Final = 256  # for files, child processes, databases and requests of our own
+
+
+class Connection(Protocol):
+    """One connection.
+
+    Attributes:
+        address: of the peer.
+        age: seconds since it was made.
+        is_served: a whole request is here and its answer is not.
+    """
+
+    address: str
+    registry: "Connections"
+
+    @property
+    def age(self) -> float: ...  # noqa: D102  # above
+
+    @property
+    def is_served(self) -> bool: ...  # noqa: D102  # above
+
+    def end(self) -> None:
+        """End the connection."""
+
+
+@dataclass(slots=True)
+class Connections:
+    """The open connections of a server. A connection is proven once a request on it was authenticated.
+
+    Args:
+        settings: bounds in number and time.
+        most: how many there may be in all; see ``most_connections``.
+    """
+
+    settings: ServerSettings
+    most: int
+    _proxies: TrustedProxies = field(init=False)
+    _open: set[Connection] = field(default_factory=set)
+    _unproven: dict[str, dict[Connection, None]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._proxies = TrustedProxies(self.settings.trust_proxy)
+
+    def add(self, connection: Connection) -> None:
+        """Count a new connection. When there are too many, one that is not proven ends, at worst the new one."""
+        self._open.add(connection)
+        neighbours = self._unproven.setdefault(connection.address, {})
+        neighbours[connection] = None
+        if len(self._open) > self.most:
+            fullest = max(self._unproven.values(), key=len)
+            if not self._end_first(one for one in fullest if one is not connection):
+                self._end_first([connection])
+            _log.warning("connections_exhausted", open=len(self._open), most=self.most)
+        elif len(neighbours) > self.settings.most_unauthenticated and connection.address not in self._proxies:
+            self._end_first(one for one in neighbours if one.age > _GRACE)
+
+    def remove(self, connection: Connection) -> None:
+        """Forget a connection."""
+        self._open.discard(connection)
+        self.prove(connection)
+
+    def prove(self, connection: Connection) -> None:
+        """Take a connection out of those that are not proven."""
+        neighbours = self._unproven.get(connection.address, {})
+        neighbours.pop(connection, None)
+        if not neighbours:
+            self._unproven.pop(connection.address, None)
+
+    def _end_first(self, candidates: Iterable[Connection]) -> bool:
+        """End the first connection that is not being answered, if there is one."""
+        chosen = next((one for one in candidates if not one.is_served), None)
+        if chosen:
+            self.remove(chosen)
+            chosen.end()
+        return chosen is not None
+
+
+def authenticated(scope: Scope) -> None:
+    """Say that this request comes from somebody, so that its connection is proven."""
+    if connection := scope.get(CONNECTION):
+        connection.registry.prove(connection)
+
+
+def raise_descriptor_limit() -> int:
+    """Allow this process as many open files as the system lets it have, and return the number."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _MOST_DESCRIPTORS)
+    if 0 <= soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        return wanted
+    return soft if soft >= 0 else _MOST_DESCRIPTORS
+
+
+def most_connections(settings: ServerSettings, descriptors: int) -> int:
+    """Return how many connections there may be: as configured, as far as the descriptors reach."""
+    room = max(descriptors - _KEPT_DESCRIPTORS, descriptors // 2)
+    return min(settings.most_connections or room, room)
