@@ -20,11 +20,11 @@ from backstage_py.model.location_ref import LocationRef
 from backstage_py.plugin.catalog import CatalogPlugins, EntityProvider
 from backstage_py.plugin.services import ScmIntegrations, UrlReader
 from backstage_py.settings.sections import CatalogSettings
-from backstage_py.storage.catalog import catalog_marks
+from backstage_py.storage.catalog import marks
 from backstage_py.storage.catalog.entities import EntityReader
 from backstage_py.storage.catalog.locations import SOURCE_KEY, Location, LocationPage, LocationStore
-from backstage_py.storage.catalog.refresh_store import RefreshStore
-from backstage_py.storage.catalog.stitch_store import StitchStore
+from backstage_py.storage.catalog.refresh import RefreshStore
+from backstage_py.storage.catalog.stitching import StitchStore
 from backstage_py.storage.database import Database
 from backstage_py.storage.leadership import Leadership
 
@@ -133,9 +133,7 @@ class CatalogService:
         """Wait until nothing is marked any more; False when that takes longer."""
         try:
             async with asyncio.timeout(seconds):
-                with self._database.wakes.subscribe(
-                    catalog_marks.PROCESSED, catalog_marks.STITCHED, catalog_marks.STITCH
-                ) as wake:
+                with self._database.wakes.subscribe(marks.PROCESSED, marks.STITCHED, marks.STITCH) as wake:
                     while not await self._is_idle():
                         await wake.wait(0.2)
         except TimeoutError:

@@ -21,7 +21,7 @@ from backstage_py.http.query_params import bounded
 from backstage_py.http.respond import json_response, json_text_response, no_content, raw_json
 from backstage_py.model import entity_filter, filter_shape, json
 from backstage_py.model.json import Json, JsonObject
-from backstage_py.storage.catalog.entity_pages import Order
+from backstage_py.storage.catalog.pages import Order
 
 PREFIX = "/api/catalog"
 _ENTITY = "/entities/by-name/{kind}/{namespace}/{name}"

@@ -1,7 +1,9 @@
 """Every foreign system, behind an adapter that speaks this project's types and errors.
 
-What lives here: the git hosts of ``integrations`` and their URLs, reading files and trees by URL, HTTP with one
-policy for all, git, GitHub, cookiecutter, and the HTTP clients for other Backstage plugins.
+What lives here: ``hosts`` (the git hosts of ``integrations``, their URLs, files and trees by URL), ``web`` (HTTP with
+one policy for all), ``children`` (untrusted work in processes of its own: cookiecutter, JSONata), ``git`` with
+``ignored_files``, and a module per system: ``github`` with ``github_autocomplete``, ``kubernetes`` with
+``kubernetes_clusters``, ``argocd``, ``slack``, ``vault``, and ``backstage`` for other Backstage plugins.
 
 What it promises: foreign errors become ours in one place per system; every answer, archive and wait is bounded; no
 token stands in a URL, a command line or a message; heavy clients are imported when they are first used, and run in

@@ -21,10 +21,10 @@ from backstage_py.scaffolder.run.rendering import Environment
 from backstage_py.settings.sections import ScaffolderSettings
 from backstage_py.storage.database import Database
 from backstage_py.storage.scaffolder.checkpoints import CheckpointStore
+from backstage_py.storage.scaffolder.events import EventFeed
 from backstage_py.storage.scaffolder.secrets import secret_box
-from backstage_py.storage.scaffolder.task_events import EventFeed
-from backstage_py.storage.scaffolder.task_upkeep import TaskUpkeep
 from backstage_py.storage.scaffolder.tasks import TaskStore
+from backstage_py.storage.scaffolder.upkeep import TaskUpkeep
 from backstage_py.storage.scaffolder.workspaces import WorkspaceTable
 
 DEFAULT_GRACE = 10.0

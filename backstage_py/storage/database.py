@@ -20,9 +20,9 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 
 from backstage_py.errors import InputError, SettingsError
-from backstage_py.storage.wakes.wake import WakeHub
-from backstage_py.storage.wakes.wake_postgres import PostgresCarrier
-from backstage_py.storage.wakes.wake_sockets import SocketCarrier
+from backstage_py.storage.wakes.hub import WakeHub
+from backstage_py.storage.wakes.postgres import PostgresCarrier
+from backstage_py.storage.wakes.sockets import SocketCarrier
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from backstage_py.settings.sections import CatalogLocation
-from backstage_py.storage.catalog.entity_tables import process_queue, stitch_queue
+from backstage_py.storage.catalog.tables import process_queue, stitch_queue
 from tests.catalog.harness import HOST, Web, World, catalog, component, documents, group, location
 
 

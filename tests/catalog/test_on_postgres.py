@@ -8,7 +8,7 @@ import pytest
 
 from backstage_py.model.entity_filter import AllOf, Exists, HasPrefix, Matches, Not
 from backstage_py.storage.catalog.entities import EntityReader
-from backstage_py.storage.catalog.entity_pages import Order, PageRequest
+from backstage_py.storage.catalog.pages import Order, PageRequest
 from backstage_py.storage.catalog.search import FullText
 from tests.catalog.harness import HOST, Web, World, catalog, component, documents, group, location
 from tests.storage.postgres import Postgres, postgres

@@ -16,7 +16,7 @@ from backstage_py.plugin import ActionContext, CancelSignal, PermanentError, act
 from backstage_py.scaffolder.queue.worker_lock import WorkerLock
 from backstage_py.scaffolder.queue.workspaces import FolderSnapshots, WorkspaceFolders, snapshots_of
 from backstage_py.settings.sections import ScaffolderSettings, TaskRecoverySettings
-from backstage_py.storage.scaffolder.task_tables import tasks as tasks_table
+from backstage_py.storage.scaffolder.tables import tasks as tasks_table
 from tests.scaffolder.harness import GUEST, World, body, log, messages, template, world
 
 Context = ActionContext[dict[str, Any]]

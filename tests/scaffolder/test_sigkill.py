@@ -19,7 +19,7 @@ from backstage_py.plugin import Services
 from backstage_py.scaffolder.assembly import Scaffolder
 from backstage_py.storage import migrate
 from backstage_py.storage.database import Database
-from backstage_py.storage.scaffolder.task_tables import events
+from backstage_py.storage.scaffolder.tables import task_events
 from tests.effort import IS_THOROUGH
 from tests.scaffolder.harness import Catalog, World, body, template
 from tests.scaffolder.killable_worker import LINES, SETTINGS, registry
@@ -103,7 +103,10 @@ async def _kill_often(workers: Workers, kills: int, database: Database) -> None:
 
 
 def _has_recovered(connection: sa.Connection) -> bool:
-    return connection.execute(sa.select(events.c.id).where(events.c.type == "recovered").limit(1)).first() is not None
+    return (
+        connection.execute(sa.select(task_events.c.id).where(task_events.c.type == "recovered").limit(1)).first()
+        is not None
+    )
 
 
 async def _keep_busy(world: World, streamed: dict[str, list[TaskEvent]], killing: "asyncio.Task[None]") -> None:

@@ -12,12 +12,12 @@ import sqlalchemy as sa
 
 from backstage_py.model.task import TaskFilter
 from backstage_py.storage import migrate
-from backstage_py.storage.catalog import entity_tables
+from backstage_py.storage.catalog import tables as entity_tables
 from backstage_py.storage.database import Database, Transaction
-from backstage_py.storage.scaffolder import task_tables
+from backstage_py.storage.scaffolder import tables as task_tables
 from backstage_py.storage.scaffolder.checkpoints import CheckpointStore
+from backstage_py.storage.scaffolder.events import EventStore
 from backstage_py.storage.scaffolder.secrets import SecretBox
-from backstage_py.storage.scaffolder.task_events import EventStore
 from backstage_py.storage.scaffolder.tasks import TaskStore
 from backstage_py.storage.scaffolder.workspaces import WorkspaceTable
 from tests.catalog.harness import Web, catalog, component, documents, group, location

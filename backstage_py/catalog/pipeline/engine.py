@@ -21,9 +21,9 @@ from backstage_py.catalog.pipeline.schedule import Schedule
 from backstage_py.catalog.sources.brought import Brought
 from backstage_py.model import entity as entities
 from backstage_py.model import json
-from backstage_py.storage.catalog import catalog_marks
-from backstage_py.storage.catalog.refresh_records import Child, Outcome, Processed, Unprocessed
-from backstage_py.storage.catalog.refresh_store import RefreshStore
+from backstage_py.storage.catalog import marks
+from backstage_py.storage.catalog.records import Child, Outcome, Processed, Unprocessed
+from backstage_py.storage.catalog.refresh import RefreshStore
 from backstage_py.storage.database import Database
 
 _log = structlog.get_logger(__name__)
@@ -56,7 +56,7 @@ class Engine:
         try:
             for id_ in await self._store.volatile():
                 self._schedule.add(id_, soon=True)
-            with self._database.wakes.subscribe(catalog_marks.PROCESS) as wake:
+            with self._database.wakes.subscribe(marks.PROCESS) as wake:
                 while True:
                     try:
                         await self._round()

@@ -9,7 +9,7 @@ from backstage_py.model import entity as entities
 from backstage_py.model import json
 from backstage_py.model.entity_relations import Relation
 from backstage_py.model.json import JsonObject
-from backstage_py.storage.catalog.refresh_records import Child, Known, Processed
+from backstage_py.storage.catalog.records import Child, Known, Processed
 
 
 @dataclass(frozen=True, slots=True)

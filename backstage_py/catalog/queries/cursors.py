@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from backstage_py.errors import InputError
 from backstage_py.model import filter_shape, json
 from backstage_py.model.json import Json, JsonObject
-from backstage_py.storage.catalog.entity_pages import Position
+from backstage_py.storage.catalog.pages import Position
 
 _LARGEST = 2**63 - 1  # that a database or JSON can count to
 _NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/=_-]")

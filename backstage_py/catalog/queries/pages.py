@@ -12,7 +12,7 @@ from backstage_py.model import entity_filter, json
 from backstage_py.model.entity_filter import Filter
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.storage.catalog.entities import EntityReader
-from backstage_py.storage.catalog.entity_pages import Order, Page, PageRequest
+from backstage_py.storage.catalog.pages import Order, Page, PageRequest
 from backstage_py.storage.catalog.search import FullText
 
 DEFAULT_LIMIT = 200

@@ -7,7 +7,7 @@ from backstage_py.model import entity as entities
 from backstage_py.model import entity_ref, entity_schema, json
 from backstage_py.model.json import JsonObject
 from backstage_py.model.location_ref import LocationRef
-from backstage_py.storage.catalog.refresh_records import Deferred
+from backstage_py.storage.catalog.records import Deferred
 
 
 @dataclass(frozen=True, slots=True)

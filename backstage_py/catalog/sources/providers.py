@@ -10,8 +10,8 @@ from backstage_py.model.json import JsonObject
 from backstage_py.model.location_ref import LocationRef
 from backstage_py.settings.sections import CatalogLocation
 from backstage_py.storage.catalog.locations import Location
-from backstage_py.storage.catalog.refresh_records import Deferred
-from backstage_py.storage.catalog.refresh_store import RefreshStore
+from backstage_py.storage.catalog.records import Deferred
+from backstage_py.storage.catalog.refresh import RefreshStore
 
 CONFIG = "ConfigLocationProvider"
 

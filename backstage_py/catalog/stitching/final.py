@@ -6,7 +6,7 @@ from backstage_py.errors import InputError
 from backstage_py.model import entity as entities
 from backstage_py.model import json, location_ref, search_rows
 from backstage_py.model.json import Json, JsonObject
-from backstage_py.storage.catalog.stitch_store import Final, Pieces
+from backstage_py.storage.catalog.stitching import Final, Pieces
 
 _log = structlog.get_logger(__name__)
 

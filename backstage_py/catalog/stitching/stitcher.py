@@ -8,8 +8,8 @@ import structlog
 
 from backstage_py.catalog import faults
 from backstage_py.catalog.stitching import final
-from backstage_py.storage.catalog import catalog_marks
-from backstage_py.storage.catalog.stitch_store import Final, StitchStore
+from backstage_py.storage.catalog import marks
+from backstage_py.storage.catalog.stitching import Final, StitchStore
 from backstage_py.storage.database import Database
 
 _log = structlog.get_logger(__name__)
@@ -35,7 +35,7 @@ class Stitcher:
         What has many relations rests for a second after it was stitched, or until a lull: while thousands of entities
         come in, each batch of them changes the same owners and systems.
         """
-        with self._database.wakes.subscribe(catalog_marks.STITCH) as wake:
+        with self._database.wakes.subscribe(marks.STITCH) as wake:
             while True:
                 try:
                     if await self._drain():

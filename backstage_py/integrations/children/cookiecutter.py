@@ -12,8 +12,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from backstage_py.errors import ForeignError, InputError
-from backstage_py.integrations.children import child_job
-from backstage_py.integrations.children.child_job import ChildJobError
+from backstage_py.integrations.children import process
+from backstage_py.integrations.children.process import ChildJobError
 from backstage_py.model.json import Json, JsonObject
 
 _CONTENTS = "{{cookiecutter and 'contents'}}"
@@ -95,7 +95,7 @@ def _links_that_leave(root: Path) -> "shutil._IgnoreFn":  # type: ignore[name-de
 async def _run(work: Path, job: JsonObject, seconds: float) -> None:
     own = {"HOME": str(work), "TMPDIR": str(work)}
     try:
-        await child_job.run("cookiecutter_job", job, seconds=seconds, cwd=work, environment=own)
+        await process.run("cookiecutter_job", job, seconds=seconds, cwd=work, environment=own)
     except TimeoutError as error:
         raise ForeignError(f"cookiecutter did not end within {seconds:g} seconds") from error
     except ChildJobError as error:

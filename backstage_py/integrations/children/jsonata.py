@@ -4,8 +4,8 @@ What the child process may use is in ``jsonata_job``. Here are the time it gets,
 """
 
 from backstage_py.errors import InputError
-from backstage_py.integrations.children import child_job
-from backstage_py.integrations.children.child_job import ChildJobError
+from backstage_py.integrations.children import process
+from backstage_py.integrations.children.process import ChildJobError
 from backstage_py.model import json
 from backstage_py.model.json import Json
 
@@ -20,7 +20,7 @@ async def evaluate(expression: str, data: Json, *, seconds: float = _SECONDS) ->
     """
     job = {"expression": expression, "data": data, "seconds": seconds}
     try:
-        result = await child_job.run("jsonata_job", job, seconds=seconds)
+        result = await process.run("jsonata_job", job, seconds=seconds)
     except (TypeError, ValueError) as error:
         raise InputError(f"The data is no JSON, or nested too deeply: {error}") from error
     except TimeoutError as error:

@@ -1,5 +1,9 @@
-"""How files and trees are read from each kind of git host; ``backstage_py.integrations.hosts.url_reading`` chooses one.
+"""How files and trees are read from each kind of git host.
 
-Each module knows one kind: which API address holds a file, and which archive a folder. It promises the answers and
-errors of ``host.Host``; checking what may be read and unpacking archives do not belong here.
+``url_reading`` is what others use; it chooses a host by URL and checks what may be read. ``azure``, ``bitbucket``,
+``gitea``, ``github`` and ``gitlab`` each know one kind: which API address holds a file, and which archive a folder.
+``scm`` are the hosts that are configured, ``scm_url`` takes URLs apart, ``credentials`` finds tokens, ``archives``
+unpacks.
+
+Each host promises the answers and errors of ``host.Host``. What is done with a file does not belong here.
 """

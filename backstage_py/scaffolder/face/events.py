@@ -13,9 +13,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from backstage_py.model import json
 from backstage_py.model.task import EventType, TaskEvent
 from backstage_py.storage.database import Database
-from backstage_py.storage.scaffolder import task_events
-from backstage_py.storage.scaffolder.task_events import EventFeed, EventStore
-from backstage_py.storage.wakes.wake import Wake
+from backstage_py.storage.scaffolder import events as task_events
+from backstage_py.storage.scaffolder.events import EventFeed, EventStore
+from backstage_py.storage.wakes.hub import Wake
 
 _KEPT = 512
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1  # that a database can compare with

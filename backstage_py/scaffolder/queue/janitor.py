@@ -9,7 +9,7 @@ from backstage_py.model import times
 from backstage_py.scaffolder.executors import threads
 from backstage_py.scaffolder.queue.recovery import Recovery
 from backstage_py.scaffolder.queue.workspaces import WorkspaceFolders, remove_tree
-from backstage_py.storage.scaffolder.task_upkeep import TaskUpkeep
+from backstage_py.storage.scaffolder.upkeep import TaskUpkeep
 
 _log = structlog.get_logger(__name__)
 _AT_ONCE = 200

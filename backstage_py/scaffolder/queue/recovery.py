@@ -13,7 +13,7 @@ import structlog
 from backstage_py.model import times
 from backstage_py.scaffolder.queue import worker_lock
 from backstage_py.settings.sections import TaskRecoverySettings
-from backstage_py.storage.scaffolder.task_upkeep import Running, TaskUpkeep
+from backstage_py.storage.scaffolder.upkeep import Running, TaskUpkeep
 
 _log = structlog.get_logger(__name__)
 

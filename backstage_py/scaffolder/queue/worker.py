@@ -14,7 +14,7 @@ from backstage_py.scaffolder.queue.attempt import Attempts
 from backstage_py.scaffolder.queue.recovery import Recovery
 from backstage_py.scaffolder.queue.worker_lock import WorkerLock
 from backstage_py.storage.scaffolder.tasks import CANCELLATIONS, OPEN_TASKS, Heartbeat, TaskStore
-from backstage_py.storage.wakes.wake import WakeHub
+from backstage_py.storage.wakes.hub import WakeHub
 
 _log = structlog.get_logger(__name__)
 _HEARTBEAT_SECONDS = 1.0

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from backstage_py.model import json
 from backstage_py.storage import bulk
-from backstage_py.storage.catalog import catalog_marks
-from backstage_py.storage.catalog.entity_tables import refresh_state
-from backstage_py.storage.catalog.refresh_records import Deferred, Known, Processed
+from backstage_py.storage.catalog import marks
+from backstage_py.storage.catalog.records import Deferred, Known, Processed
+from backstage_py.storage.catalog.tables import refresh_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Claims:
         self._connection = connection
         self._known = known(connection, listed) if listed else {}
         new = len(listed) - len(self._known)
-        self._next = catalog_marks.take_numbers(connection, new) if new else 0
+        self._next = marks.take_numbers(connection, new) if new else 0
         self._inserted: dict[int, Deferred] = {}
         self._updated: dict[int, Deferred] = {}
 

@@ -13,13 +13,13 @@ import sqlalchemy as sa
 
 from backstage_py.model.entity_filter import Filter, Matches
 from backstage_py.storage import bulk
-from backstage_py.storage.catalog import catalog_marks, entity_pages, search_columns, search_index
+from backstage_py.storage.catalog import marks, pages, search_columns, search_index
 from backstage_py.storage.catalog import search as searching
-from backstage_py.storage.catalog.entity_pages import Order, Page, PageRequest, Position
-from backstage_py.storage.catalog.entity_tables import final_entities, references, search
 from backstage_py.storage.catalog.memory import Memory
+from backstage_py.storage.catalog.pages import Order, Page, PageRequest, Position
 from backstage_py.storage.catalog.search import Conditions, FullText
 from backstage_py.storage.catalog.search_columns import Columns
+from backstage_py.storage.catalog.tables import final_entities, references, search
 from backstage_py.storage.database import Database
 from backstage_py.storage.prepared import Prepared
 
@@ -89,7 +89,7 @@ class EntityReader:
         """
 
         def run(connection: sa.Connection) -> bytes:
-            generation = catalog_marks.generation(connection)
+            generation = marks.generation(connection)
             with self._packing:
                 if (found := self._packed.get(filter_)) and found[0] == generation:
                     return found[1]
@@ -128,7 +128,7 @@ class EntityReader:
         """Return a page."""
 
         def remembered(connection: sa.Connection) -> Page | None:
-            found = self._memory.peek(catalog_marks.generation(connection), ("page", request))
+            found = self._memory.peek(marks.generation(connection), ("page", request))
             if found is None or len(found[0]) > _FEW_ROWS:
                 return None
             return _with_texts(connection, *found)
@@ -141,13 +141,11 @@ class EntityReader:
         key = ("facets", tuple(keys), filter_)
 
         def run(connection: sa.Connection) -> dict[str, list[tuple[str, int]]]:
-            generation = catalog_marks.generation(connection)
+            generation = marks.generation(connection)
             return self._memory.get(generation, key, lambda: self._facets(connection, keys, filter_))
 
         def remembered(connection: sa.Connection) -> dict[str, list[tuple[str, int]]] | None:
-            found: dict[str, list[tuple[str, int]]] | None = self._memory.peek(
-                catalog_marks.generation(connection), key
-            )
+            found: dict[str, list[tuple[str, int]]] | None = self._memory.peek(marks.generation(connection), key)
             return found
 
         found = await self._database.read_briefly(remembered) if self._database.is_sqlite else None
@@ -202,7 +200,7 @@ class EntityReader:
         return {key: sorted(values) for key, values in found.items()}
 
     def _page(self, connection: sa.Connection, request: PageRequest) -> Page:
-        generation = catalog_marks.generation(connection)
+        generation = marks.generation(connection)
         positions, total = self._memory.get(
             generation, ("page", request), lambda: self._positions(connection, request, generation)
         )
@@ -229,10 +227,10 @@ class EntityReader:
             return [], total
         if request.order:
             everything = self._key_size(connection, conditions.key(request.order.key), generation)
-            taken_first = entity_pages.filter_first(matching, everything, request) if parts else False
-            query = entity_pages.ordered(request, request.order, conditions, parts, driver, filter_first=taken_first)
+            taken_first = pages.filter_first(matching, everything, request) if parts else False
+            query = pages.ordered(request, request.order, conditions, parts, driver, filter_first=taken_first)
         else:
-            query = entity_pages.by_number(request, conditions, parts, driver)
+            query = pages.by_number(request, conditions, parts, driver)
         positions = [Position(row[0], row[1]) for row in connection.execute(query)]
         if request.backwards:
             positions.reverse()
@@ -257,11 +255,11 @@ class EntityReader:
         if request.filter is not None:
             found &= self._matching(connection, request.filter, conditions, generation)
         if order is None:
-            return entity_pages.cut([Position(None, id_) for id_ in sorted(found)], request), len(found)
+            return pages.cut([Position(None, id_) for id_ in sorted(found)], request), len(found)
         ranks = order.ranks or {}
         ordered = sorted(ranks[id_] for id_ in found if id_ in ranks)
         positions = [Position(order.value(rank).decode(), order.ids[rank]) for rank in ordered]
-        return entity_pages.cut(positions, request), len(ordered)
+        return pages.cut(positions, request), len(ordered)
 
     def _matching(
         self, connection: sa.Connection, filter_: Filter, conditions: Conditions, generation: int
@@ -295,9 +293,9 @@ class EntityReader:
         matching = connection.execute(query).all()
         if len(matching) > _FEW_MATCHES:
             return None
-        found = sorted((Position(row[0], row[1]) for row in matching), key=entity_pages.sort_key)
+        found = sorted((Position(row[0], row[1]) for row in matching), key=pages.sort_key)
         total = len({one.id for one in found}) if request.with_total else 0
-        return entity_pages.cut(found, request), total
+        return pages.cut(found, request), total
 
     def _total(
         self,
@@ -334,7 +332,7 @@ class EntityReader:
         leaves = [part for part in parts if isinstance(part, Matches)]
         if len(leaves) < 2:  # noqa: PLR2004  # nothing to choose
             return leaves[0] if leaves else None
-        known = catalog_marks.generation(connection) if generation is None else generation
+        known = marks.generation(connection) if generation is None else generation
 
         def size(leaf: Matches) -> int:
             return self._memory.get(

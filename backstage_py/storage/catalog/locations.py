@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from backstage_py.errors import ConflictError, InputError, NotFoundError
 from backstage_py.model import json
 from backstage_py.model.json import Json, JsonObject
-from backstage_py.storage.catalog import catalog_marks
-from backstage_py.storage.catalog.entity_tables import locations, refresh_state
-from backstage_py.storage.catalog.refresh_records import Deferred
-from backstage_py.storage.catalog.refresh_store import RefreshStore
+from backstage_py.storage.catalog import marks
+from backstage_py.storage.catalog.records import Deferred
+from backstage_py.storage.catalog.refresh import RefreshStore
+from backstage_py.storage.catalog.tables import locations, refresh_state
 from backstage_py.storage.database import Database, Transaction
 
 SOURCE_KEY = "DefaultLocationStore"
@@ -73,7 +73,7 @@ class LocationStore:
                 self._refresh.mark(transaction, [location.entity_ref], force=True)
             return location
 
-        return await catalog_marks.exclusively(self._database, run)
+        return await marks.exclusively(self._database, run)
 
     async def update(self, id_: str, type_: str, target: str, make: MakeDeferred) -> Location:
         """Let a location lead elsewhere; its entity stays the same.
@@ -93,7 +93,7 @@ class LocationStore:
             self._refresh.delta(transaction, SOURCE_KEY, [make(location)], ())
             return location
 
-        return await catalog_marks.exclusively(self._database, run)
+        return await marks.exclusively(self._database, run)
 
     async def delete(self, id_: str) -> None:
         """Forget a location, with all entities that only it leads to.
@@ -107,7 +107,7 @@ class LocationStore:
             transaction.connection.execute(sa.delete(locations).where(locations.c.id == id_))
             self._refresh.delta(transaction, SOURCE_KEY, (), [location.entity_ref])
 
-        await catalog_marks.exclusively(self._database, run)
+        await marks.exclusively(self._database, run)
 
     async def get(self, id_: str) -> Location:
         """Return a location.

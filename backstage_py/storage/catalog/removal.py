@@ -7,8 +7,9 @@ import sqlalchemy as sa
 
 from backstage_py.model import entity as entities
 from backstage_py.storage import bulk
-from backstage_py.storage.catalog import catalog_marks, search_index
-from backstage_py.storage.catalog.entity_tables import (
+from backstage_py.storage.catalog import marks, search_index
+from backstage_py.storage.catalog.records import Changes
+from backstage_py.storage.catalog.tables import (
     final_entities,
     process_queue,
     references,
@@ -17,7 +18,6 @@ from backstage_py.storage.catalog.entity_tables import (
     relations,
     stitch_queue,
 )
-from backstage_py.storage.catalog.refresh_records import Changes
 from backstage_py.storage.database import Transaction
 
 _CHUNK = 1000
@@ -64,7 +64,7 @@ def remove(transaction: Transaction, ids: Iterable[int], changes: Changes) -> No
     if listed:
         changes.stitch.difference_update(listed)
         changes.process.difference_update(listed)
-        catalog_marks.grow_generation(transaction)
+        marks.grow_generation(transaction)
 
 
 def _remove(connection: sa.Connection, ids: list[int], changes: Changes) -> None:

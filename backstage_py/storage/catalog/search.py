@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from backstage_py.model.entity_filter import AllOf, AnyOf, Exists, Filter, HasPrefix, Matches, Not
-from backstage_py.storage.catalog.entity_tables import final_entities, search, search_nulls
+from backstage_py.storage.catalog.tables import final_entities, search, search_nulls
 
 _NO_KEY = -1
 

@@ -14,7 +14,7 @@ from functools import cached_property
 
 import sqlalchemy as sa
 
-from backstage_py.storage.catalog.entity_tables import search
+from backstage_py.storage.catalog.tables import search
 
 _COLUMNS = 8
 _MOST_ROWS = 250_000  # a key with more is searched by the database

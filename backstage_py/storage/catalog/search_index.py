@@ -9,7 +9,7 @@ from backstage_py.model import entity as entities
 from backstage_py.model import search_rows
 from backstage_py.model.search_rows import SearchRows
 from backstage_py.storage import bulk
-from backstage_py.storage.catalog.entity_tables import search, search_keys, search_nulls
+from backstage_py.storage.catalog.tables import search, search_keys, search_nulls
 
 T = TypeVar("T")
 

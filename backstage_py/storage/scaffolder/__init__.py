@@ -1,4 +1,9 @@
-"""Tasks at rest: the tasks and their claims, events, checkpoints, workspace snapshots, and how secrets are sealed.
+"""Tasks at rest, and all that belongs to them.
 
-Each function of a store is one transaction. What a task means is not known here.
+``tables`` say what is kept; ``tasks`` are created, listed, claimed, moved on and ended, ``events`` are what followers
+read, ``checkpoints`` and ``workspaces`` what a run goes on from. ``upkeep`` is for tasks that nobody runs any more,
+``secrets`` seals what nobody may read.
+
+It promises that a run which lost its claim writes nothing, and that a step, its events and the task's state are one
+transaction. What a task means is not known here.
 """

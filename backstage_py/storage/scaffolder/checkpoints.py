@@ -7,7 +7,7 @@ from backstage_py.model.json import Json
 from backstage_py.model.task import Claim, ClaimLost
 from backstage_py.storage.database import Database, Transaction
 from backstage_py.storage.scaffolder.secrets import SecretBox
-from backstage_py.storage.scaffolder.task_tables import checkpoints, tasks
+from backstage_py.storage.scaffolder.tables import checkpoints, tasks
 
 
 class CheckpointStore:

@@ -25,10 +25,10 @@ from backstage_py.model.task import (
 )
 from backstage_py.storage.database import Database, Transaction
 from backstage_py.storage.prepared import Prepared
-from backstage_py.storage.scaffolder import task_events
+from backstage_py.storage.scaffolder import events
+from backstage_py.storage.scaffolder.events import EventFeed
 from backstage_py.storage.scaffolder.secrets import SecretBox, UnsealError
-from backstage_py.storage.scaffolder.task_events import EventFeed
-from backstage_py.storage.scaffolder.task_tables import events, steps, tasks, workspaces
+from backstage_py.storage.scaffolder.tables import steps, task_events, tasks, workspaces
 
 OPEN_TASKS = "tasks:open"
 """The topic that wakes workers: a task can be claimed."""
@@ -248,7 +248,7 @@ class TaskStore:
 
         def run(transaction: Transaction) -> None:
             self._hold(transaction, claim)
-            task_events.append(transaction, claim.id, transition.events, self._feed)
+            events.append(transaction, claim.id, transition.events, self._feed)
             for step in transition.steps:
                 _insert_step.run(transaction.connection, self._step_row(claim.id, step))
             if transition.end:
@@ -271,7 +271,7 @@ class TaskStore:
             self._hold(transaction, claim)
             values = {"status": TaskStatus.OPEN.value, "worker": None, "secrets": sealed}
             transaction.connection.execute(sa.update(tasks).where(tasks.c.id == claim.id).values(**values))
-            task_events.append(transaction, claim.id, [recovered_event(starts_over=False)], self._feed)
+            events.append(transaction, claim.id, [recovered_event(starts_over=False)], self._feed)
             transaction.wake(OPEN_TASKS)
 
         await self._database.write(run)
@@ -287,7 +287,11 @@ class TaskStore:
     async def heartbeat(self, worker: str, claims: Collection[Claim]) -> Heartbeat:
         """Say that ``worker`` runs these tasks, and learn which of them are cancelled or lost."""
         ids = [claim.id for claim in claims]
-        mine = sa.and_(tasks.c.id.in_(ids), tasks.c.worker == worker, tasks.c.status == TaskStatus.PROCESSING.value)
+        mine = sa.and_(
+            tasks.c.id.in_(ids),
+            tasks.c.worker == worker,
+            tasks.c.status == TaskStatus.PROCESSING.value,
+        )
 
         def run(transaction: Transaction) -> Heartbeat:
             transaction.connection.execute(sa.update(tasks).where(mine).values(last_heartbeat_at=times.now()))
@@ -298,7 +302,11 @@ class TaskStore:
     async def cancelled_among(self, worker: str, claims: Collection[Claim]) -> Heartbeat:
         """Learn the same as with ``heartbeat`` without writing."""
         ids = [claim.id for claim in claims]
-        mine = sa.and_(tasks.c.id.in_(ids), tasks.c.worker == worker, tasks.c.status == TaskStatus.PROCESSING.value)
+        mine = sa.and_(
+            tasks.c.id.in_(ids),
+            tasks.c.worker == worker,
+            tasks.c.status == TaskStatus.PROCESSING.value,
+        )
         return await self._database.read(lambda connection: _heartbeat_answer(connection, mine, claims))
 
     async def cancel(self, task_id: str) -> None:
@@ -316,7 +324,7 @@ class TaskStore:
             body = {"message": f"Step {step} has been cancelled.", "stepId": step, "status": "cancelled"}
             values = {"secrets": None, "cancel_requested": True}
             transaction.connection.execute(sa.update(tasks).where(tasks.c.id == task_id).values(**values))
-            task_events.append(transaction, task_id, [new_event(EventType.CANCELLED, body)], self._feed)
+            events.append(transaction, task_id, [new_event(EventType.CANCELLED, body)], self._feed)
             transaction.wake(CANCELLATIONS)
 
         await self._database.write(run)
@@ -352,11 +360,11 @@ class TaskStore:
                 raise ConflictError(f"Task with taskId {task_id} cannot be retried")
             ends = (EventType.CANCELLED.value, EventType.COMPLETION.value)
             transaction.connection.execute(
-                sa.delete(events).where(events.c.task_id == task_id, events.c.type.in_(ends))
+                sa.delete(task_events).where(task_events.c.task_id == task_id, task_events.c.type.in_(ends))
             )
             forget = sa.delete(steps).where(steps.c.task_id == task_id)
             transaction.connection.execute(forget.where(steps.c.status == "failed") if resume else forget)
-            task_events.append(transaction, task_id, [recovered_event(starts_over=task.starts_over)], self._feed)
+            events.append(transaction, task_id, [recovered_event(starts_over=task.starts_over)], self._feed)
             transaction.wake(OPEN_TASKS)
 
         await self._database.write(run)
@@ -448,4 +456,4 @@ def _heartbeat_answer(connection: sa.Connection, mine: sa.ColumnElement[bool], c
 
 def _newest_step(connection: sa.Connection, task_id: str) -> str | int:
     """Return the step that the newest event names; 0 when none does, as Backstage writes then."""
-    return next((body["stepId"] for body in task_events.newest_bodies(connection, task_id) if body.get("stepId")), 0)
+    return next((body["stepId"] for body in events.newest_bodies(connection, task_id) if body.get("stepId")), 0)

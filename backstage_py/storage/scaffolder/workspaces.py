@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from backstage_py.model import times
 from backstage_py.storage.database import Database, Transaction
 from backstage_py.storage.scaffolder.secrets import SecretBox
-from backstage_py.storage.scaffolder.task_tables import workspaces
+from backstage_py.storage.scaffolder.tables import workspaces
 
 
 class WorkspaceTable:

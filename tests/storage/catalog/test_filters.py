@@ -15,9 +15,9 @@ from backstage_py.model.search_rows import SearchRows
 from backstage_py.storage import bulk
 from backstage_py.storage.catalog import search_index
 from backstage_py.storage.catalog.entities import EntityReader
-from backstage_py.storage.catalog.entity_pages import Order, PageRequest, Position
-from backstage_py.storage.catalog.entity_tables import final_entities, metadata, state
+from backstage_py.storage.catalog.pages import Order, PageRequest, Position
 from backstage_py.storage.catalog.search import FullText
+from backstage_py.storage.catalog.tables import final_entities, metadata, state
 from backstage_py.storage.database import Database, Transaction
 
 KINDS = ["Component", "API"]

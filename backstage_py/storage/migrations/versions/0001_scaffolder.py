@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create the tables; what the columns mean is said in ``storage.task_tables``."""
+    """Create the tables; what the columns mean is said in ``storage.scaffolder.tables``."""
     op.create_table(
         "tasks",
         sa.Column("id", sa.String(36), primary_key=True),

@@ -15,7 +15,7 @@ def _number(name: str, *, key: bool = False) -> sa.Column[int]:
 
 
 def upgrade() -> None:
-    """Create the tables; what the columns mean is said in ``storage.entity_tables``."""
+    """Create the tables; what the columns mean is said in ``storage.catalog.tables``."""
     state = op.create_table(
         "catalog_state",
         sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),

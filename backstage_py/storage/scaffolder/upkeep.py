@@ -9,9 +9,9 @@ from backstage_py.model import times
 from backstage_py.model.json import JsonObject
 from backstage_py.model.task import STALE_MESSAGE, EventType, TaskStatus, new_event
 from backstage_py.storage.database import Database, Transaction
-from backstage_py.storage.scaffolder import task_events
-from backstage_py.storage.scaffolder.task_events import EventFeed
-from backstage_py.storage.scaffolder.task_tables import checkpoints, events, steps, tasks, workspaces
+from backstage_py.storage.scaffolder import events
+from backstage_py.storage.scaffolder.events import EventFeed
+from backstage_py.storage.scaffolder.tables import checkpoints, steps, task_events, tasks, workspaces
 from backstage_py.storage.scaffolder.tasks import OPEN_TASKS, forget_progress, forget_steps, recovered_event
 
 _LOST_WORKER = "The task worker stopped while it was running this task"
@@ -43,7 +43,11 @@ class TaskUpkeep:
     async def running(self) -> Sequence[Running]:
         """Return the tasks that are being run, by whomever."""
         query = sa.select(
-            tasks.c.id, tasks.c.claim, tasks.c.worker, tasks.c.last_heartbeat_at, tasks.c.starts_over
+            tasks.c.id,
+            tasks.c.claim,
+            tasks.c.worker,
+            tasks.c.last_heartbeat_at,
+            tasks.c.starts_over,
         ).where(tasks.c.status == TaskStatus.PROCESSING.value)
 
         def run(connection: sa.Connection) -> Sequence[Running]:
@@ -64,7 +68,7 @@ class TaskUpkeep:
                     continue
                 if one.starts_over:
                     forget_steps(transaction, one.id)
-                task_events.append(transaction, one.id, [recovered_event(starts_over=one.starts_over)], self._feed)
+                events.append(transaction, one.id, [recovered_event(starts_over=one.starts_over)], self._feed)
                 transaction.wake(OPEN_TASKS)
                 recovered.append(one.id)
             return recovered
@@ -93,9 +97,7 @@ class TaskUpkeep:
                     new_event(EventType.LOG, {"message": message, "stepId": step, "status": "failed"})
                     for step in _hung_steps(transaction.connection, one.id)
                 ]
-                task_events.append(
-                    transaction, one.id, [*failed, new_event(EventType.COMPLETION, completion)], self._feed
-                )
+                events.append(transaction, one.id, [*failed, new_event(EventType.COMPLETION, completion)], self._feed)
                 forget_progress(transaction, one.id)
                 ended.append(one.id)
             return ended
@@ -108,7 +110,7 @@ class TaskUpkeep:
 
         def run(transaction: Transaction) -> int:
             ids = [row.id for row in transaction.connection.execute(old)]
-            for table in (events, steps, checkpoints, workspaces):
+            for table in (task_events, steps, checkpoints, workspaces):
                 transaction.connection.execute(sa.delete(table).where(table.c.task_id.in_(ids)))
             transaction.connection.execute(sa.delete(tasks).where(tasks.c.id.in_(ids)))
             return len(ids)
@@ -134,7 +136,7 @@ def _hung_steps(connection: sa.Connection, task_id: str) -> Sequence[str]:
     """Return the ids of steps that began and never ended, in their order."""
     began: dict[str, None] = {}
     ended: set[str] = set()
-    for body in task_events.newest_bodies(connection, task_id):
+    for body in events.newest_bodies(connection, task_id):
         if body.get("status") in {"completed", "failed", "skipped"}:
             ended.add(body["stepId"])
         elif body.get("status") == "processing":

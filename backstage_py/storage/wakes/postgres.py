@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from backstage_py.storage.wakes.wake import Hear
+from backstage_py.storage.wakes.hub import Hear
 
 if TYPE_CHECKING:
     import psycopg

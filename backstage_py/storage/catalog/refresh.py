@@ -8,18 +8,10 @@ from backstage_py.model import entity as entities
 from backstage_py.model import json
 from backstage_py.model.json import JsonObject
 from backstage_py.storage import bulk
-from backstage_py.storage.catalog import catalog_marks, claims, removal
+from backstage_py.storage.catalog import claims, marks, removal
 from backstage_py.storage.catalog.claims import Claims
-from backstage_py.storage.catalog.entity_tables import process_queue, references, refresh_keys, refresh_state, relations
-from backstage_py.storage.catalog.refresh_records import (
-    Changes,
-    Child,
-    Deferred,
-    Known,
-    Outcome,
-    Processed,
-    Unprocessed,
-)
+from backstage_py.storage.catalog.records import Changes, Child, Deferred, Known, Outcome, Processed, Unprocessed
+from backstage_py.storage.catalog.tables import process_queue, references, refresh_keys, refresh_state, relations
 from backstage_py.storage.database import Database, Transaction
 
 _Foreign = tuple[str, str, str, int]
@@ -71,16 +63,14 @@ class RefreshStore:
 
     async def commit(self, outcomes: Sequence[Outcome]) -> None:
         """Write results, the entities they bring, and the marks that follow, in one transaction."""
-        await catalog_marks.exclusively(self._database, lambda transaction: self._commit(transaction, outcomes))
+        await marks.exclusively(self._database, lambda transaction: self._commit(transaction, outcomes))
 
     async def bring(self, entity_id: int, children: Sequence[Child]) -> None:
         """Write entities that another one brings, ahead of that one's own result.
 
         What another source keeps is left out; ``commit`` of the result tells about it.
         """
-        await catalog_marks.exclusively(
-            self._database, lambda transaction: self._bring(transaction, entity_id, children)
-        )
+        await marks.exclusively(self._database, lambda transaction: self._bring(transaction, entity_id, children))
 
     async def apply_full(self, source_key: str, items: Sequence[Deferred]) -> None:
         """Make ``items`` all that a provider names."""
@@ -91,30 +81,28 @@ class RefreshStore:
             )
             self._apply(transaction, source_key, items, set(transaction.connection.execute(before).scalars()))
 
-        await catalog_marks.exclusively(self._database, run)
+        await marks.exclusively(self._database, run)
 
     async def apply_delta(self, source_key: str, added: Sequence[Deferred], removed: Sequence[str]) -> None:
         """Add entities to what a provider names and take others away."""
-        await catalog_marks.exclusively(
-            self._database, lambda transaction: self.delta(transaction, source_key, added, removed)
-        )
+        await marks.exclusively(self._database, lambda transaction: self.delta(transaction, source_key, added, removed))
 
     def delta(
         self, transaction: Transaction, source_key: str, added: Sequence[Deferred], removed: Sequence[str]
     ) -> None:
         """Do as ``apply_delta`` within a transaction."""
-        self._apply(transaction, source_key, added, catalog_marks.ids_of(transaction.connection, removed))
+        self._apply(transaction, source_key, added, marks.ids_of(transaction.connection, removed))
 
     async def request_refresh(self, refs: Sequence[str]) -> int:
         """Mark entities to be processed soon, and return how many there are."""
-        return await catalog_marks.exclusively(self._database, lambda transaction: self.mark(transaction, refs))
+        return await marks.exclusively(self._database, lambda transaction: self.mark(transaction, refs))
 
     def mark(self, transaction: Transaction, refs: Sequence[str], *, force: bool = False) -> int:
         """Do as ``request_refresh`` within a transaction; ``force`` ignores what is remembered."""
-        ids = catalog_marks.ids_of(transaction.connection, refs)
+        ids = marks.ids_of(transaction.connection, refs)
         if force:
             bulk.update(transaction.connection, refresh_state, ("result_hash",), "id", [(None, id_) for id_ in ids])
-        catalog_marks.write(transaction, Changes(process=set(ids)))
+        marks.write(transaction, Changes(process=set(ids)))
         return len(ids)
 
     async def refresh_by_keys(self, keys: Sequence[str]) -> None:
@@ -123,9 +111,9 @@ class RefreshStore:
         def run(transaction: Transaction) -> None:
             query = sa.select(refresh_keys.c.entity_id).where(bulk.is_in(refresh_keys.c.key, keys))
             ids = set(transaction.connection.execute(query).scalars())
-            catalog_marks.write(transaction, Changes(process=ids))
+            marks.write(transaction, Changes(process=ids))
 
-        await catalog_marks.exclusively(self._database, run)
+        await marks.exclusively(self._database, run)
 
     async def remove_by_uid(self, uid: str) -> None:
         """Remove an entity; what brought it is processed again and brings it back if it is still there."""
@@ -138,10 +126,10 @@ class RefreshStore:
             parents = _parents_of(connection, row.entity_ref)
             changes = Changes()
             removal.remove(transaction, [row.id], changes)
-            catalog_marks.write(transaction, changes)
+            marks.write(transaction, changes)
             self.mark(transaction, parents, force=True)
 
-        await catalog_marks.exclusively(self._database, run)
+        await marks.exclusively(self._database, run)
 
     async def evict_other_providers(self, source_keys: Sequence[str]) -> None:
         """Forget providers that are no longer there, and what only they named."""
@@ -154,7 +142,7 @@ class RefreshStore:
                 )
                 self._apply(transaction, key, (), set(transaction.connection.execute(gone).scalars()))
 
-        await catalog_marks.exclusively(self._database, run)
+        await marks.exclusively(self._database, run)
 
     def _commit(self, transaction: Transaction, outcomes: Sequence[Outcome]) -> None:
         connection, changes = transaction.connection, Changes()
@@ -175,8 +163,8 @@ class RefreshStore:
         self._drop(transaction, gone, changes)
         tickets = [(one.entity_id, one.ticket) for one in outcomes if one.ticket is not None]
         bulk.delete(connection, process_queue, ("entity_id", "ticket"), tickets)
-        catalog_marks.write(transaction, changes)
-        transaction.wake(catalog_marks.PROCESSED)
+        marks.write(transaction, changes)
+        transaction.wake(marks.PROCESSED)
 
     def _bring(self, transaction: Transaction, entity_id: int, children: Sequence[Child]) -> None:
         connection, changes = transaction.connection, Changes()
@@ -188,7 +176,7 @@ class RefreshStore:
         claimed.flush(results)
         bulk.insert(connection, references, [(entity_id, "", id_) for id_ in sorted(set(targets))], ignore=True)
         self._write_results(connection, results, claimed, {}, changes)
-        catalog_marks.write(transaction, changes)
+        marks.write(transaction, changes)
 
     def _apply(
         self, transaction: Transaction, source_key: str, items: Sequence[Deferred], candidates: set[int]
@@ -207,17 +195,17 @@ class RefreshStore:
         )
         changes.stitch |= gone
         removal.remove(transaction, removal.orphans(connection, gone) if gone else (), changes)
-        catalog_marks.write(transaction, changes)
+        marks.write(transaction, changes)
         if replaced:  # the provider itself gives the entity another location key: start it anew
             self._replace(transaction, source_key, replaced)
 
     def _replace(self, transaction: Transaction, source_key: str, items: Sequence[Deferred]) -> None:
         connection, changes = transaction.connection, Changes()
-        ids = catalog_marks.ids_of(connection, [item.ref for item in items])
+        ids = marks.ids_of(connection, [item.ref for item in items])
         own = [(0, source_key, id_) for id_ in ids]
         bulk.delete(connection, references, ("source_id", "source_key", "target_id"), own)
         removal.remove(transaction, removal.orphans(connection, ids), changes)
-        catalog_marks.write(transaction, changes)
+        marks.write(transaction, changes)
         self._apply(transaction, source_key, items, set())  # what others bring as well stays theirs
 
     @staticmethod

@@ -23,7 +23,7 @@ tasks = sa.Table(
     sa.Column("secrets", sa.LargeBinary),  # sealed JSON
 )
 
-events = sa.Table(
+task_events = sa.Table(
     "task_events",
     metadata,
     sa.Column("id", _event_id, primary_key=True, autoincrement=True),  # never used twice, grows over all tasks

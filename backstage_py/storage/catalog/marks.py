@@ -6,8 +6,8 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from backstage_py.storage import bulk
-from backstage_py.storage.catalog.entity_tables import process_queue, refresh_state, state, stitch_queue
-from backstage_py.storage.catalog.refresh_records import Changes
+from backstage_py.storage.catalog.records import Changes
+from backstage_py.storage.catalog.tables import process_queue, refresh_state, state, stitch_queue
 from backstage_py.storage.database import Database, Transaction, WriteFunction
 from backstage_py.storage.prepared import Prepared
 

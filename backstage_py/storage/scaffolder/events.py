@@ -10,20 +10,26 @@ from backstage_py.model.json import JsonObject
 from backstage_py.model.task import EventType, NewEvent, TaskEvent
 from backstage_py.storage.database import Database, Transaction
 from backstage_py.storage.prepared import Prepared
-from backstage_py.storage.scaffolder.task_tables import events
+from backstage_py.storage.scaffolder.tables import task_events
 
 _FEW = 256
 _LARGEST = 2**63 - 1  # that a database can count to
-_insert = Prepared(sa.insert(events), ["task_id", "type", "body", "created_at"])
-_columns = (events.c.id, events.c.task_id, events.c.type, events.c.body, events.c.created_at)
-_select = sa.select(*_columns).where(events.c.task_id == sa.bindparam("task")).order_by(events.c.id)
+_insert = Prepared(sa.insert(task_events), ["task_id", "type", "body", "created_at"])
+_columns = (
+    task_events.c.id,
+    task_events.c.task_id,
+    task_events.c.type,
+    task_events.c.body,
+    task_events.c.created_at,
+)
+_select = sa.select(*_columns).where(task_events.c.task_id == sa.bindparam("task")).order_by(task_events.c.id)
 _limited = _select.limit(sa.bindparam("most")).offset(sa.bindparam("skip"))  # SQLite writes an offset anyway
 _of_task = Prepared(_limited)
-_after = Prepared(_limited.where(events.c.id > sa.bindparam("after")))
-_last = Prepared(sa.select(sa.func.max(events.c.id)).where(events.c.task_id == sa.bindparam("task")))
+_after = Prepared(_limited.where(task_events.c.id > sa.bindparam("after")))
+_last = Prepared(sa.select(sa.func.max(task_events.c.id)).where(task_events.c.task_id == sa.bindparam("task")))
 _newest_id = Prepared(sa.text("SELECT last_insert_rowid()"))
 _after_or_completion = Prepared(
-    _limited.where(sa.or_(events.c.id > sa.bindparam("after"), events.c.type == sa.bindparam("completion")))
+    _limited.where(sa.or_(task_events.c.id > sa.bindparam("after"), task_events.c.type == sa.bindparam("completion")))
 )
 
 
@@ -113,5 +119,5 @@ class EventStore:
 
 def newest_bodies(connection: sa.Connection, task_id: str) -> Iterator[JsonObject]:
     """Yield the bodies of a task's events, the newest first."""
-    query = sa.select(events.c.body).where(events.c.task_id == task_id).order_by(events.c.id.desc())
+    query = sa.select(task_events.c.body).where(task_events.c.task_id == task_id).order_by(task_events.c.id.desc())
     return (json.parse(row.body) for row in connection.execute(query))

@@ -11,14 +11,8 @@ from backstage_py.model import entity as entities
 from backstage_py.model.json import JsonObject
 from backstage_py.model.search_rows import SearchRows
 from backstage_py.storage import bulk
-from backstage_py.storage.catalog import catalog_marks, search_index
-from backstage_py.storage.catalog.entity_tables import (
-    final_entities,
-    references,
-    refresh_state,
-    relations,
-    stitch_queue,
-)
+from backstage_py.storage.catalog import marks, search_index
+from backstage_py.storage.catalog.tables import final_entities, references, refresh_state, relations, stitch_queue
 from backstage_py.storage.database import Database, Transaction
 
 
@@ -76,7 +70,7 @@ class StitchStore:
 
     async def write(self, finals: Sequence[Final]) -> None:
         """Write what has changed and take all of them out of the queue, unless they were marked again meanwhile."""
-        await catalog_marks.exclusively(self._database, lambda transaction: _write(transaction, finals))
+        await marks.exclusively(self._database, lambda transaction: _write(transaction, finals))
 
     async def rest(self) -> None:
         """Tidy up after many writes."""
@@ -174,9 +168,9 @@ def _write(transaction: Transaction, finals: Sequence[Final]) -> None:
         query = sa.select(refresh_state.c.id).where(bulk.is_in(refresh_state.c.id, ids))
         alive = set(connection.execute(query).scalars())  # one may have been removed since it was read
         _write_changed(connection, [final for final in changed if final.id in alive])
-        catalog_marks.grow_generation(transaction)
+        marks.grow_generation(transaction)
     bulk.delete(connection, stitch_queue, ("entity_id", "ticket"), [(final.id, final.ticket) for final in finals])
-    transaction.wake(catalog_marks.STITCHED)
+    transaction.wake(marks.STITCHED)
 
 
 def _write_changed(connection: sa.Connection, finals: list[Final]) -> None:

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from backstage_py.storage.wakes.wake import Hear
+from backstage_py.storage.wakes.hub import Hear
 
 _DATAGRAM = 32_768
 _SEPARATOR = b"\n"

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 
 from backstage_py.model.entity_filter import Filter, Matches
 from backstage_py.storage.catalog import search as searching
-from backstage_py.storage.catalog.entity_tables import search
 from backstage_py.storage.catalog.search import Conditions, FullText
+from backstage_py.storage.catalog.tables import search
 
 _PROBE_COST = 8  # a probe for one entity costs about as much as reading this many entries of the index in a row
 
