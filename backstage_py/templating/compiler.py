@@ -12,17 +12,9 @@ from backstage_py.templating.compiled import compile_expression
 from backstage_py.templating.evaluation import CALL_DEPTH
 from backstage_py.templating.filters.json_text import dump
 from backstage_py.templating.loops import Loop
+from backstage_py.templating.macros import Definition, Macro
 from backstage_py.templating.nodes import CHANGES, DYNAMIC, INDIRECT, Body, Expression, Placed, Signature, Statement
-from backstage_py.templating.runtime import (
-    MISSING,
-    Cells,
-    Definition,
-    Emit,
-    Evaluate,
-    Execute,
-    Macro,
-    State,
-)
+from backstage_py.templating.runtime import MISSING, Cells, Emit, Evaluate, Execute, State
 from backstage_py.templating.scopes import Frame, Region, Scope, frame_at
 
 

@@ -12,16 +12,11 @@ from backstage_py.js.errors import Failure
 from backstage_py.js.values import HoldingDict, HoldingList, Regex, Value, in_key_order
 from backstage_py.templating import hints, members, nodes
 from backstage_py.templating.filters.table import FILTERS
+from backstage_py.templating.functions import Function, check_count, refuse_keywords
+from backstage_py.templating.macros import Macro
 from backstage_py.templating.methods import table
 from backstage_py.templating.nodes import Arguments, Node
-from backstage_py.templating.runtime import (
-    Cells,
-    Evaluate,
-    Function,
-    Macro,
-    check_count,
-    refuse_keywords,
-)
+from backstage_py.templating.runtime import Cells, Evaluate
 from backstage_py.templating.tests import TESTS
 
 Read = Callable[[str], Evaluate]

@@ -8,7 +8,8 @@ from backstage_py.js.convert import truthy
 from backstage_py.js.errors import Failure
 from backstage_py.js.text import units
 from backstage_py.js.values import UNDEFINED, JsMap, JsSet, SafeString, Value
-from backstage_py.templating.runtime import MISSING, Cells, Emit, Evaluate, Execute, Function
+from backstage_py.templating.functions import Function
+from backstage_py.templating.runtime import MISSING, Cells, Emit, Evaluate, Execute
 
 
 def _entries(value: Value) -> tuple[Iterable[Value], Value]:

@@ -4,8 +4,9 @@ from backstage_py.js import convert, numbers
 from backstage_py.js.convert import plain, truthy
 from backstage_py.js.errors import Failure
 from backstage_py.js.values import UNDEFINED, Value
+from backstage_py.templating.functions import Function
 from backstage_py.templating.methods import table
-from backstage_py.templating.runtime import MISSING, Cells, Evaluate, Function, State
+from backstage_py.templating.runtime import MISSING, Cells, Evaluate, State
 
 
 def _path_1(base: Evaluate, keys: list[str]) -> Evaluate:

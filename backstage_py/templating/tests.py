@@ -7,7 +7,7 @@ from backstage_py.js import convert, numbers
 from backstage_py.js.convert import order, plain, strict_equal, to_number, truthy
 from backstage_py.js.errors import Failure
 from backstage_py.js.values import UNDEFINED, JsMap, JsSet, Regex, SafeString, Value
-from backstage_py.templating.runtime import Function, check_count
+from backstage_py.templating.functions import Function, check_count
 
 
 class Check(NamedTuple):

@@ -6,8 +6,9 @@ from typing import NamedTuple
 from backstage_py.js.convert import plain
 from backstage_py.js.text import length, units
 from backstage_py.js.values import UNDEFINED, HoldingDict, HoldingList, JsMap, JsSet, Regex, SafeString, Value
+from backstage_py.templating.functions import Function, check_count, refuse_keywords
 from backstage_py.templating.methods import arrays, collections, numbers, records, regexes, strings
-from backstage_py.templating.runtime import Function, State, check_count, refuse_keywords
+from backstage_py.templating.runtime import State
 
 
 class Method(NamedTuple):
