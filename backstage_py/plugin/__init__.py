@@ -3,8 +3,8 @@
 Here live the decorators and descriptions (they return values and register nothing), the context that an action
 gets, the protocols of the services it may ask for, and the registry that collects what entry points and the folder of
 plain files name. ``plugin.formats`` has Backstage's formats, ``plugin.catalog`` what catalog plugins need. The built-in
-actions come through the same door. How a step is run, stored or streamed does not
-belong here; how an action is tested is ``backstage_py.testing``.
+actions come through the same door. ``docs/sdk.md`` lists the public names and what is promised about them. How a step
+is run, stored or streamed does not belong here; how an action is tested is ``backstage_py.testing``.
 """
 
 from backstage_py.errors import (
