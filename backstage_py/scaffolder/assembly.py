@@ -21,6 +21,7 @@ from backstage_py.scaffolder.run.rendering import Environment
 from backstage_py.settings.sections import ScaffolderSettings
 from backstage_py.storage.database import Database
 from backstage_py.storage.scaffolder.checkpoints import CheckpointStore
+from backstage_py.storage.scaffolder.claims import ClaimStore
 from backstage_py.storage.scaffolder.events import EventFeed
 from backstage_py.storage.scaffolder.secrets import secret_box
 from backstage_py.storage.scaffolder.tasks import TaskStore
@@ -64,7 +65,7 @@ class Scaffolder:
         working_directory.mkdir(parents=True, exist_ok=True)
         box = secret_box(settings.secrets_key, database, working_directory)
         feed = EventFeed()
-        store = TaskStore(database, box, feed)
+        claims = ClaimStore(database, box, feed)
         options = settings.options.get("taskRecovery") or {}
         snapshots = snapshots_of(settings.workspace_serialization, options, WorkspaceTable(database, box))
         folders = WorkspaceFolders(working_directory, snapshots)
@@ -73,7 +74,7 @@ class Scaffolder:
         upkeep = TaskUpkeep(database, feed)
         recovery = Recovery(upkeep, settings.recovery, working_directory, settings.task_timeout)
         self.service = ScaffolderService(
-            store=store,
+            store=TaskStore(database, box, feed),
             events=TaskEvents(database, feed),
             registry=registry,
             services=services,
@@ -84,10 +85,10 @@ class Scaffolder:
         )
         self.authorized = AuthorizedScaffolder(self.service, authority)
         self.worker = Worker(
-            store=store,
+            store=claims,
             wakes=database.wakes,
             attempts=Attempts(
-                store=store,
+                store=claims,
                 checkpoints=CheckpointStore(database, box),
                 folders=folders,
                 registry=registry,

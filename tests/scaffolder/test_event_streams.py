@@ -78,7 +78,7 @@ async def test_an_event_of_another_process_reaches_the_stream(tmp_path: Path) ->
         assert await anext(following) == []
         waiting = asyncio.ensure_future(anext(following))
         await asyncio.sleep(0.1)
-        store = type(w.scaffolder.service.store)(other, w.scaffolder.service.store._box)
+        store = type(w.scaffolder.worker.store)(other, w.scaffolder.worker.store._box)
         [claim] = await store.claim("other", 1, keep_secrets=False)
         await store.record(claim, Transition([new_event(EventType.LOG, {"message": "from afar"})]))
         async with asyncio.timeout(5):

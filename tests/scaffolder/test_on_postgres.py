@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from backstage_py.errors import InputError
 from backstage_py.model.task import EventType, Transition, new_event
 from backstage_py.storage.database import Database
-from backstage_py.storage.scaffolder.tasks import TaskStore
+from backstage_py.storage.scaffolder.claims import ClaimStore
 from tests.scaffolder import (
     test_event_streams,
     test_recovery,
@@ -73,8 +73,8 @@ async def test_an_event_of_another_process_comes_long_before_the_next_look(tmp_p
         other = Database(url)
         following = w.scaffolder.service.events.follow(task_id, None, starts_over=False, heartbeat=20)
         assert await anext(following) == []
-        [claim] = await TaskStore(other, w.scaffolder.service.store._box).claim("other", 1, keep_secrets=False)
-        store = TaskStore(other, w.scaffolder.service.store._box)
+        [claim] = await ClaimStore(other, w.scaffolder.worker.store._box).claim("other", 1, keep_secrets=False)
+        store = ClaimStore(other, w.scaffolder.worker.store._box)
         for number in range(50):
             message = {"message": str(number)}
             await store.record(claim, Transition([new_event(EventType.LOG, message)]))

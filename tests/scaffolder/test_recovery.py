@@ -70,7 +70,7 @@ def two_steps(**spec: Any) -> dict[str, Any]:
 
 async def _die_in_second_step(w: World, task_id: str, worker: str = "dead") -> None:
     """Do what a worker does that is killed while its second step runs."""
-    [claim] = await w.scaffolder.service.store.claim(worker, 1, keep_secrets=True)
+    [claim] = await w.scaffolder.worker.store.claim(worker, 1, keep_secrets=True)
     assert claim.id == task_id
     dying.append(threading.Event())
     running = asyncio.create_task(w.scaffolder.worker._attempts.run(claim, CancelSignal(), lambda: False))
@@ -126,7 +126,7 @@ async def test_a_worker_that_is_known_to_be_dead_is_not_waited_for(tmp_path: Pat
 async def test_without_recovery_a_lost_task_ends_as_failed(tmp_path: Path) -> None:
     async with world(tmp_path, mark, second, start=False) as w:
         task_id = await w.create(two_steps())
-        store = w.scaffolder.service.store
+        store = w.scaffolder.worker.store
         [claim] = await store.claim("dead", 1, keep_secrets=False)
         await _silence(w, 31)
         await w.scaffolder.worker._recovery.run()
@@ -163,7 +163,7 @@ async def test_a_failed_step_stays_failed_after_a_crash(tmp_path: Path) -> None:
     )
     async with world(tmp_path, mark, fail, settings=ScaffolderSettings(recovery=RECOVERY), start=False) as w:
         task_id = await w.create(entity)
-        store = w.scaffolder.service.store
+        store = w.scaffolder.worker.store
         [claim] = await store.claim("dead", 1, keep_secrets=True)
         failed = StepResult(0, failed=True, result={"name": "Error", "message": "broken"})
         await store.record(claim, Transition(steps=[failed]))
@@ -276,7 +276,7 @@ async def test_the_janitor_ends_stale_tasks_and_removes_old_ones(tmp_path: Path)
     settings = ScaffolderSettings(recovery=RECOVERY, task_timeout=3600, retention=60)
     async with world(tmp_path, mark, second, settings=settings, start=False) as w:
         old = await w.create(two_steps())
-        await w.scaffolder.service.store.claim("w", 1, keep_secrets=False)
+        await w.scaffolder.worker.store.claim("w", 1, keep_secrets=False)
         await _silence(w, 3601)
         await w.scaffolder.janitor.run()
         events = await w.events(old)
@@ -331,7 +331,7 @@ async def test_the_log_of_a_task_is_capped_when_asked_for(tmp_path: Path) -> Non
 async def test_two_workers_never_run_the_same_task(tmp_path: Path) -> None:
     async with world(tmp_path, mark, second, start=False) as w:
         created = {await w.create(two_steps()) for _ in range(40)}
-        store = w.scaffolder.service.store
+        store = w.scaffolder.worker.store
         claims = await asyncio.gather(*(store.claim(f"w{n}", 3, keep_secrets=False) for n in range(20)))
     claimed = [claim.id for batch in claims for claim in batch]
     assert len(claimed) == len(set(claimed)) == 40

@@ -16,6 +16,7 @@ from backstage_py.storage.catalog import tables as entity_tables
 from backstage_py.storage.database import Database, Transaction
 from backstage_py.storage.scaffolder import tables as task_tables
 from backstage_py.storage.scaffolder.checkpoints import CheckpointStore
+from backstage_py.storage.scaffolder.claims import ClaimStore
 from backstage_py.storage.scaffolder.events import EventStore
 from backstage_py.storage.scaffolder.secrets import SecretBox
 from backstage_py.storage.scaffolder.tasks import TaskStore
@@ -183,16 +184,16 @@ async def test_tasks_of_the_first_revision_go_on(database: Database) -> None:
     await migrate.upgrade(database)
 
     box = SecretBox(KEY)
-    store = TaskStore(database, box)
+    store, claims = TaskStore(database, box), ClaimStore(database, box)
     found, total = await store.list(TaskFilter(order=(("created_at", False),)))
     completed, failed, running, opened = found
     assert (total, [one.status for one in found]) == (4, ["completed", "failed", "processing", "open"])
     assert [one.created_by for one in found] == ["user:default/guest"] * 3 + [None]
     assert len(await EventStore(database).after(completed.id, None)) == 3
-    assert (await store.finished_steps(failed.id))[2].result == {"name": "Error", "message": "no"}
+    assert (await claims.finished_steps(failed.id))[2].result == {"name": "Error", "message": "no"}
     assert await CheckpointStore(database, box).load(running.id) == {"one/key": {"made": "running"}}
     assert await WorkspaceTable(database, box).load(running.id, 1) == b"archive of running"
-    [claim] = await store.claim("worker-2", 5, keep_secrets=True)
+    [claim] = await claims.claim("worker-2", 5, keep_secrets=True)
     assert (claim.id, claim.secrets) == (opened.id, {"token": "secret of open"})
     await store.cancel(running.id)
     assert [one.id for one in await EventStore(database).after(running.id, None)] == [7, 8, 9]

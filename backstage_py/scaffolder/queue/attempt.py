@@ -21,7 +21,7 @@ from backstage_py.scaffolder.run.journal import TaskJournal
 from backstage_py.scaffolder.run.rendering import Environment, StepRenderer
 from backstage_py.scaffolder.run.runner import EarlierProgress, Run, RunContext, RunFailed, WorkerStopping
 from backstage_py.storage.scaffolder.checkpoints import CheckpointStore
-from backstage_py.storage.scaffolder.tasks import TaskStore
+from backstage_py.storage.scaffolder.claims import ClaimStore
 
 _log = structlog.get_logger(__name__)
 _SECRETS_LOST = (
@@ -40,7 +40,7 @@ class Attempts:
         authority: says which actions a task's initiator may execute.
     """
 
-    store: TaskStore
+    store: ClaimStore
     checkpoints: CheckpointStore
     folders: WorkspaceFolders
     registry: ActionRegistry

@@ -13,7 +13,8 @@ from backstage_py.plugin import CancelSignal
 from backstage_py.scaffolder.queue.attempt import Attempts
 from backstage_py.scaffolder.queue.recovery import Recovery
 from backstage_py.scaffolder.queue.worker_lock import WorkerLock
-from backstage_py.storage.scaffolder.tasks import CANCELLATIONS, OPEN_TASKS, Heartbeat, TaskStore
+from backstage_py.storage.scaffolder.claims import ClaimStore, Heartbeat
+from backstage_py.storage.scaffolder.tasks import CANCELLATIONS, OPEN_TASKS
 from backstage_py.storage.wakes.hub import WakeHub
 
 _log = structlog.get_logger(__name__)
@@ -34,7 +35,7 @@ class Worker:
     """Runs tasks of one database.
 
     Args:
-        store: the tasks.
+        store: the claims of tasks.
         wakes: tells about open tasks and cancellations.
         attempts: runs a claimed task.
         recovery: finds tasks of dead workers.
@@ -46,7 +47,7 @@ class Worker:
     def __init__(
         self,
         *,
-        store: TaskStore,
+        store: ClaimStore,
         wakes: WakeHub,
         attempts: Attempts,
         recovery: Recovery,
@@ -54,7 +55,7 @@ class Worker:
         working_directory: Path,
         keep_secrets: bool,
     ) -> None:
-        self._store = store
+        self.store = store
         self._wakes = wakes
         self._attempts = attempts
         self._recovery = recovery
@@ -114,7 +115,7 @@ class Worker:
                     await wake.wait(_CLAIM_PATIENCE)
 
     async def _claim(self, worker: str, most: int) -> int:
-        claims = await self._store.claim(worker, most, keep_secrets=self._keep_secrets)
+        claims = await self.store.claim(worker, most, keep_secrets=self._keep_secrets)
         for claim in claims:
             one = self._running[claim.id] = _Running(claim)
             if claim.cancel_requested:
@@ -137,7 +138,7 @@ class Worker:
             await asyncio.sleep(_HEARTBEAT_SECONDS)
             if self._running and self._lock:
                 claims = [one.claim for one in self._running.values()]
-                beat = self._store.heartbeat(self._lock.worker, claims)
+                beat = self.store.heartbeat(self._lock.worker, claims)
                 self._apply(await self._log_failure("heartbeat_failed", beat), claims)
 
     async def _watch_cancellations(self) -> None:
@@ -145,7 +146,7 @@ class Worker:
             while True:
                 if await wake.wait() and self._running and self._lock:
                     claims = [one.claim for one in self._running.values()]
-                    look = self._store.cancelled_among(self._lock.worker, claims)
+                    look = self.store.cancelled_among(self._lock.worker, claims)
                     self._apply(await self._log_failure("cancellation_unseen", look), claims)
 
     def _apply(self, heartbeat: Heartbeat | None, claims: list[Claim]) -> None:

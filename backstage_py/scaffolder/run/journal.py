@@ -13,7 +13,7 @@ from backstage_py.model.task import Claim, ClaimLost, EventType, NewEvent, StepR
 from backstage_py.scaffolder.run.redaction import Redactor
 
 if TYPE_CHECKING:
-    from backstage_py.storage.scaffolder.tasks import TaskStore
+    from backstage_py.storage.scaffolder.claims import ClaimStore
 
 _FLUSH_DELAY = 0.004
 
@@ -64,7 +64,7 @@ class TaskJournal:
         log_limit: characters of log messages that are kept, None for all; life cycle events always are.
     """
 
-    def __init__(self, store: "TaskStore", claim: Claim, *, log_limit: int | None = None) -> None:
+    def __init__(self, store: "ClaimStore", claim: Claim, *, log_limit: int | None = None) -> None:
         self.redactor = Redactor(claim.secrets.values())
         self._store = store
         self._claim = claim

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from backstage_py.model import json
 from backstage_py.model.json import JsonObject
-from backstage_py.model.task import EventType, NewEvent, TaskEvent
+from backstage_py.model.task import EventType, NewEvent, TaskEvent, new_event
 from backstage_py.storage.database import Database, Transaction
 from backstage_py.storage.prepared import Prepared
 from backstage_py.storage.scaffolder.tables import task_events
@@ -121,3 +121,8 @@ def newest_bodies(connection: sa.Connection, task_id: str) -> Iterator[JsonObjec
     """Yield the bodies of a task's events, the newest first."""
     query = sa.select(task_events.c.body).where(task_events.c.task_id == task_id).order_by(task_events.c.id.desc())
     return (json.parse(row.body) for row in connection.execute(query))
+
+
+def recovered(*, starts_over: bool) -> NewEvent:
+    """Return the event of a task that is opened again."""
+    return new_event(EventType.RECOVERED, {"recoverStrategy": "startOver" if starts_over else "none"})

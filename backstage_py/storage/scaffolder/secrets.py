@@ -2,11 +2,13 @@
 
 import os
 import secrets as random
+from collections.abc import Mapping
 from pathlib import Path
 
 import structlog
 
 from backstage_py.errors import BackstageError, SettingsError
+from backstage_py.model import json
 from backstage_py.storage.database import Database
 
 _log = structlog.get_logger(__name__)
@@ -54,6 +56,21 @@ class SecretBox:
                 "Stored secrets cannot be read with the current key; restore scaffolder.secretsKey or the key file "
                 "with which they were written, or start the task again"
             ) from error
+
+    def seal_texts(self, texts: Mapping[str, str], context: str) -> bytes | None:
+        """Encrypt texts by name; None stands for none."""
+        return self.seal(json.dumps(dict(texts)), context) if texts else None
+
+    def unseal_texts(self, sealed: bytes | None, context: str) -> Mapping[str, str]:
+        """Decrypt what ``seal_texts`` returned.
+
+        Raises:
+            UnsealError: see there.
+        """
+        if sealed is None:
+            return {}
+        texts: Mapping[str, str] = json.parse(self.unseal(sealed, context))
+        return texts
 
 
 def secret_box(configured_key: str | None, database: Database, fallback_folder: Path) -> SecretBox:

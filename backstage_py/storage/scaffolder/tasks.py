@@ -1,34 +1,27 @@
-"""Tasks: created, claimed, moved on and ended. Each function is one transaction."""
+"""Tasks: created, listed, cancelled and opened again. Each function is one transaction."""
 
 import uuid
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 
 from backstage_py.errors import ConflictError, NotFoundError
-from backstage_py.model import json, times
+from backstage_py.model import times
 from backstage_py.model.entity_filter import AllOf, AnyOf, Filter, Matches, Not
 from backstage_py.model.task import (
     ENDED,
-    Claim,
-    ClaimLost,
     EventType,
-    NewEvent,
-    StepResult,
     Task,
     TaskFilter,
     TaskStatus,
-    Transition,
     new_event,
 )
 from backstage_py.storage.database import Database, Transaction
 from backstage_py.storage.prepared import Prepared
 from backstage_py.storage.scaffolder import events
 from backstage_py.storage.scaffolder.events import EventFeed
-from backstage_py.storage.scaffolder.secrets import SecretBox, UnsealError
-from backstage_py.storage.scaffolder.tables import steps, task_events, tasks, workspaces
+from backstage_py.storage.scaffolder.secrets import SecretBox
+from backstage_py.storage.scaffolder.tables import steps, task_events, tasks
 
 OPEN_TASKS = "tasks:open"
 """The topic that wakes workers: a task can be claimed."""
@@ -36,7 +29,7 @@ CANCELLATIONS = "tasks:cancel"
 """The topic that wakes workers: a task is to be cancelled."""
 
 _LARGEST = 2**63 - 1  # that a database can count to
-_columns = (
+COLUMNS = (  # of a ``Task``, in their order
     tasks.c.id,
     tasks.c.spec,
     tasks.c.status,
@@ -56,74 +49,8 @@ _WRITTEN_AT_CREATION = (
     "cancel_requested",
     "secrets",
 )
-_by_id = Prepared(sa.select(*_columns).where(tasks.c.id == sa.bindparam("task")))
+_by_id = Prepared(sa.select(*COLUMNS).where(tasks.c.id == sa.bindparam("task")))
 _insert = Prepared(sa.insert(tasks), _WRITTEN_AT_CREATION)
-_next_open = Prepared(
-    sa.select(*_columns, tasks.c.claim, tasks.c.cancel_requested, tasks.c.secrets)
-    .where(tasks.c.status == sa.bindparam("state"))
-    .order_by(tasks.c.created_at)
-    .limit(sa.bindparam("most"))
-    .offset(sa.bindparam("skip"))  # SQLite writes one anyway
-    .with_for_update(skip_locked=True)
-)
-_take = Prepared(
-    sa.update(tasks)
-    .where(tasks.c.id == sa.bindparam("task"), tasks.c.status == sa.bindparam("was"))
-    .values(
-        status=sa.bindparam("becomes"),
-        claim=sa.bindparam("number"),
-        worker=sa.bindparam("who"),
-        last_heartbeat_at=sa.bindparam("at"),
-    )
-)
-_forget_secrets = Prepared(sa.update(tasks).where(tasks.c.id == sa.bindparam("task")).values(secrets=sa.null()))
-_held = Prepared(
-    sa.select(tasks.c.id)
-    .where(
-        tasks.c.id == sa.bindparam("task"),
-        tasks.c.claim == sa.bindparam("number"),
-        tasks.c.status == sa.bindparam("state"),
-    )
-    .with_for_update()
-)
-_end = Prepared(
-    sa.update(tasks)
-    .where(tasks.c.id == sa.bindparam("task"))
-    .values(
-        status=sa.bindparam("state"),
-        secrets=sa.null(),
-        worker=sa.null(),
-        ended_at=sa.bindparam("at"),
-        last_heartbeat_at=sa.bindparam("at"),
-    )
-)
-_insert_step = Prepared(sa.insert(steps), ["task_id", "position", "status", "result"])
-_steps_of = sa.select(steps.c.position, steps.c.status, steps.c.result).where(steps.c.task_id == sa.bindparam("task"))
-_drop_steps = Prepared(sa.delete(steps).where(steps.c.task_id == sa.bindparam("task")))
-_drop_workspace = Prepared(sa.delete(workspaces).where(workspaces.c.task_id == sa.bindparam("task")))
-
-
-@dataclass(slots=True)
-class Heartbeat:
-    """What a worker learns with its heartbeat: which of its tasks to cancel, which ones it has lost."""
-
-    cancelled: set[str] = field(default_factory=set)
-    lost: set[str] = field(default_factory=set)
-
-
-class _Open(NamedTuple):
-    """A row of an open task, in the order in which it is selected."""
-
-    id: str
-    spec: str
-    status: str
-    created_at: int
-    last_heartbeat_at: int | None
-    created_by: str | None
-    starts_over: bool
-    claim: int
-    cancel_requested: bool
-    secrets: bytes | None
 
 
 class TaskStore:
@@ -154,7 +81,7 @@ class TaskStore:
             "starts_over": starts_over,
             "claim": 0,
             "cancel_requested": False,
-            "secrets": self._seal(task_id, secrets),
+            "secrets": self._box.seal_texts(secrets, task_id),
         }
 
         def run(transaction: Transaction) -> None:
@@ -182,7 +109,7 @@ class TaskStore:
         if wanted.visible is not None:
             conditions.append(_condition(wanted.visible))
         order = [tasks.c[name].desc() if descending else tasks.c[name].asc() for name, descending in wanted.order]
-        query = sa.select(*_columns).where(*conditions).order_by(*(order or [tasks.c.created_at.desc()]))
+        query = sa.select(*COLUMNS).where(*conditions).order_by(*(order or [tasks.c.created_at.desc()]))
         if wanted.limit is not None:
             query = query.limit(min(wanted.limit, _LARGEST))
         if wanted.offset is not None:
@@ -193,121 +120,6 @@ class TaskStore:
             return [Task(*row) for row in connection.execute(query)], connection.execute(count).scalar_one()
 
         return await self._database.read(run)
-
-    async def claim(self, worker: str, most: int, *, keep_secrets: bool) -> Sequence[Claim]:
-        """Take up to ``most`` open tasks, oldest first.
-
-        Args:
-            worker: who takes them.
-            most: how many at once.
-            keep_secrets: leave the secrets in the store, so that a recovered task has them again.
-        """
-
-        def run(transaction: Transaction) -> Sequence[Claim]:
-            wanted = {"state": TaskStatus.OPEN.value, "most": most, "skip": 0}
-            rows = [_Open(*row) for row in _next_open.all(transaction.connection, wanted)]
-            return [claim for row in rows if (claim := self._take(transaction, row, worker, keep_secrets=keep_secrets))]
-
-        return await self._database.write(run)
-
-    def _take(self, transaction: Transaction, row: _Open, worker: str, *, keep_secrets: bool) -> Claim | None:
-        number, at = row.claim + 1, times.now()
-        values = {
-            "task": row.id,
-            "number": number,
-            "who": worker,
-            "at": at,
-            "was": TaskStatus.OPEN.value,
-            "becomes": TaskStatus.PROCESSING.value,
-        }
-        if _take.run(transaction.connection, values) != 1:
-            return None
-        if row.secrets is not None and not keep_secrets:
-            _forget_secrets.run(transaction.connection, {"task": row.id})
-        try:
-            secrets, lost = self._unseal(row.id, row.secrets), False
-        except UnsealError:
-            secrets, lost = {}, True
-        task = Task(
-            row.id,
-            row.spec,
-            TaskStatus.PROCESSING.value,
-            row.created_at,
-            at,
-            row.created_by,
-            bool(row.starts_over),
-        )
-        return Claim(task, number, secrets, lost, bool(row.cancel_requested))
-
-    async def record(self, claim: Claim, transition: Transition) -> None:
-        """Write one move of a run.
-
-        Raises:
-            ClaimLost: the run is no longer the task's; nothing was written.
-        """
-
-        def run(transaction: Transaction) -> None:
-            self._hold(transaction, claim)
-            events.append(transaction, claim.id, transition.events, self._feed)
-            for step in transition.steps:
-                _insert_step.run(transaction.connection, self._step_row(claim.id, step))
-            if transition.end:
-                values = {"task": claim.id, "state": transition.end.value, "at": times.now()}
-                _end.run(transaction.connection, values)
-                if not transition.keep_progress:
-                    forget_progress(transaction, claim.id)
-
-        await self._database.write(run)
-
-    async def hand_back(self, claim: Claim) -> None:
-        """Open a task again, with its secrets and finished steps, for another worker to go on with.
-
-        Raises:
-            ClaimLost: the run is no longer the task's.
-        """
-        sealed = self._seal(claim.id, claim.secrets)
-
-        def run(transaction: Transaction) -> None:
-            self._hold(transaction, claim)
-            values = {"status": TaskStatus.OPEN.value, "worker": None, "secrets": sealed}
-            transaction.connection.execute(sa.update(tasks).where(tasks.c.id == claim.id).values(**values))
-            events.append(transaction, claim.id, [recovered_event(starts_over=False)], self._feed)
-            transaction.wake(OPEN_TASKS)
-
-        await self._database.write(run)
-
-    async def finished_steps(self, task_id: str) -> Mapping[int, StepResult]:
-        """Return the steps that ended in earlier runs, by their position."""
-        rows = await self._database.read(lambda connection: connection.execute(_steps_of, {"task": task_id}).all())
-        return {
-            position: StepResult(position, status == "failed", json.parse(self._box.unseal(result, task_id)))
-            for position, status, result in rows
-        }
-
-    async def heartbeat(self, worker: str, claims: Collection[Claim]) -> Heartbeat:
-        """Say that ``worker`` runs these tasks, and learn which of them are cancelled or lost."""
-        ids = [claim.id for claim in claims]
-        mine = sa.and_(
-            tasks.c.id.in_(ids),
-            tasks.c.worker == worker,
-            tasks.c.status == TaskStatus.PROCESSING.value,
-        )
-
-        def run(transaction: Transaction) -> Heartbeat:
-            transaction.connection.execute(sa.update(tasks).where(mine).values(last_heartbeat_at=times.now()))
-            return _heartbeat_answer(transaction.connection, mine, claims)
-
-        return await self._database.write(run)
-
-    async def cancelled_among(self, worker: str, claims: Collection[Claim]) -> Heartbeat:
-        """Learn the same as with ``heartbeat`` without writing."""
-        ids = [claim.id for claim in claims]
-        mine = sa.and_(
-            tasks.c.id.in_(ids),
-            tasks.c.worker == worker,
-            tasks.c.status == TaskStatus.PROCESSING.value,
-        )
-        return await self._database.read(lambda connection: _heartbeat_answer(connection, mine, claims))
 
     async def cancel(self, task_id: str) -> None:
         """Ask for a task's end. An ended task gets the event too and keeps its status, as in Backstage.
@@ -341,7 +153,7 @@ class TaskStore:
             NotFoundError: there is no such task.
             ConflictError: it has not ended.
         """
-        sealed = self._seal(task_id, secrets)
+        sealed = self._box.seal_texts(secrets, task_id)
 
         def run(transaction: Transaction) -> None:
             task = _get(transaction.connection, task_id)
@@ -364,30 +176,10 @@ class TaskStore:
             )
             forget = sa.delete(steps).where(steps.c.task_id == task_id)
             transaction.connection.execute(forget.where(steps.c.status == "failed") if resume else forget)
-            events.append(transaction, task_id, [recovered_event(starts_over=task.starts_over)], self._feed)
+            events.append(transaction, task_id, [events.recovered(starts_over=task.starts_over)], self._feed)
             transaction.wake(OPEN_TASKS)
 
         await self._database.write(run)
-
-    def _hold(self, transaction: Transaction, claim: Claim) -> None:
-        """Lock the task's row and make sure that the claim is still the newest."""
-        values = {"task": claim.id, "number": claim.number, "state": TaskStatus.PROCESSING.value}
-        if not _held.all(transaction.connection, values):
-            raise ClaimLost(claim.id)
-
-    def _step_row(self, task_id: str, step: StepResult) -> dict[str, object]:
-        status = "failed" if step.failed else "completed"
-        result = self._box.seal(json.dumps(step.result), task_id)
-        return {"task_id": task_id, "position": step.position, "status": status, "result": result}
-
-    def _seal(self, task_id: str, secrets: Mapping[str, str]) -> bytes | None:
-        return self._box.seal(json.dumps(dict(secrets)), task_id) if secrets else None
-
-    def _unseal(self, task_id: str, sealed: bytes | None) -> Mapping[str, str]:
-        if sealed is None:
-            return {}
-        secrets: Mapping[str, str] = json.parse(self._box.unseal(sealed, task_id))
-        return secrets
 
 
 def _condition(node: Filter) -> sa.ColumnElement[bool]:
@@ -421,37 +213,6 @@ def _get(connection: sa.Connection, task_id: str) -> Task:
         raise NotFoundError(_no_task(task_id))
     id_, spec, status, created_at, heartbeat, created_by, starts_over = rows[0]
     return Task(id_, spec, status, created_at, heartbeat, created_by, bool(starts_over))
-
-
-def recovered_event(*, starts_over: bool) -> NewEvent:
-    """Return the event of a task that is opened again."""
-    return new_event(EventType.RECOVERED, {"recoverStrategy": "startOver" if starts_over else "none"})
-
-
-def forget_steps(transaction: Transaction, task_id: str) -> None:
-    """Delete the results of steps."""
-    _drop_steps.run(transaction.connection, {"task": task_id})
-
-
-def forget_progress(transaction: Transaction, task_id: str) -> None:
-    """Delete what a run that goes on would need."""
-    forget_steps(transaction, task_id)
-    _drop_workspace.run(transaction.connection, {"task": task_id})
-
-
-def _heartbeat_answer(connection: sa.Connection, mine: sa.ColumnElement[bool], claims: Collection[Claim]) -> Heartbeat:
-    rows = {
-        row.id: row
-        for row in connection.execute(sa.select(tasks.c.id, tasks.c.claim, tasks.c.cancel_requested).where(mine))
-    }
-    answer = Heartbeat()
-    for claim in claims:
-        row = rows.get(claim.id)
-        if row is None or row.claim != claim.number:
-            answer.lost.add(claim.id)
-        elif row.cancel_requested:
-            answer.cancelled.add(claim.id)
-    return answer
 
 
 def _newest_step(connection: sa.Connection, task_id: str) -> str | int:

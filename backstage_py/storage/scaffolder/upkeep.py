@@ -9,10 +9,10 @@ from backstage_py.model import times
 from backstage_py.model.json import JsonObject
 from backstage_py.model.task import STALE_MESSAGE, EventType, TaskStatus, new_event
 from backstage_py.storage.database import Database, Transaction
-from backstage_py.storage.scaffolder import events
+from backstage_py.storage.scaffolder import events, progress
 from backstage_py.storage.scaffolder.events import EventFeed
 from backstage_py.storage.scaffolder.tables import checkpoints, steps, task_events, tasks, workspaces
-from backstage_py.storage.scaffolder.tasks import OPEN_TASKS, forget_progress, forget_steps, recovered_event
+from backstage_py.storage.scaffolder.tasks import OPEN_TASKS
 
 _LOST_WORKER = "The task worker stopped while it was running this task"
 
@@ -67,8 +67,8 @@ class TaskUpkeep:
                 if transaction.connection.execute(change).rowcount != 1:
                     continue
                 if one.starts_over:
-                    forget_steps(transaction, one.id)
-                events.append(transaction, one.id, [recovered_event(starts_over=one.starts_over)], self._feed)
+                    progress.forget_steps(transaction, one.id)
+                events.append(transaction, one.id, [events.recovered(starts_over=one.starts_over)], self._feed)
                 transaction.wake(OPEN_TASKS)
                 recovered.append(one.id)
             return recovered
@@ -98,7 +98,7 @@ class TaskUpkeep:
                     for step in _hung_steps(transaction.connection, one.id)
                 ]
                 events.append(transaction, one.id, [*failed, new_event(EventType.COMPLETION, completion)], self._feed)
-                forget_progress(transaction, one.id)
+                progress.forget(transaction, one.id)
                 ended.append(one.id)
             return ended
 

@@ -1,0 +1,238 @@
+"""Claims of tasks: taken, held while a run writes, handed back and lost. Each function is one transaction."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from backstage_py.model import json, times
+from backstage_py.model.task import Claim, ClaimLost, StepResult, Task, TaskStatus, Transition
+from backstage_py.storage.database import Database, Transaction
+from backstage_py.storage.prepared import Prepared
+from backstage_py.storage.scaffolder import events, progress
+from backstage_py.storage.scaffolder.events import EventFeed
+from backstage_py.storage.scaffolder.secrets import SecretBox, UnsealError
+from backstage_py.storage.scaffolder.tables import steps, tasks
+from backstage_py.storage.scaffolder.tasks import COLUMNS, OPEN_TASKS
+
+_next_open = Prepared(
+    sa.select(*COLUMNS, tasks.c.claim, tasks.c.cancel_requested, tasks.c.secrets)
+    .where(tasks.c.status == sa.bindparam("state"))
+    .order_by(tasks.c.created_at)
+    .limit(sa.bindparam("most"))
+    .offset(sa.bindparam("skip"))  # SQLite writes one anyway
+    .with_for_update(skip_locked=True)
+)
+_take = Prepared(
+    sa.update(tasks)
+    .where(tasks.c.id == sa.bindparam("task"), tasks.c.status == sa.bindparam("was"))
+    .values(
+        status=sa.bindparam("becomes"),
+        claim=sa.bindparam("number"),
+        worker=sa.bindparam("who"),
+        last_heartbeat_at=sa.bindparam("at"),
+    )
+)
+_forget_secrets = Prepared(sa.update(tasks).where(tasks.c.id == sa.bindparam("task")).values(secrets=sa.null()))
+_held = Prepared(
+    sa.select(tasks.c.id)
+    .where(
+        tasks.c.id == sa.bindparam("task"),
+        tasks.c.claim == sa.bindparam("number"),
+        tasks.c.status == sa.bindparam("state"),
+    )
+    .with_for_update()
+)
+_end = Prepared(
+    sa.update(tasks)
+    .where(tasks.c.id == sa.bindparam("task"))
+    .values(
+        status=sa.bindparam("state"),
+        secrets=sa.null(),
+        worker=sa.null(),
+        ended_at=sa.bindparam("at"),
+        last_heartbeat_at=sa.bindparam("at"),
+    )
+)
+_insert_step = Prepared(sa.insert(steps), ["task_id", "position", "status", "result"])
+_steps_of = sa.select(steps.c.position, steps.c.status, steps.c.result).where(steps.c.task_id == sa.bindparam("task"))
+
+
+@dataclass(slots=True)
+class Heartbeat:
+    """What a worker learns with its heartbeat: which of its tasks to cancel, which ones it has lost."""
+
+    cancelled: set[str] = field(default_factory=set)
+    lost: set[str] = field(default_factory=set)
+
+
+class _Open(NamedTuple):
+    """A row of an open task, in the order in which it is selected."""
+
+    id: str
+    spec: str
+    status: str
+    created_at: int
+    last_heartbeat_at: int | None
+    created_by: str | None
+    starts_over: bool
+    claim: int
+    cancel_requested: bool
+    secrets: bytes | None
+
+
+class ClaimStore:
+    """The claims of one database.
+
+    Args:
+        database: where the tasks are.
+        box: seals what is secret.
+        feed: gets the events that are committed here.
+    """
+
+    def __init__(self, database: Database, box: SecretBox, feed: EventFeed | None = None) -> None:
+        self._database = database
+        self._box = box
+        self._feed = feed or EventFeed()
+
+    async def claim(self, worker: str, most: int, *, keep_secrets: bool) -> Sequence[Claim]:
+        """Take up to ``most`` open tasks, oldest first.
+
+        Args:
+            worker: who takes them.
+            most: how many at once.
+            keep_secrets: leave the secrets in the store, so that a recovered task has them again.
+        """
+
+        def run(transaction: Transaction) -> Sequence[Claim]:
+            wanted = {"state": TaskStatus.OPEN.value, "most": most, "skip": 0}
+            rows = [_Open(*row) for row in _next_open.all(transaction.connection, wanted)]
+            return [claim for row in rows if (claim := self._take(transaction, row, worker, keep_secrets=keep_secrets))]
+
+        return await self._database.write(run)
+
+    def _take(self, transaction: Transaction, row: _Open, worker: str, *, keep_secrets: bool) -> Claim | None:
+        number, at = row.claim + 1, times.now()
+        values = {
+            "task": row.id,
+            "number": number,
+            "who": worker,
+            "at": at,
+            "was": TaskStatus.OPEN.value,
+            "becomes": TaskStatus.PROCESSING.value,
+        }
+        if _take.run(transaction.connection, values) != 1:
+            return None
+        if row.secrets is not None and not keep_secrets:
+            _forget_secrets.run(transaction.connection, {"task": row.id})
+        try:
+            secrets, lost = self._box.unseal_texts(row.secrets, row.id), False
+        except UnsealError:
+            secrets, lost = {}, True
+        task = Task(
+            row.id,
+            row.spec,
+            TaskStatus.PROCESSING.value,
+            row.created_at,
+            at,
+            row.created_by,
+            bool(row.starts_over),
+        )
+        return Claim(task, number, secrets, lost, bool(row.cancel_requested))
+
+    async def record(self, claim: Claim, transition: Transition) -> None:
+        """Write one move of a run.
+
+        Raises:
+            ClaimLost: the run is no longer the task's; nothing was written.
+        """
+
+        def run(transaction: Transaction) -> None:
+            self._hold(transaction, claim)
+            events.append(transaction, claim.id, transition.events, self._feed)
+            for step in transition.steps:
+                _insert_step.run(transaction.connection, self._step_row(claim.id, step))
+            if transition.end:
+                values = {"task": claim.id, "state": transition.end.value, "at": times.now()}
+                _end.run(transaction.connection, values)
+                if not transition.keep_progress:
+                    progress.forget(transaction, claim.id)
+
+        await self._database.write(run)
+
+    async def hand_back(self, claim: Claim) -> None:
+        """Open a task again, with its secrets and finished steps, for another worker to go on with.
+
+        Raises:
+            ClaimLost: the run is no longer the task's.
+        """
+        sealed = self._box.seal_texts(claim.secrets, claim.id)
+
+        def run(transaction: Transaction) -> None:
+            self._hold(transaction, claim)
+            values = {"status": TaskStatus.OPEN.value, "worker": None, "secrets": sealed}
+            transaction.connection.execute(sa.update(tasks).where(tasks.c.id == claim.id).values(**values))
+            events.append(transaction, claim.id, [events.recovered(starts_over=False)], self._feed)
+            transaction.wake(OPEN_TASKS)
+
+        await self._database.write(run)
+
+    async def finished_steps(self, task_id: str) -> Mapping[int, StepResult]:
+        """Return the steps that ended in earlier runs, by their position."""
+        rows = await self._database.read(lambda connection: connection.execute(_steps_of, {"task": task_id}).all())
+        return {
+            position: StepResult(position, status == "failed", json.parse(self._box.unseal(result, task_id)))
+            for position, status, result in rows
+        }
+
+    async def heartbeat(self, worker: str, claims: Collection[Claim]) -> Heartbeat:
+        """Say that ``worker`` runs these tasks, and learn which of them are cancelled or lost."""
+        ids = [claim.id for claim in claims]
+        mine = sa.and_(
+            tasks.c.id.in_(ids),
+            tasks.c.worker == worker,
+            tasks.c.status == TaskStatus.PROCESSING.value,
+        )
+
+        def run(transaction: Transaction) -> Heartbeat:
+            transaction.connection.execute(sa.update(tasks).where(mine).values(last_heartbeat_at=times.now()))
+            return _heartbeat_answer(transaction.connection, mine, claims)
+
+        return await self._database.write(run)
+
+    async def cancelled_among(self, worker: str, claims: Collection[Claim]) -> Heartbeat:
+        """Learn the same as with ``heartbeat`` without writing."""
+        ids = [claim.id for claim in claims]
+        mine = sa.and_(
+            tasks.c.id.in_(ids),
+            tasks.c.worker == worker,
+            tasks.c.status == TaskStatus.PROCESSING.value,
+        )
+        return await self._database.read(lambda connection: _heartbeat_answer(connection, mine, claims))
+
+    def _hold(self, transaction: Transaction, claim: Claim) -> None:
+        """Lock the task's row and make sure that the claim is still the newest."""
+        values = {"task": claim.id, "number": claim.number, "state": TaskStatus.PROCESSING.value}
+        if not _held.all(transaction.connection, values):
+            raise ClaimLost(claim.id)
+
+    def _step_row(self, task_id: str, step: StepResult) -> dict[str, object]:
+        status = "failed" if step.failed else "completed"
+        result = self._box.seal(json.dumps(step.result), task_id)
+        return {"task_id": task_id, "position": step.position, "status": status, "result": result}
+
+
+def _heartbeat_answer(connection: sa.Connection, mine: sa.ColumnElement[bool], claims: Collection[Claim]) -> Heartbeat:
+    rows = {
+        row.id: row
+        for row in connection.execute(sa.select(tasks.c.id, tasks.c.claim, tasks.c.cancel_requested).where(mine))
+    }
+    answer = Heartbeat()
+    for claim in claims:
+        row = rows.get(claim.id)
+        if row is None or row.claim != claim.number:
+            answer.lost.add(claim.id)
+        elif row.cancel_requested:
+            answer.cancelled.add(claim.id)
+    return answer
