@@ -13,9 +13,10 @@ from backstage_py.catalog.pipeline.processing import Pipeline
 from backstage_py.catalog.sources import analyze, providers
 from backstage_py.catalog.stitching.stitcher import Stitcher
 from backstage_py.errors import InputError, NotAllowedError, NotFoundError
+from backstage_py.js.values import spread
 from backstage_py.model import entity as entities
 from backstage_py.model import entity_ref, location_ref
-from backstage_py.model.json import Json, JsonObject
+from backstage_py.model.json import JsonObject
 from backstage_py.model.location_ref import LocationRef
 from backstage_py.plugin.catalog import CatalogPlugins, EntityProvider
 from backstage_py.plugin.services import ScmIntegrations, UrlReader
@@ -269,7 +270,7 @@ class CatalogService:
     async def validate(self, entity: JsonObject, location: str) -> Sequence[Fault]:
         """Return what is wrong with an entity that would be read from a location."""
         metadata = entity["metadata"]
-        annotations = {entities.MANAGED_BY: location, entities.ORIGIN: location, **_spread(metadata.get("annotations"))}
+        annotations = {entities.MANAGED_BY: location, entities.ORIGIN: location, **spread(metadata.get("annotations"))}
         result = await self._pipeline.process({**entity, "metadata": {**metadata, "annotations": annotations}})
         return result.faults
 
@@ -286,13 +287,3 @@ class CatalogService:
 
 def _ref_of(type_: str, target: str) -> str:
     return f"location:{entity_ref.DEFAULT_NAMESPACE}/{location_ref.generated_name(type_, target)}"
-
-
-def _spread(value: Json) -> JsonObject:
-    """Return what JavaScript makes of a value that is spread into an object: texts and lists become indexed members.
-
-    So Backstage accepts ``annotations: text`` here, though not in a file.
-    """
-    if isinstance(value, dict):
-        return value
-    return {str(index): item for index, item in enumerate(value)} if isinstance(value, str | list) else {}

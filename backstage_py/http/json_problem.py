@@ -3,6 +3,8 @@
 import re
 from typing import NoReturn
 
+from backstage_py.js.text import fuse, length, scalar, units
+
 _WORDS = ("true", "false", "null")
 _SPACE = re.compile(r"[ \t\r\n]*")
 _PLAIN = re.compile(r'[^"\\\x00-\x1f]*')
@@ -191,26 +193,21 @@ class _Scanner:
     def _fail(self, problem: str) -> NoReturn:
         line = self.text.count("\n", 0, self.at) + 1
         start = self.text.rfind("\n", 0, self.at) + 1
-        position, column = _units(self.text[: self.at]), _units(self.text[start : self.at]) + 1
+        position, column = length(self.text[: self.at]), length(self.text[start : self.at]) + 1
         raise _Found(f"{problem} at position {position} (line {line} column {column})")
 
 
 def _token(text: str, at: int) -> str:
     """Return the message for a character that may not stand at ``at``, with what is around it."""
-    units = text.encode("utf-16-le", "surrogatepass")
-    place, length = _units(text[:at]), len(units) // 2
+    spread = units(text)
+    place, size = length(text[:at]), len(spread)
 
     def part(start: int, end: int) -> str:
-        return units[start * 2 : end * 2].decode("utf-16-le", "replace")
+        return scalar(fuse(spread[start:end]))
 
     shown = f'"{text}"'
-    if length > _SHORT:
-        head, tail = place >= _CONTEXT, place < length - _CONTEXT
-        around = part(place - _CONTEXT if head else 0, place + _CONTEXT if tail else length)
+    if size > _SHORT:
+        head, tail = place >= _CONTEXT, place < size - _CONTEXT
+        around = part(place - _CONTEXT if head else 0, place + _CONTEXT if tail else size)
         shown = f'{"..." if head else ""}"{around}"{"..." if tail else ""}'
     return f"Unexpected token '{part(place, place + 1)}', {shown} is not valid JSON"
-
-
-def _units(text: str) -> int:
-    """Return the length as JavaScript counts it, in units of UTF-16."""
-    return len(text) + sum(character > "\uffff" for character in text)

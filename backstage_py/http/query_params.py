@@ -5,13 +5,12 @@ import re
 from collections.abc import Callable
 from urllib.parse import unquote
 
+from backstage_py.js import numbers
 from backstage_py.model.json import Json, JsonObject
 
 Coerce = Callable[[Json], Json]
 
 _INDEX = re.compile(r"\[\d*\]")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_BASES = {"0x": 16, "0o": 8, "0b": 2}
 _LARGEST = 2**53 - 1
 
 
@@ -81,18 +80,8 @@ def bounded(number: float) -> int:
 
 
 def _number(value: Json) -> Json:
-    """Return the number that ``Number(text)`` is in JavaScript: ``1e1``, ``0x10``, `` 1`` and blanks are, too."""
+    """Return the number that ``Number(text)`` gives, and what is no text, no finite number or empty as it is."""
     if not isinstance(value, str):
         return value
-    text = value.strip()
-    if value and not text:
-        return 0
-    if base := _BASES.get(text[:2].lower()):
-        try:
-            return int(text[2:], base) if text[2:].isalnum() else value
-        except ValueError:
-            return value
-    if not _NUMBER.fullmatch(text):
-        return value
-    number = float(text)
-    return int(number) if number.is_integer() else number
+    number = numbers.from_text(value) if value else math.nan
+    return numbers.whole(number) if math.isfinite(number) else value

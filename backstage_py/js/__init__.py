@@ -2,9 +2,10 @@
 
 What lives here:
 
-- ``values``: the value model, key order of records, import and export of plain data; ``errors``: what can go wrong.
+- ``values``: the value model, own members and key order of records, import and export of plain data;
+  ``errors``: what can go wrong.
 - ``convert``: truth, ``String(x)``, ``Number(x)``, equality, order and ``+``; ``numbers``: arithmetic and printing.
-- ``text``: text as UTF-16 code units.
+- ``text``: text as UTF-16 code units; ``json_text``: ``JSON.stringify``.
 - ``regex``: regular expressions in bounded time; ``regex_syntax`` and ``regex_properties`` parse, ``regex_re2`` and
   ``regex_machine`` match.
 - ``paths``: paths into JSON values, as lodash reads them.

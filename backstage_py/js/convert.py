@@ -12,6 +12,7 @@ from backstage_py.js.values import (
     HoldingDict,
     HoldingList,
     JsMap,
+    Json,
     JsSet,
     Regex,
     SafeString,
@@ -173,6 +174,15 @@ def strict_equal(left: Value, right: Value) -> bool:
 
 def _primitive(kind: type, value: Value) -> bool:
     return kind is str or kind is int or kind is bool or kind is float or value is None or value is UNDEFINED
+
+
+def deep_equal(left: Json, right: Json) -> bool:
+    """Whether two JSON values are equal in depth, each part as ``===`` compares: ``true`` is not 1."""
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(deep_equal(value, right[key]) for key, value in left.items())
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(deep_equal, left, right))
+    return strict_equal(left, right)
 
 
 def loose_equal(left: Value, right: Value) -> bool:

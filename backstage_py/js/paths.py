@@ -2,7 +2,7 @@
 
 import re
 
-from backstage_py.js.values import Json
+from backstage_py.js.values import UNDEFINED, Json, own_member
 
 _PART = re.compile(
     r"""[^.\[\]]+                                          # a plain name
@@ -27,16 +27,5 @@ def get(value: Json, path: str) -> Json:
     """Return what is at a path, None when nothing is; a member whose own name is the path comes first."""
     whole = not _DEEP.search(path) or (isinstance(value, dict) and path in value)
     for name in [path] if whole else split(path):
-        value = _member(value, name)
-    return value
-
-
-def _member(value: Json, name: str) -> Json:
-    if isinstance(value, dict):
-        return value.get(name)
-    if isinstance(value, list | str):
-        if name == "length":
-            return len(value) if isinstance(value, list) else len(value.encode("utf-16-le")) // 2
-        if name.isascii() and name.isdigit() and name == str(int(name)) and int(name) < len(value):
-            return value[int(name)]
-    return None
+        value = own_member(value, name)
+    return None if value is UNDEFINED else value

@@ -23,10 +23,10 @@ from typing import Any, Final
 
 from backstage_py.js.errors import Failure
 from backstage_py.js.numbers import SAFE, normal
-from backstage_py.js.text import fuse
+from backstage_py.js.text import fuse, units
 
 Json = Any
-"""User JSON: ``None | bool | int | float | str | list[Json] | dict[str, Json]``."""
+"""A JSON value of a user: None, bool, int, float, str, list or dict with str keys. The one place for ``Any``."""
 
 Value = Any
 """A value of this model; closed by construction, see the module."""
@@ -200,6 +200,27 @@ def in_key_order(entries: dict[str, Value]) -> dict[str, Value]:
     ordered = {key: entries[key] for key in indexes}
     ordered.update(entries)
     return ordered
+
+
+def own_member(value: Json, name: str) -> Json:
+    """The own property of an object, a list or a text; UNDEFINED if there is none. Indexes of texts are code units."""
+    if isinstance(value, dict):
+        return value.get(name, UNDEFINED)
+    if not isinstance(value, list | str):
+        return UNDEFINED
+    items = units(value) if isinstance(value, str) else value
+    if name == "length":
+        return len(items)
+    return items[int(name)] if is_index_key(name) and int(name) < len(items) else UNDEFINED
+
+
+def spread(value: Json) -> dict[str, Json]:
+    """What ``{...value}`` gives: the members of an object, those of lists and texts by index, else nothing."""
+    if isinstance(value, dict):
+        return value
+    if not isinstance(value, list | str):
+        return {}
+    return {str(index): item for index, item in enumerate(units(value) if isinstance(value, str) else value)}
 
 
 class Importer:

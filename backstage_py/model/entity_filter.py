@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backstage_py.errors import InputError
+from backstage_py.js.convert import to_string
 from backstage_py.model import json
 from backstage_py.model.json import Json, JsonObject
-from backstage_py.model.search_rows import js_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +129,12 @@ def compile_predicate(predicate: Json) -> Filter:
 
 def _field(key: str, value: Json) -> Filter:
     if _is_primitive(value):
-        return Matches(key, (js_text(value).lower(),))
+        return Matches(key, (to_string(value).lower(),))
     if isinstance(value, dict):
         if "$exists" in value:
             return Exists(key) if value["$exists"] else Not(Exists(key))
         if "$in" in value:
-            return Matches(key, tuple(dict.fromkeys(js_text(item).lower() for item in value["$in"])))
+            return Matches(key, tuple(dict.fromkeys(to_string(item).lower() for item in value["$in"])))
         if "$hasPrefix" in value:
             return HasPrefix(key, value["$hasPrefix"].lower())
         if "$contains" in value:
@@ -147,7 +147,7 @@ def _field(key: str, value: Json) -> Filter:
 
 def _contains(key: str, target: Json) -> Filter:
     if _is_primitive(target):
-        return Matches(key, (js_text(target).lower(),))
+        return Matches(key, (to_string(target).lower(),))
     if not isinstance(target, dict):
         raise InputError(f'Unsupported $contains target for field "{key}": {json.text(target)}')
     if key != "relations":

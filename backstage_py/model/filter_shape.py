@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from backstage_py.errors import InputError
+from backstage_py.js.values import UNDEFINED
 from backstage_py.model import json
 from backstage_py.model.json import Json, JsonObject
 
@@ -32,7 +33,6 @@ class _Parsed:
 
 _Shape = Callable[[Json, Path], _Parsed]
 
-_ABSENT = object()
 _IDENTIFIER = re.compile(r"[$\w]+")
 
 
@@ -101,18 +101,14 @@ def _joined(path: Path) -> str:
     return text
 
 
-def _js_type(value: Json) -> str:
-    return "undefined" if value is _ABSENT else json.type_name(value)
-
-
 def _wrong(expected: str, value: Json, path: Path) -> _Parsed:
-    found = _js_type(value)
+    found = json.type_name(value)
     message = "Required" if found == "undefined" else f"Expected {expected}, received {found}"
     return _Parsed(value, (_Issue(path, message),), failed=True)
 
 
 def _plain(expected: str) -> _Shape:
-    return lambda value, path: _Parsed(value) if _js_type(value) == expected else _wrong(expected, value, path)
+    return lambda value, path: _Parsed(value) if json.type_name(value) == expected else _wrong(expected, value, path)
 
 
 def _never(value: Json, path: Path) -> _Parsed:
@@ -162,7 +158,7 @@ def _object(parts: Mapping[str, _Shape], *, strict: bool = False) -> _Shape:
         issues: list[_Issue] = []
         failed = False
         for key, shape in parts.items():
-            parsed = shape(value.get(key, _ABSENT), (*path, key))
+            parsed = shape(value.get(key, UNDEFINED), (*path, key))
             issues += parsed.issues
             failed = failed or parsed.failed
             found[key] = parsed.value

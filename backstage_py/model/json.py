@@ -1,17 +1,16 @@
-"""JSON values as this project holds them, and their text as JavaScript prints it."""
+"""JSON values as this project holds them, and their text. What JavaScript makes of them stands in ``js``."""
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import orjson
 
-Json = Any
-"""A JSON value of a user: None, bool, int, float, str, list or dict with str keys. The one place for ``Any``."""
+from backstage_py.js import numbers
+from backstage_py.js.values import Json, Undefined
+
+__all__ = ["Json", "JsonObject", "dumps", "normalise", "parse", "text", "type_name", "typeof"]
 
 JsonObject = dict[str, Json]
-
-_LARGEST_EXACT = 2**53
 
 
 def parse(text: str | bytes) -> Json:
@@ -26,7 +25,7 @@ def parse(text: str | bytes) -> Json:
 def normalise(value: Json) -> Json:
     """Return the value with ``1.0`` as ``1``, since JavaScript has one kind of number."""
     if isinstance(value, float):
-        return int(value) if value.is_integer() and abs(value) <= _LARGEST_EXACT else value
+        return numbers.whole(value)
     if isinstance(value, dict):
         return {key: normalise(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -45,8 +44,10 @@ def text(value: Json) -> str:
 
 
 def type_name(value: Json) -> str:
-    """Return the name of a value's type in JSON."""
+    """Return the name of a value's type in JSON; that of UNDEFINED is ``undefined``."""
     match value:
+        case Undefined():
+            return "undefined"
         case None:
             return "null"
         case bool():
@@ -72,5 +73,5 @@ def _plain(value: object) -> Json:
     if isinstance(value, tuple | set | frozenset):
         return list(value)
     if isinstance(value, int):
-        return float(value) if abs(value) > _LARGEST_EXACT and math.isfinite(float(value)) else int(value)
+        return float(value) if abs(value) > numbers.SAFE and math.isfinite(float(value)) else int(value)
     raise TypeError(f"{type(value).__name__} is not a JSON value")

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from backstage_py.errors import InputError
+from backstage_py.js.convert import to_string
 from backstage_py.model.entity_ref import DEFAULT_NAMESPACE
 from backstage_py.model.json import Json, JsonObject
-from backstage_py.model.yaml.numbers import js_number
 
 LONGEST = 200
 """Longest key, and longest value in characters; of a longer value only the presence is searchable."""
@@ -54,17 +54,6 @@ def of(entity: JsonObject) -> SearchRows:
     return SearchRows([(key, value, text) for (key, value), text in rows.values.items()], list(rows.nulls))
 
 
-def js_text(value: Json) -> str:
-    """Return a string, number or boolean as ``String(value)`` of JavaScript."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return js_number(float(value))
-    return str(value)
-
-
 class _Rows:
     def __init__(self) -> None:
         self.values: dict[tuple[str, str], str] = {}
@@ -102,7 +91,7 @@ class _Rows:
         if value is None:
             self.nulls[key] = None
             return
-        text = value if isinstance(value, str) else js_text(value)
+        text = value if isinstance(value, str) else to_string(value)
         if len(text) > LONGEST or _NUL in text:
             self.nulls[key] = None
         else:

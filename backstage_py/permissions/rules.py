@@ -8,9 +8,10 @@ from typing import Generic, TypeVar
 import orjson
 
 from backstage_py.errors import BackstageError, InputError
+from backstage_py.js.values import UNDEFINED
 from backstage_py.model import json
 from backstage_py.model.entity_filter import Filter
-from backstage_py.model.json import Json, JsonObject
+from backstage_py.model.json import JsonObject
 
 R = TypeVar("R")
 
@@ -59,7 +60,7 @@ class Rule(Generic[R]):
             InputError: they are not what the rule takes.
         """
         if params is None:
-            issues = [_issue("object", _ABSENT, ())]
+            issues = [_issue("object", UNDEFINED, ())]
         else:
             issues = [issue for name, param in self.params.items() for issue in _issues(params, name, param)]
         if issues:
@@ -94,18 +95,11 @@ class RuleSet(Generic[R]):
         return self.rules[name]
 
 
-class _Absent:
-    """JavaScript's undefined."""
-
-
-_ABSENT = _Absent()
-
-
 def _issues(params: JsonObject, name: str, param: Param) -> Iterator[JsonObject]:
-    value = params.get(name, _ABSENT)
-    if value is _ABSENT and not param.required:
+    value = params.get(name, UNDEFINED)
+    if value is UNDEFINED and not param.required:
         return
-    if js_type(value) != param.kind:
+    if json.type_name(value) != param.kind:
         yield _issue(param.kind, value, (name,))
     elif param.kind is Kind.TEXTS:
         for index, item in enumerate(value):
@@ -114,7 +108,7 @@ def _issues(params: JsonObject, name: str, param: Param) -> Iterator[JsonObject]
 
 
 def _issue(expected: str, value: object, path: tuple[str | int, ...]) -> JsonObject:
-    received = js_type(value)
+    received = json.type_name(value)
     message = "Required" if received == "undefined" else f"Expected {expected}, received {received}"
     return {
         "code": "invalid_type",
@@ -123,8 +117,3 @@ def _issue(expected: str, value: object, path: tuple[str | int, ...]) -> JsonObj
         "path": list(path),
         "message": message,
     }
-
-
-def js_type(value: Json | _Absent) -> str:
-    """Return what zod calls the type of a value."""
-    return "undefined" if isinstance(value, _Absent) else json.type_name(value)

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 from backstage_py.errors import BackstageError
 from backstage_py.js import paths
+from backstage_py.model import json
 from backstage_py.model.entity_filter import Filter, Matches
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.permissions import criteria as conditions
 from backstage_py.permissions.criteria import AllOf, AnyOf, Condition, Criteria, Not
 from backstage_py.permissions.decisions import Conditional, Decision, is_allowed
-from backstage_py.permissions.rules import Kind, Param, Rule, RuleSet, js_type
+from backstage_py.permissions.rules import Kind, Param, Rule, RuleSet
 
 CREATOR = "created_by"
 """Key of filters over tasks."""
@@ -57,7 +58,7 @@ def _creators(params: JsonObject) -> Filter:
 def _has_property(kind: Kind) -> Rule[ActionCall]:
     def applies(call: ActionCall, params: JsonObject) -> bool:
         found = paths.get(call.input, params["key"])
-        if js_type(found) != kind:
+        if json.type_name(found) != kind:
             return False
         if "value" not in params:
             return True
@@ -115,7 +116,7 @@ def allows_action(decision: Decision, action: str, given: Json) -> bool:
 
 def _is_group_id(given: Json) -> bool:
     path = given.get("path") if isinstance(given, dict) else None
-    return js_type(path) == Kind.NUMBER or (isinstance(path, str) and bool(_GROUP_ID.fullmatch(path)))
+    return json.type_name(path) == Kind.NUMBER or (isinstance(path, str) and bool(_GROUP_ID.fullmatch(path)))
 
 
 def _paths(criteria: Criteria) -> list[str]:

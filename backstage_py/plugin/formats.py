@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from backstage_py import bundled
 from backstage_py.errors import InputError
+from backstage_py.js import json_text as js_json_text
+from backstage_py.js.errors import Failure
 from backstage_py.js.regex import replace_all
 from backstage_py.model.binary import is_binary
 from backstage_py.model.entity_ref import EntityRef
@@ -23,7 +25,6 @@ from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.json import dumps as dump_json
 from backstage_py.model.json import parse as parse_json
 from backstage_py.model.json import text as json_text
-from backstage_py.model.json_stringify import stringify as stringify_json
 from backstage_py.model.yaml import Style as YamlStyle
 from backstage_py.model.yaml import YamlError, load_all
 from backstage_py.model.yaml import dump as dump_yaml
@@ -91,6 +92,23 @@ def parse_repo_url(text: str, hosts: ScmIntegrations) -> RepoUrl:
         raise InputError(str(error)) from error
     host = str(found.pop("host"))
     return RepoUrl(host, **{name: part if isinstance(part, str) else None for name, part in found.items()})
+
+
+def stringify_json(value: Json, replacer: Sequence[str] | None = None, space: str | int = "") -> str:
+    """Return the JSON text that ``JSON.stringify(value, replacer, space)`` writes.
+
+    Args:
+        value: plain data.
+        replacer: the only members that objects keep, at every level, in this order.
+        space: what each level is indented with: a text, of which ten characters count, or a number of spaces.
+
+    Raises:
+        InputError: the value is nested too deep, or its text is too long.
+    """
+    try:
+        return js_json_text.text(value, replacer, space)
+    except Failure as failure:
+        raise InputError(failure.message) from failure
 
 
 def load_yaml_documents(text: str, *, filename: str | None = None) -> Sequence[Json]:

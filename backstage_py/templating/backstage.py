@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from backstage_py.js.convert import to_string
+from backstage_py.js.json_text import stringify
 from backstage_py.js.text import units
 from backstage_py.js.values import UNDEFINED, JsMap, Json, JsSet
 from backstage_py.templating import repo_url
-from backstage_py.templating.filters.json_text import stringify
 from backstage_py.templating.repo_url import IntegrationType, default_integrations
 
 __all__ = ["DESCRIPTIONS", "FilterDescription", "IntegrationType", "default_integrations", "filters_for"]

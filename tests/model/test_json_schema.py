@@ -15,6 +15,8 @@ CASES: list[tuple[Any, Any, list[str]]] = [
     ({"enum": ["a", 1, None, True, {}]}, "b", ["instance is not one of enum values: a,1,null,true,[object Object]"]),
     ({"enum": [1]}, True, ["instance is not one of enum values: 1"]),
     ({"const": {"a": [1]}}, {"a": [1]}, []),
+    ({"const": 1e21}, 1, ["instance does not exactly match expected constant: 1e+21"]),
+    ({"enum": [1e20, 1e-7]}, 1, ["instance is not one of enum values: 100000000000000000000,1e-7"]),
     ({"const": "x"}, "y", ["instance does not exactly match expected constant: x"]),
     ({"required": ["a", "b"]}, {"a": None}, ['instance requires property "b"']),
     ({"properties": {"a": {"required": True}}}, {}, ["instance.a is required"]),

@@ -1,12 +1,12 @@
 """Entity queries as clients ask them: pages with cursors, lists, facets; answered with stored JSON texts."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from backstage_py.catalog.queries.cursors import Cursor
 from backstage_py.errors import InputError
+from backstage_py.js.values import UNDEFINED, is_index_key, own_member
 from backstage_py.model import entity as entities
 from backstage_py.model import entity_filter, json
 from backstage_py.model.entity_filter import Filter
@@ -17,8 +17,6 @@ from backstage_py.storage.catalog.search import FullText
 
 DEFAULT_LIMIT = 200
 _UNORDERED_FULL_TEXT = "metadata.uid"
-_INDEX = re.compile(r"0|[1-9]\d{0,8}")
-_ABSENT: Json = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +191,7 @@ def _copy(value: Json, path: list[str], output: JsonObject) -> None:
     name, found = "", []
     for index, part in enumerate(path):
         name = f"{name}.{part}" if name else part
-        if (member := _member(value, name)) is not _ABSENT:
+        if (member := own_member(value, name)) is not UNDEFINED:
             value = member
             found.append(name)
             name = ""
@@ -201,18 +199,6 @@ def _copy(value: Json, path: list[str], output: JsonObject) -> None:
             return
     if found:
         _put(output, found, value)
-
-
-def _member(value: Json, name: str) -> Json:
-    """Return a member of an object, or what JavaScript finds in a list or text by the same name."""
-    if isinstance(value, dict):
-        return value.get(name, _ABSENT)
-    if isinstance(value, list | str):
-        if name == "length":
-            return len(value)
-        if _INDEX.fullmatch(name) and int(name) < len(value):
-            return value[int(name)]
-    return _ABSENT
 
 
 def _put(output: JsonObject, path: Sequence[str], value: Json) -> None:
@@ -228,5 +214,5 @@ def _put(output: JsonObject, path: Sequence[str], value: Json) -> None:
             return
         below = inner[key] if isinstance(inner, list) else inner.get(key)
         if not isinstance(below, dict | list):
-            below = inner[key] = [] if _INDEX.fullmatch(following) else {}
+            below = inner[key] = [] if is_index_key(following) else {}
         inner = below

@@ -6,6 +6,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from backstage_py.js import text
 from backstage_py.lint.files import LARGEST_DOCUMENT, read_text
 from backstage_py.model.problem import SEVERITIES, Problem
 
@@ -73,9 +74,7 @@ def _cut(line: str, column: int) -> list[str]:
 
 def character(line: str, units: int) -> int:
     """Return how many characters a number of UTF-16 units is, in which problems count their columns."""
-    if line.isascii():
-        return units
-    return len(line.encode("utf-16-le", "surrogatepass")[: 2 * units].decode("utf-16-le", "replace"))
+    return len(text.fuse(text.units(line)[:units]))
 
 
 def _cells(one: str) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from backstage_py.js import regex
+from backstage_py.js.convert import deep_equal
 from backstage_py.lint.form import schema_types
 from backstage_py.lint.nearest import misspelled, nearest
 from backstage_py.lint.rule import Finding, Path, rule
@@ -389,7 +390,7 @@ def _dead_branches(name: str, schema: JsonObject, dependency: JsonObject, where:
         if not isinstance(condition, dict) or possible is None:
             continue
         wanted = _possible(condition)
-        if wanted and not any(_same(one, other) for one in wanted for other in possible):
+        if wanted and not any(deep_equal(one, other) for one in wanted for other in possible):
             shown = ", ".join(str(one) for one in possible)
             key = "const" if "const" in condition else "enum"
             yield Finding(
@@ -412,16 +413,12 @@ def _possible(schema: JsonObject) -> list[Json] | None:
     return None
 
 
-def _same(left: Json, right: Json) -> bool:
-    return bool(left == right) and isinstance(left, bool) == isinstance(right, bool)
-
-
 def _unfit(default: Json, schema: JsonObject) -> str | None:
     types = schema_types(schema)
     if types and types <= SCHEMA_TYPES and not any(_is_of(default, name) for name in types):
         return f"is not of the type {' or '.join(sorted(types))}"
     enum = schema.get("enum")
-    if isinstance(enum, list) and not isinstance(default, list) and not any(_same(default, one) for one in enum):
+    if isinstance(enum, list) and not isinstance(default, list) and not any(deep_equal(default, one) for one in enum):
         return "is none of the values in enum"
     pattern = schema.get("pattern")
     if isinstance(pattern, str) and isinstance(default, str) and default:

@@ -1,7 +1,7 @@
 """Keywords for arrays: their items."""
 
+from backstage_py.js.convert import deep_equal
 from backstage_py.model.json import Json, JsonObject
-from backstage_py.model.json_schema.js_value import same
 from backstage_py.model.json_schema.problem import NO_ARGUMENT, Check, Compiler, Keyword, Path, Problem, Problems
 
 
@@ -54,7 +54,7 @@ def _has_duplicates(items: list[Json]) -> bool:
     if len(set(plain)) != len(plain):
         return True
     others = [item for item in items if not isinstance(item, str)]
-    return any(same(one, other) for index, one in enumerate(others) for other in others[index + 1 :])
+    return any(deep_equal(one, other) for index, one in enumerate(others) for other in others[index + 1 :])
 
 
 KEYWORDS: dict[str, Keyword] = {

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable
 
+from backstage_py.js.convert import to_string
+from backstage_py.js.numbers import is_finite
 from backstage_py.model import json
 from backstage_py.model.json import Json, JsonObject
-from backstage_py.model.json_schema.js_value import is_number, js_string
 from backstage_py.model.json_schema.problem import MISSING, Check, Compiler, Keyword, Path, Problem, Problems, suffix
 
 _TYPES: dict[str, Callable[[Json], bool]] = {
     "string": lambda value: isinstance(value, str),
-    "number": is_number,
-    "integer": lambda value: is_number(value) and value % 1 == 0,
+    "number": is_finite,
+    "integer": lambda value: is_finite(value) and value % 1 == 0,
     "boolean": lambda value: isinstance(value, bool),
     "array": lambda value: isinstance(value, list),
     "null": lambda value: value is None,
@@ -24,7 +25,7 @@ def _type(schema: JsonObject, compiler: Compiler) -> Check:
     declared = schema["type"]
     types = declared if isinstance(declared, list) else [declared]
     tests = [_type_test(one, compiler) for one in types]
-    names = [f"<{one['$id']}>" if isinstance(one, dict) and "$id" in one else js_string(one) for one in types]
+    names = [f"<{one['$id']}>" if isinstance(one, dict) and "$id" in one else to_string(one) for one in types]
 
     def check(instance: Json, path: Path, problems: Problems) -> None:
         if instance is MISSING or any(test(instance, path) for test in tests):
@@ -111,7 +112,7 @@ def _not(schema: JsonObject, compiler: Compiler) -> Check:
             if test(instance, path):
                 name = (one.get("$id") or one.get("id") or one) if isinstance(one, dict) else one
                 problems.append(
-                    Problem(path, f"is of prohibited type {js_string(name)}", schema, instance, "not", name)
+                    Problem(path, f"is of prohibited type {to_string(name)}", schema, instance, "not", name)
                 )
 
     return check

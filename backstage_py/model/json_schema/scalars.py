@@ -4,10 +4,11 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from backstage_py.js import regex
+from backstage_py.js.convert import deep_equal, to_string
+from backstage_py.js.numbers import is_finite
 from backstage_py.model import json
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.json_schema.formats import has_format
-from backstage_py.model.json_schema.js_value import is_number, js_string, same
 from backstage_py.model.json_schema.problem import MISSING, Check, Compiler, Keyword, Path, Problem, Problems
 
 
@@ -15,9 +16,9 @@ def _enum(schema: JsonObject, _compiler: Compiler) -> Check:
     allowed = schema["enum"] if isinstance(schema["enum"], list) else []
 
     def check(instance: Json, path: Path, problems: Problems) -> None:
-        if instance is MISSING or any(same(instance, value) for value in allowed):
+        if instance is MISSING or any(deep_equal(instance, value) for value in allowed):
             return
-        message = f"is not one of enum values: {','.join(map(js_string, allowed))}"
+        message = f"is not one of enum values: {','.join(map(to_string, allowed))}"
         problems.append(Problem(path, message, schema, instance, "enum", allowed))
 
     return check
@@ -27,15 +28,15 @@ def _const(schema: JsonObject, _compiler: Compiler) -> Check:
     wanted = schema["const"]
 
     def check(instance: Json, path: Path, problems: Problems) -> None:
-        if instance is not MISSING and not same(wanted, instance):
-            message = f"does not exactly match expected constant: {js_string(wanted)}"
+        if instance is not MISSING and not deep_equal(wanted, instance):
+            message = f"does not exactly match expected constant: {to_string(wanted)}"
             problems.append(Problem(path, message, schema, instance, "const", wanted))
 
     return check
 
 
 def _pattern(schema: JsonObject, _compiler: Compiler) -> Check:
-    pattern = js_string(schema["pattern"])
+    pattern = to_string(schema["pattern"])
 
     def check(instance: Json, path: Path, problems: Problems) -> None:
         if isinstance(instance, str) and not regex.tester(pattern)(instance):
@@ -61,7 +62,7 @@ def _multiple_of(keyword: str, words: str) -> Keyword:
         divisor = schema[keyword]
 
         def check(instance: Json, path: Path, problems: Problems) -> None:
-            if not is_number(instance) or not is_number(divisor) or divisor == 0:
+            if not is_finite(instance) or not is_finite(divisor) or divisor == 0:
                 return
             if Decimal(str(instance)) % Decimal(str(divisor)) != 0:
                 problems.append(Problem(path, f"{words}{json.text(divisor)}", schema, instance, keyword, divisor))
@@ -76,11 +77,11 @@ def _bound(keyword: str, words: str, holds: Callable[[float, float], bool]) -> K
 
     def make(schema: JsonObject, _compiler: Compiler) -> Check:
         limit = schema[keyword]
-        usable = is_number(limit)
+        usable = is_finite(limit)
 
         def check(instance: Json, path: Path, problems: Problems) -> None:
-            if is_number(instance) and not (usable and holds(instance, limit)):
-                problems.append(Problem(path, words + js_string(limit), schema, instance, keyword, limit))
+            if is_finite(instance) and not (usable and holds(instance, limit)):
+                problems.append(Problem(path, words + to_string(limit), schema, instance, keyword, limit))
 
         return check
 
@@ -109,11 +110,11 @@ def _unless_boolean(keyword: str, make_check: Keyword) -> Keyword:
 def _size(keyword: str, kind: type, words: str, holds: Callable[[float, float], bool]) -> Keyword:
     def make(schema: JsonObject, _compiler: Compiler) -> Check:
         limit = schema[keyword]
-        usable = is_number(limit)
+        usable = is_finite(limit)
 
         def check(instance: Json, path: Path, problems: Problems) -> None:
             if isinstance(instance, kind) and not (usable and holds(len(instance), limit)):  # type: ignore[arg-type]  # all three kinds have a length
-                problems.append(Problem(path, words + js_string(limit), schema, instance, keyword, limit))
+                problems.append(Problem(path, words + to_string(limit), schema, instance, keyword, limit))
 
         return check
 

@@ -3,11 +3,12 @@
 import math
 from dataclasses import dataclass, replace
 
+from backstage_py.js import numbers
+from backstage_py.js.text import fuse, units
+from backstage_py.js.values import in_key_order
 from backstage_py.model.json import Json
 from backstage_py.model.yaml import strings
-from backstage_py.model.yaml.keys import is_index, numbered_first
 from backstage_py.model.yaml.nodes import Alias, Mapping, Node, Scalar, Sequence
-from backstage_py.model.yaml.numbers import exponential, js_number
 from backstage_py.model.yaml.scalars import resolve
 from backstage_py.model.yaml.strings import Place, Written
 from backstage_py.model.yaml.style import DEFAULT, Style
@@ -27,7 +28,7 @@ def dump(value: Json, style: Style = DEFAULT) -> str:
         ValueError: the value is no JSON, refers to itself or is nested too deeply.
     """
     written = _any(value, Place(options=style, flow=bool(style.flow)), 0)
-    text = strings.characters(written.text) + "\n"
+    text = fuse(written.text) + "\n"
     if not style.directives:
         return text
     return f"---{' ' if text[0] in '|>' else chr(10)}{text}"
@@ -37,7 +38,7 @@ def _any(value: Json, place: Place, depth: int) -> Written:
     if depth > MAX_DEPTH:
         raise ValueError(f"The data is nested more than {MAX_DEPTH} levels deep, or refers to itself")
     if isinstance(value, str):
-        return strings.write(strings.units(value), place)
+        return strings.write(units(value), place)
     if isinstance(value, dict):
         return _map(value, place, depth)
     if isinstance(value, list | tuple):
@@ -60,7 +61,7 @@ def _number(value: float) -> str:
         return ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
     if value == 0 and math.copysign(1, value) < 0:
         return "-0"
-    return js_number(value)
+    return numbers.to_text(value)
 
 
 def _lines(parts: list[Written], indent: str) -> Written:
@@ -86,7 +87,7 @@ def _list(items: Json, place: Place, depth: int) -> Written:
 def _map(mapping: Json, place: Place, depth: int) -> Written:
     if not mapping:
         return Written("{}")
-    ordered = numbered_first(mapping) if any(map(is_index, mapping)) else mapping
+    ordered = in_key_order(mapping)
     if place.flow:
         inner = replace(place, indent=place.indent + place.options.step, indent_at_start=None)
         texts = [_pair(key, value, inner, depth).text for key, value in ordered.items()]
@@ -96,7 +97,7 @@ def _map(mapping: Json, place: Place, depth: int) -> Written:
 
 def _pair(key: str, value: Json, place: Place, depth: int) -> Written:
     inner = replace(place, indent=place.indent + place.options.step, indent_at_start=None)
-    name = strings.write(strings.units(str(key)), replace(inner, key=True, indent_at_start=place.indent_at_start)).text
+    name = strings.write(units(str(key)), replace(inner, key=True, indent_at_start=place.indent_at_start)).text
     explicit = len(name) > _LONGEST_KEY and not place.flow
     if explicit:
         if place.options.simple_keys:
@@ -125,7 +126,7 @@ def _collection_after(name: str, value: Json, inner: Place, depth: int, *, expli
 
 def flow_key(node: Node, schema: str) -> str:
     """A key that is a list or a map, as the property name that JavaScript gives it: `{ x }` for `{{ x }}`."""
-    return strings.characters(_KeyWriter(schema).node(node, ""))
+    return fuse(_KeyWriter(schema).node(node, ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +178,7 @@ class _KeyWriter:
     def _scalar(self, node: Scalar, place: Place) -> str:
         value = resolve(node, self.schema)
         if isinstance(value, str):
-            return strings.write(strings.units(value), place, node.style).text
+            return strings.write(units(value), place, node.style).text
         if isinstance(value, bool) or value is None:
             return node.text
         return self._number(node.text, value)
@@ -189,7 +190,7 @@ class _KeyWriter:
         if source.startswith("0x"):
             return f"0x{int(value):x}"
         if "e" in source.lower() and math.isfinite(value):
-            return exponential(value)
+            return numbers.to_exponential(value, None)
         text = _number(value)
         point = source.find(".")
         if point != -1 and source.endswith("0") and "e" not in text:

@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from dataclasses import dataclass, field
 
+from backstage_py.js.text import length
 from backstage_py.model.yaml.nodes import Fault
 
 _WIDTH = 80
@@ -98,7 +99,7 @@ class Lines:
     def place(self, offset: int) -> tuple[int, int]:
         """Line and column, both from 1, of an offset."""
         index = bisect_right(self.starts, offset) - 1
-        return index + 1, _units(self.text[self.starts[index] : offset]) + 1 + max(0, offset - len(self.text))
+        return index + 1, length(self.text[self.starts[index] : offset]) + 1 + max(0, offset - len(self.text))
 
     def raw(self, line: int) -> str:
         """A line with its break; empty after the last."""
@@ -138,8 +139,3 @@ class Lines:
         end_line, end_column = self.place(fault.end)
         count = max(1, min(end_column - column, _WIDTH - caret)) if end_line == line and end_column > column else 1
         return f"{head}:\n\n{shown}\n{' ' * caret}{'^' * count}\n"
-
-
-def _units(text: str) -> int:
-    """Length in UTF-16 units."""
-    return len(text) if text.isascii() else len(text) + sum(ch > "\uffff" for ch in text)

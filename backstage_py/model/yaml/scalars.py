@@ -6,6 +6,7 @@ import math
 import re
 from datetime import UTC, datetime, timedelta, timezone
 
+from backstage_py.js import numbers
 from backstage_py.model.json import Json
 from backstage_py.model.yaml.nodes import Scalar
 from backstage_py.model.yaml.tags import CORE
@@ -44,7 +45,6 @@ _TIMESTAMP = re.compile(
     r"(?:[ \t]*(Z|[-+][012]?[0-9](?::[0-9]{2})?))?)?"
 )
 _NUMBER_START = frozenset("0123456789+-.")
-_LARGEST_EXACT = 2**53
 _EXACT_DIGITS = 15
 
 
@@ -57,7 +57,7 @@ def plain(text: str) -> Json:
     if text.isdecimal() and text.isascii() and len(text) <= _EXACT_DIGITS:
         return int(text)
     if _DECIMAL.fullmatch(text):
-        return number(float(text))
+        return numbers.whole(float(text))
     if text in _SPECIAL_FLOATS:
         return _SPECIAL_FLOATS[text]
     if match := _RADIX.fullmatch(text):
@@ -65,17 +65,10 @@ def plain(text: str) -> Json:
     return text
 
 
-def number(value: float) -> int | float:
-    """A JS number as this project holds it: whole numbers are int as far as a double is exact."""
-    if value.is_integer() and abs(value) <= _LARGEST_EXACT:
-        return int(value)
-    return value
-
-
 def _whole(digits: str, radix: int) -> int | float:
     value = int(digits, radix)
     try:
-        return number(float(value))
+        return numbers.whole(float(value))
     except OverflowError:
         return math.inf
 
@@ -96,7 +89,7 @@ def plain_1_1(text: str) -> Json:
         total = 0.0
         for part in match[2].replace("_", "").split(":"):
             total = total * 60 + float(part)
-        return number(-total if match[1] == "-" else total)
+        return numbers.whole(-total if match[1] == "-" else total)
     if _TIMESTAMP.fullmatch(text):
         return timestamp(text)
     return text
@@ -109,13 +102,13 @@ def _int_1_1(match: re.Match[str]) -> int | float:
             plain_digits = digits.replace("_", "")
             value: float = _whole(plain_digits, radix) if plain_digits else math.nan
             return -value if sign == "-" else value
-    value = number(float(decimal.replace("_", "")))
+    value = numbers.whole(float(decimal.replace("_", "")))
     return -value if sign == "-" else value
 
 
 def _float(text: str) -> int | float:
     try:
-        return number(float(text))
+        return numbers.whole(float(text))
     except ValueError:
         return math.nan
 

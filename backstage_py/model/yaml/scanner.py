@@ -7,6 +7,7 @@ marker ends it. Observed in the JS package `yaml` 2.9, whose rules are wider tha
 import re
 from dataclasses import dataclass
 
+from backstage_py.js.text import fuse
 from backstage_py.model.yaml.nodes import Fault
 
 MARKER = re.compile(r"(?:---|\.\.\.)(?=[ \t\r\n]|\Z)")
@@ -20,7 +21,6 @@ _DOUBLE = re.compile(r"\\(?:\r?\n[ \t]*|x[\s\S]{0,2}|u[\s\S]{0,4}|U[\s\S]{0,8}|[
 _WIDTHS = {"x": 2, "u": 4, "U": 8}
 _LAST_CODE_POINT = 0x10FFFF
 _HEX = re.compile(r"[0-9a-fA-F]+")
-_SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _ESCAPES = {
     "0": "\0",
     "a": "\a",
@@ -169,11 +169,7 @@ def _unescape(raw: str, offset: int) -> str:
         raise Fault(f"Invalid escape sequence {whole}", at, at + 1)
 
     result = _DOUBLE.sub(value, raw)
-    return _SURROGATES.sub(_join_surrogates, result)
-
-
-def _join_surrogates(match: re.Match[str]) -> str:
-    return match[0].encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+    return fuse(result)
 
 
 @dataclass(slots=True)

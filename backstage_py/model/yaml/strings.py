@@ -3,16 +3,16 @@
 The choices are those of the JS package `yaml`. Texts are in UTF-16 units here.
 """
 
-import json
 import re
 from dataclasses import dataclass, replace
 
+from backstage_py.js.json_text import quote
+from backstage_py.js.text import fuse, units
 from backstage_py.model.yaml import folding
 from backstage_py.model.yaml.scalars import plain as plain_value
 from backstage_py.model.yaml.style import BLOCKS, DEFAULT, Style
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _MARKER = re.compile(r"(?:^|(?<=[\n\r\u2028\u2029]))(?:%|---|\.\.\.)")
 _NOT_PLAIN = re.compile(r"\A[\n\t ,\[\]{}#&*!|>'\"%@`]|\A[?-]\Z|\A[?-][ \t]|[\n:][ \t]|[ \t]\n|[\n\t ]#|[\n\t :]\Z")
@@ -47,27 +47,9 @@ class Written:
     keeps: bool = False
 
 
-def units(text: str) -> str:
-    """One character for each UTF-16 unit."""
-    if text.isascii() or max(text) <= "\uffff":
-        return text
-    parts = []
-    for ch in text:
-        code = ord(ch) - 0x10000
-        parts.append(ch if code < 0 else chr(0xD800 + (code >> 10)) + chr(0xDC00 + (code & 0x3FF)))
-    return "".join(parts)
-
-
-def characters(text: str) -> str:
-    """The reverse of `units`."""
-    if text.isascii():
-        return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
-
-
 def write(value: str, place: Place, style: str = "") -> Written:
     """The scalar's text; `style` is how it was written in its source, if it has one."""
-    if style != "double" and (_CONTROL.search(value) or _SURROGATE.search(_PAIR.sub("", value))):
+    if style != "double" and (_CONTROL.search(value) or _SURROGATE.search(fuse(value))):
         style = "double"
     if style == "double":
         return Written(_double(value, place))
@@ -143,24 +125,13 @@ def _single(value: str, place: Place) -> str:
 
 
 def _double(value: str, place: Place) -> str:
-    quoted = _SURROGATE.sub(
-        lambda m: f"\\u{ord(m[0]):04x}", json.dumps(_PAIR.sub(_hide_pair, value), ensure_ascii=False)
-    ).translate(_SHOW)
+    quoted = units(quote(fuse(value)))
     if place.options.double_quoted_as_json:
         return quoted
     indent = _continuation(value, place)
-    one_line = place.key or len(units(quoted)) < place.options.double_quoted_min_multi_line_length
+    one_line = place.key or len(quoted) < place.options.double_quoted_min_multi_line_length
     text = _yaml_escapes(quoted, indent, one_line=one_line)
     return text if place.key else _fold(text, place, "quoted", indent)
-
-
-_HIDDEN = 0xF0000
-_SHOW = {_HIDDEN + i: 0xD800 + i for i in range(0x800)}
-
-
-def _hide_pair(match: re.Match[str]) -> str:
-    """Proper pairs are no escapes: they travel through the escaping as private characters."""
-    return "".join(chr(_HIDDEN + ord(ch) - 0xD800) for ch in match[0])
 
 
 def _yaml_escapes(quoted: str, indent: str, *, one_line: bool) -> str:

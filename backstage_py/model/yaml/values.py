@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from backstage_py.js.values import in_key_order, is_index_key
 from backstage_py.model.json import Json
 from backstage_py.model.yaml import keys, scalars
 from backstage_py.model.yaml.dump import flow_key
@@ -100,8 +101,8 @@ class _Builder:
                 continue
             name = self._key(key)
             result[name] = self.value(item)
-            numbered = numbered or keys.is_index(name)
-        return keys.numbered_first(result) if numbered else result
+            numbered = numbered or is_index_key(name)
+        return in_key_order(result) if numbered else result
 
     def _key(self, key: Node) -> str:
         value = self.value(key)

@@ -12,6 +12,8 @@ from typing import Any
 import structlog
 
 from backstage_py.errors import BackstageError, as_name
+from backstage_py.js import json_text
+from backstage_py.js.convert import to_string
 from backstage_py.model import json
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.task import ClaimLost, StepResult
@@ -23,7 +25,6 @@ from backstage_py.scaffolder.run.action_call import Cancelled
 from backstage_py.scaffolder.run.action_gate import ActionGate
 from backstage_py.scaffolder.run.input_checks import validator_of
 from backstage_py.scaffolder.run.journal import Journal
-from backstage_py.scaffolder.run.js_text import indented, turn_label
 from backstage_py.scaffolder.run.rendering import StepRenderer
 from backstage_py.scaffolder.run.spec import Spec, Step
 from backstage_py.scaffolder.run.step_log import StepLogger
@@ -245,7 +246,7 @@ class Run:
 
     def _dry_run_line(self, step: Step, action: Action) -> str:
         shown = self._renderer.input_with_masked_secrets(step, self._context.secrets)
-        return f"Running {action.id} in dry-run mode with inputs (secrets redacted): {indented(shown)}"
+        return f"Running {action.id} in dry-run mode with inputs (secrets redacted): {json_text.text(shown, space=2)}"
 
     def _skip_in_dry_run(self, step: Step, action: Action) -> None:
         self._log_step(step, f"Skipping because {action.id} does not support dry-run", "skipped")
@@ -260,7 +261,7 @@ class Run:
         for turn in plan.turns:
             if turn.each:
                 verb = "Running" if turn.runs else "Skipping"
-                line = f"{verb} step each: {turn_label(turn.each['key'], turn.each['value'])}"
+                line = f"{verb} step each: {_turn_label(turn.each['key'], turn.each['value'])}"
                 logger.info(line)
             if turn.runs:
                 sink = _Sink(self, step, turn, outputs)
@@ -346,3 +347,8 @@ class _Sink:
     def close(self) -> None:
         """Take nothing more."""
         self._closed = True
+
+
+def _turn_label(key: str, value: Json) -> str:
+    """Return how the log names a turn of ``each``: key and value as strings, objects as ``[object Object]``."""
+    return json_text.text({"key": key, "value": to_string(value)})

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
 from backstage_py.errors import InputError
+from backstage_py.js.convert import to_string, truthy
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.json_schema import Validator
 from backstage_py.scaffolder.run import redaction
-from backstage_py.scaffolder.run.js_text import js_string, truthy
 from backstage_py.scaffolder.run.spec import ABSENT, Step
 from backstage_py.templating.engine import UNDEFINED
 
@@ -133,7 +133,7 @@ def _each_plan(
 def _entries(step: Step, value: Json) -> Mapping[str, Json]:
     if value is UNDEFINED:
         raise InputError(
-            f'Invalid value on action {step.action}.each parameter, "{js_string(step.each)}" '
+            f'Invalid value on action {step.action}.each parameter, "{to_string(step.each)}" '
             "cannot be resolved to a value"
         )
     if isinstance(value, list):
@@ -163,7 +163,7 @@ def _input(step: Step, render: Render[ContextT], context: ContextT) -> Json:
 
 
 def _holds(value: Json) -> bool:
-    return value is not UNDEFINED and truthy(value)
+    return truthy(value) and value != []  # Backstage takes an empty list for false, JavaScript does not
 
 
 def check_input(turn: Turn, action: str, validator: Validator) -> None:
@@ -197,7 +197,7 @@ def without_hidden_items(output: Json) -> Json:
 
 
 def _is_shown(item: Json) -> bool:
-    return not isinstance(item, dict) or "if" not in item or truthy(item["if"])
+    return not isinstance(item, dict) or "if" not in item or _holds(item["if"])
 
 
 def _without_condition(item: Json) -> Json:
