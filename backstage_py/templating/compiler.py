@@ -7,12 +7,10 @@ from backstage_py.js import convert
 from backstage_py.js.convert import printed
 from backstage_py.js.errors import Failure, LimitFailure
 from backstage_py.js.values import UNDEFINED, Value
-from backstage_py.templating import nodes, scopes
+from backstage_py.templating import closures, nodes, scopes
 from backstage_py.templating.compiled import compile_expression
-from backstage_py.templating.evaluation import CALL_DEPTH
-from backstage_py.templating.filters.json_text import dump
 from backstage_py.templating.loops import Loop
-from backstage_py.templating.macros import Definition, Macro
+from backstage_py.templating.macros import CALL_DEPTH, Definition, Macro
 from backstage_py.templating.nodes import CHANGES, DYNAMIC, INDIRECT, Body, Expression, Placed, Signature, Statement
 from backstage_py.templating.runtime import MISSING, Cells, Emit, Evaluate, Execute, State
 from backstage_py.templating.scopes import Frame, Region, Scope, frame_at
@@ -109,8 +107,7 @@ class Compiler:
 
     def _placed(self, placed: Placed, region: Region) -> Evaluate:
         """The closure of an expression, its failures placed in the source."""
-        evaluate, base = self._expression(placed.expression, region), placed.base
-        return lambda cells: _at(base, evaluate, cells)
+        return closures.placed(self._expression(placed.expression, region), placed.base)
 
     def _capture(self, node: nodes.Capture, region: Region) -> Evaluate:
         names = scopes.assigned(node.body)
@@ -135,7 +132,7 @@ class Compiler:
         for statement in body:
             steps.append(_COMPILERS[type(statement)](self, statement, region))
             cost += 1 + sum(placed.expression.cost for placed in nodes.expressions(statement))
-        return _sequence(steps, cost)
+        return closures.sequence(steps, cost)
 
     # Statements ------------------------------------------------------------------------------------------------------
 
@@ -158,7 +155,7 @@ class Compiler:
         value = self._expression(node.value.expression, region)
         base = node.value.base
         if self._coerce_json:
-            return _encoded_output(value, base)
+            return closures.encoded_output(value, base)
 
         def write(cells: Cells, emit: Emit) -> None:
             try:
@@ -177,7 +174,7 @@ class Compiler:
             branches.append((branch.condition.base, test, self._body(branch.body, region.deeper(2 + depth))))
         otherwise = self._body(node.otherwise, region.deeper(1 + len(branches))) if node.otherwise else None
         if len(branches) == 1:
-            return _simple_if(*branches[0], otherwise)
+            return closures.simple_if(*branches[0], otherwise)
 
         def choose(cells: Cells, emit: Emit) -> None:
             for base, test, body in branches:
@@ -308,8 +305,10 @@ class Compiler:
             named["caller"] = Macro(definition, cells)
             return function.enter(cells[0], given, named, depth)
 
+        value = closures.placed(run, node.call.base)
+
         def write(cells: Cells, emit: Emit) -> None:
-            text = printed(_at(node.call.base, run, cells))
+            text = printed(value(cells))
             emit(text)
             if self._coerce_json and emit is cells[0].root_emit:
                 cells[0].encoded.append(text)
@@ -407,66 +406,3 @@ _COMPILERS: dict[type, Callable[[Compiler, "Statement", Region], Execute]] = {
 def _part(expression: Expression, root: nodes.Node) -> Expression:
     """A part of an expression as one of its own, not remembered under the whole's source."""
     return Expression("", root, expression.names, expression.cost, expression.flags, shared=False)
-
-
-def _at(base: int, evaluate: Evaluate, cells: Cells) -> Value:
-    try:
-        return evaluate(cells)
-    except Failure as failure:
-        raise failure.within(base)  # noqa: B904 - the same failure
-
-
-def _sequence(steps: list[Execute], cost: int) -> Execute:
-    """Runs steps in a row and counts their work once."""
-
-    def run(cells: Cells, emit: Emit) -> None:
-        state = cells[0]
-        state.work -= cost
-        if state.work < 0:
-            raise LimitFailure("work", state.limits.work)
-        for step in steps:
-            step(cells, emit)
-
-    if len(steps) != 1:
-        return run
-    only = steps[0]
-
-    def run_only(cells: Cells, emit: Emit) -> None:
-        state = cells[0]
-        state.work -= cost
-        if state.work < 0:
-            raise LimitFailure("work", state.limits.work)
-        only(cells, emit)
-
-    return run_only
-
-
-def _simple_if(base: int, test: Evaluate, body: Execute, otherwise: Execute | None) -> Execute:
-    def choose(cells: Cells, emit: Emit) -> None:
-        try:
-            chosen = test(cells)
-        except Failure as failure:
-            raise failure.within(base)  # noqa: B904 - the same failure
-        if chosen:
-            body(cells, emit)
-        elif otherwise is not None:
-            otherwise(cells, emit)
-
-    return choose
-
-
-def _encoded_output(value: Evaluate, base: int) -> Execute:
-    """Writes a value, and as JSON too if it goes to the root's output."""
-
-    def write(cells: Cells, emit: Emit) -> None:
-        state = cells[0]
-        try:
-            result = value(cells)
-            emit(printed(result))
-            if emit is state.root_emit:
-                encoded = dump(state, result, [])
-                state.encoded.append("" if encoded is UNDEFINED else encoded)
-        except Failure as failure:
-            raise failure.within(base)  # noqa: B904 - the same failure
-
-    return write

@@ -10,22 +10,16 @@ from backstage_py.js import convert, numbers
 from backstage_py.js.convert import plain, strict_equal, truthy
 from backstage_py.js.errors import Failure
 from backstage_py.js.values import HoldingDict, HoldingList, Regex, Value, in_key_order
-from backstage_py.templating import hints, members, nodes
-from backstage_py.templating.filters.table import FILTERS
-from backstage_py.templating.functions import Function, check_count, refuse_keywords
-from backstage_py.templating.macros import Macro
+from backstage_py.templating import calls, closures, members, nodes
+from backstage_py.templating.functions import Function
 from backstage_py.templating.methods import table
-from backstage_py.templating.nodes import Arguments, Node
+from backstage_py.templating.nodes import Node
 from backstage_py.templating.runtime import Cells, Evaluate
-from backstage_py.templating.tests import TESTS
 
 Read = Callable[[str], Evaluate]
 """Gives the closure that reads a name."""
 
 CaptureCompiler = Callable[[nodes.Capture], Evaluate]
-
-CALL_DEPTH = 6
-"""Levels of evaluation from a call to the statements of the macro, as nunjitsu counts them."""
 
 _HOLDERS = (Function, HoldingList, HoldingDict)
 
@@ -40,15 +34,15 @@ class ExpressionCompiler:
         depth: levels of evaluation above the expression.
     """
 
-    __slots__ = ("_capture", "_cookiecutter", "_depth", "_read")
+    __slots__ = ("_capture", "_read", "cookiecutter", "depth")
 
     def __init__(
         self, read: Read, *, cookiecutter: bool, capture: CaptureCompiler | None = None, depth: int = 0
     ) -> None:
         self._read = read
-        self._cookiecutter = cookiecutter
+        self.cookiecutter = cookiecutter
         self._capture = capture
-        self._depth = depth
+        self.depth = depth
 
     def compile(self, node: Node) -> Evaluate:
         """The closure for a node."""
@@ -118,7 +112,7 @@ class ExpressionCompiler:
                 plain(item(cells))
             return last(cells)
 
-        return _located(evaluate, node.pos)
+        return closures.located(evaluate, node.pos)
 
     def capture(self, node: nodes.Capture) -> Evaluate:
         """The text of a filter block."""
@@ -139,14 +133,14 @@ class ExpressionCompiler:
             target = target.target
         keys.reverse()
         base = self.compile(target)
-        if self._cookiecutter:
+        if self.cookiecutter:
             return members.jinja_path(base, keys)
         return members.path(base, keys)
 
     def _computed(self, node: nodes.Lookup) -> Evaluate:
         target = self.compile(node.target)
         key = self.compile(node.key)
-        cookiecutter = self._cookiecutter
+        cookiecutter = self.cookiecutter
 
         def look(cells: Cells) -> Value:
             value = target(cells)
@@ -155,7 +149,7 @@ class ExpressionCompiler:
                 return value[name]
             return table.member(value, convert.to_string(name), cookiecutter=cookiecutter)
 
-        return _located(look, node.pos)
+        return closures.located(look, node.pos)
 
     def slice(self, node: nodes.Slice) -> Evaluate:
         """A slice."""
@@ -167,7 +161,7 @@ class ExpressionCompiler:
         def cut(cells: Cells) -> Value:
             return members.slice_of(cells[0], target(cells), start(cells), stop(cells), step(cells))
 
-        return _located(cut, node.pos)
+        return closures.located(cut, node.pos)
 
     def _or_null(self, node: Node | None) -> Evaluate:
         return (lambda _cells: None) if node is None else self.compile(node)
@@ -181,7 +175,7 @@ class ExpressionCompiler:
             return lambda cells: not condition(cells)
         target = self.compile(node.target)
         apply = {"-": numbers.negate, "+": lambda value: value, "floor": numbers.floor}[node.operator]
-        return _located(lambda cells: apply(convert.to_number(target(cells))), node.pos)
+        return closures.located(lambda cells: apply(convert.to_number(target(cells))), node.pos)
 
     def binary(self, node: nodes.Binary) -> Evaluate:
         """Arithmetic and ``~``."""
@@ -246,7 +240,7 @@ class ExpressionCompiler:
                 value = apply(value, right(cells))
             return value
 
-        return _located(decide, node.pos)
+        return closures.located(decide, node.pos)
 
     def membership(self, node: nodes.In) -> Evaluate:
         """``in``."""
@@ -257,7 +251,7 @@ class ExpressionCompiler:
             needle = left(cells)
             return convert.contains(right(cells), needle)
 
-        return _located(decide, node.pos)
+        return closures.located(decide, node.pos)
 
     def inline_if(self, node: nodes.InlineIf) -> Evaluate:
         """An inline ``if``; without ``else`` it gives empty text."""
@@ -265,127 +259,6 @@ class ExpressionCompiler:
         body = self.compile(node.body)
         otherwise = (lambda _cells: "") if node.otherwise is None else self.compile(node.otherwise)
         return lambda cells: body(cells) if condition(cells) else otherwise(cells)
-
-    # Calls -----------------------------------------------------------------------------------------------------------
-
-    def arguments(self, arguments: Arguments) -> tuple[list[Evaluate], list[tuple[str, Evaluate]]]:
-        """Closures for positional and keyword arguments."""
-        positional = [self.compile(argument) for argument in arguments.positional]
-        return positional, [(name, self.compile(argument)) for name, argument in arguments.keywords]
-
-    def call(self, node: nodes.Call) -> Evaluate:
-        """A call."""
-        if isinstance(node.target, nodes.Lookup) and isinstance(node.target.key, nodes.Literal):
-            return self._method_call(node, node.target, convert.to_string(node.target.key.value))
-        target = self.compile(node.target)
-        return self._general_call(node, target)
-
-    def _general_call(self, node: nodes.Call, target: Evaluate) -> Evaluate:
-        positional, keywords = self.arguments(node.arguments)
-        count = len(positional)
-        path = _path_of(node.target)
-        depth = self._depth + CALL_DEPTH
-
-        def call(cells: Cells) -> Value:
-            try:
-                function = target(cells)
-                if not isinstance(function, Function):
-                    raise _not_callable(function, path)
-                function.check(count, keywords=bool(keywords))
-                given = [argument(cells) for argument in positional]
-                named = {name: value(cells) for name, value in keywords}
-                if type(function) is Macro:
-                    return function.enter(cells[0], given, named, depth)
-                return function.invoke(cells[0], given, named)
-            except Failure as failure:
-                raise failure.at(node.pos)  # noqa: B904 - the same failure
-
-        return call
-
-    def _method_call(self, node: nodes.Call, lookup: nodes.Lookup, name: str) -> Evaluate:
-        """A call of a member: a method of the value if it has one, else whatever the member is."""
-        receiver = self.compile(lookup.target)
-        positional, keywords = self.arguments(node.arguments)
-        count = len(positional)
-        has_keywords = bool(keywords)
-        path = _path_of(lookup)
-        cookiecutter = self._cookiecutter
-
-        def call(cells: Cells) -> Value:
-            try:
-                value = receiver(cells)
-                method = table.find(value, name, cookiecutter=cookiecutter)
-                state = cells[0]
-                if method is not None:
-                    plain(value)
-                    if type(value) is str:
-                        state.charge_text(value)
-                    refuse_keywords(f'"{name}"', keywords=has_keywords)
-                    check_count(f'"{name}"', count, method.least, method.most)
-                    given = [plain(argument(cells)) for argument in positional]
-                    return method.function(state, value, given)
-                function = table.member(value, name, cookiecutter=cookiecutter)
-                if not isinstance(function, Function):
-                    raise _not_callable(function, path or name, _method_hint(value, name))
-                function.check(count, keywords=has_keywords)
-                given = [argument(cells) for argument in positional]
-                return function.invoke(state, given, {key: argument(cells) for key, argument in keywords})
-            except Failure as failure:
-                raise failure.at(node.pos)  # noqa: B904 - the same failure
-
-        return call
-
-    def filter(self, node: nodes.Filter) -> Evaluate:
-        """A filter; the renderer's own win over the built-in ones."""
-        source = self.compile(node.source)
-        positional, keywords = self.arguments(node.arguments)
-        name = node.name
-        builtin = FILTERS.get("dump" if self._cookiecutter and name == "jsonify" else name)
-        pos = node.pos
-        bind = builtin.bind if builtin is not None else None
-
-        def apply(cells: Cells) -> Value:
-            state = cells[0]
-            try:
-                host = state.filters.get(name)
-                if host is not None:
-                    refuse_keywords(f'The filter "{name}"', keywords=bool(keywords))
-                    given = [source(cells), *[argument(cells) for argument in positional]]
-                    return state.call_host(f'The filter "{name}"', host, given)
-                if builtin is None:
-                    raise hints.unknown("filter", name, [*FILTERS, *state.filters])
-                value = plain(source(cells))
-                given = [plain(argument(cells)) for argument in positional] if positional else []
-                if keywords:
-                    given = bind(given, {key: plain(argument(cells)) for key, argument in keywords})  # type: ignore[misc]  # set with builtin
-                state.charge_entries(value)
-                return builtin.function(state, value, given)
-            except Failure as failure:
-                raise failure.at(pos)  # noqa: B904 - the same failure
-
-        return apply
-
-    def test(self, node: nodes.Test) -> Evaluate:
-        """A test."""
-        left = self.compile(node.left)
-        name = node.name
-        known = TESTS.get(name)
-        given = node.arguments or Arguments([], [])
-        positional, keywords = self.arguments(given)
-        has_keywords = bool(keywords)
-
-        def decide(cells: Cells) -> Value:
-            if known is None:
-                raise hints.unknown("test", name, TESTS)
-            refuse_keywords(f'The test "{name}"', keywords=has_keywords)
-            known.check(name, len(positional))
-            value = left(cells)
-            arguments = [argument(cells) for argument in positional]
-            for each in (value, *arguments):
-                cells[0].charge_entries(each)
-            return known.apply(value, arguments)
-
-        return _located(decide, node.pos)
 
 
 _COMPILERS: dict[type, Callable[[ExpressionCompiler, "Node"], Evaluate]] = {
@@ -404,26 +277,14 @@ _COMPILERS: dict[type, Callable[[ExpressionCompiler, "Node"], Evaluate]] = {
     nodes.Compare: ExpressionCompiler.compare,  # type: ignore[dict-item]
     nodes.In: ExpressionCompiler.membership,  # type: ignore[dict-item]
     nodes.InlineIf: ExpressionCompiler.inline_if,  # type: ignore[dict-item]
-    nodes.Call: ExpressionCompiler.call,  # type: ignore[dict-item]
-    nodes.Filter: ExpressionCompiler.filter,  # type: ignore[dict-item]
-    nodes.Test: ExpressionCompiler.test,  # type: ignore[dict-item]
+    nodes.Call: calls.compile_call,  # type: ignore[dict-item]
+    nodes.Filter: calls.compile_filter,  # type: ignore[dict-item]
+    nodes.Test: calls.compile_test,  # type: ignore[dict-item]
 }
 
 
 def _hold_function(values: list[Value]) -> bool:
     return any(isinstance(value, _HOLDERS) for value in values)
-
-
-def _located(evaluate: Evaluate, pos: int) -> Evaluate:
-    """The closure with its failures placed at an offset."""
-
-    def placed(cells: Cells) -> Value:
-        try:
-            return evaluate(cells)
-        except Failure as failure:
-            raise failure.at(pos)  # noqa: B904 - the same failure
-
-    return placed
 
 
 def _compare_text(left: Evaluate, text: str, operator: str, pos: int) -> Evaluate:
@@ -441,24 +302,3 @@ def _compare_text(left: Evaluate, text: str, operator: str, pos: int) -> Evaluat
             raise failure.at(pos)  # noqa: B904 - the same failure
 
     return decide
-
-
-def _path_of(node: Node) -> str | None:
-    """The dotted name of what is called, for messages."""
-    if isinstance(node, nodes.Symbol):
-        return node.name
-    if isinstance(node, nodes.Lookup) and isinstance(node.key, nodes.Literal) and type(node.key.value) is str:
-        parent = _path_of(node.target)
-        return f"{parent}.{node.key.value}" if parent else None
-    return None
-
-
-def _not_callable(value: Value, path: str | None, hint: str | None = None) -> Failure:
-    what = f'"{path}"' if path else "The expression"
-    return Failure(f"{what} is {convert.kind_of(value)} and cannot be called", hint=hint)
-
-
-def _method_hint(receiver: Value, name: str) -> str | None:
-    if name == "replaceAll":
-        return 'write "value | replace(old, new)", which replaces all'
-    return hints.did_you_mean(name, table.names(receiver))

@@ -7,6 +7,9 @@ from backstage_py.js.values import UNDEFINED, SafeString, Value
 from backstage_py.templating.functions import Function
 from backstage_py.templating.runtime import Cells, Evaluate, Execute, State
 
+CALL_DEPTH = 6
+"""Levels of evaluation from a call to the statements of the macro, as nunjitsu counts them."""
+
 
 class Definition:
     """A compiled macro, or the body of a call block."""
