@@ -40,7 +40,7 @@ class BackstageError(Exception):
 
 
 class InputError(BackstageError):
-    """The request, form or file is wrong."""
+    """The request, form or file is wrong; the message says what to change."""
 
     name = "InputError"
     status = 400
@@ -110,11 +110,11 @@ class ForeignError(BackstageError):
 
 
 class PermanentError(BackstageError):
-    """Raised by an action when trying again cannot help."""
+    """Raised by an action when trying again cannot help: the step fails at once, whatever ``retry`` says."""
 
 
 class TemporaryError(BackstageError):
-    """Raised by an action when trying again may help.
+    """Raised by an action when trying again may help; without ``retry`` in its declaration the step fails.
 
     Args:
         message: what happened.

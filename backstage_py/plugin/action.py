@@ -19,7 +19,13 @@ OutputT = TypeVar("OutputT")
 
 @dataclass(frozen=True, slots=True)
 class ActionExample:
-    """An example as ``/v2/actions`` shows it; ``example`` is YAML text with ``steps``."""
+    """An example as ``/v2/actions`` shows it.
+
+    Attributes:
+        description: one sentence.
+        example: YAML text with ``steps``, as in a template's ``spec``.
+        notes: Markdown, shown below the example.
+    """
 
     description: str
     example: str
@@ -28,7 +34,13 @@ class ActionExample:
 
 @dataclass(frozen=True, slots=True)
 class ActionAttributes:
-    """What a caller may assume, in the sense of Backstage's actions registry."""
+    """What a caller may assume; meaning and defaults are those of Backstage's actions registry.
+
+    Attributes:
+        read_only: it changes nothing anywhere; a stock Backstage runs such actions in its dry runs, too.
+        idempotent: calling it again with the same input has no further effect.
+        destructive: it may overwrite or remove what is there, rather than only add.
+    """
 
     read_only: bool = False
     idempotent: bool = False
@@ -37,9 +49,13 @@ class ActionAttributes:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often a ``TemporaryError``, or a service that does not answer, is tried again.
+    """How often a ``TemporaryError`` or a ``ServiceUnavailableError`` is tried again, and after what waits.
 
-    Waits grow by ``factor`` from ``first_wait`` seconds.
+    Attributes:
+        attempts: all tries, the first one included; at least 1.
+        first_wait: seconds before the second try; up to a tenth is added at random to each wait.
+        factor: by which each wait is longer than the one before; at least 1.
+        longest_wait: seconds that no wait exceeds, but for one that ``TemporaryError.retry_after`` asks for.
     """
 
     attempts: int = 3
@@ -189,7 +205,8 @@ def action(
             ``ctx.secrets`` has them. In a template of ours the template's own secrets are there.
 
     Raises:
-        TypeError: a declaration is no class of these kinds and no schema, or the function does not take a context.
+        TypeError: a declaration is no class of these kinds and no schema, or the function does not take a context; the
+            decorator raises it where the action is declared.
         ValueError: the id is empty or has white space in it, or a number is out of its range.
     """
     declaration.check_id(id)

@@ -6,7 +6,11 @@ from concurrent.futures import Future
 
 
 class CancelSignal:
-    """Set once, from any thread; looked at from any thread, awaited on any event loop."""
+    """Whether the task was cancelled: set once, from any thread; looked at from any thread, awaited on any event loop.
+
+    It is what the ``AbortSignal`` in ``ctx.signal`` is to an action of Backstage. An action that does not heed it is
+    interrupted a moment later, and left behind after that.
+    """
 
     def __init__(self) -> None:
         self._flag = threading.Event()

@@ -44,7 +44,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Emit(Protocol):
-    """What a processor may add besides the entity that it returns."""
+    """What a processor may add besides the entity that it returns; as ``emit`` of Backstage's catalog processors."""
 
     def entity(self, entity: JsonObject, location: LocationRef) -> None:
         """Bring another entity; whoever has ``location`` may change it later."""
@@ -53,7 +53,7 @@ class Emit(Protocol):
         """Bring a location to be read."""
 
     def relation(self, source: EntityRef, kind: str, target: EntityRef) -> None:
-        """Add one directed relation; the opposite one is a relation of its own."""
+        """Add one directed relation, of a type such as ``ownedBy``; the opposite one is a relation of its own."""
 
     def error(self, message: str, *, name: str = "Error") -> None:
         """Report a problem; the entity keeps what it had before and shows the problem in ``status``."""
@@ -108,7 +108,10 @@ class Processor:
         return False
 
     async def read_location(self, location: LocationRef, *, optional: bool, context: ProcessingContext) -> bool:
-        """Read a location, emit what is there and return True; return False for a type that is not known here."""
+        """Read a location, emit what is there and return True; return False for a type that is not known here.
+
+        ``optional``: nothing being there is no problem. An exception becomes a problem of the entity that names it.
+        """
         del location, optional, context
         return False
 
@@ -122,12 +125,16 @@ class ProviderConnection(Protocol):
     """How a provider tells the catalog what it has."""
 
     async def apply_full(self, added: Sequence[JsonObject], *, location_key: str | None = None) -> None:
-        """Make these all of the provider's entities; each needs the location annotations."""
+        """Make these all of the provider's entities; what it had besides is removed.
+
+        Each needs the annotations ``backstage.io/managed-by-location`` and ``…-origin-location``. ``location_key`` says
+        who may replace an entity of the same reference: a provider with the same key.
+        """
 
     async def apply_delta(
         self, *, added: Sequence[JsonObject] = (), removed: Sequence[str] = (), location_key: str | None = None
     ) -> None:
-        """Add or change entities, and remove others by reference."""
+        """Add or change entities, and remove others by complete reference; ``location_key`` as above."""
 
     async def refresh(self, keys: Sequence[str]) -> None:
         """Have everything processed again that was made from these, see ``Emit.refresh_key``."""

@@ -16,7 +16,7 @@ class Clock(Protocol):
         """Return seconds that only grow, for measuring."""
 
     async def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait; ``seconds`` may be a fraction."""
 
 
 class SystemClock:

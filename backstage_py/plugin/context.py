@@ -55,7 +55,12 @@ class OutputSink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Who started the task: the reference and, if the catalog has it, the entity."""
+    """Who started the task.
+
+    Attributes:
+        ref: complete reference, e.g. ``user:default/ada``; None when nobody or a service did.
+        entity: the user's entity, None when the catalog has none.
+    """
 
     ref: str | None = None
     entity: JsonObject | None = None
@@ -63,7 +68,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class StepInfo:
-    """The running step."""
+    """The running step: ``id`` and ``name`` as the template has them; the name is the id's when it has none."""
 
     id: str
     name: str
@@ -71,7 +76,13 @@ class StepInfo:
 
 @dataclass(frozen=True, slots=True)
 class TemplateInfo:
-    """The template: its reference, the URL that relative URLs start from, and its entity's metadata."""
+    """The template that the task was made of.
+
+    Attributes:
+        entity_ref: complete reference, e.g. ``template:default/service``.
+        base_url: where the template's file was read, from which relative URLs start; ``file:`` for local ones.
+        entity: ``{"metadata": …}`` of the template.
+    """
 
     entity_ref: str
     base_url: str | None = None
@@ -84,11 +95,17 @@ class ActionContext(Generic[InputT]):
 
     Attributes:
         input: the rendered and checked input, in the type that ``@action`` names.
-        workspace: the task's folder; it lives until the task ends.
+        logger: the task's log.
+        workspace: the task's folder; it lives until the task ends, and the steps after this one see it.
+        task_id: the task's id, the same when it runs again after a crash.
+        step: the running step.
+        services: what the properties below come from, and ``services.config``.
         secrets: the secrets of this run by name, among them ``backstageToken`` of the user.
+        user: who started the task.
+        template_info: the template; None when the action was called without one, as by another backend.
         is_dry_run: nothing outside the workspace may change.
         signal: set when the task is cancelled; heed it in long work.
-        each: the key and value of the current turn of ``each``, if any.
+        each: ``{"key": …, "value": …}`` of the current turn of the step's ``each``, None without one.
         clock: what time it is; a test brings its own.
         waiter: runs a coroutine for ``wait``; the runner provides it.
     """
@@ -142,13 +159,24 @@ class ActionContext(Generic[InputT]):
         return self.secrets.get("backstageToken")
 
     def output(self, name: str, value: Json) -> None:
-        """Set an output of the step; later steps read ``steps.<id>.output.<name>``."""
+        """Set an output of the step; later steps read ``steps.<id>.output.<name>``.
+
+        With ``each`` in the step, outputs of the same name are collected in a list, as in Backstage.
+
+        Raises:
+            BackstageError: the value is no JSON.
+        """
         self.sink.output(name, value)
 
     async def checkpoint(self, key: str, function: Callable[[], Awaitable[Json] | Json]) -> Json:
         """Run ``function`` once per task, even when the step runs again after a crash, and return its value.
 
-        The value must be JSON; it is stored before this returns. ``function`` may be an ``async def`` or a plain one.
+        As Backstage's ``ctx.checkpoint({key, fn})``, with its rule that None is stored as ``{}``.
+
+        Args:
+            key: one in this step; another step may use the same.
+            function: ``async def`` or plain, without arguments. Its value must be JSON and is stored before this
+                returns; what it raises is raised, and nothing is stored.
         """
 
         async def value() -> Json:
@@ -161,6 +189,7 @@ class ActionContext(Generic[InputT]):
         """Run a coroutine from a plain function and return its value: ``ctx.wait(ctx.http.get(…))``.
 
         Raises:
+            TypeError: ``work`` is no coroutine.
             RuntimeError: called on the event loop, where ``await`` is the word.
         """
         if not inspect.iscoroutine(work):
@@ -172,7 +201,7 @@ class ActionContext(Generic[InputT]):
         return found
 
     async def sleep(self, seconds: float) -> None:
-        """Wait, or return early when the task is cancelled."""
+        """Wait for ``seconds``, or return early when the task is cancelled; ``signal.is_set`` tells which."""
         waits = [asyncio.ensure_future(self.clock.sleep(seconds)), asyncio.ensure_future(self.signal.wait())]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -193,7 +222,7 @@ class ActionContext(Generic[InputT]):
         self._progress.tell(done, total, message)
 
     def temporary_directory(self) -> Path:
-        """Make a folder beside the workspace; it is removed when the step ends."""
+        """Make an empty folder beside the workspace; it is removed when the step ends, whatever its end is."""
         root = self.workspace.root
         folder = Path(tempfile.mkdtemp(prefix=f"{root.name}_step-", dir=root.parent))
         self.temporary_directories.append(folder)

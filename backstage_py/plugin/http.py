@@ -16,7 +16,7 @@ _TRY_AGAIN = frozenset({429, 502, 503, 504})
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """An answer; header names are in lower case."""
+    """An answer below 400; header names are in lower case, ``body`` is bytes without any transfer encoding."""
 
     status: int
     headers: Mapping[str, str]
@@ -24,11 +24,11 @@ class HttpAnswer:
 
     @property
     def text(self) -> str:
-        """The body as text."""
+        """The body as UTF-8; broken bytes become U+FFFD."""
         return self.body.decode("utf-8", "replace")
 
     def json(self) -> Json:
-        """Return the body parsed.
+        """Return the body parsed; whole numbers are int, also ``1.0``.
 
         Raises:
             ForeignError: it is no JSON.
@@ -41,7 +41,7 @@ class HttpAnswer:
 
 @dataclass(frozen=True, slots=True)
 class BackstageHttp:
-    """Requests to ``/api/<plugin>/…`` with the user's token."""
+    """Requests to ``/api/<plugin>/…`` with the user's token; plugins are found as ``discovery`` is configured."""
 
     client: BackstageClient
     token: str | None = field(default=None, repr=False)
@@ -66,7 +66,16 @@ class BackstageHttp:
     ) -> HttpAnswer:
         """Send a request.
 
+        Args:
+            method: an HTTP method in capitals.
+            path: ``/api/<plugin>/…`` or ``<plugin>/…``; a URL only of a host on ``scaffolder.http.allowedHosts``.
+            params: added to the query, percent-encoded.
+            body: sent as JSON; None for none.
+            headers: besides ``Accept`` and ``Content-Type`` of JSON, or in their place.
+            seconds: how long the answer may take, 60 by default.
+
         Raises:
+            NotAllowedError: the host may not be contacted. InputError: the path names no plugin.
             ForeignError: the plugin refused; the message has its status and words.
             TemporaryError: it is busy or being replaced: 429, 502, 503 or 504.
             ServiceUnavailableError: there is no answer, or none within ``seconds``; retries cover it, too.

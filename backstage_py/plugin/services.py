@@ -32,7 +32,11 @@ __all__ = [
 
 
 class UrlReader(Protocol):
-    """Reads files and trees by URL, as configured by ``integrations`` and ``backend.reading.allow``."""
+    """Reads files and trees by URL, as configured by ``integrations`` and ``backend.reading.allow``.
+
+    URLs are those of the browser, as ``https://github.com/acme/web/blob/main/catalog-info.yaml``. ``etag`` is what an
+    earlier read gave; ``token`` is used in place of the configured one.
+    """
 
     async def read(self, url: str, *, etag: str | None = None, token: str | None = None) -> UrlContent | None:
         """Return a file, or None when ``etag`` is given and the content has not changed.
@@ -50,23 +54,34 @@ class UrlReader(Protocol):
         """
 
     def resolve(self, url: str, base: str) -> str:
-        """Return ``url`` as seen from the file at ``base``, in the URL style of the host (``blob``/``tree``)."""
+        """Return ``url`` as seen from the file at ``base``, in the URL style of the host (``blob``/``tree``).
+
+        Raises:
+            NotAllowedError: it leads out of the repository of ``base``.
+        """
 
 
 class CatalogClient(Protocol):
-    """The catalog, ours or another's, for one caller (``token`` is the caller's; None acts as the service)."""
+    """The catalog, ours or another's, for one caller (``token`` is the caller's; None acts as the service).
+
+    All methods raise NotAllowedError when the caller may not, and ServiceUnavailableError without an answer.
+    """
 
     async def entities_by_refs(self, refs: Sequence[str], *, token: str | None) -> list[JsonObject | None]:
         """Return the entities in the order of ``refs``, None where there is none or it may not be seen."""
 
     async def add_location(self, target: str, *, token: str | None, type: str = "url") -> JsonObject:  # noqa: A002
-        """Register a location; the answer is that of ``POST /locations``. Raises ConflictError if it exists."""
+        """Register a location and return what ``POST /locations`` answers: ``{location, entities}``.
+
+        Raises:
+            ConflictError: it is registered already. NotFoundError: nothing can be read there.
+        """
 
     async def preview_location(self, target: str, *, token: str | None, type: str = "url") -> JsonObject:  # noqa: A002
         """Return what ``POST /locations?dryRun=true`` answers: ``{exists, location, entities}``."""
 
     async def refresh(self, entity_ref: str, *, token: str | None) -> None:
-        """Ask for an entity to be read again soon."""
+        """Ask for an entity to be read again soon; ``entity_ref`` is complete, e.g. ``component:default/web``."""
 
 
 class BackstageClient(Protocol):
@@ -122,10 +137,16 @@ class RemoteActions(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """All that a context hands out. A service that is not there raises when it is asked for, not before.
+    """All that a context hands out; None is what this run does not have, as the command line has no catalog.
 
-    ``filters`` and ``globals`` are what templates in skeletons may use besides the language's own. ``own_token``
-    returns a token with which this service itself, not a user, calls the plugin of an id.
+    ``ctx.catalog`` and its like raise NotImplementedInBackendError then; here you get the None.
+
+    Attributes:
+        config: the merged ``app-config.yaml`` with its own keys, secrets included; do not log it.
+        own_token: returns a token with which this service itself, not a user, calls the plugin of an id.
+        filters: what templates in skeletons may use besides the language's own, by name.
+        globals: likewise; a value is JSON or a ``TemplateFunction``.
+        global_descriptions: of the global values, by name.
     """
 
     url_reader: UrlReader | None = None

@@ -26,7 +26,7 @@ _TYPES: Mapping[Any, JsonObject] = {
 
 @dataclass(frozen=True, slots=True)
 class TemplateExample:
-    """An example as ``/v2/templating-extensions`` shows it; ``example`` is YAML text."""
+    """An example as ``/v2/templating-extensions`` shows it; ``example`` is YAML text, ``notes`` Markdown."""
 
     example: str
     description: str = ""
@@ -62,17 +62,20 @@ class TemplateCallable:
 
 @dataclass(frozen=True, slots=True)
 class TemplateFilter(TemplateCallable):
-    """A filter: ``${{ value | name(argument) }}`` calls ``function(value, argument)``."""
+    """A filter: ``${{ value | name(argument) }}`` calls ``function(value, argument)``.
+
+    ``schema`` is ``{input, arguments, output}``, JSON Schemas of the annotations; what these do not say is left out.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class TemplateFunction(TemplateCallable):
-    """A global function: ``${{ name(argument) }}``."""
+    """A global function: ``${{ name(argument) }}``; ``schema`` is ``{arguments, output}`` as of a filter."""
 
 
 @dataclass(frozen=True, slots=True)
 class TemplateValue:
-    """A global value: ``${{ name }}``."""
+    """A global value: ``${{ name }}`` gives ``value``, which is JSON."""
 
     name: str
     value: Json
@@ -93,6 +96,9 @@ def template_filter(
         name: as templates write it; the function's name by default.
         description: shown to template authors; the function's docstring by default.
         examples: shown with it.
+
+    Raises:
+        TypeError: the brackets are missing: ``@template_filter`` instead of ``@template_filter()``.
     """
 
     def schema(arguments: Sequence[JsonObject]) -> JsonObject:

@@ -44,11 +44,19 @@ class Workspace:
         return Path(self._resolved(folder), name)
 
     def relative(self, path: Path) -> str:
-        """Return a path below the workspace as text with ``/``."""
+        """Return a path below the workspace as text with ``/``, relative to it.
+
+        Raises:
+            ValueError: the path is not below the workspace.
+        """
         return path.relative_to(self.root).as_posix()
 
     def files(self, *parts: str) -> Iterator[Path]:
-        """Yield all files below ``parts`` in the order of their names, depth first; links are yielded, not followed."""
+        """Yield all files below ``parts`` in the order of their names, depth first; links are yielded, not followed.
+
+        Raises:
+            NotAllowedError: ``parts`` leave the workspace. FileNotFoundError: there is no such folder.
+        """
         yield from _files(self.path(*parts))
 
     def _resolved(self, joined: str) -> str:

@@ -11,7 +11,7 @@ plugins. Nothing of a running service belongs here.
 from backstage_py.plugin import PermanentError, TemporaryError
 from backstage_py.testing.backstage import FakeBackstage
 from backstage_py.testing.clock import FakeClock
-from backstage_py.testing.git_host import git_host
+from backstage_py.testing.git_host import git_host, integrations_of
 from backstage_py.testing.http_server import FakeHttp, Received, Reply
 from backstage_py.testing.kubernetes import FakeKubernetes
 from backstage_py.testing.runner import ActionResult, ActionRunner, Log, run_action
@@ -31,5 +31,6 @@ __all__ = [
     "Reply",
     "TemporaryError",
     "git_host",
+    "integrations_of",
     "run_action",
 ]

@@ -27,7 +27,7 @@ class FakeBackstage(FakeHttp):
         self.on("POST", f"{_CATALOG}/refresh", Reply(b""))
 
     def add_entity(self, entity: JsonObject) -> str:
-        """Put an entity into the catalog and return its reference."""
+        """Put an entity into the catalog and return its reference, complete and in lower case."""
         ref = entity_ref.of(entity)
         self._entities[ref] = entity
         return ref

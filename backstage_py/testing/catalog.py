@@ -52,6 +52,8 @@ async def process(
         entity: as it would stand in a file.
         processors: those to test, beside the built-in ones.
         files: texts by URL, for locations and placeholders.
+
+    Problems of the entity are in the answer; a processor that fails is one of them.
     """
     reader = _Files(files or {})
     pipeline = Pipeline(reader, _Everything([]), processors=processors)

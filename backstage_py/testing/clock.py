@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 class FakeClock:
     """Takes the machine's clock's place: waiting costs no time, and moves the clock on.
 
+    It starts at 2030-01-01 in UTC unless ``start`` says otherwise.
+
     Attributes:
         sleeps: the seconds of each wait, in their order.
     """
@@ -29,5 +31,5 @@ class FakeClock:
         self.advance(seconds)
 
     def advance(self, seconds: float) -> None:
-        """Move on."""
+        """Move on by ``seconds``; a clock does not go back."""
         self._passed += max(seconds, 0)

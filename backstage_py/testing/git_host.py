@@ -17,7 +17,14 @@ _START_SECONDS = 30.0
 
 @contextmanager
 def git_host(folder: Path) -> "Iterator[Sandbox]":
-    """Serve the repositories below ``folder`` from a thread until the block is left."""
+    """Serve the repositories below ``folder`` from a thread until the block is left.
+
+    The host is GitHub as far as the built-in actions and git see it; ``integrations_of(host)`` makes it answer for
+    ``github.com`` in ``ActionRunner(integrations=…)``, and the fixture ``fake_git_host`` does both.
+
+    Raises:
+        RuntimeError: it did not start within 30 seconds.
+    """
     loop = asyncio.new_event_loop()
     ready = threading.Event()
     stop = asyncio.Event()

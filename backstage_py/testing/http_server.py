@@ -13,7 +13,15 @@ from backstage_py.model.json import Json
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A request; header names are in lower case, and the path is without percent signs."""
+    """A request as it came.
+
+    Attributes:
+        method: in capitals.
+        path: decoded, without the query.
+        query: the last value of each parameter.
+        headers: by name in lower case.
+        body: bytes; ``json`` is the same parsed.
+    """
 
     method: str
     path: str
@@ -23,19 +31,19 @@ class Received:
 
     @property
     def json(self) -> Json:
-        """The body parsed; None when there is none."""
+        """The body parsed; None when there is none. Raises ValueError when it is no JSON."""
         return json.loads(self.body) if self.body else None
 
     @property
     def token(self) -> str | None:
-        """The bearer token."""
+        """The bearer token, None without one."""
         kind, _, token = self.headers.get("authorization", "").partition(" ")
         return token if kind.lower() == "bearer" else None
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer; ``body`` is sent as it is when it is bytes, else as JSON."""
+    """An answer; ``body`` is sent as it is when it is bytes, else as JSON. Header names are in any case."""
 
     body: Json = None
     status: int = 200
@@ -60,14 +68,20 @@ class FakeHttp:
         self._server: ThreadingHTTPServer | None = None
 
     def on(self, method: str, path: str, *answers: Answer) -> Self:
-        """Answer a path."""
+        """Answer a path, and return the server; what was told of the path before is forgotten.
+
+        Args:
+            method: in any case.
+            path: decoded, without a query, with ``*`` at its end for all below.
+            answers: replies, or functions of the request that return one.
+        """
         with self._lock:
             self._answers[method.upper(), path] = list(answers)
         return self
 
     @property
     def url(self) -> str:
-        """The root, without a slash at its end."""
+        """The root, without a slash at its end. Raises RuntimeError outside of ``with``."""
         return f"http://{self.host}"
 
     @property

@@ -64,8 +64,9 @@ class ActionResult:
     """What an action left.
 
     Attributes:
-        outputs: by name, as later steps see them.
-        workspace: the folder, as long as the runner lives.
+        outputs: by name, as later steps see them: JSON, with JSON names.
+        log: what it said.
+        workspace: the folder, as long as the runner's folder is there.
     """
 
     outputs: JsonObject
@@ -74,7 +75,7 @@ class ActionResult:
 
     @property
     def files(self) -> dict[str, str]:
-        """The files of the workspace with their contents as text, by path with ``/``."""
+        """The files of the workspace as text, by path with ``/``; what is in ``.git`` is left out."""
         return {
             path.relative_to(self.workspace).as_posix(): path.read_text(encoding="utf-8", errors="replace")
             for path in sorted(self.workspace.rglob("*"))
@@ -94,6 +95,9 @@ class ActionRunner:
         backstage_url: a Backstage to talk to, e.g. ``FakeBackstage().url``.
         integrations: git hosts, e.g. of ``git_host``.
         secrets: of the task; ``backstageToken`` is the user's token.
+        user: who started the task; a guest by default.
+        signal: ``runner.signal.set()`` cancels the running action.
+        checkpoints: what checkpoints have stored, by key; kept from run to run, as after a crash.
         clock: moved by the test; None takes the machine's.
         log: of the last action, also when it failed.
     """
@@ -193,7 +197,19 @@ async def run_action(
     dry_run: bool = False,
     **options: Any,
 ) -> ActionResult:
-    """Run one action once; ``options`` are those of ``ActionRunner``. Without a folder it takes a temporary one."""
+    """Run one action once in a workspace of its own.
+
+    Args:
+        action: what ``@action`` made.
+        input: as a template gives it, with JSON names.
+        files: texts by path, put into the workspace first.
+        folder: where the workspace lies; a temporary folder by default, which is left to look at.
+        dry_run: as ``ctx.is_dry_run``.
+        options: the fields of ``ActionRunner``.
+
+    Raises:
+        BackstageError: see ``ActionRunner.run``.
+    """
     runner = ActionRunner(folder or Path(tempfile.mkdtemp(prefix="action-test-")), **options)
     for path, content in (files or {}).items():
         runner.write(path, content)
