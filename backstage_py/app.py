@@ -307,7 +307,9 @@ def _identity(settings: Settings, core: _Core) -> _Identity:
         key_sets=key_sets,
         open_policy=settings.auth.disable_default_policy,
     )
-    guest = GuestSignIn(settings.auth, core.issuer, core.services.catalog) if settings.auth.guest else None
+    guest = (
+        GuestSignIn(settings.auth, core.issuer, core.services.catalog, addresses.own) if settings.auth.guest else None
+    )
     return _Identity(authenticator, guest)
 
 

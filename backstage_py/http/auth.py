@@ -7,7 +7,7 @@ from starlette.routing import Route
 from backstage_py.errors import AuthenticationError, InputError, NotFoundError
 from backstage_py.http.respond import json_response
 from backstage_py.identity.authenticator import Authenticator
-from backstage_py.identity.guest import GuestSignIn
+from backstage_py.identity.guest import Arrival, GuestSignIn
 from backstage_py.identity.issuer import IssuedToken, TokenIssuer
 from backstage_py.identity.principals import UserPrincipal
 from backstage_py.model.json import JsonObject
@@ -34,7 +34,8 @@ def routes(issuer: TokenIssuer, authenticator: Authenticator, guest: GuestSignIn
         provider = request.path_params["provider"]
         if guest is None or provider != "guest":
             raise NotFoundError(f"Unknown auth provider '{provider}'")
-        issued = await guest.sign_in(request.client.host if request.client else None)
+        address = request.client.host if request.client else None
+        issued = await guest.sign_in(Arrival(address, request.scope["http_version"], request.headers))
         return json_response(_session(issued))
 
     async def userinfo(request: Request) -> Response:

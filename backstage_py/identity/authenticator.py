@@ -200,13 +200,13 @@ def _decode(
 
 
 def _header(token: str) -> JsonObject:
-    """Return the header whatever the rest of the token looks like: it says whose complaint a bad token gets."""
+    """Return the texts of the header whatever the rest of the token looks like: they say whose complaint it gets."""
     part = token.partition(".")[0]
     try:
         header = json.parse(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     except ValueError:
         return {}
-    return header if isinstance(header, dict) else {}
+    return {name: value for name, value in header.items() if isinstance(value, str)} if isinstance(header, dict) else {}
 
 
 def _unverified(token: str) -> Mapping[str, object]:

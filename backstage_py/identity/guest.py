@@ -1,6 +1,15 @@
-"""Guest sign-in for development: everybody on this machine is the same user."""
+"""Guest sign-in for development: everybody on this machine is the same user.
+
+Whether somebody is on this machine cannot be told from the address alone: a proxy on it, and a page whose name was
+pointed at it (DNS rebinding), come from its own address too. So everything that a request brings must be of this
+machine, and what is missing counts against it.
+"""
 
 import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -14,24 +23,57 @@ from backstage_py.settings.sections import AuthSettings
 _log = structlog.get_logger(__name__)
 
 
-class GuestSignIn:
-    """Issues tokens for the guest, as Backstage's guest provider does."""
+_FORWARDED: Final = frozenset(
+    {"forwarded", "via", "x-real-ip", "true-client-ip", "cf-connecting-ip", "x-client-ip", "x-cluster-client-ip"}
+)
+_FORWARDED_PREFIXES: Final = ("x-forwarded-", "x-envoy-", "x-original-")
 
-    def __init__(self, settings: AuthSettings, issuer: TokenIssuer, catalog: CatalogClient | None) -> None:
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """How a request came.
+
+    Attributes:
+        address: of the peer; None on a Unix socket.
+        http_version: ``1.1``.
+        headers: with names in lower case.
+    """
+
+    address: str | None
+    http_version: str = "1.1"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class GuestSignIn:
+    """Issues tokens for the guest, as Backstage's guest provider does.
+
+    Args:
+        settings: who the guest is and whether it may come from elsewhere.
+        issuer: makes the token.
+        catalog: knows the guest's groups.
+        base_url: where this service is reached. When that is not on this machine, others reach it, and nobody is taken
+            for somebody on this machine.
+    """
+
+    def __init__(
+        self,
+        settings: AuthSettings,
+        issuer: TokenIssuer,
+        catalog: CatalogClient | None,
+        base_url: str = "http://localhost",
+    ) -> None:
         self._settings = settings
         self._issuer = issuer
         self._catalog = catalog
+        self._is_local = _is_this_machine(urlsplit(base_url).hostname)
 
-    async def sign_in(self, client_host: str | None) -> IssuedToken:
+    async def sign_in(self, arrival: Arrival) -> IssuedToken:
         """Issue a token.
-
-        Args:
-            client_host: address of the caller.
 
         Raises:
             NotAllowedError: the caller is not on this machine and the configuration does not allow that.
         """
-        if not self._settings.guest_outside_development and not is_loopback(client_host):
+        if not self._settings.guest_outside_development and not (self._is_local and is_from_here(arrival)):
             raise NotAllowedError(
                 "The guest provider cannot be used outside of a development environment unless "
                 "'auth.providers.guest.dangerouslyAllowOutsideDevelopment' is enabled"
@@ -67,6 +109,28 @@ def ownership_of(user: JsonObject) -> tuple[str, ...]:
         if relation["type"] == "memberOf" and relation["targetRef"].startswith("group:")
     ]
     return tuple(dict.fromkeys([entity_ref.of(user), *groups]))
+
+
+def is_from_here(arrival: Arrival) -> bool:
+    """Say whether a request began on this machine, without a proxy, and by a page of this machine if by one."""
+    names = arrival.headers
+    if any(name in _FORWARDED or name.startswith(_FORWARDED_PREFIXES) for name in names):
+        return False
+    if arrival.http_version == "1.0":  # what proxies speak that add no header
+        return False
+    pages = [names[name] for name in ("origin", "referer") if name in names]
+    try:
+        hosts = [urlsplit(url).hostname for url in (f"//{names.get('host', '')}", *pages)]
+    except ValueError:
+        return False
+    return is_loopback(arrival.address) and all(map(_is_this_machine, hosts))
+
+
+def _is_this_machine(host: str | None) -> bool:
+    """Say whether a host of a URL or header is this machine by its very name, which no name server decides."""
+    if not host:
+        return False
+    return host == "localhost" or host.endswith(".localhost") or is_loopback(host)
 
 
 def is_loopback(host: str | None) -> bool:

@@ -1,6 +1,7 @@
 """Key sets of other issuers: fetched when first needed, kept for ten minutes, fetched again for an unknown key.
 
-A flood of tokens with made-up key ids causes a bounded number of requests to the issuer, as in Backstage.
+A flood of tokens with made-up key ids causes a bounded number of requests to the issuer, as in Backstage: who waited
+for a fetch takes what it brought, a failure counts for half a minute, and a set is fetched again before that once.
 """
 
 import asyncio
@@ -37,6 +38,8 @@ class UnknownKeyError(Exception):
 class _KeySet:
     keys: dict[str | None, jwt.PyJWK] = field(default_factory=dict)
     fetched: float = float("-inf")
+    forced: float = float("-inf")
+    failure: str | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -56,14 +59,15 @@ class KeySets:
             UnknownKeyError: the set has no such key.
             ServiceUnavailableError: the set cannot be fetched.
         """
+        asked = self._clock()
         known = self._sets.setdefault(url, _KeySet())
         while len(self._sets) > _MAX_SETS:
             self._sets.pop(next(iter(self._sets)))
         async with known.lock:
-            age = self._clock() - known.fetched
-            if age > _KEEP or (kid not in known.keys and (age > _COOL_DOWN or self._may_force())):
-                known.keys = await self._load(url)
-                known.fetched = self._clock()
+            if self._is_due(known, kid, asked):
+                await self._renew(known, url)
+        if known.failure and kid not in known.keys:
+            raise ServiceUnavailableError(known.failure)
         found = known.keys.get(kid)
         if found is None and kid is None and len(known.keys) == 1:
             found = next(iter(known.keys.values()))
@@ -71,14 +75,30 @@ class KeySets:
             raise UnknownKeyError(url)
         return found
 
-    def _may_force(self) -> bool:
+    def _is_due(self, known: _KeySet, kid: str | None, asked: float) -> bool:
         now = self._clock()
+        age = now - known.fetched
+        if age > _KEEP or (age > _COOL_DOWN and (known.failure is not None or kid not in known.keys)):
+            return True
+        is_new = kid not in known.keys and known.failure is None and asked >= known.fetched
+        return is_new and now - known.forced > _COOL_DOWN and self._may_force(known, now)
+
+    def _may_force(self, known: _KeySet, now: float) -> bool:
+        """Allow one fetch ahead of time for a set, and a number in all."""
         while self._forced and self._forced[0] < now - _FORCED_WINDOW:
             self._forced.popleft()
         if len(self._forced) >= _FORCED_LIMIT:
             return False
         self._forced.append(now)
+        known.forced = now
         return True
+
+    async def _renew(self, known: _KeySet, url: str) -> None:
+        try:
+            known.keys, known.failure = await self._load(url), None
+        except ServiceUnavailableError as error:
+            known.failure = error.message
+        known.fetched = self._clock()
 
     async def _load(self, url: str) -> dict[str | None, jwt.PyJWK]:
         body = await self._fetch(url)

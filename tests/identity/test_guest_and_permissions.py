@@ -7,7 +7,7 @@ import pytest
 
 from backstage_py.errors import InputError, NotAllowedError, ServiceUnavailableError
 from backstage_py.identity import keys, permissions
-from backstage_py.identity.guest import GuestSignIn
+from backstage_py.identity.guest import Arrival, GuestSignIn
 from backstage_py.identity.issuer import TokenIssuer
 from backstage_py.identity.principals import Credentials, UserPrincipal
 from backstage_py.model.json import JsonObject
@@ -43,6 +43,10 @@ def guest(catalog: Catalog | None, **settings: Any) -> GuestSignIn:
     return GuestSignIn(AuthSettings(guest=True, **settings), TokenIssuer(keys.generate(), "http://x/api/auth"), catalog)
 
 
+def from_(address: str) -> Arrival:
+    return Arrival(address, headers={"host": "localhost:7007"})
+
+
 async def test_the_guest_owns_what_its_entity_says() -> None:
     entity = {
         "kind": "User",
@@ -52,23 +56,23 @@ async def test_the_guest_owns_what_its_entity_says() -> None:
             {"type": "ownerOf", "targetRef": "component:default/x"},
         ],
     }
-    issued = await guest(Catalog(entity)).sign_in("127.0.0.1")
+    issued = await guest(Catalog(entity)).sign_in(from_("127.0.0.1"))
     assert issued.user_entity_ref == GUEST
     assert issued.ownership == (GUEST, "group:default/guests")
 
 
 @pytest.mark.parametrize("catalog", [None, Catalog(None), Catalog(None, down=True)])
 async def test_an_unknown_guest_owns_what_is_configured_or_itself(catalog: Catalog | None) -> None:
-    assert (await guest(catalog).sign_in("::1")).ownership == (GUEST,)
+    assert (await guest(catalog).sign_in(from_("::1"))).ownership == (GUEST,)
     configured = guest(catalog, guest_ownership=("group:default/a",))
-    assert (await configured.sign_in("127.0.0.1")).ownership == ("group:default/a",)
+    assert (await configured.sign_in(from_("127.0.0.1"))).ownership == ("group:default/a",)
 
 
 @pytest.mark.parametrize("host", ["192.168.1.5", "10.0.0.1", "2001:db8::1", "somewhere"])
 async def test_guests_come_from_this_machine_unless_allowed_otherwise(host: str) -> None:
     with pytest.raises(NotAllowedError, match="dangerouslyAllowOutsideDevelopment"):
-        await guest(None).sign_in(host)
-    assert (await guest(None, guest_outside_development=True).sign_in(host)).user_entity_ref == GUEST
+        await guest(None).sign_in(from_(host))
+    assert (await guest(None, guest_outside_development=True).sign_in(from_(host))).user_entity_ref == GUEST
 
 
 def _item(**changes: Any) -> dict[str, Any]:
