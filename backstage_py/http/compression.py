@@ -1,6 +1,5 @@
 """Compression of answers: gzip or deflate for text above one kilobyte, streams flushed with every part."""
 
-import asyncio
 import re
 import zlib
 from dataclasses import dataclass, field
@@ -8,6 +7,7 @@ from dataclasses import dataclass, field
 from isal import isal_zlib
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from backstage_py import threads
 from backstage_py.http.cors import merge_vary
 
 _THRESHOLD = 1024  # bytes, as the npm package "compression"
@@ -97,7 +97,7 @@ class _Answer:
 
     async def _pack(self, body: bytes, *, more: bool) -> bytes:
         if len(body) > _IN_THREAD:
-            return await asyncio.to_thread(self._pack_now, body, more=more)
+            return await threads.offload(self._pack_now, body, more=more)
         return self._pack_now(body, more=more)
 
     def _pack_now(self, body: bytes, *, more: bool) -> bytes:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from backstage_py import threads
 from backstage_py.errors import ConflictError, ForeignError, NotAllowedError, NotFoundError, ServiceUnavailableError
 
 _SAFE_CONFIG = {
@@ -149,7 +150,7 @@ async def _repository() -> AsyncIterator[Path]:
         (folder / "info" / "attributes").write_text(_VERBATIM_ATTRIBUTES)
         yield folder
     finally:
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        await threads.file_work(shutil.rmtree, folder, ignore_errors=True)
 
 
 @asynccontextmanager
@@ -158,16 +159,16 @@ async def _without_git_folders(directory: Path) -> AsyncIterator[Path]:
 
     git would record such a folder as a submodule; Backstage publishes its files.
     """
-    if not await asyncio.to_thread(_has_inner_repository, directory):
+    if not await threads.file_work(_has_inner_repository, directory):
         yield directory
         return
     folder = Path(tempfile.mkdtemp(prefix="backstage-tree-"))
     try:
         ignore = shutil.ignore_patterns(".git")
-        await asyncio.to_thread(shutil.copytree, directory, folder, symlinks=True, ignore=ignore, dirs_exist_ok=True)
+        await threads.file_work(shutil.copytree, directory, folder, symlinks=True, ignore=ignore, dirs_exist_ok=True)
         yield folder
     finally:
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        await threads.file_work(shutil.rmtree, folder, ignore_errors=True)
 
 
 def _has_inner_repository(directory: Path) -> bool:

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode
 
+from backstage_py import threads
 from backstage_py.errors import (
     AuthenticationError,
     BackstageError,
@@ -76,7 +77,7 @@ class GithubApi:
         headers = {"Accept": accept} if accept else {}
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                return await asyncio.to_thread(self._call, method, url, headers, body)
+                return await threads.remote_call("github", self._call, method, url, headers, body)
             except RateLimitedError as error:
                 if attempt == _ATTEMPTS or error.wait > _LONGEST_WAIT:
                     raise
@@ -86,7 +87,7 @@ class GithubApi:
     async def close(self) -> None:
         """Close the connections."""
         if self._client:
-            await asyncio.to_thread(self._client.close)
+            await threads.remote_call("github", self._client.close)
             self._client = None
 
     async def __aenter__(self) -> Self:

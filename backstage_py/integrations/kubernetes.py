@@ -3,7 +3,6 @@
 Manifests are applied on the server's side: the cluster merges, so that what others own of an object stays theirs.
 """
 
-import asyncio
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +12,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from backstage_py import threads
 from backstage_py.errors import (
     AuthenticationError,
     BackstageError,
@@ -141,7 +141,7 @@ async def apply(
                 on_applied(applied[-1])
         return applied
 
-    return await asyncio.to_thread(run)
+    return await threads.remote_call("kubernetes", run)
 
 
 def _declared_kind(value: JsonObject) -> tuple[str, str] | None:

@@ -1,11 +1,11 @@
 """Slack's web API through slack_sdk, in threads; its errors become ours in ``foreign_errors``."""
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from backstage_py import threads
 from backstage_py.errors import (
     AuthenticationError,
     BackstageError,
@@ -52,7 +52,7 @@ class Slack:
         Raises:
             NotFoundError: there is none of this name. Else as for ``post``.
         """
-        return await asyncio.to_thread(self._channel_id, name)
+        return await threads.remote_call("slack", self._channel_id, name)
 
     async def post(self, channel: str, text: str) -> None:
         """Send a message.
@@ -61,7 +61,7 @@ class Slack:
             AuthenticationError, NotAllowedError (a scope is missing, or the app is not in the channel), NotFoundError,
             InputError, ServiceUnavailableError (no answer, or too many messages), ForeignError.
         """
-        await asyncio.to_thread(self._post, channel, text)
+        await threads.remote_call("slack", self._post, channel, text)
 
     def _channel_id(self, name: str) -> str:
         cursor = ""

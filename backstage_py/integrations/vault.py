@@ -1,12 +1,12 @@
 """Vault and OpenBao through hvac, in threads; its errors become ours in ``foreign_errors``."""
 
-import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from backstage_py import threads
 from backstage_py.errors import (
     AuthenticationError,
     BackstageError,
@@ -87,7 +87,7 @@ class Vault:
         mount, _, rest = path.strip("/").partition("/")
         if web_url.climbs(path) or "" in (mount, *rest.split("/")):
             raise InputError(f"The path '{path}' must be '<mount>/<path>', as in 'secrets/shop'")
-        return await asyncio.to_thread(self._add, mount, rest, key, value)
+        return await threads.remote_call("vault", self._add, mount, rest, key, value)
 
     def _add(self, mount: str, path: str, key: str, value: str) -> bool:
         with foreign_errors(self.url):

@@ -1,12 +1,12 @@
 """What an agent may do: a dozen tools over the HTTP API, each with a JSON Schema of its input."""
 
-import asyncio
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlencode
 
+from backstage_py import threads
 from backstage_py.errors import InputError
 from backstage_py.model import entity_ref, json, yaml
 from backstage_py.model.json import Json, JsonObject
@@ -106,7 +106,7 @@ async def _validate_values(api: Api, given: JsonObject) -> JsonObject:
 async def _validate_template(_api: Api, given: JsonObject) -> JsonObject:
     from backstage_py.lint.check import check_text  # many rules; a service without agents never needs them
 
-    found = await asyncio.to_thread(check_text, given["templateYaml"], "template.yaml")
+    found = await threads.offload(check_text, given["templateYaml"], "template.yaml")
     problems = [
         {"line": one.line, "column": one.column, "severity": one.severity, "code": one.code, "message": one.message}
         for one in found

@@ -4,11 +4,12 @@ A thread for some small files costs more than writing them: at each system call 
 thread that serves requests, and back. So such work is an iterator that stops where it can be interrupted.
 """
 
-import asyncio
 from collections import deque
 from collections.abc import Iterator
 from time import perf_counter
 from typing import TypeVar
+
+from backstage_py import threads
 
 T = TypeVar("T")
 MOMENT = 0.01
@@ -20,7 +21,7 @@ async def run(work: Iterator[object], *, moment: float = MOMENT) -> None:
     until = perf_counter() + moment
     for _ in work:
         if perf_counter() > until:
-            await asyncio.to_thread(finish, work)
+            await threads.file_work(finish, work)
             return
 
 
@@ -31,7 +32,7 @@ async def collect(work: Iterator[T], *, moment: float = MOMENT) -> list[T]:
     for item in work:
         found.append(item)
         if perf_counter() > until:
-            found += await asyncio.to_thread(list, work)
+            found += await threads.file_work(list, work)
             break
     return found
 

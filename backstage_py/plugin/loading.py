@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import structlog
 
+from backstage_py import threads
 from backstage_py.errors import ConflictError
 from backstage_py.model.json import Json
 from backstage_py.plugin.folder import ActionFolder, FileProblem, Reload, extensions_of
@@ -16,6 +17,7 @@ from backstage_py.plugin.templating import Extension, TemplateFilter, TemplateFu
 
 T = TypeVar("T")
 TEMPLATING_GROUP = "backstage_py.templating"
+_RELOADING = threads.Lane(1)  # it imports an author's modules, which may take any time
 _LOOK_SECONDS = 0.5
 
 _log = structlog.get_logger(__name__)
@@ -78,7 +80,7 @@ class Plugins:
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             try:
-                changed = await asyncio.to_thread(self.reload)
+                changed = await _RELOADING.run(self.reload)
             except ConflictError as error:
                 _log.error("actions_conflict", problem=error.message)
                 continue

@@ -12,6 +12,7 @@ import tempfile
 from collections import defaultdict
 from pathlib import Path
 
+from backstage_py import threads
 from backstage_py.model import json
 from backstage_py.sandbox import names
 from backstage_py.sandbox.gitrepo import refs
@@ -91,9 +92,9 @@ class RepositoryStore:
         async with self._locks[str(path)]:
             if path.exists():
                 raise RepositoryExistsError(repository.full_name)
-            await asyncio.to_thread(shutil.rmtree, bare.path, ignore_errors=True)  # remains of a killed creation
+            await threads.file_work(shutil.rmtree, bare.path, ignore_errors=True)  # remains of a killed creation
             await refs.init(bare, repository.default_branch)
-            await asyncio.to_thread(_write, path, json.dumps(repository.to_json()))
+            await threads.file_work(_write, path, json.dumps(repository.to_json()))
         return repository
 
     async def change(self, owner: str, name: str, edit: Edit) -> Repository:
@@ -109,7 +110,7 @@ class RepositoryStore:
                 raise NoRepositoryError(f"{owner}/{name}")
             after = edit(before)
             if after != before:
-                await asyncio.to_thread(_write, path, json.dumps(after.to_json()))
+                await threads.file_work(_write, path, json.dumps(after.to_json()))
         return after
 
     async def delete(self, repository: Repository) -> None:
@@ -117,7 +118,7 @@ class RepositoryStore:
         path = self._record(repository.owner, repository.name)
         async with self._locks[str(path)]:
             path.unlink(missing_ok=True)
-            await asyncio.to_thread(shutil.rmtree, self.bare(repository).path, ignore_errors=True)
+            await threads.file_work(shutil.rmtree, self.bare(repository).path, ignore_errors=True)
 
     def _record(self, owner: str, name: str) -> Path:
         return self._contained(owner, name, ".json")

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
+from backstage_py import threads
 from backstage_py.permissions.authority import Authority
 from backstage_py.plugin import ActionRegistry, Services
-from backstage_py.scaffolder.executors import threads
 from backstage_py.scaffolder.executors.loop_watch import LoopWatch
 from backstage_py.scaffolder.face.authorized import AuthorizedScaffolder
 from backstage_py.scaffolder.face.autocomplete import AutocompleteHandler

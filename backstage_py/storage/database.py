@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 
+from backstage_py import threads
 from backstage_py.errors import InputError, SettingsError
 from backstage_py.storage.wakes.hub import WakeHub
 from backstage_py.storage.wakes.postgres import PostgresCarrier
@@ -138,7 +139,7 @@ class Database:
         for _ in writers:
             self._jobs.put(None)
         for writer in writers:
-            await asyncio.to_thread(writer.join)
+            await threads.remote_call("database", writer.join)
         self._readers.shutdown(wait=True)
         with self._brief_lock:
             if self._brief:

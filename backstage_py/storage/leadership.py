@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
+from backstage_py import threads
 from backstage_py.storage.database import Database
 
 T = TypeVar("T")
@@ -68,7 +69,7 @@ class Leadership:
 
 async def _to_its_end(work: Callable[[], T]) -> T:
     """Run in a thread. Who is cancelled waits for its end, since nobody may close what it uses."""
-    working = asyncio.ensure_future(asyncio.to_thread(work))
+    working = asyncio.ensure_future(threads.remote_call("database", work))
     try:
         return await asyncio.shield(working)
     except asyncio.CancelledError:

@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 
+from backstage_py import threads
 from backstage_py.catalog import faults
 from backstage_py.catalog.pipeline import results
 from backstage_py.catalog.pipeline.processing import Pipeline
@@ -108,7 +109,7 @@ class Engine:
         self._finished.set()
 
     async def _process_plain(self, items: Sequence[Unprocessed]) -> None:
-        outcomes = await asyncio.to_thread(self._plain_outcomes, items)
+        outcomes = await threads.offload(self._plain_outcomes, items)
         await self._store.commit(outcomes)
 
     def _plain_outcomes(self, items: Sequence[Unprocessed]) -> list[Outcome]:
@@ -158,7 +159,7 @@ class Engine:
             known = await self._store.known([child.ref for child in part])
             changed = [child for child in part if results.needs_processing(child, known)]
             if changed:
-                await self._store.bring(one.id, await asyncio.to_thread(self._children, changed))
+                await self._store.bring(one.id, await threads.offload(self._children, changed))
 
     def _children(self, brought: Sequence[Brought]) -> list[Child]:
         made = []

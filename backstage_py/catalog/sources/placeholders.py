@@ -4,12 +4,12 @@ The file may be named relative to the entity's own. It has to be in the same rep
 read from this machine in the same folder or below, after links are followed.
 """
 
-import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from backstage_py import threads
 from backstage_py.catalog.sources import documents
 from backstage_py.errors import BackstageError
 from backstage_py.model import json, yaml
@@ -93,7 +93,7 @@ class Placeholders:
         url = self._resolve(key, value, location)
         try:
             if location.type == "file" and not _ABSOLUTE.match(value):
-                content = await asyncio.to_thread(_read_contained, Path(url), Path(location.target).parent)
+                content = await threads.file_work(_read_contained, Path(url), Path(location.target).parent)
             else:
                 read = await self._urls.read(url)
                 content = read.content if read else b""
@@ -169,7 +169,7 @@ async def _json(key: str, file: _File) -> Json:
 
 
 async def _yaml(key: str, file: _File) -> Json:
-    found = await asyncio.to_thread(yaml.load_all, file.text, filename=file.url)
+    found = await threads.offload(yaml.load_all, file.text, filename=file.url)
     if len(found) != 1:
         raise PlaceholderError(
             f"Placeholder ${key} expected to find exactly one document of data at {file.url}, found {len(found)}"

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
+from backstage_py import threads
 from backstage_py.catalog.faults import Fault
 from backstage_py.catalog.sources import documents
 from backstage_py.catalog.sources.brought import Brought
@@ -71,7 +72,7 @@ class TargetReader:
         """Read a target; never raises for what is wrong with it."""
         async with self._slots:
             if location.type == "file":
-                return await asyncio.to_thread(_read_files, location, origin, optional=optional, etag=etag)
+                return await threads.file_work(_read_files, location, origin, optional=optional, etag=etag)
             return await self._read_url(location, origin, optional=optional, etag=etag)
 
     async def _read_url(self, location: LocationRef, origin: str, *, optional: bool, etag: str | None) -> TargetContent:
@@ -97,7 +98,7 @@ class TargetReader:
             return TargetContent(fault=Fault("Error", message[:_LONGEST_MESSAGE]))
         if content is None:
             return TargetContent(unchanged=True, etag=etag)
-        parsed = await asyncio.to_thread(documents.parse, content.content, location, origin)
+        parsed = await threads.offload(documents.parse, content.content, location, origin)
         return TargetContent((Found(location, parsed),), content.etag)
 
     async def _search(self, location: LocationRef, origin: str, *, etag: str | None) -> TargetContent | None:
@@ -106,7 +107,7 @@ class TargetReader:
             tree_etag = await self._urls.read_tree(root, Path(folder), etag=etag)
             if tree_etag is None and etag:
                 return TargetContent(unchanged=True, etag=etag)
-            found = await asyncio.to_thread(_matching, Path(folder), pattern, root, origin)
+            found = await threads.file_work(_matching, Path(folder), pattern, root, origin)
         return TargetContent(tuple(found), tree_etag) if found else None
 
 

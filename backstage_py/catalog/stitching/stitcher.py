@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import structlog
 
+from backstage_py import threads
 from backstage_py.catalog import faults
 from backstage_py.catalog.stitching import final
 from backstage_py.storage.catalog import marks
@@ -64,4 +65,4 @@ class Stitcher:
         pieces = await self._store.marked(_BATCH, excluding=[*self._resting, *in_writing])
         until = time.monotonic() + _REST
         self._resting.update((one.id, until) for one in pieces if len(one.relations) > _MANY_RELATIONS)
-        return await asyncio.to_thread(lambda: [final.of(one) for one in pieces]) if pieces else []
+        return await threads.offload(lambda: [final.of(one) for one in pieces]) if pieces else []

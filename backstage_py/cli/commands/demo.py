@@ -15,7 +15,7 @@ from pathlib import Path
 import yaml
 from rich.console import Console
 
-from backstage_py import bundled
+from backstage_py import bundled, threads
 from backstage_py.cli.client import ApiClient
 from backstage_py.cli.terminal import progress
 from backstage_py.errors import BackstageError, InputError, ServiceUnavailableError
@@ -174,7 +174,7 @@ async def _until_ready(api: ApiClient, service: asyncio.subprocess.Process, log:
     try:
         await asyncio.wait({ready, ended}, return_when=asyncio.FIRST_COMPLETED)
         if ended.done():
-            tail = await asyncio.to_thread(log.read_text, errors="replace")
+            tail = await threads.file_work(log.read_text, errors="replace")
             raise ServiceUnavailableError(f"The service ended with status {ended.result()}:\n{tail[-2000:]}")
         await ready
     finally:

@@ -8,8 +8,10 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from pathlib import Path
 
+from backstage_py import threads
 from backstage_py.cli.cases import testcases
 from backstage_py.cli.commands import test as test_command
 from backstage_py.cli.commands.test import TestOptions
@@ -19,6 +21,7 @@ from backstage_py.cli.local import local_actions
 from backstage_py.errors import BackstageError
 from backstage_py.lint import config as configs
 
+_CHECKS = threads.Lane(1)
 _DEBOUNCE_MS = 200
 _KINDS = ["Component", "API", "Resource", "System", "Domain", "Location", "Template", "Group", "User"]
 _STATE = ".backstage-py-dev"
@@ -60,7 +63,7 @@ async def check(path: Path) -> bool:
     """Validate and test once, write what was found, and return whether all is well."""
     path = _relative(path)
     try:
-        problems = await asyncio.to_thread(find, [path], ValidateOptions())
+        problems = await _CHECKS.run(partial(find, [path], ValidateOptions()))
     except BackstageError as error:
         _say(error.message)
         return False
@@ -68,7 +71,7 @@ async def check(path: Path) -> bool:
     well = not any(problem.severity == "error" for problem in problems)
     if testcases.find([path]):
         well = (
-            await asyncio.to_thread(test_command.run, [path], TestOptions(keep=path / _STATE / "rendered")) == 0
+            await _CHECKS.run(partial(test_command.run, [path], TestOptions(keep=path / _STATE / "rendered"))) == 0
             and well
         )
     return well

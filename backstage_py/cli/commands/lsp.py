@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -9,7 +10,7 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 from pygls.workspace import TextDocument
 
-from backstage_py import __version__
+from backstage_py import __version__, threads
 from backstage_py.cli.editor.editor_knowledge import Knowledge
 from backstage_py.cli.formats.text import character
 from backstage_py.lint.check import check_text
@@ -31,6 +32,7 @@ _KINDS = {
     "value": types.CompletionItemKind.Value,
     "name": types.CompletionItemKind.Keyword,
 }
+_CHECKS = threads.Lane(4)
 _PAUSE_SECONDS = 0.15
 _TOKEN = re.compile(r"[\w:./@-]+|.")
 
@@ -69,7 +71,7 @@ class Diagnostics:
         await asyncio.sleep(pause)
         document = self._server.workspace.get_text_document(uri)
         source, version = document.source, document.version
-        problems = await asyncio.to_thread(self._problems, source, uri)
+        problems = await _CHECKS.run(partial(self._problems, source, uri))
         shown = [_diagnostic(one, document) for one in problems]
         self._server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, shown, version))
         self._complain()
@@ -111,7 +113,7 @@ def server() -> LanguageServer:
 
     async def opened_at(uri: str, position: types.Position) -> tuple[TextDocument, Editing, Spot]:
         document = made.workspace.get_text_document(uri)
-        options = await asyncio.to_thread(knowledge.of, path_of(uri))
+        options = await _CHECKS.run(partial(knowledge.of, path_of(uri)))
         found = document.position_codec.position_from_client_units(document.lines, position)
         return (
             document,

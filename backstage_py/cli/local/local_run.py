@@ -1,6 +1,5 @@
 """Running a template in this process, without server and store: as a dry run, against the sandbox, or for real."""
 
-import asyncio
 import contextlib
 import tempfile
 import uuid
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from backstage_py import threads
 from backstage_py.cli.local import local_template
 from backstage_py.cli.local.local_template import LocalTemplate
 from backstage_py.errors import BackstageError, as_name
@@ -154,7 +154,7 @@ class Runner:
             output, error = await Run(context).run(), None
         except RunFailed as failure:
             output, error = {}, failure.error
-        return await asyncio.to_thread(directory.read, workspace), output, error
+        return await threads.file_work(directory.read, workspace), output, error
 
 
 class _TellingJournal(ListJournal):

@@ -3,7 +3,6 @@
 What the child process may do is in ``cookiecutter_job``. Here are the folders, the time it gets, and its errors.
 """
 
-import asyncio
 import json
 import shutil
 import tempfile
@@ -11,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from backstage_py import threads
 from backstage_py.errors import ForeignError, InputError
 from backstage_py.integrations.children import process
 from backstage_py.integrations.children.process import ChildJobError
@@ -40,7 +40,7 @@ async def rendered(
     """
     work = Path(tempfile.mkdtemp(prefix="backstage-cookiecutter-"))
     try:
-        job = await asyncio.to_thread(
+        job = await threads.file_work(
             _prepare, work, template, values, list(copy_without_render), list(extensions), allow_hooks
         )
         await _run(work, job, seconds)
@@ -49,7 +49,7 @@ async def rendered(
             raise InputError("cookiecutter rendered nothing; check that the template is a folder with files")
         yield result
     finally:
-        await asyncio.to_thread(shutil.rmtree, work, ignore_errors=True)
+        await threads.file_work(shutil.rmtree, work, ignore_errors=True)
 
 
 def _prepare(

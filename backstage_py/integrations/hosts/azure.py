@@ -1,10 +1,10 @@
 """Azure DevOps: the path of a file stands in the query of its URL, and archives are zips."""
 
-import asyncio
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlencode
 
+from backstage_py import threads
 from backstage_py.errors import InputError, NotAllowedError
 from backstage_py.integrations.hosts import archives, scm_url
 from backstage_py.integrations.hosts.host import Site
@@ -46,7 +46,7 @@ class AzureHost:
         address = f"{repository}/items?{_query(wanted, 'version', where.ref)}"
         async with site.archive(address, {**headers, "Accept": "application/zip"}) as archive:
             # the zip of a folder begins with the folder's own name
-            await asyncio.to_thread(archives.unpack_zip, archive, target, strip=1 if where.path else 0)
+            await threads.file_work(archives.unpack_zip, archive, target, strip=1 if where.path else 0)
         return commit
 
 

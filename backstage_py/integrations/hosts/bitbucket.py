@@ -1,9 +1,9 @@
 """Bitbucket Cloud and Bitbucket Server, which share nothing but the name."""
 
-import asyncio
 from pathlib import Path
 from urllib.parse import urlencode
 
+from backstage_py import threads
 from backstage_py.errors import InputError
 from backstage_py.integrations.hosts import archives, scm_url
 from backstage_py.integrations.hosts.host import Site
@@ -35,7 +35,7 @@ class BitbucketCloudHost:
             return None
         address = f"{where.site}/{segments(where.full_name)}/get/{segments(branch)}.tar.gz"
         async with site.archive(address, headers) as archive:
-            await asyncio.to_thread(archives.unpack_tar, archive, target, subpath=where.path)
+            await threads.file_work(archives.unpack_tar, archive, target, subpath=where.path)
         return commit
 
     def _repository(self, site: Site, where: ScmUrl) -> str:
@@ -66,7 +66,7 @@ class BitbucketServerHost:
             return None
         query = {"format": "tgz", "at": branch, "prefix": "archive"} | ({"path": where.path} if where.path else {})
         async with site.archive(f"{repository}/archive?{urlencode(query)}", headers) as archive:
-            await asyncio.to_thread(archives.unpack_tar, archive, target, subpath=where.path)
+            await threads.file_work(archives.unpack_tar, archive, target, subpath=where.path)
         return commit
 
     def _repository(self, site: Site, where: ScmUrl) -> str:

@@ -1,12 +1,12 @@
 """Tokens for git hosts: one that a caller brings, one of the configuration, or one of a GitHub App installation."""
 
-import asyncio
 import base64
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from backstage_py import threads
 from backstage_py.errors import ForeignError, NotAllowedError
 from backstage_py.integrations import github
 from backstage_py.model.json import Json
@@ -58,7 +58,7 @@ class Credentials:
             kept = self._installations.get(key)
             if kept and kept[1] > time.time() + _RENEW_BEFORE:
                 return kept[0]
-            made = await asyncio.to_thread(_installation_token, api, app, owner)
+            made = await threads.remote_call("github", _installation_token, api, app, owner)
             if made:
                 self._installations[key] = made
                 return made[0]

@@ -1,10 +1,10 @@
 """Files through the contents API, which answers in base64, and trees through archives."""
 
-import asyncio
 import base64
 import binascii
 from pathlib import Path
 
+from backstage_py import threads
 from backstage_py.errors import ForeignError
 from backstage_py.integrations.hosts import archives, scm_url
 from backstage_py.integrations.hosts.host import Site
@@ -40,7 +40,7 @@ class GiteaHost:
         if etag == commit:
             return None
         async with site.archive(f"{repository}/archive/{segments(ref)}.tar.gz", headers) as archive:
-            await asyncio.to_thread(archives.unpack_tar, archive, target, subpath=where.path)
+            await threads.file_work(archives.unpack_tar, archive, target, subpath=where.path)
         return commit
 
 

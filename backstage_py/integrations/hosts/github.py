@@ -1,8 +1,8 @@
 """Files through the contents API (or raw files without a token), trees through tarballs of a commit."""
 
-import asyncio
 from pathlib import Path
 
+from backstage_py import threads
 from backstage_py.errors import InputError
 from backstage_py.integrations.hosts import archives, scm_url
 from backstage_py.integrations.hosts.host import Site
@@ -39,7 +39,7 @@ class GithubHost:
             return None
         address = f"{site.api}/repos/{segments(where.full_name)}/tarball/{commit}"
         async with site.archive(address, headers) as archive:
-            await asyncio.to_thread(archives.unpack_tar, archive, target, subpath=where.path)
+            await threads.file_work(archives.unpack_tar, archive, target, subpath=where.path)
         return commit
 
     async def _commit(self, where: ScmUrl, site: Site, headers: dict[str, str]) -> str:

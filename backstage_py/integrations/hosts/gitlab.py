@@ -1,9 +1,9 @@
 """Files through the repository files API, trees through archives."""
 
-import asyncio
 from pathlib import Path
 from urllib.parse import urlencode
 
+from backstage_py import threads
 from backstage_py.errors import InputError
 from backstage_py.integrations.hosts import archives, scm_url
 from backstage_py.integrations.hosts.host import Site
@@ -38,7 +38,7 @@ class GitlabHost:
             return None
         query = urlencode({"sha": branch, **within})
         async with site.archive(f"{project}/repository/archive.tar.gz?{query}", headers) as archive:
-            await asyncio.to_thread(archives.unpack_tar, archive, target, subpath=where.path)
+            await threads.file_work(archives.unpack_tar, archive, target, subpath=where.path)
         return commit
 
     def _project(self, site: Site, full_name: str) -> str:

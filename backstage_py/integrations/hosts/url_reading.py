@@ -1,6 +1,5 @@
 """Reading files and trees by URL: the git hosts of ``integrations``, and what ``backend.reading.allow`` lists."""
 
-import asyncio
 import posixpath
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
+from backstage_py import threads
 from backstage_py.errors import NotAllowedError, NotImplementedInBackendError
 from backstage_py.integrations.hosts import scm_url
 from backstage_py.integrations.hosts.azure import AzureHost
@@ -69,7 +69,7 @@ class UrlReading:
             raise NotImplementedInBackendError(
                 f"Only single files can be read from {url}; folders are read from the git hosts of 'integrations'"
             )
-        await asyncio.to_thread(target.mkdir, parents=True, exist_ok=True)
+        await threads.file_work(target.mkdir, parents=True, exist_ok=True)
         host, site = chosen
         return await host.read_tree(url, site, target, etag=etag)
 

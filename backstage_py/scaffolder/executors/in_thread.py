@@ -16,9 +16,10 @@ from typing import Any
 
 import structlog
 
+from backstage_py import threads
 from backstage_py.errors import BackstageError
 from backstage_py.plugin import Action, ActionContext
-from backstage_py.scaffolder.executors import bridge, leftovers, stacks, step_output, threads
+from backstage_py.scaffolder.executors import bridge, leftovers, stacks, step_output
 from backstage_py.scaffolder.executors.error_text import as_backstage_error
 
 _CLEAN_UP_SECONDS = 0.3
@@ -26,15 +27,18 @@ _CLEAN_UP_SECONDS = 0.3
 _log = structlog.get_logger(__name__)
 
 
-class ThreadExecution:
-    """One try of an action, begun when this is made.
+class ThreadExecutor:
+    """Runs handlers in the lane ``threads.ACTIONS``, each in a thread of its own."""
 
-    Attributes:
-        future: done when the action has ended and its outputs are in; raises BackstageError and nothing else.
-    """
+    def start(self, action: Action, context: ActionContext[Any]) -> "ThreadExecution":
+        """Run the action's handler once, as soon as there is a place."""
+        return ThreadExecution(action, context)
+
+
+class ThreadExecution:
+    """One call of a handler; see ``executor.Execution``. ``ended`` raises BackstageError and nothing else."""
 
     def __init__(self, action: Action, context: ActionContext[Any]) -> None:
-        leftovers.check_limit(action.id)
         self._bridge = bridge.Bridge()
         self._action = action
         self._context = replace(bridge.across(context, self._bridge), waiter=self._wait)
@@ -42,8 +46,10 @@ class ThreadExecution:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[Any] | None = None
         self._is_unwanted = False
-        self._job = threads.start(self._work)
-        self.future: asyncio.Future[None] = asyncio.wrap_future(self._job.outcome)
+        self._helpers = threads.action_helpers()
+        self._job = threads.ACTIONS.start(self._work)
+        self.begun: asyncio.Future[None] | None = asyncio.wrap_future(self._job.begun) if self._job.begun else None
+        self.ended: asyncio.Future[None] = asyncio.wrap_future(self._job.outcome)
 
     def cancel(self) -> None:
         """Interrupt the coroutine that runs, at the next ``await`` it is in."""
@@ -55,12 +61,15 @@ class ThreadExecution:
     def leave(self) -> None:
         """Have no more to do with it, whether it has ended or not."""
         self._bridge.close()
-        self.future.add_done_callback(_retrieve)
-        if not self._job.outcome.done():
-            self.future.cancel()
+        self.ended.add_done_callback(_retrieve)
+        if not self._is_unwanted:
+            self.cancel()
+        if not (self._job.outcome.done() or self._job.outcome.cancel()):
+            self.ended.cancel()
             leftovers.follow(self._action.id, self._context.task_id, self._job)
 
     def _work(self) -> None:
+        leftovers.check_limit(self._action.id)
         self._thread = threading.get_ident()
         with _working_directory_kept(self._action.id):
             try:
@@ -91,7 +100,7 @@ class ThreadExecution:
     def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
-            self._loop.set_default_executor(threads.Executor())
+            self._loop.set_default_executor(self._helpers)
             asyncio.set_event_loop(self._loop)
         self._task = task = self._loop.create_task(work)
         try:
@@ -113,6 +122,9 @@ class ThreadExecution:
         finally:
             asyncio.set_event_loop(None)
             self._loop.close()
+            for job in list(self._helpers.jobs):
+                if not job.outcome.cancel():
+                    leftovers.follow(self._action.id, self._context.task_id, job, interrupt=self._is_unwanted)
 
 
 def _retrieve(done: "asyncio.Future[None]") -> None:

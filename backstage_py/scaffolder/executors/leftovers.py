@@ -16,8 +16,9 @@ from types import FrameType
 
 import structlog
 
+from backstage_py import threads
 from backstage_py.errors import ServiceUnavailableError
-from backstage_py.scaffolder.executors import stacks, threads
+from backstage_py.scaffolder.executors import stacks
 
 MOST = 16
 """Threads of one action that may be left behind at a time."""
@@ -39,6 +40,7 @@ class _Leftover:
     action_id: str
     task_id: str
     job: threads.Job
+    interrupt: bool
     since: float = field(default_factory=time.monotonic)
     is_counted: bool = False
 
@@ -61,10 +63,10 @@ def check_limit(action_id: str) -> None:
         )
 
 
-def follow(action_id: str, task_id: str, job: threads.Job) -> None:
-    """Follow a job that nobody waits for until it has ended."""
+def follow(action_id: str, task_id: str, job: threads.Job, *, interrupt: bool = True) -> None:
+    """Follow a job that nobody waits for until it has ended; ``interrupt`` it while it computes."""
     with _lock:
-        _followed.append(_Leftover(action_id, task_id, job))
+        _followed.append(_Leftover(action_id, task_id, job, interrupt))
         if len(_followed) == 1:
             threading.Thread(target=_follow, name="backstage-py-leftovers", daemon=True).start()
     _news.set()
@@ -98,6 +100,7 @@ def _count_and_interrupt(one: _Leftover) -> bool:
     if is_new:
         one.is_counted = True
         _counted[one.action_id] += 1
+        one.job.abandon()  # counted here, so its place in the lane is free for another
         _log.warning(
             "action_left_behind",
             action=one.action_id,
@@ -106,7 +109,7 @@ def _count_and_interrupt(one: _Leftover) -> bool:
             left_behind=count(),
             hint="give its calls timeouts, and look at ctx.signal in long work",
         )
-    if frame and _may_be_interrupted(frame):
+    if one.interrupt and frame and _may_be_interrupted(frame):
         one.job.interrupt()
     return is_new
 

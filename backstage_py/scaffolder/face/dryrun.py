@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from backstage_py import threads
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin import ActionRegistry, CancelSignal, Services, TemplateInfo, Workspace, brief
-from backstage_py.scaffolder.executors import threads
 from backstage_py.scaffolder.face import directory
 from backstage_py.scaffolder.face.directory import DirectoryFile
 from backstage_py.scaffolder.queue.workspaces import remove_folders
@@ -126,4 +126,4 @@ async def _prepare(workspace: Path, content: Path, source: Sequence[DirectoryFil
     if few:
         prepare()
     else:
-        await threads.run(prepare)
+        await threads.file_work(prepare)

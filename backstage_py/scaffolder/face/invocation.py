@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from backstage_py import threads
 from backstage_py.errors import BackstageError, InputError
 from backstage_py.model import json
 from backstage_py.model.json import Json, JsonObject
@@ -28,7 +29,6 @@ from backstage_py.plugin import (
     Workspace,
 )
 from backstage_py.plugin import schema as schemas
-from backstage_py.scaffolder.executors import threads
 from backstage_py.scaffolder.face import directory
 from backstage_py.scaffolder.face.directory import DirectoryFile
 from backstage_py.scaffolder.queue.workspaces import remove_tree
@@ -86,7 +86,7 @@ async def in_folder(wanted: Invocation, folder: Path) -> JsonObject:
         clock=wanted.clock,
     )
     try:
-        await action_call.call(wanted.action, context)
+        await action_call.call(wanted.action, context, patience=action_call.REQUEST_PATIENCE)
     except Cancelled as error:
         raise BackstageError(f"The action {wanted.action.id} was cancelled") from error
     finally:
@@ -109,14 +109,14 @@ async def with_files(
         NotAllowedError: a path leads out of the workspace.
         BackstageError: as ``in_folder``, or there is more left than allowed.
     """
-    outer = Path(await threads.run(lambda: tempfile.mkdtemp(prefix="action-", dir=working_directory)))
+    outer = Path(await threads.file_work(tempfile.mkdtemp, prefix="action-", dir=working_directory))
     folder = outer / "workspace"
     try:
-        await threads.run(lambda: directory.write(folder, files))
+        await threads.file_work(directory.write, folder, files)
         outputs = await in_folder(wanted, folder)
-        left: Sequence[DirectoryFile] = await threads.run(lambda: _left(folder, most_left)) if most_left else ()
+        left: Sequence[DirectoryFile] = await threads.file_work(_left, folder, most_left) if most_left else ()
     finally:
-        await asyncio.shield(threads.run(lambda: remove_tree(outer)))
+        await asyncio.shield(threads.file_work(remove_tree, outer))
     return outputs, left
 
 

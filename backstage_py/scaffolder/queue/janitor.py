@@ -1,12 +1,11 @@
 """Cleaning up on a schedule: stale tasks, and tasks that are older than the retention."""
 
 import asyncio
-from functools import partial
 
 import structlog
 
+from backstage_py import threads
 from backstage_py.model import times
-from backstage_py.scaffolder.executors import threads
 from backstage_py.scaffolder.queue.recovery import Recovery
 from backstage_py.scaffolder.queue.workspaces import WorkspaceFolders, remove_tree
 from backstage_py.storage.scaffolder.upkeep import TaskUpkeep
@@ -65,10 +64,10 @@ class Janitor:
             _log.info("old_tasks_removed", count=removed)
 
     async def _remove_left_folders(self) -> None:
-        left = await threads.run(self._folders.left_behind)
+        left = await threads.file_work(self._folders.left_behind)
         before = times.now() - _SETTLED_SECONDS * 1000
         for task_id, folders in left.items():
             if await self._upkeep.ended_among([task_id], before):
                 for folder in folders:
-                    await threads.run(partial(remove_tree, folder))
+                    await threads.file_work(remove_tree, folder)
                 _log.info("left_workspace_removed", task_id=task_id)

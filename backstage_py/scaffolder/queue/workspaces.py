@@ -12,16 +12,16 @@ import os
 import re
 import shutil
 import tarfile
-from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import ParamSpec, Protocol, TypeVar
 
-from backstage_py import extras
+from backstage_py import extras, threads
 from backstage_py.errors import BackstageError, SettingsError
 from backstage_py.model.json import Json
-from backstage_py.scaffolder.executors import threads
 
+P = ParamSpec("P")
+T = TypeVar("T")
 _TASK_FOLDER = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:_step-.*)?")
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FEW = 256
@@ -76,11 +76,11 @@ class WorkspaceFolders:
             try:
                 path.mkdir(parents=True)
             except FileExistsError:
-                await _in_thread(lambda: _empty(path))
+                await _file_work(_empty, path)
             return path
         archive = await self._snapshots.load(task_id, behind) if self._snapshots else None
         if archive is not None:
-            await _in_thread(lambda: _restore(path, archive))
+            await _file_work(_restore, path, archive)
         elif not path.is_dir():
             raise WorkspaceLost(
                 "The workspace of this task is not on this machine and no snapshot of it was kept; start the task "
@@ -91,7 +91,7 @@ class WorkspaceFolders:
     async def save(self, task_id: str, position: int) -> None:
         """Keep a snapshot of the folder as it is behind a step."""
         if self._snapshots:
-            archive = await _in_thread(lambda: _archive(self.path(task_id)))
+            archive = await _file_work(_archive, self.path(task_id))
             await self._snapshots.save(task_id, position, archive)
 
     async def prune(self, task_id: str, positions: Sequence[int]) -> None:
@@ -128,13 +128,12 @@ class FolderSnapshots:
             part.write_bytes(archive)
             part.replace(self._file(task_id, position))
 
-        await _in_thread(write)
+        await _file_work(write)
 
     async def load(self, task_id: str, position: int) -> bytes | None:
         """Return a snapshot, None when there is none."""
         file = self._file(task_id, position)
-        found: bytes | None = await _in_thread(lambda: file.read_bytes() if file.is_file() else None)
-        return found
+        return await _file_work(lambda: file.read_bytes() if file.is_file() else None)
 
     async def delete(self, task_id: str, positions: Sequence[int]) -> None:
         """Drop snapshots."""
@@ -158,7 +157,7 @@ class S3Snapshots:
 
     async def save(self, task_id: str, position: int, archive: bytes) -> None:
         """Keep a snapshot."""
-        await _in_thread(
+        await _s3_call(
             lambda: self._s3().put_object(Bucket=self._bucket, Key=self._key(task_id, position), Body=archive)
         )
 
@@ -174,14 +173,16 @@ class S3Snapshots:
             content: bytes = answer["Body"].read()
             return content
 
-        found: bytes | None = await _in_thread(read)
-        return found
+        return await _s3_call(read)
 
     async def delete(self, task_id: str, positions: Sequence[int]) -> None:
         """Drop snapshots."""
         for position in positions:
             key = self._key(task_id, position)
-            await _in_thread(lambda key=key: self._s3().delete_object(Bucket=self._bucket, Key=key))
+            await _s3_call(self._delete, key)
+
+    def _delete(self, key: str) -> None:
+        self._s3().delete_object(Bucket=self._bucket, Key=key)
 
     @property
     def _bucket(self) -> str:
@@ -236,7 +237,7 @@ async def remove_folders(folders: Iterable[Path]) -> None:
     """Remove folders, as far as they exist: small ones at once, others in a thread."""
     for folder in folders:
         if not _removed_at_once(folder):
-            await _in_thread(partial(remove_tree, folder))
+            await _file_work(remove_tree, folder)
 
 
 def _removed_at_once(folder: Path) -> bool:
@@ -317,5 +318,10 @@ def _restore(path: Path, archive: bytes) -> None:
         content.extractall(path, filter="data")
 
 
-async def _in_thread(function: Json) -> Json:
-    return await asyncio.shield(threads.run(function))
+def _file_work(function: Callable[P, T], *args: P.args, **named: P.kwargs) -> "asyncio.Future[T]":
+    """Do file work to its end, even for a caller who is cancelled: nothing else may use the folder meanwhile."""
+    return asyncio.shield(threads.file_work(function, *args, **named))
+
+
+def _s3_call(function: Callable[P, T], *args: P.args, **named: P.kwargs) -> "asyncio.Future[T]":
+    return asyncio.shield(threads.remote_call("s3", function, *args, **named))

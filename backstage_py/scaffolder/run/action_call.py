@@ -1,4 +1,4 @@
-"""Calling an action: on the service's loop or isolated in a thread, with cancellation, timeout and retries.
+"""Calling an action, wherever an executor runs it, with cancellation, timeout and retries.
 
 A cancelled action is told by its signal, then interrupted, then left behind: the task ends within a second whatever
 the action does.
@@ -6,16 +6,13 @@ the action does.
 
 import asyncio
 import random
-from collections.abc import Awaitable
-from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
-from backstage_py import extras
+from backstage_py import extras, threads
 from backstage_py.errors import BackstageError, PermanentError, ServiceUnavailableError, TemporaryError
 from backstage_py.plugin import Action, ActionContext, CancelSignal, RetryPolicy
-from backstage_py.scaffolder.executors import step_output, threads
 from backstage_py.scaffolder.executors.error_text import as_backstage_error
-from backstage_py.scaffolder.executors.in_thread import ThreadExecution
+from backstage_py.scaffolder.executors.executor import Execution, executor_of
 from backstage_py.scaffolder.queue.workspaces import remove_tree
 
 __all__ = ["Cancelled", "call"]
@@ -23,14 +20,21 @@ __all__ = ["Cancelled", "call"]
 _NOTICE_SECONDS = 0.4  # for an action to notice the signal
 _UNWIND_SECONDS = 0.3  # for an interrupted coroutine to clean up
 _JITTER = 0.1
+REQUEST_PATIENCE = 60.0
+"""Seconds that a request waits for a place. A running action may have sent it, so it must not wait for ever."""
 
 
 class Cancelled(Exception):  # noqa: N818  # the wanted end of an action, not a fault of it
     """The action was ended because its task is cancelled."""
 
 
-async def call(action: Action, context: ActionContext[Any]) -> None:
+async def call(action: Action, context: ActionContext[Any], *, patience: float | None = None) -> None:
     """Run an action; its outputs are in the context's sink afterwards, its temporary folders are gone.
+
+    Args:
+        action: what to run.
+        context: for its handler.
+        patience: seconds to wait for a place where so many actions run already; None for as long as it takes.
 
     Raises:
         Cancelled: the task was cancelled while it ran.
@@ -39,17 +43,17 @@ async def call(action: Action, context: ActionContext[Any]) -> None:
     """
     extras.require(action.id, action.extra)
     try:
-        await _call(action, context)
+        await _call(action, context, patience)
     finally:
         for folder in context.temporary_directories:
-            await threads.run(partial(remove_tree, folder))
+            await threads.file_work(remove_tree, folder)
 
 
-async def _call(action: Action, context: ActionContext[Any]) -> None:
+async def _call(action: Action, context: ActionContext[Any], patience: float | None) -> None:
     policy = action.retry or RetryPolicy(attempts=1)
     for attempt in range(1, policy.attempts + 1):
         try:
-            return await _call_once(action, context)
+            return await _call_once(action, context, patience)
         except PermanentError:
             raise
         except (TemporaryError, ServiceUnavailableError) as error:
@@ -71,77 +75,59 @@ def _wait(policy: RetryPolicy, attempt: int, error: TemporaryError | ServiceUnav
     return wait * (1 + random.uniform(0, _JITTER))  # noqa: S311  # spreads tries, guards nothing
 
 
-async def _call_once(action: Action, context: ActionContext[Any]) -> None:
-    running: _Try = _TryOnLoop(action, context) if action.is_on_service_loop else ThreadExecution(action, context)
-    bound = asyncio.timeout(action.timeout)
+async def _call_once(action: Action, context: ActionContext[Any], patience: float | None) -> None:
+    execution = executor_of(action).start(action, context)
+    cancelled = asyncio.ensure_future(context.signal.wait())
     try:
-        async with bound:
-            await _until_cancelled(running, context.signal)
-    except TimeoutError as error:
-        if not bound.expired():
-            raise as_backstage_error(error) from error
-        raise TemporaryError(f"Action {action.id} did not finish within {action.timeout:g} s") from error
+        if execution.begun:
+            await _until_begun(execution.begun, cancelled, patience)
+        await _in_time(action, execution, cancelled, context.signal)
+    except asyncio.CancelledError:
+        execution.cancel()
+        raise
     except (BackstageError, Cancelled):
         raise
     except Exception as error:
         raise as_backstage_error(error) from error
-
-
-class _Try(Protocol):
-    """An action that was begun once."""
-
-    future: "asyncio.Future[None]"
-
-    def cancel(self) -> None:
-        """Interrupt it."""
-
-    def leave(self) -> None:
-        """Have no more to do with it, whether it has ended or not."""
-
-
-class _TryOnLoop:
-    """A built-in action, which never blocks, on the loop that serves requests."""
-
-    def __init__(self, action: Action, context: ActionContext[Any]) -> None:
-        self.future: asyncio.Future[None] = asyncio.ensure_future(self._run(action, context))
-        self._is_cancelled = False
-
-    def cancel(self) -> None:
-        self._is_cancelled = True
-        self.future.cancel()
-
-    def leave(self) -> None:
-        """Take note of an outcome that nobody waits for, so that asyncio does not report it as forgotten."""
-        self.future.add_done_callback(lambda done: None if done.cancelled() else done.exception())
-
-    async def _run(self, action: Action, context: ActionContext[Any]) -> None:
-        try:
-            work: Awaitable[Any] = action.handler(context)
-            step_output.take_outputs(action, context, await work)
-        except asyncio.CancelledError as error:
-            if self._is_cancelled:
-                raise
-            raise as_backstage_error(error) from error
-        except (SystemExit, KeyboardInterrupt) as error:  # of a library; on this loop it would end the service
-            raise as_backstage_error(error) from error
-
-
-async def _until_cancelled(running: _Try, signal: CancelSignal) -> None:
-    """Wait for a running action, or for the signal and then for a moment longer."""
-    watch = asyncio.ensure_future(signal.wait())
-    try:
-        await asyncio.wait({running.future, watch}, return_when=asyncio.FIRST_COMPLETED)
-        if not running.future.done():
-            await asyncio.wait({running.future}, timeout=_NOTICE_SECONDS)
-        if not running.future.done():
-            running.cancel()
-            await asyncio.wait({running.future}, timeout=_UNWIND_SECONDS)
-        if signal.is_set:
-            raise Cancelled
-        running.future.result()
-    except asyncio.CancelledError:
-        running.cancel()
-        raise
     finally:
-        watch.cancel()
-        running.leave()
+        cancelled.cancel()
+        execution.leave()
+
+
+async def _until_begun(
+    begun: "asyncio.Future[None]", cancelled: "asyncio.Future[None]", patience: float | None
+) -> None:
+    """Wait for a place; the action's own timeout counts from there."""
+    await asyncio.wait({begun, cancelled}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+    if begun.done():
+        return
+    if cancelled.done():
+        raise Cancelled
+    raise ServiceUnavailableError(f"Too many actions run in this service, and for {patience} s; try again later")
+
+
+async def _in_time(
+    action: Action, execution: Execution, cancelled: "asyncio.Future[None]", signal: CancelSignal
+) -> None:
+    bound = asyncio.timeout(action.timeout)
+    try:
+        async with bound:
+            await _until_ended(execution, cancelled, signal)
+    except TimeoutError as error:
+        if not bound.expired():
+            raise
+        execution.cancel()
+        raise TemporaryError(f"Action {action.id} did not finish within {action.timeout:g} s") from error
+
+
+async def _until_ended(execution: Execution, cancelled: "asyncio.Future[None]", signal: CancelSignal) -> None:
+    """Wait for the end of a handler, or for the signal and then for a moment longer."""
+    await asyncio.wait({execution.ended, cancelled}, return_when=asyncio.FIRST_COMPLETED)
+    if not execution.ended.done():
+        await asyncio.wait({execution.ended}, timeout=_NOTICE_SECONDS)
+    if not execution.ended.done():
+        execution.cancel()
+        await asyncio.wait({execution.ended}, timeout=_UNWIND_SECONDS)
+    if signal.is_set:
+        raise Cancelled
+    execution.ended.result()

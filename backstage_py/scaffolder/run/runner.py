@@ -288,7 +288,8 @@ class Run:
             signal=run.signal,
             each=turn.each,
         )
-        await action_call.call(action, context)
+        patience = action_call.REQUEST_PATIENCE if run.is_dry_run else None
+        await action_call.call(action, context, patience=patience)
 
     async def _complete(self, step: Step, outputs: JsonObject) -> None:
         if self._context.after_step:

@@ -1,12 +1,12 @@
 """The store of stitching: what a final entity is made of, and the final entities with their search index."""
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from backstage_py import threads
 from backstage_py.model import entity as entities
 from backstage_py.model.json import JsonObject
 from backstage_py.model.search_rows import SearchRows
@@ -74,7 +74,7 @@ class StitchStore:
 
     async def rest(self) -> None:
         """Tidy up after many writes."""
-        await asyncio.to_thread(bulk.checkpoint, self._database.engine)
+        await threads.remote_call("database", bulk.checkpoint, self._database.engine)
 
     async def is_idle(self) -> bool:
         """Say whether nothing is marked."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from backstage_py import threads
 from backstage_py.storage.wakes.hub import Hear
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ class PostgresCarrier:
         while True:
             await asyncio.sleep(_PAUSE)
             try:
-                connection = await asyncio.to_thread(self._open_if_wanted)
+                connection = await threads.remote_call("database", self._open_if_wanted)
             except (Error, OSError):
                 continue
             if connection is None:

@@ -1,0 +1,46 @@
+"""A built-in action on the loop that serves requests; it never blocks."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any
+
+from backstage_py.plugin import Action, ActionContext
+from backstage_py.scaffolder.executors import step_output
+from backstage_py.scaffolder.executors.error_text import as_backstage_error
+
+
+class InlineExecutor:
+    """Runs handlers on the running loop."""
+
+    def start(self, action: Action, context: ActionContext[Any]) -> "InlineExecution":
+        """Run the action's handler once."""
+        return InlineExecution(action, context)
+
+
+class InlineExecution:
+    """One call of a handler; see ``executor.Execution``."""
+
+    def __init__(self, action: Action, context: ActionContext[Any]) -> None:
+        self.begun: asyncio.Future[None] | None = None
+        self.ended: asyncio.Future[None] = asyncio.ensure_future(self._run(action, context))
+        self._is_cancelled = False
+
+    def cancel(self) -> None:
+        """Interrupt the handler."""
+        self._is_cancelled = True
+        self.ended.cancel()
+
+    def leave(self) -> None:
+        """Retrieve an outcome that nobody waits for, so that asyncio does not report it."""
+        self.ended.add_done_callback(lambda done: None if done.cancelled() else done.exception())
+
+    async def _run(self, action: Action, context: ActionContext[Any]) -> None:
+        try:
+            work: Awaitable[Any] = action.handler(context)
+            step_output.take_outputs(action, context, await work)
+        except asyncio.CancelledError as error:
+            if self._is_cancelled:
+                raise
+            raise as_backstage_error(error) from error
+        except (SystemExit, KeyboardInterrupt) as error:  # of a library; here it would end the service
+            raise as_backstage_error(error) from error
