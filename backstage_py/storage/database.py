@@ -127,12 +127,6 @@ class Database:
         self._jobs.put(_Job(function, done))
         return await asyncio.wrap_future(done)
 
-    def write_now(self, function: WriteFunction[T]) -> T:
-        """Do as ``write``, for callers on a thread of their own."""
-        done: Future[T] = Future()
-        self._jobs.put(_Job(function, done))
-        return done.result()
-
     async def close(self) -> None:
         """Finish what is queued and close all connections. Closing twice is fine."""
         writers, self._writers = self._writers, []

@@ -88,13 +88,13 @@ class World:
         await self.rest()
 
     async def entity(self, ref: str) -> dict[str, Any]:
-        text = await self.service.reader.by_ref(ref)
+        [text] = await self.service.reader.by_refs([ref])
         assert text is not None, f"{ref} is not in the catalog"
         found: dict[str, Any] = json.loads(text)
         return found
 
     async def has(self, ref: str) -> bool:
-        return await self.service.reader.by_ref(ref) is not None
+        return await self.service.reader.by_refs([ref]) != [None]
 
     async def refs(self) -> set[str]:
         """Return all entities but those that stand for registered locations."""

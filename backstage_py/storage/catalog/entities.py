@@ -50,10 +50,6 @@ class EntityReader:
         self._columns = Columns()
         self._key_ids: dict[str, int] = {}  # a key keeps its number for ever
 
-    async def by_ref(self, ref: str) -> bytes | None:
-        """Return an entity by its reference, complete and in lower case."""
-        return (await self._database.read_briefly(lambda connection: _entities(connection, [ref])))[0]
-
     async def by_uid(self, uid: str) -> bytes | None:
         """Return an entity by its UUID, in any case."""
         return await self._database.read_briefly(lambda connection: _scalar(connection, _BY_UID, {"uid": uid.lower()}))

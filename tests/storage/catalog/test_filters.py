@@ -1,5 +1,6 @@
 """Filters as SQL give what the filter means, whatever path the query takes."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -56,7 +57,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
         bulk.insert(connection, final_entities, finals)
         search_index.replace(connection, [(n, None, rows) for n, rows in enumerate(ROWS)])
 
-    database.write_now(write)
+    asyncio.run(database.write(write))
     yield database
     database.wakes.close()
     database.engine.dispose()
