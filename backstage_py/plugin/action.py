@@ -190,7 +190,8 @@ def action(
 
     Args:
         id: the id templates name, ``family:verb`` by convention.
-        input: a dataclass, a pydantic model or a JSON Schema; ``ctx.input`` has that type.
+        input: a dataclass, a pydantic model, a TypedDict (its keys are the JSON names) or a JSON Schema; ``ctx.input``
+            has that type.
         output: likewise. The function returns such a value or None, after calls of ``ctx.output(name, value)``; a type
             checker refuses a function that is annotated with anything else. Without a class it returns JSON by name.
         input_schema: the JSON Schema to publish when it says more than the class ``input`` can.

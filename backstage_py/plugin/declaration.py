@@ -109,7 +109,8 @@ def schema_of(id_: str, what: str, declared: Any) -> JsonObject:
 
 
 def _is_known_class(declared: type) -> bool:
-    return _has_fields(declared) or typing.is_typeddict(declared)
+    is_typed_dict = issubclass(declared, dict) and hasattr(declared, "__total__")  # also of typing_extensions
+    return _has_fields(declared) or is_typed_dict
 
 
 def _problem_of(schema: JsonObject) -> str | None:

@@ -1,7 +1,8 @@
 """JSON Schemas of the classes with which authors declare input and output, and values of those classes.
 
 A class is a frozen dataclass or a pydantic model; a plain dict is taken as the JSON Schema itself. Field names in
-JSON are camelCase, as Backstage's actions have them: ``target_path`` is ``targetPath``.
+JSON are camelCase, as Backstage's actions have them: ``target_path`` is ``targetPath``. The keys of a ``TypedDict`` are
+the JSON names as they are.
 """
 
 import dataclasses
@@ -30,6 +31,8 @@ def of(declared: Any) -> JsonObject:
 
 def _unfit(error: Exception) -> TypeError:
     """Return pydantic's complaint without its advice, which is about pydantic."""
+    if getattr(error, "code", None) == "typed-dict-version":
+        return TypeError("before Python 3.12 write 'from typing_extensions import TypedDict'; pydantic needs that one")
     words = str(error).partition(". Set `arbitrary")[0].partition("\n")[0]
     return TypeError(f"{words}; use str, int, float, bool, list, dict, Literal, an Enum or a class of such fields")
 
@@ -78,14 +81,14 @@ def camel(name: str) -> str:
 
 @cache
 def _adapter(declared: Any) -> Any:
-    from pydantic import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, TypeAdapter
+    from pydantic import PydanticUndefinedAnnotation, PydanticUserError, TypeAdapter
 
     if not isinstance(declared, type):
         raise TypeError(f"expected a dataclass, a pydantic model or a JSON Schema, not {declared!r}")
     _name_in_camel_case(declared)
     try:
         return TypeAdapter(declared)
-    except (PydanticSchemaGenerationError, PydanticUndefinedAnnotation) as error:
+    except (PydanticUserError, PydanticUndefinedAnnotation) as error:
         raise _unfit(error) from error
 
 

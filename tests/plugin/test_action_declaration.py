@@ -1,10 +1,14 @@
+import sys
+import typing
 from dataclasses import dataclass, field
+from typing import NotRequired
 
 import pytest
 from pydantic import BaseModel
+from typing_extensions import TypedDict
 
 from backstage_py.errors import ConflictError, InputError, NotFoundError
-from backstage_py.plugin import Action, ActionContext, ActionExample, ActionRegistry, action
+from backstage_py.plugin import Action, ActionContext, ActionExample, ActionRegistry, JsonObject, action
 from backstage_py.plugin.registry import actions_of
 from backstage_py.plugin.schema import dump
 
@@ -121,3 +125,28 @@ def test_an_entry_point_may_name_a_module_a_list_or_one_action() -> None:
     assert list(actions_of([make, "noise"])) == [make]
     assert list(actions_of(make)) == [make]
     assert list(actions_of("noise")) == []
+
+
+class Told(TypedDict):
+    """Names of a TypedDict are JSON names as they are."""
+
+    text: str
+    full_name: NotRequired[str]
+
+
+def test_a_typed_dict_declares_outputs_by_their_json_names() -> None:
+    @action("acme:told", output=Told)
+    def told(ctx: ActionContext[JsonObject]) -> Told:
+        return {"text": str(ctx.input["name"])}
+
+    assert told.output_schema["required"] == ["text"]
+    assert set(told.output_schema["properties"]) == {"text", "full_name"}
+
+
+def test_a_typed_dict_that_pydantic_cannot_read_is_named_with_the_cure() -> None:
+    standard = typing.TypedDict("standard", {"text": str})  # noqa: UP013  # the one of typing, whichever Told is
+    if sys.version_info >= (3, 12):
+        assert action("acme:std", output=standard)(lambda ctx: None).output_schema["required"] == ["text"]
+    else:
+        with pytest.raises(TypeError, match=r"output of 'acme:std'.*from typing_extensions import TypedDict"):
+            action("acme:std", output=standard)(lambda ctx: None)

@@ -11,9 +11,9 @@ ROOT = Path(__file__).parents[2]
 
 AUTHOR = """\
 from dataclasses import dataclass
-from typing import TypedDict
 
 from pydantic import BaseModel
+from typing_extensions import TypedDict
 
 from backstage_py.plugin import ActionContext, JsonObject, action
 
