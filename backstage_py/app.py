@@ -4,11 +4,10 @@
 worker processes beside it.
 """
 
-import asyncio
 import re
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,33 +87,32 @@ class Service:
     """
 
     scaffolder: Scaffolder
-    settings: Settings
     asgi: Starlette = field(default_factory=Starlette)
     health: Health = field(default_factory=Health)
     streams: OpenStreams = field(default_factory=OpenStreams)
     worker_environment: Mapping[str, str] = field(default_factory=dict)
 
-    async def drain(self, stop_workers: Callable[[], Awaitable[None]] | None = None) -> None:
-        """Finish or hand back running tasks while requests are still answered, then end the event streams.
+    @asynccontextmanager
+    async def running(self, workers: AbstractAsyncContextManager[None] | None = None) -> AsyncIterator[None]:
+        """Run tasks until the block is left; then they finish or are handed back, and the event streams end.
 
-        Doing so again has no effect.
+        Requests are to be answered until then.
 
         Args:
-            stop_workers: does the same in worker processes, whose steps may need this process's answers.
+            workers: processes that run tasks too, and whose steps may need this process's answers.
         """
-        if self.health.stopping:
-            return
-        self.health.stopping = True
-        if self.settings.backend.shutdown_delay:
-            await asyncio.sleep(self.settings.backend.shutdown_delay)
-        own = self.scaffolder.stop(self.settings.scaffolder.shutdown_timeout)
-        await (asyncio.gather(own, stop_workers()) if stop_workers else own)
-        self.streams.end()
+        async with (
+            self.streams.running(),
+            workers or nullcontext(),
+            self.scaffolder.running(),
+            self.health.running(),
+        ):
+            yield
 
 
 @asynccontextmanager
 async def serving(settings: Settings, *, run_tasks: bool = True) -> AsyncIterator[Service]:
-    """Run the whole service until the block is left.
+    """Open the whole service until the block is left; it is to be answered for, and run (``Service.running``).
 
     Args:
         settings: with the address that is really listened on.
@@ -130,54 +128,34 @@ async def serving(settings: Settings, *, run_tasks: bool = True) -> AsyncIterato
         identity = _identity(settings, core)
         service = Service(
             core.scaffolder(None if run_tasks else 0),
-            settings,
-            health=Health(headers=settings.backend.health_headers),
+            health=Health(headers=settings.backend.health_headers, delay=settings.backend.shutdown_delay),
             worker_environment={_HANDED_ON: _handed_on(core.settings, sandbox)},
         )
         routes = [
             *health.routes(service.health),
             *(
                 plugin_mount.plugin_mount(plugin, identity.authenticator)
-                for plugin in (*_plugins(service, core, identity, sandbox), _agents(service, core, stack))
+                for plugin in (*_plugins(service, core, identity, sandbox), await _agents(service, core, stack))
             ),
         ]
         service.asgi = application.create(routes, settings.backend, service.streams)
         if core.catalog:
-            await core.catalog.service.start()
-            stack.push_async_callback(core.catalog.service.stop)
+            await stack.enter_async_context(core.catalog.service.running())
         core.permissions.announce()
         if settings.scaffolder.reload_actions:
-            _keep_running(core.plugins.watch(), stack)
-        await _start(service, stack)
+            await stack.enter_async_context(core.plugins.running())
         yield service
 
 
 @asynccontextmanager
-async def working(settings: Settings, env: Mapping[str, str]) -> AsyncIterator[Service]:
+async def working(settings: Settings, env: Mapping[str, str]) -> AsyncIterator[None]:
     """Run tasks until the block is left; ``env`` holds what the service handed on to this process."""
     async with AsyncExitStack() as stack:
         handed_on = json.parse(env[_HANDED_ON])
         backend = replace(settings.backend, base_url=handed_on["baseUrl"], database_url=handed_on["databaseUrl"])
         core = await _core(replace(settings, backend=backend), _sandbox_hosts(handed_on["sandbox"]), stack)
-        service = Service(core.scaffolder(None), settings)
-        await _start(service, stack)
-        yield service
-
-
-def _keep_running(work: Coroutine[Any, Any, None], stack: AsyncExitStack) -> None:
-    task = asyncio.create_task(work)
-
-    async def end() -> None:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-    stack.push_async_callback(end)
-
-
-async def _start(service: Service, stack: AsyncExitStack) -> None:
-    await service.scaffolder.start()
-    stack.push_async_callback(service.drain)
-    service.health.ready = True
+        async with core.scaffolder(None).running():
+            yield
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,12 +189,12 @@ class _Core:
 async def _core(settings: Settings, sandbox_hosts: Sequence[ScmIntegration], stack: AsyncExitStack) -> _Core:
     settings = _with_lasting_database(settings, stack)
     addresses = Addresses.of(settings)
-    database = Database(settings.backend.database_url)
-    stack.push_async_callback(database.close)
+    database = await stack.enter_async_context(Database(settings.backend.database_url).running())
     await migrate.upgrade(database)
     integrations = ScmRegistry((*sandbox_hosts, *settings.integrations))
-    http = HttpClient(listed(integrations, settings.backend.reading, _service_hosts(settings, addresses)))
-    stack.push_async_callback(http.close)
+    http = await stack.enter_async_context(
+        HttpClient(listed(integrations, settings.backend.reading, _service_hosts(settings, addresses)))
+    )
     issuer = _issuer(settings, addresses, database)
     on_behalf = OnBehalf(issuer, settings.scaffolder.actions_plugin)
     plugins = load_plugins(settings.scaffolder.actions_folder)
@@ -319,7 +297,7 @@ def _key_file(settings: Settings, database: Database) -> Path:
     return database.path.with_name(_KEY_FILE) if database.path else settings.backend.working_directory / _KEY_FILE
 
 
-def _agents(service: Service, core: _Core, stack: AsyncExitStack) -> Plugin:
+async def _agents(service: Service, core: _Core, stack: AsyncExitStack) -> Plugin:
     """Return the plugin for agents; each of their calls goes through this application as the agent's user."""
     mounted = PLUGINS if core.catalog else PLUGINS - {"catalog"}
 
@@ -328,7 +306,7 @@ def _agents(service: Service, core: _Core, stack: AsyncExitStack) -> Plugin:
         return ProcessApi(service.asgi, mounted.__contains__, required(core.services.backstage, "discovery"), header)
 
     endpoint = McpEndpoint(api_of)
-    stack.push_async_callback(endpoint.close)
+    await stack.enter_async_context(endpoint.running())
     return Plugin(mcp_server.PLUGIN, [Route(mcp_server.PATH, endpoint)], lambda: [core.issuer.key.jwk])
 
 

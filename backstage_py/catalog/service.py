@@ -1,11 +1,13 @@
 """The catalog as HTTP and actions use it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
 
+from backstage_py import background
 from backstage_py.catalog.faults import Fault
 from backstage_py.catalog.pipeline import preview, processor_options, rules
 from backstage_py.catalog.pipeline.engine import Engine
@@ -90,10 +92,23 @@ class CatalogService:
         self._engine = Engine(database, self._refresh, self._pipeline, interval=settings.processing_interval)
         self._stitcher = Stitcher(database, self._stitches)
         self._leadership = Leadership(database, "catalog")
-        self._task: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
-        """Tell the catalog what its sources have, and begin to process."""
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Tell the catalog what its sources have, and process until the block is left.
+
+        What is under way then is dropped and done again after the next start.
+        """
+        try:
+            await self._connect_sources()
+            processes = self.settings.processing_interval is not None
+            async with background.running(*([self._work()] if processes else ()), name="catalog"):
+                yield
+        finally:
+            for provider in self._providers:
+                await provider.close()
+
+    async def _connect_sources(self) -> None:
         for problem in processor_options.problems(self.settings, self._plugins, _OWN_PROVIDERS):
             _log.warning("catalog_option_without_effect", problem=problem)
         own = [name for name in _OWN_PROVIDERS if name not in self.settings.disabled_providers]
@@ -101,11 +116,8 @@ class CatalogService:
             await providers.connect_configured(self._refresh, self.settings.locations)
         for provider in self._providers:
             await self._connect(provider)
-        if self.settings.processing_interval is None:
-            return
-        if self.settings.orphan_provider_strategy != "keep":
+        if self.settings.processing_interval is not None and self.settings.orphan_provider_strategy != "keep":
             await self._refresh.evict_other_providers([*own, *(provider.name for provider in self._providers)])
-        self._task = asyncio.create_task(self._work(), name="catalog")
 
     async def _connect(self, provider: EntityProvider) -> None:
         """Let a provider tell what it has; one that fails keeps what it told before and stops nobody else."""
@@ -113,15 +125,6 @@ class CatalogService:
             await provider.connect(providers.Connection(self._refresh, provider.name))
         except Exception:  # noqa: BLE001  # the edge of a plugin, which may fail in any way
             _log.exception("provider_connect_failed", provider=provider.name)
-
-    async def stop(self) -> None:
-        """Stop processing; what is under way is dropped and done again after the next start."""
-        task, self._task = self._task, None
-        if task:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-        for provider in self._providers:
-            await provider.close()
 
     async def _work(self) -> None:
         async with self._leadership.held():

@@ -1,6 +1,8 @@
 """Liveness and readiness, as Backstage's root health service answers them."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from starlette.requests import Request
@@ -14,11 +16,27 @@ _UNAVAILABLE = 503
 
 @dataclass(slots=True)
 class Health:
-    """Whether the service takes requests; ``app.py`` sets it at start and stop."""
+    """Whether the service takes requests.
+
+    Attributes:
+        delay: seconds between saying that it stops and stopping, in which others learn of it.
+    """
 
     ready: bool = False
     stopping: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
+    delay: float = 0.0
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Be ready until the block is left, then say for ``delay`` seconds that the service is about to stop."""
+        self.ready = True
+        try:
+            yield
+        finally:
+            self.stopping = True
+            if self.delay:
+                await asyncio.sleep(self.delay)
 
 
 def routes(health: Health) -> list[Route]:

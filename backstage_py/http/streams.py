@@ -1,6 +1,8 @@
 """Open event streams, so that a stop can end them: they would hold the server open for as long as clients listen."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -20,8 +22,16 @@ class OpenStreams:
         """Forget a request."""
         self._requests.discard(request)
 
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """End all streams when the block is left; each closes as if the server had sent everything."""
+        try:
+            yield
+        finally:
+            self.end()
+
     def end(self) -> None:
-        """End all streams; each closes as if the server had sent everything."""
+        """End all streams now."""
         self.ending = True
         for request in tuple(self._requests):
             request.cancel()

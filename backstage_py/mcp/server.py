@@ -1,7 +1,8 @@
 """The protocol: the tools over streamable HTTP below ``/api/mcp-actions/v1``, and over standard input and output."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from backstage_py import __version__, extras
@@ -79,7 +80,7 @@ class McpEndpoint:
         self._manager: StreamableHTTPSessionManager | None = None
         self._starting = asyncio.Lock()
         self._stopping = asyncio.Event()
-        self._running: asyncio.Task[None] | None = None
+        self._sessions: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Answer a request."""
@@ -87,11 +88,15 @@ class McpEndpoint:
             manager = self._manager or await self._start()
         await manager.handle_request(scope, receive, send)
 
-    async def close(self) -> None:
-        """End the sessions."""
-        self._stopping.set()
-        if self._running:
-            await self._running
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """End the sessions when the block is left."""
+        try:
+            yield
+        finally:
+            self._stopping.set()
+            if self._sessions:
+                await self._sessions
 
     async def _start(self) -> "StreamableHTTPSessionManager":
         server = server_of(self._api_of)
@@ -105,7 +110,7 @@ class McpEndpoint:
                 ready.set()
                 await self._stopping.wait()
 
-        self._running = asyncio.create_task(run(), name="mcp-sessions")
+        self._sessions = asyncio.create_task(run(), name="mcp-sessions")
         await ready.wait()
         self._manager = manager
         return manager

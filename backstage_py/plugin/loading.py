@@ -1,14 +1,15 @@
 """All plugins of a process: actions, filters and globals, of installed packages and of a folder of files."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 import structlog
 
-from backstage_py import threads
+from backstage_py import background, threads
 from backstage_py.errors import ConflictError
 from backstage_py.model.json import Json
 from backstage_py.plugin.folder import ActionFolder, FileProblem, Reload, extensions_of
@@ -75,8 +76,13 @@ class Plugins:
             self.take_extensions()
         return tuple(looked.changed)
 
-    async def watch(self) -> None:
-        """Reload whenever a file changes, until cancelled. Running steps finish with what they began with."""
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Reload whenever a file changes, until the block is left. Running steps finish with what they began with."""
+        async with background.running(self._watch()):
+            yield
+
+    async def _watch(self) -> None:
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             try:

@@ -1,18 +1,16 @@
 """A running sandbox: bound to loopback, served in this process, stopped on leaving the block."""
 
-import asyncio
-import contextlib
 import ipaddress
 import secrets
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
-import uvicorn
 
+from backstage_py.http import server
 from backstage_py.model.json import JsonObject
 from backstage_py.sandbox.app import create_sandbox_app
 from backstage_py.sandbox.settings import SandboxSettings
@@ -74,47 +72,22 @@ async def serve_sandbox(
             **({} if max_push is None else {"max_push": max_push}),
         )
         app = create_sandbox_app(settings)
-        config = uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            server_header=False,
-            timeout_graceful_shutdown=_GRACE,
-        )
-        async with _running(_Server(config), listener):
+        token = next(iter(settings.tokens))
+        async with server.running(app, listener, grace=_GRACE):
             _log.info("sandbox_started", url=settings.base_url, replaces=settings.replaces)
-            token = next(iter(settings.tokens))
-            yield Sandbox(
-                url=settings.base_url,
-                api_url=settings.api_url,
-                raw_url=settings.raw_url,
-                token=token,
-                store=app.state.host.store,
-                integrations=settings.integrations(token),
-            )
+            try:
+                yield Sandbox(
+                    url=settings.base_url,
+                    api_url=settings.api_url,
+                    raw_url=settings.raw_url,
+                    token=token,
+                    store=app.state.host.store,
+                    integrations=settings.integrations(token),
+                )
+            finally:
+                _log.info("sandbox_stopped")
     finally:
         listener.close()
-
-
-class _Server(uvicorn.Server):
-    """A server that leaves signals to whoever runs the process."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-@asynccontextmanager
-async def _running(server: _Server, listener: socket.socket) -> AsyncIterator[None]:
-    serving = asyncio.create_task(server.serve(sockets=[listener]), name="sandbox")
-    try:
-        # the listener is bound already, so connections wait in its queue until the server takes them
-        yield
-    finally:
-        server.should_exit = True
-        await serving
-        _log.info("sandbox_stopped")
 
 
 def _listen(host: str, port: int) -> socket.socket:

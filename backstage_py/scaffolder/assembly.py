@@ -1,7 +1,8 @@
 """The scaffolder's parts put together for one database: the service, a worker, the janitor."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from backstage_py import threads
@@ -27,8 +28,6 @@ from backstage_py.storage.scaffolder.secrets import secret_box
 from backstage_py.storage.scaffolder.tasks import TaskStore
 from backstage_py.storage.scaffolder.upkeep import TaskUpkeep
 from backstage_py.storage.scaffolder.workspaces import WorkspaceTable
-
-DEFAULT_GRACE = 10.0
 
 
 class Scaffolder:
@@ -106,20 +105,12 @@ class Scaffolder:
         self.janitor = Janitor(
             upkeep, recovery, folders, retention=settings.retention, frequency=settings.task_timeout_janitor_frequency
         )
-        self._cleaning: asyncio.Task[None] | None = None
         self._watch = LoopWatch()
+        self._grace = settings.shutdown_timeout
 
-    async def start(self) -> None:
-        """Begin to run tasks and to clean up."""
-        self._watch.start()
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run tasks and clean up until the block is left, then stop in good order; see ``Worker.running``."""
         asyncio.get_running_loop().set_default_executor(threads.Executor())
-        await self.worker.start()
-        self._cleaning = asyncio.create_task(self.janitor.run_forever())
-
-    async def stop(self, grace: float = DEFAULT_GRACE) -> None:
-        """Stop in good order; see ``Worker.stop``."""
-        self._watch.stop()
-        if self._cleaning:
-            self._cleaning.cancel()
-            await asyncio.gather(self._cleaning, return_exceptions=True)
-        await self.worker.stop(grace)
+        async with self.worker.running(self._grace), self.janitor.running(), self._watch.running():
+            yield

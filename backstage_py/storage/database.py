@@ -9,11 +9,11 @@ import asyncio
 import contextlib
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -66,7 +66,7 @@ class _Job:
 
 
 class Database:
-    """An open database. ``app.py`` opens and closes it; stores receive it.
+    """An open database. ``wiring`` opens and closes it; stores receive it.
 
     Args:
         url: ``sqlite:///path`` or ``postgresql+psycopg://…``; ``sqlite://`` alone is refused, since its readers would
@@ -126,6 +126,14 @@ class Database:
         done: Future[T] = Future()
         self._jobs.put(_Job(function, done))
         return await asyncio.wrap_future(done)
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[Self]:
+        """Close it when the block is left."""
+        try:
+            yield self
+        finally:
+            await self.close()
 
     async def close(self) -> None:
         """Finish what is queued and close all connections. Closing twice is fine."""

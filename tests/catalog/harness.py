@@ -141,14 +141,10 @@ async def catalog(
     service = CatalogService(
         database, used, CatalogSettings(locations=locations, rules=rules, **settings), plugins=plugins
     )
-    await service.start()
-    world = World(service, used, database)
-    try:
+    async with database.running(), service.running():
+        world = World(service, used, database)
         await world.rest()
         yield world
-    finally:
-        await service.stop()
-        await database.close()
 
 
 def component(name: str, owner: str = "team-a", **spec: str) -> str:

@@ -121,7 +121,7 @@ async def running(
     }
     path = folder / "app-config.yaml"
     path.write_text(yaml.safe_dump(config))
-    async with serving(load_settings([path], {})) as service:
+    async with serving(load_settings([path], {})) as service, service.running():
         site = Site(service, backstage)
         with answering(service.asgi, port):
             backstage.plugins = f"http://127.0.0.1:{port}"

@@ -188,14 +188,11 @@ def test_names_and_descriptions_come_from_the_function() -> None:
 
 async def test_watching_loads_a_new_file(folder: Path) -> None:
     plugins = load_plugins(folder)
-    watching = asyncio.create_task(plugins.watch())
-    try:
+    async with plugins.running():
         (folder / "later.py").write_text(GREET.replace("folder:greet", "folder:later").split("@template_filter")[0])
         async with asyncio.timeout(20):
             while "folder:later" not in plugins.actions:  # noqa: ASYNC110  # as below
                 await asyncio.sleep(0.05)  # the registry tells nobody
-    finally:
-        watching.cancel()
     assert "folder:greet" in plugins.actions
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -74,7 +74,15 @@ class World:
     catalog: Catalog
     database: Database
     credentials: Credentials = GUEST
-    started: bool = field(default=False)
+    _running: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    async def start(self) -> None:
+        """Run tasks from now on."""
+        await self._running.enter_async_context(self.scaffolder.running())
+
+    async def stop(self) -> None:
+        """Let running tasks finish their step."""
+        await self._running.aclose()
 
     async def create(
         self, entity: dict[str, Any], values: Mapping[str, Any] | None = None, secrets: Mapping[str, str] | None = None
@@ -104,6 +112,7 @@ async def world(
     settings: ScaffolderSettings | None = None,
     services: Services | None = None,
     start: bool = True,
+    grace: float = 0.2,
 ) -> AsyncIterator[World]:
     """Open a scaffolder; its worker runs unless ``start`` is False."""
     database = Database(database_url.get() or f"sqlite:///{folder / 'tasks.sqlite'}")
@@ -116,16 +125,17 @@ async def world(
         scaffolder = Scaffolder(
             database,
             registry,
-            settings or ScaffolderSettings(),
+            replace(settings or ScaffolderSettings(), shutdown_timeout=grace),
             replace(services or Services(), catalog=catalog),
             working_directory=folder / "work",
         )
+        opened = World(scaffolder, catalog, database)
         if start:
-            await scaffolder.start()
+            await opened.start()
         try:
-            yield World(scaffolder, catalog, database)
+            yield opened
         finally:
-            await scaffolder.stop(grace=0.2)
+            await opened.stop()
     finally:
         await database.close()
 

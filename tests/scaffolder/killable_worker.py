@@ -17,7 +17,10 @@ from backstage_py.storage.database import Database
 
 LINES = 5
 SETTINGS = ScaffolderSettings(
-    concurrent_tasks_limit=4, recovery=TaskRecoverySettings(enabled=True, stale_timeout=20), secrets_key="k" * 32
+    concurrent_tasks_limit=4,
+    recovery=TaskRecoverySettings(enabled=True, stale_timeout=20),
+    secrets_key="k" * 32,
+    shutdown_timeout=5,
 )
 
 
@@ -64,10 +67,8 @@ async def main(folder: Path) -> None:
     scaffolder = Scaffolder(database, registry(), SETTINGS, Services(), working_directory=folder / "work")
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    await scaffolder.start()
-    await stop.wait()
-    await scaffolder.stop(grace=5)
-    await database.close()
+    async with database.running(), scaffolder.running():
+        await stop.wait()
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ async def test_many_streams_of_a_task_see_the_same_and_share_their_reading(tmp_p
         followers = [asyncio.create_task(w.events(task_id)) for _ in range(300)]
         await asyncio.sleep(0.5)
         before = len(reads)
-        await w.scaffolder.start()
+        await w.start()
         streams = await asyncio.gather(*followers)
         during = len(reads) - before
     assert len(streams[0]) == 24
@@ -94,7 +94,7 @@ async def test_a_long_poll_answers_when_there_is_something(tmp_path: Path) -> No
         events = w.scaffolder.service.events
         assert await events.first(task_id, None, starts_over=False, patience=0.01) == []
         waiting = asyncio.create_task(events.first(task_id, None, starts_over=False, patience=20))
-        await w.scaffolder.start()
+        await w.start()
         assert len(await waiting) >= 1
 
 
@@ -150,7 +150,7 @@ async def test_a_long_log_is_streamed_whole_to_late_followers_too(tmp_path: Path
         task_id = await w.create(template({"id": "s", "action": "test:many"}))
         early = asyncio.create_task(w.events(task_id))
         await asyncio.sleep(0.05)
-        await w.scaffolder.start()
+        await w.start()
         following = w.scaffolder.service.events.follow(task_id, None, starts_over=False, heartbeat=20)
         while not (batch := await anext(following)):
             pass

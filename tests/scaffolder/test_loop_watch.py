@@ -18,12 +18,9 @@ async def test_what_blocks_the_loop_is_named_with_its_line() -> None:
         reported.set()
 
     watch = LoopWatch(blocked_seconds=0.2, report=report)
-    watch.start()
-    try:
+    async with watch.running():
         await asyncio.sleep(0.1)
         block_without_await()
         await asyncio.to_thread(reported.wait, 10)
-    finally:
-        watch.stop()
     assert len(places) == 1
     assert "test_loop_watch.py:9 block_without_await" in places[0]

@@ -96,7 +96,7 @@ async def test_a_recovered_task_goes_on_behind_its_last_completed_step(tmp_path:
         task_id = await w.create(two_steps())
         await _die_in_second_step(w, task_id)
         await _silence(w, 31)
-        await w.scaffolder.start()
+        await w.start()
         events = await w.events(task_id)
     assert ran == ["one", "two"]
     assert [event.type for event in events if event.type != "log"] == ["recovered", "completion"]
@@ -144,7 +144,7 @@ async def test_a_template_that_starts_over_runs_all_steps_again(tmp_path: Path) 
         task_id = await w.create(entity)
         await _die_in_second_step(w, task_id)
         await _silence(w, 31)
-        await w.scaffolder.start()
+        await w.start()
         async with asyncio.timeout(20):
             while (await w.scaffolder.service.get(task_id)).status != "completed":  # noqa: ASYNC110  # its stream stays open
                 await asyncio.sleep(0.01)
@@ -168,7 +168,7 @@ async def test_a_failed_step_stays_failed_after_a_crash(tmp_path: Path) -> None:
         failed = StepResult(0, failed=True, result={"name": "Error", "message": "broken"})
         await store.record(claim, Transition(steps=[failed]))
         await _silence(w, 31)
-        await w.scaffolder.start()
+        await w.start()
         events = await w.events(task_id)
     assert ran == ["always"]
     assert body(events[-1])["error"] == {"name": "Error", "message": "broken"}
@@ -198,7 +198,7 @@ async def test_a_snapshot_brings_the_workspace_to_another_machine(tmp_path: Path
             left.unlink()
         (tmp_path / "work" / task_id).rmdir()
         await _silence(w, 31)
-        await w.scaffolder.start()
+        await w.start()
         events = await w.events(task_id)
     assert body(events[-1])["output"]["files"] == ["one", "two"]
 
@@ -210,7 +210,7 @@ async def test_without_its_workspace_a_task_does_not_go_on(tmp_path: Path) -> No
         (tmp_path / "work" / task_id / "one").unlink()
         (tmp_path / "work" / task_id).rmdir()
         await _silence(w, 31)
-        await w.scaffolder.start()
+        await w.start()
         events = await w.events(task_id)
     assert ran == ["one"]
     assert "workspace" in body(events[-1])["error"]["message"]
@@ -242,11 +242,11 @@ async def test_a_stopping_worker_hands_its_task_back_behind_the_current_step(tmp
         await asyncio.to_thread(release.wait, 60)
 
     entity = template({"id": "g", "action": "test:gate"}, {"id": "one", "action": "test:mark"})
-    async with world(tmp_path, mark, gate) as w:
+    async with world(tmp_path, mark, gate, grace=10) as w:
         task_id = await w.create(entity, {}, {"tok": "kept for the next worker"})
         while "gate" not in ran:  # noqa: ASYNC110  # an action has no way to tell
             await asyncio.sleep(0.01)
-        stopping = asyncio.create_task(w.scaffolder.stop(10))
+        stopping = asyncio.create_task(w.stop())
         await asyncio.sleep(0.05)
         release.set()
         await stopping
@@ -263,11 +263,11 @@ async def test_a_step_that_outlasts_the_grace_ends_its_task(tmp_path: Path) -> N
         ran.append("stuck")
         await asyncio.sleep(3600)
 
-    async with world(tmp_path, stuck) as w:
+    async with world(tmp_path, stuck, grace=0.05) as w:
         task_id = await w.create(template({"id": "s", "action": "test:stuck"}))
         while "stuck" not in ran:  # noqa: ASYNC110  # as above
             await asyncio.sleep(0.01)
-        await w.scaffolder.stop(0.05)
+        await w.stop()
         events = await w.events(task_id)
     assert log(events)[-2] == ("s", "failed", "The task worker stopped while it was running this task")
 

@@ -111,7 +111,7 @@ async def test_secrets_are_sealed_at_rest_and_gone_when_the_task_ends(tmp_path: 
         task_id = await w.create(leaking(), {}, {"tok": TOKEN})
         assert await _stored(w.database, task_id) not in {None, b""}
         assert TOKEN.encode() not in b"".join(path.read_bytes() for path in tmp_path.glob("tasks.sqlite*"))
-        await w.scaffolder.start()
+        await w.start()
         await w.events(task_id)
         assert await _stored(w.database, task_id) is None
     assert TOKEN.encode() not in b"".join(path.read_bytes() for path in tmp_path.glob("tasks.sqlite*"))

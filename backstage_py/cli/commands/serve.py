@@ -10,15 +10,14 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from math import ceil
 from pathlib import Path
-from typing import cast
 
 import structlog
-import uvicorn
 
 from backstage_py import app, logging
 from backstage_py.cli.commands import worker
 from backstage_py.cli.loop import run_loop
 from backstage_py.errors import SettingsError
+from backstage_py.http import server
 from backstage_py.http.connections import Connections, most_connections, raise_descriptor_limit
 from backstage_py.http.server_protocol import ServerProtocol
 from backstage_py.settings import load_settings, with_listen
@@ -27,7 +26,7 @@ from backstage_py.settings.sections import Settings
 _log = structlog.get_logger(__name__)
 
 _BACKLOG = 2048
-_DRAIN_SECONDS = 10
+_GRACE_SECONDS = 10
 
 
 def run(config: Sequence[Path], *, host: str | None, port: int | None, workers: int) -> int:
@@ -75,31 +74,21 @@ async def _serve(settings: Settings, listener: socket.socket, config: list[Path]
         loop.add_signal_handler(number, stop.set)
     bounds = settings.backend.server
     connections = Connections(bounds, most_connections(bounds, raise_descriptor_limit()))
-    async with app.serving(settings, run_tasks=workers == 0) as service:
-        server = _Server(
-            uvicorn.Config(
-                service.asgi,
-                lifespan="off",
-                http=cast(
-                    "type[asyncio.Protocol]", partial(ServerProtocol, connections)
-                ),  # called as the class would be
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                date_header=True,
-                timeout_keep_alive=ceil(bounds.keep_alive_timeout),
-                timeout_graceful_shutdown=_DRAIN_SECONDS,
-            )
-        )
-        async with worker.processes(workers, config, service.worker_environment) as stop_workers:
-            running = asyncio.create_task(server.serve(sockets=[listener]))
-            _collect_from_here()
-            _log.info("service_started", url=settings.backend.base_url, listen=_shown(listener), workers=workers)
-            await _first(running, stop)
-            _log.info("service_stopping")
-            await service.drain(stop_workers)
-            server.should_exit = True
-            await running
+    async with (
+        app.serving(settings, run_tasks=workers == 0) as service,
+        server.running(
+            service.asgi,
+            listener,
+            grace=_GRACE_SECONDS,
+            http=partial(ServerProtocol, connections),  # called as the class would be
+            timeout_keep_alive=ceil(bounds.keep_alive_timeout),
+        ) as answering,
+        service.running(worker.processes(workers, config, service.worker_environment)),
+    ):
+        _collect_from_here()
+        _log.info("service_started", url=settings.backend.base_url, listen=_shown(listener), workers=workers)
+        await _first(answering, stop)
+        _log.info("service_stopping")
     _log.info("service_stopped")
 
 
@@ -118,12 +107,3 @@ def _collect_from_here() -> None:
 def _shown(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-class _Server(uvicorn.Server):
-    """A server that leaves signals to ``_serve``: tasks are handed back before it stops answering."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
-        yield

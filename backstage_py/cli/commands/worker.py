@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 import structlog
@@ -31,35 +31,26 @@ def run(config: Sequence[Path]) -> int:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
         loop.add_reader(sys.stdin.fileno(), stop.set)  # the service holds the other end, also when it is killed
-        async with app.working(settings, os.environ) as service:
+        async with app.working(settings, os.environ):
             await stop.wait()
-            await service.drain()
 
     run_loop(work())
     return 0
 
 
-Stop = Callable[[], Awaitable[None]]
-"""Has worker processes finish or hand back their tasks, and returns when they have ended."""
-
-
 @contextlib.asynccontextmanager
-async def processes(count: int, config: Sequence[Path], environment: Mapping[str, str]) -> AsyncIterator[Stop]:
-    """Keep ``count`` workers running until they are stopped, or else until the block is left.
+async def processes(count: int, config: Sequence[Path], environment: Mapping[str, str]) -> AsyncIterator[None]:
+    """Keep ``count`` workers running until the block is left; then they finish or hand back their tasks.
 
     One that ends by itself is started again.
     """
     stopping = asyncio.Event()
     keepers = [asyncio.create_task(_keep(config, environment, stopping)) for _ in range(count)]
-
-    async def stop() -> None:
+    try:
+        yield
+    finally:
         stopping.set()
         await asyncio.gather(*keepers)
-
-    try:
-        yield stop
-    finally:
-        await stop()
 
 
 async def _keep(config: Sequence[Path], environment: Mapping[str, str], stopping: asyncio.Event) -> None:

@@ -226,8 +226,7 @@ async def runner(
             backstage = _sandbox_plugins(host)
         integrations = ScmRegistry((*hosts, *settings.integrations))
         own_hosts = [urlsplit(backstage_url).netloc] if backstage_url else []
-        http = HttpClient(listed(integrations, settings.backend.reading, own_hosts))
-        stack.push_async_callback(http.close)
+        http = await stack.enter_async_context(HttpClient(listed(integrations, settings.backend.reading, own_hosts)))
         reader = UrlReading(http, integrations, settings.backend.reading)
         plugins = load_plugins()
         if own := local_actions.folder(author_config.find(start), config):

@@ -90,7 +90,7 @@ class _TryAgainError(Exception):
 
 @dataclass(slots=True)
 class HttpClient:
-    """One session for all that is read over HTTP; owned and closed by whoever wires the service.
+    """One session for all that is read over HTTP; ``async with`` closes it.
 
     Args:
         listed: hosts that may have private addresses: those that an operator wrote into the configuration.
@@ -177,17 +177,13 @@ class HttpClient:
                     file.write(chunk)
             return Answer(response.status, response.reason or "", _headers(response), b"", last)
 
-    async def close(self) -> None:
-        """Close the connections."""
-        if self._session:
-            await self._session.close()
-            self._session = None
-
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.close()
+        if self._session:
+            await self._session.close()
+            self._session = None
 
     async def _get_once(
         self,

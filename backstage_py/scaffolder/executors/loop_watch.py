@@ -8,7 +8,8 @@ import asyncio
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import structlog
 
@@ -43,15 +44,16 @@ class LoopWatch:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._loop_thread = 0
 
-    def start(self) -> None:
-        """Watch the running loop until ``stop``."""
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Watch the running loop until the block is left."""
         self._loop = asyncio.get_running_loop()
         self._loop_thread = threading.get_ident()
         threading.Thread(target=self._watch, name="backstage-py-loop-watch", daemon=True).start()
-
-    def stop(self) -> None:
-        """Stop watching."""
-        self._stop.set()
+        try:
+            yield
+        finally:
+            self._stop.set()
 
     def _watch(self) -> None:
         while not self._stop.wait(_LOOK_SECONDS):

@@ -1,10 +1,12 @@
 """Cleaning up on a schedule: stale tasks, and tasks that are older than the retention."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import structlog
 
-from backstage_py import threads
+from backstage_py import background, threads
 from backstage_py.model import times
 from backstage_py.scaffolder.queue.recovery import Recovery
 from backstage_py.scaffolder.queue.workspaces import WorkspaceFolders, remove_tree
@@ -41,8 +43,13 @@ class Janitor:
         self._retention = retention
         self._frequency = frequency
 
-    async def run_forever(self) -> None:
-        """Clean up until cancelled. A round that fails is reported, and the next one comes."""
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Clean up until the block is left. A round that fails is reported, and the next one comes."""
+        async with background.running(self._run_forever()):
+            yield
+
+    async def _run_forever(self) -> None:
         while True:
             try:
                 await self.run()

@@ -1,13 +1,15 @@
 """The worker: claims tasks when woken, runs as many at once as allowed, shows that it lives, stops in good order."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import structlog
 
+from backstage_py import background
 from backstage_py.model.task import Claim
 from backstage_py.plugin import CancelSignal
 from backstage_py.scaffolder.queue.attempt import Attempts
@@ -65,23 +67,34 @@ class Worker:
         self._running: dict[str, _Running] = {}
         self._free = asyncio.Event()
         self._stopping = False
-        self._loops: list[asyncio.Task[None]] = []
         self._lock: WorkerLock | None = None
 
-    async def start(self) -> None:
-        """Begin to claim tasks. With a limit of 0 the worker only recovers what others lost."""
+    @asynccontextmanager
+    async def running(self, grace: float) -> AsyncIterator[None]:
+        """Run tasks until the block is left. With a limit of 0 the worker only recovers what others lost.
+
+        Then it claims nothing more, lets each running task finish its current step and hands it back before the next.
+        A step that takes longer than ``grace`` seconds is left behind; its task is recovered (or ended as failed)
+        like one of a worker that died.
+        """
         self._lock = WorkerLock(self._working_directory)
         loops = [self._recover_tasks(), self._send_heartbeats(), self._watch_cancellations()]
         if self._limit > 0:
             loops.append(self._claim_tasks(self._lock.worker))
-        self._loops = [asyncio.create_task(loop) for loop in loops]
+        left: set[str] = set()
+        try:
+            async with background.running(*loops):
+                try:
+                    yield
+                finally:
+                    left = await self._end_tasks(grace)
+        finally:
+            self._lock.end()
+            if left:
+                await self._recovery.release(left)
 
-    async def stop(self, grace: float) -> None:
-        """Claim nothing more; let each running task finish its current step, and hand it back before the next.
-
-        A step that takes longer than ``grace`` seconds is left behind; its task is recovered (or ended as failed)
-        like one of a worker that died.
-        """
+    async def _end_tasks(self, grace: float) -> set[str]:
+        """Return the ids of the tasks that were left behind."""
         self._stopping = True
         self._free.set()
         tasks = [one.task for one in self._running.values() if one.task]
@@ -93,13 +106,7 @@ class Worker:
             if one.task:
                 one.task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for loop in self._loops:
-            loop.cancel()
-        await asyncio.gather(*self._loops, return_exceptions=True)
-        if self._lock:
-            self._lock.end()
-        if left:
-            await self._recovery.release({one.claim.id for one in left})
+        return {one.claim.id for one in left}
 
     async def _claim_tasks(self, worker: str) -> None:
         with self._wakes.subscribe(OPEN_TASKS) as wake:

@@ -1,0 +1,45 @@
+"""A server in this process, for an application and a socket that listens already."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+
+
+@contextlib.asynccontextmanager
+async def running(
+    app: ASGIApp, listener: socket.socket, *, grace: int, **more: Any
+) -> AsyncIterator[asyncio.Task[None]]:
+    """Answer until the block is left, and then what is open for ``grace`` seconds more.
+
+    The listener is bound already, so connections wait in its queue until the server takes them. ``more`` are options
+    of uvicorn. Yields the task that serves; it ends early if it fails.
+    """
+    config = uvicorn.Config(
+        app,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=grace,
+        **more,
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield serving
+    finally:
+        server.should_exit = True
+        await serving
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to whoever runs the process: tasks are handed back before it stops answering."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
