@@ -1,4 +1,4 @@
-"""What an action may ask the service for, as protocols: the implementations are wired in ``app.py``.
+"""What an action may ask the service for, as protocols: the implementations are wired in ``backstage_py.wiring``.
 
 A third party's action uses the same services as the built-in ones, and a test gives it fakes of the same shape.
 """

@@ -12,6 +12,7 @@ import structlog
 
 from backstage_py.http import server
 from backstage_py.model.json import JsonObject
+from backstage_py.model.scm import ScmIntegration
 from backstage_py.sandbox.app import create_sandbox_app
 from backstage_py.sandbox.settings import SandboxSettings
 from backstage_py.sandbox.store import RepositoryStore
@@ -32,6 +33,14 @@ class Sandbox:
     store: RepositoryStore = field(repr=False)
     integrations: list[JsonObject] = field(repr=False)
     """Entries for ``integrations.github`` of an app-config."""
+
+    @property
+    def hosts(self) -> tuple[ScmIntegration, ...]:
+        """The same as they are read from there."""
+        return tuple(
+            ScmIntegration("github", one["host"], one["host"], one["apiBaseUrl"], one["rawBaseUrl"], one["token"], {})
+            for one in self.integrations
+        )
 
 
 @asynccontextmanager

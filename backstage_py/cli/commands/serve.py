@@ -6,12 +6,13 @@ import gc
 import os
 import signal
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import partial
 from math import ceil
 from pathlib import Path
 
 import structlog
+from starlette.requests import Request
 
 from backstage_py import app, logging
 from backstage_py.cli.commands import worker
@@ -19,9 +20,11 @@ from backstage_py.cli.loop import run_loop
 from backstage_py.errors import SettingsError
 from backstage_py.http import server
 from backstage_py.http.connections import Connections, most_connections, raise_descriptor_limit
+from backstage_py.http.credentials import credentials
 from backstage_py.http.server_protocol import ServerProtocol
 from backstage_py.settings import load_settings, with_listen
 from backstage_py.settings.sections import Settings
+from backstage_py.wiring.stand_in import StandIn
 
 _log = structlog.get_logger(__name__)
 
@@ -75,7 +78,8 @@ async def _serve(settings: Settings, listener: socket.socket, config: list[Path]
     bounds = settings.backend.server
     connections = Connections(bounds, most_connections(bounds, raise_descriptor_limit()))
     async with (
-        app.serving(settings, run_tasks=workers == 0) as service,
+        _stand_ins(settings) as stand_ins,
+        app.serving(settings, stand_ins, run_tasks=workers == 0) as service,
         server.running(
             service.asgi,
             listener,
@@ -90,6 +94,23 @@ async def _serve(settings: Settings, listener: socket.socket, config: list[Path]
         await _first(answering, stop)
         _log.info("service_stopping")
     _log.info("service_stopped")
+
+
+@contextlib.asynccontextmanager
+async def _stand_ins(settings: Settings) -> AsyncIterator[Sequence[StandIn]]:
+    """Run the git host that stands in for GitHub, when ``sandbox`` is configured."""
+    if settings.sandbox is None:
+        yield ()
+        return
+    from backstage_py.sandbox import stand_in
+
+    asked = settings.sandbox
+    async with stand_in.running(asked.root, guard=_caller, port=asked.port, crossplane=asked.crossplane) as sandbox:
+        yield [sandbox]
+
+
+async def _caller(request: Request) -> str:
+    return credentials(request).subject
 
 
 async def _first(running: "asyncio.Task[None]", stop: asyncio.Event) -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import structlog
 
-from backstage_py import app, logging
+from backstage_py import logging
 from backstage_py.cli.loop import run_loop
 from backstage_py.settings import load_settings
+from backstage_py.wiring import handover, process
 
 _log = structlog.get_logger(__name__)
 
@@ -22,7 +23,7 @@ _STOP_SECONDS = 60.0
 
 def run(config: Sequence[Path]) -> int:
     """Run tasks until SIGINT or SIGTERM, or until the service that started this process is gone."""
-    settings = load_settings(config, os.environ)
+    settings, stand_ins = handover.taken(load_settings(config, os.environ), os.environ)
     logging.configure(settings.backend.log_level, lasting=True)
 
     async def work() -> None:
@@ -31,7 +32,7 @@ def run(config: Sequence[Path]) -> int:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
         loop.add_reader(sys.stdin.fileno(), stop.set)  # the service holds the other end, also when it is killed
-        async with app.working(settings, os.environ):
+        async with process.opened(settings, stand_ins) as core, core.scaffolder.running():
             await stop.wait()
 
     run_loop(work())

@@ -1,0 +1,139 @@
+"""What each process of the service has: the one that answers requests, and the workers beside it."""
+
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sqlalchemy.engine import make_url
+
+from backstage_py.catalog.authorized import AuthorizedCatalog
+from backstage_py.catalog.client import LocalCatalogClient
+from backstage_py.catalog.service import CatalogService
+from backstage_py.identity.issuer import TokenIssuer
+from backstage_py.identity.on_behalf import OnBehalf
+from backstage_py.integrations.backstage import Discovery, HttpBackstageClient, HttpCatalogClient
+from backstage_py.integrations.github_autocomplete import GithubAutocomplete
+from backstage_py.permissions import names
+from backstage_py.permissions.in_force import Permissions
+from backstage_py.plugin import Plugins, Services, load_plugins
+from backstage_py.plugin.catalog import load_catalog_plugins
+from backstage_py.plugin.services import required
+from backstage_py.scaffolder.assembly import Scaffolder
+from backstage_py.scaffolder.face.action_policy import ActionPolicy
+from backstage_py.scaffolder.face.remote_actions import HttpRemoteActions
+from backstage_py.settings.addresses import Addresses
+from backstage_py.settings.sections import Settings
+from backstage_py.storage import migrate
+from backstage_py.storage.database import Database
+from backstage_py.wiring import identity, outside
+from backstage_py.wiring.outside import Outside
+from backstage_py.wiring.stand_in import StandIn
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """The parts; ``catalog`` is None when another Backstage's is used."""
+
+    settings: Settings
+    addresses: Addresses
+    issuer: TokenIssuer
+    permissions: Permissions
+    plugins: Plugins
+    services: Services
+    scaffolder: Scaffolder
+    catalog: AuthorizedCatalog | None
+
+
+@asynccontextmanager
+async def opened(
+    settings: Settings, stand_ins: Sequence[StandIn] = (), *, run_tasks: bool = True
+) -> AsyncIterator[Process]:
+    """Open the database and put the parts together until the block is left; none of them runs yet.
+
+    Args:
+        settings: with the address that is really listened on.
+        stand_ins: in the place of foreign systems.
+        run_tasks: False where worker processes do.
+
+    Raises:
+        SettingsError: something that is configured cannot be used.
+    """
+    async with AsyncExitStack() as stack:
+        settings = _with_lasting_database(settings, stack)
+        addresses = Addresses.of(settings)
+        database = await stack.enter_async_context(Database(settings.backend.database_url).running())
+        await migrate.upgrade(database)
+        out = await stack.enter_async_context(outside.opened(settings, stand_ins, _plugin_hosts(settings, addresses)))
+        issuer = identity.issuer(settings, addresses, database)
+        permissions = Permissions.of(settings, addresses, out.http, issuer)
+        plugins = load_plugins(settings.scaffolder.actions_folder)
+        services = _services(out, plugins, addresses, OnBehalf(issuer, settings.scaffolder.actions_plugin))
+        catalog = _catalog(settings, addresses, database, services, permissions)
+        foreign = settings.catalog.base_url or addresses.plugin("catalog")
+        client = LocalCatalogClient(catalog) if catalog else HttpCatalogClient(out.http, foreign)
+        services = replace(services, catalog=client)
+        scaffolder = Scaffolder(
+            database,
+            plugins.actions,
+            settings.scaffolder,
+            services,
+            working_directory=settings.backend.working_directory,
+            autocompletes={"github": GithubAutocomplete(out.hosts)},
+            authority=permissions.authority(names.SCAFFOLDER),
+            worker_limit=None if run_tasks else 0,
+        )
+        yield Process(settings, addresses, issuer, permissions, plugins, services, scaffolder, catalog)
+
+
+def _services(out: Outside, plugins: Plugins, addresses: Addresses, on_behalf: OnBehalf) -> Services:
+    scaffolder = out.settings.scaffolder
+    return replace(
+        out.services(plugins),
+        backstage=HttpBackstageClient(
+            out.http,
+            Discovery.of(addresses.base_url, out.settings.discovery),
+            scaffolder.http_allowed_hosts,
+            on_behalf.token,
+        ),
+        remote_actions=HttpRemoteActions(
+            out.http,
+            ActionPolicy.of(out.settings.raw),
+            addresses.plugin,
+            on_behalf.token_or_own,
+            own=frozenset({scaffolder.actions_plugin}),
+        ),
+        own_token=lambda plugin: on_behalf.token_or_own(None, plugin),
+    )
+
+
+def _catalog(
+    settings: Settings, addresses: Addresses, database: Database, services: Services, permissions: Permissions
+) -> AuthorizedCatalog | None:
+    if settings.catalog.base_url or not addresses.serves("catalog"):
+        return None
+    service = CatalogService(
+        database,
+        required(services.url_reader, "URL reader"),
+        settings.catalog,
+        integrations=services.integrations,
+        plugins=load_catalog_plugins(services),
+    )
+    return AuthorizedCatalog(service, permissions.authority(names.CATALOG))
+
+
+def _plugin_hosts(settings: Settings, addresses: Addresses) -> list[str]:
+    """Return the hosts of plugins, which may have private addresses."""
+    urls = [addresses.own, addresses.base_url, settings.catalog.base_url, *settings.discovery.targets.values()]
+    return [urlsplit(url).netloc for url in urls if url]
+
+
+def _with_lasting_database(settings: Settings, stack: AsyncExitStack) -> Settings:
+    """Return settings whose database is a file: one for ``:memory:`` lives as long as this process."""
+    if make_url(settings.backend.database_url).database or not settings.backend.database_url.startswith("sqlite"):
+        return settings
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="backstage-py-"))
+    url = f"sqlite:///{Path(folder) / 'memory.sqlite'}"
+    return replace(settings, backend=replace(settings.backend, database_url=url))
