@@ -2,7 +2,7 @@
 
 What lives here:
 
-- ``values``: the value model, own members and key order of records, import and export of plain data;
+- ``values``: the value model, own members and key order of records;
   ``errors``: what can go wrong.
 - ``convert``: truth, ``String(x)``, ``Number(x)``, equality, order and ``+``; ``numbers``: arithmetic and printing.
 - ``text``: text as UTF-16 code units; ``json_text``: ``JSON.stringify``.

@@ -48,6 +48,18 @@ def plain(value: Value) -> Value:
     return value
 
 
+def typeof(value: Value) -> str:
+    """What ``typeof`` says of a value that is no function."""
+    kind = type(value)
+    if kind is str:
+        return "string"
+    if kind is bool:
+        return "boolean"
+    if kind is int or kind is float:
+        return "number"
+    return "undefined" if value is UNDEFINED else "object"
+
+
 def kind_of(value: Value) -> str:
     """The name of the value's kind for messages."""
     kind = type(value)

@@ -7,6 +7,8 @@ fused again afterwards.
 
 import re
 
+from backstage_py.js.errors import Failure
+
 WHITESPACE = (
     "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007"
     "\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
@@ -18,6 +20,7 @@ WHITESPACE_CLASS = r"\t\n\v\f\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205
 
 _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_UNRESERVED = "-_.!~*'()"
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
 
@@ -69,3 +72,17 @@ def less(left: str, right: str) -> bool:
 def trim(text: str) -> str:
     """The text without JavaScript's white space at both ends."""
     return text.strip(WHITESPACE)
+
+
+def encode_component(text: str) -> str:
+    """What ``encodeURIComponent`` gives.
+
+    Raises:
+        Failure: the text holds half of a surrogate pair.
+    """
+    from urllib.parse import quote
+
+    try:
+        return quote(text, safe=_UNRESERVED)
+    except UnicodeEncodeError as error:
+        raise Failure("The text holds half of a surrogate pair and cannot be put into a URL") from error

@@ -8,7 +8,7 @@ import orjson
 from backstage_py.js import numbers
 from backstage_py.js.values import Json, Undefined
 
-__all__ = ["Json", "JsonObject", "dumps", "normalise", "parse", "text", "type_name", "typeof"]
+__all__ = ["Json", "JsonObject", "dumps", "normalise", "parse", "text", "type_name"]
 
 JsonObject = dict[str, Json]
 
@@ -59,12 +59,6 @@ def type_name(value: Json) -> str:
         case list():
             return "array"
     return "object"
-
-
-def typeof(value: Json) -> str:
-    """Return what JavaScript's ``typeof`` says of a value."""
-    name = type_name(value)
-    return "object" if name in {"null", "array"} else name
 
 
 def _plain(value: object) -> Json:

@@ -4,7 +4,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-from backstage_py.model import json
+from backstage_py.js.convert import typeof
 
 _SCRIPT = re.compile(r"^[\0-\x1f ]*" + r"[\r\n\t]*".join("javascript") + r"[\r\n\t]*:", re.IGNORECASE)
 
@@ -28,7 +28,7 @@ def parse(text: object) -> LocationRef:
         ValueError: the text is none; the words are those of ``@backstage/catalog-model``, where it is a TypeError.
     """
     if not isinstance(text, str):
-        raise ValueError(f"Unable to parse location ref '{text}', unexpected argument {json.typeof(text)}")  # noqa: TRY004
+        raise ValueError(f"Unable to parse location ref '{text}', unexpected argument {typeof(text)}")  # noqa: TRY004
     kind, colon, target = text.partition(":")
     kind, target = kind.strip(), target.strip()
     if not colon or not kind or not target:

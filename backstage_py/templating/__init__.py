@@ -3,7 +3,7 @@
 What lives here: a lexer, a parser, a compiler to Python closures and the runtime that the closures use, for the
 language of ``nunjitsu`` 0.6.2 with the options and filters of scaffolder-backend 4.2.0. The files are the
 pipeline: ``lexer`` -> ``nodes`` -> ``expressions`` / ``parser`` -> ``scopes`` -> ``compiler`` / ``evaluation`` /
-``calls`` -> ``runtime``, ``functions`` and ``macros``; ``renderer`` runs it.
+``calls`` -> ``runtime``, ``functions`` and ``macros``; ``renderer`` runs it, ``exchange`` copies data in and out.
 It has two doors, and other packages import nothing else: ``engine`` renders, ``tree`` gives the syntax tree.
 
 What it promises:

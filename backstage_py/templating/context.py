@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from backstage_py.js.errors import Failure
-from backstage_py.js.values import RESERVED, Json, Value, import_value, in_key_order
+from backstage_py.js.values import Json, Value, in_key_order
+from backstage_py.templating.exchange import RESERVED, import_value
 from backstage_py.templating.positions import error_for
 
 _MAX_PATH = 256

@@ -10,8 +10,8 @@ import re
 from backstage_py.js.errors import Failure
 from backstage_py.js.numbers import Number, normal
 from backstage_py.js.text import fuse
-from backstage_py.js.values import RESERVED
 from backstage_py.templating import nodes
+from backstage_py.templating.exchange import RESERVED
 from backstage_py.templating.lexer import Token
 from backstage_py.templating.methods.names import CHANGING
 from backstage_py.templating.nodes import CHANGES, DYNAMIC, INDIRECT, Arguments, Expression, Node

@@ -3,8 +3,8 @@
 from functools import lru_cache
 
 from backstage_py.js.errors import Failure
-from backstage_py.js.values import RESERVED
 from backstage_py.templating import hints, nodes
+from backstage_py.templating.exchange import RESERVED
 from backstage_py.templating.expressions import ExpressionParser, parse_expression
 from backstage_py.templating.lexer import CODE_SPACE, Lexer, Tag
 from backstage_py.templating.nodes import Body, Branch, Expression, Placed, Signature, Statement

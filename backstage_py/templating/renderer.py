@@ -9,21 +9,13 @@ from backstage_py.js.convert import printed
 from backstage_py.js.errors import Failure, LimitFailure
 from backstage_py.js.json_text import stringify
 from backstage_py.js.text import length
-from backstage_py.js.values import (
-    RESERVED,
-    UNDEFINED,
-    Json,
-    Undefined,
-    Value,
-    clone,
-    export_value,
-    import_value,
-)
+from backstage_py.js.values import UNDEFINED, Json, Undefined, Value
 from backstage_py.templating import parser
 from backstage_py.templating import references as references_module
 from backstage_py.templating.cache import SizedCache
 from backstage_py.templating.compiler import Compiler, Program
 from backstage_py.templating.context import PreparedContext
+from backstage_py.templating.exchange import RESERVED, clone, export_value, import_value
 from backstage_py.templating.functions import BUILTINS, HostFunction
 from backstage_py.templating.lexer import has_code
 from backstage_py.templating.limits import Limits

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from backstage_py.js import convert
 from backstage_py.js.errors import Failure, LimitFailure
 from backstage_py.js.text import fuse
-from backstage_py.js.values import UNDEFINED, Exporter, Importer, JsMap, JsSet, Value
+from backstage_py.js.values import UNDEFINED, JsMap, JsSet, Value
+from backstage_py.templating.exchange import Exporter, Importer
 from backstage_py.templating.limits import Limits
 
 Emit = Callable[[str], None]

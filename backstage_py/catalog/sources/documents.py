@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from backstage_py.catalog.faults import Fault
 from backstage_py.catalog.sources import brought
 from backstage_py.catalog.sources.brought import Brought
-from backstage_py.model import json, yaml
+from backstage_py.js.convert import typeof
+from backstage_py.model import yaml
 from backstage_py.model.json import JsonObject
 from backstage_py.model.location_ref import LocationRef
 
@@ -43,4 +44,4 @@ def _documents(text: str, location: LocationRef) -> Iterator[JsonObject | Fault]
         elif isinstance(document.value, dict):
             yield document.value
         elif document.value is not None:
-            yield Fault("Error", f"Expected object at root, got {json.typeof(document.value)}")
+            yield Fault("Error", f"Expected object at root, got {typeof(document.value)}")

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from backstage_py.cli.local.local_template import default_of, fits, is_secret, steers, visible
 from backstage_py.errors import InputError
+from backstage_py.js import numbers
 from backstage_py.lint.form import schema_types
 from backstage_py.model import json, json_schema, yaml
 from backstage_py.model.json import Json, JsonObject
@@ -178,8 +179,7 @@ def parse(text: str, schema: JsonObject) -> Json:
     if not types or "string" in types:
         return text
     if types & {"number", "integer"}:
-        number = float(text)
-        return int(number) if number.is_integer() else number
+        return numbers.whole(float(text))
     value = yaml.load(text)
     if "array" in types and not isinstance(value, list):
         return [one.strip() for one in text.split(",") if one.strip()]

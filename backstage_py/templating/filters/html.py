@@ -5,7 +5,7 @@ import re
 from backstage_py.js import numbers
 from backstage_py.js.convert import printed, to_number, to_string, truthy
 from backstage_py.js.errors import Failure
-from backstage_py.js.text import WHITESPACE_CLASS, fuse, trim, units
+from backstage_py.js.text import WHITESPACE_CLASS, encode_component, fuse, trim, units
 from backstage_py.js.values import UNDEFINED, SafeString, Value
 from backstage_py.templating.filters.text import WHITESPACE_RUN, as_safe_as, plain_text
 from backstage_py.templating.methods.arguments import argument
@@ -21,7 +21,6 @@ _SEPARATOR = re.compile(f"([{WHITESPACE_CLASS}]+)")
 _PUNCTUATION = re.compile(r"(?:\(|<|&lt;)?([\s\S]*?)(?:\.|,|\)|\n|&gt;)?\Z")
 _EMAIL = re.compile(r"[\w.!#$%&'*+\-/=?^`{|}~]+@[a-z\d-]+(?:\.[a-z\d-]+)+", re.IGNORECASE | re.ASCII)
 _DOMAIN = re.compile(r"\.(?:org|net|com)(?::|/|\Z)")
-_UNRESERVED = "-_.!~*'()"
 
 
 def escape_text(text: str) -> str:
@@ -118,20 +117,6 @@ def _link(word: str, limit: float, follow: str) -> str:
     if _DOMAIN.search(address):
         return f'<a href="http://{address}"{follow}>{short}</a>'
     return word
-
-
-def encode_component(text: str) -> str:
-    """What ``encodeURIComponent`` gives.
-
-    Raises:
-        Failure: the text holds half of a surrogate pair.
-    """
-    from urllib.parse import quote
-
-    try:
-        return quote(text, safe=_UNRESERVED)
-    except UnicodeEncodeError as error:
-        raise Failure("The text holds half of a surrogate pair and cannot be put into a URL") from error
 
 
 def urlencode(_state: State, value: Value, _arguments: list[Value]) -> Value:

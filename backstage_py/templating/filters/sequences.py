@@ -8,8 +8,9 @@ from backstage_py.js import numbers
 from backstage_py.js.convert import add, bounded_parts, kind_of, order, strict_equal, to_number, to_string, truthy
 from backstage_py.js.errors import Failure, LimitFailure
 from backstage_py.js.text import fuse, length, units
-from backstage_py.js.values import RESERVED, UNDEFINED, JsMap, JsSet, SafeString, Value, in_key_order
+from backstage_py.js.values import UNDEFINED, JsMap, JsSet, SafeString, Value, in_key_order
 from backstage_py.templating import hints
+from backstage_py.templating.exchange import RESERVED
 from backstage_py.templating.filters.text import plain_text, reverse_text
 from backstage_py.templating.methods import table
 from backstage_py.templating.methods.arguments import argument

@@ -9,7 +9,8 @@ from backstage_py.js.convert import bounded_parts, strict_equal, to_string
 from backstage_py.js.errors import LimitFailure
 from backstage_py.js.numbers import Number
 from backstage_py.js.text import fuse, less
-from backstage_py.js.values import UNDEFINED, Value, refuse_cycle, same_value_key
+from backstage_py.js.values import UNDEFINED, Value, same_value_key
+from backstage_py.templating.exchange import refuse_cycle
 from backstage_py.templating.methods.arguments import argument, clamp, integer, relative, slice_bounds
 from backstage_py.templating.runtime import State
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from backstage_py.js.errors import Failure
-from backstage_py.js.values import RESERVED, UNDEFINED, JsMap, JsSet, SafeString, Value, refuse_cycle
+from backstage_py.js.values import UNDEFINED, JsMap, JsSet, SafeString, Value
+from backstage_py.templating.exchange import RESERVED, refuse_cycle
 from backstage_py.templating.runtime import State
 
 
