@@ -105,7 +105,7 @@ class ActionContext(Generic[InputT]):
         template_info: the template; None when the action was called without one, as by another backend.
         is_dry_run: nothing outside the workspace may change.
         signal: set when the task is cancelled; heed it in long work.
-        each: ``{"key": …, "value": …}`` of the current turn of the step's ``each``, None without one.
+        each: ``{"key": …, "value": …}`` of the current item of the step's ``each``, None without one.
         clock: what time it is; a test brings its own.
         waiter: runs a coroutine for ``wait``; the runner provides it.
     """

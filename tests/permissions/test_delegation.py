@@ -52,7 +52,7 @@ def test_who_may_be_stood_in_for() -> None:
 
 async def test_a_run_reaches_no_plugin_that_its_initiator_does_not() -> None:
     services = Services(catalog=Catalog(), remote_actions=Remote())  # type: ignore[arg-type]  # reading is enough here
-    bound = delegation.within(services, caller(catalog=SOME))
+    bound = delegation.services_for(services, caller(catalog=SOME))
     assert bound.catalog
     assert bound.remote_actions
     with pytest.raises(NotAllowedError, match="cannot be delegated"):
@@ -62,7 +62,7 @@ async def test_a_run_reaches_no_plugin_that_its_initiator_does_not() -> None:
         await bound.remote_actions.find("notes:write", token=None)
     assert await bound.remote_actions.find("other:write", token=None) is None
 
-    free = delegation.within(services, caller(catalog=EVERYTHING, notes=EVERYTHING))
+    free = delegation.services_for(services, caller(catalog=EVERYTHING, notes=EVERYTHING))
     assert free.catalog is services.catalog
     assert free.remote_actions
     assert list(await free.remote_actions.list(token=None)) == [write]

@@ -153,6 +153,6 @@ def test_who_started_a_task_is_kept_whatever_the_secrets_claim(credentials: Cred
         "__initiatorCredentials": json.dumps({"type": "service", "subject": "plugin:scaffolder"}),
         "password": "p",
     }
-    kept = initiator.keep(claimed, credentials)
+    kept = initiator.add_to(claimed, credentials)
     assert kept["password"] == "p"
-    assert initiator.of(kept, credentials.user_ref) == credentials
+    assert initiator.from_secrets(kept, credentials.user_ref) == credentials

@@ -1,8 +1,8 @@
 """The way from an action's own thread to what lives on the service's event loop.
 
-An action that is not built in runs on a loop of its own, so its services, its checkpoints and its log are reached over
-a bridge. The bridge is there for one try of the action and is closed behind it: what a thread that was left behind
-still wants to do is refused.
+An action of others runs on a loop of its own, so it reaches its services, checkpoints and log over a bridge. There is
+one bridge for each call of an action; it is closed afterwards, so what a thread that was left behind still asks for
+is refused.
 """
 
 import asyncio
@@ -32,11 +32,11 @@ class Bridge:
 
     @property
     def is_open(self) -> bool:
-        """Whether the try of the action is still on."""
+        """Whether the call of the action is still wanted."""
         return self._is_open
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine at home and wait for it here; being cancelled here cancels it there.
+        """Run a coroutine on the service's loop and wait for it here; cancelling here cancels it there.
 
         Raises:
             CancelledError: the bridge is closed, or is closed meanwhile.
@@ -62,7 +62,7 @@ class Bridge:
         return call
 
 
-def across(context: ActionContext[Any], bridge: Bridge) -> ActionContext[Any]:
+def bridged_context(context: ActionContext[Any], bridge: Bridge) -> ActionContext[Any]:
     """Return a context whose members work on any loop and in any thread, as long as the bridge is open."""
     return replace(
         context,
@@ -85,7 +85,7 @@ def _services(services: Services, bridge: Bridge) -> Services:
 
 
 class _Remote:
-    """Stands for a service: its coroutines run at home, its plain functions and values are its own."""
+    """A proxy for a service: its coroutines run on the service's loop, its plain functions where they are called."""
 
     def __init__(self, target: object, bridge: Bridge) -> None:
         self._target = target
@@ -105,7 +105,7 @@ class _Remote:
 
 @dataclass(frozen=True, slots=True)
 class Logger:
-    """The step's log until the try is over."""
+    """The step's log until the call is over."""
 
     log: ActionLogger
     bridge: Bridge
@@ -133,7 +133,7 @@ class Logger:
 
 @dataclass(frozen=True, slots=True)
 class _Sink:
-    """The step's outputs and checkpoints until the try is over."""
+    """The step's outputs and checkpoints until the call is over."""
 
     sink: OutputSink
     bridge: Bridge
@@ -143,7 +143,7 @@ class _Sink:
             self.sink.output(name, value)
 
     async def checkpoint(self, key: str, function: Callable[[], Awaitable[Json]]) -> Json:
-        """Ask at home for the value; there, the author's function is run on the author's loop."""
+        """Ask on the service's loop for the value; the author's function runs on the author's loop."""
         here = asyncio.get_running_loop()
 
         async def value() -> Json:

@@ -22,8 +22,8 @@ class Execution(Protocol):
     def cancel(self) -> None:
         """Interrupt the handler, or take it out of the queue."""
 
-    def leave(self) -> None:
-        """Have no more to do with it, whether it has ended or not."""
+    def abandon(self) -> None:
+        """Expect nothing more of it, whether it has ended or not."""
 
 
 class Executor(Protocol):

@@ -1,7 +1,7 @@
 """An action in a thread of its own, where it may block, and with an event loop of its own.
 
 Whatever such an action does to its thread or its loop, the service's go on. A thread cannot be stopped from outside,
-so one that does not end is left behind: what it says is dropped, what it asks for is refused, and it is accounted for
+so one that does not end is left behind: its log is dropped, its requests are refused, and it is counted
 (``leftovers``).
 """
 
@@ -41,7 +41,7 @@ class ThreadExecution:
     def __init__(self, action: Action, context: ActionContext[Any]) -> None:
         self._bridge = bridge.Bridge()
         self._action = action
-        self._context = replace(bridge.across(context, self._bridge), waiter=self._wait)
+        self._context = replace(bridge.bridged_context(context, self._bridge), waiter=self._wait)
         self._thread = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[Any] | None = None
@@ -58,8 +58,8 @@ class ThreadExecution:
             with suppress(RuntimeError):  # the loop is closed: the action has just ended
                 self._loop.call_soon_threadsafe(self._task.cancel)
 
-    def leave(self) -> None:
-        """Have no more to do with it, whether it has ended or not."""
+    def abandon(self) -> None:
+        """Expect nothing more of it; a thread that has not ended is left behind and counted."""
         self._bridge.close()
         self.ended.add_done_callback(_retrieve)
         if not self._is_unwanted:
@@ -128,7 +128,7 @@ class ThreadExecution:
 
 
 def _retrieve(done: "asyncio.Future[None]") -> None:
-    """Take note of an outcome that nobody may wait for, so that asyncio does not report it as forgotten."""
+    """Retrieve an outcome that nobody may wait for, so that asyncio does not report it."""
     if not done.cancelled():
         done.exception()
 

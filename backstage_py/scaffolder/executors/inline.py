@@ -30,7 +30,7 @@ class InlineExecution:
         self._is_cancelled = True
         self.ended.cancel()
 
-    def leave(self) -> None:
+    def abandon(self) -> None:
         """Retrieve an outcome that nobody waits for, so that asyncio does not report it."""
         self.ended.add_done_callback(lambda done: None if done.cancelled() else done.exception())
 

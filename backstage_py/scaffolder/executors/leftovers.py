@@ -51,7 +51,7 @@ def count(action_id: str | None = None) -> int:
 
 
 def check_limit(action_id: str) -> None:
-    """Let no action fill the process with threads.
+    """Refuse an action that has left too many threads behind.
 
     Raises:
         ServiceUnavailableError: too many threads of this action have not ended.
@@ -74,7 +74,7 @@ def follow(action_id: str, task_id: str, job: threads.Job, *, interrupt: bool = 
 
 
 def _follow() -> None:
-    """Look after those that were left behind, ever more rarely, until there are none."""
+    """Check the threads that were left behind, less and less often, until there are none."""
     pause = _LOOK_SECONDS
     while True:
         if _news.wait(pause):

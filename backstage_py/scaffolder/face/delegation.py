@@ -32,7 +32,7 @@ def check(credentials: Credentials, target: str) -> None:
         raise NotAllowedError(f"Access to target plugin '{target}' is restricted and cannot be delegated")
 
 
-def within(services: Services, credentials: Credentials) -> Services:
+def services_for(services: Services, credentials: Credentials) -> Services:
     """Return the services of a run, without what would act for its initiator where that is not allowed."""
     principal = credentials.principal
     if not isinstance(principal, ServicePrincipal) or principal.restriction is None:

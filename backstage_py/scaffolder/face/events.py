@@ -50,7 +50,7 @@ class TaskEvents:
         """
         after = None if after is None else max(_SMALLEST, min(after, _LARGEST))
         async with self._tail(task_id) as tail:
-            batch = tail.behind(after)
+            batch = tail.first_batch(after)
             if batch is None:
                 batch = await self._store.after_or_completion(task_id, after)
             if starts_over:
@@ -96,7 +96,7 @@ class TaskEvents:
 
 
 class _Tail:
-    """The events of one task, or the newest of them if there are many, read once for all who follow it."""
+    """The newest events of one task, read once for all who follow it."""
 
     def __init__(self, database: Database, feed: EventFeed, store: EventStore, task_id: str) -> None:
         self._database = database
@@ -119,7 +119,7 @@ class _Tail:
         if self._reader.done():
             self._reader.result()
 
-    def behind(self, after: int | None) -> Sequence[TaskEvent] | None:
+    def first_batch(self, after: int | None) -> Sequence[TaskEvent] | None:
         """Return what a client sees first, None when some of it is no longer kept."""
         if after is None:
             return self.since(0)
@@ -173,7 +173,7 @@ class _Tail:
                     self._add(await self._store.after(self._task_id, self._last))
         finally:
             self._feed.leave(self._task_id)
-            self._tell()
+            self._notify()
 
     def _take(self, before: int, events: Sequence[TaskEvent], wake: Wake) -> None:
         """Take what this process committed; read instead when something of another process stands before it."""
@@ -187,13 +187,13 @@ class _Tail:
         if fresh:
             self._keep(fresh)
             self._last = fresh[-1].id
-            self._tell()
+            self._notify()
 
     def _keep(self, events: Sequence[TaskEvent]) -> None:
         self._dropped = self._dropped or len(self._kept) + len(events) > _KEPT
         self._kept.extend(events)
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         for changed in self._changed:
             if not changed.done():
                 changed.set_result(None)

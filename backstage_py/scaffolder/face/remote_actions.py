@@ -67,7 +67,7 @@ class HttpRemoteActions:
 
     async def list(self, *, token: str | None) -> Sequence[Action]:
         """Return what a caller may use, in the order of the sources."""
-        found = await asyncio.gather(*(self._of(plugin, token) for plugin in self._sources))
+        found = await asyncio.gather(*(self._actions_of(plugin, token) for plugin in self._sources))
         return [action for actions in found for action in actions]
 
     async def find(self, id: str, *, token: str | None) -> Action | None:  # noqa: A002  # the word of templates
@@ -75,13 +75,13 @@ class HttpRemoteActions:
         plugin = id.partition(":")[0]
         if plugin not in self._sources:
             return None
-        return next((action for action in await self._of(plugin, token) if action.id == id), None)
+        return next((action for action in await self._actions_of(plugin, token) if action.id == id), None)
 
     @property
     def _sources(self) -> Sequence[str]:
         return [plugin for plugin in self.policy.sources or () if plugin not in self.own]
 
-    async def _of(self, plugin: str, token: str | None) -> Sequence[Action]:
+    async def _actions_of(self, plugin: str, token: str | None) -> Sequence[Action]:
         try:
             answer = await self._request("GET", plugin, _LIST, token, seconds=_LIST_SECONDS)
             entries = answer.json()["actions"]

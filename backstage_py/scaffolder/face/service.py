@@ -18,7 +18,7 @@ from backstage_py.scaffolder.face import autocomplete, delegation, directory, dr
 from backstage_py.scaffolder.face.autocomplete import AutocompleteHandler
 from backstage_py.scaffolder.face.dryrun import DryRun, DryRunResult
 from backstage_py.scaffolder.face.events import TaskEvents
-from backstage_py.scaffolder.face.templates import GivenTemplates, Narrow, Templates
+from backstage_py.scaffolder.face.templates import Narrow, RequestTemplates, Templates
 from backstage_py.scaffolder.run import initiator
 from backstage_py.scaffolder.run.action_gate import ActionGate
 from backstage_py.scaffolder.run.rendering import Environment
@@ -56,19 +56,19 @@ class ScaffolderService:
     resume_on_retry: bool = False
     autocompletes: Mapping[str, AutocompleteHandler] = field(default_factory=dict)
     _templates: Templates | None = None
-    _given: GivenTemplates = field(default_factory=GivenTemplates)
+    _request_templates: RequestTemplates = field(default_factory=RequestTemplates)
 
     async def parameter_schema(
         self, ref: EntityRef, credentials: Credentials, narrow: Narrow | None = None
     ) -> JsonObject:
         """Return a template's form."""
-        known, _ = await self._known().get(ref, token=credentials.token)
+        known, _ = await self._catalog_templates().get(ref, token=credentials.token)
         return (await known.narrowed(narrow)).template.form
 
     async def actions(self, credentials: Credentials) -> Sequence[JsonObject]:
         """Return the installed actions by their ids, and behind them what other plugins offer to the caller."""
         found = [action.describe() for action in self.registry]
-        remote_actions = delegation.within(self.services, credentials).remote_actions
+        remote_actions = delegation.services_for(self.services, credentials).remote_actions
         if remote_actions:
             remote = await remote_actions.list(token=credentials.token)
             found += [action.describe() for action in remote if action.id not in self.registry]
@@ -110,14 +110,14 @@ class ScaffolderService:
         ref = templates.parse_reference(template_ref)
         user_ref = credentials.user_ref
         beside = [user_ref] if user_ref else []
-        known, users = await self._known().get(ref, token=credentials.token, beside=beside)
+        known, users = await self._catalog_templates().get(ref, token=credentials.token, beside=beside)
         known = await known.narrowed(narrow)
         template_forms.check_values(known.template, values)
         template_forms.check_secrets(known.template, secrets)
         return await self.store.create(
             known.spec_text(values, _user(user_ref, users)),
             created_by=user_ref,
-            secrets=initiator.keep(secrets, credentials),
+            secrets=initiator.add_to(secrets, credentials),
             starts_over=known.template.starts_over,
         )
 
@@ -158,9 +158,9 @@ class ScaffolderService:
         """
         task = await self.store.get(task_id)
         if ref := (task.spec.get("templateInfo") or {}).get("entityRef"):
-            known, _ = await self._known().get(templates.parse_reference(ref), token=credentials.token)
+            known, _ = await self._catalog_templates().get(templates.parse_reference(ref), token=credentials.token)
             template_forms.check_secrets(known.template, secrets)
-        await self.store.retry(task_id, initiator.keep(secrets, credentials), resume=self.resume_on_retry)
+        await self.store.retry(task_id, initiator.add_to(secrets, credentials), resume=self.resume_on_retry)
 
     async def event_list(self, task_id: str, after: int | None) -> Sequence[tuple[TaskEvent, bool]]:
         """Return the events behind ``after``, waiting up to 30 s for the first one."""
@@ -191,7 +191,7 @@ class ScaffolderService:
             FormProblems: values or secrets do not fit.
             BackstageError: the request is wrong, or a step failed.
         """
-        parsed = self._given.parse(body["template"])
+        parsed = self._request_templates.parse(body["template"])
         files = directory.parse(body["directoryContents"])
         secrets = body.get("secrets") or {}
         template_forms.check_values(parsed, body["values"])
@@ -204,9 +204,9 @@ class ScaffolderService:
             "parameters": body["values"],
             "user": await self._user(credentials),
         }
-        wanted = DryRun(spec, parsed.metadata, initiator.keep(secrets, credentials), files)
-        services = delegation.within(self.services, credentials)
-        result = await self._try(wanted, services, gate)
+        wanted = DryRun(spec, parsed.metadata, initiator.add_to(secrets, credentials), files)
+        services = delegation.services_for(self.services, credentials)
+        result = await self._run_dry(wanted, services, gate)
         return {
             "log": list(result.log),
             "directoryContents": [file.as_json() for file in result.files],
@@ -220,7 +220,7 @@ class ScaffolderService:
         """Return completions for a form field."""
         return await autocomplete.complete(self.autocompletes, provider, resource, token, context)
 
-    async def _try(self, wanted: DryRun, services: Services, gate: ActionGate | None) -> DryRunResult:
+    async def _run_dry(self, wanted: DryRun, services: Services, gate: ActionGate | None) -> DryRunResult:
         return await dryrun.run(
             wanted,
             registry=self.registry,
@@ -237,7 +237,7 @@ class ScaffolderService:
         found = await catalog.entities_by_refs([credentials.user_ref], token=credentials.token)
         return _user(credentials.user_ref, found)
 
-    def _known(self) -> Templates:
+    def _catalog_templates(self) -> Templates:
         if self._templates is None:
             self._templates = Templates(required(self.services.catalog, "catalog"))
         return self._templates

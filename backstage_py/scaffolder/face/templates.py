@@ -85,7 +85,7 @@ class Templates:
         return known
 
 
-class GivenTemplates:
+class RequestTemplates:
     """Templates that come with requests, checked once: an editor sends the same one with each try.
 
     What is kept serves for checks only; a run gets the request's own objects, which an action may change.

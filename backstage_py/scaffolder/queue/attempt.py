@@ -103,8 +103,8 @@ class Attempts:
         spec = specs.parse(claim.task.spec)
         earlier = await self._earlier_progress(claim)
         workspace = await self._workspace(claim, earlier.steps)
-        credentials = initiator.of(claim.secrets, claim.task.created_by)
-        services = delegation.within(self.services, credentials)
+        credentials = initiator.from_secrets(claim.secrets, claim.task.created_by)
+        services = delegation.services_for(self.services, credentials)
 
         def before_step() -> None:
             if stopping():

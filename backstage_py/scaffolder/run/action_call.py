@@ -91,7 +91,7 @@ async def _call_once(action: Action, context: ActionContext[Any], patience: floa
         raise as_backstage_error(error) from error
     finally:
         cancelled.cancel()
-        execution.leave()
+        execution.abandon()
 
 
 async def _until_begun(

@@ -16,8 +16,8 @@ TOKEN = "backstageToken"  # noqa: S105  # a name that templates use
 _CREDENTIALS = "__initiatorCredentials"
 
 
-def keep(secrets: Mapping[str, str], credentials: Credentials) -> Mapping[str, str]:
-    """Return a task's secrets with what tells who started it; the caller cannot claim to be somebody else."""
+def add_to(secrets: Mapping[str, str], credentials: Credentials) -> Mapping[str, str]:
+    """Return a task's secrets with its initiator's credentials; a caller cannot send them under their names."""
     kept = {name: value for name, value in secrets.items() if name not in {TOKEN, _CREDENTIALS}}
     principal = credentials.principal
     if credentials.token:
@@ -32,8 +32,8 @@ def keep(secrets: Mapping[str, str], credentials: Credentials) -> Mapping[str, s
     return kept
 
 
-def of(secrets: Mapping[str, str], user_ref: str | None) -> Credentials:
-    """Return who started the run whose secrets these are; a service without restrictions has left nothing."""
+def from_secrets(secrets: Mapping[str, str], user_ref: str | None) -> Credentials:
+    """Return the initiator of the run with these secrets; without a record it is a service without restrictions."""
     if token := secrets.get(TOKEN):
         return Credentials(UserPrincipal(user_ref or ""), token)
     if _CREDENTIALS not in secrets:

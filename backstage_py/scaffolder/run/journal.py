@@ -27,10 +27,10 @@ class Journal(Protocol):
         """Add a log event. Callable from any thread."""
 
     def finish_step(self, result: StepResult) -> None:
-        """Note that a step ended; stored together with the events that were said before."""
+        """Stage a step's result; it is stored together with the events staged before."""
 
     async def commit_steps(self) -> None:
-        """Return once every step that was said to have ended is recorded; what else was added is stored soon.
+        """Return once every staged step result is stored; events alone are stored a few milliseconds later.
 
         Raises:
             ClaimLost: the run has lost its task.
@@ -88,12 +88,12 @@ class TaskJournal:
         self._add(new_event(EventType.LOG, _body(self.redactor.text(message), step_id, status)))
 
     def finish_step(self, result: StepResult) -> None:
-        """Note that a step ended; stored together with the events that were said before."""
+        """Stage a step's result; it is stored together with the events staged before."""
         with self._lock:
             self._steps.append(result)
 
     async def commit_steps(self) -> None:
-        """Return once every step that was said to have ended is recorded."""
+        """Return once every staged step result is stored."""
         if self._steps:
             await self._write(None)
         if self._failure:
@@ -124,7 +124,7 @@ class TaskJournal:
 
     def _add(self, event: NewEvent) -> None:
         with self._lock:
-            if self._failure:  # an abandoned thread of an action still talks
+            if self._failure:  # an abandoned thread of an action still logs
                 return
             self._events.append(event)
             first = len(self._events) == 1

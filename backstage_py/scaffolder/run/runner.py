@@ -36,7 +36,7 @@ SaveCheckpoint = Callable[[str, Json], Awaitable[None]]
 
 
 class WorkerStopping(Exception):  # noqa: N818  # a way out, not a fault
-    """The worker stops: the task is to be handed back before its next step."""
+    """The worker stops: the task goes back into the queue before its next step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ class Run:
         masked = self._renderer.masked_output(template)
         if masked is not UNDEFINED:
             redactor.add(redaction.differing_strings(output, masked, redactor.text))
-        return redactor.value(steps.without_hidden_items(output))
+        return redactor.value(steps.visible_output(output))
 
     def _log_resumption(self) -> None:
         done = sum(not result.failed for result in self._context.earlier.steps.values())
@@ -142,7 +142,7 @@ class Run:
             )
 
     def _reuse_result(self, step: Step, before: StepResult) -> None:
-        """Go on behind a step that ended in an earlier run."""
+        """Use the result that an earlier attempt recorded for a step."""
         if before.failed:
             error = BackstageError(str(before.result["message"]))
             self._fail(RunFailed(error, str(before.result["name"])))
@@ -151,7 +151,7 @@ class Run:
         self._log_step(step, f"Skipping step {step.id} because it was already completed in a previous run", "completed")
 
     def _is_skipped_after_failure(self, step: Step) -> bool:
-        """Return whether a step is skipped since one before failed: unless its ``if`` asks for the outcome."""
+        """Whether a step is skipped since one before failed: unless its ``if`` has ``always()`` or ``failure()``."""
         if not self._renderer.failed:
             return False
         return not (isinstance(step.condition, str) and self._renderer.asks_for_outcome(step.condition))
@@ -187,8 +187,8 @@ class Run:
     def _record_failure(self, step: Step, error: BackstageError, *, logged: bool) -> None:
         """Record a step's failure.
 
-        A second failure (of a step with ``always()``) is told as such, besides its own event. A step that was
-        cancelled before it could act has no event of its own; Backstage does the same.
+        A second failure (of a step with ``always()``) gets one more event that says so. A step that was cancelled
+        before it began has no event of its own; Backstage does the same.
         """
         redactor = self._journal.redactor
         name, message = as_name(error), redactor.text(error.message)
@@ -219,12 +219,12 @@ class Run:
             )
             plan = plan.without(action.ignored_inputs)
             self._journal.redactor.add(plan.redactions)
-            for turn in plan.turns:
-                if turn.runs:
-                    steps.check_input(turn, action.id, validator_of(action))
+            for iteration in plan.iterations:
+                if iteration.runs:
+                    steps.check_input(iteration, action.id, validator_of(action))
                     if self._context.gate:
-                        self._context.gate.check(action.id, turn.input)
-            outputs = await self._run_turns(step, action, plan, logger)
+                        self._context.gate.check(action.id, iteration.input)
+            outputs = await self._run_iterations(step, action, plan, logger)
         finally:
             logger.close()
         if self._context.signal.is_set:
@@ -232,7 +232,7 @@ class Run:
         await self._complete(step, outputs)
 
     async def _action(self, action_id: str) -> Action:
-        """Return an action of ours, or one that another plugin offers."""
+        """Return an installed action, or one that another plugin offers."""
         remote = self._context.services.remote_actions
         if remote and action_id not in self._context.registry:
             found = await remote.find(action_id, token=self._context.secrets.get("backstageToken"))
@@ -256,25 +256,27 @@ class Run:
         shown = self._journal.redactor.value(output) if self._has_secrets else output
         self._renderer.set_output(step.id, output, shown)
 
-    async def _run_turns(self, step: Step, action: Action, plan: steps.Plan, logger: StepLogger) -> JsonObject:
+    async def _run_iterations(self, step: Step, action: Action, plan: steps.Plan, logger: StepLogger) -> JsonObject:
         outputs: JsonObject = {}
-        for turn in plan.turns:
-            if turn.each:
-                verb = "Running" if turn.runs else "Skipping"
-                line = f"{verb} step each: {_turn_label(turn.each['key'], turn.each['value'])}"
+        for iteration in plan.iterations:
+            if iteration.each:
+                verb = "Running" if iteration.runs else "Skipping"
+                line = f"{verb} step each: {_iteration_label(iteration.each['key'], iteration.each['value'])}"
                 logger.info(line)
-            if turn.runs:
-                sink = _Sink(self, step, turn, outputs)
+            if iteration.runs:
+                sink = _Sink(self, step, iteration, outputs)
                 try:
-                    await self._call(step, action, turn, logger, sink)
+                    await self._call(step, action, iteration, logger, sink)
                 finally:
                     sink.close()
         return outputs
 
-    async def _call(self, step: Step, action: Action, turn: steps.Turn, logger: StepLogger, sink: "_Sink") -> None:
+    async def _call(
+        self, step: Step, action: Action, iteration: steps.Iteration, logger: StepLogger, sink: "_Sink"
+    ) -> None:
         run = self._context
         context: ActionContext[Any] = ActionContext(
-            input=action.parse_input(turn.input),
+            input=action.parse_input(iteration.input),
             logger=logger,
             workspace=run.workspace,
             task_id=run.task_id,
@@ -286,7 +288,7 @@ class Run:
             template_info=run.spec.template_info,
             is_dry_run=run.is_dry_run,
             signal=run.signal,
-            each=turn.each,
+            each=iteration.each,
         )
         patience = action_call.REQUEST_PATIENCE if run.is_dry_run else None
         await action_call.call(action, context, patience=patience)
@@ -309,12 +311,12 @@ def _announced_steps(context: RunContext) -> int:
 
 
 class _Sink:
-    """Takes an action's outputs and checkpoints; closed when its turn is over, whatever a thread still does."""
+    """Takes an action's outputs and checkpoints; closed when its iteration is over, whatever a thread still does."""
 
-    def __init__(self, run: Run, step: Step, turn: steps.Turn, outputs: JsonObject) -> None:
+    def __init__(self, run: Run, step: Step, iteration: steps.Iteration, outputs: JsonObject) -> None:
         self._context = run._context  # noqa: SLF001  # a part of the run
-        self._prefix = f"v1.task.checkpoint.{turn.label(step.id)}"
-        self._in_each = turn.each is not None
+        self._prefix = f"v1.task.checkpoint.{iteration.label(step.id)}"
+        self._in_each = iteration.each is not None
         self._outputs = outputs
         self._closed = False
 
@@ -350,6 +352,6 @@ class _Sink:
         self._closed = True
 
 
-def _turn_label(key: str, value: Json) -> str:
-    """Return how the log names a turn of ``each``: key and value as strings, objects as ``[object Object]``."""
+def _iteration_label(key: str, value: Json) -> str:
+    """Return how the log names an iteration of ``each``: key and value as strings, objects as ``[object Object]``."""
     return json_text.text({"key": key, "value": to_string(value)})

@@ -34,7 +34,7 @@ class StepLogger:
         self._say("error", message)
 
     def close(self) -> None:
-        """Drop what an abandoned thread of the action still says."""
+        """Drop what an abandoned thread of the action still logs."""
         self._closed = True
 
     def _say(self, level: str, message: str) -> None:

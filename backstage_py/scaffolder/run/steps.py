@@ -29,9 +29,9 @@ class Render(Protocol[SeenT_contra]):
 
 @dataclass(frozen=True, slots=True)
 class Contexts(Generic[ContextT]):
-    """The same context thrice: as conditions see it, as inputs see it, and as inputs with all secrets emptied.
+    """The context of a step for conditions (``plain``), for inputs (``full``), and for inputs without secrets.
 
-    ``outputs_differ`` says that outputs of earlier steps hold secrets, so that they are other ones without.
+    ``outputs_differ`` says that outputs of earlier steps hold secrets, so that they look different without them.
     """
 
     plain: ContextT
@@ -42,7 +42,7 @@ class Contexts(Generic[ContextT]):
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class Iteration:
     """One call of the step's action: with its rendered input, and the current item of ``each`` if there is one."""
 
     input: Json
@@ -50,26 +50,26 @@ class Turn:
     runs: bool = True
 
     def label(self, action: str) -> str:
-        """Return how a message names the turn: ``fs:delete`` or ``fs:delete[0]``."""
+        """Return how a message names the iteration: ``fs:delete`` or ``fs:delete[0]``."""
         return f"{action}[{self.each['key']}]" if self.each else action
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The turns of a step, and the strings in their inputs that stem from secrets."""
+    """The iterations of a step, and the strings in their inputs that stem from secrets."""
 
-    turns: Sequence[Turn]
+    iterations: Sequence[Iteration]
     redactions: frozenset[str] = frozenset()
 
     def without(self, ignored: frozenset[str]) -> "Plan":
         """Return the plan without members of the inputs that an action neither has nor refuses."""
         if not ignored:
             return self
-        turns = [
-            replace(turn, input={name: value for name, value in turn.input.items() if name not in ignored})
-            for turn in self.turns
+        iterations = [
+            replace(iteration, input={name: value for name, value in iteration.input.items() if name not in ignored})
+            for iteration in self.iterations
         ]
-        return replace(self, turns=turns)
+        return replace(self, iterations=iterations)
 
 
 def is_skipped(step: Step, render: Render[ContextT], contexts: Contexts[ContextT]) -> bool:
@@ -81,7 +81,7 @@ def is_skipped(step: Step, render: Render[ContextT], contexts: Contexts[ContextT
         return True
     if not isinstance(step.condition, str) or step.each is not ABSENT:
         return False
-    return not _holds(render(step.condition, contexts.plain))
+    return not _is_true(render(step.condition, contexts.plain))
 
 
 def plan(
@@ -92,7 +92,7 @@ def plan(
     has_secrets: bool,
     shown: Callable[[str], str] = str,
 ) -> Plan:
-    """Return the turns of a step that is not skipped; ``shown`` is how a string is shown with what is hidden by now.
+    """Return the iterations of a step that is not skipped; ``shown`` masks the secrets that are known by now.
 
     Raises:
         InputError: ``each`` is neither a list nor an object. The wording is Backstage's.
@@ -103,31 +103,31 @@ def plan(
         hidden: Iterable[str] = ()
         if compare:
             hidden = redaction.differing_strings(rendered, _input(step, render, contexts.without_secrets), shown)
-        return Plan((Turn(rendered),), frozenset(hidden))
+        return Plan((Iteration(rendered),), frozenset(hidden))
     return _each_plan(step, render, contexts, shown if compare else None)
 
 
 def _each_plan(
     step: Step, render: Render[ContextT], contexts: Contexts[ContextT], shown: Callable[[str], str] | None
 ) -> Plan:
-    """Return the turns of a step with ``each``; without ``shown`` nothing is compared."""
+    """Return the iterations of a step with ``each``; without ``shown`` nothing is compared."""
     items = _entries(step, render(step.each, contexts.full))
     bare = _bare_entries(items, render(step.each, contexts.without_secrets)) if shown else {}
     bare_each = _bare_each(items, bare)
-    turns: list[Turn] = []
+    iterations: list[Iteration] = []
     hidden: set[str] = set()
     if shown:
         hidden.update(redaction.differing_strings(items, bare, shown))
     for key, value in items.items():
         each = {"key": key, "value": value}
         context = contexts.with_each(contexts.full, each)
-        runs = step.condition in (ABSENT, None, "", False) or _holds(render(step.condition, context))
+        runs = step.condition in (ABSENT, None, "", False) or _is_true(render(step.condition, context))
         rendered = _input(step, render, context)
         if shown:
             plain = contexts.with_each(contexts.without_secrets, bare_each.get(key, {"key": key, "value": None}))
             hidden.update(redaction.differing_strings(rendered, _input(step, render, plain), shown))
-        turns.append(Turn(rendered, each, runs))
-    return Plan(tuple(turns), frozenset(hidden))
+        iterations.append(Iteration(rendered, each, runs))
+    return Plan(tuple(iterations), frozenset(hidden))
 
 
 def _entries(step: Step, value: Json) -> Mapping[str, Json]:
@@ -162,30 +162,30 @@ def _input(step: Step, render: Render[ContextT], context: ContextT) -> Json:
     return {} if rendered is UNDEFINED else rendered
 
 
-def _holds(value: Json) -> bool:
+def _is_true(value: Json) -> bool:
     return truthy(value) and value != []  # Backstage takes an empty list for false, JavaScript does not
 
 
-def check_input(turn: Turn, action: str, validator: Validator) -> None:
-    """Check a turn's input against the action's schema.
+def check_input(iteration: Iteration, action: str, validator: Validator) -> None:
+    """Check an iteration's input against the action's schema.
 
     Raises:
         InputError: with all problems, in the wording of the npm package ``jsonschema``.
     """
-    if problems := validator.problems(turn.input):
+    if problems := validator.problems(iteration.input):
         texts = ", ".join(str(problem) for problem in problems)
-        raise InputError(f"Invalid input passed to action {turn.label(action)}, {texts}")
+        raise InputError(f"Invalid input passed to action {iteration.label(action)}, {texts}")
 
 
 def collect(outputs: JsonObject, name: str, value: Json, *, in_each: bool) -> None:
-    """Add an output: with ``each`` the values of all turns become a list."""
+    """Add an output: with ``each`` the values of all iterations become a list."""
     if in_each:
         outputs.setdefault(name, []).append(value)
     else:
         outputs[name] = value
 
 
-def without_hidden_items(output: Json) -> Json:
+def visible_output(output: Json) -> Json:
     """Return a task's output without the links and texts whose ``if`` is false; ``if`` itself is dropped."""
     if not isinstance(output, dict):
         return output
@@ -197,7 +197,7 @@ def without_hidden_items(output: Json) -> Json:
 
 
 def _is_shown(item: Json) -> bool:
-    return not isinstance(item, dict) or "if" not in item or _holds(item["if"])
+    return not isinstance(item, dict) or "if" not in item or _is_true(item["if"])
 
 
 def _without_condition(item: Json) -> Json:
