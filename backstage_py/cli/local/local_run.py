@@ -9,19 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from backstage_py import threads
 from backstage_py.cli.local import local_template
 from backstage_py.cli.local.local_template import LocalTemplate
 from backstage_py.errors import BackstageError, as_name
 from backstage_py.model.json import Json, JsonObject
-from backstage_py.plugin import ActionRegistry, BackstageClient, CancelSignal, Services, TemplateInfo, Workspace
-from backstage_py.scaffolder.face import directory, dryrun
+from backstage_py.plugin import ActionRegistry, BackstageClient, Services, TemplateInfo
+from backstage_py.scaffolder.face import dryrun, oneoff
 from backstage_py.scaffolder.face.directory import DirectoryFile
 from backstage_py.scaffolder.face.dryrun import DryRun
+from backstage_py.scaffolder.face.oneoff import OneOff
 from backstage_py.scaffolder.run import spec as specs
 from backstage_py.scaffolder.run.journal import ListJournal
-from backstage_py.scaffolder.run.rendering import Environment, StepRenderer
-from backstage_py.scaffolder.run.runner import Run, RunContext, RunFailed
+from backstage_py.scaffolder.run.rendering import Environment
 from backstage_py.scaffolder.run.spec import steps_with_defaults
 
 if TYPE_CHECKING:
@@ -134,27 +133,17 @@ class Runner:
     async def _real(
         self, local: LocalTemplate, raw: JsonObject, request: Request, journal: ListJournal
     ) -> tuple[Sequence[DirectoryFile], Json, BackstageError | None]:
-        name = f"local-{uuid.uuid4()}"
-        workspace = self.working_directory / name
-        workspace.mkdir(parents=True)
         info = TemplateInfo(local.template.ref, local.path.resolve().as_uri(), {"metadata": local.template.metadata})
         spec = replace(specs.parse(raw), template_info=info)
-        context = RunContext(
-            task_id=name,
-            spec=spec,
-            journal=journal,
+        result = await oneoff.run(
+            OneOff(f"local-{uuid.uuid4()}", spec, request.secrets),
             registry=self.registry,
-            renderer=StepRenderer(spec, name, self.environment, self.services),
-            workspace=Workspace(workspace),
             services=self.services,
-            secrets=request.secrets,
-            signal=CancelSignal(),
+            environment=self.environment,
+            working_directory=self.working_directory,
+            journal=journal,
         )
-        try:
-            output, error = await Run(context).run(), None
-        except RunFailed as failure:
-            output, error = {}, failure.error
-        return await threads.file_work(directory.read, workspace), output, error
+        return result.files, result.output, result.error
 
 
 class _TellingJournal(ListJournal):

@@ -1,4 +1,4 @@
-"""Running a template without consequences: no store, no queue, no server; the same steps as for real.
+"""Running a template without consequences; the same steps as for real (``oneoff``).
 
 Actions that support a dry run really run, in a folder that is removed afterwards; the rest are explained by an
 example of their output. The environment's secrets are not resolved.
@@ -12,15 +12,15 @@ from pathlib import Path
 
 from backstage_py import threads
 from backstage_py.model.json import Json, JsonObject
-from backstage_py.plugin import ActionRegistry, CancelSignal, Services, TemplateInfo, Workspace, brief
-from backstage_py.scaffolder.face import directory
+from backstage_py.plugin import ActionRegistry, CancelSignal, Services, TemplateInfo
+from backstage_py.scaffolder.face import directory, oneoff
 from backstage_py.scaffolder.face.directory import DirectoryFile
+from backstage_py.scaffolder.face.oneoff import OneOff
 from backstage_py.scaffolder.queue.workspaces import remove_folders
 from backstage_py.scaffolder.run import spec as specs
 from backstage_py.scaffolder.run.action_gate import ActionGate
 from backstage_py.scaffolder.run.journal import ListJournal
-from backstage_py.scaffolder.run.rendering import Environment, StepRenderer
-from backstage_py.scaffolder.run.runner import Run, RunContext, RunFailed
+from backstage_py.scaffolder.run.rendering import Environment
 
 _FEW = 64
 _SMALL = 256 * 1024
@@ -79,51 +79,37 @@ async def run(
     Raises:
         BackstageError: a step failed; the error is the step's, its texts are redacted.
     """
-    name = f"dry-run-{uuid.uuid4()}"
-    workspace = working_directory / name
-    content = working_directory / f"dry-run-content-{uuid.uuid4()}"
-    written = not isinstance(wanted.source, Path)
+    run_id = uuid.uuid4()
+    content = working_directory / f"dry-run-content-{run_id}"
     base = wanted.source if isinstance(wanted.source, Path) else content
     info = TemplateInfo(TEMPLATE_REF, (base.resolve() / "template.yaml").as_uri(), {"metadata": wanted.metadata})
     spec = replace(specs.parse(wanted.spec), template_info=info)
     journal = journal or ListJournal()
-    context = RunContext(
-        task_id=name,
-        spec=spec,
-        journal=journal,
-        registry=registry,
-        renderer=StepRenderer(spec, name, environment, services),
-        workspace=Workspace(workspace),
-        services=services,
-        secrets=wanted.secrets,
-        signal=signal or CancelSignal(),
-        is_dry_run=True,
-        gate=gate,
-    )
-    folders = [workspace, *([content] if written else [])]
     try:
-        await _prepare(workspace, content, wanted.source)
-        output = await Run(context).run()
-        if gate:
-            gate.check_extraction()
-        files = await brief.collect(directory.files(workspace))
-    except RunFailed as failure:
-        raise failure.error from failure
+        await _write(content, wanted.source)
+        result = await oneoff.run(
+            OneOff(f"dry-run-{run_id}", spec, wanted.secrets, is_dry_run=True),
+            registry=registry,
+            services=services,
+            environment=environment,
+            working_directory=working_directory,
+            journal=journal,
+            signal=signal,
+            gate=gate,
+        )
     finally:
-        await asyncio.shield(remove_folders(folders))
-    return DryRunResult(journal.log, files, output)
+        if not isinstance(wanted.source, Path):
+            await asyncio.shield(remove_folders([content]))
+    if result.error:
+        raise result.error
+    return DryRunResult(journal.log, result.files, result.output)
 
 
-async def _prepare(workspace: Path, content: Path, source: Sequence[DirectoryFile] | Path) -> None:
-    """Make the folders; a few small files are written at once, since handing them to a thread would take longer."""
-
-    def prepare() -> None:
-        workspace.mkdir(parents=True)
-        if not isinstance(source, Path):
-            directory.write(content, source)
-
-    few = isinstance(source, Path) or (len(source) <= _FEW and sum(len(one.content) for one in source) <= _SMALL)
-    if few:
-        prepare()
+async def _write(content: Path, source: Sequence[DirectoryFile] | Path) -> None:
+    """Write the given files; a few small ones at once, since handing them to a thread would take longer."""
+    if isinstance(source, Path):
+        return
+    if len(source) <= _FEW and sum(len(one.content) for one in source) <= _SMALL:
+        directory.write(content, source)
     else:
-        await threads.file_work(prepare)
+        await threads.file_work(directory.write, content, source)

@@ -1,0 +1,106 @@
+"""Running a template once, for real or as a dry run: no store, no queue, no server; the same steps as a task."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from backstage_py.errors import BackstageError
+from backstage_py.model.json import Json
+from backstage_py.plugin import ActionRegistry, CancelSignal, Services, Workspace, brief
+from backstage_py.scaffolder.face import directory
+from backstage_py.scaffolder.face.directory import DirectoryFile
+from backstage_py.scaffolder.queue.workspaces import remove_folders
+from backstage_py.scaffolder.run.action_gate import ActionGate
+from backstage_py.scaffolder.run.journal import ListJournal
+from backstage_py.scaffolder.run.rendering import Environment, StepRenderer
+from backstage_py.scaffolder.run.runner import Run, RunContext, RunFailed
+from backstage_py.scaffolder.run.spec import Spec
+
+
+@dataclass(frozen=True, slots=True)
+class OneOff:
+    """What is to be run.
+
+    Attributes:
+        name: what stands for a task's id; also the folder's.
+        spec: with ``template_info``, from which relative URLs start.
+        secrets: as a task would get them.
+        is_dry_run: actions with effects outside the workspace are explained, not run.
+    """
+
+    name: str
+    spec: Spec
+    secrets: Mapping[str, str] = field(repr=False)
+    is_dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OneOffResult:
+    """How it went.
+
+    Attributes:
+        files: of the workspace at the end; after a failure as far as a real run got.
+        error: of the first step that failed, its texts redacted.
+    """
+
+    files: Sequence[DirectoryFile]
+    output: Json
+    error: BackstageError | None = None
+
+
+async def run(
+    wanted: OneOff,
+    *,
+    registry: ActionRegistry,
+    services: Services,
+    environment: Environment,
+    working_directory: Path,
+    journal: ListJournal,
+    signal: CancelSignal | None = None,
+    gate: ActionGate | None = None,
+) -> OneOffResult:
+    """Run it in a folder that is removed afterwards.
+
+    Args:
+        wanted: what to run.
+        registry: the actions.
+        services: what they may use.
+        environment: the default environment.
+        working_directory: where the run has its folder.
+        journal: where to write.
+        signal: ends the run.
+        gate: says which actions may run; all of them without one.
+
+    Raises:
+        BackstageError: the run could not begin, or its files may not be taken out.
+    """
+    workspace = working_directory / wanted.name
+    context = RunContext(
+        task_id=wanted.name,
+        spec=wanted.spec,
+        journal=journal,
+        registry=registry,
+        renderer=StepRenderer(wanted.spec, wanted.name, environment, services),
+        workspace=Workspace(workspace),
+        services=services,
+        secrets=wanted.secrets,
+        signal=signal or CancelSignal(),
+        is_dry_run=wanted.is_dry_run,
+        gate=gate,
+    )
+    output: Json = {}
+    error: BackstageError | None = None
+    workspace.mkdir(parents=True)
+    try:
+        try:
+            output = await Run(context).run()
+        except RunFailed as failure:
+            error = failure.error
+        if wanted.is_dry_run and error:
+            return OneOffResult((), output, error)
+        if wanted.is_dry_run and gate:
+            gate.check_extraction()
+        return OneOffResult(await brief.collect(directory.files(workspace)), output, error)
+    finally:
+        await asyncio.shield(remove_folders([workspace]))
