@@ -1,12 +1,10 @@
 """Ways to reach the HTTP API as one caller: within this process, and over HTTP."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from urllib.parse import unquote
 
-from starlette.types import ASGIApp, Message, Scope
+from starlette.types import ASGIApp
 
 from backstage_py.errors import (
     AuthenticationError,
@@ -16,6 +14,7 @@ from backstage_py.errors import (
     NotAllowedError,
     NotFoundError,
 )
+from backstage_py.integrations.web import asgi
 from backstage_py.model import json
 from backstage_py.model.json import Json
 from backstage_py.plugin import BackstageClient
@@ -48,16 +47,16 @@ class ProcessApi:
     async def call(self, method: str, path: str, body: Json = None) -> Json:
         """Send a request; see ``tools.Api``."""
         data = None if body is None else json.dumps(body)
+        headers = _headers(data)
         if self.serves(path.removeprefix("/api/").partition("/")[0]):
-            status, answer = await _within(self.app, method, path, data, self.authorization)
+            signed = {"authorization": self.authorization} if self.authorization else {}
+            found = await asgi.request(self.app, method, path, headers=headers | signed, body=data)
         else:
             token = (self.authorization or "").partition(" ")[2] or None
-            headers = {"accept": "application/json"} | ({"content-type": "application/json"} if data else {})
             found = await self.elsewhere.request(
                 method, path, headers=headers, body=data, token=token, timeout=_SECONDS
             )
-            status, answer = found.status, found.body
-        return _parsed(status, answer, f"{method} {path}")
+        return _parsed(found.status, found.body, f"{method} {path}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +69,14 @@ class HttpApi:
     async def call(self, method: str, path: str, body: Json = None) -> Json:
         """Send a request; see ``tools.Api``."""
         data = None if body is None else json.dumps(body)
-        headers = {"accept": "application/json"} | ({"content-type": "application/json"} if data else {})
-        found = await self.client.request(method, path, headers=headers, body=data, token=self.token, timeout=_SECONDS)
+        found = await self.client.request(
+            method, path, headers=_headers(data), body=data, token=self.token, timeout=_SECONDS
+        )
         return _parsed(found.status, found.body, f"{method} {path}")
+
+
+def _headers(data: bytes | None) -> dict[str, str]:
+    return {"accept": "application/json"} | ({"content-type": "application/json"} if data else {})
 
 
 def _parsed(status: int, body: bytes, what: str) -> Json:
@@ -97,46 +101,3 @@ def _message(value: Json) -> str:
         return "; ".join(str(one.get("stack") or one.get("message")) for one in value["errors"])
     error = value.get("error")
     return str(error.get("message", "")) if isinstance(error, dict) else ""
-
-
-async def _within(
-    app: ASGIApp, method: str, target: str, body: bytes | None, authorization: str | None
-) -> tuple[int, bytes]:
-    """Call an ASGI application; the answer is taken as a whole."""
-    path, _, query = target.partition("?")
-    headers = [(b"host", b"localhost"), (b"content-length", str(len(body or b"")).encode())]
-    headers += [(b"content-type", b"application/json")] if body is not None else []
-    headers += [(b"authorization", authorization.encode("latin-1"))] if authorization else []
-    scope: Scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": method,
-        "scheme": "http",
-        "path": unquote(path),
-        "raw_path": path.encode(),
-        "query_string": query.encode(),
-        "root_path": "",
-        "headers": headers,
-        "client": ("127.0.0.1", 0),
-        "server": ("127.0.0.1", 80),
-        "state": {},
-    }
-    status, parts = 0, []
-
-    unread: list[Message] = [{"type": "http.request", "body": body or b"", "more_body": False}]
-
-    async def receive() -> Message:
-        if not unread:  # this client does not leave: it is cancelled together with the call
-            await asyncio.get_running_loop().create_future()
-        return unread.pop()
-
-    async def send(message: Message) -> None:
-        nonlocal status
-        if message["type"] == "http.response.start":
-            status = message["status"]
-        elif message["type"] == "http.response.body":
-            parts.append(message.get("body", b""))
-
-    await app(scope, receive, send)
-    return status, b"".join(parts)

@@ -7,6 +7,6 @@ Backstage's; what is ours besides is listed in ``schemas/app-config.json``. Noth
 configuration keys, and nothing here opens a connection or starts anything.
 """
 
-from backstage_py.settings.load import load_settings, with_listen
+from backstage_py.settings.load import load_settings, with_listen, without_files
 
-__all__ = ["load_settings", "with_listen"]
+__all__ = ["load_settings", "with_listen", "without_files"]

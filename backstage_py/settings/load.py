@@ -1,9 +1,10 @@
 """From configuration files to ``Settings``."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from backstage_py.model.json import Json
 from backstage_py.settings import (
     catalog_notes,
     files,
@@ -60,6 +61,11 @@ def with_listen(settings: Settings, host: str | None, port: int | None) -> Setti
     configured = (settings.raw.get("backend") or {}).get("baseUrl")
     base_url = backend.base_url if configured else read_backend.default_base_url(host, port)
     return replace(settings, backend=replace(backend, host=host, port=port, base_url=base_url))
+
+
+def without_files(raw: Mapping[str, Json]) -> Settings:
+    """Return the defaults; ``raw`` is what actions see of a configuration, and nothing else reads it."""
+    return replace(of_merged(Merged([])), raw=raw)
 
 
 def of_merged(merged: Merged) -> Settings:

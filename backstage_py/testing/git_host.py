@@ -63,7 +63,4 @@ def git_host(folder: Path) -> "Iterator[Sandbox]":
 
 def integrations_of(host: "Sandbox") -> list[ScmIntegration]:
     """Return the host as the integration that answers for github.com."""
-    return [
-        ScmIntegration("github", one["host"], one["host"], one["apiBaseUrl"], one["rawBaseUrl"], one["token"], {})
-        for one in host.integrations
-    ]
+    return list(host.hosts)

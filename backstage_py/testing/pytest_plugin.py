@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 @pytest.fixture
 def action_runner(tmp_path: Path, request: pytest.FixtureRequest) -> "ActionRunner":
     """Run an action: ``action_runner(greet, {"name": "Ada"}).outputs``."""
-    from backstage_py.testing.git_host import integrations_of
     from backstage_py.testing.runner import ActionRunner
 
     runner = ActionRunner(tmp_path / "task")
@@ -31,7 +30,7 @@ def action_runner(tmp_path: Path, request: pytest.FixtureRequest) -> "ActionRunn
     if "fake_backstage" in asked:
         runner.backstage_url = request.getfixturevalue("fake_backstage").url
     if "fake_git_host" in asked:
-        runner.integrations = integrations_of(request.getfixturevalue("fake_git_host"))
+        runner.integrations = request.getfixturevalue("fake_git_host").hosts
     for name in ("fake_vault", "fake_kubernetes"):
         if name in asked:
             runner.config = {**runner.config, **request.getfixturevalue(name).config}

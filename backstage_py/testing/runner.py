@@ -9,18 +9,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from backstage_py.errors import BackstageError
-from backstage_py.integrations.backstage import Discovery, HttpBackstageClient, HttpCatalogClient
-from backstage_py.integrations.hosts.scm import ScmRegistry
-from backstage_py.integrations.hosts.url_reading import UrlReading
-from backstage_py.integrations.web.http import HttpClient
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.scm import ScmIntegration
-from backstage_py.plugin import Action, CancelSignal, Clock, Services, SystemClock, TemplateInfo, User
+from backstage_py.plugin import Action, CancelSignal, Clock, SystemClock, TemplateInfo, User
 from backstage_py.scaffolder.face import invocation
 from backstage_py.scaffolder.face.invocation import Invocation
 from backstage_py.scaffolder.run.input_checks import validator
+from backstage_py.settings import without_files
 from backstage_py.testing.awaiting import all_awaited
 from backstage_py.testing.clock import FakeClock
+from backstage_py.wiring.services import services
+from backstage_py.wiring.stand_in import StandIn
 
 T = TypeVar("T")
 
@@ -152,12 +151,14 @@ class ActionRunner:
         self.log = Log()
         async with AsyncExitStack() as stack:
             stack.enter_context(all_awaited(action.id))
-            http = await stack.enter_async_context(HttpClient(lambda _host, _port: True))
+            # fakes are on loopback, so any address may be contacted
+            stand_in = StandIn(hosts=self.integrations, listed=lambda _host, _port: True)
+            opened = services(without_files(self.config), [stand_in], backstage_url=self.backstage_url)
             wanted = Invocation(
                 action,
                 dict(input or {}),
                 self.log,
-                self._services(http),
+                await stack.enter_async_context(opened),
                 self.secrets,
                 self.user,
                 TemplateInfo("template:default/test", (self.template / "template.yaml").as_uri()),
@@ -173,19 +174,6 @@ class ActionRunner:
                 "change what it returns, or its output class"
             )
         return ActionResult(outputs, self.log, self.workspace)
-
-    def _services(self, http: HttpClient) -> Services:
-        registry = ScmRegistry(self.integrations)
-        services = Services(url_reader=UrlReading(http, registry), integrations=registry, config=self.config)
-        if self.backstage_url is None:
-            return services
-        return Services(
-            url_reader=services.url_reader,
-            integrations=registry,
-            config=self.config,
-            backstage=HttpBackstageClient(http, Discovery(self.backstage_url, {})),
-            catalog=HttpCatalogClient(http, f"{self.backstage_url}/api/catalog"),
-        )
 
 
 async def run_action(

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-
-from starlette.routing import BaseRoute
+from typing import TYPE_CHECKING
 
 from backstage_py.integrations.web.http import Listed
 from backstage_py.model.scm import ScmIntegration
 from backstage_py.plugin.services import CatalogClient, UrlReader
+
+if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,6 @@ class StandIn:
     """
 
     hosts: Sequence[ScmIntegration] = ()
-    plugins: Mapping[str, Sequence[BaseRoute]] = field(default_factory=dict)
+    plugins: "Mapping[str, Sequence[BaseRoute]]" = field(default_factory=dict)
     catalog: Callable[[UrlReader], CatalogClient] | None = None
     listed: Listed = lambda _host, _port: False

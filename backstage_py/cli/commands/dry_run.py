@@ -70,12 +70,12 @@ async def _run(path: Path, options: DryRunOptions) -> Outcome:
         values = local_template.with_defaults(local.template.pages, values)
     secrets = {name: str(value) for name, value in local_template.read_values(options.secrets).items()}
     local_template.note_strangers(local, values)
-    composed = local_run.runner(
+    composed = local_run.opened(
         config=options.config, start=path, sandbox=options.sandbox, sandbox_root=_emptied(_repositories(options))
     )
-    async with composed as runner:
+    async with composed as scaffolder:
         masked = local_template.with_masks(local.template.pages, values, secrets)
-        return await runner.run(local, Request(masked, secrets, options.user))
+        return await scaffolder.run(local, Request(masked, secrets, options.user))
 
 
 def _repositories(options: DryRunOptions) -> Path | None:

@@ -51,5 +51,5 @@ def _made(kind: str, name: str, folder: Path, values: list[str], *, force: bool)
 
 async def _render(kind: str, values: JsonObject) -> Outcome:
     local = local_template.load(bundled.skeletons() / f"new-{kind}")
-    async with local_run.runner() as runner:
-        return await runner.run(local, Request(local_template.with_defaults(local.template.pages, values)))
+    async with local_run.opened() as scaffolder:
+        return await scaffolder.run(local, Request(local_template.with_defaults(local.template.pages, values)))

@@ -95,16 +95,16 @@ def _request(local: LocalTemplate, options: RunOptions, prompter: Prompter | Non
 
 
 async def _run(local: LocalTemplate, request: Request, options: RunOptions, console: Console) -> Outcome:
-    composed = local_run.runner(
+    composed = local_run.opened(
         config=options.config,
         start=local.path,
         sandbox=options.sandbox,
         dry=False,
         backstage_url=options.backstage,
     )
-    async with composed as runner:
+    async with composed as scaffolder:
         with progress.display(console, steps_with_defaults(local.template.steps)) as shown:
-            return await runner.run(local, request, shown.show)
+            return await scaffolder.run(local, request, shown.show)
 
 
 def _shown(local: LocalTemplate, values: JsonObject) -> str:

@@ -21,7 +21,7 @@ from backstage_py.cli.cases import case_checks, testcases
 from backstage_py.cli.cases.testcases import Case
 from backstage_py.cli.formats.junit import clean
 from backstage_py.cli.local import local_run, local_template
-from backstage_py.cli.local.local_run import Outcome, Request, Runner
+from backstage_py.cli.local.local_run import LocalScaffolder, Outcome, Request
 from backstage_py.cli.terminal import output, trees
 from backstage_py.errors import BackstageError, InputError
 
@@ -104,8 +104,8 @@ async def _run_all(cases: Sequence[Case], options: TestOptions) -> list[CaseResu
 
 async def _run_one(case: Case, options: TestOptions) -> CaseResult:
     try:
-        async with local_run.runner(config=options.config, start=case.template, sandbox=case.sandbox) as runner:
-            outcome = await _outcome(case, runner)
+        async with local_run.opened(config=options.config, start=case.template, sandbox=case.sandbox) as scaffolder:
+            outcome = await _outcome(case, scaffolder)
     except BackstageError as error:
         return CaseResult(case, (error.message,))
     found = list(case_checks.differences(case, outcome))
@@ -122,12 +122,12 @@ async def _run_one(case: Case, options: TestOptions) -> CaseResult:
     return CaseResult(case, tuple(found), tuple(notes))
 
 
-async def _outcome(case: Case, runner: Runner) -> Outcome:
+async def _outcome(case: Case, scaffolder: LocalScaffolder) -> Outcome:
     local = local_template.load(case.template)
     values = local_template.with_defaults(local.template.pages, case.values) if case.defaults else case.values
     values = local_template.with_masks(local.template.pages, values, case.secrets)
     try:
-        return await runner.run(local, Request(values, case.secrets, case.user))
+        return await scaffolder.run(local, Request(values, case.secrets, case.user))
     except InputError as error:
         return Outcome((), (), {}, (), {}, error)
 

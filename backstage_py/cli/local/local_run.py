@@ -6,14 +6,12 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from backstage_py.cli.local import local_template
 from backstage_py.cli.local.local_template import LocalTemplate
 from backstage_py.errors import BackstageError, as_name
 from backstage_py.model.json import Json, JsonObject
-from backstage_py.plugin import ActionRegistry, BackstageClient, Services, TemplateInfo
+from backstage_py.plugin import ActionRegistry, Services, TemplateInfo
 from backstage_py.scaffolder.face import dryrun, oneoff
 from backstage_py.scaffolder.face.directory import DirectoryFile
 from backstage_py.scaffolder.face.dryrun import DryRun
@@ -23,8 +21,7 @@ from backstage_py.scaffolder.run.journal import ListJournal
 from backstage_py.scaffolder.run.rendering import Environment
 from backstage_py.scaffolder.run.spec import steps_with_defaults
 
-if TYPE_CHECKING:
-    from backstage_py.sandbox.server import Sandbox
+GUEST = "user:default/guest"
 
 Listener = Callable[[JsonObject], None]
 """Takes an event as the stream of a task has it: ``{"type": "log", "body": {message, stepId?, status?}}``."""
@@ -39,7 +36,7 @@ class Request:
 
     values: JsonObject
     secrets: Mapping[str, str] = field(default_factory=dict)
-    user: str = "user:default/guest"
+    user: str = GUEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +72,8 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Runner:
-    """Runs templates; made by ``runner``.
+class LocalScaffolder:
+    """Runs templates in this process; made by ``opened``.
 
     Attributes:
         is_dry_run: actions with effects outside the workspace are explained, not run.
@@ -160,7 +157,7 @@ class _TellingJournal(ListJournal):
 
 
 @contextlib.asynccontextmanager
-async def runner(
+async def opened(
     *,
     config: Sequence[Path] = (),
     start: Path = Path(),
@@ -168,8 +165,8 @@ async def runner(
     sandbox_root: Path | None = None,
     dry: bool = True,
     backstage_url: str | None = None,
-) -> AsyncIterator[Runner]:
-    """Put together what a run needs, until the block is left.
+) -> AsyncIterator[LocalScaffolder]:
+    """Open one until the block is left.
 
     Args:
         config: app-config files, for ``integrations``, ``backend.reading`` and ``scaffolder.defaultEnvironment``.
@@ -180,74 +177,42 @@ async def runner(
         backstage_url: a Backstage backend whose catalog and plugins the run uses.
 
     Raises:
-        SettingsError: the configuration is wrong.
+        SettingsError: the configuration is wrong, or the sandbox cannot be started.
         InputError: the author's configuration is wrong, or an action of the project cannot be loaded.
     """
     import os
 
     from backstage_py import logging
     from backstage_py.cli.local import local_actions
-    from backstage_py.cli.local.local_catalog import LocalCatalog
-    from backstage_py.integrations.hosts.scm import ScmRegistry
-    from backstage_py.integrations.hosts.url_reading import UrlReading, listed
-    from backstage_py.integrations.web.http import HttpClient
     from backstage_py.lint import config as author_config
-    from backstage_py.model.scm import ScmIntegration
     from backstage_py.plugin import load_plugins
     from backstage_py.settings import load_settings
+    from backstage_py.wiring.run_catalog import RunCatalog
+    from backstage_py.wiring.services import services
+    from backstage_py.wiring.stand_in import StandIn
 
     logging.configure("error")
     settings = load_settings(config, os.environ)
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="backstage-py-run-")))
-        hosts: list[ScmIntegration] = []
-        backstage: BackstageClient | None = None
+        stand_ins = [StandIn(catalog=RunCatalog)]
         if sandbox:
-            from backstage_py.sandbox.server import serve_sandbox
+            from backstage_py.sandbox import stand_in
 
-            host = await stack.enter_async_context(serve_sandbox(sandbox_root or folder / "sandbox", open_clones=True))
-            hosts = [
-                ScmIntegration(
-                    "github", one["host"], one["host"], one["apiBaseUrl"], one["rawBaseUrl"], one["token"], {}
-                )
-                for one in host.integrations
-            ]
-            backstage = _sandbox_plugins(host)
-        integrations = ScmRegistry((*hosts, *settings.integrations))
-        own_hosts = [urlsplit(backstage_url).netloc] if backstage_url else []
-        http = await stack.enter_async_context(HttpClient(listed(integrations, settings.backend.reading, own_hosts)))
-        reader = UrlReading(http, integrations, settings.backend.reading)
+            root = sandbox_root or folder / "sandbox"
+            stand_ins.append(await stack.enter_async_context(stand_in.running(root, guard=_author)))
         plugins = load_plugins()
         if own := local_actions.folder(author_config.find(start), config):
             local_actions.add(plugins, own)
-        services = Services(
-            url_reader=reader,
-            integrations=integrations,
-            catalog=LocalCatalog(reader),
-            backstage=backstage,
-            config=settings.raw,
-            filters=plugins.filters,
-            globals=plugins.globals,
+        found = await stack.enter_async_context(
+            services(settings, stand_ins, plugins=plugins, backstage_url=backstage_url)
         )
-        if backstage_url:
-            from backstage_py.integrations.backstage import Discovery, HttpBackstageClient, HttpCatalogClient
-
-            base = backstage_url.rstrip("/")
-            client = HttpBackstageClient(http, Discovery.of(base, settings.discovery))
-            services = replace(services, backstage=client, catalog=HttpCatalogClient(http, f"{base}/api/catalog"))
         environment = Environment.of(settings.scaffolder.default_environment)
-        yield Runner(plugins.actions, services, environment, folder, is_dry_run=dry and not sandbox)
+        yield LocalScaffolder(plugins.actions, found, environment, folder, is_dry_run=dry and not sandbox)
 
 
-def _sandbox_plugins(sandbox: "Sandbox") -> BackstageClient:
-    from backstage_py.cli.local.local_backstage import LocalBackstage
-    from backstage_py.sandbox.crossplane import crossplane_routes
-
-    async def author(_request: object) -> str:
-        return "user:default/guest"
-
-    routes = crossplane_routes(sandbox.store, guard=author, base_url=sandbox.url)
-    return LocalBackstage({"crossplane": routes})
+async def _author(_request: object) -> str:
+    return GUEST
 
 
 def user_entity(ref: str) -> JsonObject:

@@ -1,4 +1,4 @@
-"""A catalog for one run on this machine: what the run registers is there, and nothing else."""
+"""The catalog of one run: what the run registers is there, and nothing else."""
 
 import hashlib
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from backstage_py.model.json import JsonObject
 from backstage_py.plugin.services import UrlReader
 
 
-class LocalCatalog:
+class RunCatalog:
     """Implements ``backstage_py.plugin.services.CatalogClient`` in memory."""
 
     def __init__(self, reader: UrlReader) -> None:
