@@ -35,11 +35,11 @@ from backstage_py.model.json import JsonObject
 from backstage_py.permissions import conditions
 from backstage_py.permissions.in_force import Mode
 from backstage_py.plugin.services import required
-from backstage_py.scaffolder.assembly import Scaffolder
 from backstage_py.scaffolder.face.action_policy import ActionPolicy
 from backstage_py.settings.sections import Settings
 from backstage_py.wiring import handover, identity, process
 from backstage_py.wiring.process import Process
+from backstage_py.wiring.scaffolder import Scaffolder
 from backstage_py.wiring.stand_in import StandIn
 
 PLUGINS = frozenset({"auth", "permission", "scaffolder", "catalog", mcp_server.PLUGIN})

@@ -6,6 +6,7 @@ What lives here:
 - ``outside``: the way out of a process: one HTTP client, the git hosts, and the ``Services`` made of them.
 - ``services``: ``async with services(settings, stand_ins)``, for a run that has no server and no database.
 - ``in_process`` and ``run_catalog``: the plugins and the catalog of such a run.
+- ``scaffolder``: the scaffolder's parts for one database.
 - ``process``: what each process of the service has, the one that answers and its workers.
 - ``identity``: who signs, who is believed.
 - ``handover``: what the service tells the worker processes beside it.

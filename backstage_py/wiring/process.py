@@ -21,7 +21,6 @@ from backstage_py.permissions.in_force import Permissions
 from backstage_py.plugin import Plugins, Services, load_plugins
 from backstage_py.plugin.catalog import load_catalog_plugins
 from backstage_py.plugin.services import required
-from backstage_py.scaffolder.assembly import Scaffolder
 from backstage_py.scaffolder.face.action_policy import ActionPolicy
 from backstage_py.scaffolder.face.remote_actions import HttpRemoteActions
 from backstage_py.settings.addresses import Addresses
@@ -30,6 +29,7 @@ from backstage_py.storage import migrate
 from backstage_py.storage.database import Database
 from backstage_py.wiring import identity, outside
 from backstage_py.wiring.outside import Outside
+from backstage_py.wiring.scaffolder import Scaffolder
 from backstage_py.wiring.stand_in import StandIn
 
 

@@ -13,10 +13,10 @@ from backstage_py.identity.principals import Credentials, UserPrincipal
 from backstage_py.model import entity_ref
 from backstage_py.model.task import TaskEvent
 from backstage_py.plugin import Action, ActionRegistry, Services
-from backstage_py.scaffolder.assembly import Scaffolder
 from backstage_py.settings.sections import ScaffolderSettings
 from backstage_py.storage import migrate
 from backstage_py.storage.database import Database
+from backstage_py.wiring.scaffolder import Scaffolder
 
 GUEST = Credentials(UserPrincipal("user:development/guest"), "guest-token-of-the-test")
 USER = {

@@ -11,9 +11,9 @@ from typing import Any
 import structlog
 
 from backstage_py.plugin import ActionContext, ActionRegistry, Services, action
-from backstage_py.scaffolder.assembly import Scaffolder
 from backstage_py.settings.sections import ScaffolderSettings, TaskRecoverySettings
 from backstage_py.storage.database import Database
+from backstage_py.wiring.scaffolder import Scaffolder
 
 LINES = 5
 SETTINGS = ScaffolderSettings(

@@ -16,10 +16,10 @@ import sqlalchemy as sa
 
 from backstage_py.model.task import TaskEvent
 from backstage_py.plugin import Services
-from backstage_py.scaffolder.assembly import Scaffolder
 from backstage_py.storage import migrate
 from backstage_py.storage.database import Database
 from backstage_py.storage.scaffolder.tables import task_events
+from backstage_py.wiring.scaffolder import Scaffolder
 from tests.effort import IS_THOROUGH
 from tests.scaffolder.harness import Catalog, World, body, template
 from tests.scaffolder.killable_worker import LINES, SETTINGS, registry
