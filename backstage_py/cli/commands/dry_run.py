@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from backstage_py.cli.local import local_run, local_template
-from backstage_py.cli.local.local_run import Outcome, Request
+from backstage_py.cli.local import local_scaffolder, local_template
+from backstage_py.cli.local.local_scaffolder import Outcome, Request
 from backstage_py.cli.terminal import output, trees
 from backstage_py.errors import InputError
 from backstage_py.model import json
@@ -70,7 +70,7 @@ async def _run(path: Path, options: DryRunOptions) -> Outcome:
         values = local_template.with_defaults(local.template.pages, values)
     secrets = {name: str(value) for name, value in local_template.read_values(options.secrets).items()}
     local_template.note_strangers(local, values)
-    composed = local_run.opened(
+    composed = local_scaffolder.opened(
         config=options.config, start=path, sandbox=options.sandbox, sandbox_root=_emptied(_repositories(options))
     )
     async with composed as scaffolder:

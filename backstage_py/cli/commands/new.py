@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from backstage_py import bundled
-from backstage_py.cli.local import local_run, local_template
-from backstage_py.cli.local.local_run import Outcome, Request
+from backstage_py.cli.local import local_scaffolder, local_template
+from backstage_py.cli.local.local_scaffolder import Outcome, Request
 from backstage_py.cli.terminal import output, trees
 from backstage_py.errors import BackstageError, InputError
 from backstage_py.model.json import JsonObject
@@ -51,5 +51,5 @@ def _made(kind: str, name: str, folder: Path, values: list[str], *, force: bool)
 
 async def _render(kind: str, values: JsonObject) -> Outcome:
     local = local_template.load(bundled.skeletons() / f"new-{kind}")
-    async with local_run.opened() as scaffolder:
+    async with local_scaffolder.opened() as scaffolder:
         return await scaffolder.run(local, Request(local_template.with_defaults(local.template.pages, values)))

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from backstage_py.cli.local import local_run, local_template
+from backstage_py.cli.local import local_scaffolder, local_template
 from backstage_py.cli.local.known_actions import TOKEN_VARIABLE
-from backstage_py.cli.local.local_run import Outcome, Request
+from backstage_py.cli.local.local_scaffolder import Outcome, Request
 from backstage_py.cli.local.local_template import LocalTemplate
 from backstage_py.cli.terminal import form_prompts, output, progress, trees
 from backstage_py.cli.terminal.form_prompts import Prompter
@@ -95,7 +95,7 @@ def _request(local: LocalTemplate, options: RunOptions, prompter: Prompter | Non
 
 
 async def _run(local: LocalTemplate, request: Request, options: RunOptions, console: Console) -> Outcome:
-    composed = local_run.opened(
+    composed = local_scaffolder.opened(
         config=options.config,
         start=local.path,
         sandbox=options.sandbox,

@@ -20,8 +20,8 @@ from rich.text import Text
 from backstage_py.cli.cases import case_checks, testcases
 from backstage_py.cli.cases.testcases import Case
 from backstage_py.cli.formats.junit import clean
-from backstage_py.cli.local import local_run, local_template
-from backstage_py.cli.local.local_run import LocalScaffolder, Outcome, Request
+from backstage_py.cli.local import local_scaffolder, local_template
+from backstage_py.cli.local.local_scaffolder import LocalScaffolder, Outcome, Request
 from backstage_py.cli.terminal import output, trees
 from backstage_py.errors import BackstageError, InputError
 
@@ -104,7 +104,8 @@ async def _run_all(cases: Sequence[Case], options: TestOptions) -> list[CaseResu
 
 async def _run_one(case: Case, options: TestOptions) -> CaseResult:
     try:
-        async with local_run.opened(config=options.config, start=case.template, sandbox=case.sandbox) as scaffolder:
+        opened = local_scaffolder.opened(config=options.config, start=case.template, sandbox=case.sandbox)
+        async with opened as scaffolder:
             outcome = await _outcome(case, scaffolder)
     except BackstageError as error:
         return CaseResult(case, (error.message,))

@@ -100,7 +100,7 @@ class LocalScaffolder:
             "parameters": request.values,
             "user": {"ref": request.user, "entity": user_entity(request.user)},
         }
-        journal = _TellingJournal(listener)
+        journal = _StreamingJournal(listener)
         files: Sequence[DirectoryFile] = ()
         output: Json = {}
         error: BackstageError | None = None
@@ -143,8 +143,8 @@ class LocalScaffolder:
         return result.files, result.output, result.error
 
 
-class _TellingJournal(ListJournal):
-    """A dry run's journal that tells of each event at once."""
+class _StreamingJournal(ListJournal):
+    """A journal that hands each event on at once."""
 
     def __init__(self, listener: Listener) -> None:
         super().__init__()
