@@ -110,7 +110,7 @@ def test_an_open_event_stream_does_not_hold_up_a_stop(tmp_path: Path, config: Pa
         tmp_path, config, "--workers", "0", env={"APP_CONFIG_scaffolder_concurrentTasksLimit": "0"}
     ) as service:
         token = sign_in(service.url)
-        task = _waiting_task(service.url, token)
+        task = _created_task(service.url, token, "template:default/wait")
         request = urllib.request.Request(
             f"{service.url}/api/scaffolder/v2/tasks/{task}/eventstream", headers={"authorization": f"Bearer {token}"}
         )
@@ -119,9 +119,9 @@ def test_an_open_event_stream_does_not_hold_up_a_stop(tmp_path: Path, config: Pa
             assert stream.read() is not None
 
 
-def _waiting_task(url: str, token: str) -> str:
-    """Create a task that no worker takes; the catalog may still be reading its template."""
-    body = json.dumps({"templateRef": "template:default/wait", "values": {}}).encode()
+def _created_task(url: str, token: str, template: str) -> str:
+    """Create a task; the catalog may still be reading its template."""
+    body = json.dumps({"templateRef": template, "values": {}}).encode()
     for _ in range(100):
         try:
             created: str = ask(f"{url}/api/scaffolder/v2/tasks", token, body)["id"]
@@ -139,6 +139,39 @@ def test_worker_processes_live_and_end_with_the_service(tmp_path: Path, config: 
         renewed = _two_children(service.process.pid, without=workers[0])
         assert service.stop() == 0
     assert not [pid for pid in renewed if Path(f"/proc/{pid}").exists()]
+
+
+ON_GITHUB = """
+apiVersion: scaffolder.backstage.io/v1beta3
+kind: Template
+metadata: {name: on-github}
+spec:
+  type: service
+  steps:
+    - id: repository
+      name: Repository
+      action: github:repo:create
+      input: {repoUrl: github.com?owner=ada&repo=made}
+    - id: database
+      name: Database
+      action: http:backstage:request
+      input: {method: POST, path: /api/crossplane/postgres, body: {serviceName: made, team: payments}}
+"""
+
+
+def test_worker_processes_meet_the_sandbox_in_the_place_of_github(tmp_path: Path, config: Path) -> None:
+    (tmp_path / "entities.yaml").write_text(f"{ENTITIES}---{ON_GITHUB}", encoding="utf-8")
+    config.write_text(f"{CONFIG}\nsandbox: {{root: ./sandbox}}\n", encoding="utf-8")
+    with running(tmp_path, config, "--workers", "1") as service:
+        token = sign_in(service.url)
+        task = _created_task(service.url, token, "template:default/on-github")
+        events = ask(f"{service.url}/api/scaffolder/v2/tasks/{task}/events", token)
+        while events[-1]["type"] != "completion":
+            events += ask(f"{service.url}/api/scaffolder/v2/tasks/{task}/events?after={events[-1]['id']}", token)
+        repositories = {path.name for path in (tmp_path / "sandbox").glob("**/*.git")}
+    assert events[-1]["body"]["message"] == "Run completed with status: completed"
+    assert len(repositories) == 2  # the one that was made, and the one with requests for databases
+    assert "made.git" in repositories
 
 
 def _two_children(pid: int, without: int | None = None) -> list[int]:
@@ -168,7 +201,7 @@ def test_one_configuration_serves_a_backstage_and_the_scaffolder_it_delegates_to
         env = {"APP_CONFIG_backend_baseUrl": backstage.url, "APP_CONFIG_backend_listen": f'"127.0.0.1:{port}"'}
         service = start(shared, shared / "app-config.yaml", port=port, env=env)
         try:
-            task = _waiting_task(service.url, token)
+            task = _created_task(service.url, token, "template:default/wait")
             spec = ask(f"{service.url}/api/scaffolder/v2/tasks/{task}", token)["spec"]
             assert spec["user"]["entity"]["metadata"]["name"] == "guest"
             with pytest.raises(urllib.error.HTTPError, match="404"):
