@@ -1,26 +1,12 @@
 """Keys of ``catalog`` that have no effect here, each with the reason, so that nothing is ignored in silence."""
 
 from collections.abc import Iterator
-from importlib import metadata
 
-from backstage_py import bundled
-from backstage_py.settings import spelling
+from backstage_py.model.json import JsonObject
+from backstage_py.settings import elsewhere, schema, spelling
 from backstage_py.settings.merged import Merged, Path
 from backstage_py.settings.reading import dotted
 
-_WITHOUT_EFFECT = {
-    "stitchingStrategy.pollingInterval": "stitching is woken by each change and does not poll",
-    "stitchingStrategy.stitchTimeout": "a stitching that is broken off is found again at once, not after a time",
-    "stitchingStrategy.mode": "Backstage 1.55 knows it no more either",
-    "scmEvents": (
-        "events of git hosts are not received; entities are read again every catalog.processingInterval, and at once "
-        "by POST /api/catalog/refresh"
-    ),
-    "actions.experimentalCatalogLayersDescriptions": "the action get-catalog-model-description has one form",
-    "enableYamlMerge": "Backstage 1.55 knows it no more either, and << is an ordinary key in entities",
-    "useUrlReadersSearch": "Backstage 1.55 knows it no more either; patterns in URLs are always searched for",
-    "disableRelationsCompatibility": "Backstage 1.55 knows it no more either; relations have a targetRef only",
-}
 _OF_PLUGINS = {"providers": "provider", "processors": "processor"}
 _PLUGINS = "backstage_py.catalog"
 _OF_BACKSTAGE = frozenset(
@@ -31,8 +17,7 @@ _OF_BACKSTAGE = frozenset(
     }
 )
 """Names that modules of Backstage and its community read, for which there is no counterpart here."""
-_OPTIONS = {"providerOptions": ("disabled",), "processorOptions": ("disabled", "priority")}
-_ELSEWHERE = frozenset({"import", "actions", *_OF_PLUGINS, *_OPTIONS})  # the first is the frontend's
+_OPTIONS = ("providerOptions", "processorOptions")
 
 
 def notes(merged: Merged) -> tuple[str, ...]:
@@ -44,18 +29,17 @@ def notes(merged: Merged) -> tuple[str, ...]:
 
 
 def _known(merged: Merged) -> Iterator[str]:
-    for name, reason in _WITHOUT_EFFECT.items():
-        path = ("catalog", *name.split("."))
-        if _get(merged, path) is not None:
-            yield f"{_key(merged, path)} has no effect here: {reason}"
+    for one in elsewhere.CATALOG:
+        path = ("catalog", *one.path.split("."))
+        if one.without_effect and _get(merged, path) is not None:
+            yield f"{_key(merged, path)} has no effect here: {one.without_effect}"
 
 
 def _foreign(merged: Merged) -> Iterator[str]:
     """Note what only a plugin could read: of Backstage's own always, any other where no plugin is installed."""
-    has_plugins = bool(metadata.entry_points(group=_PLUGINS))
     for section, word in _OF_PLUGINS.items():
         for name in _keys(merged, ("catalog", section)):
-            if has_plugins and name not in _OF_BACKSTAGE:
+            if name not in _OF_BACKSTAGE and _has_plugins():
                 continue
             path = ("catalog", section, name)
             yield (
@@ -64,8 +48,15 @@ def _foreign(merged: Merged) -> Iterator[str]:
             )
 
 
+def _has_plugins() -> bool:
+    from importlib import metadata
+
+    return bool(metadata.entry_points(group=_PLUGINS))
+
+
 def _options(merged: Merged) -> Iterator[str]:
-    for section, known in _OPTIONS.items():
+    for section in _OPTIONS:
+        known = tuple(_described()[section]["additionalProperties"]["properties"])
         for name in _keys(merged, ("catalog", section)):
             for option in _keys(merged, ("catalog", section, name)):
                 if option not in known:
@@ -74,11 +65,15 @@ def _options(merged: Merged) -> Iterator[str]:
 
 
 def _unknown(merged: Merged) -> Iterator[str]:
-    known = bundled.schema("app-config")["properties"]["catalog"]["properties"].keys() | _ELSEWHERE
-    known |= {name.partition(".")[0] for name in _WITHOUT_EFFECT}
+    known = _described()
     for name in _keys(merged, ("catalog",)):
         if name not in known and not spelling.nearest(name, known):  # a misspelling is reported as one
             yield f"{_key(merged, ('catalog', name))} is not known, to Backstage's catalog neither, and has no effect"
+
+
+def _described() -> JsonObject:
+    found: JsonObject = schema.app_config()["properties"]["catalog"]["properties"]
+    return found
 
 
 def _keys(merged: Merged, path: Path) -> list[str]:

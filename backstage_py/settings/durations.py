@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from backstage_py.model.json import Json
 
 _DAY = 86_400.0
-_UNITS: Mapping[str, float] = {
+UNITS: Mapping[str, float] = {
     "years": 365.25 * _DAY,
     "months": 365.25 * _DAY / 12,
     "weeks": 7 * _DAY,
@@ -53,16 +53,16 @@ def parse(value: Json) -> float:
 
 
 def _of_object(value: Mapping[str, Json]) -> float:
-    if unknown := [key for key in value if key not in _UNITS]:
-        raise ValueError(f"unknown unit '{unknown[0]}'; expected {', '.join(_UNITS)}")
+    if unknown := [key for key in value if key not in UNITS]:
+        raise ValueError(f"unknown unit '{unknown[0]}'; expected {', '.join(UNITS)}")
     if not value:
         raise ValueError(f"it is empty; expected {EXPECTED}")
     total = 0.0
     for unit, amount in value.items():
         if isinstance(amount, str) and re.fullmatch(r"\d+(\.\d+)?", amount.strip()):  # it came from ${ENV}
-            total += float(amount) * _UNITS[unit]
+            total += float(amount) * UNITS[unit]
         elif isinstance(amount, int | float) and not isinstance(amount, bool) and amount >= 0:
-            total += amount * _UNITS[unit]
+            total += amount * UNITS[unit]
         else:
             raise ValueError(f"'{unit}' must be a number that is not negative")
     return total
@@ -73,7 +73,7 @@ def _of_text(text: str) -> float:
     unit = _SHORT.get(found[2].lower()) if found else None
     if not found or not unit:
         raise ValueError(f"'{text}' is no duration; expected {EXPECTED}")
-    return float(found[1]) * _UNITS[unit]
+    return float(found[1]) * UNITS[unit]
 
 
 def _of_iso(text: str) -> float:
@@ -81,4 +81,4 @@ def _of_iso(text: str) -> float:
     if not found or not any(found.groups()):
         raise ValueError(f"'{text}' is no ISO 8601 duration; expected one such as 'P2DT6H' or 'PT1M'")
     pairs = zip(_ISO_UNITS, found.groups(), strict=True)
-    return sum(float(amount.replace(",", ".")) * _UNITS[unit] for unit, amount in pairs if amount)
+    return sum(float(amount.replace(",", ".")) * UNITS[unit] for unit, amount in pairs if amount)

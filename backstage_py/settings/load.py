@@ -15,10 +15,11 @@ from backstage_py.settings import (
     read_scaffolder,
     spelling,
 )
+from backstage_py.settings.description import read
 from backstage_py.settings.files import Env
 from backstage_py.settings.merged import Merged
 from backstage_py.settings.reading import Reader
-from backstage_py.settings.sections import SandboxSettings, Settings
+from backstage_py.settings.sections import Settings
 
 DEFAULT_FILES = ("app-config.yaml", "app-config.local.yaml")
 
@@ -71,31 +72,15 @@ def without_files(raw: Mapping[str, Json]) -> Settings:
 def of_merged(merged: Merged) -> Settings:
     """Return the settings of a merged configuration."""
     config = Reader(merged)
-    app = config.section("app")
-    return Settings(
-        app_title=app.text("title") or "Backstage",
-        app_base_url=app.url("baseUrl"),
-        organization=config.section("organization").text("name"),
-        backend=read_backend.read(config),
+    return read(
+        Settings,
+        config,
+        backend=read_backend.read(config.section("backend")),
         auth=read_auth.read(config),
-        scaffolder=read_scaffolder.read(config),
-        catalog=read_catalog.read(config),
+        scaffolder=read_scaffolder.read(config.section("scaffolder")),
+        catalog=read_catalog.read(config.section("catalog")),
         discovery=read_backend.read_discovery(config),
         integrations=read_integrations.read(config),
-        permission_enabled=config.section("permission").boolean("enabled"),
-        sandbox=_sandbox(config),
         raw=merged.data,
         warnings=(*spelling.warnings(merged), *catalog_notes.notes(merged)),
-    )
-
-
-def _sandbox(config: Reader) -> SandboxSettings | None:
-    if not config.has("sandbox"):
-        return None
-    section = config.section("sandbox")
-    root = section.text("root") or "backstage-py-sandbox"
-    return SandboxSettings(
-        Path(root).absolute(),
-        section.whole("port", most=65_535) or 0,
-        crossplane=section.boolean("crossplane", default=True),
     )

@@ -1,20 +1,12 @@
-"""``catalog``."""
+"""``catalog``: what takes more than one key to say."""
 
 import math
-from pathlib import Path
 
-from backstage_py.settings.reading import Reader, kind
-from backstage_py.settings.sections import (
-    DEFAULT_RULES,
-    AllowedKind,
-    CatalogLocation,
-    CatalogRule,
-    CatalogSettings,
-    ProcessorOptions,
-    RuleLocation,
-)
+from backstage_py.settings import kinds
+from backstage_py.settings.description import read as described
+from backstage_py.settings.reading import Reader
+from backstage_py.settings.sections import CatalogSettings, ProcessorOptions
 
-_KEEP_OR_DELETE = ("keep", "delete")
 _DEFAULT_PROCESSORS = frozenset({"FileReaderProcessor", "url-reader", "AnnotateLocationEntityProcessor"})
 """What ``disableDefaultProcessors`` switches off, by the names that errors and ``processorOptions`` use."""
 
@@ -26,40 +18,25 @@ _MOVED = {
 }
 
 
-def read(config: Reader) -> CatalogSettings:
-    """Read ``catalog``."""
-    section = config.section("catalog")
-    defaults = CatalogSettings()
+def read(section: Reader) -> CatalogSettings:
+    """Read the section."""
     _refuse_moved(section.section("processors"))
-    return CatalogSettings(
-        locations=tuple(_location(one) for one in section.sections("locations")),
-        rules=tuple(_rule(one) for one in section.sections("rules")) if section.has("rules") else DEFAULT_RULES,
-        read_only=section.boolean("readonly"),
-        processing_interval=_interval(section, defaults),
-        orphan_strategy=section.choice("orphanStrategy", _KEEP_OR_DELETE, defaults.orphan_strategy),
-        orphan_provider_strategy=section.choice(
-            "orphanProviderStrategy", _KEEP_OR_DELETE, defaults.orphan_provider_strategy
-        ),
-        conflict_strategy=section.choice(
-            "defaultLocationConflictStrategy", ("refresh", "reject"), defaults.conflict_strategy
-        ),
+    computed = {} if section.raw("processingInterval") is None else {"processing_interval": _interval(section)}
+    return described(
+        CatalogSettings,
+        section,
         processors=_processors(section),
         disabled_providers=_disabled(section.section("providerOptions")),
-        base_url=section.url("baseUrl"),
         options=section.data,
+        **computed,
     )
 
 
-def _interval(section: Reader, defaults: CatalogSettings) -> float | None:
+def _interval(section: Reader) -> float | None:
+    """Return seconds, None for never; rounded as in Backstage, which takes any shorter interval for one second."""
     if section.raw("processingInterval") is False:
         return None
-    found = section.duration("processingInterval")
-    return defaults.processing_interval if found is None else _whole_seconds(found)
-
-
-def _whole_seconds(seconds: float) -> float:
-    """Round as Backstage does, which takes any shorter interval for one second."""
-    return max(1.0, float(math.floor(seconds + 0.5)))
+    return max(1.0, float(math.floor((section.get("processingInterval", kinds.DURATION) or 0) + 0.5)))
 
 
 def _refuse_moved(processors: Reader) -> None:
@@ -72,45 +49,11 @@ def _refuse_moved(processors: Reader) -> None:
 def _processors(section: Reader) -> ProcessorOptions:
     options = section.section("processorOptions")
     disabled = _disabled(options)
-    if section.boolean("disableDefaultProcessors"):
+    if section.get("disableDefaultProcessors", kinds.SWITCH):
         disabled |= _DEFAULT_PROCESSORS
-    found = {name: options.section(name).number("priority") for name in options.data}
+    found = {name: options.section(name).get("priority", kinds.NUMBER) for name in options.data}
     return ProcessorOptions(disabled, {name: priority for name, priority in found.items() if priority is not None})
 
 
 def _disabled(options: Reader) -> frozenset[str]:
-    return frozenset(name for name in options.data if options.section(name).boolean("disabled"))
-
-
-def _location(section: Reader) -> CatalogLocation:
-    type_, target = section.required_text("type", "url"), section.required_text("target", "./catalog-info.yaml")
-    rules = tuple(_rule(one) for one in section.sections("rules"))
-    if type_ == "file":
-        target = str(Path(target).absolute())
-    return CatalogLocation(type_, target, rules)
-
-
-def _rule(section: Reader) -> CatalogRule:
-    allow = section.raw("allow")
-    if not isinstance(allow, list):
-        section.fail("allow", f"expected an array of kinds, found {kind(allow)}")
-    kinds = []
-    for one in allow:
-        if isinstance(one, str):
-            kinds.append(AllowedKind(one))
-        elif isinstance(one, dict) and isinstance(one.get("kind"), str):
-            kinds.append(AllowedKind(one["kind"], one.get("spec.type")))
-        else:
-            section.fail("allow", f"expected kinds such as Component, or {{kind, spec.type}}; found {kind(one)}")
-    locations = tuple(_where(one) for one in section.sections("locations")) if section.has("locations") else None
-    return CatalogRule(tuple(kinds), locations)
-
-
-def _where(section: Reader) -> RuleLocation:
-    exact, pattern = section.text("exact"), section.text("pattern")
-    if exact and pattern:
-        section.fail("", "expected 'exact' or 'pattern', not both")
-    type_ = section.required_text("type", "url")
-    if exact and type_ == "file":
-        exact = str(Path(exact).absolute())
-    return RuleLocation(type_, exact, pattern)
+    return frozenset(name for name in options.data if options.section(name).get("disabled", kinds.SWITCH))

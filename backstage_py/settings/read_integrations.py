@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from backstage_py.model.scm import ScmIntegration
+from backstage_py.settings.elsewhere import HOST_KEYS
+from backstage_py.settings.kinds import TEXT, URL
 from backstage_py.settings.reading import Reader
 
 _HOST = re.compile(r"(?:\[[0-9a-f:]+\]|[a-z0-9._-]+)(?::\d+)?", re.IGNORECASE)
-_READ = ("host", "title", "apiBaseUrl", "rawBaseUrl", "token")
+_READ = frozenset(one.path for one in HOST_KEYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +60,21 @@ def read(config: Reader) -> tuple[ScmIntegration, ...]:
 
 def _entries(integrations: Reader, name: str, kind: _Kind) -> Iterator[ScmIntegration]:
     for section in integrations.sections(name):
-        host = section.text("host") or kind.default_host
+        host = section.get("host", TEXT) or kind.default_host
         if host is None:
             section.fail("host", "is missing; expected a host such as 'git.example.com'")
         if not _HOST.fullmatch(host):
             section.fail("host", f"expected a host without 'https://' or a path, found '{host}'")
         public = host == kind.public
-        api = section.url("apiBaseUrl") or (kind.public_api if public else kind.api and kind.api.format(host=host))
+        api = section.get("apiBaseUrl", URL) or (kind.public_api if public else kind.api and kind.api.format(host=host))
         if kind.api_needed and api is None:
             section.fail("apiBaseUrl", f"is missing; expected the API's URL, e.g. https://{host}/api/v4")
-        raw = section.url("rawBaseUrl") or (kind.public_raw if public else None)
-        token = section.text("token")
+        raw = section.get("rawBaseUrl", URL) or (kind.public_raw if public else None)
+        token = section.get("token", TEXT)
         yield ScmIntegration(
             type=name,
             host=host,
-            title=section.text("title") or host,
+            title=section.get("title", TEXT) or host,
             api_base_url=api,
             raw_base_url=raw,
             token=token.strip() if token else None,

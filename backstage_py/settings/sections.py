@@ -1,16 +1,27 @@
-"""What the service is configured with, one frozen class per section. Durations are seconds."""
+"""What the service is configured with: one frozen class per section, which says how each key is read.
+
+This is the one description: ``description.read`` converts by it, ``schema`` publishes it, and what is in neither is
+not known. Durations are seconds. A field without a key is put together of several by ``read_*``.
+"""
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import ClassVar
 
 from backstage_py.model.json import Json
 from backstage_py.model.scm import ScmIntegration
+from backstage_py.settings import elsewhere, kinds
+from backstage_py.settings.description import Each, Key, Section, below, key, keys_of
+from backstage_py.settings.kinds import Kind, shown
+from backstage_py.settings.reading import Reader
 
 _PLUGIN_ID = re.compile(r"\{\{\s*pluginId\s*\}\}")
 
 
+DATABASE_CLIENT = kinds.choice("better-sqlite3", "sqlite", "sqlite3", "pg")
+POSTGRES_PORT = kinds.whole(least=1, most=65_535)
 CORS_METHODS = ("GET", "HEAD", "PUT", "PATCH", "POST", "DELETE")
 
 
@@ -22,41 +33,60 @@ class CorsSettings:
     slash. ``allowed_headers`` None allows whatever is asked for. ``max_age`` is in seconds.
     """
 
-    origins: tuple[str, ...] | None = None
-    methods: tuple[str, ...] = CORS_METHODS
-    credentials: bool = False
-    allowed_headers: tuple[str, ...] | None = None
-    exposed_headers: tuple[str, ...] = ()
-    max_age: int | None = None
+    origins: tuple[str, ...] | None = key(
+        "origin", kinds.TEXTS, "Allowed origins; * stands for anything but a slash. Every origin without it.", None
+    )
+    methods: tuple[str, ...] = key(
+        "methods",
+        Kind(lambda value: tuple(one.upper() for one in kinds.WORDS.parse(value)) or None, kinds.WORDS.schema),
+        "Allowed methods.",
+        CORS_METHODS,
+    )
+    credentials: bool = key("credentials", kinds.SWITCH, "Whether credentials may be sent.", False)
+    allowed_headers: tuple[str, ...] | None = key(
+        "allowedHeaders", kinds.WORDS, "Allowed request headers; all without it.", None
+    )
+    exposed_headers: tuple[str, ...] = key("exposedHeaders", kinds.WORDS, "Headers that scripts may read.", ())
+    max_age: int | None = key(
+        "maxAge", kinds.whole(), "Seconds that a browser may keep the answer to a preflight.", None
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class ReadingRule:
     """An entry of ``backend.reading.allow``: a host (``*.`` matches subdomains) and, if given, path prefixes."""
 
-    host: str
-    paths: tuple[str, ...] | None = None
+    host: str = key("host", kinds.TEXT, "A host, or *.example.com for subdomains.", example="*.example.com")
+    paths: tuple[str, ...] | None = key("paths", kinds.TEXTS, "Paths; deeper ones are included.", None)
 
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
-    """``backend.server`` and ``backend.trustProxy``: bounds on connections. Times in seconds, 0 for no bound.
+    """``backend.server``, and ``backend.trustProxy``: bounds on connections. 0 seconds are no bound."""
 
-    Attributes:
-        headers_timeout: for the headers of a request to arrive.
-        request_timeout: for a request to arrive whole, and for a client to take more of an answer.
-        keep_alive_timeout: for the next request.
-        most_connections: ``maxConnections`` (ours); None for as many as open files allow.
-        most_unauthenticated: ``maxUnauthenticatedConnections`` (ours), of one address.
-        trust_proxy: whose connections stand for many clients.
-    """
-
-    headers_timeout: float = 15.0
-    request_timeout: float = 120.0
-    keep_alive_timeout: float = 75.0
-    most_connections: int | None = None
-    most_unauthenticated: int = 100
+    headers_timeout: float = key(
+        "headersTimeout", kinds.MILLISECONDS, "How long the headers of a request may take to arrive.", 15.0
+    )
+    request_timeout: float = key(
+        "requestTimeout",
+        kinds.MILLISECONDS,
+        "How long a request may take to arrive whole, and a client to take more of an answer.",
+        120.0,
+    )
+    keep_alive_timeout: float = key(
+        "keepAliveTimeout", kinds.MILLISECONDS, "How long to wait for the next request.", 75.0
+    )
+    most_connections: int | None = key(
+        "maxConnections", kinds.whole(least=1), "(ours) Most connections; as many as open files allow without it.", None
+    )
+    most_unauthenticated: int = key(
+        "maxUnauthenticatedConnections",
+        kinds.whole(least=1),
+        "(ours) Most connections of one address without a token.",
+        100,
+    )
     trust_proxy: bool | tuple[str, ...] = False
+    """Whose connections stand for many clients."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,59 +99,106 @@ class BackendSettings:
         database_url: for SQLAlchemy; ``sqlite://`` alone is a database that ends with the process.
         csp: directives of ``backend.csp``; None removes a default one.
         health_headers: ``backend.health.headers``.
-        shutdown_delay: ``backend.lifecycle.serverShutdownDelay``, seconds.
-        action_sources: ``backend.actions.pluginSources``.
     """
 
-    base_url: str
+    base_url: str = key("baseUrl", kinds.URL, "Full URL of this service as clients see it.")
     host: str = "127.0.0.1"
     port: int = 7007
     database_url: str = "sqlite:///backstage-py.sqlite"
-    working_directory: Path = Path()
-    cors: CorsSettings | None = None
-    reading: tuple[ReadingRule, ...] = ()
+    working_directory: Path = key("workingDirectory", kinds.PATH, "Folder of task workspaces.", Path())
+    cors: CorsSettings | None = key(
+        "cors", Section(CorsSettings, is_optional=True), "Without it no CORS headers are sent.", None
+    )
+    reading: tuple[ReadingRule, ...] = key(
+        "reading.allow", Each(ReadingRule), "Hosts that may be read besides those of integrations.", ()
+    )
     csp: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
     health_headers: Mapping[str, str] = field(default_factory=dict)
-    shutdown_delay: float = 0.0
-    log_level: str = "info"
-    action_sources: tuple[str, ...] = ()
-    server: ServerSettings = field(default_factory=ServerSettings)
+    shutdown_delay: float = key(
+        "lifecycle.serverShutdownDelay", kinds.DURATION, "How long to answer after a stop was asked for.", 0.0
+    )
+    log_level: str = key(
+        "logger.level", kinds.choice("debug", "info", "warn", "error"), "Least level that is logged.", "info"
+    )
+    action_sources: tuple[str, ...] = key(
+        "actions.pluginSources", kinds.TEXTS, "Ids of plugins whose actions are used.", ()
+    )
+    server: ServerSettings = key("server", Section(ServerSettings), "Bounds on connections.", ServerSettings)
+
+    also: ClassVar = (
+        Key(
+            "listen",
+            kinds.either({"type": ["string", "integer"]}, kinds.CLOSED_SCHEMA),
+            "Where to listen; 127.0.0.1:7007 by default.",
+        ),
+        Key("listen.host", kinds.ANY, "Interface; empty for all."),
+        Key("listen.port", kinds.PORT, "Port; 0 for any free one."),
+        Key("trustProxy", kinds.ANY, "Proxies: true, a number, addresses, networks, or loopback, uniquelocal."),
+        Key("csp", kinds.OBJECT, "Directives of the content security policy; false removes one."),
+        Key("health.headers", kinds.OBJECT, "Headers of the health answers."),
+        Key("database.client", DATABASE_CLIENT, "The database."),
+        Key(
+            "database.connection",
+            kinds.either(kinds.TEXT_SCHEMA, kinds.OBJECT_SCHEMA),
+            "':memory:', a file, or a PostgreSQL URL; or an object.",
+        ),
+        Key("database.connection.directory", kinds.TEXT, "Folder of the SQLite file."),
+        Key("database.connection.filename", kinds.TEXT, "The SQLite file."),
+        Key("database.connection.host", kinds.TEXT, "Host of PostgreSQL."),
+        Key("database.connection.port", POSTGRES_PORT, "Its port."),
+        Key("database.connection.user", kinds.TEXT, "User."),
+        Key("database.connection.password", kinds.TEXT, "Password."),
+        Key("database.connection.database", kinds.TEXT, "Database; backstage_py by default."),
+        Key("database.connection.ssl", kinds.ANY, "true, or an object with rejectUnauthorized."),
+        *elsewhere.ACTION_FILTERS,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class ExternalStatic:
     """A static token and the subject it stands for."""
 
-    token: str = field(repr=False)
-    subject: str
+    token: str = key(
+        "token", kinds.TOKEN, "The static token, at least 8 characters.", example="${CI_TOKEN}", is_shown=False
+    )
+    subject: str = key("subject", kinds.UNSPACED, "Whom the token stands for.", example="external:ci")
 
 
 @dataclass(frozen=True, slots=True)
 class ExternalLegacy:
     """A secret with which old backends sign their tokens, and the subject those stand for."""
 
-    secret: bytes = field(repr=False)
-    subject: str
+    secret: bytes = key(
+        "secret", kinds.SECRET, "The shared secret in Base64.", example="${BACKEND_SECRET}", is_shown=False
+    )
+    subject: str = key("subject", kinds.UNSPACED, "Whom the token stands for.", example="external:old-backend")
 
 
 @dataclass(frozen=True, slots=True)
 class ExternalJwks:
     """Another issuer by its key set; empty tuples allow anything."""
 
-    url: str
-    issuers: tuple[str, ...] = ()
-    audiences: tuple[str, ...] = ()
-    algorithms: tuple[str, ...] = ()
-    subject_prefix: str | None = None
+    url: str = key("url", kinds.URL, "The key set's URL.", missing="is missing; expected the URL of a JSON Web Key Set")
+    issuers: tuple[str, ...] = key("issuer", kinds.WORDS, "Accepted issuers.", ())
+    audiences: tuple[str, ...] = key("audience", kinds.WORDS, "Accepted audiences.", ())
+    algorithms: tuple[str, ...] = key("algorithm", kinds.WORDS, "Accepted algorithms.", ())
+    subject_prefix: str | None = key("subjectPrefix", kinds.TEXT, "Put before the subject.", None)
 
 
 @dataclass(frozen=True, slots=True)
 class PluginRestriction:
     """An entry of ``accessRestrictions``; None means no bound of that kind."""
 
-    plugin: str
-    permissions: tuple[str, ...] | None = None
-    actions: tuple[str, ...] | None = None
+    plugin: str = key("plugin", kinds.TEXT, "Id of the plugin that may be called.", example="catalog")
+    permissions: tuple[str, ...] | None = key("permission", kinds.SOME_WORDS, "Names of permissions.", None)
+    actions: tuple[str, ...] | None = key(
+        "permissionAttribute.action",
+        kinds.some_of("create", "read", "update", "delete"),
+        "create, read, update or delete.",
+        None,
+    )
+
+    also: ClassVar = (Key("permissionAttribute", kinds.CLOSED),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,15 +206,34 @@ class ExternalAccess:
     """An entry of ``backend.auth.externalAccess``; without restrictions it may call every plugin."""
 
     options: ExternalStatic | ExternalLegacy | ExternalJwks
-    restrictions: tuple[PluginRestriction, ...] = ()
+    restrictions: tuple[PluginRestriction, ...] = key(
+        "accessRestrictions", Each(PluginRestriction), "What the token may do; everything without it.", ()
+    )
+
+    also: ClassVar = (
+        Key("type", kinds.choice("static", "legacy", "jwks"), "Kind of token.", missing="is missing"),
+        Key("options", kinds.CLOSED, missing="is missing"),
+        *(replace(one, missing=None) for one in below("options", keys_of(ExternalLegacy))),
+        *(replace(one, missing=None) for one in below("options", keys_of(ExternalStatic))),
+        *(replace(one, missing=None) for one in below("options", keys_of(ExternalJwks))),
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
     """An entry of ``auth.issuers`` (ours): another Backstage whose user tokens count here."""
 
-    issuer: str
-    jwks_url: str
+    issuer: str = key(
+        "issuer",
+        kinds.URL,
+        "The 'iss' of its tokens, <backend.baseUrl>/api/auth.",
+        missing="is missing; expected the issuer of the tokens, e.g. https://backstage.example.com/api/auth",
+    )
+    jwks_url: str = key("jwksUrl", kinds.URL, "Its key set; <issuer>/.well-known/jwks.json by default.", "")
+
+    def checked(self, _section: Reader) -> "Issuer":
+        """Fill in where the key set is."""
+        return self if self.jwks_url else replace(self, jwks_url=f"{self.issuer}/.well-known/jwks.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,56 +245,131 @@ class AuthSettings:
         guest_ownership: what the guest owns by when the catalog has no such user.
         issuers: other issuers of user tokens, besides the one that ``discovery.endpoints`` names for ``auth``.
         ownership_in_token: ``auth.omitIdentityTokenOwnershipClaim: false``.
-        key_file: the key with which we sign (ours); beside the database when None.
+        key_file: the key with which we sign; beside the database when None.
     """
 
     guest: bool = False
-    guest_outside_development: bool = False
-    guest_entity_ref: str = "user:development/guest"
-    guest_ownership: tuple[str, ...] | None = None
-    issuers: tuple[Issuer, ...] = ()
+    guest_outside_development: bool = key(
+        "auth.providers.guest.dangerouslyAllowOutsideDevelopment",
+        kinds.SWITCH,
+        "Let callers of other machines sign in as the guest.",
+        False,
+    )
+    guest_entity_ref: str = key(
+        "auth.providers.guest.userEntityRef", kinds.TEXT, "The guest's entity.", "user:development/guest"
+    )
+    guest_ownership: tuple[str, ...] | None = key(
+        "auth.providers.guest.ownershipEntityRefs", kinds.TEXTS, "What the guest owns by.", None
+    )
+    issuers: tuple[Issuer, ...] = key(
+        "auth.issuers", Each(Issuer), "(ours) Other Backstage instances whose users may call.", ()
+    )
     external: tuple[ExternalAccess, ...] = ()
-    disable_default_policy: bool = False
+    disable_default_policy: bool = key(
+        "backend.auth.dangerouslyDisableDefaultAuthPolicy", kinds.SWITCH, "Answer calls without credentials.", False
+    )
     ownership_in_token: bool = False
-    key_file: Path | None = None
+    key_file: Path | None = key(
+        "auth.keyFile",
+        kinds.PATH,
+        "(ours) File of the signing key; made at the first start, beside the database by default.",
+        None,
+    )
+
+    also: ClassVar = (
+        Key("auth.environment", kinds.TEXT, "Name of the environment; frontends use it."),
+        Key(
+            "auth.omitIdentityTokenOwnershipClaim", kinds.SWITCH, "Leave ownership out of user tokens; true by default."
+        ),
+        Key("backend.auth.externalAccess", Each(ExternalAccess), "Callers outside Backstage."),
+        Key("backend.auth.keys", kinds.ARRAY, "The form before externalAccess."),
+        Key("backend.auth.keys[].secret", kinds.TEXT, "The shared secret in Base64."),
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class TaskRecoverySettings:
     """``scaffolder.taskRecovery``."""
 
-    enabled: bool = False
-    stale_timeout: float = 30.0
+    enabled: bool = key("taskRecovery.enabled", kinds.SWITCH, "Continue crashed tasks.", False)
+    stale_timeout: float = key(
+        "taskRecovery.staleTimeout",
+        kinds.DURATION,
+        "Without heartbeat for this long a task has crashed; 30 seconds.",
+        30.0,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class ScaffolderSettings:
-    """``scaffolder``."""
+    """``scaffolder``, with Backstage's experimental names beside the ones that replaced them.
 
-    concurrent_tasks_limit: int = 10
-    default_environment: Mapping[str, Json] = field(default_factory=dict)
-    default_author_name: str = "Scaffolder"
-    default_author_email: str = "scaffolder@backstage.io"
-    default_commit_message: str = "Initial commit"
-    task_timeout: float = 24 * 3600.0
-    task_timeout_janitor_frequency: float = 300.0
+    Attributes:
+        retention: None for ever.
+        log_limit_bytes: so that a runaway action does not fill the database; None for no bound.
+        shutdown_timeout: seconds that a stop waits for running tasks before they are handed back.
+        options: the whole section as configured, for values that only one room knows.
+    """
+
+    concurrent_tasks_limit: int = key(
+        "concurrentTasksLimit",
+        kinds.whole(),
+        "Tasks that run at the same time in a process; 10 by default, 0 for none.",
+        10,
+    )
+    default_environment: Mapping[str, Json] = key("defaultEnvironment", kinds.OBJECT, default=dict)
+    default_author_name: str = key("defaultAuthor.name", kinds.TEXT, "Author of commits.", "Scaffolder")
+    default_author_email: str = key(
+        "defaultAuthor.email", kinds.TEXT, "Address of the author.", "scaffolder@backstage.io"
+    )
+    default_commit_message: str = key("defaultCommitMessage", kinds.TEXT, "Message of first commits.", "Initial commit")
+    task_timeout: float = key(
+        "taskTimeout", kinds.DURATION, "Without heartbeat for this long a task is given up; 24 hours.", 24 * 3600.0
+    )
+    task_timeout_janitor_frequency: float = key(
+        "taskTimeoutJanitorFrequency", kinds.DURATION, "How often to look for such tasks; 5 minutes.", 300.0
+    )
     recovery: TaskRecoverySettings = TaskRecoverySettings()
-    secrets_key: str | None = None
-    workspace_serialization: str | None = None
-    retention: float | None = None
-    log_limit_bytes: int | None = None
-    """Of one task, so that a runaway action does not fill the database; None for no bound."""
-    actions_folder: Path | None = None
-    reload_actions: bool = False
-    """Load files of ``actions_folder`` again when they change (ours: ``scaffolder.reloadActions``), for ``dev``."""
-    actions_plugin: str = "backstage-py"
-    """The plugin id under which other backends find our actions (ours: ``scaffolder.actionsPluginId``)."""
-    shutdown_timeout: float = 30.0
-    """Seconds that a stop waits for running tasks before they are handed back."""
-    http_allowed_hosts: tuple[str, ...] = ()
-    """Hosts that ``http:backstage:request`` may reach beside Backstage's own plugins."""
+    secrets_key: str | None = key(
+        "secretsKey", kinds.TEXT, "(ours) Key that encrypts secrets of tasks; a key file is made without it.", None
+    )
+    workspace_serialization: str | None = key(
+        "taskRecovery.workspaceProvider", kinds.TEXT, "Where workspaces are kept for recovery.", None
+    )
+    retention: float | None = key(
+        "taskRetention", kinds.DURATION, "(ours) Ended tasks are removed after this long; never without it.", None
+    )
+    log_limit_bytes: int | None = key(
+        "logLimitBytes",
+        kinds.whole(least=1),
+        "(ours) Most bytes of log that a task may write; no bound by default.",
+        None,
+    )
+    actions_folder: Path | None = key("actionsFolder", kinds.PATH, "(ours) Folder with actions of your own.", None)
+    reload_actions: bool = key(
+        "reloadActions",
+        kinds.SWITCH,
+        "(ours) Load files of actionsFolder again when they change; backstage-py dev does.",
+        False,
+    )
+    actions_plugin: str = key(
+        "actionsPluginId",
+        kinds.TEXT,
+        "(ours) Plugin id under which other backends find our actions; backstage-py by default.",
+        "backstage-py",
+    )
+    shutdown_timeout: float = key(
+        "shutdownTimeout", kinds.DURATION, "(ours) How long a stop waits for running tasks; 30 seconds.", 30.0
+    )
+    http_allowed_hosts: tuple[str, ...] = key(
+        "http.allowedHosts",
+        kinds.TEXTS,
+        "Hosts that http:backstage:request may reach; when given, discovered plugins too must be on one of them.",
+        (),
+    )
     options: Mapping[str, Json] = field(default_factory=dict)
-    """The whole section as configured, for values that only one room knows."""
+
+    also: ClassVar = (*keys_of(TaskRecoverySettings), *elsewhere.SCAFFOLDER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,9 +384,41 @@ class AllowedKind:
 class RuleLocation:
     """An entry of a rule's ``locations``: a location type and, if given, an exact target or a glob for it."""
 
-    type: str
-    exact: str | None = None
-    pattern: str | None = None
+    type: str = key("type", kinds.TEXT, "Location type, e.g. url.", example="url")
+    exact: str | None = key("exact", kinds.TEXT, "The exact target.", None)
+    pattern: str | None = key("pattern", kinds.TEXT, "A glob for the target.", None)
+
+    def checked(self, section: Reader) -> "RuleLocation":
+        """Refuse two targets; make a file's absolute."""
+        if self.exact and self.pattern:
+            section.fail("", "expected 'exact' or 'pattern', not both")
+        is_file = self.exact and self.type == "file"
+        return replace(self, exact=str(Path(self.exact).absolute())) if self.exact and is_file else self
+
+
+def _allowed(value: Json) -> tuple[AllowedKind, ...]:
+    if not isinstance(value, list):
+        raise ValueError(f"expected an array of kinds, found {shown(value)}")  # noqa: TRY004  # as in kinds
+    return tuple(_allowed_kind(one) for one in value)
+
+
+def _allowed_kind(one: Json) -> AllowedKind:
+    if isinstance(one, str):
+        return AllowedKind(one)
+    if isinstance(one, dict) and isinstance(one.get("kind"), str):
+        return AllowedKind(one["kind"], one.get("spec.type"))
+    raise ValueError(f"expected kinds such as Component, or {{kind, spec.type}}; found {shown(one)}")
+
+
+_ALLOWED_KIND: dict[str, Json] = {
+    "type": "object",
+    "properties": {
+        "kind": {"type": "string", "description": "The kind."},
+        "spec.type": {"type": "string", "description": "The only type the entity may have."},
+    },
+    "required": ["kind"],
+}
+_ALLOWED = Kind(_allowed, {"type": "array", "items": {"anyOf": [{"type": "string"}, _ALLOWED_KIND]}})
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,8 +428,12 @@ class CatalogRule:
     ``locations`` None matches every location, an empty tuple none.
     """
 
-    allow: tuple[AllowedKind, ...]
-    locations: tuple[RuleLocation, ...] | None = None
+    allow: tuple[AllowedKind, ...] = key(
+        "allow", _ALLOWED, "Kinds that may be read.", missing="expected an array of kinds, found nothing"
+    )
+    locations: tuple[RuleLocation, ...] | None = key(
+        "locations", Each(RuleLocation), "Where the rule holds; everywhere without it, nowhere when empty.", None
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,9 +443,15 @@ class CatalogLocation:
     ``rules`` hold for this location besides the global ones.
     """
 
-    type: str
-    target: str
-    rules: tuple[CatalogRule, ...] = ()
+    type: str = key("type", kinds.TEXT, "url or file.", example="url")
+    target: str = key(
+        "target", kinds.TEXT, "A URL, or a path seen from the working directory.", example="./catalog-info.yaml"
+    )
+    rules: tuple[CatalogRule, ...] = key("rules", Each(CatalogRule), "What this location may hold besides.", ())
+
+    def checked(self, _section: Reader) -> "CatalogLocation":
+        """Make a file's target absolute."""
+        return replace(self, target=str(Path(self.target).absolute())) if self.type == "file" else self
 
 
 DEFAULT_RULES = (CatalogRule(tuple(AllowedKind(kind) for kind in ("Component", "API", "Location"))),)
@@ -258,27 +471,46 @@ class CatalogSettings:
     """``catalog``.
 
     Attributes:
-        locations: are always kept up to date.
         processing_interval: seconds between two readings of an entity's source; None for never.
-        orphan_strategy: ``keep`` or ``delete``; so is ``orphan_provider_strategy``.
-        conflict_strategy: ``refresh`` or ``reject``: what ``POST /locations`` does with a location that exists.
+        conflict_strategy: what ``POST /locations`` does with a location that exists.
         processors: ``processorOptions`` and ``disableDefaultProcessors``.
         disabled_providers: names of the providers that ``providerOptions`` switches off.
         options: the whole section as configured, for values that only one room knows.
     """
 
-    locations: tuple[CatalogLocation, ...] = ()
-    rules: tuple[CatalogRule, ...] = DEFAULT_RULES
-    read_only: bool = False
-    processing_interval: float | None = 100.0
-    orphan_strategy: str = "delete"
-    orphan_provider_strategy: str = "delete"
-    conflict_strategy: str = "reject"
+    locations: tuple[CatalogLocation, ...] = key(
+        "locations", Each(CatalogLocation, is_closed=False), "Always kept up to date.", ()
+    )
+    rules: tuple[CatalogRule, ...] = key(
+        "rules", Each(CatalogRule), "What may be read; Component, API and Location without it.", DEFAULT_RULES
+    )
+    read_only: bool = key("readonly", kinds.SWITCH, "Refuse changes by the API.", False)
+    processing_interval: float | None = key(
+        "processingInterval", kinds.INTERVAL, "How often each entity's source is read again; false for never.", 100.0
+    )
+    orphan_strategy: str = key(
+        "orphanStrategy", kinds.choice("keep", "delete"), "What happens to entities that nothing refers to.", "delete"
+    )
+    orphan_provider_strategy: str = key(
+        "orphanProviderStrategy",
+        kinds.choice("keep", "delete"),
+        "What happens to entities whose provider is gone.",
+        "delete",
+    )
+    conflict_strategy: str = key(
+        "defaultLocationConflictStrategy",
+        kinds.choice("refresh", "reject"),
+        "What happens when a known location is registered.",
+        "reject",
+    )
     processors: ProcessorOptions = ProcessorOptions()
     disabled_providers: frozenset[str] = frozenset()
-    base_url: str | None = None
-    """The catalog of another Backstage to use instead of our own; then ``/api/catalog`` is not served."""
+    base_url: str | None = key(
+        "baseUrl", kinds.URL, "(ours) The catalog of another Backstage to use; /api/catalog is not served then.", None
+    )
     options: Mapping[str, Json] = field(default_factory=dict)
+
+    also: ClassVar = elsewhere.CATALOG
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,36 +532,37 @@ class DiscoverySettings:
 
 @dataclass(frozen=True, slots=True)
 class SandboxSettings:
-    """``sandbox`` (ours): the loopback git host for development; off when None in Settings.
+    """``sandbox`` (ours): the loopback git host for development; off when None in Settings."""
 
-    Attributes:
-        root: folder of the repositories.
-        port: 0 for any free one.
-        crossplane: answer ``POST /api/crossplane/postgres`` by committing the request to a repository.
-    """
-
-    root: Path
-    port: int = 0
-    crossplane: bool = True
+    root: Path = key("root", kinds.PATH, "Folder of its repositories.", lambda: Path("backstage-py-sandbox").absolute())
+    port: int = key("port", kinds.PORT, "Its port; any free one by default.", 0)
+    crossplane: bool = key("crossplane", kinds.SWITCH, "Answer POST /api/crossplane/postgres; true by default.", True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything.
 
     ``raw`` is the merged configuration, for plugins; ``warnings`` are what an operator should look at.
     """
 
-    app_title: str
-    app_base_url: str | None
-    organization: str | None
-    backend: BackendSettings
-    auth: AuthSettings
-    scaffolder: ScaffolderSettings
-    catalog: CatalogSettings
-    discovery: DiscoverySettings
-    integrations: tuple[ScmIntegration, ...]
-    permission_enabled: bool
-    sandbox: SandboxSettings | None
-    raw: Mapping[str, Json] = field(repr=False)
+    app_title: str = key("app.title", kinds.TEXT, "Name of the app.", "Backstage")
+    app_base_url: str | None = key("app.baseUrl", kinds.URL, "Where browsers find the app.", None)
+    organization: str | None = key("organization.name", kinds.TEXT, "Name of the organization.", None)
+    backend: BackendSettings = key("backend", Section(BackendSettings))
+    auth: AuthSettings = field()
+    scaffolder: ScaffolderSettings = key("scaffolder", Section(ScaffolderSettings))
+    catalog: CatalogSettings = key("catalog", Section(CatalogSettings))
+    discovery: DiscoverySettings = field()
+    integrations: tuple[ScmIntegration, ...] = field()
+    permission_enabled: bool = key("permission.enabled", kinds.SWITCH, "Ask the permission backend.", False)
+    sandbox: SandboxSettings | None = key(
+        "sandbox",
+        Section(SandboxSettings, is_optional=True, is_closed=True),
+        "(ours) A git host on this machine in place of github.com, for development.",
+        None,
+    )
+    raw: Mapping[str, Json] = field(repr=False, default_factory=dict)
     warnings: tuple[str, ...] = ()
+
+    also: ClassVar = (*elsewhere.SHARED, *keys_of(AuthSettings), *elsewhere.INTEGRATIONS, *elsewhere.ACTIONS)

@@ -5,8 +5,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from backstage_py import bundled
 from backstage_py.model import yaml
+from backstage_py.settings import schema
 
 _RICH = """
 app: {title: T, baseUrl: http://x}
@@ -29,18 +29,18 @@ techdocs: {builder: local}
 
 
 def test_the_schema_is_a_schema_and_accepts_a_rich_configuration() -> None:
-    schema = bundled.schema("app-config")
-    jsonschema.Draft7Validator.check_schema(schema)
+    described = schema.app_config()
+    jsonschema.Draft7Validator.check_schema(described)
     config = yaml.load(_RICH.replace("12345678", "'12345678'"))
-    assert [error.message for error in jsonschema.Draft7Validator(schema).iter_errors(config)] == []
+    assert [error.message for error in jsonschema.Draft7Validator(described).iter_errors(config)] == []
 
 
 @pytest.mark.parametrize("text", ["catalog: {rules: [{}]}", "sandbox: {roots: x}", "backend: {logger: {level: loud}}"])
 def test_the_schema_refuses_what_the_service_refuses_or_warns_of(text: str) -> None:
-    schema = bundled.schema("app-config")
-    assert not jsonschema.Draft7Validator(schema).is_valid(yaml.load(text))
+    described = schema.app_config()
+    assert not jsonschema.Draft7Validator(described).is_valid(yaml.load(text))
 
 
 def test_the_kits_configuration_fits_the_schema() -> None:
     text = (Path(__file__).parents[1] / "contract" / "app-config.yaml").read_text(encoding="utf-8")
-    assert jsonschema.Draft7Validator(bundled.schema("app-config")).is_valid(yaml.load(text))
+    assert jsonschema.Draft7Validator(schema.app_config()).is_valid(yaml.load(text))

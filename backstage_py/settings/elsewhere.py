@@ -1,0 +1,202 @@
+"""Keys that no class of settings has a field for: old names, what one room reads by itself, Backstage's own.
+
+They are known, so that nobody is told of a misspelling; those without an effect here say why.
+"""
+
+from collections.abc import Iterator
+
+from backstage_py.settings import kinds
+from backstage_py.settings.description import Key, below
+
+ACTION_FILTERS = (
+    Key("actions", kinds.OBJECT, "Distributed actions."),
+    Key("actions.filter", kinds.OBJECT, "Which actions are offered and used; exclude is stronger."),
+    *(
+        Key(f"actions.filter.{name}[].{inner}", kind, about)
+        for name in ("include", "exclude")
+        for inner, kind, about in (
+            ("id", kinds.TEXT, "Glob for the id."),
+            ("attributes.destructive", kinds.SWITCH, ""),
+            ("attributes.readOnly", kinds.SWITCH, ""),
+            ("attributes.idempotent", kinds.SWITCH, ""),
+        )
+    ),
+)
+
+SCAFFOLDER = (
+    Key("defaultEnvironment.parameters", kinds.OBJECT, "Read as environment.parameters."),
+    Key("defaultEnvironment.secrets", kinds.OBJECT, "Read as environment.secrets."),
+    Key(
+        "requireScmUserCredentials",
+        kinds.SWITCH,
+        "Refuse the configured token of a git host: each task brings its user's own.",
+    ),
+    Key("defaultCommitSigningKey", kinds.TEXT, "PGP key for commits."),
+    Key("EXPERIMENTAL_recoverTasks", kinds.SWITCH, "Old name of taskRecovery.enabled."),
+    Key("EXPERIMENTAL_recoverTasksTimeout", kinds.DURATION, "Old name of taskRecovery.staleTimeout."),
+    Key("EXPERIMENTAL_workspaceSerialization", kinds.SWITCH, "Old form of taskRecovery.workspaceProvider."),
+    Key("EXPERIMENTAL_workspaceSerializationProvider", kinds.TEXT, "Old name of taskRecovery.workspaceProvider."),
+    Key(
+        "EXPERIMENTAL_gracefulShutdown",
+        kinds.SWITCH,
+        "Backstage's switch; this service always waits, see shutdownTimeout.",
+    ),
+    Key("auditor", kinds.OBJECT, "Backstage's audit log."),
+    Key("http.allowedMethods", kinds.TEXTS, "HTTP methods that http:backstage:request may use; all by default."),
+    Key("cookiecutter.allowHooks", kinds.SWITCH, "Run the hooks that a cookiecutter template brings; off by default."),
+    Key("cookiecutter.extensions", kinds.TEXTS, "Jinja extensions that templates of cookiecutter may load."),
+)
+
+_AS_1_55 = "Backstage 1.55 knows it no more either"
+CATALOG = (
+    Key(
+        "disableDefaultProcessors",
+        kinds.SWITCH,
+        "Switch off the processors that read files and URLs and add the source annotations.",
+    ),
+    Key("providers", kinds.OBJECT, "Options of providers that plugins bring, by their names."),
+    Key("processors", kinds.OBJECT, "Options of processors that plugins bring, by their names."),
+    Key("providerOptions", kinds.OBJECT, "By the name of a provider."),
+    Key("providerOptions.*.disabled", kinds.SWITCH, "Leave the provider out."),
+    Key("processorOptions", kinds.OBJECT, "By the name of a processor."),
+    Key("processorOptions.*.disabled", kinds.SWITCH, "Leave the processor out."),
+    Key(
+        "processorOptions.*.priority",
+        kinds.NUMBER,
+        "Processors of plugins with lower numbers run first; 20 without it.",
+    ),
+    Key("import", kinds.OBJECT, "Of the frontend."),
+    Key(
+        "stitchingStrategy.pollingInterval",
+        kinds.DURATION,
+        without_effect="stitching is woken by each change and does not poll",
+    ),
+    Key(
+        "stitchingStrategy.stitchTimeout",
+        kinds.DURATION,
+        without_effect="a stitching that is broken off is found again at once, not after a time",
+    ),
+    Key("stitchingStrategy.mode", kinds.TEXT, without_effect=_AS_1_55),
+    Key(
+        "scmEvents",
+        without_effect="events of git hosts are not received; entities are read again every "
+        "catalog.processingInterval, and at once by POST /api/catalog/refresh",
+    ),
+    Key("actions", kinds.OBJECT),
+    Key(
+        "actions.experimentalCatalogLayersDescriptions",
+        without_effect="the action get-catalog-model-description has one form",
+    ),
+    Key("enableYamlMerge", without_effect=f"{_AS_1_55}, and << is an ordinary key in entities"),
+    Key("useUrlReadersSearch", without_effect=f"{_AS_1_55}; patterns in URLs are always searched for"),
+    Key("disableRelationsCompatibility", without_effect=f"{_AS_1_55}; relations have a targetRef only"),
+)
+
+GIT_HOSTS = ("github", "gitlab", "azure", "bitbucketCloud", "bitbucketServer", "gitea", "gerrit", "harness")
+HOST_KEYS = (
+    Key("host", kinds.TEXT, "The host as in URLs, with its port if it has one."),
+    Key("title", kinds.TEXT, "Shown to people."),
+    Key("apiBaseUrl", kinds.URL, "Root of the API."),
+    Key("rawBaseUrl", kinds.URL, "Root of raw files."),
+    Key("token", kinds.TEXT, "Token for requests and pushes."),
+)
+_MORE_HOST_KEYS = (Key("baseUrl", kinds.URL, "Root of the pages."),)
+
+INTEGRATIONS = (
+    Key(
+        "integrations",
+        kinds.OBJECT,
+        "Git hosts; github.com, gitlab.com, dev.azure.com and bitbucket.org are known without configuration.",
+    ),
+    *(one for name in GIT_HOSTS for one in below(f"integrations.{name}[]", (*HOST_KEYS, *_MORE_HOST_KEYS))),
+    Key("integrations.github[].apps", kinds.ARRAY, "GitHub Apps."),
+)
+
+_ENDPOINT = {"type": "object", "additionalProperties": False, "required": ["target", "plugins"]}
+SHARED = (
+    Key(
+        "auth.providers.guest",
+        kinds.either({"type": "null"}, kinds.OBJECT_SCHEMA),
+        "Sign-in without password, for development.",
+    ),
+    Key("discovery", kinds.OBJECT, "Where plugins are that are not served here."),
+    Key("discovery.endpoints", kinds.array_of(_ENDPOINT)),
+    Key(
+        "discovery.endpoints[].target",
+        kinds.either(kinds.TEXT_SCHEMA, kinds.CLOSED_SCHEMA),
+        "Base URL; {{pluginId}} stands for the plugin.",
+    ),
+    Key("discovery.endpoints[].target.internal", kinds.URL, "For services."),
+    Key("discovery.endpoints[].target.external", kinds.URL, "For browsers."),
+    Key("discovery.endpoints[].plugins", kinds.TEXTS, "Plugin ids, or * for all."),
+)
+
+
+def _texts(folder: str, **about: str) -> Iterator[Key]:
+    return (Key(f"{folder}.{name}", kinds.TEXT, words) for name, words in about.items())
+
+
+ACTIONS = (
+    Key("kubernetes.clusterLocatorMethods", kinds.ARRAY, "Clusters that actions apply manifests to."),
+    *_texts(
+        "kubernetes.clusterLocatorMethods[]",
+        type="`config`, or `localKubectlProxy` for one at http://localhost:8001; others are passed over.",
+    ),
+    *_texts(
+        "kubernetes.clusterLocatorMethods[].clusters[]",
+        name="What templates call it.",
+        url="URL of its API server.",
+        authProvider="`serviceAccount`; with another one, templates give the token.",
+        serviceAccountToken="Token of a service account; that of our own pod by default.",  # words
+        caData="Certificate of its authority, PEM in base64.",
+        caFile="The same as a file in PEM.",
+    ),
+    Key("kubernetes.clusterLocatorMethods[].clusters[].skipTLSVerify", kinds.SWITCH, "Do not check its certificate."),
+    *_texts(
+        "argocd",
+        username="Name for instances without their own.",
+        password="Password for instances without their own.",  # noqa: S106  # words
+    ),
+    Key(
+        "argocd.projectSettings.clusterResourceBlacklist",
+        kinds.ARRAY,
+        "Cluster-wide kinds that new projects may not deploy.",
+    ),
+    Key("argocd.projectSettings.clusterResourceWhitelist", kinds.ARRAY, "Cluster-wide kinds that they may."),
+    Key("argocd.projectSettings.namespaceResourceBlacklist", kinds.ARRAY, "Namespaced kinds that they may not."),
+    Key("argocd.projectSettings.namespaceResourceWhitelist", kinds.ARRAY, "Namespaced kinds that they may."),
+    Key("argocd.appLocatorMethods", kinds.ARRAY, "Argo CDs that actions create applications in."),
+    *_texts("argocd.appLocatorMethods[]", type="`config`; others are passed over."),
+    *_texts(
+        "argocd.appLocatorMethods[].instances[]",
+        name="What templates call it.",
+        url="Its URL.",
+        token="Token to call it with.",  # noqa: S106  # words
+        username="In place of a token.",
+        password="In place of a token.",  # noqa: S106  # words
+    ),
+    *_texts("vault", baseUrl="URL of Vault or OpenBao."),
+    Key(
+        "vault.token",
+        kinds.either(kinds.TEXT_SCHEMA, kinds.OBJECT_SCHEMA),
+        "Token to call it with, or what `auth` takes.",
+    ),
+    *_texts(
+        "vault.auth",
+        type="`static` or `kubernetes`.",
+        secret="The token, for `static`.",  # noqa: S106  # words
+        role="The role to sign in as, for `kubernetes`.",
+        authPath="Mount of the Kubernetes auth method; `kubernetes` by default.",
+        serviceAccountTokenPath="The pod's token; where Kubernetes puts it by default.",  # words
+    ),
+    Key("vault.kvVersion", kinds.whole(), "Version of key-value engines that the token may not look at; 2 by default."),
+    *_texts(
+        "slack",
+        token="Token of the app; it goes before a template's.",  # noqa: S106  # words
+        conversationId="Where every message goes, whatever a template says.",
+        conversationName="The same by name.",
+        webhookUrl="The webhook that every message goes to.",
+        apiUrl="(ours) URL of the API of another Slack, such as GovSlack's.",
+    ),
+    *_texts("ms-teams", webhookUrl="The webhook that every message goes to."),
+)
