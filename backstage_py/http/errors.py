@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backstage_py.errors import BackstageError, as_name
+from backstage_py.errors import BackstageError, InputError, as_name
 from backstage_py.http.respond import json_response, not_found
 
 _log = structlog.get_logger(__name__)
@@ -53,6 +53,8 @@ def error_response(scope: Scope, error: Exception) -> Response:
     """Return the answer for an error, in Backstage's shape; ``url`` is relative to the plugin."""
     if isinstance(error, HTTPException):
         return not_found()
+    if isinstance(error, RecursionError):  # nothing of ours nests without end; what a caller sends may
+        error = InputError("The request is nested too deeply")
     status = error.status if isinstance(error, BackstageError) else _SERVER_ERROR
     if status >= _SERVER_ERROR:
         _log.error("request_failed", method=scope["method"], path=scope["path"], exc_info=error)

@@ -69,6 +69,19 @@ def all_of(*parts: Filter | None) -> Filter | None:
     return given[0] if len(given) == 1 else AllOf(given) if given else None
 
 
+def any_of(parts: Sequence[Filter]) -> Filter:
+    """Return the disjunction; values of one key are one condition."""
+    by_key: dict[str, tuple[str, ...]] = {}
+    others = []
+    for part in parts:
+        if isinstance(part, Matches):
+            by_key[part.key] = tuple(dict.fromkeys((*by_key.get(part.key, ()), *part.values)))
+        else:
+            others.append(part)
+    merged = (*(Matches(key, values) for key, values in by_key.items()), *others)
+    return merged[0] if len(merged) == 1 else AnyOf(merged)
+
+
 def predicate_of_params(params: Sequence[str] | None) -> JsonObject | None:
     """Return the predicate object that ``filter`` parameters stand for, None when they are empty.
 
@@ -118,11 +131,14 @@ def compile_predicate(predicate: Json) -> Filter:
             f'expression, e.g. {{ "kind": {json.text(predicate)} }}'
         )
     if "$not" in predicate:
-        return Not(compile_predicate(predicate["$not"]))
+        part = compile_predicate(predicate["$not"])
+        return part.part if isinstance(part, Not) else Not(part)
     if "$all" in predicate:
-        return AllOf(tuple(map(compile_predicate, predicate["$all"])))
+        parts = tuple(map(compile_predicate, predicate["$all"]))
+        return parts[0] if len(parts) == 1 else AllOf(parts)
     if "$any" in predicate:
-        return AnyOf(tuple(map(compile_predicate, predicate["$any"])))
+        parts = tuple(map(compile_predicate, predicate["$any"]))
+        return any_of(parts)
     parts = tuple(_field(key.lower(), value) for key, value in predicate.items())
     return parts[0] if len(parts) == 1 else AllOf(parts)
 

@@ -33,6 +33,7 @@ class _Parsed:
 
 _Shape = Callable[[Json, Path], _Parsed]
 
+_DEEPEST = 48  # levels of JSON; the stack of SQLite's parser has a hundred places
 _IDENTIFIER = re.compile(r"[$\w]+")
 
 
@@ -68,6 +69,8 @@ def check_object(predicate: Json) -> JsonObject:
 
 
 def _checked(predicate: Json, prefix: str, path: Path) -> Json:
+    if json.is_deeper(predicate, _DEEPEST):
+        raise InputError(f"{prefix}it is nested deeper than {_DEEPEST} levels")
     parsed = _predicate(predicate, path)
     if parsed.issues or parsed.failed:
         raise InputError(f"{prefix}Validation error: {'; '.join(map(_text, parsed.issues[:99]))}")

@@ -8,29 +8,49 @@ import orjson
 from backstage_py.js import numbers
 from backstage_py.js.values import Json, Undefined
 
-__all__ = ["Json", "JsonObject", "dumps", "normalise", "parse", "text", "type_name"]
+__all__ = ["Json", "JsonObject", "dumps", "is_deeper", "normalise", "parse", "text", "type_name"]
 
 JsonObject = dict[str, Json]
+
+
+_DEEPEST = 200  # the writer goes down 254 levels
 
 
 def parse(text: str | bytes) -> Json:
     """Parse JSON text; whole numbers become int as ``JSON.parse`` and ``JSON.stringify`` treat them.
 
     Raises:
-        ValueError: the text is not JSON.
+        ValueError: the text is not JSON, or nested deeper than 200 levels.
     """
     return normalise(orjson.loads(text))
 
 
-def normalise(value: Json) -> Json:
-    """Return the value with ``1.0`` as ``1``, since JavaScript has one kind of number."""
+def normalise(value: Json, levels: int = _DEEPEST) -> Json:
+    """Return the value with ``1.0`` as ``1``, since JavaScript has one kind of number.
+
+    Raises:
+        ValueError: it is nested deeper than ``levels``.
+    """
     if isinstance(value, float):
         return numbers.whole(value)
+    if not isinstance(value, dict | list):
+        return value
+    if not levels:
+        raise ValueError(f"it is nested deeper than {_DEEPEST} levels")
     if isinstance(value, dict):
-        return {key: normalise(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [normalise(item) for item in value]
-    return value
+        return {key: normalise(item, levels - 1) for key, item in value.items()}
+    return [normalise(item, levels - 1) for item in value]
+
+
+def is_deeper(value: Json, levels: int) -> bool:
+    """Say whether objects and arrays lie within each other over more than so many levels."""
+    level = [value]
+    for _ in range(levels + 1):
+        level = [one for one in level if isinstance(one, dict | list)]
+        if not level:
+            return False
+        level = [part for one in level for part in (one.values() if isinstance(one, dict) else one)]
+    return True
 
 
 def dumps(value: Json) -> bytes:

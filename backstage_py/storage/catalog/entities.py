@@ -338,6 +338,7 @@ class EntityReader:
         return min(leaves, key=size)
 
     def _conditions(self, connection: sa.Connection, filter_: Filter | None, *keys: str) -> Conditions:
+        searching.refuse_wide(filter_)
         wanted = {*searching.keys_of(filter_), *keys}
         if missing := wanted.difference(self._key_ids):
             self._key_ids.update(search_index.key_ids(connection, missing))

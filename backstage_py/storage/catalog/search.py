@@ -10,10 +10,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from backstage_py.errors import InputError
 from backstage_py.model.entity_filter import AllOf, AnyOf, Exists, Filter, HasPrefix, Matches, Not
 from backstage_py.storage.catalog.tables import final_entities, search, search_nulls
 
 _NO_KEY = -1
+_MOST_CONDITIONS = 250
+_MOST_VALUES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +29,34 @@ class FullText:
 
 def keys_of(node: Filter | None) -> Iterator[str]:
     """Yield the keys that a filter asks for."""
+    for leaf in _leaves(node) if node is not None else ():
+        yield leaf.key
+
+
+def refuse_wide(node: Filter | None) -> None:
+    """Refuse a filter that a database does not take: SQLite bounds the height of an expression, both bound parameters.
+
+    Raises:
+        InputError: it has too many conditions or values.
+    """
+    leaves = list(_leaves(node)) if node is not None else []
+    if sum(2 if isinstance(leaf, Exists) else 1 for leaf in leaves) > _MOST_CONDITIONS:  # Exists looks at two tables
+        raise InputError(
+            f"The filter has more than {_MOST_CONDITIONS} conditions; ask for several values of one key with $in"
+        )
+    if sum(len(leaf.values) for leaf in leaves if isinstance(leaf, Matches)) > _MOST_VALUES:
+        raise InputError(f"The filter has more than {_MOST_VALUES} values; ask for them in several requests")
+
+
+def _leaves(node: Filter) -> Iterator[Matches | Exists | HasPrefix]:
     match node:
-        case Matches(key=key) | Exists(key=key) | HasPrefix(key=key):
-            yield key
         case AllOf(parts=parts) | AnyOf(parts=parts):
             for part in parts:
-                yield from keys_of(part)
+                yield from _leaves(part)
         case Not(part=part):
-            yield from keys_of(part)
+            yield from _leaves(part)
+        case _:
+            yield node
 
 
 class Conditions:
