@@ -33,7 +33,7 @@ from backstage_py.mcp.callers import ProcessApi
 from backstage_py.mcp.server import McpEndpoint
 from backstage_py.model.json import JsonObject
 from backstage_py.permissions import conditions
-from backstage_py.permissions.in_force import Mode
+from backstage_py.permissions.mode import Mode
 from backstage_py.plugin.services import required
 from backstage_py.scaffolder.face.action_policy import ActionPolicy
 from backstage_py.settings.sections import Settings
@@ -110,7 +110,7 @@ async def serving(
         await stack.enter_async_context(agents.running())
         if core.catalog:
             await stack.enter_async_context(core.catalog.service.running())
-        core.permissions.announce()
+        core.permissions.log_mode()
         if settings.scaffolder.reload_actions:
             await stack.enter_async_context(core.plugins.running())
         yield service
@@ -128,7 +128,7 @@ def _plugins(core: Process, authenticator: Authenticator) -> Iterator[Plugin]:
             catalog_face.routes(core.catalog),
             _keys(core),
             permissions=bundled.schema("permissions/catalog"),
-            apply_conditions=conditions.answering(core.catalog.resource_type()),
+            apply_conditions=conditions.endpoint(core.catalog.resource_type()),
             openapi=catalog_face.document(),
         )
 
@@ -137,7 +137,7 @@ def _auth(core: Process, authenticator: Authenticator) -> Plugin:
     asked = core.settings.auth
     guest = GuestSignIn(asked, core.issuer, core.services.catalog, core.addresses.own) if asked.guest else None
     routes = auth.routes(core.issuer, authenticator, guest)
-    return Plugin("auth", routes, _keys(core), open_paths=plugin_mount.open_everywhere())
+    return Plugin("auth", routes, _keys(core), open_paths=plugin_mount.every_path())
 
 
 def _scaffolder(core: Process) -> Plugin:
@@ -151,7 +151,7 @@ def _scaffolder(core: Process) -> Plugin:
         _keys(core),
         body_limit=scaffolder_face.BODY_LIMIT,
         permissions=bundled.schema("permissions/scaffolder"),
-        apply_conditions=conditions.answering(*authorized.resource_types()),
+        apply_conditions=conditions.endpoint(*authorized.resource_types()),
         openapi=scaffolder_face.document(),
     )
 

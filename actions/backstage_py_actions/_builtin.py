@@ -48,7 +48,7 @@ def builtin(
             attributes=attributes,
             needs_workspace=needs_workspace,
         )(function)
-        parse = (lambda value: laid_into(input, value)) if input else made.parse_input
+        parse = (lambda value: dataclass_of(input, value)) if input else made.parse_input
         return dataclasses.replace(
             made, parse_input=parse, ignored_inputs=ignored, is_trusted_on_loop=True, extra=extra
         )
@@ -56,7 +56,7 @@ def builtin(
     return make
 
 
-def laid_into(cls: type[T], value: JsonObject) -> T:
+def dataclass_of(cls: type[T], value: JsonObject) -> T:
     """Return an object of a dataclass whose fields are the camelCase members of checked input.
 
     A field whose type is a dataclass takes its members from the same object.
@@ -64,7 +64,7 @@ def laid_into(cls: type[T], value: JsonObject) -> T:
     values: dict[str, Json] = {}
     for name, (key, part) in _plan(cls).items():
         if part is not None:
-            values[name] = laid_into(part, value)
+            values[name] = dataclass_of(part, value)
         elif key in value:
             values[name] = value[key]
     return cls(**values)

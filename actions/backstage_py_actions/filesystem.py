@@ -17,7 +17,7 @@ from backstage_py.plugin import (
     NotFoundError,
     PermanentError,
     Workspace,
-    brief,
+    short_work,
 )
 from backstage_py.plugin.formats import PathEntry, select_paths
 from backstage_py_actions._builtin import builtin
@@ -85,9 +85,9 @@ async def fs_rename(ctx: ActionContext[Rename]) -> None:
     """Rename or move, one after the other; the first that fails ends the step."""
     work = _renaming(ctx)
     if any(file.get("overwrite") for file in ctx.input.files):  # a whole folder may have to be removed
-        await asyncio.to_thread(brief.finish, work)
+        await asyncio.to_thread(short_work.finish, work)
     else:
-        await brief.run(work)
+        await short_work.run(work)
 
 
 def _renaming(ctx: ActionContext[Rename]) -> Iterator[None]:

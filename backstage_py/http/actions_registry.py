@@ -69,7 +69,7 @@ def routes(
         policy: what the operator lets other programs use.
         authority: says who sees an action that needs a permission.
     """
-    face = _Face(plugin, offered, policy or ActionPolicy(), authority or Authority())
+    face = _Handlers(plugin, offered, policy or ActionPolicy(), authority or Authority())
     return [
         Route(_LIST, face.list, methods=["GET"]),
         Route(_INVOKE.format(version="v1"), face.invoke_v1, methods=["POST"]),
@@ -77,7 +77,7 @@ def routes(
     ]
 
 
-class _Face:
+class _Handlers:
     def __init__(
         self,
         plugin: str,

@@ -7,7 +7,7 @@ from starlette.routing import Route
 from backstage_py.errors import AuthenticationError, InputError, NotFoundError
 from backstage_py.http.respond import json_response
 from backstage_py.identity.authenticator import Authenticator
-from backstage_py.identity.guest import Arrival, GuestSignIn
+from backstage_py.identity.guest import GuestSignIn, RequestOrigin
 from backstage_py.identity.issuer import IssuedToken, TokenIssuer
 from backstage_py.identity.principals import UserPrincipal
 from backstage_py.model.json import JsonObject
@@ -35,7 +35,7 @@ def routes(issuer: TokenIssuer, authenticator: Authenticator, guest: GuestSignIn
         if guest is None or provider != "guest":
             raise NotFoundError(f"Unknown auth provider '{provider}'")
         address = request.client.host if request.client else None
-        issued = await guest.sign_in(Arrival(address, request.scope["http_version"], request.headers))
+        issued = await guest.sign_in(RequestOrigin(address, request.scope["http_version"], request.headers))
         return json_response(_session(issued))
 
     async def userinfo(request: Request) -> Response:

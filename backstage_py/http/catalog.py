@@ -44,7 +44,7 @@ def document() -> JsonObject:
 def routes(catalog: AuthorizedCatalog) -> Sequence[BaseRoute]:
     """Return the routes. Who calls is found out in front of them."""
     validator = OpenApiValidator(document(), prefix=PREFIX)
-    face = _Face(catalog, validator)
+    face = _Handlers(catalog, validator)
     return [
         _route("POST", "/refresh", face.refresh),
         _route("GET", "/entities", face.entities),
@@ -66,7 +66,7 @@ def _route(method: str, path: str, endpoint: Callable[[Request], Awaitable[Respo
     return Route(path, endpoint, methods=[method])
 
 
-class _Face:
+class _Handlers:
     def __init__(self, catalog: AuthorizedCatalog, validator: OpenApiValidator) -> None:
         self._catalog = catalog
         self._reader = catalog.reader

@@ -102,7 +102,7 @@ class _Actions:
             problem = f"YAML parsing error: {error.problem.pretty or error.message}"
             return {"isValid": False, "isValidYaml": False, "errors": [problem]}
         if problem_with_envelope := entity_schema.envelope_problem(entity):
-            return {"isValid": False, "isValidYaml": True, "errors": [problem_with_envelope.in_full()]}
+            return {"isValid": False, "isValidYaml": True, "errors": [problem_with_envelope.full_message()]}
         faults = await self._catalog.validate(entity, given.get("location") or _DEFAULT_LOCATION, caller)
         if faults:
             return {"isValid": False, "isValidYaml": True, "errors": [fault.message for fault in faults]}

@@ -26,7 +26,7 @@ _KNOWN = {"type", "target", "presence"}
 
 def routes(catalog: AuthorizedCatalog, validator: OpenApiValidator) -> Sequence[BaseRoute]:
     """Return the routes; requests are checked by the catalog's validator."""
-    face = _Face(catalog, validator)
+    face = _Handlers(catalog, validator)
     return [
         Route("/locations", face.create, methods=["POST"]),
         Route("/locations", face.all, methods=["GET"]),
@@ -40,7 +40,7 @@ def routes(catalog: AuthorizedCatalog, validator: OpenApiValidator) -> Sequence[
     ]
 
 
-class _Face:
+class _Handlers:
     def __init__(self, catalog: AuthorizedCatalog, validator: OpenApiValidator) -> None:
         self._catalog = catalog
         self._validator = validator
@@ -117,7 +117,7 @@ class _Face:
 def _validation_problem(body: JsonObject) -> JsonObject | None:
     """Return what is wrong before the entity is processed at all; it is listed as problems of the entity are."""
     if problem := entity_schema.envelope_problem(body.get("entity")):
-        return {"name": "TypeError", "message": problem.in_full()}
+        return {"name": "TypeError", "message": problem.full_message()}
     try:
         location = location_ref.parse(body["location"])
     except ValueError as error:

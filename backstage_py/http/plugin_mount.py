@@ -56,17 +56,17 @@ class Plugin:
 def plugin_mount(plugin: Plugin, authenticator: Authenticator) -> Mount:
     """Return the mount of a plugin."""
     router = Router([*_framework_routes(plugin), *plugin.routes], redirect_slashes=False)
-    mount = Mount(f"/api/{plugin.id}", app=_Barrier(router, plugin, authenticator))
+    mount = Mount(f"/api/{plugin.id}", app=_Authenticated(router, plugin, authenticator))
     mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)  # a path may hold an encoded line break
     return mount
 
 
-def open_everywhere() -> re.Pattern[str]:
+def every_path() -> re.Pattern[str]:
     """Return the pattern for a plugin whose every path needs no token."""
     return _ANYTHING
 
 
-class _Barrier:
+class _Authenticated:
     def __init__(self, router: Router, plugin: Plugin, authenticator: Authenticator) -> None:
         self._router = router
         self._plugin = plugin

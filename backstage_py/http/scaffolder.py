@@ -14,9 +14,9 @@ from backstage_py import bundled
 from backstage_py.errors import InputError
 from backstage_py.http import sse
 from backstage_py.http.body import json_body
+from backstage_py.http.client_disconnect import until_disconnect
 from backstage_py.http.credentials import credentials
 from backstage_py.http.openapi import OpenApiValidator
-from backstage_py.http.presence import while_wanted
 from backstage_py.http.respond import json_response, json_text_response
 from backstage_py.http.sse import EventStreamResponse
 from backstage_py.model import json, times
@@ -40,7 +40,7 @@ def document() -> JsonObject:
 
 def routes(service: AuthorizedScaffolder) -> Sequence[BaseRoute]:
     """Return the routes. Who calls is found out in front of them."""
-    face = _Face(service, OpenApiValidator(document(), prefix="/api/scaffolder"))
+    face = _Handlers(service, OpenApiValidator(document(), prefix="/api/scaffolder"))
     return [
         _route("GET", "/v2/templates/{namespace}/{kind}/{name}/parameter-schema", face.parameter_schema),
         _route("GET", "/v2/actions", face.actions),
@@ -57,7 +57,7 @@ def routes(service: AuthorizedScaffolder) -> Sequence[BaseRoute]:
     ]
 
 
-class _Face:
+class _Handlers:
     def __init__(self, service: AuthorizedScaffolder, validator: OpenApiValidator) -> None:
         self._service = service
         self._validator = validator
@@ -126,7 +126,7 @@ class _Face:
     async def dry_run(self, request: Request) -> Response:
         body = await json_body(request)
         self._check("/v2/dry-run", request, body)
-        return json_response(await while_wanted(request, self._service.dry_run(body, credentials(request))))
+        return json_response(await until_disconnect(request, self._service.dry_run(body, credentials(request))))
 
     async def autocomplete(self, request: Request) -> Response:
         body = await json_body(request)

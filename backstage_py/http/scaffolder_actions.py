@@ -30,7 +30,7 @@ def routes(service: AuthorizedScaffolder, policy: ActionPolicy) -> Sequence[Base
 
 def offered(service: AuthorizedScaffolder) -> Sequence[OfferedAction]:
     """Return the five actions."""
-    runs = _Runs(service)
+    runs = _TaskHandlers(service)
     by_name: dict[str, Callable[[Call], Awaitable[Json]]] = {
         "list-scaffolder-tasks": runs.list_tasks,
         "dry-run-template": runs.dry_run,
@@ -44,7 +44,7 @@ def offered(service: AuthorizedScaffolder) -> Sequence[OfferedAction]:
     ]
 
 
-class _Runs:
+class _TaskHandlers:
     def __init__(self, service: AuthorizedScaffolder) -> None:
         self._service = service
 

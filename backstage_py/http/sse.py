@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from starlette.types import Receive, Scope, Send
 
-from backstage_py.http.presence import gone
+from backstage_py.http.client_disconnect import gone
 
 COMMENT = b": keep-alive\n\n"
 _HEADERS = [

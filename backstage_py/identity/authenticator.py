@@ -97,7 +97,7 @@ class Authenticator:
         remembered = self._proven.get((plugin, token))
         if remembered and now < remembered[1]:
             return remembered[0]
-        credentials = await self._prove(token, plugin, allow_limited=allow_limited)
+        credentials = await self._verify(token, plugin, allow_limited=allow_limited)
         if not allow_limited:
             until = min(now + _REMEMBER_SECONDS, credentials.expires_at or now + _REMEMBER_SECONDS)
             self._proven[plugin, token] = (credentials, until)
@@ -105,7 +105,7 @@ class Authenticator:
                 self._proven.popitem(last=False)
         return credentials
 
-    async def _prove(self, token: str, plugin: str, *, allow_limited: bool) -> Credentials:
+    async def _verify(self, token: str, plugin: str, *, allow_limited: bool) -> Credentials:
         header = _header(token)
         kind = header.get("typ")
         if kind == tokens.PLUGIN:

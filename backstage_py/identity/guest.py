@@ -30,7 +30,7 @@ _FORWARDED_PREFIXES: Final = ("x-forwarded-", "x-envoy-", "x-original-")
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class RequestOrigin:
     """How a request came.
 
     Attributes:
@@ -67,13 +67,13 @@ class GuestSignIn:
         self._catalog = catalog
         self._is_local = _is_this_machine(urlsplit(base_url).hostname)
 
-    async def sign_in(self, arrival: Arrival) -> IssuedToken:
+    async def sign_in(self, arrival: RequestOrigin) -> IssuedToken:
         """Issue a token.
 
         Raises:
             NotAllowedError: the caller is not on this machine and the configuration does not allow that.
         """
-        if not self._settings.guest_outside_development and not (self._is_local and is_from_here(arrival)):
+        if not self._settings.guest_outside_development and not (self._is_local and is_local_request(arrival)):
             raise NotAllowedError(
                 "The guest provider cannot be used outside of a development environment unless "
                 "'auth.providers.guest.dangerouslyAllowOutsideDevelopment' is enabled"
@@ -111,7 +111,7 @@ def ownership_of(user: JsonObject) -> tuple[str, ...]:
     return tuple(dict.fromkeys([entity_ref.of(user), *groups]))
 
 
-def is_from_here(arrival: Arrival) -> bool:
+def is_local_request(arrival: RequestOrigin) -> bool:
     """Say whether a request began on this machine, without a proxy, and by a page of this machine if by one."""
     names = arrival.headers
     if any(name in _FORWARDED or name.startswith(_FORWARDED_PREFIXES) for name in names):

@@ -81,9 +81,9 @@ class KeySets:
         if age > _KEEP or (age > _COOL_DOWN and (known.failure is not None or kid not in known.keys)):
             return True
         is_new = kid not in known.keys and known.failure is None and asked >= known.fetched
-        return is_new and now - known.forced > _COOL_DOWN and self._may_force(known, now)
+        return is_new and now - known.forced > _COOL_DOWN and self._may_fetch_early(known, now)
 
-    def _may_force(self, known: _KeySet, now: float) -> bool:
+    def _may_fetch_early(self, known: _KeySet, now: float) -> bool:
         """Allow one fetch ahead of time for a set, and a number in all."""
         while self._forced and self._forced[0] < now - _FORCED_WINDOW:
             self._forced.popleft()

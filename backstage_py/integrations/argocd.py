@@ -159,7 +159,7 @@ def _foreign_errors(instance: Instance, what: str) -> Iterator[None]:
         yield
     except _RefusedError as refused:
         answer = refused.answer
-        words = _words(answer)
+        words = _error_message(answer)
         if "spec is different" in words:
             raise ConflictError(
                 f"Argo CD '{instance.name}' has another {what} of this name; choose a different name or remove it"
@@ -168,7 +168,7 @@ def _foreign_errors(instance: Instance, what: str) -> Iterator[None]:
         raise kind(f"Argo CD '{instance.name}' refused the {what}: {words or answer.reason}") from refused
 
 
-def _words(answer: Answer) -> str:
+def _error_message(answer: Answer) -> str:
     try:
         return str(json.parse(answer.body)["message"])
     except (ValueError, KeyError, TypeError):

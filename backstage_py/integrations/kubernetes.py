@@ -278,19 +278,19 @@ def foreign_errors(cluster: Cluster) -> Iterator[None]:
         yield
     except ApiException as error:
         if not error.status:  # the client's way to say that there was no answer
-            raise _silent(cluster, str(error.reason).replace("\n", ": ")) from error
+            raise _no_answer(cluster, str(error.reason).replace("\n", ": ")) from error
         raise _STATUSES.get(error.status, ForeignError)(
-            _words(error.body) or f"{error.status} {error.reason}"
+            _error_message(error.body) or f"{error.status} {error.reason}"
         ) from error
     except (HTTPError, OSError) as error:
-        raise _silent(cluster, str(error)) from error
+        raise _no_answer(cluster, str(error)) from error
 
 
-def _silent(cluster: Cluster, why: str) -> ServiceUnavailableError:
+def _no_answer(cluster: Cluster, why: str) -> ServiceUnavailableError:
     return ServiceUnavailableError(f"The cluster '{cluster.name}' does not answer: {why}")
 
 
-def _words(body: Json) -> str:
+def _error_message(body: Json) -> str:
     try:
         message = json.parse(body)["message"]
     except (ValueError, TypeError, KeyError):

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Literal
 
 from backstage_py import bundled, extras
-from backstage_py.lint.nearest import distance, misspelled, nearest, same_but_for_style
+from backstage_py.lint.nearest import distance, misspelled, nearest, same_ignoring_style
 from backstage_py.model.json import Json, JsonObject
 
 _ONE_SLIP_IN = 5
@@ -63,16 +63,16 @@ class Catalogue:
     def misspelled(self, action_id: str) -> str | None:
         """Return the id that was surely meant; what differs by more than a slip may be an action of one's own."""
         close = misspelled(action_id, self.actions)
-        return close if close and _is_slip(action_id, close) else None
+        return close if close and _is_one_typo(action_id, close) else None
 
     def with_actions(self, more: Iterable[KnownAction], *, complete: bool = False) -> "Catalogue":
         """Return a catalogue in which ``more`` take precedence."""
         return Catalogue({**self.actions, **{one.id: one for one in more}}, complete=complete or self.complete)
 
 
-def _is_slip(given: str, known: str) -> bool:
+def _is_one_typo(given: str, known: str) -> bool:
     """Whether one word has one slip, and no other last letter: gitlab is not github, nor gitee gitea."""
-    if same_but_for_style(given, known):
+    if same_ignoring_style(given, known):
         return True
     words = list(zip(given.split(":"), known.split(":"), strict=False))
     different = [pair for pair in words if pair[0] != pair[1]]

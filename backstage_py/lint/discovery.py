@@ -68,7 +68,7 @@ def candidates(paths: Sequence[Path], exclude: Sequence[str] = ()) -> Iterator[C
             if identity in seen:
                 continue
             head = _head(found)
-            if named or _is_worth_reading(head) or _is_a_fault(found):
+            if named or _is_worth_reading(head) or _is_unreadable_entity(found):
                 seen.add(identity)
                 yield Candidate(
                     found,
@@ -116,7 +116,7 @@ def _head(path: Path) -> str:
         return ""
 
 
-def _is_a_fault(path: Path) -> bool:
+def _is_unreadable_entity(path: Path) -> bool:
     """Whether a file that must hold an entity, by its name, cannot be read: silence would look like approval."""
     return path.name in files.ENTITY_NAMES and files.read_text(path, path.name).unreadable is not None
 

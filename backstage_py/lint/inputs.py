@@ -6,7 +6,7 @@ from typing import Literal
 
 from backstage_py.lint import placeholders, syntax, types
 from backstage_py.lint.rule import Path
-from backstage_py.lint.undefined import gives_nothing
+from backstage_py.lint.undefined import is_undefined_name
 from backstage_py.lint.view import Template, Use
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.templating import tree
@@ -75,7 +75,7 @@ def _object(template: Template, value: JsonObject, schema: JsonObject, path: Pat
             yield Mismatch("missing", path, name, "", tuple(properties))
     closed = schema.get("additionalProperties") is False and not schema.get("patternProperties")
     for name, item in value.items():
-        if isinstance(item, str) and tree.has_code(item) and gives_nothing(template, syntax.parse(item)):
+        if isinstance(item, str) and tree.has_code(item) and is_undefined_name(template, syntax.parse(item)):
             continue  # it is dropped, and another rule's
         if name in properties:
             yield from mismatches(template, item, properties[name], (*path, name), depth + 1)

@@ -25,7 +25,7 @@ def misspelled(name: str, known: Iterable[str]) -> str | None:
     close = nearest(name, known)
     if close is None:
         return None
-    if same_but_for_style(name, close):
+    if same_ignoring_style(name, close):
         return close
     shorter = min(len(name), len(close))
     if name[-1:].isdigit() or close[-1:].isdigit():  # names that are counted: host1, host2
@@ -34,7 +34,7 @@ def misspelled(name: str, known: Iterable[str]) -> str | None:
     return close if 0 < distance(name, close) <= allowed else None
 
 
-def same_but_for_style(left: str, right: str) -> bool:
+def same_ignoring_style(left: str, right: str) -> bool:
     """Say whether two names differ in case and separators only."""
     return _folded(left) == _folded(right)
 

@@ -45,7 +45,7 @@ def within(value: Json) -> bool:
     return isinstance(value, dict) and (is_placeholder(value) or any(within(item) for item in value.values()))
 
 
-def hides(value: Json, path: Path) -> bool:
+def leads_to_placeholder(value: Json, path: Path) -> bool:
     """Say whether a path leads to, or through, a placeholder."""
     for part in path:
         if is_placeholder(value):

@@ -59,10 +59,10 @@ def markdown() -> str:
         f"| [{rule.code}](#{rule.code.lower()}) | {rule.name} | {rule.severity} | {rule.summary} |" for rule in RULES
     ]
     table = "\n".join(["| code | name | severity | what |", "|---|---|---|---|", *rows])
-    return "\n".join([_INTRO, table, "", *(chapter(rule) for rule in RULES)])
+    return "\n".join([_INTRO, table, "", *(documentation(rule) for rule in RULES)])
 
 
-def chapter(rule: Rule) -> str:
+def documentation(rule: Rule) -> str:
     """Return the documentation of one rule."""
     parts = [f"## {rule.code}", f"**{rule.name}** ({rule.severity}): {rule.summary}", rule.why]
     parts += ["Wrong:", _shown(rule.bad), "Right:", _shown(rule.good)]

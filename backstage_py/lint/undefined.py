@@ -6,7 +6,7 @@ from backstage_py.lint.view import Template
 from backstage_py.lint.vocabulary import GLOBALS, STEP_GLOBALS, STEP_ROOTS
 
 
-def gives_nothing(template: Template, parsed: Parsed) -> bool:
+def is_undefined_name(template: Template, parsed: Parsed) -> bool:
     """Say whether a text is nothing but a name that surely is undefined.
 
     Backstage then drops the property whose value it is, before the action sees its input.

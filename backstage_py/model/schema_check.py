@@ -25,7 +25,7 @@ class Problem:
         """Return the problem as seen from the object or list that holds the value."""
         return Problem(f"/{part}{self.path}", self.message, self.params)
 
-    def in_full(self) -> str:
+    def full_message(self) -> str:
         """Return the one-line form of errors about kinds: path, message and parameters."""
         return f"{self.path or '<root>'} {self.message}{f' - {self.params}' if self.params else ''}"
 

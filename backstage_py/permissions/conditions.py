@@ -34,7 +34,7 @@ class _Item:
     criteria: Criteria
 
 
-def answering(*types: ResourceType[Any]) -> Callable[[Json], Awaitable[Json]]:
+def endpoint(*types: ResourceType[Any]) -> Callable[[Json], Awaitable[Json]]:
     """Return what answers the requests about some kinds of things.
 
     It raises:

@@ -63,7 +63,7 @@ def _has_property(kind: Kind) -> Rule[ActionCall]:
         if "value" not in params:
             return True
         wanted = params["value"]
-        if kind is Kind.TEXT and _ignores_case(call.action, params["key"]):
+        if kind is Kind.TEXT and _is_case_insensitive(call.action, params["key"]):
             return bool(wanted.lower() == found.lower())
         return bool(wanted == found)
 
@@ -71,7 +71,7 @@ def _has_property(kind: Kind) -> Rule[ActionCall]:
     return Rule(f"HAS_{kind.value.upper()}_PROPERTY", params, applies)
 
 
-def _ignores_case(action: str, key: str) -> bool:
+def _is_case_insensitive(action: str, key: str) -> bool:
     """Return whether the text is a name that a git host takes in any case, so that a policy cannot be dodged."""
     segments = action.split(":")
     if not any(_GIT_HOSTS.fullmatch(segment) for segment in segments):

@@ -89,11 +89,11 @@ class BackstageHttp:
         found = HttpAnswer(answer.status, answer.headers, answer.body)
         if answer.status >= _FIRST_ERROR:
             kind = TemporaryError if answer.status in _TRY_AGAIN else ForeignError
-            raise kind(f"{method} {path} was answered with {answer.status}: {_words(found)}")
+            raise kind(f"{method} {path} was answered with {answer.status}: {_error_message(found)}")
         return found
 
 
-def _words(answer: HttpAnswer) -> str:
+def _error_message(answer: HttpAnswer) -> str:
     try:
         return str(json.parse(answer.body)["error"]["message"])
     except (ValueError, LookupError, TypeError):

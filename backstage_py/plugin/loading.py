@@ -30,7 +30,7 @@ class Current(Mapping[str, T]):
     def __init__(self) -> None:
         self._items: Mapping[str, T] = {}
 
-    def become(self, items: Mapping[str, T]) -> None:
+    def show(self, items: Mapping[str, T]) -> None:
         """Show these from now on."""
         self._items = items
 
@@ -73,7 +73,7 @@ class Plugins:
         looked = self.folder.reload(self.actions) if self.folder else Reload()
         if looked.changed:
             self.problems = tuple(looked.problems)
-            self.take_extensions()
+            self.update_extensions()
         return tuple(looked.changed)
 
     @asynccontextmanager
@@ -93,14 +93,14 @@ class Plugins:
             if changed:
                 _log.info("actions_reloaded", files=list(changed), problems=[str(one) for one in self.problems])
 
-    def take_extensions(self) -> None:
+    def update_extensions(self) -> None:
         """Sort filters and globals by what they are. Raises ConflictError as ``reload``."""
         found = _named((*self.installed, *(self.folder.extensions if self.folder else ())))
         values = [one for one in found if isinstance(one, TemplateValue)]
         functions = [one for one in found if isinstance(one, TemplateFunction)]
-        self.filters.become({one.name: one for one in found if isinstance(one, TemplateFilter)})
-        self.globals.become({one.name: one for one in functions} | {one.name: one.value for one in values})
-        self.descriptions.become({one.name: one.description for one in values if one.description})
+        self.filters.show({one.name: one for one in found if isinstance(one, TemplateFilter)})
+        self.globals.show({one.name: one for one in functions} | {one.name: one.value for one in values})
+        self.descriptions.show({one.name: one.description for one in values if one.description})
 
 
 def load_plugins(folder: Path | None = None) -> Plugins:
@@ -113,7 +113,7 @@ def load_plugins(folder: Path | None = None) -> Plugins:
     """
     installed = tuple(one for loaded in load_group(TEMPLATING_GROUP) for one in extensions_of(loaded))
     plugins = Plugins(load_actions(), ActionFolder(folder) if folder else None, installed)
-    plugins.take_extensions()
+    plugins.update_extensions()
     plugins.reload()
     for problem in plugins.problems:
         if problem.is_conflict:

@@ -7,7 +7,7 @@ from backstage_py.plugin.clock import Clock
 _PAUSE = 2.0
 
 
-class _Says(Protocol):
+class _Logger(Protocol):
     def info(self, message: str) -> None:
         """Say what was done."""
 
@@ -15,7 +15,7 @@ class _Says(Protocol):
 class Progress:
     """Tells of one action's progress: at once, then at most every two seconds, and in any case when it is done."""
 
-    def __init__(self, log: _Says, clock: Clock) -> None:
+    def __init__(self, log: _Logger, clock: Clock) -> None:
         self._log = log
         self._clock = clock
         self._told: float | None = None

@@ -26,10 +26,10 @@ def of(declared: Any) -> JsonObject:
         return {}
     if isinstance(declared, dict):
         return declared
-    return _tidy(_adapter(declared).json_schema(by_alias=True))
+    return _without_derived_titles(_adapter(declared).json_schema(by_alias=True))
 
 
-def _unfit(error: Exception) -> TypeError:
+def _unsupported_type(error: Exception) -> TypeError:
     """Return pydantic's complaint without its advice, which is about pydantic."""
     if getattr(error, "code", None) == "typed-dict-version":
         return TypeError("before Python 3.12 write 'from typing_extensions import TypedDict'; pydantic needs that one")
@@ -89,7 +89,7 @@ def _adapter(declared: Any) -> Any:
     try:
         return TypeAdapter(declared)
     except (PydanticUserError, PydanticUndefinedAnnotation) as error:
-        raise _unfit(error) from error
+        raise _unsupported_type(error) from error
 
 
 def _name_in_camel_case(declared: Any) -> None:
@@ -111,7 +111,7 @@ def _name_in_camel_case(declared: Any) -> None:
         _name_in_camel_case(argument)
 
 
-def _tidy(schema: JsonObject) -> JsonObject:
+def _without_derived_titles(schema: JsonObject) -> JsonObject:
     """Drop the titles that pydantic derives from class and field names: they tell an author nothing."""
 
     def walk(node: Any, *, names: bool) -> Any:

@@ -105,14 +105,14 @@ def template_filter(
         rest = {"arguments": arguments[1:]} if arguments[1:] else {}
         return {"input": arguments[0] if arguments else {}} | rest
 
-    return _maker(TemplateFilter, name, description, examples, schema)
+    return _decorator(TemplateFilter, name, description, examples, schema)
 
 
 def template_function(
     name: str | None = None, *, description: str | None = None, examples: Sequence[TemplateExample] = ()
 ) -> Callable[[Callable[..., Json]], TemplateFunction]:
     """Make a global function of a function; see ``template_filter``."""
-    return _maker(TemplateFunction, name, description, examples, lambda all_: {"arguments": all_} if all_ else {})
+    return _decorator(TemplateFunction, name, description, examples, lambda all_: {"arguments": all_} if all_ else {})
 
 
 def template_value(name: str, value: Json, *, description: str = "") -> TemplateValue:
@@ -123,7 +123,7 @@ def template_value(name: str, value: Json, *, description: str = "") -> Template
     return TemplateValue(name, value, description, source)
 
 
-def _maker(
+def _decorator(
     kind: Callable[..., CallableT],
     name: str | None,
     description: str | None,

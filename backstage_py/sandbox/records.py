@@ -62,11 +62,11 @@ class Repository:
         """Return one book, empty if nothing was written; not to be changed."""
         return self.books.get(name, {})
 
-    def noting(self, book: str, key: str, record: Json) -> "Repository":
+    def with_record(self, book: str, key: str, record: Json) -> "Repository":
         """Return the repository with one record more or changed."""
         return replace(self, books=self.books | {book: self.book(book) | {key: record}}, updated_at=now())
 
-    def forgetting(self, book: str, key: str) -> "Repository":
+    def without_record(self, book: str, key: str) -> "Repository":
         """Return the repository with one record less."""
         rest = {other: record for other, record in self.book(book).items() if other != key}
         return replace(self, books=self.books | {book: rest}, updated_at=now())

@@ -17,7 +17,7 @@ from backstage_py.identity.on_behalf import OnBehalf
 from backstage_py.integrations.backstage import Discovery, HttpBackstageClient, HttpCatalogClient
 from backstage_py.integrations.github_autocomplete import GithubAutocomplete
 from backstage_py.permissions import names
-from backstage_py.permissions.in_force import Permissions
+from backstage_py.permissions.mode import Permissions
 from backstage_py.plugin import Plugins, Services, load_plugins
 from backstage_py.plugin.catalog import load_catalog_plugins
 from backstage_py.plugin.services import required

@@ -12,7 +12,7 @@ from backstage_py.errors import AuthenticationError, ServiceUnavailableError
 from backstage_py.identity import keys
 from backstage_py.identity.authenticator import Authenticator
 from backstage_py.identity.external import ExternalTokens
-from backstage_py.identity.guest import Arrival, is_from_here
+from backstage_py.identity.guest import RequestOrigin, is_local_request
 from backstage_py.identity.issuer import PLUGIN, USER, TokenIssuer
 from backstage_py.identity.jwks import KeySets
 from tests.http.harness import Site
@@ -102,30 +102,30 @@ HERE = {"host": "localhost:7007"}
 @pytest.mark.parametrize("host", ["localhost", "localhost:7007", "127.0.0.1:7007", "[::1]:7007", "app.localhost:1"])
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "127.8.9.1", None])
 def test_a_guest_of_this_machine_may_come_in(address: str | None, host: str) -> None:
-    assert is_from_here(Arrival(address, headers={"host": host}))
-    assert is_from_here(Arrival(address, headers={"host": host, "origin": "http://localhost:3000"}))
+    assert is_local_request(RequestOrigin(address, headers={"host": host}))
+    assert is_local_request(RequestOrigin(address, headers={"host": host, "origin": "http://localhost:3000"}))
 
 
 @pytest.mark.parametrize(
     "arrival",
     [
-        Arrival("10.0.0.1", headers=HERE),
-        Arrival("127.0.0.1"),
-        Arrival("127.0.0.1", headers={"host": ""}),
-        Arrival("127.0.0.1", headers={"host": "evil.example"}),
-        Arrival("127.0.0.1", headers={"host": "localhost.evil.example:7007"}),
-        Arrival("127.0.0.1", headers={"host": "127.0.0.1.evil.example"}),
-        Arrival("127.0.0.1", headers={"host": "localhost@evil.example"}),
-        Arrival("127.0.0.1", headers={"host": "[::1"}),
-        Arrival("127.0.0.1", headers={"host": "10.0.0.1"}),
-        Arrival("127.0.0.1", "1.0", HERE),
-        *(Arrival("127.0.0.1", headers={**HERE, name: "x"}) for name in ("forwarded", "via", "x-real-ip")),
-        *(Arrival("127.0.0.1", headers={**HERE, f"x-forwarded-{name}": ""}) for name in ("for", "host", "proto")),
-        Arrival("127.0.0.1", headers={**HERE, "origin": "https://evil.example"}),
-        Arrival("127.0.0.1", headers={**HERE, "origin": "null"}),
-        Arrival("127.0.0.1", headers={**HERE, "referer": "https://backstage.example.com/"}),
+        RequestOrigin("10.0.0.1", headers=HERE),
+        RequestOrigin("127.0.0.1"),
+        RequestOrigin("127.0.0.1", headers={"host": ""}),
+        RequestOrigin("127.0.0.1", headers={"host": "evil.example"}),
+        RequestOrigin("127.0.0.1", headers={"host": "localhost.evil.example:7007"}),
+        RequestOrigin("127.0.0.1", headers={"host": "127.0.0.1.evil.example"}),
+        RequestOrigin("127.0.0.1", headers={"host": "localhost@evil.example"}),
+        RequestOrigin("127.0.0.1", headers={"host": "[::1"}),
+        RequestOrigin("127.0.0.1", headers={"host": "10.0.0.1"}),
+        RequestOrigin("127.0.0.1", "1.0", HERE),
+        *(RequestOrigin("127.0.0.1", headers={**HERE, name: "x"}) for name in ("forwarded", "via", "x-real-ip")),
+        *(RequestOrigin("127.0.0.1", headers={**HERE, f"x-forwarded-{name}": ""}) for name in ("for", "host", "proto")),
+        RequestOrigin("127.0.0.1", headers={**HERE, "origin": "https://evil.example"}),
+        RequestOrigin("127.0.0.1", headers={**HERE, "origin": "null"}),
+        RequestOrigin("127.0.0.1", headers={**HERE, "referer": "https://backstage.example.com/"}),
     ],
     ids=lambda arrival: str(dict(arrival.headers)),
 )
-def test_a_guest_through_a_proxy_or_of_a_foreign_page_may_not(arrival: Arrival) -> None:
-    assert not is_from_here(arrival)
+def test_a_guest_through_a_proxy_or_of_a_foreign_page_may_not(arrival: RequestOrigin) -> None:
+    assert not is_local_request(arrival)

@@ -7,7 +7,7 @@ import pytest
 
 from backstage_py.errors import InputError, NotAllowedError, ServiceUnavailableError
 from backstage_py.identity import keys, permissions
-from backstage_py.identity.guest import Arrival, GuestSignIn
+from backstage_py.identity.guest import GuestSignIn, RequestOrigin
 from backstage_py.identity.issuer import TokenIssuer
 from backstage_py.identity.principals import Credentials, UserPrincipal
 from backstage_py.model.json import JsonObject
@@ -43,8 +43,8 @@ def guest(catalog: Catalog | None, **settings: Any) -> GuestSignIn:
     return GuestSignIn(AuthSettings(guest=True, **settings), TokenIssuer(keys.generate(), "http://x/api/auth"), catalog)
 
 
-def from_(address: str) -> Arrival:
-    return Arrival(address, headers={"host": "localhost:7007"})
+def from_(address: str) -> RequestOrigin:
+    return RequestOrigin(address, headers={"host": "localhost:7007"})
 
 
 async def test_the_guest_owns_what_its_entity_says() -> None:

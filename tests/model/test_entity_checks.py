@@ -103,7 +103,7 @@ def test_the_format_of_fields(path: str, value: Any, start: str) -> None:
 def test_the_schema_of_a_kind(path: str, value: Any, problem: str) -> None:
     found = entity_schema.kind_problem(changed(path, value))
     assert found is not None
-    assert found.in_full() == problem
+    assert found.full_message() == problem
 
 
 @pytest.mark.parametrize("entity", [changed("kind", "Nope"), changed("apiVersion", "backstage.io/v9")])

@@ -51,7 +51,7 @@ class Output:
                 return False
             descriptor = self._reopen(path, place)
         except IsADirectoryError as error:
-            raise _in_the_way(path) from error
+            raise _folder_in_the_way(path) from error
         with os.fdopen(descriptor, "wb", buffering=0) as file:
             view = memoryview(content)
             while view:
@@ -87,7 +87,7 @@ class Output:
         folder, _, name = path.rpartition("/")
         if name in {"", ".", ".."} or "\0" in name:
             self._workspace.path(self.folder, path)
-            raise _in_the_way(path)
+            raise _folder_in_the_way(path)
         parent = self._parents.get(folder)
         if parent is None:
             parent = self._parents[folder] = str(self._made(folder))
@@ -105,7 +105,7 @@ class Output:
         try:
             return os.open(place, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW)
         except IsADirectoryError as error:
-            raise _in_the_way(path) from error
+            raise _folder_in_the_way(path) from error
         except OSError as error:
             if error.errno != errno.ELOOP:
                 raise
@@ -113,5 +113,5 @@ class Output:
             return os.open(inside, os.O_WRONLY | os.O_TRUNC | os.O_CREAT | os.O_NOFOLLOW, 0o644)
 
 
-def _in_the_way(path: str) -> InputError:
+def _folder_in_the_way(path: str) -> InputError:
     return InputError(f"'{path}' cannot be written as a file: a folder is there")

@@ -49,7 +49,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _CachedFile:
     stamp: tuple[int, int, int]
     is_binary: bool
     content: bytes
@@ -61,7 +61,7 @@ class Contents:
 
     def __init__(self) -> None:
         self._size = 0
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._kept: OrderedDict[str, _CachedFile] = OrderedDict()
         self._lock = threading.Lock()
 
     def is_binary(self, path: Path, found: os.stat_result) -> bool:
@@ -78,7 +78,7 @@ class Contents:
         kept = self._read(path, found)
         return kept.text if kept.text is not None else kept.content.decode("utf-8", "replace")
 
-    def _read(self, path: Path, found: os.stat_result) -> _Kept:
+    def _read(self, path: Path, found: os.stat_result) -> _CachedFile:
         key, stamp = str(path), (found.st_mtime_ns, found.st_size, found.st_ino)
         with self._lock:
             kept = self._kept.get(key)
@@ -87,7 +87,7 @@ class Contents:
                 return kept
         content = path.read_bytes()
         binary = is_binary(content)
-        kept = _Kept(stamp, binary, content, None if binary else content.decode("utf-8", "replace"))
+        kept = _CachedFile(stamp, binary, content, None if binary else content.decode("utf-8", "replace"))
         with self._lock:
             self._forget(key)
             self._kept[key] = kept
@@ -137,7 +137,7 @@ def _level(root: Path, prefix: str, folder: Path) -> Iterator[Entry]:
         path, status = Path(item.path), item.stat(follow_symlinks=False)
         mode = status.st_mode
         if stat.S_ISLNK(mode):
-            if _stays_below(root, path):
+            if _is_inside(root, path):
                 yield Entry(prefix + item.name, path, Kind.LINK, mode)
         elif stat.S_ISDIR(mode):
             yield Entry(prefix + item.name, path, Kind.FOLDER, mode)
@@ -146,7 +146,7 @@ def _level(root: Path, prefix: str, folder: Path) -> Iterator[Entry]:
             yield Entry(prefix + item.name, path, Kind.BINARY if binary else Kind.TEXT, mode)
 
 
-def _stays_below(root: Path, link: Path) -> bool:
+def _is_inside(root: Path, link: Path) -> bool:
     try:
         target = link.resolve()
     except (OSError, RuntimeError):  # a loop of links

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-from backstage_py.plugin import ActionAttributes, ActionContext, InputError, NotFoundError, brief
+from backstage_py.plugin import ActionAttributes, ActionContext, InputError, NotFoundError, short_work
 from backstage_py_actions._builtin import builtin
 from backstage_py_actions.fetch import rendering, source
 from backstage_py_actions.fetch.output import Output
@@ -34,7 +34,7 @@ async def fetch_template(ctx: ActionContext[FetchTemplate]) -> None:
     source.refuse_without_user_token(ctx, wanted.url, wanted.token)
     async with source.folder(ctx, wanted.url, wanted.token) as folder:
         engine = rendering.renderer(ctx, wanted.rendering)
-        await brief.run(rendering.render_folder(folder, output, wanted.rendering, engine, ctx.logger, ctx.signal))
+        await short_work.run(rendering.render_folder(folder, output, wanted.rendering, engine, ctx.logger, ctx.signal))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ def workspace_template(ctx: ActionContext[WorkspaceTemplate]) -> None:
     wanted.rendering.check()
     folder = ctx.workspace.path(wanted.source_path)
     engine = rendering.renderer(ctx, wanted.rendering)
-    brief.finish(rendering.render_folder(folder, output, wanted.rendering, engine, ctx.logger, ctx.signal))
+    short_work.finish(rendering.render_folder(folder, output, wanted.rendering, engine, ctx.logger, ctx.signal))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

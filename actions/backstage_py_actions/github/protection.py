@@ -67,7 +67,7 @@ async def protect(
     """
     body = wanted.as_rest(enforce_admins=enforce_admins, block_creations=block_creations)
     try:
-        await _until_branch_is_known(repository, branch, body)
+        await _protect_new_branch(repository, branch, body)
         if wanted.required_commit_signing:
             await repository.call("POST", "/branches/{branch}/protection/required_signatures", branch=branch)
     except BackstageError as error:
@@ -76,7 +76,7 @@ async def protect(
         logger.warning("Branch protection was not enabled as it requires GitHub Pro for private repositories")
 
 
-async def _until_branch_is_known(repository: Repository, branch: str, body: JsonObject) -> None:
+async def _protect_new_branch(repository: Repository, branch: str, body: JsonObject) -> None:
     """Ask once more when GitHub does not know the branch yet that was just pushed."""
     try:
         await repository.call("PUT", "/branches/{branch}/protection", body, branch=branch)

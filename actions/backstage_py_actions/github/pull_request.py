@@ -109,13 +109,13 @@ async def _create(ctx: ActionContext[PullRequest], target: Repository, folder: P
     wanted = ctx.input
     base = wanted.target_branch_name or str((await target.call("GET"))["default_branch"])
     head = await fork.writable(target, force=wanted.force_fork)
-    tip = await _tip(head, wanted.branch_name)
+    tip = await _head_commit(head, wanted.branch_name)
     if tip and not wanted.update:
         raise ConflictError(
             f"The branch '{wanted.branch_name}' exists already in {head.owner}/{head.name}; choose another name or "
             "set 'update' to commit to it"
         )
-    parent = tip or await _tip(target, base)
+    parent = tip or await _head_commit(target, base)
     if not parent:
         raise NotFoundError(f"The branch '{base}' does not exist in {target.owner}/{target.name}")
     tree = str((await head.call("GET", "/git/commits/{sha}", sha=parent))["tree"]["sha"])
@@ -123,11 +123,11 @@ async def _create(ctx: ActionContext[PullRequest], target: Repository, folder: P
     if changed == tree and not wanted.create_when_empty:
         return None
     commit = await head.call("POST", "/git/commits", _commit(ctx, changed, parent))
-    await _point(head, wanted.branch_name, str(commit["sha"]), is_new=tip is None)
+    await _set_branch(head, wanted.branch_name, str(commit["sha"]), is_new=tip is None)
     return await _open(target, head, base, wanted)
 
 
-async def _tip(repository: Repository, branch: str) -> str | None:
+async def _head_commit(repository: Repository, branch: str) -> str | None:
     try:
         found = await repository.call("GET", "/git/ref/heads/{branch}", branch=branch)
     except (NotFoundError, ConflictError):  # 409: the repository is empty
@@ -135,7 +135,7 @@ async def _tip(repository: Repository, branch: str) -> str | None:
     return str(found["object"]["sha"])
 
 
-async def _point(repository: Repository, branch: str, commit: str, *, is_new: bool) -> None:
+async def _set_branch(repository: Repository, branch: str, commit: str, *, is_new: bool) -> None:
     if is_new:
         await repository.call("POST", "/git/refs", {"ref": f"refs/heads/{branch}", "sha": commit})
     else:
@@ -222,7 +222,7 @@ async def _ask_reviewers(ctx: ActionContext[PullRequest], target: Repository, nu
         ctx.logger.info(f"Added users [{users}] and teams [{teams}] as reviewers to Pull request {number}")
         return None
 
-    await _or_log(
+    await _or_warn(
         ctx,
         f"request.reviewers.{target.owner}.{target.name}.{number}",
         ask,
@@ -244,7 +244,7 @@ async def _assign(ctx: ActionContext[PullRequest], target: Repository, number: i
         ctx.logger.info(f"Added assignees [{added}] to Pull request {number}")
         return None
 
-    await _or_log(
+    await _or_warn(
         ctx,
         f"add.assignees.{target.owner}.{target.name}.{number}",
         assign,
@@ -252,7 +252,7 @@ async def _assign(ctx: ActionContext[PullRequest], target: Repository, number: i
     )
 
 
-async def _or_log(ctx: ActionContext[PullRequest], key: str, work: Callable[[], Awaitable[Json]], what: str) -> None:
+async def _or_warn(ctx: ActionContext[PullRequest], key: str, work: Callable[[], Awaitable[Json]], what: str) -> None:
     """Do something that only helps: when GitHub refuses, the pull request is still there."""
     try:
         await ctx.checkpoint(key, work)

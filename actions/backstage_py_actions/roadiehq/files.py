@@ -27,12 +27,12 @@ def fs_write(ctx: ActionContext[Write]) -> JsonObject:
     if path.is_dir():
         raise InputError(f"'{ctx.input.path}' is a folder; name a file to write")
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = _laid_out(ctx.input.content) if ctx.input.preserve_formatting else ctx.input.content
+    text = _indented_json(ctx.input.content) if ctx.input.preserve_formatting else ctx.input.content
     path.write_bytes(text.encode())
     return {"path": str(path)}
 
 
-def _laid_out(text: str) -> str:
+def _indented_json(text: str) -> str:
     try:
         return stringify_json(content.parse_json(text, "The content"), space=2)
     except InputError:

@@ -33,7 +33,7 @@ def load(text: str) -> list[Json]:
     parts = [part for part in _SEPARATOR.split(text) if part.strip()]
     try:
         documents = [_yaml({}).load(part) for part in parts]
-        agreed = all(_same(one, load_yaml(part)) for one, part in zip(documents, parts, strict=True))
+        agreed = all(_is_same(one, load_yaml(part)) for one, part in zip(documents, parts, strict=True))
     except (YAMLError, YamlError, ValueError, RecursionError) as error:
         raise CommentsLostError(" ".join(str(error).split())) from error
     if not agreed:
@@ -41,13 +41,13 @@ def load(text: str) -> list[Json]:
     return documents
 
 
-def _same(theirs: Json, ours: Json) -> bool:
+def _is_same(theirs: Json, ours: Json) -> bool:
     """Tell whether ruamel.yaml reads a value as Backstage does; dates are texts there, and keep their text here."""
     if isinstance(theirs, dict):
         named = {_key(name): item for name, item in theirs.items()}
-        return isinstance(ours, dict) and named.keys() == ours.keys() and all(_same(named[k], ours[k]) for k in ours)
+        return isinstance(ours, dict) and named.keys() == ours.keys() and all(_is_same(named[k], ours[k]) for k in ours)
     if isinstance(theirs, list):
-        return isinstance(ours, list) and len(theirs) == len(ours) and all(map(_same, theirs, ours))
+        return isinstance(ours, list) and len(theirs) == len(ours) and all(map(_is_same, theirs, ours))
     if isinstance(theirs, dt.date):
         return isinstance(ours, str)
     return bool(theirs == ours) and isinstance(theirs, bool) == isinstance(ours, bool)

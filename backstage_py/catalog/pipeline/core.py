@@ -74,7 +74,7 @@ class Core:
             raise faults.caused(
                 "InputError",
                 "Entity envelope failed validation before processing",
-                Fault("TypeError", problem.in_full()),
+                Fault("TypeError", problem.full_message()),
             )
         ref = entity_ref.of(entity)
         return Subject(ref, _location(entity, ref, entities.MANAGED_BY), _location(entity, ref, entities.ORIGIN))
@@ -117,7 +117,7 @@ class Core:
         except LookupError:
             return False
         if problem:
-            raise invalid(name, subject.ref, Fault("TypeError", problem.in_full()))
+            raise invalid(name, subject.ref, Fault("TypeError", problem.full_message()))
         return True
 
     def require_kind(self, subject: Subject, *, recognised: bool) -> None:

@@ -37,7 +37,7 @@ class Brought:
 def at(entity: JsonObject, location: LocationRef, origin: str) -> Brought | Fault:
     """Return an entity that was found at a location as it is taken in, or why it cannot be. Safe in any thread."""
     if problem := entity_schema.envelope_problem(entity):
-        return Fault("TypeError", problem.in_full())
+        return Fault("TypeError", problem.full_message())
     annotations = entity["metadata"].get("annotations") or {}
     if not isinstance(annotations, dict):
         return Fault("Error", "metadata.annotations must be a valid object")

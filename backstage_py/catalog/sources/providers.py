@@ -45,7 +45,7 @@ class Connection:
     def _checked(self, entity: JsonObject, location_key: str | None) -> Deferred:
         """Return an entity as the store takes it, unless it could never appear."""
         if problem := entity_schema.envelope_problem(entity):
-            raise InputError(f"The provider {self._source_key} gave what is no entity: {problem.in_full()}")
+            raise InputError(f"The provider {self._source_key} gave what is no entity: {problem.full_message()}")
         missing = [one for one in (entities.MANAGED_BY, entities.ORIGIN) if not entities.annotation(entity, one)]
         if missing:
             raise InputError(

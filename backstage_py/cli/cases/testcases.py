@@ -143,7 +143,7 @@ class _Reader:
         self._keys(value, (), _FILE_KEYS)
         template = self._path.parent / str(value.get("template", "template.yaml"))
         if not isinstance(value.get("cases"), list) or not value["cases"]:
-            raise self._wrong((), "'cases' must be a list of at least one case")
+            raise self._error_at((), "'cases' must be a list of at least one case")
         return [self._case(one, ("cases", index), template) for index, one in enumerate(value["cases"])]
 
     def _case(self, value: Json, where: tuple[str | int, ...], template: Path) -> Case:
@@ -199,29 +199,29 @@ class _Reader:
     def _seconds(self, value: JsonObject, where: tuple[str | int, ...]) -> float:
         seconds = value.get("timeout", _COMMAND_SECONDS)
         if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-            raise self._wrong((*where, "timeout"), "'timeout' must be a number of seconds")
+            raise self._error_at((*where, "timeout"), "'timeout' must be a number of seconds")
         return float(seconds)
 
     def _pattern(self, pattern: str, where: tuple[str | int, ...]) -> str:
         try:
             re.compile(pattern)
         except re.error as error:
-            raise self._wrong(where, f"{pattern!r} is no regular expression: {error}") from error
+            raise self._error_at(where, f"{pattern!r} is no regular expression: {error}") from error
         return pattern
 
     def _keys(self, value: Json, where: tuple[str | int, ...], known: tuple[str, ...]) -> None:
         if not isinstance(value, dict):
-            raise self._wrong(where, f"expected an object with {', '.join(known)}")
+            raise self._error_at(where, f"expected an object with {', '.join(known)}")
         for key in value:
             if key not in known:
                 close = nearest(str(key), known)
                 hint = f"did you mean '{close}'?" if close else f"known are {', '.join(known)}"
-                raise self._wrong((*where, key), f"unknown key '{key}'; {hint}")
+                raise self._error_at((*where, key), f"unknown key '{key}'; {hint}")
 
     def _map(self, value: JsonObject, where: tuple[str | int, ...], key: str) -> JsonObject:
         found = value.get(key) or {}
         if not isinstance(found, dict):
-            raise self._wrong((*where, key), f"'{key}' must be an object")
+            raise self._error_at((*where, key), f"'{key}' must be an object")
         return found
 
     def _texts(self, value: JsonObject, where: tuple[str | int, ...], key: str) -> tuple[str, ...]:
@@ -229,9 +229,9 @@ class _Reader:
         if isinstance(found, str):
             return (found,)
         if not isinstance(found, list):
-            raise self._wrong((*where, key), f"'{key}' must be a text or a list of texts")
+            raise self._error_at((*where, key), f"'{key}' must be a text or a list of texts")
         return tuple(str(one) for one in found)
 
-    def _wrong(self, where: tuple[str | int, ...], message: str) -> InputError:
+    def _error_at(self, where: tuple[str | int, ...], message: str) -> InputError:
         place = self._document.key_position(where)
         return InputError(f"{self._path}:{place.line}:{place.column}: {message}")

@@ -55,7 +55,7 @@ async def _dev(path: Path, config: Sequence[Path], *, port: int, serves: bool) -
             names = sorted({_short(Path(name), path) for _, name in changes})
             _say(f"\n{time.strftime('%H:%M:%S')} changed: {', '.join(names[:5])}")
             if serves:
-                _offer(path)
+                _register_templates(path)
             await check(path)
 
 
@@ -86,7 +86,7 @@ async def _serving(path: Path, config: Sequence[Path], port: int) -> AsyncIterat
     own = state / "app-config.yaml"
     (state / "rendered").mkdir(exist_ok=True)
     port = _free(port)
-    _offer(path)
+    _register_templates(path)
     own.write_text(_config(path, config, state, port), encoding="utf-8")
     arguments = [part for file in (own, *config) for part in ("--config", str(file))]
     _say(f"The API is at http://127.0.0.1:{port}/api, rendered trees are in {state / 'rendered'}")
@@ -130,7 +130,7 @@ def _config(path: Path, config: Sequence[Path], state: Path, port: int) -> str:
     )
 
 
-def _offer(path: Path) -> None:
+def _register_templates(path: Path) -> None:
     """Name all templates of the folder in the one location that the served catalog reads again every moment."""
     from backstage_py.model import yaml
 

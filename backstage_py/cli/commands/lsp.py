@@ -74,14 +74,14 @@ class Diagnostics:
         problems = await _CHECKS.run(partial(self._problems, source, uri))
         shown = [_diagnostic(one, document) for one in problems]
         self._server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, shown, version))
-        self._complain()
+        self._show_configuration_problem()
 
     def _problems(self, source: str, uri: str) -> list[Problem]:
         path = path_of(uri)
         name = str(path or uri)
         return [one for one in check_text(source, name, self._knowledge.of(path), path=path) if one.file == name]
 
-    def _complain(self) -> None:
+    def _show_configuration_problem(self) -> None:
         """Show once what is wrong with the configuration, for the check goes on without it."""
         said, self._said = self._said, self._knowledge.problem
         if self._said and self._said != said:

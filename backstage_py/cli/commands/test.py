@@ -112,7 +112,7 @@ async def _run_one(case: Case, options: TestOptions) -> CaseResult:
     found = list(case_checks.differences(case, outcome))
     notes: list[str] = []
     if options.keep:
-        _keep(options.keep / _slug(case), outcome)
+        _save_rendered(options.keep / _slug(case), outcome)
     if case.golden and not outcome.error:
         if options.update and not found:
             notes += _update(case.golden, outcome)
@@ -133,7 +133,7 @@ async def _outcome(case: Case, scaffolder: LocalScaffolder) -> Outcome:
         return Outcome((), (), {}, (), {}, error)
 
 
-def _keep(folder: Path, outcome: Outcome) -> None:
+def _save_rendered(folder: Path, outcome: Outcome) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     trees.write(folder, outcome.files)
 

@@ -107,7 +107,7 @@ def explain(code: str) -> int:
     if found is None:
         sys.stderr.write(f"backstage-py: there is no rule '{code}'; list them with --rules\n")
         return COULD_NOT_RUN
-    sys.stdout.write(samples.chapter(found))
+    sys.stdout.write(samples.documentation(found))
     return CLEAN
 
 

@@ -43,12 +43,12 @@ class Knowledge:
             entry = self._entries.get(folder)
             now = time.monotonic()
             if entry is None or now - entry.looked > _LOOK_SECONDS:
-                entry = self._entries[folder] = _looked(folder, entry, now)
+                entry = self._entries[folder] = _refreshed(folder, entry, now)
             self.problem = entry.problem
             return entry.options
 
 
-def _looked(folder: Path, known: _Entry | None, now: float) -> _Entry:
+def _refreshed(folder: Path, known: _Entry | None, now: float) -> _Entry:
     try:
         config = configs.find(folder)
         stamp = _stamp(config, now)

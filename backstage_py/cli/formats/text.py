@@ -58,10 +58,10 @@ class Excerpts:
             self._lines = read_text(Path(problem.file), problem.file, LARGEST_DOCUMENT).text.split("\n")
         if not 0 < problem.line <= len(self._lines):
             return []
-        return _cut(self._lines[problem.line - 1].rstrip("\r"), problem.column)
+        return _excerpt(self._lines[problem.line - 1].rstrip("\r"), problem.column)
 
 
-def _cut(line: str, column: int) -> list[str]:
+def _excerpt(line: str, column: int) -> list[str]:
     before = line[: character(line, column - 1)]
     start = max(0, len(before) - _WIDTH // 2) if len(line) > _WIDTH else 0
     shown = line[start : start + _WIDTH]

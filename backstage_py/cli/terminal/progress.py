@@ -70,7 +70,7 @@ class PlainDisplay:
 
     def show(self, event: JsonObject) -> None:
         """Print the event."""
-        step, lines = take_in(self._steps, event, self._clock())
+        step, lines = apply_event(self._steps, event, self._clock())
         for line in lines:
             self._print(f"    {line}")
         if step and step.status == "processing" and not step.took and _status(event) == "processing":
@@ -103,7 +103,7 @@ class LiveDisplay:
 
     def show(self, event: JsonObject) -> None:
         """Take in the event; the next redraw shows it."""
-        take_in(self._steps, event, self._clock())
+        apply_event(self._steps, event, self._clock())
 
     def _render(self) -> RenderableType:
         table = Table.grid(padding=(0, 1))
@@ -124,7 +124,7 @@ class LiveDisplay:
         return Group(*parts)
 
 
-def take_in(steps: dict[str, StepProgress], event: JsonObject, now: float) -> tuple[StepProgress | None, list[str]]:
+def apply_event(steps: dict[str, StepProgress], event: JsonObject, now: float) -> tuple[StepProgress | None, list[str]]:
     """Apply an event to the steps and return the step it is about and the log lines it brings."""
     body = event.get("body") or {}
     step = steps.get(str(body.get("stepId")))

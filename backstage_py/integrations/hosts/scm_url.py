@@ -108,7 +108,7 @@ def resolve(url: str, base: str, integration: ScmIntegration | None) -> str:
         return _resolve_azure(url, base)
     parts = urlsplit(base)
     root = _root_path(base, integration)
-    joined = f"{root.rstrip('/')}{url}" if url.startswith("/") else urlsplit(urljoin(base, _plain_dots(url))).path
+    joined = f"{root.rstrip('/')}{url}" if url.startswith("/") else urlsplit(urljoin(base, _decode_dots(url))).path
     path = _encoded(joined.partition("?")[0].partition("#")[0])
     _refuse_outside(path, root, url, base)
     resolved = urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
@@ -135,7 +135,7 @@ def _refuse_outside(path: str, root: str, url: str, base: str) -> None:
         )
 
 
-def _plain_dots(url: str) -> str:
+def _decode_dots(url: str) -> str:
     """Write encoded dot segments as dots, since URL parsers of browsers treat both alike."""
     return "/".join(unquote(s) if unquote(s) in {".", ".."} else s for s in url.split("/"))
 
@@ -185,6 +185,6 @@ def _parse_azure(url: str) -> ScmUrl:
 def _resolve_azure(url: str, base: str) -> str:
     parts = urlsplit(base)
     query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-    path = urlsplit(urljoin(f"https://host{query.get('path', '/')}", _plain_dots(url))).path
+    path = urlsplit(urljoin(f"https://host{query.get('path', '/')}", _decode_dots(url))).path
     query["path"] = unquote(path)
     return urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(query), ""))

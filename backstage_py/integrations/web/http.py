@@ -156,7 +156,7 @@ class HttpClient:
 
         Raises: as for ``get``.
         """
-        url = self._admitted(url, guard)
+        url = self._allowed_url(url, guard)
         async with self._send(method, url, dict(headers), body, seconds) as response:
             return await self._answer(response, url)
 
@@ -192,7 +192,7 @@ class HttpClient:
         guard: Guard | None,
         seconds: float | None,
     ) -> Answer:
-        url = self._admitted(url, guard)
+        url = self._allowed_url(url, guard)
         await self._respect_cooldown(url)
         async with self._follow(url, headers, guard, seconds) as (response, last):
             answer = await self._answer(response, last)
@@ -222,20 +222,20 @@ class HttpClient:
         guard: Guard | None,
         seconds: float | None,
     ) -> "AsyncIterator[tuple[aiohttp.ClientResponse, str]]":
-        current = self._admitted(url, guard)
+        current = self._allowed_url(url, guard)
         for _ in range(self.limits.redirects + 1):
             async with self._send("GET", current, headers, None, seconds) as response:
                 location = response.headers.get("Location")
                 if response.status not in _REDIRECTS or not location:
                     yield response, current
                     return
-            following = self._admitted(_joined(current, location), guard)
+            following = self._allowed_url(_joined(current, location), guard)
             if _origin(following) != _origin(current):
                 headers = {name: value for name, value in headers.items() if name.lower() not in _SECRET_HEADERS}
             current = following
         raise ForeignError(f"Too many redirects (max {self.limits.redirects}) when reading {url}")
 
-    def _admitted(self, url: str, guard: Guard | None) -> str:
+    def _allowed_url(self, url: str, guard: Guard | None) -> str:
         """Return the canonical URL, which is the one that is sent, if it may be contacted."""
         try:
             canonical = web_url.canonical(url)

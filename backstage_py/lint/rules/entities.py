@@ -44,7 +44,7 @@ def entity_schema_rule(entity: Entity) -> Iterator[Finding]:
             return
     if problem is not None and (problem.path or not problem.params.startswith("additionalProperty")):
         path = seen.original(_pointer(problem.path, seen.value))
-        if placeholders.hides(entity.value, path):
+        if placeholders.leads_to_placeholder(entity.value, path):
             return
         where = ".".join(str(part) for part in path) or "the entity"
         missing = problem.params.removeprefix("missingProperty: ") if "missingProperty" in problem.params else None

@@ -422,11 +422,11 @@ def _unfit(default: Json, schema: JsonObject) -> str | None:
         return "is none of the values in enum"
     pattern = schema.get("pattern")
     if isinstance(pattern, str) and isinstance(default, str) and default:
-        return "does not match the pattern" if _surely_differs(pattern, default) else None
+        return "does not match the pattern" if _never_matches(pattern, default) else None
     return None
 
 
-def _surely_differs(pattern: str, value: str) -> bool:
+def _never_matches(pattern: str, value: str) -> bool:
     try:
         return not regex.tester(pattern)(value)
     except ValueError:  # wrong, which is another rule's, or more than our engine runs

@@ -101,7 +101,7 @@ def skeleton_syntax(rendering: Rendering) -> Iterator[Finding]:
     if rendering.unreadable:
         return
     for parsed, text in _both(rendering):
-        for problem in () if _is_comment_trouble(text) else parsed.problems:
+        for problem in () if _has_unbalanced_comment(text) else parsed.problems:
             yield _at(rendering, text, problem.offset, problem.message, _sentence(problem.hint))
 
 
@@ -120,7 +120,7 @@ def skeleton_syntax(rendering: Rendering) -> Iterator[Finding]:
 def comment_sign(rendering: Rendering) -> Iterator[Finding]:
     """Files that fail because of it."""
     text = rendering.text
-    for problem in rendering.parsed.problems[:1] if _is_comment_trouble(text) else ():
+    for problem in rendering.parsed.problems[:1] if _has_unbalanced_comment(text) else ():
         yield _at(rendering, text, problem.offset, problem.message, "Put it between {% raw %} and {% endraw %}")
 
 
@@ -391,7 +391,7 @@ def _neighbour(fetch: Fetch) -> str | None:
     return fetch.url.replace(fetch.target.name, close) if close else None
 
 
-def _is_comment_trouble(text: str) -> bool:
+def _has_unbalanced_comment(text: str) -> bool:
     return "{#" in text and text.count("{#") != text.count("#}")
 
 

@@ -70,7 +70,7 @@ class Cursor:
     in_flow: bool = False
     directives: Directives = field(default_factory=Directives)
 
-    def stand(self, at: int) -> None:
+    def move_to(self, at: int) -> None:
         """Moves on the current line."""
         self.pos = at
         self.col = at - self.line
@@ -80,7 +80,7 @@ class Cursor:
         newline = self.text.rfind("\n", start, end)
         if newline != -1:
             self.line = newline + 1
-        self.stand(end)
+        self.move_to(end)
 
     def rest_of_line(self) -> bool:
         """Skips white space, a comment and one line break; False if a token follows on this line."""
@@ -93,11 +93,11 @@ class Cursor:
             end = scanner.line_end(text, end)
         elif end < len(text) and not text.startswith("\n", end) and not text.startswith("\r\n", end):
             self.tab = at if "\t" in text[at:end] else -1
-            self.stand(end)
+            self.move_to(end)
             return False
         newline = text.find("\n", end)
         self.line = len(text) if newline == -1 else newline + 1
-        self.stand(self.line)
+        self.move_to(self.line)
         return True
 
     def next_token(self) -> None:
@@ -174,7 +174,7 @@ class Cursor:
         props = props or Props(at, self.col)
         anchor = self.text[at] == "&"
         match = (_ANCHOR if anchor else _TAG).match(self.text, at)
-        self.stand(match.end() if match else at + 1)
+        self.move_to(match.end() if match else at + 1)
         if (props.anchor if anchor else props.tag) is not None:
             what = "anchor" if anchor else "tag"
             raise Fault(f"A node can have at most one {what}", at, self.pos)
@@ -201,7 +201,7 @@ class Cursor:
             end = match.end() if match else start + 1
             if end == start + 1:
                 raise Fault("Alias cannot be an empty string", start, start + 1)
-            self.stand(end)
+            self.move_to(end)
             return Alias(start, end, text[start + 1 : end])
         if ch in "\"'":
             end, value = scanner.quoted(text, start, floor)
@@ -220,11 +220,11 @@ class Cursor:
     def empty(self, props: Props | None, at: int) -> Scalar:
         """The scalar that is not written."""
         node = Scalar(at, at, "", "empty")
-        adorn(node, props)
+        set_properties(node, props)
         return node
 
 
-def adorn(node: Node, props: Props | None) -> None:
+def set_properties(node: Node, props: Props | None) -> None:
     """Gives a node its anchor and tag."""
     if props is None:
         return

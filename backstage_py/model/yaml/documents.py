@@ -113,7 +113,7 @@ def load_all(text: str | bytes, *, filename: str | None = None, merge: bool = Fa
     if fast.available() and not (merge and "<<" in text):
         try:
             return [Document(value, source, i) for i, value in enumerate(fast.read(text))]
-        except fast.Doubt:
+        except fast.NeedsExactReader:
             pass
     return [_document(source, i, parsed, merge=merge) for i, parsed in enumerate(source.parsed)]
 

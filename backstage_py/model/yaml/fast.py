@@ -23,7 +23,7 @@ _SPACES_ONLY = re.compile(r"^[ ]+\r?$", re.MULTILINE)
 _BLOCK_STYLES = frozenset("|>")
 
 
-class Doubt(Exception):  # noqa: N818 -- not an error: the other reader takes over
+class NeedsExactReader(Exception):  # noqa: N818 -- not an error: the other reader takes over
     """This text needs the exact reader."""
 
 
@@ -32,7 +32,7 @@ def available() -> bool:
     return bool(yaml.__with_libyaml__)
 
 
-def _doubtful(text: str) -> bool:
+def _needs_exact_reader(text: str) -> bool:
     """Whether the text holds anything that the two libraries may read differently, or nearly so.
 
     Plain substring tests come first: they cost next to nothing on the files that have none of it.
@@ -57,20 +57,20 @@ def read(text: str) -> list[Json]:
     """The values of all documents.
 
     Raises:
-        Doubt: the text is not valid, or not of the kind where libyaml can be trusted.
+        NeedsExactReader: the text is not valid, or not of the kind where libyaml can be trusted.
     """
-    if _doubtful(text):
-        raise Doubt
+    if _needs_exact_reader(text):
+        raise NeedsExactReader
     if not text.endswith("\n"):
         text += "\n"
     try:
         loader = yaml.CBaseLoader(text)
     except (yaml.YAMLError, UnicodeEncodeError) as error:
-        raise Doubt from error
+        raise NeedsExactReader from error
     try:
         return _documents(text, loader.get_event)
     except (yaml.YAMLError, UnicodeEncodeError) as error:
-        raise Doubt from error
+        raise NeedsExactReader from error
     finally:
         loader.dispose()
 
@@ -88,19 +88,19 @@ def _documents(text: str, next_event: Any) -> list[Json]:
         kind = type(event)
         if kind is yaml.ScalarEvent:
             if event.anchor is not None or event.tag is not None:
-                raise Doubt
+                raise NeedsExactReader
             if top is None and event.style in _BLOCK_STYLES:
-                raise Doubt  # libyaml wants the lines of a document's only block scalar to be indented
+                raise NeedsExactReader  # libyaml wants the lines of a document's only block scalar to be indented
             value = _scalar(text, event, in_flow=flow is not None)
             if type(top) is dict and key is None:
                 key = _new_key(value, top)
                 continue
         elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
             if event.anchor is not None or event.tag is not None or (type(top) is dict and key is None):
-                raise Doubt
+                raise NeedsExactReader
             stack.append((top, key, flow))
             if len(stack) > MAX_DEPTH:
-                raise Doubt
+                raise NeedsExactReader
             if event.flow_style and flow is None:
                 flow = event.start_mark
             top, key = ({} if kind is yaml.MappingStartEvent else []), None
@@ -122,7 +122,7 @@ def _documents(text: str, next_event: Any) -> list[Json]:
         elif kind is yaml.StreamEndEvent:
             return documents
         else:
-            raise Doubt
+            raise NeedsExactReader
         if type(top) is dict:
             top[key] = value
             key = None
@@ -136,24 +136,24 @@ def _scalar(text: str, event: Any, *, in_flow: bool) -> Json:
         return event.value
     start, end = event.start_mark, event.end_mark
     if start.line != end.line:
-        raise Doubt
+        raise NeedsExactReader
     if style:
         if text[end.index] == "#":
-            raise Doubt
+            raise NeedsExactReader
         return event.value
     if in_flow and (":" in event.value or "?" in event.value or event.value == "-"):
-        raise Doubt
+        raise NeedsExactReader
     return scalars.plain(event.value)
 
 
 def _new_key(value: Json, mapping: dict[str, Json]) -> str:
     """Numbered keys change the order of a JS object, and a key twice is an error."""
     if type(value) is not str or value in mapping or "0" <= value[:1] <= "9":
-        raise Doubt
+        raise NeedsExactReader
     return value
 
 
 def _check_flow_end(text: str, start: Any, event: Any) -> None:
     end = event.end_mark
     if start.line != end.line or text[end.index] == "#":
-        raise Doubt
+        raise NeedsExactReader

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from backstage_py.model.yaml import scanner
-from backstage_py.model.yaml.cursor import FLOW, ONE_LINE, Cursor, Props, adorn, has_newline, key_identity
+from backstage_py.model.yaml.cursor import FLOW, ONE_LINE, Cursor, Props, has_newline, key_identity, set_properties
 from backstage_py.model.yaml.nodes import Fault, Mapping, Node, Scalar, Sequence
 
 _ONE_LINE_PAIR = "Implicit keys of flow sequence pairs need to be on a single line"
@@ -45,7 +45,7 @@ class FlowCursor(Cursor):
         self.enter()
         start = self.pos
         frame = _Frame(self.text[start] == "{", floor, level, root)
-        self.stand(start + 1)
+        self.move_to(start + 1)
         items: list[Node] = []
         pairs: list[tuple[Node, Node | None]] = []
         seen: set[tuple[str, object]] = set()
@@ -60,7 +60,7 @@ class FlowCursor(Cursor):
                     items.append(Mapping(item[0].start, last.end, [item], flow=True))
             else:
                 items.append(item)
-        self.stand(self.pos + 1)
+        self.move_to(self.pos + 1)
         self.depth -= 1
         if frame.is_map:
             return Mapping(start, self.pos, pairs, flow=True)
@@ -81,7 +81,7 @@ class FlowCursor(Cursor):
             if first or comma:
                 raise Fault(f"Unexpected , in {frame.name}", self.pos, self.pos + 1)
             comma = True
-            self.stand(self.pos + 1)
+            self.move_to(self.pos + 1)
             self._flow_gap(frame)
         ch = self.text[self.pos]
         if ch in "]}":
@@ -135,7 +135,7 @@ class FlowCursor(Cursor):
         if explicit:
             if props:
                 raise Fault("Anchors and tags must be after the ? indicator", self.pos, self.pos + 1)
-            self.stand(self.pos + 1)
+            self.move_to(self.pos + 1)
             self._flow_gap(frame)
             props = self._flow_props(frame)
         key = self._flow_value(frame, props)
@@ -144,7 +144,7 @@ class FlowCursor(Cursor):
         if self._is_colon(key):
             if not frame.is_map and not explicit:
                 self._check_implicit_key(key, begin, after_key)
-            self.stand(self.pos + 1)
+            self.move_to(self.pos + 1)
             return key, self._pair_value(frame)
         if self.text[self.pos] not in ",]}" and self.indicator(self.pos, flow=True) != "?":
             raise self._missing_separator(frame, key)
@@ -202,7 +202,7 @@ class FlowCursor(Cursor):
                 inner += 1
             raise Fault(_BLOCK, value.start, scanner.plain_end(self.text, inner, 0, flow=True))
         if at < len(self.text) and self.text[at] not in ",]}#\r\n":
-            self.stand(at)
+            self.move_to(at)
             self.in_flow = True
             raise self.unexpected("at node end")
 
@@ -220,5 +220,5 @@ class FlowCursor(Cursor):
             node: Node = self.flow_collection(frame.floor, frame.level + 1, root=False)
         else:
             node = self.flow_scalar(frame.floor, flow=True)
-        adorn(node, props)
+        set_properties(node, props)
         return node

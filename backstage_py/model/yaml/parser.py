@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field, replace
 
 from backstage_py.model.yaml import scanner
-from backstage_py.model.yaml.cursor import ONE_LINE, Props, adorn, has_newline
+from backstage_py.model.yaml.cursor import ONE_LINE, Props, has_newline, set_properties
 from backstage_py.model.yaml.flow import FlowCursor
 from backstage_py.model.yaml.nodes import Alias, Fault, Mapping, Node, ParsedDocument, Scalar, Sequence
 
@@ -87,7 +87,7 @@ class Parser(FlowCursor):
 
     def _document_end(self, document: ParsedDocument) -> None:
         self.line = self.pos
-        self.stand(self.pos + 3)
+        self.move_to(self.pos + 3)
         try:
             ended = self.rest_of_line()
         except Fault:
@@ -124,7 +124,7 @@ class Parser(FlowCursor):
     def _root(self) -> Node:
         marked = scanner.MARKER.match(self.text, self.pos) is not None
         if marked:
-            self.stand(self.pos + 3)
+            self.move_to(self.pos + 3)
         else:
             self.next_token()
         root = self._block_node(-1, 0, inline=not marked, fresh=not marked)
@@ -202,7 +202,7 @@ class Parser(FlowCursor):
             self._check_sequence_start(indent, own, inline=inline)
             self._check_tab()
             node: Node = self._sequence()
-            adorn(node, outer)
+            set_properties(node, outer)
             return node
         ch = self.text[at]
         if ch in "|>" and not mark:
@@ -212,7 +212,7 @@ class Parser(FlowCursor):
         if mark or self._colon_follows():
             if isinstance(first, Sequence | Mapping) and not inline and indent >= 0:
                 self._keyless_pair_follows(indent)
-                adorn(first, merged(outer, own))
+                set_properties(first, merged(outer, own))
                 return first
             start = own.start if own else at
             if not inline:
@@ -220,10 +220,10 @@ class Parser(FlowCursor):
             if tab >= 0:
                 raise Fault(_TABS, tab, tab + 1)
             node = self._mapping(column, start, first, own)
-            adorn(node, outer)
+            set_properties(node, outer)
             return node
         node = first if first is not None else self.empty(None, at)
-        adorn(node, merged(outer, own))
+        set_properties(node, merged(outer, own))
         if not self.rest_of_line():
             raise self._leftover(node, indent, inline=inline)
         self.value_end = self.pos
@@ -274,9 +274,9 @@ class Parser(FlowCursor):
         header = scanner.block_header(self.text, start)
         end, value = scanner.block(self.text, header, max(indent, 0), floor, root=indent < 0)
         node = Scalar(start, end, value, "folded" if header.folded else "literal")
-        adorn(node, props)
+        set_properties(node, props)
         self.line = end
-        self.stand(end)
+        self.move_to(end)
         self.value_end = end
         self.next_token()
         return node
@@ -296,7 +296,7 @@ class Parser(FlowCursor):
             at += 1
         if self.indicator(at) != ":":
             return False
-        self.stand(at)
+        self.move_to(at)
         return True
 
     # block collections
@@ -305,7 +305,7 @@ class Parser(FlowCursor):
         column, start = self.col, self.pos
         items: list[Node] = []
         while True:
-            self.stand(self.pos + 1)
+            self.move_to(self.pos + 1)
             items.append(self._block_node(column, column + 1, inline=True))
             if self.at_end() or self.col < column:
                 break
@@ -389,24 +389,24 @@ class Parser(FlowCursor):
         if key is None:
             key = self.empty(props, at)
         else:
-            adorn(key, props)
+            set_properties(key, props)
             if has_newline(self.text, key):
                 raise Fault(ONE_LINE, key.start, key.end)
         self._check_duplicate(key, seen)
         if at < self.pos - _LONGEST_KEY:
             message = "The : indicator must be at most 1024 chars after the start of an implicit block mapping key"
             raise Fault(message, key.start, key.end)
-        self.stand(self.pos + 1)
+        self.move_to(self.pos + 1)
         self.value_end = self.pos
         return key, self._block_node(column, column + 1, inline=False, same=True)
 
     def _explicit_pair(self, column: int, seen: set[tuple[str, object]]) -> tuple[Node, Node | None]:
-        self.stand(self.pos + 1)
+        self.move_to(self.pos + 1)
         key = self._block_node(column, column + 1, inline=True, same=True)
         self._check_duplicate(key, seen)
         if self.at_end() or self.col != column or self.indicator(self.pos) != ":":
             return key, None
-        self.stand(self.pos + 1)
+        self.move_to(self.pos + 1)
         self.value_end = self.pos
         return key, self._block_node(column, column + 1, inline=True, same=True)
 

@@ -35,7 +35,7 @@ async def _put_collaborator(call: Call) -> Response:
     login = names.owner(call.param("login"))
     level = _permission(await call.fields())
     known = login in repository.book("collaborators") or login.lower() == repository.owner.lower()
-    await call.change(repository, lambda before: before.noting("collaborators", login, {"permission": level}))
+    await call.change(repository, lambda before: before.with_record("collaborators", login, {"permission": level}))
     return nothing() if known else answer(_invitation(call, repository, login, level), HTTPStatus.CREATED)
 
 
@@ -86,7 +86,7 @@ async def _get_permission(call: Call) -> Response:
 
 async def _delete_collaborator(call: Call) -> Response:
     repository = call.find()
-    await call.change(repository, lambda before: before.forgetting("collaborators", call.param("login")))
+    await call.change(repository, lambda before: before.without_record("collaborators", call.param("login")))
     return nothing()
 
 
@@ -94,7 +94,7 @@ async def _put_team(call: Call) -> Response:
     repository = call.find()
     slug = names.owner(call.param("slug"))
     level = _permission(await call.fields())
-    await call.change(repository, lambda before: before.noting("teams", slug, {"permission": level}))
+    await call.change(repository, lambda before: before.with_record("teams", slug, {"permission": level}))
     return nothing()
 
 

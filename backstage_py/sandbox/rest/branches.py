@@ -81,7 +81,7 @@ async def _put_protection(call: Call) -> Response:
     repository, ref = await _found(call)
     rules = (await call.fields()).data
     shown = _protection(call, repository, ref.short, rules)  # before it is kept: a wrong rule is refused
-    await call.change(repository, lambda before: before.noting("protection", ref.short, rules))
+    await call.change(repository, lambda before: before.with_record("protection", ref.short, rules))
     return answer(shown)
 
 
@@ -89,7 +89,7 @@ async def _delete_protection(call: Call) -> Response:
     repository, ref = await _found(call)
     if ref.short not in repository.book("protection"):
         raise NotFound("Branch not protected")
-    await call.change(repository, lambda before: before.forgetting("protection", ref.short))
+    await call.change(repository, lambda before: before.without_record("protection", ref.short))
     return nothing()
 
 
@@ -99,7 +99,7 @@ async def _put_signatures(call: Call) -> Response:
     if rules is None:
         raise NotFound("Branch not protected")
     signed = rules | {"required_signatures": True}
-    await call.change(repository, lambda before: before.noting("protection", ref.short, signed))
+    await call.change(repository, lambda before: before.with_record("protection", ref.short, signed))
     shown = _protection(call, repository, ref.short, signed)
     return answer(shown["required_signatures"], HTTPStatus.OK)
 

@@ -49,7 +49,7 @@ async def _post_hook(call: Call) -> Response:
         "created_at": now(),
         "updated_at": now(),
     }
-    await call.change(repository, lambda before: before.noting("hooks", url, record))
+    await call.change(repository, lambda before: before.with_record("hooks", url, record))
     return answer(_hook(call, repository, record), HTTPStatus.CREATED)
 
 
@@ -72,7 +72,7 @@ async def _post_key(call: Call) -> Response:
         "created_at": now(),
         "url": f"{links.repository_api(call.host.settings, repository)}/keys/{number}",
     }
-    await call.change(repository, lambda before: before.noting("keys of deployment", key, record))
+    await call.change(repository, lambda before: before.with_record("keys of deployment", key, record))
     return answer(record, HTTPStatus.CREATED)
 
 
@@ -87,7 +87,7 @@ async def _post_autolink(call: Call) -> Response:
         "url_template": template,
         "is_alphanumeric": fields.flag("is_alphanumeric", default=True),
     }
-    await call.change(repository, lambda before: before.noting("autolinks", prefix, record))
+    await call.change(repository, lambda before: before.with_record("autolinks", prefix, record))
     return answer(record, HTTPStatus.CREATED)
 
 
@@ -108,7 +108,7 @@ async def _post_pages(call: Call) -> Response:
         "html_url": f"{links.repository_page(call.host.settings, repository)}/pages",
         **({"source": {"branch": source.text("branch"), "path": source.text("path", "/")}} if source.data else {}),
     }
-    await call.change(repository, lambda before: before.noting("pages", "site", record))
+    await call.change(repository, lambda before: before.with_record("pages", "site", record))
     return answer(record, HTTPStatus.CREATED)
 
 
@@ -124,19 +124,19 @@ async def _put_subscription(call: Call) -> Response:
         "repository_url": api,
     }
     login = call.caller()
-    await call.change(repository, lambda before: before.noting("subscriptions", login, record))
+    await call.change(repository, lambda before: before.with_record("subscriptions", login, record))
     return answer(record)
 
 
 async def _put_access(call: Call) -> Response:
     repository, given = call.find(), (await call.fields()).data
-    await call.change(repository, lambda before: before.noting("actions", "access", given))
+    await call.change(repository, lambda before: before.with_record("actions", "access", given))
     return nothing()
 
 
 async def _put_oidc(call: Call) -> Response:
     repository, given = call.find(), (await call.fields()).data
-    await call.change(repository, lambda before: before.noting("actions", "oidc", given))
+    await call.change(repository, lambda before: before.with_record("actions", "oidc", given))
     return answer({}, HTTPStatus.CREATED)
 
 

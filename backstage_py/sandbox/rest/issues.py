@@ -31,13 +31,13 @@ def opened(call: Call, title: str, body: str | None, **more: object) -> JsonObje
     }
 
 
-async def keep_new(call: Call, repository: Repository, record: JsonObject) -> tuple[Repository, str]:
+async def create_numbered(call: Call, repository: Repository, record: JsonObject) -> tuple[Repository, str]:
     """Keep a new issue under the next number."""
     taken: list[str] = []
 
     def numbered(before: Repository) -> Repository:
         taken.append(str(len(before.book("issues")) + 1))
-        return before.noting("issues", taken[0], record)
+        return before.with_record("issues", taken[0], record)
 
     return await call.change(repository, numbered), taken[0]
 
@@ -47,7 +47,7 @@ async def edit(call: Call, repository: Repository, number: str, changes: JsonObj
 
     def edited(before: Repository) -> Repository:
         record = before.book("issues")[number] | changes | {"updated_at": now()}
-        return before.noting("issues", number, record)
+        return before.with_record("issues", number, record)
 
     after = await call.change(repository, edited)
     record: JsonObject = after.book("issues")[number]
@@ -132,7 +132,7 @@ async def _post(call: Call) -> Response:
     repository, fields = call.find(), await call.fields()
     record = opened(call, fields.text("title"), fields.text("body", "") or None)
     record |= {"labels": fields.texts("labels"), "assignees": fields.texts("assignees")}
-    after, number = await keep_new(call, repository, record)
+    after, number = await create_numbered(call, repository, record)
     return answer(shown(call, after, number, record), HTTPStatus.CREATED)
 
 

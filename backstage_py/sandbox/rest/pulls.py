@@ -123,7 +123,7 @@ async def _post(call: Call) -> Response:
         "team_reviewers": [],
     }
     record = issues.opened(call, fields.text("title"), fields.text("body", "") or None, pull=pull)
-    after, number = await issues.keep_new(call, repository, record)
+    after, number = await issues.create_numbered(call, repository, record)
     return answer(await full(call, after, number, record), HTTPStatus.CREATED)
 
 

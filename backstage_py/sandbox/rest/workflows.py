@@ -50,7 +50,7 @@ async def _post_variable(call: Call) -> Response:
         raise Conflict("Already exists - Variable already exists")
     stamp = now()
     record = {"name": name, "value": fields.text("value", ""), "created_at": stamp, "updated_at": stamp}
-    await call.change(repository, lambda before: before.noting(book, name, record))
+    await call.change(repository, lambda before: before.with_record(book, name, record))
     return answer({}, HTTPStatus.CREATED)
 
 
@@ -60,13 +60,13 @@ async def _patch_variable(call: Call) -> Response:
     if record is None:
         raise NotFound
     after = record | {"value": (await call.fields()).text("value", record["value"]), "updated_at": now()}
-    await call.change(repository, lambda before: before.noting(book, name, after))
+    await call.change(repository, lambda before: before.with_record(book, name, after))
     return nothing()
 
 
 async def _delete_variable(call: Call) -> Response:
     repository, book = call.find(), _book(call, "variables")
-    await call.change(repository, lambda before: before.forgetting(book, call.param("name").upper()))
+    await call.change(repository, lambda before: before.without_record(book, call.param("name").upper()))
     return nothing()
 
 
@@ -78,7 +78,7 @@ async def _get_public_key(call: Call) -> Response:
         public = X25519PrivateKey.generate().public_key().public_bytes_raw()
         key = {"key_id": str(links.number("key", public.hex())), "key": base64.b64encode(public).decode()}
         repository = await call.change(
-            repository, lambda before: before if before.book(book) else before.noting(book, "public", key)
+            repository, lambda before: before if before.book(book) else before.with_record(book, "public", key)
         )
     return answer(repository.book(book)["public"])
 
@@ -96,7 +96,7 @@ async def _put_secret(call: Call) -> Response:
         raise Unprocessable("Bad request - key_id does not match the public key")
     before = repository.book(book).get(name)
     record = {"name": name, "created_at": before["created_at"] if before else now(), "updated_at": now()}
-    await call.change(repository, lambda current: current.noting(book, name, record))
+    await call.change(repository, lambda current: current.with_record(book, name, record))
     return nothing() if before else answer({}, HTTPStatus.CREATED)
 
 
@@ -104,7 +104,7 @@ async def _put_environment(call: Call) -> Response:
     repository, name = call.find(), call.param("environment")
     rules = (await call.fields()).data
     record = {"name": name, "created_at": now(), "updated_at": now(), "rules": rules}
-    await call.change(repository, lambda before: before.noting("environments", name, record))
+    await call.change(repository, lambda before: before.with_record("environments", name, record))
     return answer(_environment(call, repository, record))
 
 
@@ -138,7 +138,7 @@ async def _post_branch_policy(call: Call) -> Response:
     name, kind = fields.text("name"), fields.text("type", "branch")
     record = {"id": links.number(book, repository.full_name, name), "name": name, "type": kind}
     shown = record | {"node_id": links.node("BP", repository.full_name, book, name)}
-    await call.change(repository, lambda before: before.noting(book, name, record))
+    await call.change(repository, lambda before: before.with_record(book, name, record))
     return answer(shown)
 
 
@@ -199,7 +199,7 @@ async def _dispatch(call: Call) -> Response:
         "at": now(),
     }
     await call.change(
-        repository, lambda before: before.noting("dispatches", str(len(before.book("dispatches")) + 1), record)
+        repository, lambda before: before.with_record("dispatches", str(len(before.book("dispatches")) + 1), record)
     )
     return nothing()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from backstage_py.errors import BackstageError
 from backstage_py.model.json import Json
-from backstage_py.plugin import ActionRegistry, CancelSignal, Services, Workspace, brief
+from backstage_py.plugin import ActionRegistry, CancelSignal, Services, Workspace, short_work
 from backstage_py.scaffolder.face import directory
 from backstage_py.scaffolder.face.directory import DirectoryFile
 from backstage_py.scaffolder.queue.workspaces import remove_folders
@@ -101,6 +101,6 @@ async def run(
             return OneOffResult((), output, error)
         if wanted.is_dry_run and gate:
             gate.check_extraction()
-        return OneOffResult(await brief.collect(directory.files(workspace)), output, error)
+        return OneOffResult(await short_work.collect(directory.files(workspace)), output, error)
     finally:
         await asyncio.shield(remove_folders([workspace]))

@@ -16,7 +16,7 @@ async def gone(receive: Receive) -> None:
         continue
 
 
-async def while_wanted(request: Request, work: Coroutine[Any, Any, T]) -> T:
+async def until_disconnect(request: Request, work: Coroutine[Any, Any, T]) -> T:
     """Return what the work returns, or end it when the client goes before.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Which of the ways to decide the configuration asks for, and a line about it at start."""
+"""Which way of deciding the configuration asks for, and a log line about it at start."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -62,7 +62,7 @@ class Permissions:
         on_behalf = OnBehalf(self._issuer, self._known_as or plugin)
         return Authority(PermissionBackend(self._http, self.url, on_behalf))
 
-    def announce(self) -> None:
+    def log_mode(self) -> None:
         """Say in the log who decides."""
         match self.mode:
             case Mode.DISABLED:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from backstage_py.plugin import brief
+from backstage_py.plugin import short_work
 
 
 def steps(count: int) -> Iterator[str]:
@@ -15,11 +15,11 @@ def steps(count: int) -> Iterator[str]:
 
 
 async def test_work_of_a_moment_stays_on_the_loop() -> None:
-    assert set(await brief.collect(steps(20), moment=math.inf)) == {threading.current_thread().name}
+    assert set(await short_work.collect(steps(20), moment=math.inf)) == {threading.current_thread().name}
 
 
 async def test_longer_work_goes_on_in_a_thread_with_nothing_lost() -> None:
-    here, *there = await brief.collect(steps(5), moment=-1)
+    here, *there = await short_work.collect(steps(5), moment=-1)
     assert here == threading.current_thread().name
     assert len(there) == 4
     assert here not in there
@@ -36,5 +36,5 @@ async def test_an_error_comes_out_wherever_it_happens(moment: float) -> None:
         raise ValueError("broke")
 
     with pytest.raises(ValueError, match="broke"):
-        await brief.run(failing(), moment=moment)
+        await short_work.run(failing(), moment=moment)
     assert len(done) == 3
