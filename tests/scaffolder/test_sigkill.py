@@ -10,6 +10,7 @@ import signal
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Self
 
 import pytest
 import sqlalchemy as sa
@@ -50,6 +51,18 @@ class Workers:
         await process.wait()
         await self.start()
 
+    async def __aenter__(self) -> Self:
+        for _ in range(WORKERS):
+            await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Leave no process behind, also when the test fails."""
+        for process in self.processes:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+
     async def stop(self) -> None:
         for process in self.processes:
             process.terminate()
@@ -71,14 +84,12 @@ async def check_kills(tmp_path: Path, url: str, kills: int) -> None:
         database, registry(), SETTINGS, Services(catalog=catalog), working_directory=tmp_path / "work", worker_limit=0
     )
     world = World(scaffolder, catalog, database)
-    workers = Workers(tmp_path, url)
-    for _ in range(WORKERS):
-        await workers.start()
     streamed: dict[str, list[TaskEvent]] = {}
-    killing = asyncio.create_task(_kill_often(workers, kills, database))
-    await asyncio.gather(*(_keep_busy(world, streamed, killing) for _ in range(IN_FLIGHT)))
-    await killing
-    await workers.stop()
+    async with Workers(tmp_path, url) as workers:
+        killing = asyncio.create_task(_kill_often(workers, kills, database))
+        await asyncio.gather(*(_keep_busy(world, streamed, killing) for _ in range(IN_FLIGHT)))
+        await killing
+        await workers.stop()
     tasks, total = await scaffolder.service.list()
     stored = {task.id: await scaffolder.service.events.list(task.id, None, starts_over=False) for task in tasks}
     await database.close()
@@ -97,7 +108,8 @@ async def _kill_often(workers: Workers, kills: int, database: Database) -> None:
     """Kill as often as asked, and on a slow machine until at least one kill has hit a running task."""
     killed = 0
     while killed < kills or not await database.read(_has_recovered):
-        await asyncio.sleep(random.uniform(0.1, 1.2) if killed else 2)  # the first ones have to get to work
+        pause = random.uniform(0.1, 1.2) if 0 < killed < kills else 2 + max(killed - kills, 0)
+        await asyncio.sleep(pause)  # the first ones have to get to work, and on a slow machine the last ones
         await workers.kill_one()
         killed += 1
 
