@@ -1,10 +1,10 @@
 """The catalog at rest.
 
 In the order in which an entity passes: ``locations`` and ``claims`` name it, ``refresh`` holds what is to be processed
-and what came of it (as ``records``), ``stitching`` its final form, ``search_index`` how it is found. Readers ask
-``entities``, with ``pages`` of them, ``search`` for filters as SQL, ``search_columns`` and ``memory`` for what is kept
-between two generations. ``marks`` are the queues and counters that all of them set, ``removal`` takes entities out
-again, ``tables`` say what is kept.
+and takes what came of it (as ``records``; ``children`` and ``results`` write them), ``stitching`` its final form,
+``search_index`` how it is found. Readers ask ``entities``; ``finder`` finds which ones, with ``pages`` of them,
+``search`` for filters as SQL, ``search_columns`` and ``memory`` for what is kept within a generation. ``marks`` are the
+queues and counters that all of them set, ``removal`` takes entities out again, ``tables`` say what is kept.
 
 Each function of a store is one transaction. Which entity is to be kept, or how it is processed, is decided elsewhere.
 """

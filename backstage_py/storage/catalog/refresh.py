@@ -4,17 +4,12 @@ from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
 
-from backstage_py.model import entity as entities
-from backstage_py.model import json
-from backstage_py.model.json import JsonObject
 from backstage_py.storage import bulk
-from backstage_py.storage.catalog import claims, marks, removal
+from backstage_py.storage.catalog import children, claims, marks, removal, results
 from backstage_py.storage.catalog.claims import Claims
 from backstage_py.storage.catalog.records import Changes, Child, Deferred, Known, Outcome, Processed, Unprocessed
-from backstage_py.storage.catalog.tables import process_queue, references, refresh_keys, refresh_state, relations
+from backstage_py.storage.catalog.tables import process_queue, references, refresh_keys, refresh_state
 from backstage_py.storage.database import Database, Transaction
-
-_Foreign = tuple[str, str, str, int]
 
 
 class RefreshStore:
@@ -65,12 +60,12 @@ class RefreshStore:
         """Write results, the entities they bring, and the marks that follow, in one transaction."""
         await marks.exclusively(self._database, lambda transaction: self._commit(transaction, outcomes))
 
-    async def bring(self, entity_id: int, children: Sequence[Child]) -> None:
+    async def bring(self, entity_id: int, brought: Sequence[Child]) -> None:
         """Write entities that another one brings, ahead of that one's own result.
 
         What another source keeps is left out; ``commit`` of the result tells about it.
         """
-        await marks.exclusively(self._database, lambda transaction: self._bring(transaction, entity_id, children))
+        await marks.exclusively(self._database, lambda transaction: self._bring(transaction, entity_id, brought))
 
     async def apply_full(self, source_key: str, items: Sequence[Deferred]) -> None:
         """Make ``items`` all that a provider names."""
@@ -146,36 +141,36 @@ class RefreshStore:
 
     def _commit(self, transaction: Transaction, outcomes: Sequence[Outcome]) -> None:
         connection, changes = transaction.connection, Changes()
-        rows = _rows(connection, [outcome.entity_id for outcome in outcomes])
+        rows = results.alive(connection, [outcome.entity_id for outcome in outcomes])
         alive = [outcome for outcome in outcomes if outcome.entity_id in rows]
         claimed = Claims(connection, [child.deferred.ref for one in alive for child in one.result.children or ()])
-        results: dict[int, Processed] = {}
+        found: dict[int, Processed] = {}
         brought: list[tuple[Outcome, list[int]]] = []
         for outcome in alive:
-            targets, conflicts = _claim_children(outcome.result.children or (), claimed, results, changes)
-            results[outcome.entity_id] = _with_conflicts(outcome.result, conflicts)
+            targets, conflicts = children.claim_all(outcome.result.children or (), claimed, found, changes)
+            found[outcome.entity_id] = children.with_conflicts(outcome.result, conflicts)
             brought.append((outcome, targets))
-        claimed.flush(results)
+        claimed.flush(found)
         gone: set[int] = set()
         for outcome, targets in brought:
-            gone |= _sync_references(connection, outcome, targets)
-        self._write_results(connection, results, claimed, rows, changes)
+            gone |= children.sync_references(connection, outcome, targets)
+        results.write(connection, found, claimed, rows, changes)
         self._drop(transaction, gone, changes)
         tickets = [(one.entity_id, one.ticket) for one in outcomes if one.ticket is not None]
         bulk.delete(connection, process_queue, ("entity_id", "ticket"), tickets)
         marks.write(transaction, changes)
         transaction.wake(marks.PROCESSED)
 
-    def _bring(self, transaction: Transaction, entity_id: int, children: Sequence[Child]) -> None:
+    def _bring(self, transaction: Transaction, entity_id: int, brought: Sequence[Child]) -> None:
         connection, changes = transaction.connection, Changes()
-        if not _rows(connection, [entity_id]):
+        if not results.alive(connection, [entity_id]):
             return  # it was removed meanwhile
-        claimed = Claims(connection, [child.deferred.ref for child in children])
-        results: dict[int, Processed] = {}
-        targets, _ = _claim_children(children, claimed, results, changes)
-        claimed.flush(results)
+        claimed = Claims(connection, [child.deferred.ref for child in brought])
+        found: dict[int, Processed] = {}
+        targets, _ = children.claim_all(brought, claimed, found, changes)
+        claimed.flush(found)
         bulk.insert(connection, references, [(entity_id, "", id_) for id_ in sorted(set(targets))], ignore=True)
-        self._write_results(connection, results, claimed, {}, changes)
+        results.write(connection, found, claimed, {}, changes)
         marks.write(transaction, changes)
 
     def _apply(
@@ -226,63 +221,6 @@ class RefreshStore:
         else:
             removal.remove(transaction, removal.orphans(transaction.connection, gone), changes)
 
-    @staticmethod
-    def _write_results(
-        connection: sa.Connection,
-        results: dict[int, Processed],
-        claimed: Claims,
-        rows: dict[int, "_Row"],
-        changes: Changes,
-    ) -> None:
-        missing = [id_ for id_ in results if id_ not in rows and not claimed.is_new(id_)]
-        olds = {**rows, **_rows(connection, missing)}
-        added, dropped = set[_Foreign](), set[_Foreign]()
-        full, failed, unkeyed = list[bulk.Row](), list[bulk.Row](), list[tuple[int]]()
-        keys: list[tuple[str, int]] = []
-        complaints: list[int] = []
-        for id_, result in results.items():
-            old = olds.get(id_)
-            if old and result.result_hash is not None and old.result_hash == result.result_hash:
-                continue
-            changes.stitch.add(id_)
-            if result.text is None:
-                complaints.append(id_)
-                if old:
-                    errors = json.dumps(result.errors)
-                    failed.append((errors, result.result_hash, result.state, True, id_))
-                continue
-            before, after = (_foreign(id_, old.ref, old.relations) if old else set()), _foreign_of(id_, result)
-            added |= after - before
-            dropped |= before - after
-            if old:
-                full.append((*claims.result_columns(result), id_))
-                if old.is_volatile:
-                    unkeyed.append((id_,))
-                if old.is_broken:
-                    complaints.append(id_)
-            keys += [(key, id_) for key in dict.fromkeys(result.refresh_keys)]
-        bulk.update(connection, refresh_state, _RESULT_COLUMNS, "id", full)
-        bulk.update(connection, refresh_state, _FAILURE_COLUMNS, "id", failed)
-        bulk.delete(connection, relations, _FOREIGN_COLUMNS, sorted(dropped))
-        bulk.insert(connection, relations, sorted(added), ignore=True)
-        bulk.delete(connection, refresh_keys, ("entity_id",), unkeyed)
-        bulk.insert(connection, refresh_keys, keys, ignore=True)
-        changes.stitch_refs.update(source for source, *_ in added | dropped)
-        changes.stitch |= _parent_ids(connection, complaints)
-
-
-class _Row:
-    __slots__ = ("is_broken", "is_volatile", "ref", "relations", "result_hash")
-
-    def __init__(
-        self, ref: str, relations: bytes | None, result_hash: str | None, *, volatile: bool, broken: bool
-    ) -> None:
-        self.ref = ref
-        self.relations = relations
-        self.result_hash = result_hash
-        self.is_volatile = volatile
-        self.is_broken = broken
-
 
 _UNPROCESSED = (
     refresh_state.c.id,
@@ -291,92 +229,6 @@ _UNPROCESSED = (
     refresh_state.c.result_hash,
     refresh_state.c.state,
 )
-_RESULT_COLUMNS = ("processed", "relations", "errors", "result_hash", "state", "is_volatile")
-_FAILURE_COLUMNS = ("errors", "result_hash", "state", "is_volatile")
-_FOREIGN_COLUMNS = ("source_ref", "type", "target_ref", "origin_id")
-
-
-def _rows(connection: sa.Connection, ids: Sequence[int]) -> dict[int, _Row]:
-    if not ids:
-        return {}
-    columns = refresh_state.c
-    query = sa.select(
-        columns.id,
-        columns.entity_ref,
-        columns.relations,
-        columns.result_hash,
-        columns.is_volatile,
-        columns.errors.is_not(None) & columns.processed.is_(None),
-    ).where(bulk.is_in(columns.id, ids))
-    return {
-        id_: _Row(ref, relations_, hash_, volatile=volatile, broken=broken)
-        for id_, ref, relations_, hash_, volatile, broken in connection.execute(query)
-    }
-
-
-def _claim_children(
-    children: Sequence[Child], claimed: Claims, results: dict[int, Processed], changes: Changes
-) -> tuple[list[int], list[JsonObject]]:
-    targets: list[int] = []
-    conflicts: list[JsonObject] = []
-    for child in children:
-        claim = claimed.claim(child.deferred)
-        if claim.id is None:
-            conflicts.append(_conflict(child.deferred, str(claim.holder)))
-            continue
-        targets.append(claim.id)
-        if not claim.has_changed:
-            continue
-        if child.result:
-            results[claim.id] = child.result
-        else:
-            changes.process.add(claim.id)
-    return targets, conflicts
-
-
-def _conflict(deferred: Deferred, holder: str) -> JsonObject:
-    message = (
-        f"Entity {deferred.ref} is already in the catalog from {holder}; {deferred.location_key} cannot define it as "
-        "well. Rename it or remove one of the two."
-    )
-    return {"name": "ConflictError", "message": message}
-
-
-def _with_conflicts(result: Processed, conflicts: list[JsonObject]) -> Processed:
-    if not conflicts:
-        return result
-    return Processed(
-        ref=result.ref,
-        text=result.text,
-        relations=result.relations,
-        errors=(*result.errors, *conflicts),
-        result_hash=f"!{result.result_hash}"[:40],  # never equal to a computed one: the next run tries again
-        state=None,
-        refresh_keys=result.refresh_keys,
-        is_volatile=True,
-    )
-
-
-def _sync_references(connection: sa.Connection, outcome: Outcome, targets: list[int]) -> set[int]:
-    if outcome.result.children is None:
-        return set()
-    query = sa.select(references.c.target_id).where(references.c.source_id == outcome.entity_id)
-    before, after = set(connection.execute(query).scalars()), set(targets)
-    bulk.insert(connection, references, [(outcome.entity_id, "", id_) for id_ in sorted(after - before)])
-    if not outcome.result.is_complete:
-        return set()
-    gone = before - after
-    bulk.delete(connection, references, ("source_id", "target_id"), [(outcome.entity_id, id_) for id_ in gone])
-    return gone
-
-
-def _foreign(id_: int, ref: str, text: bytes | None) -> set[_Foreign]:
-    listed = entities.of_text(text) if text else []
-    return {(source, kind, target, id_) for source, kind, target in listed if source != ref}
-
-
-def _foreign_of(id_: int, result: Processed) -> set[_Foreign]:
-    return {(one.source, one.type, one.target, id_) for one in result.relations if one.source != result.ref}
 
 
 def _parents_of(connection: sa.Connection, ref: str) -> list[str]:
@@ -389,12 +241,3 @@ def _parents_of(connection: sa.Connection, ref: str) -> list[str]:
         .order_by(parent.c.id)
     )
     return list(connection.execute(query).scalars())
-
-
-def _parent_ids(connection: sa.Connection, ids: Sequence[int]) -> set[int]:
-    if not ids:
-        return set()
-    query = sa.select(references.c.source_id).where(
-        bulk.is_in(references.c.target_id, ids), references.c.source_id != 0
-    )
-    return set(connection.execute(query).scalars())
