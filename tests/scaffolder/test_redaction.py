@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backstage_py.scaffolder.run.redaction import Redactor, differing_strings
+from backstage_py.scaffolder.run.redaction import MASK, Redactor, differing_strings
 
+ABSENT = [f"not there {number}" for number in range(20)]
 SECRET = 'pa"ss/w+örd & \\co'
 
 
@@ -74,3 +75,29 @@ def test_what_templates_made_of_secrets_is_found_by_comparing() -> None:
     with_secrets = {"a": "same", "b": "TOKEN", "c": ["x", {"d": "deep"}], "e": "only with secrets"}
     without = {"a": "same", "b": "", "c": ["x", {"d": ""}]}
     assert set(differing_strings(with_secrets, without)) == {"TOKEN", "deep", "e", "only with secrets"}
+
+
+def masked_one_by_one(text: str, secrets: list[str]) -> str:
+    """What is shown by the definition: overlapping occurrences become one mask, neighbours two."""
+    spans = sorted(
+        (at, at + len(one)) for one in secrets for at in range(len(text) - len(one) + 1) if text.startswith(one, at)
+    )
+    shown, end = "", 0
+    for start, stop in spans:
+        shown += (text[end:start] + MASK) if start >= end else ""
+        end = max(end, stop)
+    return shown + text[end:]
+
+
+@given(
+    st.lists(st.text("ab", min_size=4, max_size=9) | st.sampled_from(["aaaa", "abababab", "aabaabaa"]), max_size=6),
+    st.text("ab", max_size=60) | st.lists(st.sampled_from(["aaaaaaaa", "abab", "aab", "b"])).map("".join),
+    st.sampled_from([1, 2_000]),
+)
+def test_the_fast_search_masks_what_the_definition_masks(secrets: list[str], text: str, times: int) -> None:
+    """Periodic secrets and long texts take ways of their own."""
+    redactor = Redactor(secrets)
+    if times > 1:
+        text = (text[:7] * times)[:4_100] + text
+        redactor.add(ABSENT)
+    assert redactor.text(text) == masked_one_by_one(text, [form for form in redactor.forms if form in text])

@@ -14,6 +14,7 @@ from urllib.parse import quote, quote_plus
 
 from backstage_py.model import json
 from backstage_py.model.json import Json
+from backstage_py.scaffolder.run import occurrences
 
 MASK = "***"
 _IGNORED_LENGTH = 1
@@ -56,20 +57,31 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return the text with every secret replaced by ``***``; overlapping ones become a single mask."""
-        found = [form for form in self.forms if form in text]
-        if found:
-            text = _masked(text, found)
-        return self._words.sub(MASK, text) if self._words else text
+        return self._hidden(text, occurrences.present(text, self.forms))
 
     def value(self, value: Json) -> Json:
         """Return the JSON value with secrets replaced in its strings and keys."""
         if isinstance(value, str):
             return self.text(value)
-        if isinstance(value, dict):
-            return {self.text(key): self.value(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [self.value(item) for item in value]
+        if isinstance(value, dict | list) and (self.forms or self._words):
+            strings = "\0".join(all_strings(value))  # one search for all; what is found across two is in neither
+            return self._within(value, occurrences.present(strings, self.forms))
         return value
+
+    def _within(self, value: Json, found: Sequence[str]) -> Json:
+        """Return the value without those of the forms that are in it."""
+        if isinstance(value, str):
+            return self._hidden(value, [form for form in found if form in value])
+        if isinstance(value, dict):
+            return {self._within(key, found): self._within(item, found) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._within(item, found) for item in value]
+        return value
+
+    def _hidden(self, text: str, found: Sequence[str]) -> str:
+        if found:
+            text = occurrences.replaced(text, found, MASK)
+        return self._words.sub(MASK, text) if self._words else text
 
 
 @lru_cache(maxsize=1_024)
@@ -137,27 +149,6 @@ def all_strings(value: Json) -> Iterator[str]:
         for key, item in value.items():
             yield key
             yield from all_strings(item)
-
-
-def _masked(text: str, found: Iterable[str]) -> str:
-    spans = sorted((start, start + len(form)) for form in found for start in _occurrences(text, form))
-    parts: list[str] = []
-    cursor, end = 0, -1
-    for start, stop in spans:
-        if start >= end:
-            parts += [text[cursor:start], MASK]
-            end = stop
-        else:
-            end = max(end, stop)
-        cursor = end
-    return "".join([*parts, text[cursor:]])
-
-
-def _occurrences(text: str, form: str) -> Iterator[int]:
-    start = text.find(form)
-    while start >= 0:
-        yield start
-        start = text.find(form, start + 1)
 
 
 def _json_escaped(text: str) -> str:

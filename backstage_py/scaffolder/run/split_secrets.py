@@ -9,6 +9,7 @@ into pieces no more than its first characters are ever shown: half of it, at mos
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from backstage_py.scaffolder.run import occurrences
 from backstage_py.scaffolder.run.redaction import MASK, Redactor
 
 _FEWEST, _MOST = 8, 16  # characters at the end of a message that are taken for the beginning of a secret
@@ -62,11 +63,10 @@ def _completed(joint: str, border: int, forms: Sequence[_Form]) -> int:
     """Return how many characters behind the border are the rest of secrets that began before it."""
     found = 0
     for text, _, reach in forms:
-        first, last = max(border - reach, 0), border + reach
-        at = joint.find(text, first, last)
-        while at >= 0:
-            found = max(found, at + reach + 1 - border)
-            at = joint.find(text, at + 1, last)
+        first = max(border - reach, 0)
+        if joint.find(text, first, border + reach) >= 0:  # it crosses the border, since more would not fit
+            end = occurrences.last_end(joint[first : border + reach], text)
+            found = max(found, first + end - border)
     return found
 
 
@@ -77,9 +77,9 @@ def _begun(end: str, length: int, forms: Sequence[_Form]) -> int:
         if not beginning:
             continue
         at = end.find(beginning, max(len(end) - reach, 0))
-        while at >= 0:
-            if text.startswith(end[at:]):
-                found = min(found, max(length - len(end) + at, 0))
-                break
-            at = end.find(beginning, at + 1)
+        if at < 0:
+            continue
+        overlap = len(end) - at if text.startswith(end[at:]) else occurrences.longest_overlap(end, text)
+        if overlap >= len(beginning):
+            found = min(found, max(length - overlap, 0))
     return found
