@@ -6,20 +6,24 @@ processors or providers count, or a list ``CATALOG``; where they need configurat
 """
 
 import types
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import metadata
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
+from backstage_py.js import regex
 from backstage_py.model import entity_ref
 from backstage_py.model.entity_ref import EntityRef
 from backstage_py.model.entity_relations import Relation, RelationField
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.location_ref import LocationRef
 from backstage_py.plugin.services import Services
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
 
 __all__ = [
     "ENTRY_POINT_GROUP",
@@ -156,6 +160,14 @@ class EntityProvider(Protocol):
         """Stop."""
 
 
+def _pattern_problems(_validator: Json, pattern: str, instance: Json, _schema: Json) -> "Iterator[ValidationError]":
+    """Checks the keyword ``pattern`` with JavaScript's expressions in bounded time, in the words of ``jsonschema``."""
+    from jsonschema.exceptions import ValidationError
+
+    if isinstance(instance, str) and not regex.tester(pattern)(instance):
+        yield ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
 @dataclass(frozen=True)
 class CustomKind(Processor):
     """A kind of your own: its JSON Schema, and the fields that refer to other entities.
@@ -181,8 +193,10 @@ class CustomKind(Processor):
     def _check(self) -> Callable[[JsonObject], str | None]:
         from jsonschema import Draft7Validator
         from jsonschema.exceptions import best_match
+        from jsonschema.validators import extend
 
-        validator = Draft7Validator(dict(self.schema))
+        bounded = extend(Draft7Validator, {"pattern": _pattern_problems})  # type: ignore[no-untyped-call]  # the stub has no types for it
+        validator = bounded(dict(self.schema))
 
         def check(entity: JsonObject) -> str | None:
             error = best_match(validator.iter_errors(entity))

@@ -252,3 +252,17 @@ async def test_a_mistake_in_a_processor_names_it_and_its_place(processor: Proces
 def component_entity() -> dict[str, Any]:
     spec = {"type": "service", "lifecycle": "x", "owner": "team-a"}
     return {"apiVersion": "backstage.io/v1alpha1", "kind": "Component", "metadata": {"name": "c"}, "spec": spec}
+
+
+async def test_a_pattern_of_a_custom_kind_is_javascripts_and_bounded() -> None:
+    spec = {"properties": {"name": {"pattern": r"^a\sb$"}, "slow": {"pattern": "^(?=(a+)+b)x"}}}
+    kind = CustomKind("Service", ("example.com/v1",), {"properties": {"spec": spec}})
+
+    def service(**spec: str) -> dict[str, Any]:
+        return {"apiVersion": "example.com/v1", "kind": "Service", "metadata": {"name": "s"}, "spec": spec}
+
+    assert await kind.validate_kind(service(name="a\u00a0b"))
+    with pytest.raises(ValueError, match=r"^/spec/name 'ab' does not match"):
+        await kind.validate_kind(service(name="ab"))
+    with pytest.raises(ValueError, match="The limit of 200,000 steps"):
+        await kind.validate_kind(service(slow="a" * 60))
