@@ -4,6 +4,7 @@ import os
 import tarfile
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 
 from backstage_py.errors import SettingsError
 from backstage_py.model import times
-from backstage_py.model.task import ClaimLost, StepResult, Transition
+from backstage_py.model.task import Claim, ClaimLost, StepResult, Transition
 from backstage_py.plugin import ActionContext, CancelSignal, PermanentError, action
 from backstage_py.scaffolder.queue.worker_lock import WorkerLock
 from backstage_py.scaffolder.queue.workspaces import FolderSnapshots, WorkspaceFolders, snapshots_of
@@ -336,3 +337,26 @@ async def test_two_workers_never_run_the_same_task(tmp_path: Path) -> None:
     claimed = [claim.id for batch in claims for claim in batch]
     assert len(claimed) == len(set(claimed)) == 40
     assert set(claimed) == created
+
+
+async def test_a_jump_of_the_wall_clock_reruns_no_live_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock of one process runs ahead by a day: what it reads of live tasks looks silent, and is not."""
+    async with world(tmp_path, mark, second, settings=ScaffolderSettings(recovery=RECOVERY), start=False) as w:
+        await w.create(two_steps())
+        [claim] = await w.scaffolder.worker.store.claim("elsewhere", 1, keep_secrets=True)
+        beating = asyncio.create_task(_beat(w, claim))
+        recovery = w.scaffolder.worker._recovery
+        ahead = SimpleNamespace(now=lambda: times.now() + 86_400_000)
+        monkeypatch.setattr("backstage_py.scaffolder.queue.recovery.times", ahead)
+        await recovery.run()
+        await recovery.end_stale()
+        beating.cancel()
+        assert (await w.scaffolder.service.get(claim.id)).status == "processing"
+        await recovery.run()
+        assert (await w.scaffolder.service.get(claim.id)).status == "open"
+
+
+async def _beat(w: World, claim: Claim) -> None:
+    while True:
+        await w.scaffolder.worker.store.heartbeat("elsewhere", [claim])
+        await asyncio.sleep(0.2)

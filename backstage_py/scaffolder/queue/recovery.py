@@ -2,10 +2,16 @@
 
 With ``scaffolder.taskRecovery.enabled`` such a task goes back into the queue and goes on behind its last completed
 step (or starts over, if its template says so). Without, it ends as failed: a client that waits must not wait for ever.
+
+A worker is silent when its heartbeat does not change while this process looks on. The wall clocks of two machines, and
+of one before and after it was set, say nothing about that; a monotonic clock does.
 """
 
+import asyncio
+import math
+import time
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
@@ -16,6 +22,7 @@ from backstage_py.settings.sections import TaskRecoverySettings
 from backstage_py.storage.scaffolder.upkeep import Running, TaskUpkeep
 
 _log = structlog.get_logger(__name__)
+_FEW_HEARTBEATS = 2.5  # seconds; a live worker shows itself once a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +38,11 @@ class Recovery:
     settings: TaskRecoverySettings
     working_directory: Path
     task_timeout: float
+    _seen: dict[Running, float] = field(default_factory=dict)
 
     async def run(self) -> None:
         """Look once."""
-        running = await self.upkeep.running()
+        running = await self._look(self.settings.stale_timeout)
         lost = [one for one in running if self._is_lost(one)]
         if not lost:
             return
@@ -49,8 +57,7 @@ class Recovery:
 
     async def end_stale(self) -> None:
         """End tasks that were silent for longer than ``scaffolder.taskTimeout``, as Backstage's janitor does."""
-        before = times.now() - int(self.task_timeout * 1000)
-        stale = [one for one in await self.upkeep.running() if one.last_heartbeat_at <= before]
+        stale = [one for one in await self._look(self.task_timeout) if self._is_silent(one, self.task_timeout)]
         if stale:
             _report("task_ended_as_stale", await self.upkeep.give_up(stale, stale=True))
 
@@ -60,9 +67,36 @@ class Recovery:
         else:
             _report("task_given_up", await self.upkeep.give_up(lost, stale=False))
 
+    async def _look(self, seconds: float) -> Sequence[Running]:
+        """Return the running tasks; those that look silent for so long by the wall clock are watched for a moment."""
+        running = await self._look_once()
+        if any(_is_old(one, seconds) and not self._is_silent(one, seconds) for one in running):
+            await asyncio.sleep(_FEW_HEARTBEATS)
+            running = await self._look_once()
+        return running
+
+    async def _look_once(self) -> Sequence[Running]:
+        """Return the running tasks, and remember since when each of them looks as it does."""
+        running = await self.upkeep.running()
+        now = time.monotonic()
+        known = dict(self._seen)
+        self._seen.clear()
+        self._seen.update((one, known.get(one, now)) for one in running)
+        return running
+
     def _is_lost(self, one: Running) -> bool:
-        before = times.now() - int(self.settings.stale_timeout * 1000)
-        return one.last_heartbeat_at <= before or worker_lock.is_dead(self.working_directory, one.worker)
+        return worker_lock.is_dead(self.working_directory, one.worker) or self._is_silent(
+            one, self.settings.stale_timeout
+        )
+
+    def _is_silent(self, one: Running, seconds: float) -> bool:
+        watched = time.monotonic() - self._seen.get(one, math.inf)
+        return watched >= seconds or (_is_old(one, seconds) and watched >= _FEW_HEARTBEATS)
+
+
+def _is_old(one: Running, seconds: float) -> bool:
+    """Say whether the heartbeat is older than that by the wall clock, which may have been set."""
+    return one.last_heartbeat_at <= times.now() - int(seconds * 1000)
 
 
 def _report(event: str, ids: Sequence[str]) -> None:
