@@ -1,7 +1,6 @@
 """GitHub's REST API through PyGithub, in threads; its errors become ours in ``foreign_errors``."""
 
 import asyncio
-import base64
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -130,10 +129,9 @@ def path(template: str, **names: str) -> str:
 
 def seal(public_key: str, value: str) -> str:
     """Encrypt a secret for a repository or environment, as GitHub wants it: a sealed box, in base64."""
-    from nacl.public import PublicKey, SealedBox
+    from github.PublicKey import encrypt
 
-    box = SealedBox(PublicKey(base64.b64decode(public_key)))
-    return base64.b64encode(box.encrypt(value.encode())).decode()
+    return encrypt(public_key, value)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from backstage_py import threads
 from backstage_py.errors import (
@@ -28,6 +28,9 @@ from backstage_py.model import json, yaml
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.web_url import segment
 
+if TYPE_CHECKING:
+    from kubernetes.dynamic import DynamicClient, Resource
+
 FIELD_MANAGER = "backstage-py"
 _STATUSES: dict[int, type[BackstageError]] = {
     HTTPStatus.BAD_REQUEST: InputError,
@@ -42,7 +45,7 @@ _STATUSES: dict[int, type[BackstageError]] = {
 }
 _LARGEST_MANIFEST = 5 * 1024 * 1024
 _MOST_OBJECTS = 500
-_TIMEOUT = 30.0
+_OPTIONS: Final = {"_request_timeout": 30.0, "serialize": False}
 _NEW_KIND_WAIT = 30.0
 _NEW_KIND_PAUSE = 0.25
 
@@ -162,22 +165,28 @@ def _name(value: JsonObject) -> str:
     return "/".join(part for part in parts if part)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Api:
-    """A cluster's kinds as it describes them itself, and requests for objects of theirs."""
+    """A cluster through the official client, and its kinds as it describes them itself."""
 
-    client: Any
+    client: "DynamicClient"
     cluster: Cluster
     is_cancelled: Callable[[], bool]
     _kinds: dict[str, list[JsonObject]] = field(default_factory=dict)
 
-    def resource(self, api_version: str, kind: str, *, is_new: bool) -> JsonObject:
-        """Return how a kind is called in paths, and whether it is namespaced: ``{name, namespaced}``."""
+    def resource(self, api_version: str, kind: str, *, is_new: bool) -> "Resource":
+        """Return a kind; one that is new is waited for."""
+        from kubernetes.dynamic import Resource
+
+        prefix, group, version = _parts(api_version)
         give_up = time.monotonic() + (_NEW_KIND_WAIT if is_new else 0)
         while True:
             found = next((one for one in self._described(api_version) if one["kind"] == kind), None)
             if found:
-                return found
+                place = {"prefix": prefix, "group": group, "api_version": version}
+                make: Any = Resource  # it publishes no types
+                made: Resource = make(**{**found, **place}, client=self.client)
+                return made
             self._kinds.pop(api_version, None)
             if time.monotonic() >= give_up or self.is_cancelled():
                 raise NotFoundError(
@@ -186,49 +195,38 @@ class _Api:
                 )
             time.sleep(_NEW_KIND_PAUSE)
 
-    def apply(self, resource: JsonObject, value: JsonObject, *, force: bool, field_manager: str) -> JsonObject:
-        """Apply one object and return what the cluster has then."""
-        metadata = value["metadata"]
-        namespace = (metadata.get("namespace") or "default") if resource["namespaced"] else None
-        path = "/".join([_root(value["apiVersion"]), *_namespace(namespace), resource["name"]])
-        with _named(value, self.cluster):
-            if "name" not in metadata:
-                return self._send("post", path, value, field_manager=field_manager)
-            return self._send(
-                "patch",
-                f"{path}/{segment(metadata['name'])}",
-                value,
-                content_type="application/apply-patch+yaml",
-                field_manager=field_manager,
-                force_conflicts=force,
-            )
-
     def _described(self, api_version: str) -> list[JsonObject]:
         if api_version not in self._kinds:
+            path = "/".join(part for part in _parts(api_version) if part)
             try:
                 with foreign_errors(self.cluster):
-                    listed = self._send("get", _root(api_version)).get("resources") or []
+                    listed = _parsed(self.client.request("get", path, **_OPTIONS)).get("resources") or []
             except NotFoundError:
                 listed = []
             self._kinds[api_version] = [one for one in listed if "/" not in one["name"]]
         return self._kinds[api_version]
 
-    def _send(self, method: str, path: str, body: Json = None, **parameters: Json) -> JsonObject:
-        answer = self.client.request(
-            method, path, body=body, serialize=False, query_params=[], _request_timeout=_TIMEOUT, **parameters
-        )
-        parsed: JsonObject = json.parse(answer.data)
-        return parsed
+    def apply(self, resource: "Resource", value: JsonObject, *, force: bool, field_manager: str) -> JsonObject:
+        """Apply one object and return what the cluster has then. The client puts names into paths as they are."""
+        metadata = value["metadata"]
+        namespace = segment(metadata.get("namespace") or "default") if resource.namespaced else None
+        options = {"body": value, "namespace": namespace, "field_manager": field_manager, **_OPTIONS}
+        with _named(value, self.cluster):
+            if "name" not in metadata:
+                return _parsed(resource.create(**options))
+            name = segment(metadata["name"])
+            return _parsed(resource.server_side_apply(**options, name=name, force_conflicts=force))
 
 
-def _root(api_version: str) -> str:
+def _parsed(answer: Any) -> JsonObject:
+    parsed: JsonObject = json.parse(answer.data)
+    return parsed
+
+
+def _parts(api_version: str) -> tuple[str, str, str]:
+    """Return prefix, group and version as paths have them."""
     group, _, version = api_version.rpartition("/")
-    parts = ("/apis", segment(group), segment(version)) if group else ("/api", segment(version))
-    return "/".join(parts)
-
-
-def _namespace(namespace: str | None) -> list[str]:
-    return ["namespaces", segment(namespace)] if namespace else []
+    return ("apis", segment(group), segment(version)) if group else ("api", "", segment(version))
 
 
 @contextmanager
@@ -252,7 +250,7 @@ def _connected(cluster: Cluster, is_cancelled: Callable[[], bool]) -> Iterator[_
 
 
 class _NoDiscovery:
-    """In place of the client's own discovery, which has no timeout and keeps what it learns in a shared folder."""
+    """In place of the client's own, which asks for all groups and keeps what it learns in a folder that all share."""
 
     def __init__(self, *_: object) -> None:
         pass
