@@ -13,7 +13,8 @@ from backstage_py.errors import InputError
 from backstage_py.http import query_params
 from backstage_py.http.body import content_type
 from backstage_py.http.query_params import Coerce
-from backstage_py.http.schema_rules import Check, Compiler
+from backstage_py.js.convert import to_string
+from backstage_py.model.ajv import Check, Compiler, Problem
 from backstage_py.model.json import Json, JsonObject
 
 _NONE: Mapping[str, Json] = {}
@@ -67,7 +68,7 @@ class OpenApiValidator:
         check_body = _body_check(operation, request)
         query, problems = _query(operation, request.scope["query_string"])
         if check_body:
-            problems += check_body(body, "request/body")
+            problems += [_text("request/body", problem) for problem in check_body(body)]
         if problems:
             raise InputError(", ".join(problems))
         return query
@@ -113,9 +114,16 @@ def _query(operation: _Operation, raw: bytes) -> tuple[Mapping[str, Json], list[
             return given, [f"request/query must have required property '{name}'"]
     coerced = {name: operation.query[name].coerce(value) for name, value in given.items()}
     for name, parameter in operation.query.items():
-        if name in coerced and (problem := parameter.check(coerced[name], f"request/query/{name}")):
-            return coerced, problem
+        if name in coerced and (problems := parameter.check(coerced[name])):
+            return coerced, [_text(f"request/query/{name}", problem) for problem in problems]
     return coerced, []
+
+
+def _text(place: str, problem: Problem) -> str:
+    """Return a problem in the words of ``express-openapi-validator``, which adds the allowed values to Ajv's."""
+    allowed = problem.values["allowedValues"] if problem.keyword == "enum" else None
+    values = f": {', '.join(map(to_string, allowed))}" if allowed else ""
+    return f"{place}{problem.path} {problem.message}{values}"
 
 
 def _body_check(operation: _Operation, request: Request) -> Check | None:

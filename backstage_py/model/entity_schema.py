@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from functools import cache
 
 from backstage_py import bundled
-from backstage_py.model import field_format, schema_check
+from backstage_py.model import field_format
+from backstage_py.model.ajv import Check, Compiler, Problem
 from backstage_py.model.field_format import FormatError
 from backstage_py.model.json import JsonObject
-from backstage_py.model.schema_check import Check, Problem
 
 _KNOWN_AT_ROOT = frozenset({"apiVersion", "kind", "metadata", "spec"})
 
@@ -48,12 +48,12 @@ class _KindSchema:
 
 def envelope_problem(entity: object) -> Problem | None:
     """Return why something cannot even have an entity reference, None when it can."""
-    return _check("envelope")(entity)
+    return _first(_check("envelope"), entity)
 
 
 def entity_problem(entity: JsonObject) -> Problem | None:
     """Return why an entity does not have the shape that all kinds share, None when it has."""
-    return _check("entity")(entity)
+    return _first(_check("entity"), entity)
 
 
 def kind_problem(entity: JsonObject) -> Problem | None:
@@ -67,7 +67,7 @@ def kind_problem(entity: JsonObject) -> Problem | None:
             continue
         if schema.spec_type and schema.spec_type != _spec_type(entity):
             continue
-        return schema.check(entity)
+        return _first(schema.check, entity)
     raise LookupError(entity["kind"])
 
 
@@ -84,6 +84,10 @@ def policy_problem(entity: JsonObject) -> str | None:
     return None
 
 
+def _first(check: Check, entity: object) -> Problem | None:
+    return next(iter(check(entity)), None)
+
+
 def _spec_type(entity: JsonObject) -> object:
     spec = entity.get("spec")
     return spec.get("type") if isinstance(spec, dict) else None
@@ -94,7 +98,8 @@ def _check(name: str) -> Check:
     shared = {
         id_: bundled.schema(f"entities/{file}") for id_, file in (("Entity", "entity"), ("EntityMeta", "metadata"))
     }
-    return schema_check.compile_schema(bundled.schema(f"entities/{name}"), shared)
+    schema = bundled.schema(f"entities/{name}")
+    return Compiler(schema, shared).compile(schema)
 
 
 @cache
@@ -105,5 +110,5 @@ def _kind_schemas(kind: str) -> tuple[_KindSchema, ...]:
 def _kind_schema(file: str) -> _KindSchema:
     own = bundled.schema(f"entities/{file}")["allOf"][1]
     _, _, spec_type = file.partition(".")
-    check = schema_check.compile_schema(own)  # the other half is what all kinds share
+    check = Compiler(own).compile(own)  # the other half is what all kinds share
     return _KindSchema(tuple(own["properties"]["apiVersion"]["enum"]), spec_type or None, check)
