@@ -12,3 +12,8 @@ of a template may write anything, and gets the package's violation, nothing, or 
 
 Nothing is ever fetched. What Backstage checks with Ajv (entities, requests) is ``model.ajv``.
 """
+
+from backstage_py.model.npm_jsonschema.problem import Problem, SchemaProblem
+from backstage_py.model.npm_jsonschema.validator import Validator, compile_schema, validate
+
+__all__ = ["Problem", "SchemaProblem", "Validator", "compile_schema", "validate"]
