@@ -7,7 +7,7 @@ from backstage_py import bundled
 from backstage_py.errors import InputError
 from backstage_py.model import entity_ref
 from backstage_py.model.json import Json, JsonObject
-from backstage_py.model.json_schema import Problem, Validator, compile_schema
+from backstage_py.model.npm_jsonschema import Problem, Validator, compile_schema
 
 API_VERSION = "scaffolder.backstage.io/v1beta3"
 _SOURCE_LOCATION = "backstage.io/source-location"

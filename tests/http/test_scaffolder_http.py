@@ -293,3 +293,49 @@ async def test_a_pattern_of_a_form_is_read_as_javascript_reads_it(tmp_path: Path
         values = {"name": value, "map": {value: 1}}
         answer = await post(app, "/v2/tasks", {"templateRef": "template:default/t", "values": values})
     assert answer.status == 201
+
+
+@pytest.mark.parametrize(
+    ("page", "values", "message"),
+    [
+        ({"dependencies": {"b": {"oneOf": "wrong"}}, "properties": {"b": {}}}, {"b": 1}, "oneOf must be an array"),
+        ({"properties": {"a": None}}, {}, 'Unexpected null, expected schema in "properties"'),
+        ({"anyOf": [None]}, {}, "schema is undefined"),
+        ({"dependencies": {"a": None}}, {"a": 1}, "Cannot read properties of null (reading '$id')"),
+        ({"properties": {"a": {"enum": 5}}}, {"a": 1}, "enum expects an array"),
+        ({"properties": {"a": {"pattern": "("}}}, {"a": "x"}, "Invalid regular expression: /(/: Unterminated group"),
+        ({"$ref": "#/nothing"}, {}, "no such schema #/nothing located in </undefined>"),
+        ({"properties": {"a": {"$ref": "#"}}, "$ref": "#"}, {}, "Maximum call stack size exceeded"),
+    ],
+)
+async def test_a_form_that_cannot_be_checked_is_refused_alike_each_time(
+    tmp_path: Path, page: dict[str, Any], values: dict[str, Any], message: str
+) -> None:
+    async with world(tmp_path, say) as w:
+        app = site(w)
+        w.catalog.add(template({"id": "s", "name": "S", "action": "test:say"}, parameters=[page]))
+        task = {"templateRef": "template:default/t", "values": values}
+        answers = [await post(app, "/v2/tasks", task) for _ in range(3)]
+    assert [answer.status for answer in answers] == [400, 400, 400]
+    assert {answer.json["error"]["message"] for answer in answers} == {f"The template's form cannot be used: {message}"}
+
+
+@pytest.mark.parametrize(
+    ("page", "problems"),
+    [
+        ({"required": [{}]}, ["instance requires property {}"]),
+        ({"dependencies": 5}, []),
+        ({"dependencies": {"a": 5}}, []),
+        ({"required": 5, "properties": 5, "items": None, "type": {}}, []),
+        ({"minProperties": "x"}, ["instance does not meet minimum property length of x"]),
+    ],
+)
+async def test_keywords_without_sense_mean_what_they_mean_to_backstage(
+    tmp_path: Path, page: dict[str, Any], problems: list[str]
+) -> None:
+    async with world(tmp_path, say) as w:
+        app = site(w)
+        w.catalog.add(template({"id": "s", "name": "S", "action": "test:say"}, parameters=[page]))
+        answer = await post(app, "/v2/tasks", {"templateRef": "template:default/t", "values": {"a": 1}})
+    assert answer.status == (400 if problems else 201)
+    assert [one["stack"] for one in answer.json.get("errors", [])] == problems

@@ -5,7 +5,7 @@ import json
 import backstage_py_actions
 from backstage_py import bundled
 from backstage_py.lint.actions import bundled_catalogue
-from backstage_py.model.json_schema import compile_schema
+from backstage_py.model.npm_jsonschema import compile_schema
 
 
 def test_bundled_list_of_our_actions_is_current() -> None:

@@ -260,6 +260,6 @@ def steers(option: JsonObject, values: Mapping[str, Json], name: str | None) -> 
 
 def fits(condition: JsonObject, values: Mapping[str, Json]) -> bool:
     """Say whether values satisfy a schema, as the condition of an ``if`` is meant."""
-    from backstage_py.model.json_schema import validate
+    from backstage_py.model.npm_jsonschema import validate
 
     return not validate(dict(values), condition)

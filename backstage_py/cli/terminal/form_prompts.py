@@ -8,7 +8,7 @@ from backstage_py.cli.local.local_template import default_of, fits, is_secret, s
 from backstage_py.errors import InputError
 from backstage_py.js import numbers
 from backstage_py.lint.form import schema_types
-from backstage_py.model import json, json_schema, yaml
+from backstage_py.model import json, npm_jsonschema, yaml
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.template import Template
 
@@ -195,8 +195,8 @@ def _checker(schema: JsonObject, *, required: bool) -> Validate:
         except ValueError:
             return f"Expected {' or '.join(sorted(schema_types(schema)))}"
         try:
-            problems = json_schema.validate(value, {key: one for key, one in schema.items() if key != "required"})
-        except (json_schema.SchemaProblem, ValueError):
+            problems = npm_jsonschema.validate(value, {key: one for key, one in schema.items() if key != "required"})
+        except npm_jsonschema.SchemaProblem:
             return None  # the schema's own fault; the run says so
         return str(problems[0].message) if problems else None
 

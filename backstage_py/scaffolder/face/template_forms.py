@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from backstage_py.errors import InputError
 from backstage_py.model.json import Json, JsonObject
-from backstage_py.model.json_schema import SchemaProblem
+from backstage_py.model.npm_jsonschema import SchemaProblem
 from backstage_py.model.template import Template
 from backstage_py.scaffolder.run.input_checks import validator
 
@@ -45,7 +45,7 @@ def check_secrets(template: Template, secrets: Mapping[str, str]) -> None:
 def _problems(schema: Json, values: Json) -> list[JsonObject]:
     try:
         return [problem.as_json() for problem in validator(schema).problems(values)]
-    except (SchemaProblem, ValueError) as error:
+    except SchemaProblem as error:
         raise InputError(f"The template's form cannot be used: {error}") from error
 
 

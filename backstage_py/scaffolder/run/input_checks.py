@@ -3,7 +3,7 @@
 from collections import OrderedDict
 
 from backstage_py.model.json import Json
-from backstage_py.model.json_schema import Validator, compile_schema
+from backstage_py.model.npm_jsonschema import Validator, compile_schema
 from backstage_py.plugin import Action
 
 _MOST = 512

@@ -11,7 +11,7 @@ from typing import Generic, Protocol, TypeVar
 from backstage_py.errors import InputError
 from backstage_py.js.convert import to_string, truthy
 from backstage_py.model.json import Json, JsonObject
-from backstage_py.model.json_schema import Validator
+from backstage_py.model.npm_jsonschema import Validator
 from backstage_py.scaffolder.run import redaction
 from backstage_py.scaffolder.run.spec import ABSENT, Step
 from backstage_py.templating.engine import UNDEFINED

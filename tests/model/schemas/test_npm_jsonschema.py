@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from backstage_py.model.json_schema import SchemaProblem, compile_schema, validate
+from backstage_py.model.npm_jsonschema import SchemaProblem, compile_schema, validate
 
 CASES: list[tuple[Any, Any, list[str]]] = [
     ({"type": "string"}, 3, ["instance is not of a type(s) string"]),
