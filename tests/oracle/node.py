@@ -87,3 +87,9 @@ def template_oracle() -> Iterator[Oracle]:
 def regex_oracle() -> Iterator[Oracle]:
     """Node's regular expressions."""
     yield from running("regex.mjs")
+
+
+@pytest.fixture(scope="session")
+def schema_oracle() -> Iterator[Oracle]:
+    """The npm packages `jsonschema` and `ajv`."""
+    yield from running("schemas.mjs")
