@@ -46,7 +46,7 @@ class ThreadExecution:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[Any] | None = None
         self._is_unwanted = False
-        self._helpers = threads.action_helpers()
+        self._helpers: threads.Executor | None = None
         self._job = threads.ACTIONS.start(self._work)
         self.begun: asyncio.Future[None] | None = asyncio.wrap_future(self._job.begun) if self._job.begun else None
         self.ended: asyncio.Future[None] = asyncio.wrap_future(self._job.outcome)
@@ -100,6 +100,7 @@ class ThreadExecution:
     def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
+            self._helpers = threads.action_helpers()
             self._loop.set_default_executor(self._helpers)
             asyncio.set_event_loop(self._loop)
         self._task = task = self._loop.create_task(work)
@@ -122,9 +123,13 @@ class ThreadExecution:
         finally:
             asyncio.set_event_loop(None)
             self._loop.close()
-            for job in list(self._helpers.jobs):
-                if not job.outcome.cancel():
-                    leftovers.follow(self._action.id, self._context.task_id, job, interrupt=self._is_unwanted)
+            self._follow_helpers()
+
+    def _follow_helpers(self) -> None:
+        """Count the threads of ``asyncio.to_thread`` that have not ended."""
+        for job in list(self._helpers.jobs) if self._helpers else ():
+            if not job.outcome.cancel():
+                leftovers.follow(self._action.id, self._context.task_id, job, interrupt=self._is_unwanted)
 
 
 def _retrieve(done: "asyncio.Future[None]") -> None:
