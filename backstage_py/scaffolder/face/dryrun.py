@@ -4,26 +4,21 @@ Actions that support a dry run really run, in a folder that is removed afterward
 example of their output. The environment's secrets are not resolved.
 """
 
-import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from backstage_py import threads
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin import ActionRegistry, CancelSignal, Services, TemplateInfo
-from backstage_py.scaffolder.face import directory, oneoff
+from backstage_py.scaffolder.face import oneoff
 from backstage_py.scaffolder.face.directory import DirectoryFile
-from backstage_py.scaffolder.face.oneoff import OneOff
-from backstage_py.scaffolder.queue.workspaces import remove_folders
+from backstage_py.scaffolder.face.oneoff import Content, OneOff
 from backstage_py.scaffolder.run import spec as specs
 from backstage_py.scaffolder.run.action_gate import ActionGate
 from backstage_py.scaffolder.run.journal import ListJournal
 from backstage_py.scaffolder.run.rendering import Environment
 
-_FEW = 64
-_SMALL = 256 * 1024
 TEMPLATE_REF = "template:default/dry-run"
 
 
@@ -80,36 +75,23 @@ async def run(
         BackstageError: a step failed; the error is the step's, its texts are redacted.
     """
     run_id = uuid.uuid4()
-    content = working_directory / f"dry-run-content-{run_id}"
-    base = wanted.source if isinstance(wanted.source, Path) else content
-    info = TemplateInfo(TEMPLATE_REF, (base.resolve() / "template.yaml").as_uri(), {"metadata": wanted.metadata})
+    source, content = wanted.source, None
+    if not isinstance(source, Path):
+        content = Content(working_directory / f"dry-run-content-{run_id}", source)
+        source = content.folder
+    info = TemplateInfo(TEMPLATE_REF, (source.resolve() / "template.yaml").as_uri(), {"metadata": wanted.metadata})
     spec = replace(specs.parse(wanted.spec), template_info=info)
     journal = journal or ListJournal()
-    try:
-        await _write(content, wanted.source)
-        result = await oneoff.run(
-            OneOff(f"dry-run-{run_id}", spec, wanted.secrets, is_dry_run=True),
-            registry=registry,
-            services=services,
-            environment=environment,
-            working_directory=working_directory,
-            journal=journal,
-            signal=signal,
-            gate=gate,
-        )
-    finally:
-        if not isinstance(wanted.source, Path):
-            await asyncio.shield(remove_folders([content]))
+    result = await oneoff.run(
+        OneOff(f"dry-run-{run_id}", spec, wanted.secrets, is_dry_run=True, content=content),
+        registry=registry,
+        services=services,
+        environment=environment,
+        working_directory=working_directory,
+        journal=journal,
+        signal=signal,
+        gate=gate,
+    )
     if result.error:
         raise result.error
     return DryRunResult(journal.log, result.files, result.output)
-
-
-async def _write(content: Path, source: Sequence[DirectoryFile] | Path) -> None:
-    """Write the given files; a few small ones at once, since handing them to a thread would take longer."""
-    if isinstance(source, Path):
-        return
-    if len(source) <= _FEW and sum(len(one.content) for one in source) <= _SMALL:
-        directory.write(content, source)
-    else:
-        await threads.file_work(directory.write, content, source)

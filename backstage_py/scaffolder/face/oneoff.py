@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from backstage_py import threads
 from backstage_py.errors import BackstageError
 from backstage_py.model.json import Json
 from backstage_py.plugin import ActionRegistry, CancelSignal, Services, Workspace, short_work
@@ -16,6 +17,17 @@ from backstage_py.scaffolder.run.journal import ListJournal
 from backstage_py.scaffolder.run.rendering import Environment, StepRenderer
 from backstage_py.scaffolder.run.runner import Run, RunContext, RunFailed
 from backstage_py.scaffolder.run.spec import Spec
+
+_FEW = 64
+_SMALL = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Files beside the template that are there as long as the run is, in a folder of their own."""
+
+    folder: Path
+    files: Sequence[DirectoryFile]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +45,7 @@ class OneOff:
     spec: Spec
     secrets: Mapping[str, str] = field(repr=False)
     is_dry_run: bool = False
+    content: Content | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +104,10 @@ async def run(
     )
     output: Json = {}
     error: BackstageError | None = None
-    workspace.mkdir(parents=True)
     try:
+        workspace.mkdir(parents=True)
+        if wanted.content:
+            await _write(wanted.content)
         try:
             output = await Run(context).run()
         except RunFailed as failure:
@@ -103,4 +118,12 @@ async def run(
             gate.check_extraction()
         return OneOffResult(await short_work.collect(directory.files(workspace)), output, error)
     finally:
-        await asyncio.shield(remove_folders([workspace]))
+        await asyncio.shield(remove_folders([workspace, *([wanted.content.folder] if wanted.content else [])]))
+
+
+async def _write(content: Content) -> None:
+    """Write the files; a few small ones at once, since handing them to a thread would take longer."""
+    if len(content.files) <= _FEW and sum(len(one.content) for one in content.files) <= _SMALL:
+        directory.write(content.folder, content.files)
+    else:
+        await threads.file_work(directory.write, content.folder, content.files)
