@@ -50,7 +50,7 @@ class Automaton:
         """Whether there is a match."""
         if self._is_beyond(text):
             return self._machine.found(text)
-        return self._compiled.search(_hide(text)) is not None
+        return self._compiled.search(_hide(text).encode()) is not None  # bytes spare RE2 the offsets of characters
 
     def _is_beyond(self, text: str) -> bool:
         if text.isascii():
