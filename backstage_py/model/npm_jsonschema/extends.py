@@ -3,7 +3,7 @@
 from backstage_py.js.convert import truthy
 from backstage_py.js.values import UNDEFINED, in_key_order
 from backstage_py.model.json import Json
-from backstage_py.model.npm_jsonschema.javascript import entries, member, to_text
+from backstage_py.model.npm_jsonschema.javascript import FUNCTION, entries, member, to_text
 from backstage_py.model.npm_jsonschema.problem import SchemaProblem
 from backstage_py.model.npm_jsonschema.scope import Scope
 
@@ -48,7 +48,7 @@ def _merged(target: Json, source: Json) -> Json:
 
 def _merged_lists(target: Json, source: list[Json]) -> list[Json]:
     target = target if truthy(target) else []
-    merged = [*target] if isinstance(target, list) else [target]
+    merged = [*target] if isinstance(target, list) else [None if target is FUNCTION else target]
     for index, item in enumerate(source):
         if item is None or isinstance(item, dict | list):
             there = member(target, str(index))

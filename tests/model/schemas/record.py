@@ -21,6 +21,7 @@ _KNOWN: list[tuple[Json, Json]] = [
     ({"dependencies": 5}, {"a": 1}),
     ({"dependencies": {"a": 5}}, {"a": 1}),
     ({"properties": {"a": None}}, {}),
+    ({"type": "string", "extends": {"toString": []}}, None),
     ({"$ref": "#/definitions/a", "definitions": {"a": {"$ref": "#/definitions/a"}}}, 1),
 ]
 
