@@ -24,7 +24,10 @@ def git_host(folder: Path) -> "Iterator[Sandbox]":
 
     Raises:
         RuntimeError: it did not start within 30 seconds.
+        MissingExtraError: the extra ``serve`` is not installed.
     """
+    from backstage_py.sandbox.server import serve_sandbox
+
     loop = asyncio.new_event_loop()
     ready = threading.Event()
     stop = asyncio.Event()
@@ -32,8 +35,6 @@ def git_host(folder: Path) -> "Iterator[Sandbox]":
     failures: list[BaseException] = []
 
     async def serve() -> None:
-        from backstage_py.sandbox.server import serve_sandbox
-
         async with serve_sandbox(folder, open_clones=True) as sandbox:
             running.append(sandbox)
             ready.set()
