@@ -126,6 +126,26 @@ class TemporaryError(BackstageError):
         self.retry_after = retry_after
 
 
+_KINDS = (InputError, AuthenticationError, NotAllowedError, NotFoundError, ConflictError, ServiceUnavailableError)
+_OF_NAME: dict[str, type[BackstageError]] = {kind.name: kind for kind in _KINDS}
+_OF_STATUS: dict[int, type[BackstageError]] = {
+    **{kind.status: kind for kind in _KINDS},
+    422: InputError,
+    429: ServiceUnavailableError,
+    504: ServiceUnavailableError,
+}
+
+
+def of_status(status: int, message: str) -> BackstageError:
+    """Return the error for the HTTP status with which a foreign system refused; a ``ForeignError`` for all others."""
+    return _OF_STATUS.get(status, ForeignError)(message)
+
+
+def of_name(name: str, message: str) -> BackstageError:
+    """Return the error for the name that another Backstage plugin sent; a ``ForeignError`` for unknown names."""
+    return _OF_NAME.get(name, ForeignError)(message)
+
+
 def as_name(error: BaseException) -> str:
     """Return the name a Backstage client sees for an error.
 

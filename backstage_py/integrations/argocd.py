@@ -3,19 +3,10 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from backstage_py.errors import (
-    AuthenticationError,
-    BackstageError,
-    ConflictError,
-    ForeignError,
-    InputError,
-    NotAllowedError,
-    NotFoundError,
-    SettingsError,
-)
+from backstage_py import errors
+from backstage_py.errors import ConflictError, NotFoundError, SettingsError
 from backstage_py.integrations.web.http import Answer, HttpClient, listed_hosts
 from backstage_py.model import json
 from backstage_py.model.json import Json, JsonObject
@@ -35,14 +26,6 @@ _SYNC_POLICY = {
     "syncOptions": ["CreateNamespace=false", "FailOnSharedResource=true"],
 }
 """What Roadie's action gives to every application; templates in the field rely on it."""
-
-_STATUSES: dict[int, type[BackstageError]] = {
-    HTTPStatus.BAD_REQUEST: InputError,
-    HTTPStatus.UNAUTHORIZED: AuthenticationError,
-    HTTPStatus.FORBIDDEN: NotAllowedError,
-    HTTPStatus.NOT_FOUND: NotFoundError,
-    HTTPStatus.CONFLICT: ConflictError,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +147,8 @@ def _foreign_errors(instance: Instance, what: str) -> Iterator[None]:
             raise ConflictError(
                 f"Argo CD '{instance.name}' has another {what} of this name; choose a different name or remove it"
             ) from refused
-        kind = _STATUSES.get(answer.status, ForeignError)
-        raise kind(f"Argo CD '{instance.name}' refused the {what}: {words or answer.reason}") from refused
+        message = f"Argo CD '{instance.name}' refused the {what}: {words or answer.reason}"
+        raise errors.of_status(answer.status, message) from refused
 
 
 def _error_message(answer: Answer) -> str:

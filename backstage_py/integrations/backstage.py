@@ -3,19 +3,10 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from backstage_py.errors import (
-    AuthenticationError,
-    BackstageError,
-    ConflictError,
-    ForeignError,
-    InputError,
-    NotAllowedError,
-    NotFoundError,
-    ServiceUnavailableError,
-)
+from backstage_py import errors
+from backstage_py.errors import BackstageError, InputError, NotAllowedError
 from backstage_py.integrations.hosts import scm_url
 from backstage_py.integrations.web.http import Answer, HttpClient
 from backstage_py.model import json, web_url
@@ -23,14 +14,6 @@ from backstage_py.model.http import BackstageResponse
 from backstage_py.model.json import JsonObject
 from backstage_py.settings.sections import DiscoverySettings
 
-_ERRORS: dict[int, type[BackstageError]] = {
-    HTTPStatus.BAD_REQUEST: InputError,
-    HTTPStatus.UNAUTHORIZED: AuthenticationError,
-    HTTPStatus.FORBIDDEN: NotAllowedError,
-    HTTPStatus.NOT_FOUND: NotFoundError,
-    HTTPStatus.CONFLICT: ConflictError,
-    HTTPStatus.SERVICE_UNAVAILABLE: ServiceUnavailableError,
-}
 _TIMEOUT = 60.0
 
 
@@ -182,4 +165,4 @@ def _as_error(answer: Answer) -> BackstageError:
         message = json.parse(answer.body)["error"]["message"]
     except (ValueError, KeyError, TypeError):
         message = f"Request failed with {answer.status} {answer.reason} for {answer.url}"
-    return _ERRORS.get(answer.status, ForeignError)(str(message))
+    return errors.of_status(answer.status, str(message))

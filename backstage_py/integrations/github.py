@@ -8,17 +8,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode
 
-from backstage_py import threads
-from backstage_py.errors import (
-    AuthenticationError,
-    BackstageError,
-    ConflictError,
-    ForeignError,
-    InputError,
-    NotAllowedError,
-    NotFoundError,
-    ServiceUnavailableError,
-)
+from backstage_py import errors, threads
+from backstage_py.errors import BackstageError, ServiceUnavailableError
 from backstage_py.integrations.web import http
 from backstage_py.model import json, web_url
 from backstage_py.model.json import Json
@@ -26,13 +17,6 @@ from backstage_py.model.json import Json
 if TYPE_CHECKING:
     from github import Github, GithubException
 
-_STATUSES: dict[int, type[BackstageError]] = {
-    HTTPStatus.UNAUTHORIZED: AuthenticationError,
-    HTTPStatus.FORBIDDEN: NotAllowedError,
-    HTTPStatus.NOT_FOUND: NotFoundError,
-    HTTPStatus.CONFLICT: ConflictError,
-    HTTPStatus.UNPROCESSABLE_ENTITY: InputError,
-}
 _TIMEOUT = 60
 _ATTEMPTS = 3
 _LONGEST_WAIT = 60.0
@@ -69,8 +53,8 @@ class GithubApi:
         slow down for at most a minute, the request waits and is sent again.
 
         Raises:
-            InputError (422), AuthenticationError (401), NotAllowedError (403), NotFoundError (404), ConflictError
-            (409), ServiceUnavailableError (no answer, or a long wait is asked), ForeignError.
+            BackstageError: GitHub refused; of the class that ``errors.of_status`` gives.
+            ServiceUnavailableError: no answer, or GitHub asks for a long wait.
         """
         url = web_url.below(self.base_url, f"{path}?{urlencode(query)}" if query else path)
         headers = {"Accept": accept} if accept else {}
@@ -156,11 +140,11 @@ def as_error(status: int, data: Json, fallback: str | None = None) -> BackstageE
     """Return the error for an answer, worded as Backstage's GitHub client words it."""
     said = data if isinstance(data, dict) else {}
     message = str(said.get("message") or fallback or f"GitHub answered with status {status}")
-    if isinstance(errors := said.get("errors"), list) and errors:
-        message += ": " + ", ".join(error if isinstance(error, str) else json.text(error) for error in errors)
+    if isinstance(reasons := said.get("errors"), list) and reasons:
+        message += ": " + ", ".join(reason if isinstance(reason, str) else json.text(reason) for reason in reasons)
     if documentation := said.get("documentation_url"):
         message += f" - {documentation}"
-    return _STATUSES.get(status, ForeignError)(message)
+    return errors.of_status(status, message)
 
 
 def _is_secondary_limit(error: "GithubException") -> bool:

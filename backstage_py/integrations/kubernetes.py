@@ -8,21 +8,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from backstage_py import threads
-from backstage_py.errors import (
-    AuthenticationError,
-    BackstageError,
-    ConflictError,
-    ForeignError,
-    InputError,
-    NotAllowedError,
-    NotFoundError,
-    ServiceUnavailableError,
-)
+from backstage_py import errors, threads
+from backstage_py.errors import BackstageError, InputError, NotFoundError, ServiceUnavailableError
 from backstage_py.integrations.kubernetes_clusters import Cluster
 from backstage_py.model import json, yaml
 from backstage_py.model.json import Json, JsonObject
@@ -32,17 +22,6 @@ if TYPE_CHECKING:
     from kubernetes.dynamic import DynamicClient, Resource
 
 FIELD_MANAGER = "backstage-py"
-_STATUSES: dict[int, type[BackstageError]] = {
-    HTTPStatus.BAD_REQUEST: InputError,
-    HTTPStatus.UNAUTHORIZED: AuthenticationError,
-    HTTPStatus.FORBIDDEN: NotAllowedError,
-    HTTPStatus.NOT_FOUND: NotFoundError,
-    HTTPStatus.CONFLICT: ConflictError,
-    HTTPStatus.UNPROCESSABLE_ENTITY: InputError,
-    HTTPStatus.TOO_MANY_REQUESTS: ServiceUnavailableError,
-    HTTPStatus.SERVICE_UNAVAILABLE: ServiceUnavailableError,
-    HTTPStatus.GATEWAY_TIMEOUT: ServiceUnavailableError,
-}
 _LARGEST_MANIFEST = 5 * 1024 * 1024
 _MOST_OBJECTS = 500
 _OPTIONS: Final = {"_request_timeout": 30.0, "serialize": False}
@@ -277,9 +256,8 @@ def foreign_errors(cluster: Cluster) -> Iterator[None]:
     except ApiException as error:
         if not error.status:  # the client's way to say that there was no answer
             raise _no_answer(cluster, str(error.reason).replace("\n", ": ")) from error
-        raise _STATUSES.get(error.status, ForeignError)(
-            _error_message(error.body) or f"{error.status} {error.reason}"
-        ) from error
+        message = _error_message(error.body) or f"{error.status} {error.reason}"
+        raise errors.of_status(error.status, message) from error
     except (HTTPError, OSError) as error:
         raise _no_answer(cluster, str(error)) from error
 

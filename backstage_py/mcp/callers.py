@@ -2,18 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http import HTTPStatus
 
 from starlette.types import ASGIApp
 
-from backstage_py.errors import (
-    AuthenticationError,
-    BackstageError,
-    ConflictError,
-    InputError,
-    NotAllowedError,
-    NotFoundError,
-)
+from backstage_py import errors
 from backstage_py.integrations.web import asgi
 from backstage_py.model import json
 from backstage_py.model.json import Json
@@ -21,13 +13,6 @@ from backstage_py.plugin import BackstageClient
 
 _SECONDS = 60.0
 _FIRST_ERROR = 400
-_KINDS: dict[int, type[BackstageError]] = {
-    HTTPStatus.BAD_REQUEST: InputError,
-    HTTPStatus.UNAUTHORIZED: AuthenticationError,
-    HTTPStatus.FORBIDDEN: NotAllowedError,
-    HTTPStatus.NOT_FOUND: NotFoundError,
-    HTTPStatus.CONFLICT: ConflictError,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +76,7 @@ def _parsed(status: int, body: bytes, what: str) -> Json:
         value = None
     if status < _FIRST_ERROR:
         return value
-    raise _KINDS.get(status, BackstageError)(_message(value) or f"{what} was answered with {status}")
+    raise errors.of_status(status, _message(value) or f"{what} was answered with {status}")
 
 
 def _message(value: Json) -> str:

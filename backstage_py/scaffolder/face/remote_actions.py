@@ -11,16 +11,8 @@ from typing import Any
 
 import structlog
 
-from backstage_py.errors import (
-    AuthenticationError,
-    BackstageError,
-    ConflictError,
-    ForeignError,
-    InputError,
-    NotAllowedError,
-    NotFoundError,
-    ServiceUnavailableError,
-)
+from backstage_py import errors
+from backstage_py.errors import BackstageError, ForeignError
 from backstage_py.integrations.web.http import Answer, HttpClient
 from backstage_py.model import json
 from backstage_py.model.json import Json, JsonObject
@@ -31,17 +23,6 @@ from backstage_py.scaffolder.face.action_policy import ActionPolicy
 _LIST = "/.backstage/actions/v1/actions"
 _LIST_SECONDS = 10.0
 _RUN_SECONDS = 3600.0  # a bound for what hangs; the task's own timeout and cancellation come first
-_ERRORS: Mapping[str, type[BackstageError]] = {
-    kind.name: kind
-    for kind in (
-        InputError,
-        AuthenticationError,
-        NotAllowedError,
-        NotFoundError,
-        ConflictError,
-        ServiceUnavailableError,
-    )
-}
 
 _log = structlog.get_logger(__name__)
 
@@ -163,4 +144,4 @@ def _as_error(answer: Answer, plugin: str) -> BackstageError:
     cause = error.get("cause")
     if isinstance(cause, dict) and cause.get("message"):
         message = f"{message}: {cause['message']}"
-    return _ERRORS.get(name, ForeignError)(message)
+    return errors.of_name(name, message)
