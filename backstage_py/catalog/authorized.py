@@ -99,9 +99,13 @@ class AuthorizedCatalog:
         return await self.service.preview(type_, target)
 
     async def update_location(self, id_: str, type_: str, target: str, credentials: Credentials) -> Location:
-        """Let a location lead elsewhere. Raises NotAllowedError and what ``CatalogService.update_location`` raises."""
+        """Let a location lead elsewhere, which takes away what it led to: who may not delete may not do that.
+
+        Backstage asks for the right to create alone. Raises NotAllowedError and what the service's method raises.
+        """
         self.service.check_writable()
         await self._require(credentials, names.LOCATION_CREATE)
+        await self._require(credentials, names.LOCATION_DELETE)
         return await self.service.update_location(id_, type_, target)
 
     async def delete_location(self, id_: str, credentials: Credentials) -> None:

@@ -13,6 +13,7 @@ from backstage_py.catalog.pipeline import preview, processor_options, rules
 from backstage_py.catalog.pipeline.engine import Engine
 from backstage_py.catalog.pipeline.processing import Pipeline
 from backstage_py.catalog.sources import analyze, providers
+from backstage_py.catalog.sources.bounded_reading import BoundedReading
 from backstage_py.catalog.stitching.stitcher import Stitcher
 from backstage_py.errors import InputError, NotAllowedError, NotFoundError
 from backstage_py.js.values import spread
@@ -81,14 +82,9 @@ class CatalogService:
         self._refresh = RefreshStore(database, keep_orphans=settings.orphan_strategy == "keep")
         self._locations = LocationStore(database, self._refresh)
         self._stitches = StitchStore(database)
-        self._pipeline = Pipeline(
-            url_reader,
-            rules.from_settings(settings),
-            integrations=integrations,
-            processors=self._plugins.processors,
-            allowed_location_types=self._allowed_types,
-            options=settings.processors,
-        )
+        self._urls = url_reader
+        self._rules = rules.from_settings(settings)
+        self._pipeline = self._pipeline_over(url_reader)
         self._engine = Engine(database, self._refresh, self._pipeline, interval=settings.processing_interval)
         self._stitcher = Stitcher(database, self._stitches)
         self._leadership = Leadership(database, "catalog")
@@ -190,9 +186,12 @@ class CatalogService:
         Raises:
             InputError: the type may not be registered, or anything is wrong with the entities.
         """
+        return await self._preview(self._pipeline_for_previews(), type_, target)
+
+    async def _preview(self, pipeline: Pipeline, type_: str, target: str) -> Registered:
         self._check_type(type_)
         exists = await self._locations.by_target(type_, target) is not None
-        found = await preview.entities_of(self._pipeline, LocationRef(type_, target))
+        found = await preview.entities_of(pipeline, LocationRef(type_, target))
         location = {"type": type_, "target": target, "id": f"{type_}:{target}", "entityRef": _ref_of(type_, target)}
         return Registered(location, found, exists)
 
@@ -263,19 +262,39 @@ class CatalogService:
         Raises:
             InputError: the target is no URL. BackstageError: the git host cannot be asked.
         """
+        pipeline = self._pipeline_for_previews()
 
         async def preview_url(url: str) -> tuple[bool, list[JsonObject]]:
-            found = await self.preview("url", url)
+            found = await self._preview(pipeline, "url", url)
             return bool(found.exists), found.entities
 
         return await analyze.analyze(target, self._integrations, preview_url)
 
     async def validate(self, entity: JsonObject, location: str) -> Sequence[Fault]:
-        """Return what is wrong with an entity that would be read from a location."""
+        """Return what is wrong with an entity that would be read from a location, which is one of type ``url``.
+
+        The caller's annotations do not decide about the location, as they would in Backstage: placeholders are read.
+        """
+        if problem := _unreadable_for_callers(location):
+            return [problem]
         metadata = entity["metadata"]
-        annotations = {entities.MANAGED_BY: location, entities.ORIGIN: location, **spread(metadata.get("annotations"))}
-        result = await self._pipeline.process({**entity, "metadata": {**metadata, "annotations": annotations}})
+        annotations = {**spread(metadata.get("annotations")), entities.MANAGED_BY: location, entities.ORIGIN: location}
+        pipeline = self._pipeline_for_previews()
+        result = await pipeline.process({**entity, "metadata": {**metadata, "annotations": annotations}})
         return result.faults
+
+    def _pipeline_for_previews(self) -> Pipeline:
+        return self._pipeline_over(BoundedReading(self._urls, preview.MOST_READS))
+
+    def _pipeline_over(self, url_reader: UrlReader) -> Pipeline:
+        return Pipeline(
+            url_reader,
+            self._rules,
+            integrations=self._integrations,
+            processors=self._plugins.processors,
+            allowed_location_types=self._allowed_types,
+            options=self.settings.processors,
+        )
 
     def _check_type(self, type_: str) -> None:
         if type_ not in self._allowed_types:
@@ -286,6 +305,16 @@ class CatalogService:
         """Raise NotAllowedError if the catalog is read-only."""
         if self.settings.read_only:
             raise NotAllowedError("This operation not allowed in readonly mode")
+
+
+def _unreadable_for_callers(location: str) -> Fault | None:
+    try:
+        if location_ref.parse(location).type == "url":
+            return None
+        problem = f"Invalid location ref {location}, only 'url:<target>' is supported, e.g. url:https://host/path"
+    except ValueError as error:
+        problem = str(error)
+    return Fault("TypeError", problem)
 
 
 def _ref_of(type_: str, target: str) -> str:

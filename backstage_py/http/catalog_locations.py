@@ -16,7 +16,7 @@ from backstage_py.http.credentials import credentials
 from backstage_py.http.openapi import OpenApiValidator
 from backstage_py.http.query_params import bounded
 from backstage_py.http.respond import json_response, no_content
-from backstage_py.model import entity_schema, filter_shape, json, location_ref
+from backstage_py.model import entity_schema, filter_shape, json
 from backstage_py.model.json import Json, JsonObject
 
 _YES = {"y", "yes", "true", "1"}
@@ -118,15 +118,6 @@ def _validation_problem(body: JsonObject) -> JsonObject | None:
     """Return what is wrong before the entity is processed at all; it is listed as problems of the entity are."""
     if problem := entity_schema.envelope_problem(body.get("entity")):
         return {"name": "TypeError", "message": problem.full_message()}
-    try:
-        location = location_ref.parse(body["location"])
-    except ValueError as error:
-        return {"name": "TypeError", "message": str(error)}
-    if location.type != "url":
-        message = (
-            f"Invalid location ref {body['location']}, only 'url:<target>' is supported, e.g. url:https://host/path"
-        )
-        return {"name": "TypeError", "message": message}
     return None
 
 

@@ -8,6 +8,8 @@ from backstage_py.js.convert import typeof
 
 _SCRIPT = re.compile(r"^[\0-\x1f ]*" + r"[\r\n\t]*".join("javascript") + r"[\r\n\t]*:", re.IGNORECASE)
 
+_GENERATED = re.compile(r"location:default/generated-[0-9a-f]{40}")
+
 
 @dataclass(frozen=True, slots=True)
 class LocationRef:
@@ -45,6 +47,11 @@ def parse(text: object) -> LocationRef:
 def is_script(url: str) -> bool:
     """Say whether a browser would run this URL as a script."""
     return _SCRIPT.match(url) is not None
+
+
+def is_generated(entity_ref: str) -> bool:
+    """Say whether a reference is one of those that stand for locations."""
+    return _GENERATED.fullmatch(entity_ref) is not None
 
 
 def generated_name(type_: str, target: str) -> str:

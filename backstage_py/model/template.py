@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from backstage_py import bundled
 from backstage_py.errors import InputError
-from backstage_py.model import entity_ref
+from backstage_py.model import entity as entities
+from backstage_py.model import entity_ref, web_url
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.npm_jsonschema import Problem, Validator, compile_schema
 
 API_VERSION = "scaffolder.backstage.io/v1beta3"
-_SOURCE_LOCATION = "backstage.io/source-location"
-_LOCATION = "backstage.io/managed-by-location"
+_WEB_SCHEMES = frozenset({"http", "https"})
 _NEEDED = {
     "type": "object",
     "required": ["kind", "metadata", "spec"],
@@ -113,9 +113,32 @@ def parse(entity: Json) -> Template:
         output=spec.get("output") or {},
         secrets_schema=(spec.get("secrets") or {}).get("schema"),
         starts_over=recovery.get("EXPERIMENTAL_strategy") == "startOver",
-        base_url=_base_url(metadata.get("annotations") or {}),
+        base_url=base_url(metadata.get("annotations") or {}),
         spec=spec,
     )
+
+
+def base_url(annotations: Mapping[str, Json]) -> str | None:
+    """Return where relative URLs of a template start, by the annotations of an entity in a catalog.
+
+    ``source-location`` is the author's word, so only a web URL counts there, which is read as any other. A file counts
+    as the location that the catalog recorded, and only if nobody registered it by URL; Backstage believes the author.
+    """
+    source, recorded, origin = (
+        str(annotations.get(name) or "").partition(":")
+        for name in (entities.SOURCE, entities.MANAGED_BY, entities.ORIGIN)
+    )
+    for kind, _, target in (source, recorded):
+        if kind == "url" and is_web_url(target):
+            return target
+    if recorded[0] == "file" and recorded[2] and origin[0] != "url":
+        return f"file://{recorded[2]}"
+    return None
+
+
+def is_web_url(text: str) -> bool:
+    """Say whether a text is an absolute URL of http or https."""
+    return web_url.is_url(text) and web_url.scheme(text) in _WEB_SCHEMES
 
 
 def _page(page: JsonObject) -> JsonObject:
@@ -129,11 +152,3 @@ def _page(page: JsonObject) -> JsonObject:
 def _put(target: JsonObject, key: str, value: Json) -> None:
     if value is not None:
         target[key] = value
-
-
-def _base_url(annotations: Mapping[str, Json]) -> str | None:
-    location = annotations.get(_SOURCE_LOCATION) or annotations.get(_LOCATION)
-    kind, colon, target = str(location or "").partition(":")
-    if not colon:
-        return None
-    return {"url": target, "file": f"file://{target}"}.get(kind)

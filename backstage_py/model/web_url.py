@@ -15,6 +15,9 @@ from backstage_py.errors import InputError
 _REMOVED: Final = re.compile(r"[\t\r\n]")  # the standard takes them out of a URL before it reads it
 _DOTS: Final = frozenset({".", ".."})
 _MOST_DECODED: Final = 5
+_RESERVED: Final = frozenset(";/?:@&=+$,#")
+_ESCAPES: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+_NO_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 def is_url(text: str) -> bool:
@@ -34,6 +37,15 @@ def canonical(url: str) -> str:
     return ada_url.normalize_url(url)
 
 
+def scheme(url: str) -> str:
+    """Return the scheme of an absolute URL, in lower case and without its colon.
+
+    Raises:
+        ValueError: it is no absolute URL.
+    """
+    return ada_url.URL(url).protocol.removesuffix(":")
+
+
 def join(base: str, url: str) -> str:
     """Return the canonical form of ``url`` as seen from ``base``.
 
@@ -41,6 +53,21 @@ def join(base: str, url: str) -> str:
         ValueError: the two make no URL.
     """
     return ada_url.join_url(base, url)
+
+
+def decoded(text: str) -> str:
+    """Return part of a URL as ``decodeURI`` of JavaScript decodes it; as it is where that throws."""
+    if _NO_ESCAPE.search(text):
+        return text
+    try:
+        return _ESCAPES.sub(_decoded, text)
+    except UnicodeDecodeError:
+        return text
+
+
+def _decoded(escapes: re.Match[str]) -> str:
+    plain = bytes.fromhex(escapes[0].replace("%", "")).decode()
+    return "".join(f"%{ord(char):02X}" if char in _RESERVED else char for char in plain)
 
 
 def canonical_host(host: str) -> str:

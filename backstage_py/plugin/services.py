@@ -57,7 +57,14 @@ class UrlReader(Protocol):
         """Return ``url`` as seen from the file at ``base``, in the URL style of the host (``blob``/``tree``).
 
         Raises:
-            NotAllowedError: it leads out of the repository of ``base``.
+            NotAllowedError: it leads out of the repository of ``base``. InputError: it is no URL.
+        """
+
+    def same_repository(self, url: str, base: str) -> bool:
+        """Say whether the author of the file at ``base`` may have the one at ``url`` read, as one of their own.
+
+        On git hosts both have to be in one repository; elsewhere of one origin, and below one path that
+        ``backend.reading.allow`` names.
         """
 
 

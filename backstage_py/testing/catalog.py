@@ -95,3 +95,6 @@ class _Files:
 
     def resolve(self, url: str, base: str) -> str:
         return urljoin(base, url)
+
+    def same_repository(self, url: str, base: str) -> bool:
+        return urljoin(base, url).startswith(urljoin(base, "/"))

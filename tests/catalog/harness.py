@@ -65,6 +65,9 @@ class Web:
     def resolve(self, url: str, base: str) -> str:
         return urljoin(base, url)
 
+    def same_repository(self, url: str, base: str) -> bool:
+        return urljoin(base, url).startswith(urljoin(base, "/"))
+
 
 class World:
     """A running catalog, asked as its readers ask it."""

@@ -7,8 +7,9 @@ import pytest
 from aiohttp import web
 
 from backstage_py.errors import ForeignError, NotAllowedError, ServiceUnavailableError
+from backstage_py.integrations.hosts.reading_rules import is_allowed
 from backstage_py.integrations.hosts.scm import ScmRegistry
-from backstage_py.integrations.hosts.url_reading import UrlReading, is_allowed, listed
+from backstage_py.integrations.hosts.url_reading import UrlReading, listed
 from backstage_py.integrations.web import addresses
 from backstage_py.integrations.web.http import HttpClient, Limits, listed_hosts, retry_after
 from backstage_py.settings.sections import ReadingRule

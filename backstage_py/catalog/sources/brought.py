@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from backstage_py.catalog.faults import Fault
 from backstage_py.model import entity as entities
-from backstage_py.model import entity_ref, entity_schema, json
+from backstage_py.model import entity_ref, entity_schema, json, location_ref
 from backstage_py.model.json import JsonObject
 from backstage_py.model.location_ref import LocationRef
 from backstage_py.storage.catalog.records import Deferred
@@ -35,9 +35,14 @@ class Brought:
 
 
 def at(entity: JsonObject, location: LocationRef, origin: str) -> Brought | Fault:
-    """Return an entity that was found at a location as it is taken in, or why it cannot be. Safe in any thread."""
+    """Return an entity that was found at a location as it is taken in, or why it cannot be. Safe in any thread.
+
+    No file may take the name of a location that somebody registers later.
+    """
     if problem := entity_schema.envelope_problem(entity):
         return Fault("TypeError", problem.full_message())
+    if location_ref.is_generated(ref := entity_ref.of(entity)):
+        return Fault("NotAllowedError", f"{ref} is a name of locations that are registered; give yours another one")
     annotations = entity["metadata"].get("annotations") or {}
     if not isinstance(annotations, dict):
         return Fault("Error", "metadata.annotations must be a valid object")

@@ -20,7 +20,6 @@ from backstage_py.plugin.services import UrlReader
 
 _HINT = re.compile(rb'"\$(?:text|json|yaml|openapi|asyncapi|graphql|grpc)":')
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
-_REPOSITORY = re.compile(r"(https?://[^/]+)/(.+?)/(?:-/)?(?:blob|tree|raw|src|edit)/[^/]+/.+")
 _DEEPEST = 16
 
 
@@ -109,7 +108,8 @@ class Placeholders:
             return str(Path(location.target).parent / value)
         try:
             url = self._urls.resolve(value, location.target)
-            _assert_same_repository(url, location.target)
+            if location.type != "file" and not self._urls.same_repository(url, location.target):
+                raise ValueError("Placeholder may only reference files from the same repository as the entity")  # noqa: TRY301  # mapped below, as what resolving raises
         except (BackstageError, ValueError) as error:
             name = error.name if isinstance(error, BackstageError) else "Error"
             raise PlaceholderError(
@@ -195,9 +195,3 @@ def _read_contained(path: Path, folder: Path) -> bytes:
     if real.stat().st_size > documents.LARGEST:
         raise PermissionError(f"{path} is larger than {documents.LARGEST // 1024 // 1024} MiB")
     return real.read_bytes()
-
-
-def _assert_same_repository(url: str, base: str) -> None:
-    found, own = _REPOSITORY.fullmatch(url), _REPOSITORY.fullmatch(base)
-    if found and own and (found[1], found[2]) != (own[1], own[2]):
-        raise ValueError("Placeholder may only reference files from the same repository as the entity")

@@ -130,7 +130,7 @@ class LocalScaffolder:
     async def _real(
         self, local: LocalTemplate, raw: JsonObject, request: Request, journal: ListJournal
     ) -> tuple[Sequence[DirectoryFile], Json, BackstageError | None]:
-        info = TemplateInfo(local.template.ref, local.path.resolve().as_uri(), {"metadata": local.template.metadata})
+        info = TemplateInfo(local.template.ref, f"file://{local.path.resolve()}", {"metadata": local.template.metadata})
         spec = replace(specs.parse(raw), template_info=info)
         result = await oneoff.run(
             OneOff(f"local-{uuid.uuid4()}", spec, request.secrets),

@@ -5,7 +5,7 @@ Each kind of host writes owner, repository, ref and path in its own way; a ref i
 
 import re
 from dataclasses import dataclass
-from urllib.parse import parse_qs, quote, unquote, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit, urlunsplit
 
 from backstage_py.errors import InputError, NotAllowedError
 from backstage_py.model import web_url
@@ -100,18 +100,24 @@ def resolve(url: str, base: str, integration: ScmIntegration | None) -> str:
     kept. On GitHub the answer is a ``tree`` URL, which its readers take for files too.
 
     Raises:
-        NotAllowedError: the result would lie outside the repository and ref of ``base``.
+        NotAllowedError: the result would lie outside the repository and ref of ``base``. InputError: it is no URL.
     """
     if is_absolute(url):
         return url
-    if integration and integration.type == "azure":
-        return _resolve_azure(url, base)
-    parts = urlsplit(base)
-    root = _root_path(base, integration)
-    joined = f"{root.rstrip('/')}{url}" if url.startswith("/") else urlsplit(urljoin(base, _decode_dots(url))).path
-    path = _encoded(joined.partition("?")[0].partition("#")[0])
-    _refuse_outside(path, root, url, base)
-    resolved = urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
+    try:
+        start = web_url.canonical(base)
+        if integration and integration.type == "azure":
+            return _resolve_azure(url, start)
+        parts, root = urlsplit(start), _root_path(start, integration)
+        site = f"{parts.scheme}://{parts.netloc}"
+        named = f"{site}{root.rstrip('/')}{url}" if url.startswith("/") else url
+        joined = urlsplit(web_url.join(start, named))
+    except ValueError as error:
+        raise InputError(f"'{url}' as seen from {base} is no URL") from error
+    is_inside = f"{joined.path}/".startswith(f"{root.rstrip('/')}/") and not web_url.climbs(joined.path)
+    if f"{joined.scheme}://{joined.netloc}" != site or not is_inside:
+        raise _outside(url, base)
+    resolved = urlunsplit((parts.scheme, parts.netloc, joined.path, parts.query, ""))
     return _as_tree(resolved) if integration and integration.type == "github" else resolved
 
 
@@ -127,21 +133,10 @@ def _root_path(base: str, integration: ScmIntegration | None) -> str:
     return path.rstrip("/")[: len(path.rstrip("/")) - len(inner.rstrip("/"))] if inner else path
 
 
-def _refuse_outside(path: str, root: str, url: str, base: str) -> None:
-    inside = path == root.rstrip("/") or path.startswith(root if root.endswith("/") else f"{root}/")
-    if not inside or any(unquote(unquote(segment)) in {".", ".."} for segment in path.split("/")):
-        raise NotAllowedError(
-            f"The URL '{url}' leads out of the repository of {base}; relative URLs may only name files inside it"
-        )
-
-
-def _decode_dots(url: str) -> str:
-    """Write encoded dot segments as dots, since URL parsers of browsers treat both alike."""
-    return "/".join(unquote(s) if unquote(s) in {".", ".."} else s for s in url.split("/"))
-
-
-def _encoded(path: str) -> str:
-    return quote(path, safe="/%:@!$&'()*+,;=~-._[]|\\^")
+def _outside(url: str, base: str) -> NotAllowedError:
+    return NotAllowedError(
+        f"The URL '{url}' leads out of the repository of {base}; relative URLs may only name files inside it"
+    )
 
 
 def _as_tree(url: str) -> str:
@@ -185,6 +180,9 @@ def _parse_azure(url: str) -> ScmUrl:
 def _resolve_azure(url: str, base: str) -> str:
     parts = urlsplit(base)
     query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-    path = urlsplit(urljoin(f"https://host{query.get('path', '/')}", _decode_dots(url))).path
-    query["path"] = unquote(path)
+    mock = f"https://repository/{query.get('path', '').lstrip('/')}"
+    joined = urlsplit(web_url.join(mock, url))
+    if joined.netloc != "repository" or web_url.climbs(joined.path):
+        raise _outside(url, base)
+    query["path"] = unquote(joined.path)
     return urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(query), ""))

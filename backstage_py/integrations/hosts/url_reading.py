@@ -1,15 +1,13 @@
 """Reading files and trees by URL: the git hosts of ``integrations``, and what ``backend.reading.allow`` lists."""
 
-import posixpath
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
 
 from backstage_py import threads
 from backstage_py.errors import NotAllowedError, NotImplementedInBackendError
-from backstage_py.integrations.hosts import scm_url
+from backstage_py.integrations.hosts import reading_rules, repositories, scm_url
 from backstage_py.integrations.hosts.azure import AzureHost
 from backstage_py.integrations.hosts.bitbucket import BitbucketCloudHost, BitbucketServerHost
 from backstage_py.integrations.hosts.gitea import GiteaHost
@@ -30,7 +28,6 @@ _HOSTS: dict[str, Host] = {
     "bitbucketServer": BitbucketServerHost(),
     "azure": AzureHost(),
 }
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +71,20 @@ class UrlReading:
         return await host.read_tree(url, site, target, etag=etag)
 
     def resolve(self, url: str, base: str) -> str:
-        """Return ``url`` as seen from ``base``; see ``scm_url.resolve``."""
-        return scm_url.resolve(url, base, self.registry.by_url(base))
+        """Return ``url`` as seen from ``base``; see ``scm_url.resolve``.
+
+        Raises:
+            NotAllowedError: it leads out of the repository, or out of the path that ``backend.reading.allow`` names.
+        """
+        integration = self.registry.by_url(base)
+        resolved = scm_url.resolve(url, base, integration)
+        if integration is None and not scm_url.is_absolute(url) and not self.same_repository(resolved, base):
+            raise NotAllowedError(f"The URL '{url}' leads out of what may be read beside {base}")
+        return resolved
+
+    def same_repository(self, url: str, base: str) -> bool:
+        """Say whether two files are of one repository; see ``repositories.same``."""
+        return repositories.same(url, base, self.registry, self.rules)
 
     def _host(self, url: str, token: str | None) -> tuple[Host, Site] | None:
         integration = self.registry.by_url(url)
@@ -95,14 +104,14 @@ class UrlReading:
         return UrlContent(answer.body, answer.headers.get("etag"))
 
     def _refuse(self, url: str) -> None:
-        if not is_allowed(url, self.rules):
+        if not reading_rules.is_allowed(url, self.rules):
             raise NotAllowedError(
                 f"Reading from '{url}' is not allowed. You may need to configure an integration for the target host, "
                 "or add it to the configured list of allowed hosts at 'backend.reading.allow'"
             )
 
     def _refuse_redirect(self, url: str) -> None:
-        if not is_allowed(url, self.rules):
+        if not reading_rules.is_allowed(url, self.rules):
             raise NotAllowedError(f"URL not allowed by backend.reading.allow configuration: {url}")
 
 
@@ -116,22 +125,3 @@ def _canonical(url: str) -> str:
 def listed(registry: ScmRegistry, rules: Iterable[ReadingRule], others: Iterable[str] = ()) -> Listed:
     """Return the test for ``HttpClient.listed``: hosts of integrations, of rules, and ``others``, ports included."""
     return listed_hosts([*registry.authorities(), *(rule.host for rule in rules), *others])
-
-
-def is_allowed(url: str, rules: Iterable[ReadingRule]) -> bool:
-    """Tell whether a rule allows a URL: host with port (a range may be given), and path if the rule has some."""
-    parts = urlsplit(url)
-    return parts.scheme in _DEFAULT_PORTS and any(_allows(rule, parts) for rule in rules)
-
-
-def _allows(rule: ReadingRule, parts: SplitResult) -> bool:
-    is_host = listed_hosts([rule.host])
-    port = parts.port or _DEFAULT_PORTS[parts.scheme]
-    return is_host(parts.hostname or "", port) and _path_fits(rule.paths, parts.path or "/")
-
-
-def _path_fits(allowed: Sequence[str] | None, path: str) -> bool:
-    if allowed is None:
-        return True
-    plain = posixpath.normpath(path) + ("/" if path.endswith("/") and path != "/" else "")
-    return any(plain == prefix or plain.startswith(f"{prefix.rstrip('/')}/") for prefix in allowed)

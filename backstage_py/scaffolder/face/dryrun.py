@@ -79,7 +79,7 @@ async def run(
     if not isinstance(source, Path):
         content = Content(working_directory / f"dry-run-content-{run_id}", source)
         source = content.folder
-    info = TemplateInfo(TEMPLATE_REF, (source.resolve() / "template.yaml").as_uri(), {"metadata": wanted.metadata})
+    info = TemplateInfo(TEMPLATE_REF, f"file://{source.resolve() / 'template.yaml'}", {"metadata": wanted.metadata})
     spec = replace(specs.parse(wanted.spec), template_info=info)
     journal = journal or ListJournal()
     result = await oneoff.run(

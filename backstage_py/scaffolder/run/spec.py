@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from backstage_py.errors import InputError
-from backstage_py.model import json
+from backstage_py.model import json, template
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin import TemplateInfo, User
 
@@ -95,4 +95,12 @@ def _step(position: int, step: JsonObject) -> Step:
 def _template_info(info: JsonObject | None) -> TemplateInfo | None:
     if not info:
         return None
-    return TemplateInfo(entity_ref=info["entityRef"], base_url=info.get("baseUrl"), entity=info.get("entity"))
+    entity = info.get("entity")
+    return TemplateInfo(entity_ref=info["entityRef"], base_url=_base_url(info, entity or {}), entity=entity)
+
+
+def _base_url(info: JsonObject, entity: JsonObject) -> str | None:
+    """Decide again by what the catalog recorded: earlier versions stored files that an author had named."""
+    annotations = (entity.get("metadata") or {}).get("annotations") or {}
+    stored = str(info.get("baseUrl") or "")
+    return template.base_url(annotations) or (stored if template.is_web_url(stored) else None)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from backstage_py.errors import ConflictError, InputError, NotFoundError
+from backstage_py.model import entity as entities
 from backstage_py.model import json
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.storage.catalog import marks
@@ -58,7 +59,8 @@ class LocationStore:
         """Register a location.
 
         Raises:
-            ConflictError: it is registered, and ``refresh_existing`` is not asked for.
+            ConflictError: it is registered, and ``refresh_existing`` is not asked for; or another source keeps an
+                entity of the name that is needed, and it leads elsewhere.
         """
 
         def run(transaction: Transaction) -> Location:
@@ -69,6 +71,7 @@ class LocationStore:
             if not found:
                 transaction.connection.execute(sa.insert(locations).values(_row(location)))
             self._refresh.delta(transaction, SOURCE_KEY, [make(location)], ())
+            _refuse_taken(transaction.connection, location)
             if found:
                 self._refresh.mark(transaction, [location.entity_ref], force=True)
             return location
@@ -170,6 +173,18 @@ def _by_target(connection: sa.Connection, type_: str, target: str) -> Location |
     query = sa.select(locations).where(locations.c.type == type_, locations.c.target == target)
     row = connection.execute(query).first()
     return Location(*row) if row else None
+
+
+def _refuse_taken(connection: sa.Connection, location: Location) -> None:
+    """Refuse a registration that would bring nothing, since another source keeps its entity."""
+    query = sa.select(refresh_state.c.unprocessed, refresh_state.c.location_key)
+    text, holder = connection.execute(query.where(refresh_state.c.entity_ref == location.entity_ref)).one()
+    spec = entities.of_text(text).get("spec") or {}
+    if (spec.get("type"), spec.get("target")) != (location.type, location.target):
+        raise ConflictError(
+            f"Entity {location.entity_ref}, which would stand for {location.type}:{location.target}, is already in the "
+            f"catalog from {holder}; have it removed first"
+        )
 
 
 _COLUMNS = {
