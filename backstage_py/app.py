@@ -125,7 +125,7 @@ def _plugins(core: Process, authenticator: Authenticator) -> Iterator[Plugin]:
     if core.catalog:
         yield Plugin(
             "catalog",
-            catalog_face.routes(core.catalog),
+            catalog_face.routes(core.catalog, ActionPolicy.of(core.settings.raw)),
             _keys(core),
             permissions=bundled.schema("permissions/catalog"),
             apply_conditions=conditions.endpoint(core.catalog.resource_type()),
@@ -163,6 +163,7 @@ def _template_actions(core: Process) -> Plugin:
         core.services,
         core.settings.backend.working_directory,
         ActionPolicy.of(core.settings.raw),
+        core.scaffolder.authorized.authority,
     )
     return Plugin(offered.plugin, offered.routes(), _keys(core), body_limit=template_actions.BODY_LIMIT)
 

@@ -21,6 +21,7 @@ from backstage_py.http.query_params import bounded
 from backstage_py.http.respond import json_response, json_text_response, no_content, raw_json
 from backstage_py.model import entity_filter, filter_shape, json
 from backstage_py.model.json import Json, JsonObject
+from backstage_py.scaffolder.face.action_policy import ActionPolicy
 from backstage_py.storage.catalog.pages import Order
 
 PREFIX = "/api/catalog"
@@ -41,8 +42,8 @@ def document() -> JsonObject:
     return found
 
 
-def routes(catalog: AuthorizedCatalog) -> Sequence[BaseRoute]:
-    """Return the routes. Who calls is found out in front of them."""
+def routes(catalog: AuthorizedCatalog, policy: ActionPolicy | None = None) -> Sequence[BaseRoute]:
+    """Return the routes; ``policy`` is for its actions. Who calls is found out in front of them."""
     validator = OpenApiValidator(document(), prefix=PREFIX)
     face = _Handlers(catalog, validator)
     return [
@@ -58,7 +59,7 @@ def routes(catalog: AuthorizedCatalog) -> Sequence[BaseRoute]:
         _route("GET", "/entity-facets", face.facets),
         _route("POST", "/entity-facets", face.facets_by_predicate),
         *catalog_locations.routes(catalog, validator),
-        *catalog_actions.routes(catalog),
+        *catalog_actions.routes(catalog, policy),
     ]
 
 

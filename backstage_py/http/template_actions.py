@@ -16,12 +16,14 @@ from starlette.routing import BaseRoute
 from backstage_py.http import actions_registry
 from backstage_py.http.actions_registry import Call, OfferedAction
 from backstage_py.model.json import Json, JsonObject
+from backstage_py.permissions.authority import Authority
 from backstage_py.plugin import Action, ActionRegistry, Services, User
-from backstage_py.scaffolder.face import directory, invocation, scratch
+from backstage_py.scaffolder.face import delegation, directory, invocation, scratch
 from backstage_py.scaffolder.face.action_policy import ActionPolicy
 from backstage_py.scaffolder.face.directory import DirectoryFile
 from backstage_py.scaffolder.face.invocation import Invocation
 from backstage_py.scaffolder.run import redaction
+from backstage_py.scaffolder.run.action_gate import ActionGate
 
 BODY_LIMIT = 32 * 1024 * 1024
 _MOST_RETURNED = 16 * 1024 * 1024
@@ -52,14 +54,21 @@ class TemplateActions:
     services: Services
     working_directory: Path
     policy: ActionPolicy
+    authority: Authority
     _offered: dict[str, tuple[Action, OfferedAction]]
 
     @classmethod
     def of(
-        cls, plugin: str, registry: ActionRegistry, services: Services, working_directory: Path, policy: ActionPolicy
+        cls,
+        plugin: str,
+        registry: ActionRegistry,
+        services: Services,
+        working_directory: Path,
+        policy: ActionPolicy,
+        authority: Authority,
     ) -> "TemplateActions":
-        """Make it."""
-        return cls(plugin, registry, services, working_directory, policy, {})
+        """Make it; ``policy`` is the operator's choice, ``authority`` says what a caller may execute."""
+        return cls(plugin, registry, services, working_directory, policy, authority, {})
 
     def routes(self) -> Sequence[BaseRoute]:
         """Return the routes below ``/api/<plugin>``."""
@@ -87,10 +96,12 @@ class TemplateActions:
         wanted = Invocation(
             action,
             given,
+            ActionGate(self.authority, call.credentials),
             _ServiceLog(action.id, redaction.Redactor(secrets.values())),
-            self.services,
+            delegation.services_for(self.services, call.credentials),
             secrets,
             User(call.credentials.user_ref),
+            offered_as=f"{self.plugin}:{action.id}",
         )
         folder = scratch.folder(self.working_directory)
         most = _MOST_RETURNED if action.needs_workspace else 0

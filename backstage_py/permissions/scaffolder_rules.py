@@ -1,10 +1,11 @@
 """The scaffolder's rules: about the parts of a template, about an action with its input, about a task."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from backstage_py.errors import BackstageError
 from backstage_py.js import paths
+from backstage_py.js.convert import to_string
 from backstage_py.model import json
 from backstage_py.model.entity_filter import Filter, Matches
 from backstage_py.model.json import Json, JsonObject
@@ -19,15 +20,20 @@ CREATOR = "created_by"
 _UNKNOWN = "Unexpected permission rule: {name}"
 _GIT_HOSTS = re.compile(r"gitlab|github|bitbucket(?:Cloud|Server)?")
 _NAMES_OF_REPOSITORIES = frozenset({"owner", "repoName", "projectId", "repoUrl"})
-_GROUP_ID = re.compile(r"[0-9]+")
+_DIGITS = re.compile(r"[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
 class ActionCall:
-    """An action that a step is about to run, and its rendered input."""
+    """An action that is about to run, and its final input.
+
+    Attributes:
+        offered_as: its id where other backends see it; a rule may name the action by either.
+    """
 
     action: str
     input: Json
+    offered_as: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,24 +61,31 @@ def _creators(params: JsonObject) -> Filter:
     return Matches(CREATOR, tuple(filter(None, params["createdBy"])))
 
 
+def _is_action(call: ActionCall, params: JsonObject) -> bool:
+    return params["actionId"] in {call.action, call.offered_as}
+
+
 def _has_property(kind: Kind) -> Rule[ActionCall]:
     def applies(call: ActionCall, params: JsonObject) -> bool:
         found = paths.get(call.input, params["key"])
+        is_name = _is_name_of_host(call.action, params["key"])
+        if is_name:
+            found = _as(kind, found)
         if json.type_name(found) != kind:
             return False
         if "value" not in params:
             return True
         wanted = params["value"]
-        if kind is Kind.TEXT and _is_case_insensitive(call.action, params["key"]):
-            return bool(wanted.lower() == found.lower())
+        if kind is Kind.TEXT and is_name:
+            return _folded(wanted) == _folded(found)
         return bool(wanted == found)
 
     params = {"key": Param(Kind.TEXT), "value": Param(kind, required=False)}
     return Rule(f"HAS_{kind.value.upper()}_PROPERTY", params, applies)
 
 
-def _is_case_insensitive(action: str, key: str) -> bool:
-    """Return whether the text is a name that a git host takes in any case, so that a policy cannot be dodged."""
+def _is_name_of_host(action: str, key: str) -> bool:
+    """Return whether a git host takes the value in any case, and as number or text, so that no policy is dodged."""
     segments = action.split(":")
     if not any(_GIT_HOSTS.fullmatch(segment) for segment in segments):
         return False
@@ -80,12 +93,24 @@ def _is_case_insensitive(action: str, key: str) -> bool:
     return path in _NAMES_OF_REPOSITORIES or ("group" in segments and path == "path")
 
 
+def _as(kind: Kind, value: Json) -> Json:
+    """Return an id as a rule looks at it: ``42`` and ``"42"`` are one thing to a git host."""
+    type_ = json.type_name(value)
+    if kind is Kind.NUMBER and type_ == Kind.TEXT and _DIGITS.fullmatch(value):
+        return float(value)
+    return to_string(value) if kind is Kind.TEXT and type_ == Kind.NUMBER else value
+
+
+def _folded(name: str) -> str:
+    return str(float(name)) if _DIGITS.fullmatch(name) else name.lower()
+
+
 TEMPLATE_RULES: RuleSet[Json] = RuleSet.of(
     "scaffolder-template", Rule("HAS_TAG", {"tag": Param(Kind.TEXT)}, _has_tag), unknown=_UNKNOWN
 )
 ACTION_RULES: RuleSet[ActionCall] = RuleSet.of(
     "scaffolder-action",
-    Rule("HAS_ACTION_ID", {"actionId": Param(Kind.TEXT)}, lambda call, params: call.action == params["actionId"]),
+    Rule("HAS_ACTION_ID", {"actionId": Param(Kind.TEXT)}, _is_action),
     _has_property(Kind.BOOLEAN),
     _has_property(Kind.NUMBER),
     _has_property(Kind.TEXT),
@@ -98,33 +123,44 @@ TASK_RULES: RuleSet[TaskOwner] = RuleSet.of(
 )
 
 
-def allows_action(decision: Decision, action: str, given: Json) -> bool:
-    """Return whether an action may run with an input.
+def allows_action(decision: Decision, call: ActionCall) -> bool:
+    """Return whether an action may run with its input.
 
-    A group of GitLab may be given by its number, which no condition on a path can match. So an action about groups that
-    gets a number must be allowed with each path that the conditions name, too.
+    A group or project of a git host has a path and a number, and no condition on the one can match the other. So what
+    is named by one of them must be allowed with each of the other kind that the conditions name, too.
     """
-    if not is_allowed(decision, ActionCall(action, given), ACTION_RULES):
+    if not is_allowed(decision, call, ACTION_RULES):
         return False
-    if not isinstance(decision, Conditional) or "group" not in action.split(":") or not _is_group_id(given):
+    key = _identifier(call.action) if isinstance(decision, Conditional) else None
+    given = call.input.get(key) if key and isinstance(call.input, dict) else None
+    if not isinstance(decision, Conditional) or json.type_name(given) not in {Kind.TEXT, Kind.NUMBER}:
         return True
     return all(
-        conditions.holds(decision.criteria, ActionCall(action, {**given, "path": path}), ACTION_RULES)
-        for path in _paths(decision.criteria)
+        conditions.holds(decision.criteria, replace(call, input={**call.input, key: other}), ACTION_RULES)
+        for other in _values(decision.criteria, str(key))
+        if _is_number(other) != _is_number(given)
     )
 
 
-def _is_group_id(given: Json) -> bool:
-    path = given.get("path") if isinstance(given, dict) else None
-    return json.type_name(path) == Kind.NUMBER or (isinstance(path, str) and bool(_GROUP_ID.fullmatch(path)))
+def _identifier(action: str) -> str | None:
+    """Return the input by which an action names a group or project of a git host, None when it has none."""
+    segments = action.split(":")
+    if "group" in segments:
+        return "path"
+    return "projectId" if any(_GIT_HOSTS.fullmatch(segment) for segment in segments) else None
 
 
-def _paths(criteria: Criteria) -> list[str]:
+def _is_number(value: Json) -> bool:
+    return json.type_name(value) == Kind.NUMBER or bool(_DIGITS.fullmatch(str(value)))
+
+
+def _values(criteria: Criteria, key: str) -> list[Json]:
+    """Return the values that conditions compare an input with."""
     match criteria:
         case AllOf(parts=parts) | AnyOf(parts=parts):
-            return [path for part in parts for path in _paths(part)]
+            return [value for part in parts for value in _values(part, key)]
         case Not(part=part):
-            return _paths(part)
-        case Condition(rule="HAS_STRING_PROPERTY", params={"key": str(key), "value": str(value)}):
-            return [value] if paths.split(key) == ["path"] else []
+            return _values(part, key)
+        case Condition(rule="HAS_STRING_PROPERTY" | "HAS_NUMBER_PROPERTY", params={"key": str(named), "value": value}):
+            return [value] if paths.split(named) == [key] else []
     return []

@@ -14,6 +14,7 @@ from backstage_py.model.scm import ScmIntegration
 from backstage_py.plugin import Action, CancelSignal, Clock, SystemClock, TemplateInfo, User
 from backstage_py.scaffolder.face import invocation
 from backstage_py.scaffolder.face.invocation import Invocation
+from backstage_py.scaffolder.run import action_gate
 from backstage_py.scaffolder.run.input_checks import validator
 from backstage_py.settings import without_files
 from backstage_py.testing.awaiting import all_awaited
@@ -157,6 +158,7 @@ class ActionRunner:
             wanted = Invocation(
                 action,
                 dict(input or {}),
+                action_gate.for_author(),
                 self.log,
                 await stack.enter_async_context(opened),
                 self.secrets,

@@ -10,12 +10,14 @@ from urllib.parse import quote
 
 import pytest
 from starlette.routing import Mount, Router
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backstage_py.catalog.authorized import AuthorizedCatalog
 from backstage_py.http import application
 from backstage_py.http import catalog as face
+from backstage_py.http.credentials import CREDENTIALS
 from backstage_py.http.streams import OpenStreams
+from backstage_py.identity.principals import Credentials, UserPrincipal
 from backstage_py.permissions.authority import Authority
 from backstage_py.settings.sections import BackendSettings
 from tests.catalog.harness import HOST, Web, World, catalog, component, documents, group
@@ -42,12 +44,22 @@ class Catalog:
         return await call(self.app, method, f"/api/catalog{path}", headers, json.dumps(body).encode())
 
 
+def signed_in(app: ASGIApp) -> ASGIApp:
+    """Stand where the barrier stands: a user calls."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        scope[CREDENTIALS] = Credentials(UserPrincipal("user:default/ada"))
+        await app(scope, receive, send)
+
+    return answer
+
+
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[Catalog]:
     async with catalog(tmp_path, Web({"/all.yaml": PAGES})) as world:
         await world.register("/all.yaml")
         authorized = AuthorizedCatalog(world.service, Authority())
-        routes = [Mount(face.PREFIX, app=Router(list(face.routes(authorized)), redirect_slashes=False))]
+        routes = [Mount(face.PREFIX, app=signed_in(Router(list(face.routes(authorized)), redirect_slashes=False)))]
         yield Catalog(world, application.create(routes, BackendSettings("http://here"), OpenStreams()))
 
 

@@ -18,6 +18,7 @@ from backstage_py.identity.external import ExternalTokens
 from backstage_py.identity.issuer import TokenIssuer
 from backstage_py.identity.jwks import KeySets
 from backstage_py.model.json import JsonObject
+from backstage_py.permissions.authority import Authority
 from backstage_py.plugin import ActionContext, ActionRegistry, PermanentError, Services, action
 from backstage_py.scaffolder.face.action_policy import ActionPolicy
 from backstage_py.settings.sections import BackendSettings
@@ -75,7 +76,8 @@ class Backend:
         registry = ActionRegistry()
         for one in (greet, copy, locked):
             registry.add(one)
-        offered = TemplateActions.of("backstage-py", registry, Services(), folder, ActionPolicy.of(config or {}))
+        policy = ActionPolicy.of(config or {})
+        offered = TemplateActions.of("backstage-py", registry, Services(), folder, policy, Authority())
         plugin = Plugin("backstage-py", offered.routes(), lambda: [self.ours.key.jwk], body_limit=10**6)
         mount = plugin_mount.plugin_mount(plugin, authenticator)
         self.app: ASGIApp = application.create([mount], BackendSettings("http://here"), OpenStreams())

@@ -17,7 +17,7 @@ from backstage_py.js import paths
 from backstage_py.permissions import criteria, names
 from backstage_py.permissions.authority import Authority
 from backstage_py.permissions.decisions import Conditional, Verdict
-from backstage_py.permissions.scaffolder_rules import TEMPLATE_RULES, allows_action
+from backstage_py.permissions.scaffolder_rules import TEMPLATE_RULES, ActionCall, allows_action
 from backstage_py.scaffolder.run import initiator
 
 
@@ -26,7 +26,7 @@ def _rule(name: str, **params: Any) -> dict[str, Any]:
 
 
 def _allows(condition: Any, action: str, given: Any) -> bool:
-    return allows_action(Conditional(criteria.parse(condition)), action, given)
+    return allows_action(Conditional(criteria.parse(condition)), ActionCall(action, given))
 
 
 @pytest.mark.parametrize(
@@ -69,6 +69,10 @@ def test_paths_are_those_of_lodash(path: str, value: Any, found: Any) -> None:
         (_rule("HAS_STRING_PROPERTY", key="description", value="X"), "publish:github", {"description": "x"}, False),
         (_rule("HAS_STRING_PROPERTY", key="path", value="A"), "gitlab:group:ensureExists", {"path": "a"}, True),
         (_rule("HAS_STRING_PROPERTY", key="path", value="A"), "gitlab:repo:push", {"path": "a"}, False),
+        (_rule("HAS_STRING_PROPERTY", key="projectId", value="42"), "gitlab:issues:create", {"projectId": 42}, True),
+        (_rule("HAS_STRING_PROPERTY", key="projectId", value="42"), "gitlab:issues:create", {"projectId": "042"}, True),
+        (_rule("HAS_NUMBER_PROPERTY", key="projectId", value=42), "gitlab:issues:create", {"projectId": "42"}, True),
+        (_rule("HAS_NUMBER_PROPERTY", key="n", value=42), "gitlab:issues:create", {"n": "42"}, False),
     ],
 )
 def test_rules_about_actions(condition: Any, action: str, given: Any, *, allowed: bool) -> None:
@@ -83,6 +87,20 @@ def test_a_group_by_number_must_be_allowed_by_every_name_that_the_conditions_kno
     for path in (17, "17"):
         assert not _allows(forbidden, action, {"path": path})
         assert _allows(forbidden, "gitlab:projectAccess", {"path": path})
+
+
+def test_a_project_by_name_must_be_allowed_by_every_number_that_the_conditions_know() -> None:
+    forbidden = {"not": _rule("HAS_NUMBER_PROPERTY", key="projectId", value=42)}
+    assert _allows(forbidden, "gitlab:issues:create", {"projectId": 43})
+    for project in (42, "42", "group/project"):
+        assert not _allows(forbidden, "gitlab:issues:create", {"projectId": project})
+    assert _allows(forbidden, "acme:issues:create", {"projectId": "group/project"})
+
+
+def test_a_rule_names_an_action_by_its_id_in_templates_or_for_others() -> None:
+    for named in ("fs:delete", "backstage-py:fs:delete"):
+        decision = Conditional(criteria.parse({"not": _rule("HAS_ACTION_ID", actionId=named)}))
+        assert not allows_action(decision, ActionCall("fs:delete", {}, "backstage-py:fs:delete"))
 
 
 def test_tags_that_are_no_list_end_in_an_error_rather_than_a_yes() -> None:

@@ -16,6 +16,7 @@ from backstage_py.scaffolder.face import dryrun, oneoff
 from backstage_py.scaffolder.face.directory import DirectoryFile
 from backstage_py.scaffolder.face.dryrun import DryRun
 from backstage_py.scaffolder.face.oneoff import OneOff
+from backstage_py.scaffolder.run import action_gate
 from backstage_py.scaffolder.run import spec as specs
 from backstage_py.scaffolder.run.journal import ListJournal
 from backstage_py.scaffolder.run.rendering import Environment
@@ -119,6 +120,7 @@ class LocalScaffolder:
         wanted = DryRun(spec, local.template.metadata, request.secrets, local.folder)
         result = await dryrun.run(
             wanted,
+            gate=action_gate.for_author(),
             registry=self.registry,
             services=self.services,
             environment=self.environment,
@@ -134,6 +136,7 @@ class LocalScaffolder:
         spec = replace(specs.parse(raw), template_info=info)
         result = await oneoff.run(
             OneOff(f"local-{uuid.uuid4()}", spec, request.secrets),
+            gate=action_gate.for_author(),
             registry=self.registry,
             services=self.services,
             environment=self.environment,

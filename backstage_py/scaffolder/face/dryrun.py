@@ -51,25 +51,25 @@ class DryRunResult:
 async def run(
     wanted: DryRun,
     *,
+    gate: ActionGate,
     registry: ActionRegistry,
     services: Services,
     environment: Environment,
     working_directory: Path,
     signal: CancelSignal | None = None,
     journal: ListJournal | None = None,
-    gate: ActionGate | None = None,
 ) -> DryRunResult:
     """Try a template.
 
     Args:
         wanted: what to try.
+        gate: says which actions may run.
         registry: the actions.
         services: what they may use.
         environment: the default environment.
         working_directory: where the run has its folders.
         signal: ends the run.
         journal: where to write, for a caller that follows the run or wants the log of a failure.
-        gate: says which actions may run; all of them without one.
 
     Raises:
         BackstageError: a step failed; the error is the step's, its texts are redacted.

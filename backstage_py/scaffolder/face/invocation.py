@@ -34,6 +34,7 @@ from backstage_py.scaffolder.face.directory import DirectoryFile
 from backstage_py.scaffolder.queue.workspaces import remove_tree
 from backstage_py.scaffolder.run import action_call
 from backstage_py.scaffolder.run.action_call import Cancelled
+from backstage_py.scaffolder.run.action_gate import ActionGate
 from backstage_py.scaffolder.run.input_checks import validator_of
 
 
@@ -42,12 +43,15 @@ class Invocation:
     """What to run, and on whose behalf.
 
     Attributes:
+        gate: says whether the caller may run it.
+        offered_as: the action's id where the caller sees it, if it is another than in templates.
         checkpoints: of earlier calls; those of this one are added.
         name: what ``ctx.task_id`` is.
     """
 
     action: Action
     input: JsonObject
+    gate: ActionGate
     logger: ActionLogger
     services: Services = field(default_factory=Services)
     secrets: Mapping[str, str] = field(default_factory=dict)
@@ -58,6 +62,7 @@ class Invocation:
     clock: Clock = field(default_factory=SystemClock)
     checkpoints: JsonObject = field(default_factory=dict)
     name: str = field(default_factory=lambda: f"action-{uuid.uuid4()}")
+    offered_as: str | None = None
 
 
 async def in_folder(wanted: Invocation, folder: Path) -> JsonObject:
@@ -65,10 +70,13 @@ async def in_folder(wanted: Invocation, folder: Path) -> JsonObject:
 
     Raises:
         InputError: the input does not fit the action's schema.
+        NotAllowedError: the caller may not run it with this input.
         BackstageError: the action failed, or its output is no JSON.
     """
     given = {name: value for name, value in wanted.input.items() if name not in wanted.action.ignored_inputs}
     _check(wanted.action, given)
+    await wanted.gate.open()
+    wanted.gate.check(wanted.action.id, given, offered_as=wanted.offered_as)
     sink = _Sink(wanted.checkpoints)
     context: ActionContext[Any] = ActionContext(
         input=wanted.action.parse_input(given),

@@ -65,25 +65,25 @@ class OneOffResult:
 async def run(
     wanted: OneOff,
     *,
+    gate: ActionGate,
     registry: ActionRegistry,
     services: Services,
     environment: Environment,
     working_directory: Path,
     journal: ListJournal,
     signal: CancelSignal | None = None,
-    gate: ActionGate | None = None,
 ) -> OneOffResult:
     """Run it in a folder that is removed afterwards.
 
     Args:
         wanted: what to run.
+        gate: says which actions may run.
         registry: the actions.
         services: what they may use.
         environment: the default environment.
         working_directory: where the run has its folder.
         journal: where to write.
         signal: ends the run.
-        gate: says which actions may run; all of them without one.
 
     Raises:
         BackstageError: the run could not begin, or its files may not be taken out.
@@ -114,7 +114,7 @@ async def run(
             error = failure.error
         if wanted.is_dry_run and error:
             return OneOffResult((), output, error)
-        if wanted.is_dry_run and gate:
+        if wanted.is_dry_run:
             gate.check_extraction()
         return OneOffResult(await short_work.collect(directory.files(workspace)), output, error)
     finally:

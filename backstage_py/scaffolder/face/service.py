@@ -19,7 +19,7 @@ from backstage_py.scaffolder.face.autocomplete import AutocompleteHandler
 from backstage_py.scaffolder.face.dryrun import DryRun, DryRunResult
 from backstage_py.scaffolder.face.events import TaskEvents
 from backstage_py.scaffolder.face.templates import Narrow, RequestTemplates, Templates
-from backstage_py.scaffolder.run import initiator
+from backstage_py.scaffolder.run import action_gate, initiator
 from backstage_py.scaffolder.run.action_gate import ActionGate
 from backstage_py.scaffolder.run.rendering import Environment
 from backstage_py.scaffolder.run.spec import steps_with_defaults
@@ -185,7 +185,7 @@ class ScaffolderService:
         return batches()
 
     async def dry_run(self, body: JsonObject, credentials: Credentials, gate: ActionGate | None = None) -> JsonObject:
-        """Try a template that comes with the request; ``gate`` says which actions may run.
+        """Try a template that comes with the request; ``gate`` says which actions may run, by default all.
 
         Raises:
             FormProblems: values or secrets do not fit.
@@ -227,7 +227,7 @@ class ScaffolderService:
             services=services,
             environment=self.environment,
             working_directory=scratch.folder(self.working_directory),
-            gate=gate,
+            gate=gate or action_gate.for_author(),
         )
 
     async def _user(self, credentials: Credentials) -> JsonObject:

@@ -61,7 +61,7 @@ class RunContext:
         before_step: awaited before each step begins; raises WorkerStopping when the worker stops.
         after_step: awaited when a step has completed and before that is recorded, with its position.
         save_checkpoint: stores a value for later runs.
-        gate: says which actions may run; all of them without one.
+        gate: says which actions may run.
     """
 
     task_id: str
@@ -73,12 +73,12 @@ class RunContext:
     services: Services
     secrets: Mapping[str, str] = field(repr=False)
     signal: CancelSignal
+    gate: ActionGate
     is_dry_run: bool = False
     earlier: EarlierProgress = EarlierProgress()
     before_step: Callable[[], None] = lambda: None
     after_step: Callable[[int], Awaitable[None]] | None = None
     save_checkpoint: SaveCheckpoint = _keep_nothing
-    gate: ActionGate | None = None
 
 
 class RunFailed(Exception):  # noqa: N818  # carries the cause to whoever writes the completion
@@ -111,7 +111,7 @@ class Run:
         """
         spec = self._context.spec
         self._journal.say(f"Starting up task with {_announced_steps(self._context)} steps")
-        if self._context.gate and (spec.steps or self._context.is_dry_run):
+        if spec.steps or self._context.is_dry_run:
             await self._context.gate.open()
         self._log_resumption()
         for step in spec.steps:
@@ -222,8 +222,7 @@ class Run:
             for iteration in plan.iterations:
                 if iteration.runs:
                     steps.check_input(iteration, action.id, validator_of(action))
-                    if self._context.gate:
-                        self._context.gate.check(action.id, iteration.input)
+                    self._context.gate.check(action.id, iteration.input)
             outputs = await self._run_iterations(step, action, plan, logger)
         finally:
             logger.close()
