@@ -9,6 +9,7 @@ What lives here:
 - ``regex``: regular expressions in bounded time; ``regex_syntax`` and ``regex_properties`` parse, ``regex_re2`` and
   ``regex_machine`` match.
 - ``paths``: paths into JSON values, as lodash reads them.
+- ``budget``: what one request or run may use up in all.
 
 What it promises: pure functions over plain data, without any import of the rest of the project; time and memory of
 each operation are bounded, and passing a bound is a ``LimitFailure``.

@@ -7,9 +7,9 @@ are bounded.
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
-from backstage_py.js import regex_syntax
+from backstage_py.js import budget, regex_syntax
 from backstage_py.js.errors import MAX_STEPS, Failure, LimitFailure
 from backstage_py.js.regex_syntax import (
     MANY,
@@ -64,14 +64,17 @@ class Machine:
             self._program = _Compiler(backward=False, ignore_case=self._ignore_case).compile(self._pattern.root)
         search = _Search(text, ignore_case=self._ignore_case, multiline=self._multiline, steps=self._steps)
         begin = start
-        while begin <= len(text):
-            groups: Spans = [None] * (self._pattern.groups + 1)
-            end = search.run(self._program, begin, groups)
-            if end is not None:
-                yield [(begin, end), *groups[1:]]
-            if self._once:
-                return
-            begin = begin + 1 if end is None or end == begin else end
+        try:
+            while begin <= len(text):
+                groups: Spans = [None] * (self._pattern.groups + 1)
+                end = search.run(self._program, begin, groups)
+                if end is not None:
+                    yield [(begin, end), *groups[1:]]
+                if self._once:
+                    return
+                begin = begin + 1 if end is None or end == begin else end
+        finally:
+            search.settle()
 
     def found(self, text: str) -> bool:
         """Whether there is a match.
@@ -89,7 +92,20 @@ class _Search:
         self._text = text
         self._ignore_case = ignore_case
         self._multiline = multiline
-        self._steps = self._left = steps
+        self._steps = self._left = self._most = steps
+        self._budget = budget.current.get()
+        if self._budget and self._budget.regex < steps:
+            self._left = self._most = max(self._budget.regex, 0)
+
+    def settle(self) -> None:
+        """Take the steps out of the budget."""
+        if self._budget:
+            self._budget.regex -= self._most - self._left
+
+    def _refuse(self) -> NoReturn:
+        if self._budget and self._most < self._steps:
+            self._budget.spend(regex=self._most + 1)
+        raise LimitFailure("regex", self._steps)
 
     def run(self, program: list[Instruction], position: int, groups: Spans) -> int | None:
         """The end of a match that begins at the position, its captures in ``groups``; None if there is none."""
@@ -101,7 +117,7 @@ class _Search:
             while True:
                 self._left -= 1
                 if self._left < 0:
-                    raise LimitFailure("regex", self._steps)
+                    self._refuse()
                 operation, first, second = program[counter]
                 counter += 1
                 if operation == "match":

@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 
+from backstage_py.js import budget
 from backstage_py.js.errors import Failure
 from backstage_py.templating import hints, nodes
 from backstage_py.templating.exchange import RESERVED
@@ -15,6 +16,7 @@ _EMPTY_TAGS = frozenset(
 _STOP_TAGS = _EMPTY_TAGS | {"elif", "elseif", "case"}
 _TAGS = ("if", "for", "set", "macro", "call", "filter", "block", "switch", "raw", "verbatim")
 _CACHED_LENGTH = 500
+_PARSING = 4  # steps of evaluation that a character of code counts for, to be parsed and compiled
 
 _cached_expression = lru_cache(maxsize=4096)(parse_expression)
 
@@ -312,6 +314,10 @@ def parse(source: str, *, cookiecutter: bool = False, trim_blocks: bool = False,
 
     Raises:
         Failure: the source is not a template; its offset is relative to the source.
+        Exceeded: the budget of the request or run, if there is one, is used up.
     """
     lexer = Lexer(source, cookiecutter=cookiecutter, trim_blocks=trim_blocks, lstrip_blocks=lstrip_blocks)
-    return Parser(lexer.tags()).parse()
+    tags = lexer.tags()
+    if drawn := budget.current.get():
+        drawn.spend(evaluation=_PARSING * sum(len(tag.value) for tag in tags if tag.kind != "text"))
+    return Parser(tags).parse()

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple, TypeVar
 
-from backstage_py.js import numbers
+from backstage_py.js import budget, numbers
 from backstage_py.js.convert import printed
 from backstage_py.js.errors import Failure, LimitFailure
 from backstage_py.js.json_text import stringify
@@ -157,7 +157,9 @@ class Renderer:
         """
         if not has_code(source, cookiecutter=self._cookiecutter):
             return source
-        return self._placed(lambda: self._render(source, context), source, filename, first_line, first_column)
+        return self._placed(
+            lambda: self._drawn(self._text, source, context), source, filename, first_line, first_column
+        )
 
     def render_value(
         self,
@@ -183,8 +185,8 @@ class Renderer:
         """
         if not has_code(source, cookiecutter=self._cookiecutter):
             return UNDEFINED if coercion == "json" and not source else source
-        work = self._render_coerced if coercion == "json" else self._render_value
-        return self._placed(lambda: work(source, context), source, filename, first_line, first_column)
+        evaluate = self._coerced if coercion == "json" else self._value
+        return self._placed(lambda: self._drawn(evaluate, source, context), source, filename, first_line, first_column)
 
     def references(
         self, source: str, *, filename: str | None = None, first_line: int = 1, first_column: int = 1
@@ -211,23 +213,44 @@ class Renderer:
         options = (self._cookiecutter, self._trim_blocks, self._lstrip_blocks, coerce_json, self._limits.nesting)
         return _templates.get((source, *options), len(source), lambda: _compile(source, *options))
 
-    def _render(self, source: str, context: Context) -> str:
-        program = self._template(source, coerce_json=False).program
+    def _drawn(self, evaluate: Callable[[Program, State], _Result], source: str, context: Context) -> _Result:
+        """Evaluate a template within the budget of the request or run, if there is one.
+
+        Raises:
+            Exceeded: it is used up.
+        """
+        drawn = budget.current.get()
+        coerce_json = evaluate == self._coerced
+        if drawn is None:
+            program = self._template(source, coerce_json=coerce_json).program
+            return evaluate(program, self._state(program, context))
+        drawn.spend(evaluation=1)
+        program = self._template(source, coerce_json=coerce_json).program
         state = self._state(program, context)
+        given = state.work = min(state.work, drawn.evaluation)
+        try:
+            result = evaluate(program, state)
+        except LimitFailure as failure:
+            if failure.limit == "work" and given < self._limits.work:
+                state.work = -1
+            raise
+        finally:
+            drawn.spend(evaluation=given - state.work)
+        drawn.spend(output=budget.size(result))
+        return result
+
+    @staticmethod
+    def _text(program: Program, state: State) -> str:
         parts: list[str] = []
         program.body(program.start(state), parts.append)
         return state.join(parts)
 
-    def _render_value(self, source: str, context: Context) -> Json | Undefined:
-        program = self._template(source, coerce_json=False).program
+    def _value(self, program: Program, state: State) -> Json | Undefined:
         if program.sole is None:
-            return self._render(source, context)
-        value = self._sole(program, self._state(program, context))
-        return _as_json(export_value(value))
+            return self._text(program, state)
+        return _as_json(export_value(self._sole(program, state)))
 
-    def _render_coerced(self, source: str, context: Context) -> Json | Undefined:
-        program = self._template(source, coerce_json=True).program
-        state = self._state(program, context)
+    def _coerced(self, program: Program, state: State) -> Json | Undefined:
         if program.sole is not None:
             value = self._sole(program, state)
             encoded = stringify(value)

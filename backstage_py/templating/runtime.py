@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from backstage_py.js import convert
+from backstage_py.js.budget import Exceeded
 from backstage_py.js.errors import Failure, LimitFailure
 from backstage_py.js.text import fuse
 from backstage_py.js.values import UNDEFINED, JsMap, JsSet, Value
@@ -129,7 +130,7 @@ class State:
         data = [Exporter().value(convert.plain(argument)) for argument in arguments]
         try:
             result = function(*data)
-        except Failure:
+        except (Failure, Exceeded):
             raise
         except Exception as error:
             raise Failure(f"{what} failed: {error}") from error
