@@ -13,6 +13,7 @@ lane                limit   what runs there
 ``remote_call``     16      clients of foreign systems, a lane for each system, so that one that hangs hurts itself
 ``file_work``       16      files: copying, unpacking, removing
 ``offload``         4       pure computation; more would not be faster, since Python code takes turns
+``render``          2       computation that others wrote: templates, forms; it is ended after some time
 ==================  ======  ===============================================================================
 
 Why not anyio's worker threads: its limiter belongs to one event loop, while actions have loops of their own; work that
@@ -200,6 +201,7 @@ LIBRARIES = Lane(32)
 _HELPERS, _CALLS = 8, 16
 _files = Lane(16)
 _computation = Lane(4)
+_rendering = Lane(2)
 _systems: dict[str, Lane] = {}
 
 
@@ -211,6 +213,26 @@ def action_helpers() -> "Executor":
 def offload(function: Callable[P, T], /, *args: P.args, **named: P.kwargs) -> "asyncio.Future[T]":
     """Compute off the event loop: parse, render, check. The function waits for nothing and nobody."""
     return _computation.run(partial(function, *args, **named))
+
+
+async def render(function: Callable[[], T], *, seconds: float) -> T:
+    """Compute off the event loop what somebody else wrote, for so long at most; the wait for a thread not counted.
+
+    Raises:
+        TimeoutError: it took longer. It is interrupted, as it is when nobody waits for it any more.
+    """
+    job = _rendering.start(function)
+    try:
+        if job.begun:
+            await asyncio.wrap_future(job.begun)
+        async with asyncio.timeout(seconds):
+            result: T = await asyncio.wrap_future(job.outcome)
+            return result
+    except (TimeoutError, asyncio.CancelledError):
+        job.outcome.cancel()
+        job.interrupt()
+        job.abandon()
+        raise
 
 
 def file_work(function: Callable[P, T], /, *args: P.args, **named: P.kwargs) -> "asyncio.Future[T]":

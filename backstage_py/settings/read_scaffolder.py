@@ -5,12 +5,13 @@ from dataclasses import replace
 from backstage_py.settings import kinds
 from backstage_py.settings.description import read as described
 from backstage_py.settings.reading import Reader
-from backstage_py.settings.sections import ScaffolderSettings, TaskRecoverySettings
+from backstage_py.settings.sections import LimitSettings, ScaffolderSettings, TaskRecoverySettings
 
 
 def read(section: Reader) -> ScaffolderSettings:
     """Read the section."""
-    found = described(ScaffolderSettings, section, recovery=_recovery(section), options=section.data)
+    limits = described(LimitSettings, section)
+    found = described(ScaffolderSettings, section, recovery=_recovery(section), limits=limits, options=section.data)
     return replace(found, workspace_serialization=found.workspace_serialization or _old_provider(section))
 
 

@@ -301,6 +301,48 @@ class TaskRecoverySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitSettings:
+    """``scaffolder.limits`` (ours): what one dry run, task or check of a form may use up.
+
+    Attributes:
+        evaluation_steps: an operation, a round of a loop, a quarter of a character that is compiled.
+        output_bytes: each character counts as one.
+        seconds: of rendering and checking; actions have their own timeouts.
+    """
+
+    evaluation_steps: int = key(
+        "limits.evaluationSteps",
+        kinds.whole(least=1),
+        "(ours) Most steps that templates of a run may take; 20,000,000 by default.",
+        20_000_000,
+    )
+    regex_steps: int = key(
+        "limits.regexSteps",
+        kinds.whole(least=1),
+        "(ours) Most steps that regular expressions of a run or form may take; 10,000,000 by default.",
+        10_000_000,
+    )
+    output_bytes: int = key(
+        "limits.outputBytes",
+        kinds.whole(least=1),
+        "(ours) Most bytes that templates of a run make, or a dry run answers with; 64 MiB by default.",
+        64 * 2**20,
+    )
+    seconds: float = key(
+        "limits.seconds",
+        kinds.DURATION,
+        "(ours) How long the templates and forms of a run may take in all; 30 seconds by default.",
+        30.0,
+    )
+    steps: int = key(
+        "limits.steps",
+        kinds.whole(least=1),
+        "(ours) Most steps of a run, each round of 'each' counted; 5,000 by default.",
+        5_000,
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class ScaffolderSettings:
     """``scaffolder``, with Backstage's experimental names beside the ones that replaced them.
 
@@ -330,6 +372,7 @@ class ScaffolderSettings:
         "taskTimeoutJanitorFrequency", kinds.DURATION, "How often to look for such tasks; 5 minutes.", 300.0
     )
     recovery: TaskRecoverySettings = TaskRecoverySettings()
+    limits: LimitSettings = LimitSettings()
     secrets_key: str | None = key(
         "secretsKey", kinds.TEXT, "(ours) Key that encrypts secrets of tasks; a key file is made without it.", None
     )
@@ -369,7 +412,7 @@ class ScaffolderSettings:
     )
     options: Mapping[str, Json] = field(default_factory=dict)
 
-    also: ClassVar = (*keys_of(TaskRecoverySettings), *elsewhere.SCAFFOLDER)
+    also: ClassVar = (*keys_of(TaskRecoverySettings), *keys_of(LimitSettings), *elsewhere.SCAFFOLDER)
 
 
 @dataclass(frozen=True, slots=True)

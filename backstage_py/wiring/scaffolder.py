@@ -81,6 +81,7 @@ class Scaffolder:
             working_directory=working_directory,
             resume_on_retry=resumes,
             autocompletes=autocompletes or {},
+            limits=settings.limits,
         )
         self.authorized = AuthorizedScaffolder(self.service, authority)
         self.worker = Worker(
@@ -96,6 +97,7 @@ class Scaffolder:
                 keep_progress=resumes,
                 log_limit=settings.log_limit_bytes,
                 authority=authority,
+                limits=settings.limits,
             ),
             recovery=recovery,
             limit=settings.concurrent_tasks_limit if worker_limit is None else worker_limit,

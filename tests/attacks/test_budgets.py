@@ -1,27 +1,190 @@
 """Nobody gets more work out of the service than a budget gives, and what is heavy leaves the event loop free."""
 
+import asyncio
+import json
+import threading
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from backstage_py.plugin import ActionContext, action
-from tests.scaffolder.harness import GUEST, template, world
+from backstage_py.plugin import ActionContext, Services, action, template_function
+from backstage_py.settings.sections import LimitSettings, ScaffolderSettings
+from tests.http.harness import Answer
+from tests.http.scaffolder_site import post, site
+from tests.scaffolder.harness import World, template, world
+from tests.scaffolder.harness import body as event_body
+
+LOOP_100 = "{% for i in range(0, 100) %}{% set x = i %}{% endfor %}"
+LOOP_90000 = "{% for i in range(0, 90000) %}{% set x = i %}{% endfor %}"
+BACKTRACKS = "${{ 'aaaaaaaaaaaaaaaaaaaaaaaaaaaa' | replace(r/(?=a)(a|aa)*c/, 'x') }}"
+MATCHES = "${{ 'aac' | replace(r/(?=a)(a|aa)*c/, 'x') }}"
+SUM = "${{ " + "1 + " * 9_000 + "1 }}"
+X_10000 = "{% for i in range(0, 10000) %}x{% endfor %}"
+FORM = {"properties": {"name": {"type": "string", "pattern": "^(?=a)(a|aa)*c$"}}}
 
 
-@action("test:say", dry_run=True)
+@action("test:say", {"type": "object"}, dry_run=True)
 def say(ctx: ActionContext[dict[str, Any]]) -> None:
-    ctx.logger.info(ctx.input["text"])
+    ctx.logger.info(str(ctx.input.get("text")))
 
 
-def body(entity: dict[str, Any], **more: Any) -> dict[str, Any]:
+def step(text: Any, number: int = 0, **more: Any) -> dict[str, Any]:
+    return {"id": f"s{number}", "action": "test:say", "input": {"text": text}, **more}
+
+
+def request(entity: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"template": entity, "values": {}, "directoryContents": [], **more}
 
 
-def logged(text: str, secrets: dict[str, str]) -> dict[str, Any]:
-    """A dry run that logs a text."""
-    step = {"id": "s", "action": "test:say", "input": {"text": text}}
-    return body(template(step), secrets=secrets)
+@asynccontextmanager
+async def bounded(folder: Path, services: Services | None = None, **limits: Any) -> AsyncIterator[World]:
+    """A scaffolder with these limits, whose worker runs."""
+    settings = ScaffolderSettings(limits=LimitSettings(**limits))
+    async with world(folder, say, settings=settings, services=services) as opened:
+        yield opened
+
+
+async def dry_run(opened: World, body: Mapping[str, Any]) -> Answer:
+    return await post(site(opened), "/v2/dry-run", body)
+
+
+async def task(opened: World, entity: dict[str, Any], values: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Run a task through HTTP's door and return how it ended."""
+    ref = opened.catalog.add(entity)
+    created = await post(site(opened), "/v2/tasks", {"templateRef": ref, "values": values or {}})
+    if created.status != 201:
+        return {"status": created.status, **created.json}
+    ended: dict[str, Any] = event_body((await opened.events(created.json["id"]))[-1])
+    return ended
+
+
+def message(answer: Answer) -> str:
+    return str(answer.json["error"]["message"]) if answer.status != 200 else ""
+
+
+Reached = tuple[str, dict[str, int], dict[str, Any], dict[str, Any]]
+REACHED: list[Reached] = [
+    ("evaluationSteps", {"evaluation_steps": 20_000}, template(step(LOOP_100)), template(step(LOOP_90000))),
+    ("evaluationSteps", {"evaluation_steps": 20_000}, template(step("${{ 1 + 1 }}")), template(step(SUM))),
+    ("regexSteps", {"regex_steps": 9_000}, template(step(MATCHES)), template(step(BACKTRACKS))),
+    ("outputBytes", {"output_bytes": 9_000}, template(step("x" * 3_000)), template(step("x" * 9_000))),
+    ("outputBytes", {"output_bytes": 9_000}, template(step(LOOP_100 + "x")), template(step(X_10000))),
+    ("steps", {"steps": 3}, template(*(step("", n) for n in range(3))), template(*(step("", n) for n in range(4)))),
+    ("steps", {"steps": 3}, template(step("", each=[1, 2])), template(step("", each=[1, 2, 3]))),
+]
+"""A key, limits, and templates that stay below them and pass them."""
+
+
+@pytest.mark.parametrize(("key", "limits", "below", "above"), REACHED)
+async def test_a_dry_run_that_takes_more_is_refused_by_bound_and_key(
+    tmp_path: Path, key: str, limits: dict[str, int], below: dict[str, Any], above: dict[str, Any]
+) -> None:
+    async with bounded(tmp_path, **limits) as w:
+        assert (await dry_run(w, request(below))).status == 200
+        refused = await dry_run(w, request(above))
+    assert refused.status == 400
+    assert f"scaffolder.limits.{key} allows no more" in message(refused)
+    assert f"{next(iter(limits.values())):,}" in message(refused)
+
+
+@pytest.mark.parametrize(("key", "limits", "below", "above"), [one for one in REACHED if "x" * 9_000 not in str(one)])
+async def test_a_task_that_takes_more_fails_by_bound_and_key(
+    tmp_path: Path, key: str, limits: dict[str, int], below: dict[str, Any], above: dict[str, Any]
+) -> None:
+    async with bounded(tmp_path, **limits) as w:
+        assert "completed" in (await task(w, below))["message"]
+        failed = await task(w, above)
+    assert f"scaffolder.limits.{key} allows no more" in failed["error"]["message"]
+
+
+async def test_all_expressions_of_a_run_share_one_budget(tmp_path: Path) -> None:
+    """Each of them stays below the bound of a single render."""
+    many = template(step([LOOP_90000.replace("90000", str(80_000 + number)) for number in range(60)]))
+    async with bounded(tmp_path, evaluation_steps=3_000_000) as w:
+        refused = await dry_run(w, request(many))
+    assert "scaffolder.limits.evaluationSteps" in message(refused)
+
+
+async def test_a_step_after_the_budget_is_used_up_gets_no_more(tmp_path: Path) -> None:
+    always = [step(LOOP_90000, 1, **{"if": "${{ always() }}"}), step(LOOP_90000, 2, **{"if": "${{ always() }}"})]
+    async with bounded(tmp_path, evaluation_steps=20_000) as w:
+        failed = await task(w, template(step(LOOP_90000), *always))
+    assert "scaffolder.limits.evaluationSteps" in failed["error"]["message"]
+
+
+async def test_the_pattern_of_a_form_has_a_budget(tmp_path: Path) -> None:
+    async with bounded(tmp_path, regex_steps=9_000) as w:
+        assert "completed" in (await task(w, template(step("")), {}))["message"]
+        entity = template(step(""), parameters=FORM)
+        assert "completed" in (await task(w, entity, {"name": "aaac"}))["message"]
+        for refused in (
+            await task(w, entity, {"name": "a" * 28}),
+            (await dry_run(w, request(entity, values={"name": "a" * 28}))).json,
+        ):
+            assert "scaffolder.limits.regexSteps allows no more" in refused["error"]["message"]
+
+
+async def test_a_form_whose_check_grows_without_end_is_ended(tmp_path: Path) -> None:
+    """Thirty levels of two alternatives each are a thousand million checks."""
+    levels = {f"a{n}": {"anyOf": [{"$ref": f"#/definitions/a{n + 1}"}] * 2} for n in range(30)}
+    form = {"definitions": {**levels, "a30": False}, "properties": {"name": {"$ref": "#/definitions/a0"}}}
+    async with bounded(tmp_path, seconds=0.2) as w:
+        refused = await dry_run(w, request(template(step(""), parameters=form), values={"name": "x"}))
+    assert "scaffolder.limits." in message(refused)
+
+
+async def test_the_answer_of_a_dry_run_is_bounded(tmp_path: Path) -> None:
+    """A value that each step logs again makes a few megabytes into hundreds."""
+    repeated = template(*(step("${{ parameters.text }}", number) for number in range(40)))
+    async with bounded(tmp_path, output_bytes=2_000_000) as w:
+        assert (await dry_run(w, request(repeated, values={"text": "x" * 10_000}))).status == 200
+        refused = await dry_run(w, request(repeated, values={"text": "x" * 200_000}))
+    assert "scaffolder.limits.outputBytes allows no more" in message(refused)
+
+
+async def test_what_is_heavy_does_not_run_on_the_event_loop(tmp_path: Path) -> None:
+    """A function of the template says in which thread it is evaluated, before and behind much work."""
+    threads: list[int] = []
+
+    @template_function("where")
+    def where() -> str:
+        threads.append(threading.get_ident())
+        return ""
+
+    services = Services(globals={"where": where})
+    heavy = template(step("${{ where() }}" + LOOP_90000 + "${{ where() }}"))
+    async with bounded(tmp_path, services=services) as w:
+        assert (await dry_run(w, request(template(step("${{ where() }}"))))).status == 200
+        assert set(threads) == {threading.get_ident()}
+        threads.clear()
+        assert (await dry_run(w, request(heavy))).status == 200
+    tried, again = threads[0::3], threads[1::3] + threads[2::3]
+    assert set(tried) == {threading.get_ident()}
+    assert again
+    assert threading.get_ident() not in again
+
+
+async def test_others_have_their_turns_during_many_small_steps(tmp_path: Path) -> None:
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with bounded(tmp_path) as w:
+        other = asyncio.create_task(others())
+        answer = await w.scaffolder.service.dry_run(
+            request(template(*(step("${{ 1 }}", number, **{"if": "${{ false }}"}) for number in range(2_000)))),
+            w.credentials,
+        )
+        other.cancel()
+    assert len(answer["steps"]) == 2_000
+    assert turns > 20
 
 
 @pytest.mark.parametrize(
@@ -38,9 +201,9 @@ async def test_masking_takes_time_and_memory_by_the_length_of_the_text(
     tmp_path: Path, text: str, secrets: list[str]
 ) -> None:
     """A search that goes on a character at a time, or keeps each occurrence, does not end within the test's time."""
-    async with world(tmp_path, say, start=False) as w:
-        sent = logged(text, {str(number): one for number, one in enumerate(secrets)})
-        answer = await w.scaffolder.service.dry_run(sent, GUEST)
-    said = [entry["body"]["message"] for entry in answer["log"]]
+    async with bounded(tmp_path) as w:
+        sent = request(template(step(text)), secrets={str(number): one for number, one in enumerate(secrets)})
+        answer = await dry_run(w, json.loads(json.dumps(sent)))
+    said = [entry["body"]["message"] for entry in answer.json["log"]]
     assert [message for message in said if message.endswith("***")]
     assert not [message for message in said if any(secret in message for secret in secrets)]

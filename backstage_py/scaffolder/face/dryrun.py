@@ -16,6 +16,7 @@ from backstage_py.scaffolder.face.directory import DirectoryFile
 from backstage_py.scaffolder.face.oneoff import Content, OneOff
 from backstage_py.scaffolder.run import spec as specs
 from backstage_py.scaffolder.run.action_gate import ActionGate
+from backstage_py.scaffolder.run.budget import RunBudget
 from backstage_py.scaffolder.run.journal import ListJournal
 from backstage_py.scaffolder.run.rendering import Environment
 
@@ -58,6 +59,7 @@ async def run(
     working_directory: Path,
     signal: CancelSignal | None = None,
     journal: ListJournal | None = None,
+    budget: RunBudget | None = None,
 ) -> DryRunResult:
     """Try a template.
 
@@ -70,6 +72,7 @@ async def run(
         working_directory: where the run has its folders.
         signal: ends the run.
         journal: where to write, for a caller that follows the run or wants the log of a failure.
+        budget: what the dry run, its log and its files may use up; the default limits without one.
 
     Raises:
         BackstageError: a step failed; the error is the step's, its texts are redacted.
@@ -81,7 +84,8 @@ async def run(
         source = content.folder
     info = TemplateInfo(TEMPLATE_REF, f"file://{source.resolve() / 'template.yaml'}", {"metadata": wanted.metadata})
     spec = replace(specs.parse(wanted.spec), template_info=info)
-    journal = journal or ListJournal()
+    budget = budget or RunBudget()
+    journal = journal or ListJournal(budget.spend_output)
     result = await oneoff.run(
         OneOff(f"dry-run-{run_id}", spec, wanted.secrets, is_dry_run=True, content=content),
         registry=registry,
@@ -91,6 +95,7 @@ async def run(
         journal=journal,
         signal=signal,
         gate=gate,
+        budget=budget,
     )
     if result.error:
         raise result.error

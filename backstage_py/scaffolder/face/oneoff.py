@@ -1,7 +1,7 @@
 """Running a template once, for real or as a dry run: no store, no queue, no server; the same steps as a task."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from backstage_py.scaffolder.face import directory
 from backstage_py.scaffolder.face.directory import DirectoryFile
 from backstage_py.scaffolder.queue.workspaces import remove_folders
 from backstage_py.scaffolder.run.action_gate import ActionGate
+from backstage_py.scaffolder.run.budget import RunBudget, is_small
 from backstage_py.scaffolder.run.journal import ListJournal
 from backstage_py.scaffolder.run.rendering import Environment, StepRenderer
 from backstage_py.scaffolder.run.runner import Run, RunContext, RunFailed
@@ -72,6 +73,7 @@ async def run(
     working_directory: Path,
     journal: ListJournal,
     signal: CancelSignal | None = None,
+    budget: RunBudget | None = None,
 ) -> OneOffResult:
     """Run it in a folder that is removed afterwards.
 
@@ -84,23 +86,29 @@ async def run(
         working_directory: where the run has its folder.
         journal: where to write.
         signal: ends the run.
+        budget: what the run may use up; the default limits without one.
 
     Raises:
         BackstageError: the run could not begin, or its files may not be taken out.
     """
     workspace = working_directory / wanted.name
+    drawn = budget or RunBudget()
+    renderer = await drawn.compute(
+        lambda: StepRenderer(wanted.spec, wanted.name, environment, services), is_small=is_small(wanted.spec.parameters)
+    )
     context = RunContext(
         task_id=wanted.name,
         spec=wanted.spec,
         journal=journal,
         registry=registry,
-        renderer=StepRenderer(wanted.spec, wanted.name, environment, services),
+        renderer=renderer,
         workspace=Workspace(workspace),
         services=services,
         secrets=wanted.secrets,
         signal=signal or CancelSignal(),
         is_dry_run=wanted.is_dry_run,
         gate=gate,
+        budget=drawn,
     )
     output: Json = {}
     error: BackstageError | None = None
@@ -116,9 +124,17 @@ async def run(
             return OneOffResult((), output, error)
         if wanted.is_dry_run:
             gate.check_extraction()
-        return OneOffResult(await short_work.collect(directory.files(workspace)), output, error)
+        files = _within(drawn, directory.files(workspace)) if wanted.is_dry_run else directory.files(workspace)
+        return OneOffResult(await short_work.collect(files), output, error)
     finally:
         await asyncio.shield(remove_folders([workspace, *([wanted.content.folder] if wanted.content else [])]))
+
+
+def _within(budget: RunBudget, files: Iterator[DirectoryFile]) -> Iterator[DirectoryFile]:
+    """Yield files of an answer as long as the budget has bytes for them."""
+    for file in files:
+        budget.spend_output(len(file.content))
+        yield file
 
 
 async def _write(content: Content) -> None:

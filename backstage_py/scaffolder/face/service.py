@@ -21,8 +21,10 @@ from backstage_py.scaffolder.face.events import TaskEvents
 from backstage_py.scaffolder.face.templates import Narrow, RequestTemplates, Templates
 from backstage_py.scaffolder.run import action_gate, initiator
 from backstage_py.scaffolder.run.action_gate import ActionGate
+from backstage_py.scaffolder.run.budget import SMALL, RunBudget, is_small
 from backstage_py.scaffolder.run.rendering import Environment
 from backstage_py.scaffolder.run.spec import steps_with_defaults
+from backstage_py.settings.sections import LimitSettings
 from backstage_py.storage.scaffolder.tasks import TaskStore
 from backstage_py.templating import engine
 
@@ -45,6 +47,7 @@ class ScaffolderService:
         working_directory: where dry runs have their folders.
         resume_on_retry: a retry goes on behind the completed steps instead of starting again.
         autocompletes: by provider.
+        limits: of the budget that each check of a form and each dry run gets.
     """
 
     store: TaskStore
@@ -55,6 +58,7 @@ class ScaffolderService:
     working_directory: Path
     resume_on_retry: bool = False
     autocompletes: Mapping[str, AutocompleteHandler] = field(default_factory=dict)
+    limits: LimitSettings = field(default_factory=LimitSettings)
     _templates: Templates | None = None
     _request_templates: RequestTemplates = field(default_factory=RequestTemplates)
 
@@ -112,8 +116,8 @@ class ScaffolderService:
         beside = [user_ref] if user_ref else []
         known, users = await self._catalog_templates().get(ref, token=credentials.token, beside=beside)
         known = await known.narrowed(narrow)
-        template_forms.check_values(known.template, values)
-        template_forms.check_secrets(known.template, secrets)
+        budget = RunBudget(self.limits)
+        await template_forms.check(known.template, values, secrets, budget)
         return await self.store.create(
             known.spec_text(values, _user(user_ref, users)),
             created_by=user_ref,
@@ -159,7 +163,7 @@ class ScaffolderService:
         task = await self.store.get(task_id)
         if ref := (task.spec.get("templateInfo") or {}).get("entityRef"):
             known, _ = await self._catalog_templates().get(templates.parse_reference(ref), token=credentials.token)
-            template_forms.check_secrets(known.template, secrets)
+            await template_forms.check(known.template, None, secrets, RunBudget(self.limits))
         await self.store.retry(task_id, initiator.add_to(secrets, credentials), resume=self.resume_on_retry)
 
     async def event_list(self, task_id: str, after: int | None) -> Sequence[tuple[TaskEvent, bool]]:
@@ -191,11 +195,15 @@ class ScaffolderService:
             FormProblems: values or secrets do not fit.
             BackstageError: the request is wrong, or a step failed.
         """
-        parsed = self._request_templates.parse(body["template"])
-        files = directory.parse(body["directoryContents"])
+        budget = RunBudget(self.limits)
+        parsed = await budget.compute(
+            lambda: self._request_templates.parse(body["template"]), is_small=is_small(body["template"])
+        )
+        files = await budget.compute(
+            lambda: directory.parse(body["directoryContents"]), is_small=is_small(body["directoryContents"])
+        )
         secrets = body.get("secrets") or {}
-        template_forms.check_values(parsed, body["values"])
-        template_forms.check_secrets(parsed, secrets)
+        await template_forms.check(parsed, body["values"], secrets, budget)
         steps = steps_with_defaults(parsed.steps)
         spec = {
             "apiVersion": template.API_VERSION,
@@ -206,10 +214,13 @@ class ScaffolderService:
         }
         wanted = DryRun(spec, parsed.metadata, initiator.add_to(secrets, credentials), files)
         services = delegation.services_for(self.services, credentials)
-        result = await self._run_dry(wanted, services, gate)
+        result = await self._run_dry(wanted, services, gate, budget)
+        size = sum(len(file.content) for file in result.files)
         return {
             "log": list(result.log),
-            "directoryContents": [file.as_json() for file in result.files],
+            "directoryContents": await budget.compute(
+                lambda: [file.as_json() for file in result.files], is_small=size <= SMALL
+            ),
             "output": result.output,
             "steps": steps,
         }
@@ -220,7 +231,9 @@ class ScaffolderService:
         """Return completions for a form field."""
         return await autocomplete.complete(self.autocompletes, provider, resource, token, context)
 
-    async def _run_dry(self, wanted: DryRun, services: Services, gate: ActionGate | None) -> DryRunResult:
+    async def _run_dry(
+        self, wanted: DryRun, services: Services, gate: ActionGate | None, budget: RunBudget
+    ) -> DryRunResult:
         return await dryrun.run(
             wanted,
             registry=self.registry,
@@ -228,6 +241,7 @@ class ScaffolderService:
             environment=self.environment,
             working_directory=scratch.folder(self.working_directory),
             gate=gate or action_gate.for_author(),
+            budget=budget,
         )
 
     async def _user(self, credentials: Credentials) -> JsonObject:

@@ -6,6 +6,7 @@ from backstage_py.errors import InputError
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.npm_jsonschema import SchemaProblem
 from backstage_py.model.template import Template
+from backstage_py.scaffolder.run.budget import RunBudget, is_small
 from backstage_py.scaffolder.run.input_checks import validator
 
 
@@ -15,6 +16,22 @@ class FormProblems(InputError):  # noqa: N818  # the problems are the answer
     def __init__(self, errors: Sequence[JsonObject]) -> None:
         super().__init__("; ".join(str(error["stack"]) for error in errors))
         self.errors = list(errors)
+
+
+async def check(template: Template, values: Json, secrets: Mapping[str, str], budget: RunBudget) -> None:
+    """Check values, unless they are None, and secrets.
+
+    Raises:
+        FormProblems: they do not fit.
+        InputError: the form's schema is wrong in itself, or the check takes more than the budget has.
+    """
+
+    def check_both() -> None:
+        if values is not None:
+            check_values(template, values)
+        check_secrets(template, secrets)
+
+    await budget.compute(check_both, is_small=is_small(template.pages, template.secrets_schema, values, secrets))
 
 
 def check_values(template: Template, values: Json) -> None:

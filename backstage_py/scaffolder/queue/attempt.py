@@ -17,9 +17,11 @@ from backstage_py.scaffolder.queue.workspaces import WorkspaceFolders
 from backstage_py.scaffolder.run import initiator
 from backstage_py.scaffolder.run import spec as specs
 from backstage_py.scaffolder.run.action_gate import ActionGate
+from backstage_py.scaffolder.run.budget import RunBudget, is_small
 from backstage_py.scaffolder.run.journal import TaskJournal
 from backstage_py.scaffolder.run.rendering import Environment, StepRenderer
 from backstage_py.scaffolder.run.runner import EarlierProgress, Run, RunContext, RunFailed, WorkerStopping
+from backstage_py.settings.sections import LimitSettings
 from backstage_py.storage.scaffolder.checkpoints import CheckpointStore
 from backstage_py.storage.scaffolder.claims import ClaimStore
 
@@ -38,6 +40,7 @@ class Attempts:
         keep_progress: what a failed run reached is kept for a retry that goes on from there.
         log_limit: characters of log messages that are kept for a task, None for all.
         authority: says which actions a task's initiator may execute.
+        limits: of the budget that each attempt gets.
     """
 
     store: ClaimStore
@@ -49,6 +52,7 @@ class Attempts:
     keep_progress: bool = False
     log_limit: int | None = None
     authority: Authority = field(default_factory=Authority)
+    limits: LimitSettings = field(default_factory=LimitSettings)
 
     async def run(self, claim: Claim, signal: CancelSignal, stopping: Callable[[], bool]) -> None:
         """Run a task until it has ended, is handed back, or turns out to be another worker's."""
@@ -113,12 +117,16 @@ class Attempts:
         async def save_checkpoint(key: str, value: Json) -> None:
             await self.checkpoints.save(claim, key, value)
 
+        budget = RunBudget(self.limits)
+        renderer = await budget.compute(
+            lambda: StepRenderer(spec, claim.id, self.environment, services), is_small=is_small(spec.parameters)
+        )
         return RunContext(
             task_id=claim.id,
             spec=spec,
             journal=journal,
             registry=self.registry,
-            renderer=StepRenderer(spec, claim.id, self.environment, services),
+            renderer=renderer,
             workspace=Workspace(workspace),
             services=services,
             secrets=claim.secrets,
@@ -128,6 +136,7 @@ class Attempts:
             after_step=self._snapshot_taker(claim),
             save_checkpoint=save_checkpoint,
             gate=ActionGate(self.authority, credentials),
+            budget=budget,
         )
 
     async def _earlier_progress(self, claim: Claim) -> EarlierProgress:

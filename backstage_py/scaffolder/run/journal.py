@@ -6,6 +6,7 @@ milliseconds after the first of them. Whatever is staged at one moment is stored
 
 import asyncio
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from backstage_py.model.json import JsonObject
@@ -38,15 +39,22 @@ class Journal(Protocol):
 
 
 class ListJournal:
-    """Keeps the log of a dry run, in the form of its answer: ``{"body": {…}}``."""
+    """Keeps the log of a dry run, in the form of its answer: ``{"body": {…}}``.
 
-    def __init__(self) -> None:
+    Args:
+        spend: told of the bytes that are added to the log; raises when there are too many.
+    """
+
+    def __init__(self, spend: Callable[[int], None] = lambda _: None) -> None:
         self.redactor = Redactor()
         self.log: list[JsonObject] = []
+        self._spend = spend
 
     def say(self, message: str, step_id: str | None = None, status: str | None = None) -> None:
         """Add a log event."""
-        self.log.append({"body": _body(self.redactor.text(message), step_id, status)})
+        shown = self.redactor.text(message)
+        self._spend(len(shown))
+        self.log.append({"body": _body(shown, step_id, status)})
 
     def finish_step(self, result: StepResult) -> None:
         """Forget the result: a dry run is never resumed."""

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from backstage_py.errors import InputError
+from backstage_py.js import budget
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin import Services
+from backstage_py.scaffolder.run.budget import SMALL
 from backstage_py.scaffolder.run.redaction import MASK
 from backstage_py.scaffolder.run.spec import Spec, Step
 from backstage_py.scaffolder.run.steps import Contexts
@@ -110,6 +112,7 @@ class StepRenderer:
                 "context": {"task": {"id": workspace_name}},
             }
         )
+        self._size = budget.size([spec.parameters, spec.user.entity], SMALL)
         self._masked: PreparedContext | None = None  # the same with secrets hidden in outputs, once there are any
 
     def _prepared(self, context: JsonObject) -> PreparedContext:
@@ -126,8 +129,13 @@ class StepRenderer:
         finally:
             _current.reset(token)
 
+    def is_small(self, more: int) -> bool:
+        """Return whether what templates see, and so many bytes more, are few enough for the event loop."""
+        return self._size + more <= SMALL
+
     def set_output(self, step_id: str, output: Json, shown: Json) -> None:
         """Let later steps read ``steps.<id>.output``; ``shown`` is the output with secrets hidden."""
+        self._size += budget.size(output, SMALL)
         if self._masked or shown != output:
             self._masked = (self._masked or self._plain).with_value(["steps", step_id], {"output": shown})
         self._plain = self._plain.with_value(["steps", step_id], {"output": output})

@@ -7,12 +7,13 @@ dry run beyond that. The order of events is Backstage's.
 import copy
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
 from backstage_py.errors import BackstageError, as_name
 from backstage_py.js import json_text
+from backstage_py.js.budget import Exceeded, size
 from backstage_py.js.convert import to_string
 from backstage_py.model import json
 from backstage_py.model.json import Json, JsonObject
@@ -23,15 +24,18 @@ from backstage_py.scaffolder.executors.error_text import as_backstage_error
 from backstage_py.scaffolder.run import action_call, redaction, steps
 from backstage_py.scaffolder.run.action_call import Cancelled
 from backstage_py.scaffolder.run.action_gate import ActionGate
+from backstage_py.scaffolder.run.budget import RunBudget, is_small, refusal
 from backstage_py.scaffolder.run.input_checks import validator_of
 from backstage_py.scaffolder.run.journal import Journal
 from backstage_py.scaffolder.run.rendering import StepRenderer
 from backstage_py.scaffolder.run.spec import Spec, Step
 from backstage_py.scaffolder.run.step_log import StepLogger
-from backstage_py.templating.engine import UNDEFINED
+from backstage_py.scaffolder.run.steps import Contexts
+from backstage_py.templating.engine import UNDEFINED, PreparedContext
 
 _log = structlog.get_logger(__name__)
 
+T = TypeVar("T")
 SaveCheckpoint = Callable[[str, Json], Awaitable[None]]
 
 
@@ -62,6 +66,7 @@ class RunContext:
         after_step: awaited when a step has completed and before that is recorded, with its position.
         save_checkpoint: stores a value for later runs.
         gate: says which actions may run.
+        budget: what the run may use up.
     """
 
     task_id: str
@@ -79,6 +84,7 @@ class RunContext:
     before_step: Callable[[], None] = lambda: None
     after_step: Callable[[int], Awaitable[None]] | None = None
     save_checkpoint: SaveCheckpoint = _keep_nothing
+    budget: RunBudget = field(default_factory=RunBudget)
 
 
 class RunFailed(Exception):  # noqa: N818  # carries the cause to whoever writes the completion
@@ -97,6 +103,7 @@ class Run:
         self._context = context
         self._journal = context.journal
         self._renderer = context.renderer
+        self._budget = context.budget
         self._first_failure: RunFailed | None = None
         self._journal.redactor.add([*context.secrets.values(), *context.renderer.environment.secrets.values()])
 
@@ -109,6 +116,10 @@ class Run:
             WorkerStopping: the worker stops; the steps so far are recorded.
             ClaimLost: the task is another worker's by now.
         """
+        with self._budget.in_force():
+            return await self._run_steps()
+
+    async def _run_steps(self) -> Json:
         spec = self._context.spec
         self._journal.say(f"Starting up task with {_announced_steps(self._context)} steps")
         if spec.steps or self._context.is_dry_run:
@@ -116,15 +127,17 @@ class Run:
         self._log_resumption()
         for step in spec.steps:
             if (before := self._context.earlier.steps.get(step.position)) is not None:
-                self._reuse_result(step, before)
-            elif self._is_skipped_after_failure(step):
+                await self._reuse_result(step, before)
+            elif await self._is_skipped_after_failure(step):
                 self._log_step(step, f"Skipping step {step.id} because a previous step failed", "skipped")
             else:
                 self._context.before_step()
+                await self._budget.begin_step()
                 await self._run_step(step)
         if self._first_failure:
             raise self._first_failure
-        return self._output(spec.output)
+        small = self._renderer.is_small(size(spec.output))
+        return await self._budget.compute(lambda: self._output(spec.output), is_small=small)
 
     def _output(self, template: Json) -> Json:
         redactor = self._journal.redactor
@@ -141,20 +154,26 @@ class Run:
                 f"Task recovered - resuming from last known good state. {done} step(s) already completed."
             )
 
-    def _reuse_result(self, step: Step, before: StepResult) -> None:
+    async def _reuse_result(self, step: Step, before: StepResult) -> None:
         """Use the result that an earlier attempt recorded for a step."""
         if before.failed:
             error = BackstageError(str(before.result["message"]))
             self._fail(RunFailed(error, str(before.result["name"])))
             return
-        self._set_output(step, before.result)
+        await self._set_output(step, before.result)
         self._log_step(step, f"Skipping step {step.id} because it was already completed in a previous run", "completed")
 
-    def _is_skipped_after_failure(self, step: Step) -> bool:
+    async def _is_skipped_after_failure(self, step: Step) -> bool:
         """Whether a step is skipped since one before failed: unless its ``if`` has ``always()`` or ``failure()``."""
         if not self._renderer.failed:
             return False
-        return not (isinstance(step.condition, str) and self._renderer.asks_for_outcome(step.condition))
+        condition = step.condition
+        if not isinstance(condition, str):
+            return True
+        return not await self._compute(step, lambda: self._renderer.asks_for_outcome(condition))
+
+    async def _compute(self, step: Step, function: Callable[[], T]) -> T:
+        return await self._budget.compute(function, is_small=self._renderer.is_small(step.size))
 
     def _fail(self, failure: RunFailed) -> None:
         self._first_failure = self._first_failure or failure
@@ -177,6 +196,8 @@ class Run:
             raise
         except BackstageError as error:
             self._record_failure(step, error, logged=True)
+        except Exceeded as error:
+            self._record_failure(step, refusal(error), logged=True)
         except Exception as error:  # noqa: BLE001  # the worker's edge: a step ends with an event whatever happens
             _log.exception("step_broke", task_id=self._context.task_id, step_id=step.id)
             self._record_failure(step, as_backstage_error(error), logged=True)
@@ -203,25 +224,22 @@ class Run:
 
     async def _execute_step(self, step: Step) -> None:
         contexts = self._renderer.contexts(self._context.secrets, dry_run=self._context.is_dry_run)
-        if steps.is_skipped(step, self._renderer.render, contexts):
+        if await self._compute(step, lambda: steps.is_skipped(step, self._renderer.render, contexts)):
             self._log_step(step, f"Skipping step {step.id} because its if condition was false", "skipped")
             return
         action = await self._action(step.action)
         logger = StepLogger(self._journal, step.id)
         try:
             if self._context.is_dry_run:
-                logger.info(self._dry_run_line(step, action))
+                line = await self._compute(step, lambda: self._dry_run_line(step, action))
+                await self._budget.compute(lambda: logger.info(line), is_small=is_small(line))
                 if not action.supports_dry_run:
-                    self._skip_in_dry_run(step, action)
+                    await self._skip_in_dry_run(step, action)
                     return
-            plan = steps.plan(
-                step, self._renderer.render, contexts, has_secrets=self._has_secrets, shown=self._journal.redactor.text
-            )
-            plan = plan.without(action.ignored_inputs)
-            self._journal.redactor.add(plan.redactions)
+            plan = await self._compute(step, lambda: self._plan(step, action, contexts))
             for iteration in plan.iterations:
                 if iteration.runs:
-                    steps.check_input(iteration, action.id, validator_of(action))
+                    await self._check_input(iteration, action)
                     self._context.gate.check(action.id, iteration.input)
             outputs = await self._run_iterations(step, action, plan, logger)
         finally:
@@ -229,6 +247,20 @@ class Run:
         if self._context.signal.is_set:
             raise Cancelled
         await self._complete(step, outputs)
+
+    def _plan(self, step: Step, action: Action, contexts: Contexts[PreparedContext]) -> steps.Plan:
+        redactor = self._journal.redactor
+        plan = steps.plan(
+            step, self._renderer.render, contexts, has_secrets=self._has_secrets, shown=redactor.text
+        ).without(action.ignored_inputs)
+        redactor.add(plan.redactions)
+        return plan
+
+    async def _check_input(self, iteration: steps.Iteration, action: Action) -> None:
+        def check() -> None:
+            steps.check_input(iteration, action.id, validator_of(action))
+
+        await self._budget.compute(check, is_small=is_small(iteration.input))
 
     async def _action(self, action_id: str) -> Action:
         """Return an installed action, or one that another plugin offers."""
@@ -247,18 +279,22 @@ class Run:
         shown = self._renderer.input_with_masked_secrets(step, self._context.secrets)
         return f"Running {action.id} in dry-run mode with inputs (secrets redacted): {json_text.text(shown, space=2)}"
 
-    def _skip_in_dry_run(self, step: Step, action: Action) -> None:
+    async def _skip_in_dry_run(self, step: Step, action: Action) -> None:
         self._log_step(step, f"Skipping because {action.id} does not support dry-run", "skipped")
-        self._set_output(step, steps.example_output(action.output_schema) if action.output_schema else {})
+        await self._set_output(step, steps.example_output(action.output_schema) if action.output_schema else {})
 
-    def _set_output(self, step: Step, output: Json) -> None:
-        shown = self._journal.redactor.value(output) if self._has_secrets else output
-        self._renderer.set_output(step.id, output, shown)
+    async def _set_output(self, step: Step, output: Json) -> None:
+        def set_output() -> None:
+            shown = self._journal.redactor.value(output) if self._has_secrets else output
+            self._renderer.set_output(step.id, output, shown)
+
+        await self._budget.compute(set_output, is_small=is_small(output))
 
     async def _run_iterations(self, step: Step, action: Action, plan: steps.Plan, logger: StepLogger) -> JsonObject:
         outputs: JsonObject = {}
         for iteration in plan.iterations:
             if iteration.each:
+                await self._budget.begin_step()
                 verb = "Running" if iteration.runs else "Skipping"
                 line = f"{verb} step each: {_iteration_label(iteration.each['key'], iteration.each['value'])}"
                 logger.info(line)
@@ -295,7 +331,7 @@ class Run:
     async def _complete(self, step: Step, outputs: JsonObject) -> None:
         if self._context.after_step:
             await self._context.after_step(step.position)
-        self._set_output(step, outputs)
+        await self._set_output(step, outputs)
         self._journal.finish_step(StepResult(step.position, failed=False, result=outputs))
         self._log_step(step, f"Finished step {step.name}", "completed")
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from backstage_py.errors import InputError
+from backstage_py.js import budget
 from backstage_py.model import json, template
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin import TemplateInfo, User
@@ -31,6 +32,11 @@ class Step:
     input: Json
     condition: Json
     each: Json
+
+    @cached_property
+    def size(self) -> int:
+        """About how many bytes of templates the step has."""
+        return budget.size([self.input, self.condition, self.each])
 
     @cached_property
     def mentions_secrets(self) -> bool:
