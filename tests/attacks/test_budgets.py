@@ -40,7 +40,7 @@ def request(entity: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def bounded(folder: Path, services: Services | None = None, **limits: Any) -> AsyncIterator[World]:
+async def bounded(folder: Path, *, services: Services | None = None, **limits: Any) -> AsyncIterator[World]:
     """A scaffolder with these limits, whose worker runs."""
     settings = ScaffolderSettings(limits=LimitSettings(**limits))
     async with world(folder, say, settings=settings, services=services) as opened:
@@ -80,7 +80,7 @@ REACHED: list[Reached] = [
 
 @pytest.mark.parametrize(("key", "limits", "below", "above"), REACHED)
 async def test_a_dry_run_that_takes_more_is_refused_by_bound_and_key(
-    tmp_path: Path, key: str, limits: dict[str, int], below: dict[str, Any], above: dict[str, Any]
+    tmp_path: Path, key: str, limits: dict[str, Any], below: dict[str, Any], above: dict[str, Any]
 ) -> None:
     async with bounded(tmp_path, **limits) as w:
         assert (await dry_run(w, request(below))).status == 200
@@ -92,7 +92,7 @@ async def test_a_dry_run_that_takes_more_is_refused_by_bound_and_key(
 
 @pytest.mark.parametrize(("key", "limits", "below", "above"), [one for one in REACHED if "x" * 9_000 not in str(one)])
 async def test_a_task_that_takes_more_fails_by_bound_and_key(
-    tmp_path: Path, key: str, limits: dict[str, int], below: dict[str, Any], above: dict[str, Any]
+    tmp_path: Path, key: str, limits: dict[str, Any], below: dict[str, Any], above: dict[str, Any]
 ) -> None:
     async with bounded(tmp_path, **limits) as w:
         assert "completed" in (await task(w, below))["message"]
@@ -125,6 +125,15 @@ async def test_the_pattern_of_a_form_has_a_budget(tmp_path: Path) -> None:
             (await dry_run(w, request(entity, values={"name": "a" * 28}))).json,
         ):
             assert "scaffolder.limits.regexSteps allows no more" in refused["error"]["message"]
+
+
+async def test_rendering_that_takes_too_long_is_interrupted(tmp_path: Path) -> None:
+    long = template(step([LOOP_90000.replace("90000", str(50_000 + number)) for number in range(400)]))
+    async with bounded(tmp_path, seconds=0.3, evaluation_steps=10**9) as w:
+        refused = await dry_run(w, request(long))
+        assert (await dry_run(w, request(template(step(LOOP_100))))).status == 200
+    assert "longer than 0.3 seconds" in message(refused)
+    assert "scaffolder.limits.seconds allows no more" in message(refused)
 
 
 async def test_a_form_whose_check_grows_without_end_is_ended(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from backstage_py.js import budget
 from backstage_py.js.convert import truthy
 from backstage_py.js.errors import Failure
 from backstage_py.js.regex import PatternError
@@ -119,7 +120,7 @@ class _Compiler:
         if not isinstance(schema, dict):
             return accept
         checks = [make(schema, self, place) for key in schema if (make := _KEYWORDS.get(key))]
-        return checks[0] if len(checks) == 1 else partial(_run, tuple(checks))
+        return partial(_run, tuple(checks))
 
 
 class _Deferred:
@@ -138,5 +139,7 @@ class _Deferred:
 
 
 def _run(checks: Sequence[Check], instance: Json, path: Path, problems: Problems) -> None:
+    if drawn := budget.current.get():
+        drawn.spend(evaluation=1 + len(checks))  # two references to the next level, thirty times, are without end
     for check in checks:
         check(instance, path, problems)
