@@ -1,14 +1,23 @@
 """The policy is asked wherever an action starts, and a right that is lost ends what it allowed."""
 
+import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.routing import Router
+from starlette.types import Receive, Scope, Send
 from structlog.testing import capture_logs
 
-from tests.http.harness import Answer
+from backstage_py.errors import AuthenticationError
+from backstage_py.http import scaffolder as scaffolder_face
+from backstage_py.http.credentials import CREDENTIALS
+from backstage_py.identity.principals import Credentials, UserPrincipal
+from tests.http.harness import Answer, call
 from tests.permissions.fake_backstage import FakeBackstage
 from tests.permissions.policed_site import OTHER, OWNER, Site, running
 
@@ -212,3 +221,50 @@ async def test_a_step_that_is_denied_starts_nothing_before_it_of_the_same_loop(
     async with running(backstage, tmp_path) as site:
         body = {"template": step, "values": {}, "directoryContents": []}
         assert refused(await site.post("/api/scaffolder/v2/dry-run", body))
+
+
+@asynccontextmanager
+async def followed(site: Site, seconds: int) -> AsyncIterator[tuple[asyncio.Task[Answer], str]]:
+    """Follow a task that waits and then says what only its readers may know; the right is looked at for each batch."""
+    step = template("only for readers")["spec"]["steps"][0]
+    wait = {"id": "w", "name": "W", "action": "debug:wait", "input": {"milliseconds": seconds * 1000}}
+    entity = {**template(""), "spec": {"owner": "o", "type": "service", "steps": [wait, step]}}
+    authorized = replace(site.service.scaffolder.authorized, ask_again=0.0)
+    app = Router(list(scaffolder_face.routes(authorized)))
+    service = site.service.scaffolder.service
+    task = await service.store.create(
+        json.dumps({**entity["spec"], "apiVersion": entity["apiVersion"], "parameters": {}}),
+        created_by=OWNER,
+        secrets={},
+        starts_over=False,
+    )
+
+    async def signed_in(scope: Scope, receive: Receive, send: Send) -> None:
+        scope[CREDENTIALS] = Credentials(UserPrincipal(OTHER), site.backstage.token(OTHER))
+        await app(scope, receive, send)
+
+    stream = asyncio.create_task(call(signed_in, "GET", f"/v2/tasks/{task}/eventstream"))
+    async with asyncio.timeout(20):
+        while "scaffolder.task.read" not in json.dumps([body for _, body in site.backstage.questions]):  # noqa: ASYNC110  # the fake tells nobody
+            await asyncio.sleep(0.02)
+    yield stream, task
+
+
+async def test_a_stream_ends_when_the_right_to_read_is_lost(backstage: FakeBackstage, tmp_path: Path) -> None:
+    backstage.table = {OWNER: {}, OTHER: {}}
+    async with running(backstage, tmp_path) as site, followed(site, 1) as (stream, task):
+        backstage.table[OTHER] = {"scaffolder.task.read": "DENY"}
+        assert (await site.end(task))["message"] == "Run completed with status: completed"
+        answer = await asyncio.wait_for(stream, 20)
+    assert b"only for readers" not in answer.body
+    assert b"completion" not in answer.body
+
+
+async def test_a_stream_breaks_off_when_nobody_says_whether_it_may_be_read(
+    backstage: FakeBackstage, tmp_path: Path
+) -> None:
+    backstage.table = {OWNER: {}, OTHER: {}}
+    async with running(backstage, tmp_path) as site, followed(site, 1) as (stream, _):
+        backstage.answer = (401, b"{}")
+        with pytest.raises(AuthenticationError):
+            await asyncio.wait_for(stream, 20)

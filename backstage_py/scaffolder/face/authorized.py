@@ -1,7 +1,11 @@
 """The scaffolder for callers who may not do everything. Who is here by right uses ``ScaffolderService`` itself."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, replace
+
+import structlog
 
 from backstage_py.errors import AuthenticationError, NotAllowedError
 from backstage_py.identity.principals import Credentials, NonePrincipal
@@ -21,16 +25,22 @@ from backstage_py.scaffolder.face.service import ScaffolderService
 from backstage_py.scaffolder.face.templates import Narrow
 from backstage_py.scaffolder.run.action_gate import ActionGate
 
+_log = structlog.get_logger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class AuthorizedScaffolder:
     """The operations of ``ScaffolderService``, each within what its caller may do.
 
     Every method raises NotAllowedError when the policy says no, and a BackstageError when it cannot be asked.
+
+    Attributes:
+        ask_again: seconds for which the right to follow a task is taken for granted while its events are streamed.
     """
 
     service: ScaffolderService
     authority: Authority
+    ask_again: float = 30.0
 
     async def parameter_schema(self, ref: EntityRef, credentials: Credentials) -> JsonObject:
         """Return the part of a template's form that the caller may see."""
@@ -103,10 +113,32 @@ class AuthorizedScaffolder:
 
     async def event_stream(
         self, task_id: str, after: int | None, credentials: Credentials
-    ) -> AsyncIterator[Sequence[tuple[TaskEvent, bool]]]:
-        """Return the batches of a task's events as they come."""
-        await self.get(task_id, credentials)
-        return await self.service.event_stream(task_id, after)
+    ) -> AsyncGenerator[Sequence[tuple[TaskEvent, bool]]]:
+        """Return the batches of a task's events as they come, until the caller may no longer read them."""
+        task = await self.get(task_id, credentials)
+        batches = await self.service.event_stream(task_id, after)
+        return batches if self.authority.allows_all(credentials) else self._while_readable(task, batches, credentials)
+
+    async def _while_readable(
+        self, task: Task, batches: AsyncGenerator[Sequence[tuple[TaskEvent, bool]]], credentials: Credentials
+    ) -> AsyncGenerator[Sequence[tuple[TaskEvent, bool]]]:
+        """Yield the batches; a no of the policy ends them.
+
+        Without an answer (its backend is away, the caller's token has expired) they break off, which makes Backstage's
+        frontend come again with a new token.
+        """
+        now = asyncio.get_running_loop().time
+        asked = now()
+        async with contextlib.aclosing(batches):
+            async for batch in batches:
+                if now() - asked >= self.ask_again:
+                    try:
+                        await self._require_for(task, credentials, names.TASK_READ)
+                    except NotAllowedError:
+                        _log.info("event_stream_ended", task_id=task.id, caller=credentials.subject)
+                        return
+                    asked = now()
+                yield batch
 
     async def dry_run(self, body: JsonObject, credentials: Credentials) -> JsonObject:
         """Try a template that comes with the request."""

@@ -1,7 +1,8 @@
 """What the scaffolder offers to its callers: HTTP, the command line, the actions registry."""
 
+import contextlib
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -177,14 +178,15 @@ class ScaffolderService:
         task = await self.store.get(task_id)
         return await self.events.list(task_id, after, starts_over=task.starts_over)
 
-    async def event_stream(self, task_id: str, after: int | None) -> AsyncIterator[Sequence[tuple[TaskEvent, bool]]]:
+    async def event_stream(self, task_id: str, after: int | None) -> AsyncGenerator[Sequence[tuple[TaskEvent, bool]]]:
         """Return the batches of a task's events as they come; an empty one is a sign of life. Raises NotFoundError."""
         task = await self.store.get(task_id)
 
-        async def batches() -> AsyncIterator[Sequence[tuple[TaskEvent, bool]]]:
+        async def batches() -> AsyncGenerator[Sequence[tuple[TaskEvent, bool]]]:
             following = self.events.follow(task_id, after, starts_over=task.starts_over, heartbeat=_STREAM_HEARTBEAT)
-            async for batch in following:
-                yield [(event, task.starts_over) for event in batch]
+            async with contextlib.aclosing(following):
+                async for batch in following:
+                    yield [(event, task.starts_over) for event in batch]
 
         return batches()
 
