@@ -71,12 +71,14 @@ def _object(template: Template, value: JsonObject, schema: JsonObject, path: Pat
     declared = schema.get("properties")
     properties: JsonObject = declared if isinstance(declared, dict) else {}
     for name in schema.get("required") or ():
-        if name not in value and isinstance(name, str):
+        if isinstance(name, str) and value.get(name, "") == "":
             yield Mismatch("missing", path, name, "", tuple(properties))
     closed = schema.get("additionalProperties") is False and not schema.get("patternProperties")
     for name, item in value.items():
         if isinstance(item, str) and tree.has_code(item) and is_undefined_name(template, syntax.parse(item)):
             continue  # it is dropped, and another rule's
+        if name in properties and item == "":
+            continue  # dropped as well: Backstage's runner gives nothing for an empty text
         if name in properties:
             yield from mismatches(template, item, properties[name], (*path, name), depth + 1)
         elif closed or (depth == 0 and properties and "additionalProperties" not in schema):

@@ -65,6 +65,7 @@ class Parsed:
         problems: what keeps the text from being a template, one for each expression that does not parse; the rest is
             then filled from the expressions that do.
         sole: the expression, if the text is exactly one: its value keeps its type.
+        is_tag: the text is exactly one tag such as ``{% if … %}``: what it gives is read as JSON.
         outputs: how many ``${{ }}`` it has.
         locals: names that the text itself defines.
         subtractions: ``a.b-c-d`` without spaces: the offset of the first minus, what is before it and after it.
@@ -72,6 +73,7 @@ class Parsed:
 
     problems: tuple[Problem, ...] = ()
     sole: Node | None = None
+    is_tag: bool = False
     outputs: int = 0
     references: list[Reference] = field(default_factory=list)
     named: list[Named] = field(default_factory=list)
@@ -99,10 +101,11 @@ def parse(text: str, settings: Settings = Settings()) -> Parsed:
             walker.visit(part)
     except RecursionError:
         return Parsed((*found.problems, Problem(tree.TOO_DEEP, walker.base if found.loose else 0)))
-    if text.startswith("${{") and text.endswith("}}"):
-        match found.body:
-            case [tree.Output() as output]:
-                parsed.sole = output.value.expression.root
+    match found.body:
+        case [tree.Output() as output] if text.startswith("${{") and text.endswith("}}"):
+            parsed.sole = output.value.expression.root
+        case [tree.If() | tree.For() | tree.Switch() | tree.Block() | tree.CallBlock()]:
+            parsed.is_tag = True
     return parsed
 
 

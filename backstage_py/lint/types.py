@@ -27,7 +27,11 @@ _LITERALS: dict[type, Types] = {str: _TEXT, bool: _BOOLEAN, int: _NUMBER, float:
 
 def of_use(template: Template, use: Use) -> Types | None:
     """Return the types of what a text gives, None if they are not known."""
-    if use.parsed.problems or use.parsed.sole is None:
+    if use.parsed.problems:
+        return _TEXT
+    if use.parsed.is_tag:
+        return None
+    if use.parsed.sole is None:
         return _TEXT
     if use.parsed.subtractions:  # a dash that was meant as part of a name; it has a rule of its own
         return None

@@ -1,4 +1,4 @@
-"""The names that expressions and forms may use in Backstage 4.2.0, without importing what implements them.
+"""The names that expressions and forms may use in Backstage 4.3.0, without importing what implements them.
 
 A test compares the names of filters, tests and globals with the template engine's own tables.
 """

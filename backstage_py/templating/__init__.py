@@ -1,7 +1,7 @@
 """The template language of Backstage, evaluated in Python with the same result.
 
 What lives here: a lexer, a parser, a compiler to Python closures and the runtime that the closures use, for the
-language of ``nunjitsu`` 0.6.2 with the options and filters of scaffolder-backend 4.2.0. The files are the
+language of ``nunjitsu`` 0.7.0 with the options and filters of scaffolder-backend 4.3.0. The files are the
 pipeline: ``lexer`` -> ``nodes`` -> ``expressions`` / ``parser`` -> ``scopes`` -> ``compiler`` / ``evaluation`` /
 ``calls`` -> ``runtime``, ``functions`` and ``macros``; ``renderer`` runs it, ``exchange`` copies data in and out.
 It has two doors, and other packages import nothing else: ``engine`` renders, ``tree`` gives the syntax tree.

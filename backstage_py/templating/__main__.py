@@ -2,6 +2,8 @@
 
 Each line is ``{"id", "mode": "value" | "file", "source", "context", "options"}``; each answer
 ``{"id", "value"}``, ``{"id", "undefined": true}`` or ``{"id", "error": {"message", "line", "column"}}``, in order.
+Values know ``always()`` and ``failure()`` and files do not, as in Backstage. Options are ``trimBlocks``,
+``lstripBlocks`` and ``cookiecutterCompat``, and for values ``coercion``: "json", as Backstage renders steps, or "none".
 """
 
 import json
@@ -28,7 +30,7 @@ class Cases:
     """Answers cases with renderers that are made once for each set of options."""
 
     def __init__(self) -> None:
-        self._renderers: dict[tuple[bool, bool, bool], Renderer] = {}
+        self._renderers: dict[tuple[bool, bool, bool, bool], Renderer] = {}
 
     def answer(self, case: dict[str, Json]) -> dict[str, Json]:
         """The answer to one case."""
@@ -44,17 +46,17 @@ class Cases:
         source, context = case.get("source"), case.get("context") or {}
         if not isinstance(source, str) or not isinstance(context, dict) or not isinstance(options, dict):
             raise TemplateSyntaxError('A case needs a text "source", and records as "context" and "options"')
-        renderer = self._renderer(options)
         if case.get("mode", "value") == "file":
-            return renderer.render(source, context)
+            return self._renderer(options, for_steps=False).render(source, context)
+        renderer = self._renderer(options, for_steps=True)
         return renderer.render_value(source, context, coercion=options.get("coercion", "none"))
 
-    def _renderer(self, options: dict[str, Json]) -> Renderer:
+    def _renderer(self, options: dict[str, Json], *, for_steps: bool) -> Renderer:
         names = ("cookiecutterCompat", "trimBlocks", "lstripBlocks")
-        key = (bool(options.get(names[0])), bool(options.get(names[1])), bool(options.get(names[2])))
+        key = (bool(options.get(names[0])), bool(options.get(names[1])), bool(options.get(names[2])), for_steps)
         if key not in self._renderers:
             self._renderers[key] = backstage_renderer(
-                extra_globals={"always": lambda *_: True, "failure": lambda *_: False},
+                extra_globals={"always": lambda *_: True, "failure": lambda *_: False} if for_steps else {},
                 cookiecutter_compat=key[0],
                 trim_blocks=key[1],
                 lstrip_blocks=key[2],

@@ -77,8 +77,8 @@ def render_template_value(
 ) -> Json | Undefined:
     """Renders every text inside a step's input, as Backstage's task runner does.
 
-    Keys stay as they are. A text whose template fails stays as it is, and ``on_error`` is told; what gives undefined
-    disappears from records and is None in arrays.
+    Keys stay as they are. A text that is one tag has the type of its output read as JSON. A text whose template fails
+    stays as it is, and ``on_error`` is told; what gives undefined disappears from records and is None in arrays.
 
     Returns:
         The rendered value; UNDEFINED if the value is one text that gives undefined.
@@ -87,7 +87,7 @@ def render_template_value(
     def render(part: Json, path: tuple[str | int, ...]) -> Json | Undefined:
         if isinstance(part, str):
             try:
-                return renderer.render_value(part, context)
+                return renderer.render_value(part, context, coercion="json")
             except TemplateError as error:
                 if on_error is not None:
                     on_error(error, path)

@@ -153,7 +153,7 @@ class ExpressionParser(TokenReader):
         """The precedence of an infix operator, 0 for anything else.
 
         Comparison operators and ``not in`` are told by their text alone, so a string "==" works as one: as observed
-        in nunjitsu 0.6.2.
+        in nunjitsu 0.7.0.
         """
         value = token.value
         if token.kind == "end":
@@ -214,7 +214,7 @@ class ExpressionParser(TokenReader):
 
     @staticmethod
     def _test_name(node: Node) -> str:
-        """The name of a test; anything but a name or a constant means "undefined", as observed in nunjitsu 0.6.2."""
+        """The name of a test; anything but a name or a constant means "undefined", as observed in nunjitsu 0.7.0."""
         if isinstance(node, nodes.Symbol):
             return node.name
         if isinstance(node, nodes.Literal):
@@ -229,7 +229,7 @@ class ExpressionParser(TokenReader):
         """A chain of ``* / // %``.
 
         It is evaluated from left to right, except that ``//`` floors only its own stretch of ``%`` and ``//``, up to
-        the ``*`` or ``/`` in front of it: as observed in nunjitsu 0.6.2, ``a * b // c`` is ``a * floor(b / c)``.
+        the ``*`` or ``/`` in front of it: as observed in nunjitsu 0.7.0, ``a * b // c`` is ``a * floor(b / c)``.
         """
         left: Node | None = None
         operator = ""
@@ -278,7 +278,7 @@ class ExpressionParser(TokenReader):
     def _lower_not(self, target: Node, pos: int) -> Node:
         """``not`` binds to the first operand of a sum, product or comparison only.
 
-        As observed in nunjitsu 0.6.2, where it stands for JavaScript's ``!``: ``not a == b`` is ``(not a) == b``.
+        As observed in nunjitsu 0.7.0, where it stands for JavaScript's ``!``: ``not a == b`` is ``(not a) == b``.
         """
         if isinstance(target, nodes.Binary) and target.operator != "**":
             return nodes.Binary(pos, target.operator, self._lower_not(target.left, pos), target.right)

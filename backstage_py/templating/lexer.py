@@ -145,7 +145,7 @@ class Lexer:
         """Takes over the text of a raw block.
 
         The dash of ``{% raw -%}`` removes white space behind the *closing* tag, and a closing tag with a dash is not
-        one: both as observed in nunjitsu 0.6.2 (test_whitespace).
+        one: both as observed in nunjitsu 0.7.0 (test_whitespace).
         """
         if rest:
             raise syntax_error(f'"{name}" takes nothing after its name', start)

@@ -87,7 +87,7 @@ class Loop(NamedTuple):
     """A compiled for statement.
 
     A loop over nothing that is false (undefined, null, "", 0) keeps the length of its last run in this invocation,
-    and with it decides on ``else``: as observed in nunjitsu 0.6.2.
+    and with it decides on ``else``: as observed in nunjitsu 0.7.0.
     """
 
     iterable: Evaluate

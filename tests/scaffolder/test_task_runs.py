@@ -22,6 +22,12 @@ def say(ctx: Context) -> None:
     ctx.output("said", ctx.input["message"])
 
 
+@action("test:keep")
+def keep(ctx: Context) -> None:
+    ctx.logger.info(str(ctx.input))
+    ctx.output("kept", ctx.input)
+
+
 @action("test:fail")
 async def fail(ctx: Context) -> None:
     raise PermanentError(ctx.input.get("why", "it broke"))
@@ -62,6 +68,46 @@ async def test_a_task_runs_its_steps_in_order_and_completes_with_its_output(tmp_
     assert task.status == "completed"
     assert task.created_by == "user:development/guest"
     assert not (tmp_path / "work" / task_id).exists()
+
+
+async def test_a_value_that_is_one_tag_has_the_type_of_what_it_gives(tmp_path: Path) -> None:
+    guard = "{% if parameters.loud %}true{% else %}false{% endif %}"
+    entity = template(
+        {"id": "guarded", "if": guard, "action": "test:say", "input": {"message": "hi"}},
+        {
+            "id": "each",
+            "each": "{% if true %}[1, 2]{% endif %}",
+            "action": "test:keep",
+            "input": {"n": "${{ each.value }}"},
+        },
+        {
+            "id": "typed",
+            "action": "test:keep",
+            "input": {
+                "flag": "{% if parameters.loud %}true{% else %}false{% endif %}",
+                "count": "{% if true %}5{% endif %}",
+                "nothing": "{% if parameters.loud %}x{% endif %}",
+                "empty": "",
+                "list": ["{% if parameters.loud %}x{% endif %}", '{% if true %}{"a": 1}{% endif %}'],
+                "text": "{% if true %}5{% endif %} ",
+            },
+        },
+        output={
+            "kept": "${{ steps.typed.output.kept }}",
+            "nothing": "{% if parameters.loud %}x{% endif %}",
+            "number": "{% for x in [1, 2] %}${{ x }}{% endfor %}",
+            "links": [{"title": "hidden", "url": "https://a", "if": guard}, {"title": "shown", "url": "https://b"}],
+        },
+    )
+    async with world(tmp_path, say, keep) as w:
+        events = await w.run(entity, {"loud": False})
+    assert ("guarded", "skipped", "Skipping step guarded because its if condition was false") in log(events)
+    assert ("each", None, "info: {'n': 2}") in log(events)
+    assert body(events[-1])["output"] == {
+        "kept": {"flag": False, "count": 5, "list": [None, {"a": 1}], "text": "5 "},
+        "number": 12,
+        "links": [{"title": "shown", "url": "https://b"}],
+    }
 
 
 async def test_a_failing_step_skips_the_rest_but_not_what_asks_for_the_outcome(tmp_path: Path) -> None:

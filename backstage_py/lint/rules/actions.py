@@ -50,7 +50,8 @@ def unknown_action(template: Template) -> Iterator[Finding]:
     "error",
     "template",
     summary="An input that the action requires is missing.",
-    why="The run ends at this step with `Invalid input passed to action`.",
+    why="The run ends at this step with `Invalid input passed to action`. Backstage leaves out an input that is an "
+    "empty text.",
     bad="steps:\n  - id: fetch\n    action: fetch:plain\n    input:\n      targetPath: ./docs\n",
     good="steps:\n  - id: fetch\n    action: fetch:plain\n    input:\n      url: https://example.com/docs\n     "
     " targetPath: ./docs\n",

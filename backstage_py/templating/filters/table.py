@@ -20,7 +20,7 @@ class BuiltinFilter(NamedTuple):
         """The arguments that the function gets.
 
         A filter without named parameters gets the keywords as one more argument, a record: as observed in nunjitsu
-        0.6.2, so ``default("x", boolean=true)`` works since the record is truthy.
+        0.7.0, so ``default("x", boolean=true)`` works since the record is truthy.
         """
         if not self.parameters:
             return [*positional, in_key_order({**keywords, "__keywords": True})]

@@ -179,6 +179,37 @@ def values(draw: st.DrawFn) -> str:
     return draw(bodies())
 
 
+OUTPUTS = _one_of(
+    'true ¦ false ¦ 5 ¦ -0 ¦ 007 ¦ 1e3 ¦ 1e999 ¦ null ¦ [1, 2 ¦ ] ¦ {"a": 1} ¦ {"a": ¦ } ¦ "x" ¦ " ¦ NaN ¦ '
+    'Infinity ¦ 12345678901234567890 ¦ 0.10 ¦ tru ¦ [{}, ¦ , ¦ {"1": 2, "a": [null], "0": 1} ¦ \\ud83d ¦ '
+    '"\\ud83d" ¦ {"__proto__": 1} ¦ {"constructor": 1} ¦ [[[1]]]'
+)
+
+
+@st.composite
+def tags_alone(draw: st.DrawFn) -> str:
+    """What stands in a template's YAML as one block, whose output may be JSON."""
+    parts = [draw(st.one_of(OUTPUTS, OUTPUTS, interpolations(), TEXT)) for _ in range(draw(st.integers(0, 3)))]
+    other = draw(OUTPUTS)
+    condition, body = draw(st.sampled_from(["true", "x", "name", "missing"])), "".join(parts)
+    around = draw(st.sampled_from(["", "", "", "", " ", "{# c #}", "\n"]))
+    shapes = [
+        f"{{% if {condition} %}}{body}{{% endif %}}",
+        f"{{% if {condition} %}}{body}{{% else %}}{other}{{% endif %}}",
+        f"{{% for i in [1, 2] %}}{body}{{% endfor %}}",
+        f"{{% for i in items %}}${{{{ i }}}}{{% else %}}{other}{{% endfor %}}",
+        f"{{% filter {draw(FILTERS)} %}}{body}{{% endfilter %}}",
+        f"{{% switch name %}}{{% case 1 %}}{other}{{% default %}}{body}{{% endswitch %}}",
+        f"{{% if {condition} %}}{{% if x %}}{body}{{% endif %}}{other}{{% endif %}}",
+        f"{{% raw %}}{body}{{% endraw %}}",
+        f"{{% set x %}}{body}{{% endset %}}",
+        f"{{% set x = 1 %}}{{% if {condition} %}}{body}{{% endif %}}",
+        draw(statements(1)),
+        body,
+    ]
+    return f"{around}{draw(st.sampled_from(shapes))}"
+
+
 JSON: st.SearchStrategy[Json] = st.recursive(
     st.one_of(
         st.none(), st.booleans(), st.integers(-1000, 1000), st.floats(-1e6, 1e6), st.text("aB1 <é😀\n-_/", max_size=8)

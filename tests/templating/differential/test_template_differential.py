@@ -21,6 +21,9 @@ COMPARED = settings(
 )
 
 
+AS_THE_RUNNER = {"coercion": "json"}
+
+
 def assert_agreement(oracle: Oracle, case: dict[str, Json]) -> None:
     answer = ENGINE.answer({**case, "id": 1})
     found = difference(case, answer, oracle.ask(case))
@@ -30,6 +33,20 @@ def assert_agreement(oracle: Oracle, case: dict[str, Json]) -> None:
 @COMPARED
 @given(grammar.values(), grammar.contexts())
 def test_values_of_steps_are_the_same(template_oracle: Oracle, source: str, context: dict[str, Json]) -> None:
+    case = {"mode": "value", "source": source, "context": context, "options": AS_THE_RUNNER}
+    assert_agreement(template_oracle, case)
+
+
+@COMPARED
+@given(grammar.tags_alone(), grammar.contexts())
+def test_values_that_are_one_tag_are_the_same(template_oracle: Oracle, source: str, context: dict[str, Json]) -> None:
+    case = {"mode": "value", "source": source, "context": context, "options": AS_THE_RUNNER}
+    assert_agreement(template_oracle, case)
+
+
+@COMPARED
+@given(grammar.values(), grammar.contexts())
+def test_values_without_coercion_are_the_same(template_oracle: Oracle, source: str, context: dict[str, Json]) -> None:
     assert_agreement(template_oracle, {"mode": "value", "source": source, "context": context})
 
 
@@ -52,4 +69,5 @@ def test_files_for_cookiecutter_are_the_same(template_oracle: Oracle, source: st
 @COMPARED
 @given(st.text("${}%#-| .'\"()[]abif\n\\/_1", max_size=30), grammar.contexts())
 def test_heaps_of_punctuation_are_the_same(template_oracle: Oracle, text: str, context: dict[str, Json]) -> None:
-    assert_agreement(template_oracle, {"mode": "value", "source": f"${{{{ {text}", "context": context})
+    case = {"mode": "value", "source": f"${{{{ {text}", "context": context, "options": AS_THE_RUNNER}
+    assert_agreement(template_oracle, case)
