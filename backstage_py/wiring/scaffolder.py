@@ -18,6 +18,7 @@ from backstage_py.scaffolder.queue.janitor import Janitor
 from backstage_py.scaffolder.queue.recovery import Recovery
 from backstage_py.scaffolder.queue.worker import Worker
 from backstage_py.scaffolder.queue.workspaces import WorkspaceFolders, snapshots_of
+from backstage_py.scaffolder.run.equipment import Equipment
 from backstage_py.scaffolder.run.rendering import Environment
 from backstage_py.settings.sections import ScaffolderSettings
 from backstage_py.storage.database import Database
@@ -68,16 +69,14 @@ class Scaffolder:
         options = settings.options.get("taskRecovery") or {}
         snapshots = snapshots_of(settings.workspace_serialization, options, WorkspaceTable(database, box))
         folders = WorkspaceFolders(working_directory, snapshots)
-        environment = Environment.of(settings.default_environment)
+        equipment = Equipment(registry, services, Environment.of(settings.default_environment))
         resumes = settings.recovery.enabled and folders.keeps_snapshots
         upkeep = TaskUpkeep(database, feed)
         recovery = Recovery(upkeep, settings.recovery, working_directory, settings.task_timeout)
         self.service = ScaffolderService(
             store=TaskStore(database, box, feed),
             events=TaskEvents(database, feed),
-            registry=registry,
-            services=services,
-            environment=environment,
+            equipment=equipment,
             working_directory=working_directory,
             resume_on_retry=resumes,
             autocompletes=autocompletes or {},
@@ -91,9 +90,7 @@ class Scaffolder:
                 store=claims,
                 checkpoints=CheckpointStore(database, box),
                 folders=folders,
-                registry=registry,
-                services=services,
-                environment=environment,
+                equipment=equipment,
                 keep_progress=resumes,
                 log_limit=settings.log_limit_bytes,
                 authority=authority,

@@ -123,7 +123,7 @@ async def running(
 
 
 async def _settled(site: Site) -> None:
-    catalog = site.service.scaffolder.service.services.catalog
+    catalog = site.service.scaffolder.service.equipment.services.catalog
     assert catalog
     async with asyncio.timeout(30):
         while None in await catalog.entities_by_refs(["component:default/b", "template:default/t"], token=None):  # noqa: ASYNC110  # the catalog tells nobody

@@ -9,6 +9,7 @@ from backstage_py.plugin import ActionContext, ActionRegistry, Services, action
 from backstage_py.scaffolder.face import dryrun
 from backstage_py.scaffolder.face.dryrun import DryRun
 from backstage_py.scaffolder.run import action_gate
+from backstage_py.scaffolder.run.equipment import Equipment
 from backstage_py.scaffolder.run.rendering import Environment
 from tests.scaffolder.harness import GUEST, template, world
 
@@ -115,10 +116,8 @@ async def test_environment_secrets_are_not_resolved(tmp_path: Path) -> None:
             {},
             tmp_path,
         ),
+        Equipment(registry, Services(), Environment({"p": "shown"}, {"s": "real-secret"})),
         gate=action_gate.for_author(),
-        registry=registry,
-        services=Services(),
-        environment=Environment({"p": "shown"}, {"s": "real-secret"}),
         working_directory=tmp_path / "work",
     )
     assert seen == [{"p": "shown"}]
@@ -140,10 +139,8 @@ async def test_a_folder_is_tried_in_place(tmp_path: Path) -> None:
     spec = {"apiVersion": "scaffolder.backstage.io/v1beta3", "steps": [{"id": "b", "name": "B", "action": "test:base"}]}
     await dryrun.run(
         DryRun(spec, {"name": "t"}, {}, tmp_path),
+        Equipment(registry, Services()),
         gate=action_gate.for_author(),
-        registry=registry,
-        services=Services(),
-        environment=Environment(),
         working_directory=tmp_path / "work",
     )
     assert seen == [tmp_path / "template.yaml"]

@@ -11,13 +11,14 @@ from backstage_py.cli.local import local_template
 from backstage_py.cli.local.local_template import LocalTemplate
 from backstage_py.errors import BackstageError, as_name
 from backstage_py.model.json import Json, JsonObject
-from backstage_py.plugin import ActionRegistry, Services, TemplateInfo
+from backstage_py.plugin import TemplateInfo
 from backstage_py.scaffolder.face import dryrun, oneoff
 from backstage_py.scaffolder.face.directory import DirectoryFile
 from backstage_py.scaffolder.face.dryrun import DryRun
 from backstage_py.scaffolder.face.oneoff import OneOff
 from backstage_py.scaffolder.run import action_gate
 from backstage_py.scaffolder.run import spec as specs
+from backstage_py.scaffolder.run.equipment import Equipment
 from backstage_py.scaffolder.run.journal import ListJournal
 from backstage_py.scaffolder.run.rendering import Environment
 from backstage_py.scaffolder.run.spec import steps_with_defaults
@@ -80,9 +81,7 @@ class LocalScaffolder:
         is_dry_run: actions with effects outside the workspace are explained, not run.
     """
 
-    registry: ActionRegistry
-    services: Services
-    environment: Environment
+    equipment: Equipment
     working_directory: Path
     is_dry_run: bool
 
@@ -120,10 +119,8 @@ class LocalScaffolder:
         wanted = DryRun(spec, local.template.metadata, request.secrets, local.folder)
         result = await dryrun.run(
             wanted,
+            self.equipment,
             gate=action_gate.for_author(),
-            registry=self.registry,
-            services=self.services,
-            environment=self.environment,
             working_directory=self.working_directory,
             journal=journal,
         )
@@ -136,10 +133,8 @@ class LocalScaffolder:
         spec = replace(specs.parse(raw), template_info=info)
         result = await oneoff.run(
             OneOff(f"local-{uuid.uuid4()}", spec, request.secrets),
+            self.equipment,
             gate=action_gate.for_author(),
-            registry=self.registry,
-            services=self.services,
-            environment=self.environment,
             working_directory=self.working_directory,
             journal=journal,
         )
@@ -211,7 +206,7 @@ async def opened(
             services(settings, stand_ins, plugins=plugins, backstage_url=backstage_url)
         )
         environment = Environment.of(settings.scaffolder.default_environment)
-        yield LocalScaffolder(plugins.actions, found, environment, folder, is_dry_run=dry and not sandbox)
+        yield LocalScaffolder(Equipment(plugins.actions, found, environment), folder, is_dry_run=dry and not sandbox)
 
 
 async def _author(_request: object) -> str:

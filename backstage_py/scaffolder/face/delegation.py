@@ -12,6 +12,7 @@ from backstage_py.identity.principals import Credentials, ServicePrincipal
 from backstage_py.model.json import JsonObject
 from backstage_py.plugin import Action, Services
 from backstage_py.plugin.services import RemoteActions
+from backstage_py.scaffolder.run.equipment import Equipment
 
 CATALOG = "catalog"
 
@@ -43,6 +44,11 @@ def services_for(services: Services, credentials: Credentials) -> Services:
         services = replace(services, catalog=_NoCatalog(error.message))
     remote = services.remote_actions
     return replace(services, remote_actions=_RemoteActions(remote, credentials)) if remote else services
+
+
+def equipment_for(equipment: Equipment, credentials: Credentials) -> Equipment:
+    """Return the equipment of a run, with the services of ``services_for``."""
+    return equipment.with_services(services_for(equipment.services, credentials))
 
 
 @dataclass(frozen=True, slots=True)

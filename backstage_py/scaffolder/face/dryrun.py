@@ -10,15 +10,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from backstage_py.model.json import Json, JsonObject
-from backstage_py.plugin import ActionRegistry, CancelSignal, Services, TemplateInfo
+from backstage_py.plugin import CancelSignal, TemplateInfo
 from backstage_py.scaffolder.face import oneoff
 from backstage_py.scaffolder.face.directory import DirectoryFile
 from backstage_py.scaffolder.face.oneoff import Content, OneOff
 from backstage_py.scaffolder.run import spec as specs
 from backstage_py.scaffolder.run.action_gate import ActionGate
 from backstage_py.scaffolder.run.budget import RunBudget
+from backstage_py.scaffolder.run.equipment import Equipment
 from backstage_py.scaffolder.run.journal import ListJournal
-from backstage_py.scaffolder.run.rendering import Environment
 
 TEMPLATE_REF = "template:default/dry-run"
 
@@ -51,11 +51,9 @@ class DryRunResult:
 
 async def run(
     wanted: DryRun,
+    equipment: Equipment,
     *,
     gate: ActionGate,
-    registry: ActionRegistry,
-    services: Services,
-    environment: Environment,
     working_directory: Path,
     signal: CancelSignal | None = None,
     journal: ListJournal | None = None,
@@ -65,10 +63,8 @@ async def run(
 
     Args:
         wanted: what to try.
+        equipment: the actions, and what they may use.
         gate: says which actions may run.
-        registry: the actions.
-        services: what they may use.
-        environment: the default environment.
         working_directory: where the run has its folders.
         signal: ends the run.
         journal: where to write, for a caller that follows the run or wants the log of a failure.
@@ -88,9 +84,7 @@ async def run(
     journal = journal or ListJournal(budget.spend_output)
     result = await oneoff.run(
         OneOff(f"dry-run-{run_id}", spec, wanted.secrets, is_dry_run=True, content=content),
-        registry=registry,
-        services=services,
-        environment=environment,
+        equipment,
         working_directory=working_directory,
         journal=journal,
         signal=signal,

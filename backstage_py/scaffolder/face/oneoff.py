@@ -8,14 +8,14 @@ from pathlib import Path
 from backstage_py import threads
 from backstage_py.errors import BackstageError
 from backstage_py.model.json import Json
-from backstage_py.plugin import ActionRegistry, CancelSignal, Services, Workspace, short_work
+from backstage_py.plugin import CancelSignal, Workspace, short_work
 from backstage_py.scaffolder.face import directory
 from backstage_py.scaffolder.face.directory import DirectoryFile
 from backstage_py.scaffolder.queue.workspaces import remove_folders
 from backstage_py.scaffolder.run.action_gate import ActionGate
-from backstage_py.scaffolder.run.budget import RunBudget, is_small
+from backstage_py.scaffolder.run.budget import RunBudget
+from backstage_py.scaffolder.run.equipment import Equipment
 from backstage_py.scaffolder.run.journal import ListJournal
-from backstage_py.scaffolder.run.rendering import Environment, StepRenderer
 from backstage_py.scaffolder.run.runner import Run, RunContext, RunFailed
 from backstage_py.scaffolder.run.spec import Spec
 
@@ -65,11 +65,9 @@ class OneOffResult:
 
 async def run(
     wanted: OneOff,
+    equipment: Equipment,
     *,
     gate: ActionGate,
-    registry: ActionRegistry,
-    services: Services,
-    environment: Environment,
     working_directory: Path,
     journal: ListJournal,
     signal: CancelSignal | None = None,
@@ -79,10 +77,8 @@ async def run(
 
     Args:
         wanted: what to run.
+        equipment: the actions, and what they may use.
         gate: says which actions may run.
-        registry: the actions.
-        services: what they may use.
-        environment: the default environment.
         working_directory: where the run has its folder.
         journal: where to write.
         signal: ends the run.
@@ -93,17 +89,13 @@ async def run(
     """
     workspace = working_directory / wanted.name
     drawn = budget or RunBudget()
-    renderer = await drawn.compute(
-        lambda: StepRenderer(wanted.spec, wanted.name, environment, services), is_small=is_small(wanted.spec.parameters)
-    )
     context = RunContext(
         task_id=wanted.name,
         spec=wanted.spec,
         journal=journal,
-        registry=registry,
-        renderer=renderer,
+        equipment=equipment,
+        renderer=await equipment.renderer(wanted.spec, wanted.name, drawn),
         workspace=Workspace(workspace),
-        services=services,
         secrets=wanted.secrets,
         signal=signal or CancelSignal(),
         is_dry_run=wanted.is_dry_run,

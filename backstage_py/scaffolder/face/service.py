@@ -13,17 +13,17 @@ from backstage_py.model.entity_filter import Filter
 from backstage_py.model.entity_ref import EntityRef
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.task import Task, TaskEvent, TaskFilter
-from backstage_py.plugin import ActionRegistry, Services, TemplateFilter, TemplateFunction
+from backstage_py.plugin import TemplateFilter, TemplateFunction
 from backstage_py.plugin.services import required
 from backstage_py.scaffolder.face import autocomplete, delegation, directory, dryrun, scratch, template_forms, templates
 from backstage_py.scaffolder.face.autocomplete import AutocompleteHandler
-from backstage_py.scaffolder.face.dryrun import DryRun, DryRunResult
+from backstage_py.scaffolder.face.dryrun import DryRun
 from backstage_py.scaffolder.face.events import TaskEvents
 from backstage_py.scaffolder.face.templates import Narrow, RequestTemplates, Templates
 from backstage_py.scaffolder.run import action_gate, initiator
 from backstage_py.scaffolder.run.action_gate import ActionGate
 from backstage_py.scaffolder.run.budget import SMALL, RunBudget, is_small
-from backstage_py.scaffolder.run.rendering import Environment
+from backstage_py.scaffolder.run.equipment import Equipment
 from backstage_py.scaffolder.run.spec import steps_with_defaults
 from backstage_py.settings.sections import LimitSettings
 from backstage_py.storage.scaffolder.tasks import TaskStore
@@ -42,9 +42,7 @@ class ScaffolderService:
     Attributes:
         store: the tasks.
         events: what they say.
-        registry: the actions.
-        services: what actions may use; the catalog is needed here, too.
-        environment: ``scaffolder.defaultEnvironment``.
+        equipment: of its runs; the catalog is needed here, too.
         working_directory: where dry runs have their folders.
         resume_on_retry: a retry goes on behind the completed steps instead of starting again.
         autocompletes: by provider.
@@ -53,9 +51,7 @@ class ScaffolderService:
 
     store: TaskStore
     events: TaskEvents
-    registry: ActionRegistry
-    services: Services
-    environment: Environment
+    equipment: Equipment
     working_directory: Path
     resume_on_retry: bool = False
     autocompletes: Mapping[str, AutocompleteHandler] = field(default_factory=dict)
@@ -72,16 +68,17 @@ class ScaffolderService:
 
     async def actions(self, credentials: Credentials) -> Sequence[JsonObject]:
         """Return the installed actions by their ids, and behind them what other plugins offer to the caller."""
-        found = [action.describe() for action in self.registry]
-        remote_actions = delegation.services_for(self.services, credentials).remote_actions
+        found = [action.describe() for action in self.equipment.registry]
+        remote_actions = delegation.services_for(self.equipment.services, credentials).remote_actions
         if remote_actions:
             remote = await remote_actions.list(token=credentials.token)
-            found += [action.describe() for action in remote if action.id not in self.registry]
+            found += [action.describe() for action in remote if action.id not in self.equipment.registry]
         return found
 
     def templating_extensions(self) -> Json:
         """Return the filters and globals that templates may use besides the language's own."""
-        filters, found, texts = self.services.filters, self.services.globals, self.services.global_descriptions
+        services = self.equipment.services
+        filters, found, texts = services.filters, services.globals, services.global_descriptions
         return {
             "filters": {
                 **{name: described.as_json() for name, described in engine.DESCRIPTIONS.items()},
@@ -215,8 +212,13 @@ class ScaffolderService:
             "user": await self._user(credentials),
         }
         wanted = DryRun(spec, parsed.metadata, initiator.add_to(secrets, credentials), files)
-        services = delegation.services_for(self.services, credentials)
-        result = await self._run_dry(wanted, services, gate, budget)
+        result = await dryrun.run(
+            wanted,
+            delegation.equipment_for(self.equipment, credentials),
+            working_directory=scratch.folder(self.working_directory),
+            gate=gate or action_gate.for_author(),
+            budget=budget,
+        )
         size = sum(len(file.content) for file in result.files)
         return {
             "log": list(result.log),
@@ -233,29 +235,16 @@ class ScaffolderService:
         """Return completions for a form field."""
         return await autocomplete.complete(self.autocompletes, provider, resource, token, context)
 
-    async def _run_dry(
-        self, wanted: DryRun, services: Services, gate: ActionGate | None, budget: RunBudget
-    ) -> DryRunResult:
-        return await dryrun.run(
-            wanted,
-            registry=self.registry,
-            services=services,
-            environment=self.environment,
-            working_directory=scratch.folder(self.working_directory),
-            gate=gate or action_gate.for_author(),
-            budget=budget,
-        )
-
     async def _user(self, credentials: Credentials) -> JsonObject:
         if not credentials.user_ref:
             return {}
-        catalog = required(self.services.catalog, "catalog")
+        catalog = required(self.equipment.services.catalog, "catalog")
         found = await catalog.entities_by_refs([credentials.user_ref], token=credentials.token)
         return _user(credentials.user_ref, found)
 
     def _catalog_templates(self) -> Templates:
         if self._templates is None:
-            self._templates = Templates(required(self.services.catalog, "catalog"))
+            self._templates = Templates(required(self.equipment.services.catalog, "catalog"))
         return self._templates
 
 

@@ -10,16 +10,16 @@ from backstage_py.errors import BackstageError, as_name
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.task import Claim, ClaimLost, StepResult, TaskStatus
 from backstage_py.permissions.authority import Authority
-from backstage_py.plugin import ActionRegistry, CancelSignal, Services, Workspace
+from backstage_py.plugin import CancelSignal, Workspace
 from backstage_py.scaffolder.executors.error_text import as_backstage_error
 from backstage_py.scaffolder.face import delegation
 from backstage_py.scaffolder.queue.workspaces import WorkspaceFolders
 from backstage_py.scaffolder.run import initiator
 from backstage_py.scaffolder.run import spec as specs
 from backstage_py.scaffolder.run.action_gate import ActionGate
-from backstage_py.scaffolder.run.budget import RunBudget, is_small
+from backstage_py.scaffolder.run.budget import RunBudget
+from backstage_py.scaffolder.run.equipment import Equipment
 from backstage_py.scaffolder.run.journal import TaskJournal
-from backstage_py.scaffolder.run.rendering import Environment, StepRenderer
 from backstage_py.scaffolder.run.runner import EarlierProgress, Run, RunContext, RunFailed, WorkerStopping
 from backstage_py.settings.sections import LimitSettings
 from backstage_py.storage.scaffolder.checkpoints import CheckpointStore
@@ -46,9 +46,7 @@ class Attempts:
     store: ClaimStore
     checkpoints: CheckpointStore
     folders: WorkspaceFolders
-    registry: ActionRegistry
-    services: Services
-    environment: Environment
+    equipment: Equipment
     keep_progress: bool = False
     log_limit: int | None = None
     authority: Authority = field(default_factory=Authority)
@@ -108,7 +106,7 @@ class Attempts:
         earlier = await self._earlier_progress(claim)
         workspace = await self._workspace(claim, earlier.steps)
         credentials = initiator.from_secrets(claim.secrets, claim.task.created_by)
-        services = delegation.services_for(self.services, credentials)
+        equipment = delegation.equipment_for(self.equipment, credentials)
 
         def before_step() -> None:
             if stopping():
@@ -118,17 +116,13 @@ class Attempts:
             await self.checkpoints.save(claim, key, value)
 
         budget = RunBudget(self.limits)
-        renderer = await budget.compute(
-            lambda: StepRenderer(spec, claim.id, self.environment, services), is_small=is_small(spec.parameters)
-        )
         return RunContext(
             task_id=claim.id,
             spec=spec,
             journal=journal,
-            registry=self.registry,
-            renderer=renderer,
+            equipment=equipment,
+            renderer=await equipment.renderer(spec, claim.id, budget),
             workspace=Workspace(workspace),
-            services=services,
             secrets=claim.secrets,
             signal=signal,
             earlier=earlier,

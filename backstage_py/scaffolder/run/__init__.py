@@ -1,10 +1,10 @@
 """One run of a template's steps, in the service, in a dry run and on an author's machine alike.
 
-Read in this order: ``spec`` is what is run, ``steps`` decides what a step does without doing it, ``rendering`` gives
-it values, ``action_gate`` says whether it may, ``action_call`` calls its action, ``journal`` records what happened,
-and ``runner`` does all of that for one step after the other. ``redaction`` and ``split_secrets`` stand before
-everything that is shown; ``occurrences`` searches for them. ``budget`` bounds what all of that may take,
-and says what of it leaves the event loop.
+Read in this order: ``spec`` is what is run, ``equipment`` with what, ``steps`` decides what a step does without doing
+it, ``rendering`` gives it values, ``action_gate`` says whether it may, ``action_call`` calls its action, ``journal``
+records what happened, and ``runner`` does all of that for one step after the other. ``redaction`` and
+``split_secrets`` stand before everything that is shown; ``occurrences`` searches for them. ``budget`` bounds what all
+of that may take, and says what of it leaves the event loop.
 
 It promises: a step's output, record and events are written together; a secret is in no message. Where an action
 executes is not decided here (``executors``), nor when a task runs and how often (``queue``).

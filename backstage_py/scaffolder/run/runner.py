@@ -18,13 +18,14 @@ from backstage_py.js.convert import to_string
 from backstage_py.model import json
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.task import ClaimLost, StepResult
-from backstage_py.plugin import Action, ActionContext, ActionRegistry, CancelSignal, Services, StepInfo, Workspace
+from backstage_py.plugin import Action, ActionContext, CancelSignal, StepInfo, Workspace
 from backstage_py.plugin import schema as schemas
 from backstage_py.scaffolder.executors.error_text import as_backstage_error
 from backstage_py.scaffolder.run import action_call, redaction, steps
 from backstage_py.scaffolder.run.action_call import Cancelled
 from backstage_py.scaffolder.run.action_gate import ActionGate
 from backstage_py.scaffolder.run.budget import RunBudget, is_small, refusal
+from backstage_py.scaffolder.run.equipment import Equipment
 from backstage_py.scaffolder.run.input_checks import validator_of
 from backstage_py.scaffolder.run.journal import Journal
 from backstage_py.scaffolder.run.rendering import StepRenderer
@@ -72,10 +73,9 @@ class RunContext:
     task_id: str
     spec: Spec
     journal: Journal
-    registry: ActionRegistry
+    equipment: Equipment
     renderer: StepRenderer
     workspace: Workspace
-    services: Services
     secrets: Mapping[str, str] = field(repr=False)
     signal: CancelSignal
     gate: ActionGate
@@ -264,12 +264,12 @@ class Run:
 
     async def _action(self, action_id: str) -> Action:
         """Return an installed action, or one that another plugin offers."""
-        remote = self._context.services.remote_actions
-        if remote and action_id not in self._context.registry:
+        remote = self._context.equipment.services.remote_actions
+        if remote and action_id not in self._context.equipment.registry:
             found = await remote.find(action_id, token=self._context.secrets.get("backstageToken"))
             if found:
                 return found
-        return self._context.registry.get(action_id)
+        return self._context.equipment.registry.get(action_id)
 
     @property
     def _has_secrets(self) -> bool:
@@ -317,7 +317,7 @@ class Run:
             task_id=run.task_id,
             step=StepInfo(step.id, step.name),
             sink=sink,
-            services=run.services,
+            services=run.equipment.services,
             secrets=run.secrets,
             user=run.spec.user,
             template_info=run.spec.template_info,
