@@ -164,6 +164,7 @@ def _template_actions(core: Process) -> Plugin:
         core.settings.backend.working_directory,
         ActionPolicy.of(core.settings.raw),
         core.scaffolder.authorized.authority,
+        core.settings.scaffolder.limits,
     )
     return Plugin(offered.plugin, offered.routes(), _keys(core), body_limit=template_actions.BODY_LIMIT)
 

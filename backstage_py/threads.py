@@ -13,7 +13,7 @@ lane                limit   what runs there
 ``remote_call``     16      clients of foreign systems, a lane for each system, so that one that hangs hurts itself
 ``file_work``       16      files: copying, unpacking, removing
 ``offload``         4       pure computation; more would not be faster, since Python code takes turns
-``render``          2       computation that others wrote: templates, forms; it is ended after some time
+``render``          2       computation with what others wrote or sent; it is ended after some time
 ==================  ======  ===============================================================================
 
 Why not anyio's worker threads: its limiter belongs to one event loop, while actions have loops of their own; work that
@@ -34,7 +34,11 @@ from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Any, ParamSpec, TypeVar
 
+from backstage_py.errors import InputError
+
 _IDLE_SECONDS = 30.0
+_READING_SECONDS = 30.0
+_SMALL = 16 * 1024  # what is read in a few milliseconds at most
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -233,6 +237,26 @@ async def render(function: Callable[[], T], *, seconds: float) -> T:
         job.interrupt()
         job.abandon()
         raise
+
+
+async def render_large(size: int, function: Callable[P, T], /, *args: P.args, **named: P.kwargs) -> T:
+    """Compute with what a caller sent: at once when it is small, else as ``render`` does.
+
+    Args:
+        size: characters or bytes of it.
+        function: what to call.
+        args: for it.
+        named: for it.
+
+    Raises:
+        InputError: it took too long.
+    """
+    if size <= _SMALL:
+        return function(*args, **named)
+    try:
+        return await render(partial(function, *args, **named), seconds=_READING_SECONDS)
+    except TimeoutError:
+        raise InputError(f"It takes longer than {_READING_SECONDS:g} seconds to read this; send less") from None
 
 
 def file_work(function: Callable[P, T], /, *args: P.args, **named: P.kwargs) -> "asyncio.Future[T]":

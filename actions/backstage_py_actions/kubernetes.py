@@ -62,7 +62,7 @@ async def _apply(
     cluster_name: str | None,
     token: str | None,
 ) -> None:
-    objects = kubernetes.objects(manifest)
+    objects = await kubernetes.read(manifest)
     if not objects:
         ctx.logger.warning("The manifest is empty; nothing was applied")
         return

@@ -23,6 +23,7 @@ from backstage_py.permissions.authority import Authority
 from backstage_py.permissions.backend import Query
 from backstage_py.permissions.names import Permission
 from backstage_py.scaffolder.face.action_policy import ActionPolicy
+from backstage_py.scaffolder.run.budget import RunBudget, is_small
 from backstage_py.scaffolder.run.input_checks import validator
 
 _LIST = "/.backstage/actions/v1/actions"
@@ -117,8 +118,12 @@ class _Handlers:
         if isinstance(caller.principal, NonePrincipal):
             raise NotAllowedError("Actions must be invoked by an authenticated principal, not an anonymous request")
         action = await self._find(request.path_params["id"], caller)
-        _check_input(action.entry, given)
-        _check_secrets(action.entry, secrets)
+
+        def check() -> None:
+            _check_input(action.entry, given)
+            _check_secrets(action.entry, secrets)
+
+        await RunBudget().compute(check, is_small=is_small(given, secrets))
         return await action.run(Call(given, secrets, caller))
 
     async def _find(self, id_: str, caller: Credentials) -> OfferedAction:

@@ -5,7 +5,7 @@ from functools import partial
 
 from starlette.routing import BaseRoute
 
-from backstage_py import bundled
+from backstage_py import bundled, threads
 from backstage_py.catalog.authorized import AuthorizedCatalog
 from backstage_py.catalog.queries import cursors, model_description, pages
 from backstage_py.catalog.queries.pages import EntityQuery
@@ -79,7 +79,7 @@ class _Handlers:
 
     async def validate(self, given: JsonObject, caller: Credentials) -> JsonObject:
         try:
-            entity = yaml.load(given["entity"])
+            entity = await threads.render_large(len(given["entity"]), yaml.load, given["entity"])
         except yaml.YamlError as error:
             problem = f"YAML parsing error: {error.problem.pretty or error.message}"
             return {"isValid": False, "isValidYaml": False, "errors": [problem]}

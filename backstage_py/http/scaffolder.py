@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
-from backstage_py import bundled
+from backstage_py import bundled, threads
 from backstage_py.errors import InputError
 from backstage_py.http import sse
 from backstage_py.http.body import json_body
@@ -19,6 +19,7 @@ from backstage_py.http.credentials import credentials
 from backstage_py.http.openapi import OpenApiValidator
 from backstage_py.http.respond import json_response, json_text_response
 from backstage_py.http.sse import EventStreamResponse
+from backstage_py.js import budget
 from backstage_py.model import json, times
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.task import Task, TaskEvent
@@ -126,7 +127,8 @@ class _Handlers:
     async def dry_run(self, request: Request) -> Response:
         body = await json_body(request)
         self._check("/v2/dry-run", request, body)
-        return json_response(await until_disconnect(request, self._service.dry_run(body, credentials(request))))
+        answer = await until_disconnect(request, self._service.dry_run(body, credentials(request)))
+        return await threads.render_large(budget.size(answer, 1 << 20) // 8, json_response, answer)
 
     async def autocomplete(self, request: Request) -> Response:
         body = await json_body(request)

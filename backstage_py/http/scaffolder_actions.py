@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from starlette.routing import BaseRoute
 
-from backstage_py import bundled
+from backstage_py import bundled, threads
 from backstage_py.errors import InputError, NotAllowedError
 from backstage_py.http import actions_registry
 from backstage_py.http.actions_registry import Call, OfferedAction
@@ -64,7 +64,8 @@ class _TaskHandlers:
 
     async def dry_run(self, call: Call) -> Json:
         try:
-            template = yaml.load(call.input["templateYaml"])
+            text = call.input["templateYaml"]
+            template = await threads.render_large(len(text), yaml.load, text)
         except yaml.YamlError as error:
             where = f"At line {error.problem.line}, column {error.problem.column}"
             errors = [f"YAML parsing error: {error.problem.pretty or error.message}", where]

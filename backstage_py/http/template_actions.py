@@ -13,8 +13,10 @@ from pathlib import Path
 import structlog
 from starlette.routing import BaseRoute
 
+from backstage_py import threads
 from backstage_py.http import actions_registry
 from backstage_py.http.actions_registry import Call, OfferedAction
+from backstage_py.js import budget
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.permissions.authority import Authority
 from backstage_py.plugin import Action, ActionRegistry, Services, User
@@ -24,9 +26,11 @@ from backstage_py.scaffolder.face.directory import DirectoryFile
 from backstage_py.scaffolder.face.invocation import Invocation
 from backstage_py.scaffolder.run import redaction
 from backstage_py.scaffolder.run.action_gate import ActionGate
+from backstage_py.settings.sections import LimitSettings
 
 BODY_LIMIT = 32 * 1024 * 1024
 _MOST_RETURNED = 16 * 1024 * 1024
+_FAST = 8  # Base64 is read that much faster than other texts
 _FILES = "workspaceFiles"
 _FILES_SCHEMA: JsonObject = {
     "type": "array",
@@ -55,6 +59,7 @@ class TemplateActions:
     working_directory: Path
     policy: ActionPolicy
     authority: Authority
+    limits: LimitSettings
     _offered: dict[str, tuple[Action, OfferedAction]]
 
     @classmethod
@@ -66,9 +71,10 @@ class TemplateActions:
         working_directory: Path,
         policy: ActionPolicy,
         authority: Authority,
+        limits: LimitSettings | None = None,
     ) -> "TemplateActions":
         """Make it; ``policy`` is the operator's choice, ``authority`` says what a caller may execute."""
-        return cls(plugin, registry, services, working_directory, policy, authority, {})
+        return cls(plugin, registry, services, working_directory, policy, authority, limits or LimitSettings(), {})
 
     def routes(self) -> Sequence[BaseRoute]:
         """Return the routes below ``/api/<plugin>``."""
@@ -90,7 +96,8 @@ class TemplateActions:
     async def _run(self, action: Action, call: Call) -> Json:
         given, files = dict(call.input), []
         if action.needs_workspace:
-            files = _files(given.pop(_FILES, []))
+            sent = given.pop(_FILES, [])
+            files = await threads.render_large(budget.size(sent) // _FAST, _files, sent)
         token = {"backstageToken": call.credentials.token} if call.credentials.token else {}
         secrets = {**(call.secrets or {}), **token}
         wanted = Invocation(
@@ -102,11 +109,15 @@ class TemplateActions:
             secrets,
             User(call.credentials.user_ref),
             offered_as=f"{self.plugin}:{action.id}",
+            limits=self.limits,
         )
         folder = scratch.folder(self.working_directory)
         most = _MOST_RETURNED if action.needs_workspace else 0
         outputs, left = await invocation.with_files(wanted, files, folder, most_left=most)
-        return {**outputs, _FILES: [file.as_json() for file in left]} if action.needs_workspace else outputs
+        if not action.needs_workspace:
+            return outputs
+        size = sum(len(file.content) for file in left)
+        return {**outputs, _FILES: await threads.render_large(size // _FAST, lambda: [file.as_json() for file in left])}
 
 
 def entry(plugin: str, action: Action) -> JsonObject:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 FIELD_MANAGER = "backstage-py"
 _LARGEST_MANIFEST = 5 * 1024 * 1024
 _MOST_OBJECTS = 500
+_MOST_DOCUMENTS = 10 * _MOST_OBJECTS  # empty ones are no objects
 _OPTIONS: Final = {"_request_timeout": 30.0, "serialize": False}
 _NEW_KIND_WAIT = 30.0
 _NEW_KIND_PAUSE = 0.25
@@ -41,6 +42,12 @@ class Applied:
         return _name(self.object)
 
 
+async def read(manifest: str | JsonObject) -> list[JsonObject]:
+    """Return ``objects(manifest)``, off the event loop when there is much to read."""
+    size = len(manifest) if isinstance(manifest, str) else 0
+    return await threads.render_large(size, objects, manifest)
+
+
 def objects(manifest: str | JsonObject) -> list[JsonObject]:
     """Return the objects of a manifest: documents that are empty are left out, those of a ``List`` stand for it.
 
@@ -49,6 +56,8 @@ def objects(manifest: str | JsonObject) -> list[JsonObject]:
     """
     if isinstance(manifest, str) and len(manifest) > _LARGEST_MANIFEST:
         raise InputError(f"The manifest is larger than {_LARGEST_MANIFEST // (1024 * 1024)} MiB")
+    if isinstance(manifest, str) and manifest.count("\n---") > _MOST_DOCUMENTS:  # before it is read: that takes seconds
+        raise InputError(f"The manifest has more than {_MOST_DOCUMENTS} documents")
     found = [one for value in _values(manifest) for one in _expanded(value)]
     if len(found) > _MOST_OBJECTS:
         raise InputError(f"The manifest has more than {_MOST_OBJECTS} objects")

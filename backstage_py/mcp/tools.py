@@ -11,11 +11,13 @@ from backstage_py.errors import InputError
 from backstage_py.model import entity_ref, json, yaml
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.web_url import segment
+from backstage_py.scaffolder.run.budget import RunBudget, is_small
 from backstage_py.scaffolder.run.input_checks import validator
 
 _SCAFFOLDER = "/api/scaffolder"
 _CATALOG = "/api/catalog"
 _MOST = 100
+_ALWAYS = 1 << 30  # linting takes long with small texts, too
 _LONGEST = 100_000  # letters of an answer, some 25,000 tokens: what common agents take at most
 _LONGEST_MESSAGE = 4_000
 _MOST_EVENTS = 200
@@ -97,16 +99,18 @@ async def _parameters(api: Api, given: JsonObject) -> JsonObject:
 
 async def _validate_values(api: Api, given: JsonObject) -> JsonObject:
     form = await _parameters(api, given)
-    problems = [
-        str(problem) for step in form["steps"] for problem in validator(step["schema"]).problems(given["values"])
-    ]
+
+    def check() -> list[str]:
+        return [str(one) for step in form["steps"] for one in validator(step["schema"]).problems(given["values"])]
+
+    problems = await RunBudget().compute(check, is_small=is_small(form, given["values"]))
     return {"valid": not problems, "problems": list(dict.fromkeys(problems))}
 
 
 async def _validate_template(_api: Api, given: JsonObject) -> JsonObject:
     from backstage_py.lint.check import check_text  # many rules; a service without agents never needs them
 
-    found = await threads.offload(check_text, given["templateYaml"], "template.yaml")
+    found = await threads.render_large(_ALWAYS, check_text, given["templateYaml"], "template.yaml")
     problems = [
         {"line": one.line, "column": one.column, "severity": one.severity, "code": one.code, "message": one.message}
         for one in found
@@ -116,7 +120,7 @@ async def _validate_template(_api: Api, given: JsonObject) -> JsonObject:
 
 async def _dry_run(api: Api, given: JsonObject) -> JsonObject:
     try:
-        template = yaml.load(given["templateYaml"])
+        template = await threads.render_large(len(given["templateYaml"]), yaml.load, given["templateYaml"])
     except yaml.YamlError as error:
         raise InputError(f"The template is no YAML: {error.message}") from error
     files = [

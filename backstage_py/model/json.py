@@ -1,6 +1,7 @@
 """JSON values as this project holds them, and their text. What JavaScript makes of them stands in ``js``."""
 
 import math
+import re
 from collections.abc import Mapping
 
 import orjson
@@ -11,6 +12,9 @@ from backstage_py.js.values import Json, Undefined
 __all__ = ["Json", "JsonObject", "dumps", "is_deeper", "normalise", "parse", "text", "type_name"]
 
 JsonObject = dict[str, Json]
+_NUMBER = re.compile(r"\d(?:[.eE]|\d{15})")
+"""What a text has that holds a float: a point, an exponent, or more digits than an integer has in orjson."""
+_NUMBER_IN_BYTES = re.compile(_NUMBER.pattern.encode())
 
 
 _DEEPEST = 200  # the writer goes down 254 levels
@@ -22,7 +26,9 @@ def parse(text: str | bytes) -> Json:
     Raises:
         ValueError: the text is not JSON, or nested deeper than 200 levels.
     """
-    return normalise(orjson.loads(text))
+    value = orjson.loads(text)
+    found = _NUMBER.search(text) if isinstance(text, str) else _NUMBER_IN_BYTES.search(text)
+    return normalise(value) if found else value
 
 
 def normalise(value: Json, levels: int = _DEEPEST) -> Json:

@@ -3,15 +3,21 @@
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
+from backstage_py.errors import InputError
+from backstage_py.http import scaffolder_actions
+from backstage_py.http.actions_registry import Call
+from backstage_py.mcp import tools
+from backstage_py.model.json import Json
 from backstage_py.plugin import ActionContext, Services, action, template_function
 from backstage_py.settings.sections import LimitSettings, ScaffolderSettings
+from tests.actions.harness import Task
 from tests.http.harness import Answer
 from tests.http.scaffolder_site import post, site
 from tests.scaffolder.harness import World, template, world
@@ -24,6 +30,21 @@ MATCHES = "${{ 'aac' | replace(r/(?=a)(a|aa)*c/, 'x') }}"
 SUM = "${{ " + "1 + " * 9_000 + "1 }}"
 X_10000 = "{% for i in range(0, 10000) %}x{% endfor %}"
 FORM = {"properties": {"name": {"type": "string", "pattern": "^(?=a)(a|aa)*c$"}}}
+
+
+T = TypeVar("T")
+
+
+class NoApi:
+    """Nothing is behind it: what an agent sends is refused before."""
+
+    async def call(self, method: str, path: str, body: Json = None) -> Json:
+        raise AssertionError(path)
+
+
+@pytest.fixture
+def task_folder(tmp_path: Path) -> Task:
+    return Task(tmp_path)
 
 
 @action("test:say", {"type": "object"}, dry_run=True)
@@ -194,6 +215,82 @@ async def test_others_have_their_turns_during_many_small_steps(tmp_path: Path) -
         other.cancel()
     assert len(answer["steps"]) == 2_000
     assert turns > 20
+
+
+async def turns_during(work: Awaitable[T]) -> tuple[T, int]:
+    """Return what some work gives, and how many turns others had on the event loop meanwhile."""
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0.001)
+
+    other = asyncio.create_task(others())
+    try:
+        return await work, turns
+    finally:
+        other.cancel()
+
+
+@pytest.mark.parametrize("sent", [b"[" + b"1," * 5_000_000, b'{"a": "' + b"\\n" * 4_000_000, b"[" * 9_000_000])
+async def test_a_large_body_that_is_no_json_is_refused_in_a_moment(tmp_path: Path, sent: bytes) -> None:
+    """What is wrong with it is not looked for character by character."""
+    async with bounded(tmp_path) as w:
+        refused = await post(site(w), "/v2/tasks", sent[: 10 * 2**20])
+        small = await post(site(w), "/v2/tasks", b"[1,")
+    assert refused.status == 400
+    assert message(refused).startswith("The body is not valid JSON: ")
+    assert message(small) == "Unexpected end of JSON input"
+
+
+async def test_what_is_wrong_with_a_body_is_looked_for_off_the_event_loop(tmp_path: Path) -> None:
+    async with bounded(tmp_path) as w:
+        refused, turns = await turns_during(post(site(w), "/v2/tasks", b"[" + b"1," * 130_000))
+    assert message(refused) == "Unexpected end of JSON input"
+    assert turns > 5
+
+
+DOCUMENTS = "--- a\n" * 800_000
+
+
+@pytest.mark.parametrize("action_id", ["kube:apply", "cnoe:kubernetes:apply"])
+async def test_a_manifest_of_many_documents_is_refused_before_it_is_read(task_folder: Task, action_id: str) -> None:
+    name = "manifest" if action_id == "kube:apply" else "manifestString"
+    cluster = {"clusterName": "c"} if action_id != "kube:apply" else {}
+    with pytest.raises(InputError, match="more than 5000 documents"):
+        await task_folder.run(action_id, {name: DOCUMENTS, "namespaced": True, **cluster})
+
+
+async def test_a_manifest_of_less_documents_is_read_off_the_event_loop(task_folder: Task) -> None:
+    manifest = "---\n# nothing\n" * 5_000
+    result, turns = await turns_during(task_folder.run("kube:apply", {"manifest": manifest, "namespaced": True}))
+    assert result.log.messages == ["The manifest is empty; nothing was applied"]
+    assert turns > 1
+
+
+async def test_a_template_of_many_documents_is_read_off_the_event_loop(tmp_path: Path) -> None:
+    """As the action of the registry, and as an agent's tool."""
+    async with bounded(tmp_path) as w:
+        [offered] = [
+            one
+            for one in scaffolder_actions.offered(w.scaffolder.authorized)
+            if one.entry["name"] == "dry-run-template"
+        ]
+        sent = Call({"templateYaml": DOCUMENTS[:400_000]}, None, w.credentials)
+        answer, turns = await turns_during(offered.run(sent))
+        assert answer["valid"] is False
+        assert turns > 5
+        with pytest.raises(InputError, match="multiple documents"):
+            _, turns = await turns_during(tools.call(NoApi(), "dry_run_template", {"templateYaml": DOCUMENTS[:90_000]}))
+
+
+async def test_what_jsonata_makes_is_bounded(task_folder: Task) -> None:
+    result = await task_folder.run("roadiehq:utils:jsonata", {"data": {}, "expression": "[1..1000]"})
+    assert len(result.outputs["result"]) == 1_000
+    with pytest.raises(InputError, match="larger than 4 MiB"):
+        await task_folder.run("roadiehq:utils:jsonata", {"data": {}, "expression": "[1..2000000]"})
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 What the child process may use is in ``jsonata_job``. Here are the time it gets, and its errors.
 """
 
+from backstage_py import threads
 from backstage_py.errors import InputError
 from backstage_py.integrations.children import process
 from backstage_py.integrations.children.process import ChildJobError
@@ -27,4 +28,5 @@ async def evaluate(expression: str, data: Json, *, seconds: float = _SECONDS) ->
         raise InputError(f"The expression did not end within {seconds:g} seconds") from error
     except ChildJobError as error:
         raise InputError(str(error) or "The expression needs more memory than it may have") from error
-    return json.parse(result)
+    parsed: Json = await threads.render_large(len(result), json.parse, result)
+    return parsed

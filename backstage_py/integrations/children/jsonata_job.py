@@ -12,7 +12,7 @@ from backstage_py.model.json import Json, JsonObject
 
 _MEMORY = 1024 * 1024 * 1024
 _DEEPEST = 500
-_LARGEST_RESULT = 32 * 1024 * 1024
+_LARGEST_RESULT = 4 * 1024 * 1024
 _STACK_FRAMES = 20_000
 
 

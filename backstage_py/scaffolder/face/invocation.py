@@ -13,6 +13,7 @@ from typing import Any
 
 from backstage_py import threads
 from backstage_py.errors import BackstageError, InputError
+from backstage_py.js.budget import Exceeded
 from backstage_py.model import json
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin import (
@@ -35,7 +36,9 @@ from backstage_py.scaffolder.queue.workspaces import remove_tree
 from backstage_py.scaffolder.run import action_call
 from backstage_py.scaffolder.run.action_call import Cancelled
 from backstage_py.scaffolder.run.action_gate import ActionGate
+from backstage_py.scaffolder.run.budget import RunBudget, is_small, refusal
 from backstage_py.scaffolder.run.input_checks import validator_of
+from backstage_py.settings.sections import LimitSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class Invocation:
     checkpoints: JsonObject = field(default_factory=dict)
     name: str = field(default_factory=lambda: f"action-{uuid.uuid4()}")
     offered_as: str | None = None
+    limits: LimitSettings = field(default_factory=LimitSettings)
 
 
 async def in_folder(wanted: Invocation, folder: Path) -> JsonObject:
@@ -74,7 +78,8 @@ async def in_folder(wanted: Invocation, folder: Path) -> JsonObject:
         BackstageError: the action failed, or its output is no JSON.
     """
     given = {name: value for name, value in wanted.input.items() if name not in wanted.action.ignored_inputs}
-    _check(wanted.action, given)
+    budget = RunBudget(wanted.limits)
+    await budget.compute(lambda: _check(wanted.action, given), is_small=is_small(given))
     await wanted.gate.open()
     wanted.gate.check(wanted.action.id, given, offered_as=wanted.offered_as)
     sink = _Sink(wanted.checkpoints)
@@ -94,9 +99,12 @@ async def in_folder(wanted: Invocation, folder: Path) -> JsonObject:
         clock=wanted.clock,
     )
     try:
-        await action_call.call(wanted.action, context, patience=action_call.REQUEST_PATIENCE)
+        with budget.in_force():
+            await action_call.call(wanted.action, context, patience=action_call.REQUEST_PATIENCE)
     except Cancelled as error:
         raise BackstageError(f"The action {wanted.action.id} was cancelled") from error
+    except Exceeded as error:
+        raise refusal(error) from None
     finally:
         sink.close()
     return sink.outputs
