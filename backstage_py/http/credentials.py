@@ -4,8 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
 
-from backstage_py.errors import AuthenticationError, NotAllowedError
-from backstage_py.identity.principals import NOBODY, Credentials, NonePrincipal, ServicePrincipal, UserPrincipal
+from backstage_py.identity.principals import NOBODY, Credentials
 
 Authenticate = Callable[[str], Awaitable[Credentials]]
 
@@ -27,37 +26,3 @@ async def credentials_of(request: Request, token: str | None) -> Credentials:
     """
     authenticate: Authenticate | None = request.scope.get(AUTHENTICATE)
     return await authenticate(f"Bearer {token}") if token and authenticate else credentials(request)
-
-
-def user_credentials(request: Request) -> Credentials:
-    """Return the calling user's credentials.
-
-    Raises:
-        AuthenticationError: nobody is known to be calling.
-        NotAllowedError: a service calls.
-    """
-    found = credentials(request)
-    match found.principal:
-        case UserPrincipal():
-            return found
-        case ServicePrincipal():
-            raise NotAllowedError("This endpoint does not allow 'service' credentials")
-        case NonePrincipal():
-            raise AuthenticationError("Missing credentials")
-
-
-def service_credentials(request: Request) -> Credentials:
-    """Return the calling service's credentials.
-
-    Raises:
-        AuthenticationError: nobody is known to be calling.
-        NotAllowedError: a user calls.
-    """
-    found = credentials(request)
-    match found.principal:
-        case ServicePrincipal():
-            return found
-        case UserPrincipal():
-            raise NotAllowedError("This endpoint does not allow 'user' credentials")
-        case NonePrincipal():
-            raise AuthenticationError("Missing credentials")

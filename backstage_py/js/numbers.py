@@ -35,11 +35,6 @@ def normal(value: Number) -> Number:
     return value
 
 
-def is_finite(value: object) -> bool:
-    """What ``Number.isFinite`` gives."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
 def whole(value: Number) -> Number:
     """The number as JSON data hold it: an int where a double is exact, also for negative zero."""
     return int(value) if isinstance(value, float) and value.is_integer() and -SAFE <= value <= SAFE else value

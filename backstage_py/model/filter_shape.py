@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from backstage_py.errors import InputError
 from backstage_py.js.values import UNDEFINED
-from backstage_py.model import json
+from backstage_py.model import json, zod
 from backstage_py.model.json import Json, JsonObject
 
 Path = tuple[str | int, ...]
@@ -105,8 +105,7 @@ def _joined(path: Path) -> str:
 
 
 def _wrong(expected: str, value: Json, path: Path) -> _Parsed:
-    found = json.type_name(value)
-    message = "Required" if found == "undefined" else f"Expected {expected}, received {found}"
+    message = zod.invalid_type(expected, json.type_name(value))
     return _Parsed(value, (_Issue(path, message),), failed=True)
 
 

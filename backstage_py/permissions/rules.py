@@ -9,7 +9,7 @@ import orjson
 
 from backstage_py.errors import BackstageError, InputError
 from backstage_py.js.values import UNDEFINED
-from backstage_py.model import json
+from backstage_py.model import json, zod
 from backstage_py.model.entity_filter import Filter
 from backstage_py.model.json import JsonObject
 
@@ -109,11 +109,10 @@ def _issues(params: JsonObject, name: str, param: Param) -> Iterator[JsonObject]
 
 def _issue(expected: str, value: object, path: tuple[str | int, ...]) -> JsonObject:
     received = json.type_name(value)
-    message = "Required" if received == "undefined" else f"Expected {expected}, received {received}"
     return {
         "code": "invalid_type",
         "expected": str(expected),
         "received": received,
         "path": list(path),
-        "message": message,
+        "message": zod.invalid_type(expected, received),
     }

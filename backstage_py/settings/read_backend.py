@@ -39,8 +39,7 @@ def read(backend: Reader) -> BackendSettings:
 
 def read_discovery(config: Reader) -> DiscoverySettings:
     """Read ``discovery.endpoints``; a later entry for the same plugin wins."""
-    internal: dict[str, str] = {}
-    external: dict[str, str] = {}
+    targets: dict[str, str] = {}
     for endpoint in config.section("discovery").sections("endpoints"):
         target = endpoint.raw("target")
         if isinstance(target, dict):
@@ -53,9 +52,8 @@ def read_discovery(config: Reader) -> DiscoverySettings:
             endpoint.fail(
                 "", "expected 'target' (a URL, or {internal, external}) and 'plugins' (an array of plugin ids)"
             )
-        internal |= dict.fromkeys(plugins, inner) if inner else {}
-        external |= dict.fromkeys(plugins, outer) if outer else {}
-    return DiscoverySettings(internal, external)
+        targets |= dict.fromkeys(plugins, inner) if inner else {}
+    return DiscoverySettings(targets)
 
 
 def _trust_proxy(backend: Reader) -> bool | tuple[str, ...]:

@@ -120,9 +120,6 @@ class BackendSettings:
     log_level: str = key(
         "logger.level", kinds.choice("debug", "info", "warn", "error"), "Least level that is logged.", "info"
     )
-    action_sources: tuple[str, ...] = key(
-        "actions.pluginSources", kinds.TEXTS, "Ids of plugins whose actions are used.", ()
-    )
     server: ServerSettings = key("server", Section(ServerSettings), "Bounds on connections.", ServerSettings)
 
     also: ClassVar = (
@@ -133,6 +130,7 @@ class BackendSettings:
         ),
         Key("listen.host", kinds.ANY, "Interface; empty for all."),
         Key("listen.port", kinds.PORT, "Port; 0 for any free one."),
+        Key("actions.pluginSources", kinds.TEXTS, "Ids of plugins whose actions are used."),
         Key("trustProxy", kinds.ANY, "Proxies: true, a number, addresses, networks, or loopback, uniquelocal."),
         Key("csp", kinds.OBJECT, "Directives of the content security policy; false removes one."),
         Key("health.headers", kinds.OBJECT, "Headers of the health answers."),
@@ -560,12 +558,10 @@ class CatalogSettings:
 class DiscoverySettings:
     """``discovery.endpoints``: where other plugins are, by plugin id or ``*``; others are below ``backend.baseUrl``.
 
-    A target may hold ``{{pluginId}}``. ``targets`` are for requests between services, ``external_targets`` for
-    browsers.
+    A target may hold ``{{pluginId}}``. Those for browsers (``target.external``) are no matter of this service.
     """
 
     targets: Mapping[str, str] = field(default_factory=dict)
-    external_targets: Mapping[str, str] = field(default_factory=dict)
 
     def target(self, plugin: str) -> str | None:
         """Return the base URL of a plugin for services, None when it is not configured."""

@@ -28,7 +28,7 @@ from backstage_py.templating.context import PreparedContext
 from backstage_py.templating.errors import TemplateError, TemplateLimitError, TemplateRuntimeError, TemplateSyntaxError
 from backstage_py.templating.filters.table import FILTERS
 from backstage_py.templating.limits import Limits
-from backstage_py.templating.renderer import Coercion, Context, Filter, Global, Reference, Renderer, Template
+from backstage_py.templating.renderer import Coercion, Context, Filter, Global, Renderer, Template
 from backstage_py.templating.repo_url import parse as parse_repo_url
 from backstage_py.templating.tests import TESTS
 
@@ -47,7 +47,6 @@ __all__ = [
     "Json",
     "Limits",
     "PreparedContext",
-    "Reference",
     "Renderer",
     "Template",
     "TemplateError",

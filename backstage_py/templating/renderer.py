@@ -11,7 +11,6 @@ from backstage_py.js.json_text import stringify
 from backstage_py.js.text import length
 from backstage_py.js.values import UNDEFINED, Json, Undefined, Value
 from backstage_py.templating import parser
-from backstage_py.templating import references as references_module
 from backstage_py.templating.cache import SizedCache
 from backstage_py.templating.compiler import Compiler, Program
 from backstage_py.templating.context import PreparedContext
@@ -20,7 +19,7 @@ from backstage_py.templating.functions import BUILTINS, HostFunction
 from backstage_py.templating.lexer import has_code
 from backstage_py.templating.limits import Limits
 from backstage_py.templating.nodes import Body
-from backstage_py.templating.positions import error_for, position
+from backstage_py.templating.positions import error_for
 from backstage_py.templating.runtime import State
 
 Filter = Callable[..., Json]
@@ -43,26 +42,6 @@ class Template(NamedTuple):
     source: str
     body: Body
     program: Program
-
-
-class Reference(NamedTuple):
-    """Something that a template refers to.
-
-    Attributes:
-        kind: "name" for a variable, global or function; "filter"; "test".
-        path: the name and the constant members behind it: ``("steps", "build", "output", "url")``.
-        line: 1-based.
-        column: 1-based.
-        local: whether the template itself assigns that name somewhere.
-        called: whether the path is called, so that its last part may be a method.
-    """
-
-    kind: references_module.Kind
-    path: tuple[str, ...]
-    line: int
-    column: int
-    local: bool
-    called: bool
 
 
 Context = PreparedContext | Mapping[str, Json]
@@ -186,23 +165,6 @@ class Renderer:
             return UNDEFINED if coercion == "json" and not source else source
         evaluate = self._coerced if coercion == "json" else self._value
         return self._placed(lambda: self._drawn(evaluate, source, context), source, filename, first_line, first_column)
-
-    def references(
-        self, source: str, *, filename: str | None = None, first_line: int = 1, first_column: int = 1
-    ) -> list[Reference]:
-        """Names, filters and tests that a template refers to, in the order of the source.
-
-        Raises:
-            TemplateSyntaxError: the source is not a template.
-        """
-        if not has_code(source, cookiecutter=self._cookiecutter):
-            return []
-        template = self.parse(source, filename=filename, first_line=first_line, first_column=first_column)
-        result = []
-        for found in references_module.references(template.body):
-            line, column, _ = position(source, found.offset, first_line, first_column)
-            result.append(Reference(found.kind, found.path, line, column, found.local, found.called))
-        return result
 
     # One render ------------------------------------------------------------------------------------------------------
 

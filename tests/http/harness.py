@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 from backstage_py.errors import ConflictError, InputError, NotFoundError
 from backstage_py.http import application, health, plugin_mount, respond
 from backstage_py.http.body import json_body
-from backstage_py.http.credentials import credentials, service_credentials, user_credentials
+from backstage_py.http.credentials import credentials
 from backstage_py.http.health import Health
 from backstage_py.http.plugin_mount import Plugin
 from backstage_py.http.streams import OpenStreams
@@ -153,12 +153,6 @@ class Site:
         async def who(request: Request) -> Response:
             return respond.json_response({"subject": credentials(request).subject})
 
-        async def users(request: Request) -> Response:
-            return respond.json_response(user_credentials(request).user_ref)
-
-        async def services(request: Request) -> Response:
-            return respond.json_response(service_credentials(request).subject)
-
         async def fail(request: Request) -> Response:
             raise {
                 "input": InputError("bad input", details={"cause": {"name": "Error", "message": "why"}}),
@@ -179,8 +173,6 @@ class Site:
             Route("/echo", echo, methods=["POST"]),
             Route("/who", who),
             Route("/open", who),
-            Route("/users", users),
-            Route("/services", services),
             Route("/fail/{how}", fail),
             Route("/nothing", nothing),
         ]

@@ -260,25 +260,6 @@ def test_a_failing_text_stays_raw_and_is_reported() -> None:
     assert [path for _, path in failures] == [("a", 0), ("b", "c")]
 
 
-def test_references_name_what_a_template_uses() -> None:
-    source = (
-        "${{ parameters.x.y | lower }}\n${{ steps['id'].output[parameters.k] }}"
-        "{% for a in user.groups %}${{ a.split('-') }}{% endfor %}${{ x is defined }}"
-    )
-    found = RENDERER.references(source, first_line=10, first_column=5)
-    assert [(each.kind, ".".join(each.path), each.line, each.column) for each in found if not each.local] == [
-        ("name", "parameters.x.y", 10, 9),
-        ("filter", "lower", 10, 26),
-        ("name", "steps.id.output", 11, 5),
-        ("name", "parameters.k", 11, 24),
-        ("name", "user.groups", 11, 52),
-        ("name", "x", 11, 101),
-        ("test", "defined", 11, 106),
-    ]
-    local = [each for each in found if each.local]
-    assert [(each.path, each.called) for each in local] == [(("a", "split"), True)]
-
-
 def test_errors_of_a_template_are_one_family() -> None:
     for source in ("${{", "${{ missing() }}", "${{ range(1000000) }}"):
         with pytest.raises(TemplateError) as caught:

@@ -3,23 +3,20 @@
 from backstage_py.scaffolder.run.journal import Journal
 from backstage_py.scaffolder.run.split_secrets import SplitSecrets
 
-_COLOURS = {"debug": 34, "info": 32, "warn": 33, "error": 31}
+_COLOURS = {"info": 32, "warn": 33, "error": 31}
 
 
 class StepLogger:
-    """Writes to a run's journal. Debug lines are dropped unless asked for."""
+    """Writes to a run's journal; debug lines are dropped, as Backstage's logger of a task drops them."""
 
-    def __init__(self, journal: Journal, step_id: str, *, debug: bool = False) -> None:
+    def __init__(self, journal: Journal, step_id: str) -> None:
         self._journal = journal
         self._step_id = step_id
-        self._debug = debug
         self._closed = False
         self._split = SplitSecrets(journal.redactor)
 
     def debug(self, message: str) -> None:
-        """Say what only helps to find a fault."""
-        if self._debug:
-            self._say("debug", message)
+        """Drop what only helps to find a fault."""
 
     def info(self, message: str) -> None:
         """Say what was done."""
