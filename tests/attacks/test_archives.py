@@ -223,6 +223,7 @@ def zlib_gzip(content: bytes) -> bytes:
         zlib_gzip(b"".join(replace_type(tarfile.TarInfo("p"), tarfile.XHDTYPE).tobuf() for _ in range(3000))),
         zlib_gzip(replace_type(tarfile.TarInfo("p"), tarfile.GNUTYPE_LONGNAME).tobuf() * 3000),
     ],
+    ids=["empty", "html", "cut", "short", "text", "size", "headers", "long names"],
 )
 async def test_what_is_broken_is_an_error_with_a_sentence(task: Task, fetch: Fetch, archive: bytes) -> None:
     with pytest.raises(ForeignError, match="archive"):
