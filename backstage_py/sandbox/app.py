@@ -24,6 +24,7 @@ from backstage_py.sandbox.rest import (
     issues,
     pulls,
     repositories,
+    rulesets,
     workflows,
 )
 from backstage_py.sandbox.settings import SandboxSettings
@@ -40,6 +41,7 @@ _NOUNS = (
     pulls,
     workflows,
     extras,
+    rulesets,
     repositories,
 )
 

@@ -199,8 +199,16 @@ async def test_nothing_is_opened_when_nothing_changed(github_task: Task, work: P
 
 async def test_a_pull_requests_paths_stay_in_the_repository(github_task: Task, work: Path) -> None:
     await published(github_task)
-    with pytest.raises(InputError, match="leads out of the repository"):
-        await github_task.run("publish:github:pull-request", {**PULL, "targetPath": "../x"})
+    text = "must be a relative path within the target repository, without '..' segments"
+    for path in ("../x", "/x", "a/../../b"):
+        for given, name in (
+            ({"targetPath": path}, "targetPath"),
+            ({"filesToDelete": ["ok", path]}, "filesToDelete entry"),
+        ):
+            for dry_run in (False, True):
+                with pytest.raises(InputError) as raised:
+                    await github_task.run("publish:github:pull-request", {**PULL, **given}, dry_run=dry_run)
+                assert raised.value.message == f"Invalid {name} '{path}': {text}"
     with pytest.raises(NotAllowedError):
         await github_task.run("publish:github:pull-request", {**PULL, "sourcePath": "../template"})
     with pytest.raises(InputError):
@@ -256,6 +264,11 @@ async def test_things_of_a_repository_are_set(
     protection = await ask(sandbox, "/repos/acme/shop/branches/main/protection")
     assert protection["required_pull_request_reviews"]["required_approving_review_count"] == 2
     await run("github:pages:enable")
+    rules = {"rules": [{"type": "deletion"}], "bypassActors": [{"actor_id": 5, "actor_type": "RepositoryRole"}]}
+    ruleset = await run("github:repo:rulesets:create", name="tags", target="tag", **rules)
+    found = await ask(sandbox, f"/repos/acme/shop/rulesets/{ruleset['id']}")
+    assert (found["target"], found["enforcement"], found["rules"]) == ("tag", "active", rules["rules"])
+    assert found["bypass_actors"][0]["actor_id"] == 5
     await run(
         "github:environment:create",
         name="prod eu",

@@ -156,6 +156,7 @@ CLIMBING = ["..", ".", "%2e%2e", ".%2e", "a/../..", "..\\", "../..", ".\t."]
         ("github:pages:enable", {"sourceBranch": "main"}),
         ("github:branch-protection:create", {"branch": "main"}),
         ("github:repo:create", {}),
+        ("github:repo:rulesets:create", {"name": "r"}),
     ],
 )
 async def test_an_owner_that_climbs_reaches_nothing_else(

@@ -305,6 +305,19 @@ async def _extras(check: _Check) -> None:
     autolink = {"key_prefix": "TICKET-", "url_template": "https://t.example.org/<num>"}
     await check(201, "POST", f"{repo}/autolinks", *at, body=autolink)
     await check(200, "GET", f"{repo}/autolinks", *at)
+    rules = {
+        "name": "main",
+        "enforcement": "active",
+        "conditions": {"ref_name": {"include": ["~DEFAULT_BRANCH"], "exclude": []}},
+        "rules": [{"type": "deletion"}],
+        "bypass_actors": [{"actor_id": 5, "actor_type": "RepositoryRole"}],
+    }
+    ruleset = await check(201, "POST", f"{repo}/rulesets", *at, body=rules)
+    assert ruleset["target"] == "branch"
+    await check(200, "GET", f"{repo}/rulesets", *at)
+    await check(200, "GET", f"{repo}/rulesets/{{id}}", *at, str(ruleset["id"]))
+    await check(404, "GET", f"{repo}/rulesets/{{id}}", *at, "1")
+    await check(422, "POST", f"{repo}/rulesets", *at, body=rules)
     await check(201, "POST", f"{repo}/pages", *at, body={"source": {"branch": "main"}})
     await check(200, "PUT", f"{repo}/subscription", *at, body={"subscribed": True})
     await check(204, "PUT", f"{repo}/actions/permissions/access", *at, body={"access_level": "organization"})

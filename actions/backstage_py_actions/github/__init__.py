@@ -15,6 +15,7 @@ from backstage_py_actions.github.settings import (
     github_branch_protection_create,
     github_deploy_key_create,
     github_pages_enable,
+    github_repo_rulesets_create,
     github_webhook,
 )
 from backstage_py_actions.github.workflows import github_actions_dispatch
@@ -32,5 +33,6 @@ ACTIONS: tuple[Action, ...] = (
     github_pages_enable,
     github_repo_create,
     github_repo_push,
+    github_repo_rulesets_create,
     github_webhook,
 )

@@ -67,6 +67,7 @@ class File:
 async def publish_github_pull_request(ctx: ActionContext[PullRequest]) -> JsonObject | None:
     """Commit the files of the workspace to a branch and open a pull request for it."""
     wanted = ctx.input
+    _check_paths(wanted)
     folder = ctx.workspace.path(wanted.source_path) if wanted.source_path else ctx.workspace.root
     if not folder.is_dir():
         raise InputError(f"The workspace has no folder '{wanted.source_path}'; check 'sourcePath'")
@@ -277,9 +278,18 @@ def files_of(folder: Path) -> list[File]:
     return found
 
 
+def _check_paths(wanted: PullRequest) -> None:
+    """Refuse paths that lead out of the repository, in Backstage's words."""
+    for name, path in (
+        ("targetPath", wanted.target_path),
+        *(("filesToDelete entry", one) for one in wanted.files_to_delete),
+    ):
+        if path.startswith("/") or ".." in path.split("/"):
+            raise InputError(
+                f"Invalid {name} '{path}': must be a relative path within the target repository, without '..' segments"
+            )
+
+
 def _in_repository(folder: str, path: str) -> str:
-    """Return a path in the repository, contained: git takes no ``..``, and an absolute path is none."""
-    joined = posixpath.normpath(posixpath.join(folder.lstrip("/"), path))
-    if joined.startswith(("..", "/")):
-        raise InputError(f"The path '{posixpath.join(folder, path)}' leads out of the repository; check 'targetPath'")
-    return joined
+    """Return a path in the repository; neither part climbs, since both were checked."""
+    return posixpath.normpath(posixpath.join(folder, path))

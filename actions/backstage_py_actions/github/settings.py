@@ -1,4 +1,4 @@
-"""Actions that set one thing of a repository: webhook, autolink, deploy key, pages, branch protection."""
+"""Actions that set one thing of a repository: webhook, autolink, deploy key, pages, branch protection, ruleset."""
 
 from dataclasses import dataclass, field
 
@@ -185,3 +185,36 @@ async def github_branch_protection_create(ctx: ActionContext[Protect]) -> None:
         await ctx.checkpoint(
             f"enable.branch.protection.{target.owner}.{target.name}.{wanted.branch or ''}", protect_branch
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruleset:
+    """Rules and what they are for; conditions, rules and actors as GitHub's REST API has them."""
+
+    repo_url: str
+    name: str
+    target: str = "branch"
+    enforcement: str = "active"
+    conditions: JsonObject | None = None
+    rules: list[JsonObject] | None = None
+    bypass_actors: list[JsonObject] | None = None
+    token: str | None = None
+
+    def as_rest(self) -> JsonObject:
+        """Return the body that GitHub wants."""
+        body: JsonObject = {"name": self.name, "target": self.target, "enforcement": self.enforcement}
+        given = {"conditions": self.conditions, "rules": self.rules, "bypass_actors": self.bypass_actors}
+        return body | {key: value for key, value in given.items() if value is not None}
+
+
+@builtin("github:repo:rulesets:create", Ruleset, needs_workspace=False)
+async def github_repo_rulesets_create(ctx: ActionContext[Ruleset]) -> JsonObject:
+    """Create a ruleset."""
+    wanted = ctx.input
+    async with client.repository(ctx, wanted.repo_url, wanted.token) as target:
+        ctx.logger.info(f'Creating ruleset "{wanted.name}" in {target.owner}/{target.name}')
+
+        async def create() -> Json:
+            return (await target.call("POST", "/rulesets", wanted.as_rest()))["id"]
+
+        return {"id": await ctx.checkpoint(f"create.ruleset.{target.owner}.{target.name}.{wanted.name}", create)}
