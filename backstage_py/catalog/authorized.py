@@ -49,8 +49,12 @@ class AuthorizedCatalog:
     async def by_refs(
         self, refs: Sequence[str], credentials: Credentials, filter_: Filter | None = None
     ) -> list[bytes | None]:
-        """Return entities in the order of the references, None where the caller sees none that matches."""
-        return await self.reader.by_refs(refs, entity_filter.all_of(await self.visible(credentials), filter_))
+        """Return entities in the order of the references, None where the caller sees none that matches.
+
+        References are taken in any case, but not completed.
+        """
+        visible = await self.visible(credentials)
+        return await self.reader.by_refs([ref.lower() for ref in refs], entity_filter.all_of(visible, filter_))
 
     async def by_uid(self, uid: str, credentials: Credentials) -> bytes | None:
         """Return an entity by its UUID, if the caller sees it."""

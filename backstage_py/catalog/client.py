@@ -22,7 +22,7 @@ class LocalCatalogClient:
 
     async def entities_by_refs(self, refs: Sequence[str], *, token: str | None) -> list[JsonObject | None]:
         """Return the entities in the order of ``refs``, None where there is none."""
-        texts = await self._catalog.by_refs([ref.lower() for ref in refs], _caller(token))
+        texts = await self._catalog.by_refs(refs, _caller(token))
         return [None if text is None else json.parse(text) for text in texts]
 
     async def add_location(self, target: str, *, token: str | None, type: str = "url") -> JsonObject:  # noqa: A002  # the protocol's word

@@ -273,7 +273,7 @@ class CatalogService:
     async def validate(self, entity: JsonObject, location: str) -> Sequence[Fault]:
         """Return what is wrong with an entity that would be read from a location, which is one of type ``url``.
 
-        The caller's annotations do not decide about the location, as they would in Backstage: placeholders are read.
+        The caller's annotations do not decide about the location: placeholders are read.
         """
         if problem := _unreadable_for_callers(location):
             return [problem]

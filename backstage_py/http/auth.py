@@ -78,11 +78,11 @@ def openid_configuration(issuer: str) -> JsonObject:
             "EdDSA",
         ],
         "scopes_supported": ["openid"],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "token_endpoint_auth_methods_supported": [],
         "claims_supported": ["sub", "ent"],
         "grant_types_supported": ["authorization_code"],
         "authorization_endpoint": f"{issuer}/v1/authorize",
-        "code_challenge_methods_supported": ["S256", "plain"],
+        "code_challenge_methods_supported": ["S256"],
     }
 
 

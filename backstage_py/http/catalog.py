@@ -121,7 +121,7 @@ class _Handlers:
 
     async def by_predicate(self, request: Request) -> Response:
         body = await self._body("/entities/by-query", request)
-        predicate = filter_shape.check_object(body["query"]) if "query" in body and "cursor" not in body else None
+        predicate = filter_shape.check(body["query"]) if "query" in body and "cursor" not in body else None
         project = pages.projection(body.get("fields") or ())
         limit = _count(body, "limit")
         if (cursor := body.get("cursor")) is not None:
@@ -154,15 +154,14 @@ class _Handlers:
         by_params = entity_filter.predicate_of_params(query.get("filter"))
         project = pages.projection([*(body.get("fields") or ()), *_fields(query)])
         if not body["entityRefs"]:
-            return json_response({"items": []})
+            return raw_json(b'{"items":[]}')
         found = await self._catalog.by_refs(
             body["entityRefs"],
             credentials(request),
             entity_filter.all_of(pages.compile_predicate(by_params), pages.compile_predicate(by_body)),
         )
-        if project:
-            return json_response({"items": [None if text is None else project(text) for text in found]})
-        return raw_json(b'{"items":[%b]}' % b",".join(text or b"null" for text in found))
+        shown = [b"null" if text is None else _shown(text, project) for text in found]
+        return raw_json(b'{"items":[%b]}' % b",".join(shown))
 
     async def by_uid(self, request: Request) -> Response:
         uid = request.path_params["uid"]
@@ -174,7 +173,7 @@ class _Handlers:
 
     async def by_name(self, request: Request) -> Response:
         kind, namespace, name = _names(request)
-        found = await self._catalog.by_refs([f"{kind}:{namespace}/{name}".lower()], credentials(request))
+        found = await self._catalog.by_refs([f"{kind}:{namespace}/{name}"], credentials(request))
         return _one(found[0], f"No entity named '{name}' found, with kind '{kind}' in namespace '{namespace}'")
 
     async def ancestry(self, request: Request) -> Response:
@@ -233,17 +232,18 @@ def _one(text: bytes | None, missing: str) -> Response:
 
 
 def _list(texts: Sequence[bytes], project: Projection | None, headers: Mapping[str, str] | None = None) -> Response:
-    if project:
-        return json_response([project(text) for text in texts], headers=headers)
-    return raw_json(b"[%b]" % b",".join(texts), headers=headers)
+    return raw_json(b"[%b]" % b",".join(_shown(text, project) for text in texts), headers=headers)
 
 
 def _page(answer: QueryAnswer, project: Projection | None) -> Response:
     cursors_ = {"nextCursor": answer.next_cursor, "prevCursor": answer.previous_cursor}
     info = {"totalItems": answer.total, "pageInfo": {name: text for name, text in cursors_.items() if text}}
-    if project:
-        return json_response({"items": [project(text) for text in answer.texts], **info})
-    return raw_json(b'{"items":[%b],%b' % (b",".join(answer.texts), json.dumps(info)[1:]))
+    shown = b",".join(_shown(text, project) for text in answer.texts)
+    return raw_json(b'{"items":[%b],%b' % (shown, json.dumps(info)[1:]))
+
+
+def _shown(text: bytes, project: Projection | None) -> bytes:
+    return json.dumps(project(text)) if project else text
 
 
 def _fields(query: Query) -> list[str]:

@@ -119,7 +119,7 @@ class _Handlers:
             orders = given.get("orderFields") or []
             listed = [orders] if isinstance(orders, dict) else orders
             asked = EntityQuery(
-                predicate=filter_shape.check_object(given["query"]) if "query" in given else None,
+                predicate=filter_shape.check(given["query"]) if "query" in given else None,
                 order_fields=tuple((one["field"], one["order"]) for one in listed),
                 full_text=given.get("fullTextFilter"),
                 limit=given.get("limit", pages.DEFAULT_LIMIT),

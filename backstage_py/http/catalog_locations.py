@@ -143,7 +143,7 @@ def _location_query(body: JsonObject) -> tuple[JsonObject | None, int, str | Non
     limit = body.get("limit", _DEFAULT_LIMIT)
     if limit < 1 or limit % 1:
         raise InputError("Limit must be a positive integer >= 1")
-    return filter_shape.check_object(body["query"]) if "query" in body else None, bounded(limit), None
+    return filter_shape.check(body["query"]) if "query" in body else None, bounded(limit), None
 
 
 def _from_cursor(text: str) -> tuple[JsonObject | None, int, str | None]:
@@ -157,4 +157,4 @@ def _from_cursor(text: str) -> tuple[JsonObject | None, int, str | None]:
     after = cursor.get("afterId") if isinstance(cursor, dict) else None
     if not isinstance(limit, int) or limit < 1 or not isinstance(after, str | None):
         raise InputError('Malformed cursor: Validation error: Required at "limit"')
-    return filter_shape.check_object(cursor["query"]) if "query" in cursor else None, bounded(limit), after
+    return filter_shape.check(cursor["query"]) if "query" in cursor else None, bounded(limit), after

@@ -119,17 +119,12 @@ def _values_predicate(values: list[str] | None) -> Json:
     return values[0] if len(values) == 1 else {"$in": values}
 
 
-def compile_predicate(predicate: Json) -> Filter:
+def compile_predicate(predicate: JsonObject) -> Filter:
     """Return the filter of a predicate object whose shape was checked by ``filter_shape``.
 
     Raises:
         InputError: the predicate asks for something that the index cannot answer; the words are Backstage's.
     """
-    if not isinstance(predicate, dict):
-        raise InputError(
-            "Invalid filter predicate: top-level primitive values are not supported. Wrap the value in a field "
-            f'expression, e.g. {{ "kind": {json.text(predicate)} }}'
-        )
     if "$not" in predicate:
         part = compile_predicate(predicate["$not"])
         return part.part if isinstance(part, Not) else Not(part)

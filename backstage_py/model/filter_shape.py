@@ -37,7 +37,7 @@ _DEEPEST = 48  # levels of JSON; the stack of SQLite's parser has a hundred plac
 _IDENTIFIER = re.compile(r"[$\w]+")
 
 
-def check(predicate: Json) -> Json:
+def check(predicate: Json) -> JsonObject:
     """Return the predicate without unknown operators beside a known one.
 
     Raises:
@@ -46,7 +46,7 @@ def check(predicate: Json) -> Json:
     return _checked(predicate, "Invalid query: ", ())
 
 
-def check_member(predicate: Json, name: str) -> Json:
+def check_member(predicate: Json, name: str) -> JsonObject:
     """Do as ``check`` for a predicate that is checked together with the request body whose member it is.
 
     Raises:
@@ -56,25 +56,14 @@ def check_member(predicate: Json, name: str) -> Json:
     return _checked(predicate, f"Malformed request body {hint}, ", (name,))
 
 
-def check_object(predicate: Json) -> JsonObject:
-    """Do as ``check`` where the predicate must not be a plain value.
-
-    Raises:
-        InputError: it is no predicate, or a plain value.
-    """
-    checked = check(predicate)
-    if not isinstance(checked, dict):
-        raise InputError("Query must be an object")
-    return checked
-
-
-def _checked(predicate: Json, prefix: str, path: Path) -> Json:
+def _checked(predicate: Json, prefix: str, path: Path) -> JsonObject:
     if json.is_deeper(predicate, _DEEPEST):
         raise InputError(f"{prefix}it is nested deeper than {_DEEPEST} levels")
     parsed = _predicate(predicate, path)
     if parsed.issues or parsed.failed:
         raise InputError(f"{prefix}Validation error: {'; '.join(map(_text, parsed.issues[:99]))}")
-    return parsed.value
+    checked: JsonObject = parsed.value
+    return checked
 
 
 def _text(issue: _Issue) -> str:
@@ -183,8 +172,20 @@ def _array(item: _Shape) -> _Shape:
     return run
 
 
+def _contained(value: Json, path: Path) -> _Parsed:
+    return _CONTAINED(value, path)
+
+
 def _predicate(value: Json, path: Path) -> _Parsed:
     return _PREDICATE(value, path)
+
+
+def _operators(part: _Shape) -> tuple[_Shape, ...]:
+    return (
+        _object({"$all": _array(part)}, strict=True),
+        _object({"$any": _array(part)}, strict=True),
+        _object({"$not": part}, strict=True),
+    )
 
 
 _PRIMITIVE = _union(_plain("string"), _plain("number"), _plain("boolean"))
@@ -192,14 +193,9 @@ _VALUE = _union(
     _PRIMITIVE,
     _object({"$exists": _plain("boolean")}),
     _object({"$in": _array(_PRIMITIVE)}),
-    _object({"$contains": _predicate}),
+    _object({"$contains": _contained}),
     _object({"$hasPrefix": _plain("string")}),
 )
 _EXPRESSION = _union(_record(re.compile(r"^(?:[^$\n\r].*)?$"), _VALUE), _record(re.compile(r"^\$"), _never))
-_PREDICATE = _union(
-    _EXPRESSION,
-    _PRIMITIVE,
-    _object({"$all": _array(_predicate)}, strict=True),
-    _object({"$any": _array(_predicate)}, strict=True),
-    _object({"$not": _predicate}, strict=True),
-)
+_PREDICATE = _union(_EXPRESSION, *_operators(_predicate))
+_CONTAINED = _union(_EXPRESSION, _PRIMITIVE, *_operators(_contained))  # only below $contains is a plain value one

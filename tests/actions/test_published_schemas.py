@@ -1,15 +1,17 @@
-import json
-from pathlib import Path
-
 import pytest
 from jsonschema import Draft7Validator
 
 from backstage_py.model.json import Json
 from backstage_py_actions import ACTIONS
 from tests.actions.harness import REGISTRY
+from tests.contract.harness import recorded
 
-RECORDING = Path(__file__).parents[1] / "contract/kit/recordings/012-actions.json"
-RECORDED = {action["id"]: action["schema"] for action in json.loads(RECORDING.read_bytes())["response"]["body"]}
+RECORDED = {
+    one["id"]: one["schema"]
+    for call in recorded("scaffolder")
+    if call["name"] == "actions"
+    for one in call["response"]["body"]
+}
 TEXTS = {"description", "title"}
 
 

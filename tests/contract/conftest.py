@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.contract.harness import KIT, free_port, start
+from tests.contract.releases import RELEASE
 
 CONFIG = Path(__file__).with_name("app-config.yaml")
 
@@ -38,7 +39,8 @@ def replay(folder: Path, out: Path) -> None:
     env = {"KIT_PORT": str(port), "KIT_FOLDER": str(folder), "KIT_CATALOG": str(KIT / "catalog")}
     service = start(folder, CONFIG, port=port, env=env)
     try:
-        command = [sys.executable, str(KIT / "replay.py"), service.url, "--guest", "--quiet", "--json", str(out)]
+        command = [sys.executable, str(KIT / "replay.py"), service.url, "--guest", "--quiet"]
+        command += ["--release", RELEASE, "--json", str(out)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert out.exists(), done.stderr
     finally:

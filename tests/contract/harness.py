@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backstage_py.model.json import JsonObject
+from tests.contract.releases import RELEASE
 
 KIT = Path(__file__).parent / "kit"
 _READY_SECONDS = 60.0
@@ -63,9 +64,10 @@ def start(folder: Path, config: Path, *arguments: str, port: int, env: dict[str,
     raise AssertionError(f"the service did not start:\n{log.read_text(errors='replace')[-4000:]}")
 
 
-def recorded(*groups: str) -> list[JsonObject]:
+def recorded(*groups: str, release: str = RELEASE) -> list[JsonObject]:
     """Return the recorded calls of some groups, in their order."""
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((KIT / "recordings").glob("[0-9]*.json"))]
+    paths = sorted((KIT / "recordings" / release).glob("[0-9]*.json"))
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
     return [one for one in found if one["group"] in groups]
 
 

@@ -127,9 +127,11 @@ async def test_a_list_by_offset_says_where_it_goes_on(site: Catalog) -> None:
 
 
 async def test_references_are_answered_in_order(site: Catalog) -> None:
-    refs = ["component:default/c-03", "component:default/nope", "Component:default/c-03", "component:default/c-01"]
+    prefix = "component:default"
+    refs = [f"{prefix}/c-03", f"{prefix}/nope", "Component:DEFAULT/C-03", "c-01", f"{prefix}/c-01"]
     answer = await site.send("POST", "/entities/by-refs", {"entityRefs": refs, "fields": ["metadata.name"]})
-    assert answer.json["items"] == [{"metadata": {"name": "c-03"}}, None, None, {"metadata": {"name": "c-01"}}]
+    three = {"metadata": {"name": "c-03"}}
+    assert answer.json["items"] == [three, None, three, None, {"metadata": {"name": "c-01"}}]
 
 
 async def test_fields_with_dots_in_their_names_are_found(site: Catalog) -> None:
@@ -144,10 +146,29 @@ async def test_fields_with_dots_in_their_names_are_found(site: Catalog) -> None:
 
 
 async def test_answers_that_are_handed_through_have_no_etag_and_others_do(site: Catalog) -> None:
-    assert "etag" not in (await site.get("/entities/by-name/component/default/c-00")).headers
+    for path in ("/entities/by-name/component/default/c-00", "/entities?fields=kind", "/entities/by-query?fields=kind"):
+        assert "etag" not in (await site.get(path)).headers
     facets = await site.get("/entity-facets?facet=kind")
     again = await site.get("/entity-facets?facet=kind", if_none_match=facets.headers["etag"])
     assert again.status == 304
+
+
+async def test_an_entity_is_validated_as_if_read_from_the_location_of_the_request(site: Catalog) -> None:
+    missing, there = f"url:{HOST}/missing/c.yaml", f"url:{HOST}/there/c.yaml"
+    site.world.web.pages["/there/text.txt"] = "hello"
+    metadata = {"name": "v", "description": {"$text": "./text.txt"}}
+    entity = {
+        "apiVersion": "backstage.io/v1alpha1",
+        "kind": "Component",
+        "spec": {"type": "service", "lifecycle": "x", "owner": "o"},
+    }
+    for location, other, status in ((there, missing, 200), (missing, there, 400)):
+        annotations = dict.fromkeys(
+            ("backstage.io/managed-by-location", "backstage.io/managed-by-origin-location"), other
+        )
+        given = {**entity, "metadata": {**metadata, "annotations": annotations}}
+        answer = await site.send("POST", "/validate-entity", {"entity": given, "location": location})
+        assert answer.status == status
 
 
 async def test_a_location_is_registered_changed_and_forgotten(site: Catalog) -> None:

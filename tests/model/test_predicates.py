@@ -47,7 +47,6 @@ def test_predicates_are_compiled(predicate: Any, expected: object) -> None:
 @pytest.mark.parametrize(
     ("predicate", "message"),
     [
-        ("x", "Invalid filter predicate: top-level primitive values are not supported. Wrap the value in a field expr"),
         ({"a": {"$contains": {"b": 1}}}, 'Object form of $contains is not supported for field "a"'),
         ({"relations": {"$contains": {}}}, 'The $contains operator for "relations" requires a "type" string property'),
         (
@@ -70,12 +69,22 @@ def test_what_the_index_cannot_answer(predicate: Any, message: str) -> None:
             {"$foo": 1},
             'Invalid query: Validation error: Invalid at "$foo"',
         ),
+        ({"$not": "x"}, 'Invalid query: Validation error: Invalid at "$not"'),
     ],
 )
 def test_the_shape_of_a_predicate(predicate: Any, message: str) -> None:
     with pytest.raises(InputError) as raised:
         filter_shape.check(predicate)
     assert raised.value.message == message
+
+
+@pytest.mark.parametrize("predicate", ["x", 1, True, None, [], {"$all": ["x"]}, {"$any": [{"$not": 1}]}])
+def test_a_plain_value_is_no_predicate(predicate: Any) -> None:
+    with pytest.raises(InputError, match=r"^Invalid query: Validation error: "):
+        filter_shape.check(predicate)
+    contained = {"a": {"$contains": predicate}}
+    if predicate is not None and predicate != []:
+        assert filter_shape.check(contained) == contained
 
 
 def test_members_beside_a_known_operator_are_dropped() -> None:

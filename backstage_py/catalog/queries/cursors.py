@@ -108,7 +108,7 @@ def _cursor(value: Json) -> Cursor:
     orders = tuple((str(one["field"]), _order(one["order"])) for one in value["orderFields"])
     query = value.get("query")
     if query is not None:
-        query = filter_shape.check_object(query)
+        query = filter_shape.check(query)
     elif value.get("filter") is not None:
         query = _legacy(value["filter"])
     first = value.get("firstSortFieldValues")

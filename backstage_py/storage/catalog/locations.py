@@ -195,9 +195,7 @@ _COLUMNS = {
 }
 
 
-def _condition(predicate: Json) -> sa.ColumnElement[bool]:
-    if not isinstance(predicate, dict):
-        raise InputError("Invalid filter predicate, expected an object")
+def _condition(predicate: JsonObject) -> sa.ColumnElement[bool]:
     if "$all" in predicate:
         parts = predicate["$all"]
         return sa.and_(*map(_condition, parts)) if parts else sa.false()  # an empty $all matches nothing here

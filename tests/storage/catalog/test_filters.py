@@ -175,7 +175,7 @@ async def test_facets_and_lists_count_the_same_entities(database: Database, filt
 
 def test_every_condition_of_a_filter_string_is_compiled() -> None:
     predicate = entity_filter.predicate_of_params(["kind=Component,kind=API,spec.type=service", "metadata.tags.java"])
-    assert entity_filter.compile_predicate(predicate) == AnyOf(
+    assert entity_filter.compile_predicate(predicate or {}) == AnyOf(
         (
             AllOf((Matches("kind", ("component", "api")), Matches("spec.type", ("service",)))),
             Exists("metadata.tags.java"),

@@ -1,0 +1,70 @@
+"""The releases whose recorded calls are replayed, and what may be answered otherwise: reviewed, each with its reason.
+
+``BACKSTAGE_RELEASE=1.55.0`` replays the calls of that release in place of the newest.
+"""
+
+import os
+from collections.abc import Mapping
+
+NEWEST = "1.57.1"
+RELEASE = os.environ.get("BACKSTAGE_RELEASE", NEWEST)
+
+OTHERWISE: Mapping[str, Mapping[str, str]] = {
+    NEWEST: {},
+    "1.55.0": {
+        "auth-openid-config": "1.56 lists no ways for a client to sign in, and S256 alone",
+        "actions": "github:repo:rulesets:create is of 1.57",
+        "cors-get": "github:repo:rulesets:create is of 1.57",
+        "scaffolder-openapi": "tags, and `when` of pages, are of 1.57",
+        "catalog-actions-registry": "since 1.57 plain values are predicates below $contains only",
+        "byquery-post-bad": "since 1.57 plain values are predicates below $contains only",
+        "byrefs": "since 1.57 references are taken in any case",
+    },
+}
+"""Calls that are answered otherwise than the release did, by release."""
+
+OWN_WORDS = frozenset(
+    {
+        "actions",
+        "cors-get",
+        "scaffolder-openapi",
+        "catalog-openapi",
+        "scaffolder-actions-registry",
+        "catalog-actions-registry",
+    }
+)
+"""Calls whose answer describes this service: its titles, descriptions and examples are our own words."""
+
+OWN_ACTIONS = frozenset(
+    {
+        "argocd:create-app",
+        "argocd:create-resources",
+        "cnoe:create-argocd-app",
+        "cnoe:kubernetes:apply",
+        "fetch:cookiecutter",
+        "fs:read",
+        "http:backstage:request",
+        "kube:apply",
+        "ms-teams:sendMessage",
+        "notification:send",
+        "roadiehq:utils:fs:append",
+        "roadiehq:utils:fs:parse",
+        "roadiehq:utils:fs:replace",
+        "roadiehq:utils:fs:write",
+        "roadiehq:utils:json:merge",
+        "roadiehq:utils:jsonata",
+        "roadiehq:utils:jsonata:json:transform",
+        "roadiehq:utils:jsonata:yaml:transform",
+        "roadiehq:utils:merge",
+        "roadiehq:utils:serialize:json",
+        "roadiehq:utils:serialize:yaml",
+        "roadiehq:utils:sleep",
+        "roadiehq:utils:zip",
+        "slack:sendMessage:conversation",
+        "slack:sendMessage:webhook",
+        "vault:add-secret",
+        "workspace:template",
+        "workspace:template:file",
+    }
+)
+"""Actions that the recorded Backstage had not: of its other modules, of the community, of a stock app, and our own."""
