@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from backstage_py import bundled
 from backstage_py.cli.commands import run as run_command
 from backstage_py.cli.commands.run import RunOptions
-from backstage_py.cli.local import local_template
+from backstage_py.cli.local import form, given_values
 from backstage_py.cli.main import app
 from backstage_py.cli.terminal.form_prompts import Choice, Validate
 from backstage_py.model.json import Json, JsonObject
@@ -160,7 +160,7 @@ def test_sandbox_runs_external_actions_for_real(cli: CliRunner, template: Path) 
 def test_values_of_files_and_pairs_are_merged(tmp_path: Path) -> None:
     (tmp_path / "values.yaml").write_text("name: file\ndeep: {a: 1}\n")
 
-    values = local_template.read_values([str(tmp_path / "values.yaml"), "name=pair", "deep.b=[x]", "flag=yes", "no="])
+    values = given_values.read([str(tmp_path / "values.yaml"), "name=pair", "deep.b=[x]", "flag=yes", "no="])
 
     assert values == {"name": "pair", "deep": {"a": 1, "b": ["x"]}, "flag": "yes", "no": ""}
 
@@ -188,8 +188,8 @@ def test_defaults_follow_what_was_entered() -> None:
         ],
     }
 
-    assert local_template.with_defaults([page], {}) == {"kind": "b", "inner": {"x": 1}, "only_b": 2, "then": True}
-    assert local_template.with_defaults([page], {"kind": "a"})["only_a"] == 1
+    assert form.with_defaults([page], {}) == {"kind": "b", "inner": {"x": 1}, "only_b": 2, "then": True}
+    assert form.with_defaults([page], {"kind": "a"})["only_a"] == 1
 
 
 # --- test

@@ -17,7 +17,7 @@ from backstage_py.cli.commands import test as test_command
 from backstage_py.cli.commands.test import TestOptions
 from backstage_py.cli.commands.validate import ValidateOptions, find
 from backstage_py.cli.formats import text
-from backstage_py.cli.local import local_actions
+from backstage_py.cli.local import own_actions
 from backstage_py.errors import BackstageError
 from backstage_py.lint import config as configs
 
@@ -108,7 +108,7 @@ async def _serving(path: Path, config: Sequence[Path], port: int) -> AsyncIterat
 def _config(path: Path, config: Sequence[Path], state: Path, port: int) -> str:
     from backstage_py.model import yaml
 
-    own = local_actions.folder(configs.find(path), config)
+    own = own_actions.folder(configs.find(path), config)
     return yaml.dump(
         {
             "backend": {

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from backstage_py.cli.local import local_scaffolder, local_template
-from backstage_py.cli.local.local_scaffolder import Outcome, Request
+from backstage_py.cli.local import form, given_values, template_file, template_runs
+from backstage_py.cli.local.template_runs import Outcome, Request
 from backstage_py.cli.terminal import output, trees
 from backstage_py.errors import InputError
 from backstage_py.model import json
@@ -64,17 +64,17 @@ def _check_folders(options: DryRunOptions) -> None:
 
 
 async def _run(path: Path, options: DryRunOptions) -> Outcome:
-    local = local_template.load(path)
-    values = local_template.read_values(options.values)
+    local = template_file.load(path)
+    values = given_values.read(options.values)
     if options.defaults:
-        values = local_template.with_defaults(local.template.pages, values)
-    secrets = {name: str(value) for name, value in local_template.read_values(options.secrets).items()}
-    local_template.note_strangers(local, values)
-    composed = local_scaffolder.opened(
+        values = form.with_defaults(local.template.pages, values)
+    secrets = {name: str(value) for name, value in given_values.read(options.secrets).items()}
+    form.warn_of_unknown(local, values)
+    composed = template_runs.opened(
         config=options.config, start=path, sandbox=options.sandbox, sandbox_root=_emptied(_repositories(options))
     )
     async with composed as scaffolder:
-        masked = local_template.with_masks(local.template.pages, values, secrets)
+        masked = form.with_masks(local.template.pages, values, secrets)
         return await scaffolder.run(local, Request(masked, secrets, options.user))
 
 

@@ -11,7 +11,7 @@ from pygls.lsp.server import LanguageServer
 from pygls.workspace import TextDocument
 
 from backstage_py import __version__, threads
-from backstage_py.cli.editor.editor_knowledge import Knowledge
+from backstage_py.cli.editor.knowledge import Knowledge
 from backstage_py.cli.formats.text import character
 from backstage_py.lint.check import check_text
 from backstage_py.lint.editing import Editing, Spot

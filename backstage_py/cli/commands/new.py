@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from backstage_py import bundled
-from backstage_py.cli.local import local_scaffolder, local_template
-from backstage_py.cli.local.local_scaffolder import Outcome, Request
+from backstage_py.cli.local import form, given_values, template_file, template_runs
+from backstage_py.cli.local.template_runs import Outcome, Request
 from backstage_py.cli.terminal import output, trees
 from backstage_py.errors import BackstageError, InputError
 from backstage_py.model.json import JsonObject
@@ -43,13 +43,13 @@ def _made(kind: str, name: str, folder: Path, values: list[str], *, force: bool)
     output.check_folder(folder)
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not force):
         raise InputError(f"{folder} is there already and not empty; choose another name, or give --force")
-    outcome = asyncio.run(_render(kind, {"name": name, **local_template.read_values(values)}))
+    outcome = asyncio.run(_render(kind, {"name": name, **given_values.read(values)}))
     if outcome.error:
         raise outcome.error
     return outcome
 
 
 async def _render(kind: str, values: JsonObject) -> Outcome:
-    local = local_template.load(bundled.skeletons() / f"new-{kind}")
-    async with local_scaffolder.opened() as scaffolder:
-        return await scaffolder.run(local, Request(local_template.with_defaults(local.template.pages, values)))
+    local = template_file.load(bundled.skeletons() / f"new-{kind}")
+    async with template_runs.opened() as scaffolder:
+        return await scaffolder.run(local, Request(form.with_defaults(local.template.pages, values)))

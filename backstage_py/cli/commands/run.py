@@ -9,10 +9,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from backstage_py.cli.local import local_scaffolder, local_template
+from backstage_py.cli.local import form, given_values, template_file, template_runs
 from backstage_py.cli.local.known_actions import TOKEN_VARIABLE
-from backstage_py.cli.local.local_scaffolder import Outcome, Request
-from backstage_py.cli.local.local_template import LocalTemplate
+from backstage_py.cli.local.template_file import LocalTemplate
+from backstage_py.cli.local.template_runs import Outcome, Request
 from backstage_py.cli.terminal import form_prompts, output, progress, trees
 from backstage_py.cli.terminal.form_prompts import Prompter
 from backstage_py.errors import InputError
@@ -54,7 +54,7 @@ def run(path: Path, options: RunOptions, prompter: Prompter | None = None) -> in
     console = Console(highlight=False)
     try:
         output.check_folder(options.out)
-        local = local_template.load(path)
+        local = template_file.load(path)
         request = _request(local, options, prompter or _terminal())
         if request is None:
             console.print("Nothing was run.")
@@ -77,10 +77,10 @@ def run(path: Path, options: RunOptions, prompter: Prompter | None = None) -> in
 
 def _request(local: LocalTemplate, options: RunOptions, prompter: Prompter | None) -> Request | None:
     """Return what to run with, None when the person decides against it."""
-    values = local_template.read_values(options.values)
-    secrets = {name: str(value) for name, value in local_template.read_values(options.secrets).items()}
+    values = given_values.read(options.values)
+    secrets = {name: str(value) for name, value in given_values.read(options.secrets).items()}
     if prompter is None:
-        values = local_template.with_defaults(local.template.pages, values)
+        values = form.with_defaults(local.template.pages, values)
         if names := form_prompts.missing(local.template, values, secrets):
             raise form_prompts.refuse_without_terminal(names)
     else:
@@ -91,11 +91,11 @@ def _request(local: LocalTemplate, options: RunOptions, prompter: Prompter | Non
                 return None
     if token := os.environ.get(TOKEN_VARIABLE):
         secrets = {"backstageToken": token, **secrets}
-    return Request(local_template.with_masks(local.template.pages, values, secrets), secrets, options.user)
+    return Request(form.with_masks(local.template.pages, values, secrets), secrets, options.user)
 
 
 async def _run(local: LocalTemplate, request: Request, options: RunOptions, console: Console) -> Outcome:
-    composed = local_scaffolder.opened(
+    composed = template_runs.opened(
         config=options.config,
         start=local.path,
         sandbox=options.sandbox,

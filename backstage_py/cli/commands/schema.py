@@ -4,7 +4,7 @@ import json
 import sys
 from pathlib import Path
 
-from backstage_py.cli.editor import editor_schema
+from backstage_py.cli.editor import schema as editor_schema
 from backstage_py.cli.local import known_actions
 from backstage_py.cli.terminal import output as output_
 from backstage_py.errors import InputError

@@ -17,11 +17,11 @@ from xml.etree import ElementTree as ET
 from rich.console import Console
 from rich.text import Text
 
-from backstage_py.cli.cases import case_checks, testcases
+from backstage_py.cli.cases import checks, testcases
 from backstage_py.cli.cases.testcases import Case
 from backstage_py.cli.formats.junit import clean
-from backstage_py.cli.local import local_scaffolder, local_template
-from backstage_py.cli.local.local_scaffolder import LocalScaffolder, Outcome, Request
+from backstage_py.cli.local import form, template_file, template_runs
+from backstage_py.cli.local.template_runs import LocalScaffolder, Outcome, Request
 from backstage_py.cli.terminal import output, trees
 from backstage_py.errors import BackstageError, InputError
 
@@ -104,12 +104,12 @@ async def _run_all(cases: Sequence[Case], options: TestOptions) -> list[CaseResu
 
 async def _run_one(case: Case, options: TestOptions) -> CaseResult:
     try:
-        opened = local_scaffolder.opened(config=options.config, start=case.template, sandbox=case.sandbox)
+        opened = template_runs.opened(config=options.config, start=case.template, sandbox=case.sandbox)
         async with opened as scaffolder:
             outcome = await _outcome(case, scaffolder)
     except BackstageError as error:
         return CaseResult(case, (error.message,))
-    found = list(case_checks.differences(case, outcome))
+    found = list(checks.differences(case, outcome))
     notes: list[str] = []
     if options.keep:
         _save_rendered(options.keep / _slug(case), outcome)
@@ -117,16 +117,16 @@ async def _run_one(case: Case, options: TestOptions) -> CaseResult:
         if options.update and not found:
             notes += _update(case.golden, outcome)
         else:
-            found += case_checks.golden(case.golden, outcome.files)
+            found += checks.golden(case.golden, outcome.files)
     if case.commands and not found:
         found += await _commands(case, outcome)
     return CaseResult(case, tuple(found), tuple(notes))
 
 
 async def _outcome(case: Case, scaffolder: LocalScaffolder) -> Outcome:
-    local = local_template.load(case.template)
-    values = local_template.with_defaults(local.template.pages, case.values) if case.defaults else case.values
-    values = local_template.with_masks(local.template.pages, values, case.secrets)
+    local = template_file.load(case.template)
+    values = form.with_defaults(local.template.pages, case.values) if case.defaults else case.values
+    values = form.with_masks(local.template.pages, values, case.secrets)
     try:
         return await scaffolder.run(local, Request(values, case.secrets, case.user))
     except InputError as error:
@@ -144,7 +144,7 @@ def _slug(case: Case) -> str:
 
 
 def _update(folder: Path, outcome: Outcome) -> list[str]:
-    if folder.is_dir() and not list(case_checks.golden(folder, outcome.files)):
+    if folder.is_dir() and not list(checks.golden(folder, outcome.files)):
         return []
     if folder.exists():
         shutil.rmtree(folder)

@@ -1,8 +1,9 @@
 """Templates and values on an author's machine, for the commands.
 
-- ``local_template``: a template's file, the values that are given for it, and those that its form starts with.
-- ``local_scaffolder``: runs it in this process, with the services of ``backstage_py.wiring``.
-- ``local_actions`` and ``known_actions``: a project's own actions, and all that a check knows.
+- ``template_file``: a template and its file. ``given_values``: values and secrets as the command line gives them.
+- ``form``: what the template asks for, its defaults, and whether values fit.
+- ``template_runs``: runs it in this process, with the services of ``backstage_py.wiring``.
+- ``own_actions`` and ``known_actions``: a project's own actions, and all that a check knows.
 
 How services are put together does not belong here.
 """

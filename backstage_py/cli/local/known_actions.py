@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from backstage_py.cli.local import local_actions
+from backstage_py.cli.local import own_actions
 from backstage_py.errors import InputError
 from backstage_py.lint.actions import Catalogue, KnownAction, bundled_catalogue, parse
 from backstage_py.lint.check import Options
@@ -62,17 +62,17 @@ def filters(config: Config) -> "dict[str, TemplateFilter]":
     from backstage_py.plugin.loading import load_plugins
 
     plugins = load_plugins()
-    if folder := local_actions.folder(config):
-        local_actions.add(plugins, folder)
+    if folder := own_actions.folder(config):
+        own_actions.add(plugins, folder)
     return dict(plugins.filters)
 
 
-def _local(config: Config) -> local_actions.LocalActions:
-    folder = local_actions.folder(config)
-    return local_actions.load(folder) if folder else local_actions.LocalActions()
+def _local(config: Config) -> own_actions.LocalActions:
+    folder = own_actions.folder(config)
+    return own_actions.load(folder) if folder else own_actions.LocalActions()
 
 
-def _catalogue(config: Config, source: str | None, local: local_actions.LocalActions) -> Catalogue:
+def _catalogue(config: Config, source: str | None, local: own_actions.LocalActions) -> Catalogue:
     known = bundled_catalogue().with_actions(_installed()).with_actions(local.actions)
     for name in config.actions:
         known = known.with_actions(_of_file((config.folder or Path()) / name))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from backstage_py.cli.local.local_template import default_of, fits, is_secret, steers, visible
+from backstage_py.cli.local.form import default_of, fits, is_secret, steers, visible
 from backstage_py.errors import InputError
 from backstage_py.js import numbers
 from backstage_py.lint.form import schema_types

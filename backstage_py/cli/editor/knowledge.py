@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from backstage_py.cli.local import known_actions, local_actions
+from backstage_py.cli.local import known_actions, own_actions
 from backstage_py.errors import BackstageError
 from backstage_py.lint import config as configs
 from backstage_py.lint.check import Options
@@ -62,10 +62,10 @@ def _refreshed(folder: Path, known: _Entry | None, now: float) -> _Entry:
 def _stamp(config: Config, now: float) -> _Stamp:
     """Return what is equal as long as the options are: the configuration, its files, and an hour of a live listing."""
     files = [(config.folder or Path()) / name for name in config.actions]
-    own = local_actions.folder(config)
+    own = own_actions.folder(config)
     return (
         config,
         tuple(file.stat().st_mtime_ns if file.is_file() else 0 for file in files),
-        local_actions.stamp(own) if own else (),
+        own_actions.stamp(own) if own else (),
         now // _FETCH_SECONDS if config.actions_from else 0,
     )

@@ -1,147 +1,41 @@
-"""A template on this machine: its file, what it says, and the values that its form starts with."""
+"""A template's form without a browser: what it asks for, its defaults, and whether values fit it."""
 
 import copy
-import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
+from backstage_py.cli.local.template_file import LocalTemplate
 from backstage_py.errors import InputError
-from backstage_py.lint import files
 from backstage_py.lint.nearest import nearest
-from backstage_py.model import json, template, yaml
 from backstage_py.model.json import Json, JsonObject
-from backstage_py.model.template import Template
 from backstage_py.scaffolder.face import template_forms
 
-_NAMES = ("template.yaml", "template.yml")
-_PAIR = re.compile(r"([^=]+)=(.*)", re.DOTALL)
 
-
-@dataclass(frozen=True, slots=True)
-class LocalTemplate:
-    """A template and the file it stands in."""
-
-    path: Path
-    entity: JsonObject
-    template: Template
-
-    @property
-    def folder(self) -> Path:
-        """Where its relative URLs start."""
-        return self.path.absolute().parent
-
-    @property
-    def name(self) -> str:
-        """``metadata.name``."""
-        return str(self.template.metadata["name"])
-
-
-def load(path: Path) -> LocalTemplate:
-    """Read a template: the file, or ``template.yaml`` in the folder; the first template of several documents.
-
-    Raises:
-        InputError: there is none, or it is no valid template; the message names file and place.
-    """
-    file = _file_of(path)
-    found = files.read_text(file, str(file))
-    if found.unreadable:
-        raise InputError(f"Cannot read {file}: {found.unreadable}")
-    documents = yaml.load_all(found.text, filename=str(file))
-    for document in documents:
-        if (error := document.error()) is not None:
-            raise InputError(str(error))
-        value = document.value
-        if isinstance(value, dict) and value.get("kind") == "Template":
-            if problems := template.problems(value):
-                raise InputError(f"{file} is no valid template: {problems[0]}; see backstage-py validate {file}")
-            return LocalTemplate(file, value, template.parse(value))
-    raise InputError(f"{file} holds no template (kind: Template)")
-
-
-def _file_of(path: Path) -> Path:
-    if not path.is_dir():
-        return path
-    for name in _NAMES:
-        if (path / name).is_file():
-            return path / name
-    raise InputError(f"There is no template.yaml in {path}; give the file, or the folder that holds it")
-
-
-def read_values(sources: Sequence[str]) -> JsonObject:
-    """Return values of ``--values``: YAML or JSON files, and ``name=value`` pairs; later ones win.
-
-    A pair's value is read as YAML, so that ``flag=true`` and ``list=[a, b]`` have their types; ``a.b=1`` sets a member.
-
-    Raises:
-        InputError: a file cannot be read or holds no object, or a pair's value is no YAML.
-    """
-    values: JsonObject = {}
-    for source in sources:
-        pair = _PAIR.fullmatch(source)
-        if pair and not Path(source).is_file():
-            _set(values, pair[1].split("."), _scalar(pair[1], pair[2]))
-        else:
-            values |= _of_file(Path(source.removeprefix("@")))
-    return values
-
-
-def _scalar(name: str, text: str) -> Json:
-    try:
-        value = yaml.load(text)
-    except yaml.YamlError as error:
-        raise InputError(f"The value of '{name}' is no YAML: {error.message}; put quotes around text") from error
-    return "" if value is None and text.strip() not in ("null", "~") else value
-
-
-def _set(values: JsonObject, names: Sequence[str], value: Json) -> None:
-    for name in names[:-1]:
-        inner = values.setdefault(name, {})
-        if not isinstance(inner, dict):
-            raise InputError(f"'{name}' is already {json.text(inner)}, so it has no members")
-        values = inner
-    values[names[-1]] = value
-
-
-def _of_file(path: Path) -> JsonObject:
-    found = files.read_text(path, str(path))
-    if found.unreadable:
-        raise InputError(f"Cannot read {path}: {found.unreadable}; values are a file, or name=value")
-    try:
-        value = yaml.load(found.text, filename=str(path))
-    except yaml.YamlError as error:
-        raise InputError(str(error)) from error
-    if value is not None and not isinstance(value, dict):
-        raise InputError(f"{path}: expected an object of values by name")
-    return value or {}
-
-
-def note_strangers(local: LocalTemplate, values: Mapping[str, Json]) -> None:
-    """Say on standard error which values no form would send; a template may still use them."""
-    asked = {name for page in local.template.pages for name in names_of(page)}
+def warn_of_unknown(local: LocalTemplate, values: Mapping[str, Json]) -> None:
+    """Name on standard error the values that the form does not ask for; a template may still use them."""
+    known = {name for page in local.template.pages for name in _names(page)}
     for name in values:
-        if name not in asked and asked:
-            close = nearest(name, asked)
+        if known and name not in known:
+            close = nearest(name, known)
             hint = f"; did you mean '{close}'?" if close else ""
             sys.stderr.write(f"backstage-py: the form of {local.path} does not ask for '{name}'{hint}\n")
 
 
-def names_of(schema: Json) -> Iterator[str]:
+def _names(schema: Json) -> Iterator[str]:
     """Yield the names that a page, or any branch of it, may ask for."""
     if isinstance(schema, list):
         for one in schema:
-            yield from names_of(one)
+            yield from _names(one)
     elif isinstance(schema, dict):
         properties = schema.get("properties")
         yield from properties if isinstance(properties, dict) else ()
         for keyword in ("allOf", "anyOf", "oneOf", "then", "else"):
-            yield from names_of(schema.get(keyword))
+            yield from _names(schema.get(keyword))
         dependencies = schema.get("dependencies")
-        yield from names_of(list(dependencies.values()) if isinstance(dependencies, dict) else None)
+        yield from _names(list(dependencies.values()) if isinstance(dependencies, dict) else None)
 
 
-def check_form(local: LocalTemplate, values: Mapping[str, Json], secrets: Mapping[str, str]) -> None:
+def check(local: LocalTemplate, values: Mapping[str, Json], secrets: Mapping[str, str]) -> None:
     """Check what was entered, as the service does, and say all that is wrong in an author's words.
 
     Raises:

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from backstage_py.cli.local import local_template
-from backstage_py.cli.local.local_template import LocalTemplate
+from backstage_py.cli.local import form
+from backstage_py.cli.local.template_file import LocalTemplate
 from backstage_py.errors import BackstageError, as_name
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin import TemplateInfo
@@ -91,7 +91,7 @@ class LocalScaffolder:
         Raises:
             InputError: the values or secrets do not fit the form.
         """
-        local_template.check_form(local, request.values, request.secrets)
+        form.check(local, request.values, request.secrets)
         steps = steps_with_defaults(local.template.steps)
         spec: JsonObject = {
             "apiVersion": local.entity["apiVersion"],
@@ -181,7 +181,7 @@ async def opened(
     import os
 
     from backstage_py import logging
-    from backstage_py.cli.local import local_actions
+    from backstage_py.cli.local import own_actions
     from backstage_py.lint import config as author_config
     from backstage_py.plugin import load_plugins
     from backstage_py.settings import load_settings
@@ -200,8 +200,8 @@ async def opened(
             root = sandbox_root or folder / "sandbox"
             stand_ins.append(await stack.enter_async_context(stand_in.running(root, guard=_author)))
         plugins = load_plugins()
-        if own := local_actions.folder(author_config.find(start), config):
-            local_actions.add(plugins, own)
+        if own := own_actions.folder(author_config.find(start), config):
+            own_actions.add(plugins, own)
         found = await stack.enter_async_context(
             services(settings, stand_ins, plugins=plugins, backstage_url=backstage_url)
         )

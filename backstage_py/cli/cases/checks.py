@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from backstage_py.cli.cases.testcases import Case, FileExpectation
-from backstage_py.cli.local.local_scaffolder import Outcome
+from backstage_py.cli.local.template_runs import Outcome
 from backstage_py.cli.terminal import trees
 from backstage_py.lint.nearest import nearest
 from backstage_py.model import globs, json
