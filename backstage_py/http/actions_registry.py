@@ -1,7 +1,8 @@
 """The distributed actions protocol, as every plugin that offers actions answers it.
 
 ``GET /.backstage/actions/v1/actions`` lists; ``POST …/{id}/invoke`` takes the input as its body in ``v1``, and
-``{"input", "secrets"}`` in ``v2``. Who may call is found out in front of the plugin.
+``{"input", "secrets"}`` in ``v2``. ``GET …/v1/status`` tells other services whether there is any. Who may call is found
+out in front of the plugin.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -14,7 +15,7 @@ from starlette.routing import BaseRoute, Route
 
 from backstage_py.errors import BackstageError, InputError, NotAllowedError, NotFoundError
 from backstage_py.http.body import json_body
-from backstage_py.http.credentials import credentials
+from backstage_py.http.credentials import credentials, refuse_all_but_services
 from backstage_py.http.errors import describe, relative_url
 from backstage_py.http.respond import json_response
 from backstage_py.identity.principals import Credentials, NonePrincipal, ServicePrincipal, UserPrincipal
@@ -27,6 +28,7 @@ from backstage_py.scaffolder.run.budget import RunBudget, is_small
 from backstage_py.scaffolder.run.input_checks import validator
 
 _LIST = "/.backstage/actions/v1/actions"
+_STATUS = "/.backstage/actions/v1/status"
 _INVOKE = "/.backstage/actions/{version}/actions/{{id}}/invoke"
 
 _log = structlog.get_logger(__name__)
@@ -73,6 +75,7 @@ def routes(
     face = _Handlers(plugin, offered, policy or ActionPolicy(), authority or Authority())
     return [
         Route(_LIST, face.list, methods=["GET"]),
+        Route(_STATUS, face.status, methods=["GET"]),
         Route(_INVOKE.format(version="v1"), face.invoke_v1, methods=["POST"]),
         Route(_INVOKE.format(version="v2"), face.invoke_v2, methods=["POST"]),
     ]
@@ -94,6 +97,10 @@ class _Handlers:
     async def list(self, request: Request) -> Response:
         shown = await self._permitted(self._visible(), credentials(request))
         return json_response({"actions": [action.entry for action in shown]})
+
+    async def status(self, request: Request) -> Response:
+        refuse_all_but_services(request)
+        return json_response({"hasActions": bool(self._offered())})
 
     async def invoke_v1(self, request: Request) -> Response:
         return await self._invoke(request, await json_body(request), None)

@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
 
-from backstage_py.identity.principals import NOBODY, Credentials
+from backstage_py.errors import AuthenticationError, NotAllowedError
+from backstage_py.identity.principals import NOBODY, Credentials, NonePrincipal, UserPrincipal
 
 Authenticate = Callable[[str], Awaitable[Credentials]]
 
@@ -26,3 +27,16 @@ async def credentials_of(request: Request, token: str | None) -> Credentials:
     """
     authenticate: Authenticate | None = request.scope.get(AUTHENTICATE)
     return await authenticate(f"Bearer {token}") if token and authenticate else credentials(request)
+
+
+def refuse_all_but_services(request: Request) -> None:
+    """Refuse users, be it through a plugin, and nobody.
+
+    Raises:
+        AuthenticationError: nobody is known to be calling. NotAllowedError: a user calls.
+    """
+    match credentials(request).principal:
+        case UserPrincipal():
+            raise NotAllowedError("This endpoint does not allow 'user' credentials")
+        case NonePrincipal():
+            raise AuthenticationError("Missing credentials")

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from backstage_py.errors import NotAllowedError, NotFoundError
+from backstage_py.errors import InputError, NotAllowedError, NotFoundError
 from backstage_py.sandbox.server import Sandbox
 from tests.actions.harness import Task
 
@@ -40,6 +40,14 @@ async def test_relative_urls_are_read_from_the_templates_repository(task_by_url:
 
 
 async def test_relative_urls_do_not_leave_the_repository(task_by_url: Task) -> None:
+    with pytest.raises(NotAllowedError, match="leads out of the repository"):
+        await task_by_url.run("fetch:plain", {"url": "../../../../other/repo/tree/main"})
+
+
+async def test_user_tokens_are_a_must_for_relative_urls_by_the_host_they_lead_to(task_by_url: Task) -> None:
+    task_by_url.configured(scaffolder={"requireScmUserCredentials": True})
+    with pytest.raises(InputError, match=r"No user credentials provided for host github\.com"):
+        await task_by_url.run("fetch:plain", {"url": "../shared"})
     with pytest.raises(NotAllowedError, match="leads out of the repository"):
         await task_by_url.run("fetch:plain", {"url": "../../../../other/repo/tree/main"})
 

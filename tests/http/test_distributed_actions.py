@@ -182,6 +182,15 @@ async def test_secrets_come_with_the_second_version(backend: Backend) -> None:
     assert "does not accept secrets" in answer.json["error"]["message"]
 
 
+async def test_a_service_learns_whether_there_are_actions(backend: Backend) -> None:
+    service = backend.theirs.plugin_token("scaffolder", "backstage-py")
+    assert (await backend.ask("v1/status", token=service)).json == {"hasActions": True}
+    for_user = await backend.ask("v1/status")
+    assert for_user.status == 403
+    assert for_user.json["error"]["message"] == "This endpoint does not allow 'user' credentials"
+    assert (await call(backend.app, "GET", "/api/backstage-py/.backstage/actions/v1/status")).status == 401
+
+
 async def test_without_or_with_a_wrong_token_nothing_is_offered(backend: Backend) -> None:
     stranger = TokenIssuer(keys.generate(), "x").plugin_token("scaffolder", "backstage-py")
     other = backend.theirs.plugin_token("scaffolder", "catalog")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from backstage_py.integrations.hosts import scm_url
-from backstage_py.plugin import ActionContext, InputError, NotFoundError, Workspace
+from backstage_py.plugin import ActionContext, BackstageError, InputError, NotFoundError, Workspace
 
 _FILE_SCHEME = "file://"
 _WITH_USER_TOKENS = frozenset({"github", "gitlab"})
@@ -53,14 +53,18 @@ def remote(ctx: ActionContext[Any], url: str) -> str:
 def refuse_without_user_token(ctx: ActionContext[Any], url: str, token: str | None) -> None:
     """Hold to ``scaffolder.requireScmUserCredentials``: hosts that know users are read with a user's token only.
 
+    The host is that of the address which is read, be ``url`` relative or not. Where there is none, reading says why.
+
     Raises:
         InputError: no token was passed although the configuration wants one.
     """
     config = ctx.services.config or {}
     if token or not (config.get("scaffolder") or {}).get("requireScmUserCredentials"):
         return
-    source = url if scm_url.is_absolute(url) else _base_url(ctx)
-    integration = ctx.integrations.by_url(source) if source else None
+    try:
+        integration = ctx.integrations.by_url(remote(ctx, url))
+    except BackstageError:
+        return
     if integration and integration.type in _WITH_USER_TOKENS:
         raise InputError(
             f"No user credentials provided for host {integration.host}, "
