@@ -10,6 +10,7 @@ from pathlib import Path
 from backstage_py.lint import documents, files
 from backstage_py.lint.check import Checked, Options, check_file
 from backstage_py.model import globs
+from backstage_py.model.binary import is_binary
 from backstage_py.model.problem import Problem
 
 _SUFFIXES = (".yaml", ".yml")
@@ -123,7 +124,7 @@ def _is_unreadable_entity(path: Path) -> bool:
 
 def _is_worth_reading(head: str) -> bool:
     """Whether a file found in a folder holds entities that are there to be read as they are."""
-    if not documents.is_ours(head) or files.is_binary(head[:512].encode()):
+    if not documents.is_ours(head) or is_binary(head.encode()):
         return False
     is_template = "kind: Template" in head and ("scaffolder.backstage.io" in head or _OWN_NAME.search(head) is not None)
     return is_template or not any(sign in head for sign in ("${{", "{%", "{{"))

@@ -5,15 +5,11 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from backstage_py.model import binary
+
 ENTITY_NAMES = ("template.yaml", "template.yml", "catalog-info.yaml", "catalog-info.yml")
 LARGEST_DOCUMENT = 5 * 1024 * 1024
 LARGEST_RENDERED = 4 * 1024 * 1024
-_SNIFFED = 512
-_SPACE = 0x20
-_LAST_ASCII = 0x7F
-_SUSPICIOUS_SHARE = 0.1
-_MAGIC = (b"%PDF-", b"\x89PNG", b"PK\x03\x04", b"\x7fELF", b"\x1f\x8b")
-_TEXT_CONTROLS = frozenset(b"\t\n\r\f\b\x1b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +50,10 @@ def read_bytes(path: Path, limit: int) -> Content:
 
 
 def begins_binary(path: Path) -> bool:
-    """Say whether a file, of whatever size, looks like something other than text."""
+    """Say whether a file, of whatever size, is binary."""
     try:
         with path.open("rb") as file:
-            return is_binary(file.read(_SNIFFED))
+            return binary.is_binary(file.read(binary.DECISIVE))
     except OSError:
         return False
 
@@ -67,25 +63,9 @@ def read_text(path: Path, file: str, limit: int = LARGEST_DOCUMENT) -> Text:
     content = read_bytes(path, limit)
     if content.unreadable:
         return Text(file, unreadable=content.unreadable)
-    if is_binary(content.data):
+    if binary.is_binary(content.data):
         return Text(file, unreadable="it is binary, not text")
     return Text(file, content.data.decode("utf-8", "replace"))
-
-
-def is_binary(data: bytes) -> bool:
-    """Say whether the beginning of a file looks like something other than text."""
-    head = data[:_SNIFFED]
-    if head.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
-        return False
-    if head.startswith(_MAGIC) or b"\0" in head:
-        return True
-    try:
-        head.decode()
-    except UnicodeDecodeError as error:
-        if error.start < len(head) - 3:
-            odd = sum((byte < _SPACE and byte not in _TEXT_CONTROLS) or byte > _LAST_ASCII for byte in head)
-            return odd > len(head) * _SUSPICIOUS_SHARE
-    return False
 
 
 def reason(error: OSError | ValueError) -> str:

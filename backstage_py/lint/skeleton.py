@@ -15,6 +15,7 @@ from backstage_py.lint.rule import Path as ValuePath
 from backstage_py.lint.syntax import Settings
 from backstage_py.lint.view import Step, Template, Vocabulary
 from backstage_py.model import globs
+from backstage_py.model.binary import is_binary
 from backstage_py.model.json import Json
 from backstage_py.templating import tree
 
@@ -275,6 +276,6 @@ def _rendering(fetch: Fetch, path: Path, relative: str, shown: str) -> Rendering
         return Rendering(fetch, relative, shown, "", content.unreadable)
     markers = _COOKIECUTTER_CODE if fetch.settings.cookiecutter else _CODE
     has_code = any(marker in content.data for marker in markers) or _FORGOTTEN_DOLLAR.search(content.data)
-    if not has_code or files.is_binary(content.data):
+    if not has_code or is_binary(content.data):
         return Rendering(fetch, relative, shown, "") if named else None
     return Rendering(fetch, relative, shown, content.data.decode("utf-8", "replace"))

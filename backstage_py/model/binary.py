@@ -9,14 +9,17 @@ _RESERVE = 3
 _NEVER_BINARY = (b"\xef\xbb\xbf", b"\x00\x00\xfe\xff", b"\xff\xfe\x00\x00", b"\x84\x31\x95\x33")
 _UTF16 = (b"\xfe\xff", b"\xff\xfe")
 _PLAIN = bytes(byte for byte in range(256) if 7 <= byte <= 14 or 32 <= byte <= 127)  # noqa: PLR2004  # text in ASCII
+DECISIVE = _SCANNED + _RESERVE
+"""How many bytes at the beginning of a file decide."""
+
 _DECIDED_AFTER = 32
 _MOST_SUSPICIOUS_PERCENT = 10
 _INT32 = 1 << 32
 
 
 def is_binary(content: bytes) -> bool:
-    """Tell whether a file with this content (its first 515 bytes suffice) is copied instead of rendered."""
-    head = content[: _SCANNED + _RESERVE]
+    """Tell whether a file with this content (its first ``DECISIVE`` bytes suffice) is copied instead of rendered."""
+    head = content[:DECISIVE]
     if not head or head.startswith(_NEVER_BINARY):
         return False
     if head.startswith(b"%PDF-"):

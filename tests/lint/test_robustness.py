@@ -87,6 +87,15 @@ def test_skeleton_with_everything_odd(tmp_path: Path) -> None:
     assert check_paths([tmp_path], Options()) == []
 
 
+def test_a_file_with_one_odd_byte_is_rendered_and_so_looked_at(tmp_path: Path) -> None:
+    """Backstage decides with the npm package isbinaryfile, for which the signature of a format is no reason."""
+    (tmp_path / "template.yaml").write_text(TEMPLATE)
+    (tmp_path / "skeleton").mkdir()
+    (tmp_path / "skeleton" / "formats.txt").write_bytes(b"\x89PNG begins a picture. ${{ values.nmae }}\n")
+
+    assert [one.code for one in check_paths([tmp_path], Options())] == ["BPY606"]
+
+
 def test_path_out_of_the_repository_is_not_read(tmp_path: Path) -> None:
     repository = tmp_path / "repository"
     (repository / ".git").mkdir(parents=True)

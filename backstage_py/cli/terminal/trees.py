@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from backstage_py.cli.terminal import output
-from backstage_py.lint.files import is_binary
+from backstage_py.model.binary import is_binary
 from backstage_py.scaffolder.face.directory import DirectoryFile
 
 _EXECUTABLE = 0o755
