@@ -8,6 +8,8 @@ from time import perf_counter
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from backstage_py.http import paths
+
 _log = structlog.get_logger(__name__)
 
 _REQUEST_ID = re.compile(rb"[\w.:+=/-]{1,128}")
@@ -64,6 +66,7 @@ class EdgeMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        paths.as_sent(scope)
         request_id = _request_id(scope)
         status = 0
 

@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import Receive, Scope, Send
 
 from backstage_py.errors import AuthenticationError, NotAllowedError, NotImplementedInBackendError
-from backstage_py.http import connections, options
+from backstage_py.http import connections, options, paths
 from backstage_py.http.body import BODY_LIMIT, DEFAULT_LIMIT, json_body
 from backstage_py.http.credentials import AUTHENTICATE, CREDENTIALS, credentials
 from backstage_py.http.respond import json_response
@@ -55,10 +55,9 @@ class Plugin:
 
 def plugin_mount(plugin: Plugin, authenticator: Authenticator) -> Mount:
     """Return the mount of a plugin."""
-    router = Router([*_framework_routes(plugin), *plugin.routes], redirect_slashes=False)
-    mount = Mount(f"/api/{plugin.id}", app=_Authenticated(router, plugin, authenticator))
-    mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)  # a path may hold an encoded line break
-    return mount
+    routes = map(paths.decoding, (*_framework_routes(plugin), *plugin.routes))
+    router = Router(list(routes), redirect_slashes=False)
+    return Mount(f"/api/{plugin.id}", app=_Authenticated(router, plugin, authenticator))
 
 
 def every_path() -> re.Pattern[str]:

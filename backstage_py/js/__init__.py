@@ -8,7 +8,7 @@ What lives here:
 - ``text``: text as UTF-16 code units; ``json_text``: ``JSON.stringify``.
 - ``regex``: regular expressions in bounded time; ``regex_syntax`` and ``regex_properties`` parse, ``regex_re2`` and
   ``regex_machine`` match.
-- ``paths``: paths into JSON values, as lodash reads them.
+- ``paths``: paths into JSON values, as lodash reads them; ``uri``: ``decodeURIComponent``.
 - ``budget``: what one request or run may use up in all.
 
 What it promises: pure functions over plain data, without any import of the rest of the project; time and memory of

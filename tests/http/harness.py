@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -59,7 +60,7 @@ async def call(
         "http_version": "1.1",
         "method": method,
         "scheme": "http",
-        "path": path,
+        "path": unquote(path),
         "raw_path": path.encode(),
         "query_string": query.encode(),
         "root_path": "",
@@ -153,6 +154,9 @@ class Site:
         async def who(request: Request) -> Response:
             return respond.json_response({"subject": credentials(request).subject})
 
+        async def named(request: Request) -> Response:
+            return respond.json_response({"name": request.path_params["name"]})
+
         async def fail(request: Request) -> Response:
             raise {
                 "input": InputError("bad input", details={"cause": {"name": "Error", "message": "why"}}),
@@ -172,6 +176,7 @@ class Site:
             Route("/endless", endless),
             Route("/echo", echo, methods=["POST"]),
             Route("/who", who),
+            Route("/named/{name}", named),
             Route("/open", who),
             Route("/fail/{how}", fail),
             Route("/nothing", nothing),

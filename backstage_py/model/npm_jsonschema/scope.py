@@ -1,8 +1,6 @@
 """Which schemas there are within a document, and which of them a reference names."""
 
-import re
-from urllib.parse import unquote
-
+from backstage_py.js import uri
 from backstage_py.js.convert import truthy
 from backstage_py.js.values import UNDEFINED
 from backstage_py.model.json import Json
@@ -11,7 +9,6 @@ from backstage_py.model.npm_jsonschema.javascript import FUNCTION, INHERITED, en
 from backstage_py.model.npm_jsonschema.problem import SchemaProblem, name_of
 
 _BASE = "/undefined"  # what `new URL(undefined, 'resolve://')` makes of a base that nobody gave
-_WRONG_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 
 
 class Scope:
@@ -88,23 +85,16 @@ def of_document(schema: Json) -> Scope:
 def _at(node: Json, pointer: str) -> Json:
     for part in pointer.split("/")[1:]:
         text = part.replace("~0", "~", 1).replace("~1", "/")
-        key = _decoded(text)
+        try:
+            key = uri.decode_component(text)
+        except ValueError as error:
+            raise SchemaProblem("URI malformed") from error
         if not isinstance(node, dict | list) and node is not FUNCTION:
             raise SchemaProblem(f"Cannot use 'in' operator to search for '{key}' in {to_text(node)}")
         node = member(node, key)
         if node is UNDEFINED:
             break
     return node
-
-
-def _decoded(text: str) -> str:
-    """Return ``decodeURIComponent(text)``."""
-    try:
-        if not _WRONG_ESCAPE.search(text):
-            return unquote(text, errors="strict")
-    except UnicodeDecodeError:
-        pass
-    raise SchemaProblem("URI malformed")
 
 
 def _scan(base: str, schema: Json, found: dict[str, Json]) -> None:
