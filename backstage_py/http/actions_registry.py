@@ -167,7 +167,7 @@ def _is_backend(caller: Credentials) -> bool:
 def _shown_in_a_task(request: Request, error: BackstageError) -> Response:
     """Answer a backend so that the log of its task says what is wrong.
 
-    Observed in scaffolder-backend 4.2.0: a task shows nothing of a failed action but "Request failed with <statusCode>
+    observed in scaffolder-backend 4.3.0: a task shows nothing of a failed action but "Request failed with <statusCode>
     <status text>", with ``statusCode`` as it stands in the answer's body. So the message goes there, too; name and
     message of the error are where they always are. Held by ``tests/anchor/test_distributed_actions.py``.
     """

@@ -47,7 +47,7 @@ SCAFFOLDER = (
     Key("cookiecutter.extensions", kinds.TEXTS, "Jinja extensions that templates of cookiecutter may load."),
 )
 
-_AS_1_55 = "Backstage 1.55 knows it no more either"
+_AS_BACKSTAGE = "Backstage knows it no more either"
 CATALOG = (
     Key(
         "disableDefaultProcessors",
@@ -68,15 +68,15 @@ CATALOG = (
     Key("import", kinds.OBJECT, "Of the frontend."),
     Key(
         "stitchingStrategy.pollingInterval",
-        kinds.DURATION,
+        kinds.LASTING,
         without_effect="stitching is woken by each change and does not poll",
     ),
     Key(
         "stitchingStrategy.stitchTimeout",
-        kinds.DURATION,
+        kinds.LASTING,
         without_effect="a stitching that is broken off is found again at once, not after a time",
     ),
-    Key("stitchingStrategy.mode", kinds.TEXT, without_effect=_AS_1_55),
+    Key("stitchingStrategy.mode", kinds.TEXT, without_effect=_AS_BACKSTAGE),
     Key(
         "scmEvents",
         without_effect="events of git hosts are not received; entities are read again every "
@@ -87,9 +87,9 @@ CATALOG = (
         "actions.experimentalCatalogLayersDescriptions",
         without_effect="the action get-catalog-model-description has one form",
     ),
-    Key("enableYamlMerge", without_effect=f"{_AS_1_55}, and << is an ordinary key in entities"),
-    Key("useUrlReadersSearch", without_effect=f"{_AS_1_55}; patterns in URLs are always searched for"),
-    Key("disableRelationsCompatibility", without_effect=f"{_AS_1_55}; relations have a targetRef only"),
+    Key("enableYamlMerge", without_effect=f"{_AS_BACKSTAGE}, and << is an ordinary key in entities"),
+    Key("useUrlReadersSearch", without_effect=f"{_AS_BACKSTAGE}; patterns in URLs are always searched for"),
+    Key("disableRelationsCompatibility", without_effect=f"{_AS_BACKSTAGE}; relations have a targetRef only"),
 )
 
 GIT_HOSTS = ("github", "gitlab", "azure", "bitbucketCloud", "bitbucketServer", "gitea", "gerrit", "harness")

@@ -186,6 +186,13 @@ def either(*branches: JsonObject) -> Kind[Json]:
     return Kind(_as_it_is, {"anyOf": list(branches)})
 
 
+def _lasting(value: Json) -> float:
+    seconds = durations.parse(value)
+    if seconds <= 0:
+        raise ValueError("expected a duration above zero")
+    return seconds
+
+
 _DURATION: JsonObject = {
     "anyOf": [
         {"type": "string", "description": "Such as '5m', '30 seconds' or 'PT5M'."},
@@ -206,6 +213,8 @@ CLOSED = Kind(_object, CLOSED_SCHEMA)
 DURATION = Kind(durations.parse, _DURATION)
 INTERVAL = Kind(_as_it_is, {"anyOf": [{"const": False}, *_DURATION["anyOf"]]})
 """A duration, or false for never."""
+LASTING = Kind(_lasting, _DURATION)
+"""A duration above zero."""
 MILLISECONDS = Kind(_milliseconds, {"anyOf": [{"type": "number"}, *_DURATION["anyOf"]]})
 NUMBER = Kind(_number, {"type": ["number", "string"]})
 OBJECT = Kind(_object, OBJECT_SCHEMA)

@@ -21,6 +21,8 @@ _MOVED = {
 def read(section: Reader) -> CatalogSettings:
     """Read the section."""
     _refuse_moved(section.section("processors"))
+    for name in ("pollingInterval", "stitchTimeout"):  # without effect here, but refused as Backstage refuses them
+        section.get(f"stitchingStrategy.{name}", kinds.LASTING)
     computed = {} if section.raw("processingInterval") is None else {"processing_interval": _interval(section)}
     return described(
         CatalogSettings,

@@ -159,6 +159,13 @@ async def test_options_that_nothing_answers_to_are_reported_at_start(tmp_path: P
     assert "'github-discovery', which nothing here reads" in said[3]
 
 
+@pytest.mark.parametrize("key", ["pollingInterval", "stitchTimeout"])
+@pytest.mark.parametrize("value", ["{seconds: 0}", "0s", "{minutes: -1}"])
+def test_a_duration_of_stitching_must_be_above_zero(load: Load, key: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=rf"catalog\.stitchingStrategy\.{key}"):
+        load(f"  stitchingStrategy: {{{key}: {value}}}")
+
+
 @pytest.mark.parametrize(
     ("key", "text", "says"),
     [

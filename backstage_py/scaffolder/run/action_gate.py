@@ -55,7 +55,7 @@ class ActionGate:
         """Refuse a dry run whose initiator may not run ``dry-run:extract``.
 
         Backstage collects the files of a dry run in a step of that name behind the template's own, and asks the policy
-        about it, too: observed in scaffolder-backend 4.2.0, held by ``tests/permissions/test_replayed_answers.py``.
+        about it, too: observed in scaffolder-backend 4.3.0, held by ``tests/permissions/test_replayed_answers.py``.
         """
         self.check(_EXTRACT, {})
 
