@@ -1,8 +1,15 @@
-"""structlog for the service: one JSON object per line, or readable lines on a terminal."""
+"""structlog for the service: one JSON object per line, or readable lines on a terminal; no line shows a secret.
+
+What is secret is known where the work is done: a run, a request, the configuration. Each hides it (``hide``,
+``hiding``) from all that is logged within, libraries and the messages of exceptions included.
+"""
 
 import logging
+import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TextIO
 
 import orjson
@@ -13,6 +20,45 @@ _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING
 _EXCEPTIONS = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)  # locals hold tokens and secrets
 )
+
+
+Mask = Callable[[str], str]
+"""Returns a line without the secrets that it knows."""
+
+_masks: ContextVar[tuple[Mask, ...]] = ContextVar("masks", default=())
+_lasting: list[Mask] = []
+_TOKENS = re.compile(
+    r"""eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?          # a JSON Web Token
+    |gh[oprsu]_\w{16,}|github_pat_\w{16,}|glpat-[\w-]{16,}|xox[a-z]-[\w-]{10,}|hv[bs]\.[\w-]{16,}|AKIA[A-Z0-9]{16}
+    |(?:(?<=://)|(?<=%2F%2F)|(?<=%2f%2f))[^\s/@:"'<>]+:[^\s/@"'<>]+(?=@)          # user and password of a URL""",
+    re.VERBOSE,
+)
+
+
+def hide(mask: Mask) -> None:
+    """Put all lines through a mask that are logged in this context from here on: a task's or a request's."""
+    if mask not in (masks := _masks.get()):
+        _masks.set((*masks, mask))
+
+
+@contextmanager
+def own_context() -> Iterator[None]:
+    """End what is hidden within the block with it."""
+    before = _masks.set(_masks.get())
+    try:
+        yield
+    finally:
+        _masks.reset(before)
+
+
+@contextmanager
+def hiding(mask: Mask) -> Iterator[None]:
+    """Put all lines of this process through a mask until the block is left."""
+    _lasting.append(mask)
+    try:
+        yield
+    finally:
+        _lasting.remove(mask)
 
 
 def configure(level: str = "info", stream: TextIO | None = None, *, lasting: bool = False) -> None:
@@ -36,6 +82,7 @@ def configure(level: str = "info", stream: TextIO | None = None, *, lasting: boo
         if readable
         else [_EXCEPTIONS, structlog.processors.JSONRenderer(_dumps)]
     )
+    last.append(_masked)
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
@@ -54,3 +101,11 @@ def configure(level: str = "info", stream: TextIO | None = None, *, lasting: boo
 
 def _dumps(event: MutableMapping[str, Any], **_: object) -> str:
     return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _masked(_logger: object, _method: str, line: Any) -> str:
+    """Return a rendered line without secrets: those that somebody hides, and what looks like a token wherever it is."""
+    shown = str(line)
+    for mask in (*_lasting, *_masks.get()):
+        shown = mask(shown)
+    return _TOKENS.sub("***", shown)

@@ -8,6 +8,7 @@ from time import perf_counter
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from backstage_py import logging
 from backstage_py.http import paths
 
 _log = structlog.get_logger(__name__)
@@ -80,11 +81,12 @@ class EdgeMiddleware:
 
         structlog.contextvars.bind_contextvars(request_id=request_id.decode())
         begun = perf_counter()
-        try:
-            await self._app(scope, receive, with_headers)
-        finally:
-            _access_log(scope, status, perf_counter() - begun)
-            structlog.contextvars.unbind_contextvars("request_id")
+        with logging.own_context():
+            try:
+                await self._app(scope, receive, with_headers)
+            finally:
+                _access_log(scope, status, perf_counter() - begun)
+                structlog.contextvars.unbind_contextvars("request_id")
 
 
 def _request_id(scope: Scope) -> bytes:

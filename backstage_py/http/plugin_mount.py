@@ -6,7 +6,7 @@ An unknown path below a plugin is 401 without credentials, as in Backstage: the 
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import Receive, Scope, Send
 
+from backstage_py import logging
 from backstage_py.errors import AuthenticationError, NotAllowedError, NotImplementedInBackendError
 from backstage_py.http import connections, options, paths
 from backstage_py.http.body import BODY_LIMIT, DEFAULT_LIMIT, json_body
@@ -22,6 +23,7 @@ from backstage_py.http.respond import json_response
 from backstage_py.identity.authenticator import Authenticator
 from backstage_py.identity.principals import NonePrincipal, UserPrincipal
 from backstage_py.model.json import Json, JsonObject
+from backstage_py.scaffolder.run.redaction import Redactor
 
 JWKS_PATH = "/.backstage/auth/v1/jwks.json"
 PERMISSIONS_PATH = "/.well-known/backstage/permissions"
@@ -79,6 +81,8 @@ class _Authenticated:
         scope[BODY_LIMIT] = self._plugin.body_limit
         if not self._is_open(path.removeprefix(scope["root_path"])):
             header = Headers(scope=scope).get("authorization")
+            if header:
+                logging.hide(_without(header.rpartition(" ")[2]))
             scope[AUTHENTICATE] = partial(self._authenticator.authenticate, plugin=self._plugin.id)
             found = scope[CREDENTIALS] = await scope[AUTHENTICATE](header)
             if not isinstance(found.principal, NonePrincipal):
@@ -88,6 +92,11 @@ class _Authenticated:
 
     def _is_open(self, path: str) -> bool:
         return path == JWKS_PATH or bool(self._plugin.open_paths and self._plugin.open_paths.match(path))
+
+
+@lru_cache(maxsize=1_024)
+def _without(token: str) -> logging.Mask:
+    return Redactor([token]).text
 
 
 def _framework_routes(plugin: Plugin) -> list[Route]:

@@ -13,19 +13,21 @@ from pathlib import Path
 import structlog
 from starlette.routing import BaseRoute
 
-from backstage_py import threads
+from backstage_py import logging, threads
+from backstage_py.errors import BackstageError
 from backstage_py.http import actions_registry
 from backstage_py.http.actions_registry import Call, OfferedAction
 from backstage_py.js import budget
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.permissions.authority import Authority
 from backstage_py.plugin import Action, ActionRegistry, Services, User
+from backstage_py.scaffolder.executors.error_text import as_shown
 from backstage_py.scaffolder.face import delegation, directory, invocation, scratch
 from backstage_py.scaffolder.face.action_policy import ActionPolicy
 from backstage_py.scaffolder.face.directory import DirectoryFile
 from backstage_py.scaffolder.face.invocation import Invocation
-from backstage_py.scaffolder.run import redaction
 from backstage_py.scaffolder.run.action_gate import ActionGate
+from backstage_py.scaffolder.run.redaction import Redactor
 from backstage_py.settings.sections import LimitSettings
 
 BODY_LIMIT = 32 * 1024 * 1024
@@ -100,11 +102,13 @@ class TemplateActions:
             files = await threads.render_large(budget.size(sent) // _FAST, _files, sent)
         token = {"backstageToken": call.credentials.token} if call.credentials.token else {}
         secrets = {**(call.secrets or {}), **token}
+        redactor = Redactor(secrets.values())
+        logging.hide(redactor.text)
         wanted = Invocation(
             action,
             given,
             ActionGate(self.authority, call.credentials),
-            _ServiceLog(action.id, redaction.Redactor(secrets.values())),
+            _ServiceLog(action.id),
             delegation.services_for(self.services, call.credentials),
             secrets,
             User(call.credentials.user_ref),
@@ -113,7 +117,12 @@ class TemplateActions:
         )
         folder = scratch.folder(self.working_directory)
         most = _MOST_RETURNED if action.needs_workspace else 0
-        outputs, left = await invocation.with_files(wanted, files, folder, most_left=most)
+        try:
+            outputs, left = await invocation.with_files(wanted, files, folder, most_left=most)
+        except BackstageError as error:
+            shown = as_shown(error, redactor)
+            logging.hide(Redactor([shown.message]).text)  # it may quote the caller's input
+            raise shown from None
         if not action.needs_workspace:
             return outputs
         size = sum(len(file.content) for file in left)
@@ -164,24 +173,26 @@ def _files(given: Json) -> list[DirectoryFile]:
 
 
 class _ServiceLog:
-    """The log of an action that no task of ours shows: it goes to the service's own, without secrets."""
+    """The log of an action that no task of ours shows.
 
-    def __init__(self, action: str, redactor: redaction.Redactor) -> None:
+    The service's own log shows that it said something, and not what: that is made of the caller's input and files.
+    """
+
+    def __init__(self, action: str) -> None:
         self._log = _log.bind(action=action)
-        self._redactor = redactor
 
     def debug(self, message: str) -> None:
         """Say what only helps to find a fault."""
-        self._log.debug("action_said", message=self._redactor.text(message))
+        self._log.debug("action_said", letters=len(message))
 
     def info(self, message: str) -> None:
         """Say what was done."""
-        self._log.info("action_said", message=self._redactor.text(message))
+        self._log.info("action_said", letters=len(message))
 
     def warning(self, message: str) -> None:
         """Say what a person should look at."""
-        self._log.warning("action_said", message=self._redactor.text(message))
+        self._log.warning("action_said", letters=len(message))
 
     def error(self, message: str) -> None:
         """Say what failed."""
-        self._log.error("action_said", message=self._redactor.text(message))
+        self._log.error("action_said", letters=len(message))

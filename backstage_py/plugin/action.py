@@ -40,11 +40,14 @@ class ActionAttributes:
         read_only: it changes nothing anywhere; a stock Backstage runs such actions in its dry runs, too.
         idempotent: calling it again with the same input has no further effect.
         destructive: it may overwrite or remove what is there, rather than only add.
+        pure: (ours) it makes its outputs of its input and the workspace alone. Where that input held a secret, outputs
+            and log lines count as one: logs and results show of them only what stood in the input without it.
     """
 
     read_only: bool = False
     idempotent: bool = False
     destructive: bool = True
+    pure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

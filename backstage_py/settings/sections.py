@@ -132,6 +132,7 @@ class BackendSettings:
         Key("listen.port", kinds.PORT, "Port; 0 for any free one."),
         Key("actions.pluginSources", kinds.TEXTS, "Ids of plugins whose actions are used."),
         Key("trustProxy", kinds.ANY, "Proxies: true, a number, addresses, networks, or loopback, uniquelocal."),
+        Key("logger.redactAllowlist", kinds.TEXTS, "Values of secret keys that the log may show."),
         Key("csp", kinds.OBJECT, "Directives of the content security policy; false removes one."),
         Key("health.headers", kinds.OBJECT, "Headers of the health answers."),
         Key("database.client", DATABASE_CLIENT, "The database."),

@@ -239,9 +239,12 @@ def _fail(job: _Job, error: BaseException) -> None:
 
 def _engine(url: URL, *, is_sqlite: bool) -> sa.Engine:
     if not is_sqlite:
-        return sa.create_engine(url, pool_size=_READERS + _WRITERS, max_overflow=0, pool_pre_ping=True)
+        return sa.create_engine(
+            url, hide_parameters=True, pool_size=_READERS + _WRITERS, max_overflow=0, pool_pre_ping=True
+        )
     engine = sa.create_engine(
         url,
+        hide_parameters=True,  # errors that quote them would put what users store into the log
         pool_size=_READERS + 4,
         poolclass=sa.QueuePool,
         connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False, "cached_statements": 512},

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.engine import make_url
 
+from backstage_py import logging
 from backstage_py.catalog.authorized import AuthorizedCatalog
 from backstage_py.catalog.client import LocalCatalogClient
 from backstage_py.catalog.service import CatalogService
@@ -23,7 +24,9 @@ from backstage_py.plugin.catalog import load_catalog_plugins
 from backstage_py.plugin.services import required
 from backstage_py.scaffolder.face.action_policy import ActionPolicy
 from backstage_py.scaffolder.face.remote_actions import HttpRemoteActions
+from backstage_py.scaffolder.run.redaction import Redactor
 from backstage_py.settings.addresses import Addresses
+from backstage_py.settings.secret_values import secret_values
 from backstage_py.settings.sections import Settings
 from backstage_py.storage import migrate
 from backstage_py.storage.database import Database
@@ -62,6 +65,7 @@ async def opened(
         SettingsError: something that is configured cannot be used.
     """
     async with AsyncExitStack() as stack:
+        stack.enter_context(logging.hiding(Redactor(secret_values(settings.raw)).text))
         settings = _with_lasting_database(settings, stack)
         addresses = Addresses.of(settings)
         database = await stack.enter_async_context(Database(settings.backend.database_url).running())

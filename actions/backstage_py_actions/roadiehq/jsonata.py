@@ -8,7 +8,7 @@ from backstage_py.plugin.formats import load_yaml, load_yaml_documents, stringif
 from backstage_py_actions._builtin import builtin
 from backstage_py_actions.roadiehq import content, yaml_text
 
-_PURE = ActionAttributes(read_only=True, idempotent=True, destructive=False)
+_PURE = ActionAttributes(read_only=True, idempotent=True, destructive=False, pure=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from backstage_py.plugin.formats import stringify_json
 from backstage_py_actions._builtin import builtin
 from backstage_py_actions.roadiehq import yaml_text
 
-_PURE = ActionAttributes(read_only=True, idempotent=True, destructive=False)
+_PURE = ActionAttributes(read_only=True, idempotent=True, destructive=False, pure=True)
 
 
 @dataclass(frozen=True, slots=True)

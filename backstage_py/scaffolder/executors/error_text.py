@@ -3,6 +3,7 @@
 from asyncio import CancelledError
 
 from backstage_py.errors import BackstageError
+from backstage_py.scaffolder.run.redaction import Redactor
 
 _MOST = 10_000  # letters; a message is stored and sent to whoever follows the task
 _NOT_AWAITED = "'coroutine' object"
@@ -19,9 +20,23 @@ def as_backstage_error(error: BaseException) -> BackstageError:
     return BackstageError(f"{type(error).__name__}: {text}" if text else type(error).__name__)
 
 
+def as_shown(error: BackstageError, redactor: Redactor) -> BackstageError:
+    """Return an error of the same kind whose texts are redacted, then cut; what caused it is not known of it.
+
+    A text is cut last: behind a cut within a secret nobody would find its beginning.
+    """
+    shown = type(error).__new__(type(error))
+    shown.__dict__.update(error.__dict__)
+    shown.__dict__.pop("__notes__", None)
+    text = redactor.text(error.message)
+    shown.message = text if len(text) <= _MOST else f"{text[:_MOST]}… ({len(text)} letters)"
+    shown.args = (shown.message,)
+    shown.details = redactor.value(error.details)
+    return shown
+
+
 def _text(error: BaseException) -> str:
     try:
-        text = str(error)
+        return str(error)
     except BaseException:  # noqa: BLE001  # a foreign error may fail even at that, and in any way
         return ""
-    return text if len(text) <= _MOST else f"{text[:_MOST]}… ({len(text)} letters)"

@@ -8,10 +8,11 @@ blank half of a log (Backstage's issue 8066): up to one character is ignored, up
 import base64
 import html
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from urllib.parse import quote, quote_plus
 
+from backstage_py.js.convert import to_string
 from backstage_py.model import json
 from backstage_py.model.json import Json
 from backstage_py.scaffolder.run import occurrences
@@ -60,7 +61,7 @@ class Redactor:
         return self._hidden(text, occurrences.present(text, self.forms))
 
     def value(self, value: Json) -> Json:
-        """Return the JSON value with secrets replaced in its strings and keys."""
+        """Return the JSON value with secrets replaced in its strings and keys, and for numbers that are one."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict | list) and (self.forms or self._words):
@@ -76,6 +77,8 @@ class Redactor:
             return {self._within(key, found): self._within(item, found) for key, item in value.items()}
         if isinstance(value, list):
             return [self._within(item, found) for item in value]
+        if isinstance(value, int | float) and not isinstance(value, bool) and to_string(value) in self._known:
+            return MASK
         return value
 
     def _hidden(self, text: str, found: Sequence[str]) -> str:
@@ -93,6 +96,7 @@ def forms(secret: str) -> frozenset[str]:
     for text in plain:
         once = _json_escaped(text)
         found |= {text, once, _json_escaped(once), html.escape(text), html.escape(text, quote=False)}
+        found |= _as_python_writes(text) | {text.replace("'", "''"), text.replace("'", "'\"'\"'")}  # YAML, shell
         found |= {
             quote(text, safe=""),
             quote(text),
@@ -107,35 +111,75 @@ def forms(secret: str) -> frozenset[str]:
     return frozenset(form for form in found if len(form.strip()) > _WORD_LENGTH)
 
 
-def differing_strings(with_secrets: Json, without: Json, shown: Callable[[str], str] = str) -> Iterator[str]:
+def differing_strings(
+    with_secrets: Json, without: Json, shown: Callable[[str], str] = str, written: Collection[str] = ()
+) -> Iterator[str]:
     """Yield the strings that a rendering holds because it could see the secrets.
 
     Comparing a value rendered with secrets to the same rendered without finds what templates made of a secret:
-    ``${{ secrets.token | upper }}`` or a text around it. Keys are compared by their position, as in Backstage.
+    ``${{ secrets.token | upper }}`` or a text around it. Values are compared by their keys, as in Backstage 1.57: a
+    member that is not there without secrets moves no public one.
 
     Args:
         with_secrets: rendered with all there is.
         without: rendered with less.
         shown: how a string is shown already; one that looks like its counterpart then need not be found.
+        written: keys that an author wrote, so that they stem from no secret.
     """
-    if isinstance(with_secrets, str):
+    if isinstance(with_secrets, int | float):
+        if with_secrets != without and not isinstance(with_secrets, bool):
+            yield from _long_number(with_secrets)
+    elif isinstance(with_secrets, str):
         if with_secrets != without and shown(with_secrets) != without:
             yield with_secrets
     elif isinstance(with_secrets, list):
         others = without if isinstance(without, list) else []
         for index, item in enumerate(with_secrets):
-            yield from differing_strings(item, others[index] if index < len(others) else None, shown)
+            yield from differing_strings(item, others[index] if index < len(others) else None, shown, written)
     elif isinstance(with_secrets, Mapping):
-        entries = list(without.items()) if isinstance(without, Mapping) else []
-        for index, (key, value) in enumerate(with_secrets.items()):
-            if index >= len(entries):
+        other = without if isinstance(without, Mapping) else {}
+        for key, value in with_secrets.items():
+            known = key if key in other else shown(key)
+            if known not in other and key not in written:
                 yield key
-                yield from all_strings(value)
-                continue
-            other_key, other = entries[index]
-            if key != other_key and shown(key) != other_key:
-                yield key
-            yield from differing_strings(value, other, shown)
+            yield from differing_strings(value, other.get(known), shown, written)
+
+
+def _long_number(number: float) -> Iterator[str]:
+    """Yield a number's text unless it is so short that hiding it would blank half of a log."""
+    text = to_string(number)
+    if len(text) > _WORD_LENGTH:
+        yield text
+
+
+def veiled(value: Json, public: Collection[str]) -> Json:
+    """Return what an action made of an input with secrets, with a mask for each text and number that is not public.
+
+    Args:
+        value: its output.
+        public: strings of the input as it is without secrets. Short ones do not count as values, since a secret may be
+            put together from them; a key may be a part of one, as of an expression.
+    """
+    if isinstance(value, str):
+        return value if value in public and len(value) > _WORD_LENGTH else MASK
+    if isinstance(value, list):
+        return [veiled(item, public) for item in value]
+    if isinstance(value, dict):
+        return {
+            key if any(key in text for text in public) else MASK: veiled(item, public) for key, item in value.items()
+        }
+    return value if value is None or isinstance(value, bool) else MASK
+
+
+def all_keys(value: Json) -> Iterator[str]:
+    """Yield every key of a value."""
+    if isinstance(value, list):
+        for item in value:
+            yield from all_keys(item)
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield key
+            yield from all_keys(item)
 
 
 def all_strings(value: Json) -> Iterator[str]:
@@ -149,6 +193,14 @@ def all_strings(value: Json) -> Iterator[str]:
         for key, item in value.items():
             yield key
             yield from all_strings(item)
+
+
+def _as_python_writes(text: str) -> set[str]:
+    """Return the forms of messages that quote by ``repr`` or ``ascii``, as ``OSError`` does, and of those in JSON."""
+    raw = text.encode(errors="surrogatepass")
+    found = {repr(text)[1:-1], repr('"' + text)[2:-1], ascii(text)[1:-1], ascii('"' + text)[2:-1], repr(raw)[2:-1]}
+    found.discard(text)
+    return found | {_json_escaped(form) for form in found} | {repr(form)[1:-1] for form in found}
 
 
 def _json_escaped(text: str) -> str:

@@ -4,13 +4,13 @@
 dry run beyond that. The order of events is Backstage's.
 """
 
-import copy
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import structlog
 
+from backstage_py import logging
 from backstage_py.errors import BackstageError, as_name
 from backstage_py.js import json_text
 from backstage_py.js.budget import Exceeded, size
@@ -20,7 +20,7 @@ from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.task import ClaimLost, StepResult
 from backstage_py.plugin import Action, ActionContext, CancelSignal, StepInfo, Workspace
 from backstage_py.plugin import schema as schemas
-from backstage_py.scaffolder.executors.error_text import as_backstage_error
+from backstage_py.scaffolder.executors.error_text import as_backstage_error, as_shown
 from backstage_py.scaffolder.run import action_call, redaction, steps
 from backstage_py.scaffolder.run.action_call import Cancelled
 from backstage_py.scaffolder.run.action_gate import ActionGate
@@ -116,6 +116,7 @@ class Run:
             WorkerStopping: the worker stops; the steps so far are recorded.
             ClaimLost: the task is another worker's by now.
         """
+        logging.hide(self._journal.redactor.text)
         with self._budget.in_force():
             return await self._run_steps()
 
@@ -160,8 +161,20 @@ class Run:
             error = BackstageError(str(before.result["message"]))
             self._fail(RunFailed(error, str(before.result["name"])))
             return
-        await self._set_output(step, before.result)
+        await self._set_output(step, before.result, await self._veil_of(step))
         self._log_step(step, f"Skipping step {step.id} because it was already completed in a previous run", "completed")
+
+    async def _veil_of(self, step: Step) -> Collection[str] | None:
+        """Learn again what in the values of a completed step stems from secrets; return the veil of its output."""
+        contexts = self._renderer.contexts(self._context.secrets, dry_run=self._context.is_dry_run)
+        if not self._has_secrets or not (step.mentions_secrets or contexts.outputs_differ):
+            return None
+        try:
+            action = await self._action(step.action)
+            plan = await self._compute(step, lambda: self._plan(step, action, contexts))
+        except (BackstageError, Exceeded):
+            return ()
+        return plan.public if action.attributes.pure else None
 
     async def _is_skipped_after_failure(self, step: Step) -> bool:
         """Whether a step is skipped since one before failed: unless its ``if`` has ``always()`` or ``failure()``."""
@@ -211,14 +224,12 @@ class Run:
         A second failure (of a step with ``always()``) gets one more event that says so. A step that was cancelled
         before it began has no event of its own; Backstage does the same.
         """
-        redactor = self._journal.redactor
-        name, message = as_name(error), redactor.text(error.message)
+        shown = as_shown(error, self._journal.redactor)
+        name, message = as_name(shown), shown.message
         if logged:
             self._log_step(step, f"{name}: {message}", "failed")
         if self._first_failure:
             self._log_step(step, f"Additional error occurred: {message}", "failed")
-        shown = copy.copy(error)
-        shown.message = message
         self._fail(RunFailed(shown, name))
         self._journal.finish_step(StepResult(step.position, failed=True, result={"name": name, "message": message}))
 
@@ -237,16 +248,18 @@ class Run:
                     await self._skip_in_dry_run(step, action)
                     return
             plan = await self._compute(step, lambda: self._plan(step, action, contexts))
+            veil = plan.public if action.attributes.pure else None
             for iteration in plan.iterations:
                 if iteration.runs:
                     await self._check_input(iteration, action)
                     self._context.gate.check(action.id, iteration.input)
+            logger.is_veiled = veil is not None
             outputs = await self._run_iterations(step, action, plan, logger)
         finally:
             logger.close()
         if self._context.signal.is_set:
             raise Cancelled
-        await self._complete(step, outputs)
+        await self._complete(step, outputs, veil)
 
     def _plan(self, step: Step, action: Action, contexts: Contexts[PreparedContext]) -> steps.Plan:
         redactor = self._journal.redactor
@@ -283,9 +296,14 @@ class Run:
         self._log_step(step, f"Skipping because {action.id} does not support dry-run", "skipped")
         await self._set_output(step, steps.example_output(action.output_schema) if action.output_schema else {})
 
-    async def _set_output(self, step: Step, output: Json) -> None:
+    async def _set_output(self, step: Step, output: Json, veil: Collection[str] | None = None) -> None:
+        """Let later steps see an output; with a ``veil``, what of it is none of these strings counts as secret."""
+
         def set_output() -> None:
-            shown = self._journal.redactor.value(output) if self._has_secrets else output
+            shown = output
+            if veil is not None:
+                shown = {name: redaction.veiled(value, veil) for name, value in output.items()}
+            shown = self._journal.redactor.value(shown) if self._has_secrets else shown
             self._renderer.set_output(step.id, output, shown)
 
         await self._budget.compute(set_output, is_small=is_small(output))
@@ -328,10 +346,10 @@ class Run:
         patience = action_call.REQUEST_PATIENCE if run.is_dry_run else None
         await action_call.call(action, context, patience=patience)
 
-    async def _complete(self, step: Step, outputs: JsonObject) -> None:
+    async def _complete(self, step: Step, outputs: JsonObject, veil: Collection[str] | None) -> None:
         if self._context.after_step:
             await self._context.after_step(step.position)
-        await self._set_output(step, outputs)
+        await self._set_output(step, outputs, veil)
         self._journal.finish_step(StepResult(step.position, failed=False, result=outputs))
         self._log_step(step, f"Finished step {step.name}", "completed")
 

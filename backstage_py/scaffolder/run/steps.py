@@ -4,7 +4,7 @@ Everything here is pure: a step, a way to render and contexts go in; a decision 
 out. The rules and their order are those of Backstage's workflow runner.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
@@ -56,10 +56,16 @@ class Iteration:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The iterations of a step, and the strings in their inputs that stem from secrets."""
+    """The iterations of a step, and what in their inputs stems from secrets.
+
+    Attributes:
+        redactions: strings that do, as far as they are not known yet.
+        public: all strings of the inputs as they are without secrets; None where secrets make no difference.
+    """
 
     iterations: Sequence[Iteration]
     redactions: frozenset[str] = frozenset()
+    public: frozenset[str] | None = None
 
     def without(self, ignored: frozenset[str]) -> "Plan":
         """Return the plan without members of the inputs that an action neither has nor refuses."""
@@ -100,10 +106,11 @@ def plan(
     compare = has_secrets and (step.mentions_secrets or contexts.outputs_differ)
     if step.each is ABSENT:
         rendered = _input(step, render, contexts.full)
-        hidden: Iterable[str] = ()
-        if compare:
-            hidden = redaction.differing_strings(rendered, _input(step, render, contexts.without_secrets), shown)
-        return Plan((Iteration(rendered),), frozenset(hidden))
+        if not compare:
+            return Plan((Iteration(rendered),))
+        found = _Comparison(step, shown)
+        found.add(rendered, _input(step, render, contexts.without_secrets))
+        return found.plan([Iteration(rendered)])
     return _each_plan(step, render, contexts, shown if compare else None)
 
 
@@ -115,9 +122,9 @@ def _each_plan(
     bare = _bare_entries(items, render(step.each, contexts.without_secrets)) if shown else {}
     bare_each = _bare_each(items, bare)
     iterations: list[Iteration] = []
-    hidden: set[str] = set()
+    found = _Comparison(step, shown or str)
     if shown:
-        hidden.update(redaction.differing_strings(items, bare, shown))
+        found.add([list(one) for one in items.items()], [list(one) for one in bare.items()])
     for key, value in items.items():
         each = {"key": key, "value": value}
         context = contexts.with_each(contexts.full, each)
@@ -125,9 +132,31 @@ def _each_plan(
         rendered = _input(step, render, context)
         if shown:
             plain = contexts.with_each(contexts.without_secrets, bare_each.get(key, {"key": key, "value": None}))
-            hidden.update(redaction.differing_strings(rendered, _input(step, render, plain), shown))
+            found.add(rendered, _input(step, render, plain))
         iterations.append(Iteration(rendered, each, runs))
-    return Plan(tuple(iterations), frozenset(hidden))
+    return found.plan(iterations)
+
+
+class _Comparison:
+    """What of a step's values stems from secrets."""
+
+    def __init__(self, step: Step, shown: Callable[[str], str]) -> None:
+        self._shown = shown
+        self._written = frozenset(redaction.all_keys([step.input, step.each]))
+        self._differs = False
+        self._hidden: set[str] = set()
+        self._public = set(self._written)
+
+    def add(self, rendered: Json, bare: Json) -> None:
+        """Compare a value with what it is without secrets."""
+        self._public.update(redaction.all_strings(bare))
+        if rendered != bare:
+            self._differs = True
+            self._hidden.update(redaction.differing_strings(rendered, bare, self._shown, self._written))
+
+    def plan(self, iterations: Sequence[Iteration]) -> Plan:
+        """Return the plan of a step with these iterations."""
+        return Plan(tuple(iterations), frozenset(self._hidden), frozenset(self._public) if self._differs else None)
 
 
 def _entries(step: Step, value: Json) -> Mapping[str, Json]:
