@@ -1,4 +1,4 @@
-"""The catalog for callers who may not do everything. Who is here by right uses ``CatalogService`` itself.
+"""The catalog for callers who may not do everything. Code that may do everything uses ``CatalogService`` itself.
 
 What a caller may read becomes a filter, so pages, counts, facets and cursors know nothing of what is hidden.
 """
@@ -103,9 +103,9 @@ class AuthorizedCatalog:
         return await self.service.preview(type_, target)
 
     async def update_location(self, id_: str, type_: str, target: str, credentials: Credentials) -> Location:
-        """Let a location lead elsewhere, which takes away what it led to: who may not delete may not do that.
+        """Give a location another target. What it brought is removed, so the right to delete is needed, too.
 
-        Backstage asks for the right to create alone. Raises NotAllowedError and what the service's method raises.
+        Backstage asks only for the right to create. Raises NotAllowedError and what the service's method raises.
         """
         self.service.check_writable()
         await self._require(credentials, names.LOCATION_CREATE)
@@ -113,7 +113,7 @@ class AuthorizedCatalog:
         return await self.service.update_location(id_, type_, target)
 
     async def delete_location(self, id_: str, credentials: Credentials) -> None:
-        """Forget a location. Raises NotAllowedError, NotFoundError."""
+        """Delete a location. Raises NotAllowedError, NotFoundError."""
         self.service.check_writable()
         await self._require(credentials, names.LOCATION_DELETE)
         await self.service.delete_location(id_)
@@ -185,7 +185,7 @@ class AuthorizedCatalog:
 
 
 def _without_hidden(found: Sequence[Ancestor], hidden: Sequence[str]) -> list[Ancestor]:
-    """Return the ancestry without what is hidden and all that is only seen through it."""
+    """Return the ancestry without hidden entities and those that are reached only through them."""
     parents = {ref: brought_by for ref, _, brought_by in found}
     gone, todo = set(hidden), list(hidden)
     while todo:

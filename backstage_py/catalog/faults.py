@@ -8,7 +8,7 @@ from backstage_py.model.json import JsonObject
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """An error as ``serializeError`` of Backstage shows it; the message already tells the cause."""
+    """An error as ``serializeError`` of Backstage shows it; the message includes that of its cause."""
 
     name: str
     message: str

@@ -91,9 +91,9 @@ class CatalogService:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Tell the catalog what its sources have, and process until the block is left.
+        """Connect the sources, and process until the block is left.
 
-        What is under way then is dropped and done again after the next start.
+        Work under way is then cancelled, and done again after the next start.
         """
         try:
             await self._connect_sources()
@@ -116,7 +116,7 @@ class CatalogService:
             await self._refresh.evict_other_providers([*own, *(provider.name for provider in self._providers)])
 
     async def _connect(self, provider: EntityProvider) -> None:
-        """Let a provider tell what it has; one that fails keeps what it told before and stops nobody else."""
+        """Connect a provider; one that fails keeps its earlier entities and stops no other."""
         try:
             await provider.connect(providers.Connection(self._refresh, provider.name))
         except Exception:  # noqa: BLE001  # the edge of a plugin, which may fail in any way
@@ -196,18 +196,18 @@ class CatalogService:
         return Registered(location, found, exists)
 
     async def update_location(self, id_: str, type_: str, target: str) -> Location:
-        """Let a registered location lead elsewhere.
+        """Give a registered location another target.
 
         Raises:
             InputError: the type may not be registered. NotFoundError: there is no such location.
-            ConflictError: another location leads there. NotAllowedError: the catalog is read-only.
+            ConflictError: another location has that target. NotAllowedError: the catalog is read-only.
         """
         self.check_writable()
         self._check_type(type_)
         return await self._locations.update(id_, type_, target, providers.deferred_location)
 
     async def delete_location(self, id_: str) -> None:
-        """Forget a location; its entities are gone when this returns.
+        """Delete a location; its entities are gone when this returns.
 
         Raises:
             NotFoundError: there is no such location. NotAllowedError: the catalog is read-only.

@@ -196,7 +196,7 @@ class Database:
                 for job in batch:
                     transactions.append(Transaction(connection))
                     outcomes.append((job, job.function(transactions[-1])))
-        except Exception:  # noqa: BLE001  # the commit or a function failed: who is to blame shows when each is alone
+        except Exception:  # noqa: BLE001  # the commit or a function failed: which one shows when each runs alone
             for job in batch:
                 self._commit_alone(job)
             return
@@ -226,14 +226,14 @@ class Database:
 
 
 def _meaning(error: Exception) -> Exception:
-    """Return the error, or what it means when PostgreSQL refuses a NUL in a text: only a client can have sent that."""
+    """Return the error, or an InputError when PostgreSQL refuses a NUL in a text, which a client has sent."""
     if "NUL (0x00)" not in str(error):
         return error
     return InputError("A text holds a NUL character, which PostgreSQL can neither store nor look for; leave it out")
 
 
 def _fail(job: _Job, error: BaseException) -> None:
-    with contextlib.suppress(InvalidStateError):  # the waiter was cancelled and does not want to know
+    with contextlib.suppress(InvalidStateError):  # the waiter was cancelled
         job.done.set_exception(error)
 
 

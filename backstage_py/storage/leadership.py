@@ -44,7 +44,7 @@ class Leadership:
     async def _file_lock(self, path: Path) -> AsyncIterator[None]:
         handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:
-            while not _try_lock(handle):  # noqa: ASYNC110  # the lock of another process tells nobody when it goes
+            while not _try_lock(handle):  # noqa: ASYNC110  # nothing signals that a lock is free
                 await asyncio.sleep(_SECONDS)
             yield
         finally:
@@ -61,14 +61,14 @@ class Leadership:
                 connection.detach()
                 return connection
 
-            connection = await _to_its_end(connect)
-            while not await _to_its_end(lambda: connection.execute(query).scalar()):  # noqa: ASYNC110  # as above
+            connection = await _uninterrupted(connect)
+            while not await _uninterrupted(lambda: connection.execute(query).scalar()):  # noqa: ASYNC110  # as above
                 await asyncio.sleep(_SECONDS)
             yield
 
 
-async def _to_its_end(work: Callable[[], T]) -> T:
-    """Run in a thread. Who is cancelled waits for its end, since nobody may close what it uses."""
+async def _uninterrupted(work: Callable[[], T]) -> T:
+    """Run in a thread and wait for its end even when cancelled: what it uses must stay open."""
     working = asyncio.ensure_future(threads.remote_call("database", work))
     try:
         return await asyncio.shield(working)

@@ -28,11 +28,11 @@ class Collector:
     refresh_keys: dict[str, None] = field(default_factory=dict)
 
     def entity(self, entity: JsonObject, location: LocationRef) -> None:
-        """Bring another entity."""
+        """Add another entity."""
         self.take(brought.at(entity, location, str(entities.annotation(self.parent, entities.ORIGIN))))
 
     def take(self, found: Brought | Fault) -> None:
-        """Bring an entity that is ready, or report why it is not."""
+        """Add an entity that was checked already, or report why it cannot be added."""
         if isinstance(found, Fault):
             self.errors.append(found)
         elif found.ref == self.parent_ref:
@@ -41,7 +41,7 @@ class Collector:
             self.brought.append(found)
 
     def location(self, location: LocationRef, *, optional: bool = False) -> None:
-        """Bring a location to be read."""
+        """Add a location to be read."""
         made = entities.location_entity(location, parent=self.parent, presence="optional" if optional else "required")
         self.brought.append(brought.of(made, str(entities.annotation(made, entities.MANAGED_BY))))
 

@@ -1,4 +1,4 @@
-"""What is decided about one entity, without reading or asking anything: fill in, check, find relations, keep rules.
+"""Decisions about one entity, without I/O: fill in, check, find relations, enforce rules.
 
 The built-in processors are functions here. Their names in error texts are those of Backstage, since people search for
 them.
@@ -38,7 +38,7 @@ def is_plain(ref: str, text: bytes) -> bool:
 
 
 class Core:
-    """The decisions, in the order of their methods.
+    """The decisions, as methods in the order in which they are made.
 
     Args:
         annotator: adds annotations.

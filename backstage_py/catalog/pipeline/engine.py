@@ -1,4 +1,4 @@
-"""What drives processing: everything that is marked at once, and what depends on the outside on schedule.
+"""Drives processing: marked entities at once, those that depend on external sources on a schedule.
 
 One engine works on a database at a time. Entities that need nothing but themselves are processed together with the
 location that brings them and written in the same transaction; whatever reads something runs as a task of its own, so
@@ -72,7 +72,7 @@ class Engine:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _pause(self, wake: Coroutine[Any, Any, bool]) -> None:
-        """Wait for a mark, for the next time of the schedule, or for a free place."""
+        """Wait until something is marked or due, or until a task has ended."""
         waiting = asyncio.ensure_future(wake)
         finished = asyncio.ensure_future(self._finished.wait())
         try:
@@ -124,15 +124,15 @@ class Engine:
             conditional = one.result_hash is not None and not one.result_hash.startswith("!")
             result = await self._pipeline.process(entities.of_text(one.text), state, conditional=conditional)
             if result.is_unchanged:
-                await self._settle(one)
+                await self._write_unchanged(one)
             else:
                 await self._write(one, result)
         except Exception as error:  # noqa: BLE001  # the processing loop's edge: recorded; the schedule tries again
             _log.exception("entity_processing_failed", entity_ref=one.ref, error=str(faults.of(error)))
             await self._write_failure(one, error)
 
-    async def _settle(self, one: Unprocessed) -> None:
-        """Note that nothing has changed; for what was not marked that needs no write at all."""
+    async def _write_unchanged(self, one: Unprocessed) -> None:
+        """Record that nothing has changed; an entity that was not marked needs no write."""
         if one.ticket is not None:
             same = Processed(one.ref, None, result_hash=one.result_hash, children=None)
             await self._store.commit([Outcome(one.id, one.ticket, same)])
@@ -145,10 +145,10 @@ class Engine:
         if processed.result_hash == one.result_hash and one.ticket is None:
             return
         if not result.is_ended:
-            await self._bring(one, result.brought)
+            await self._write_children(one, result.brought)
         await self._store.commit([Outcome(one.id, one.ticket, processed)])
 
-    async def _bring(self, one: Unprocessed, brought: Sequence[Brought]) -> None:
+    async def _write_children(self, one: Unprocessed, brought: Sequence[Brought]) -> None:
         """Write new and changed entities part by part, with their own results where those can be had at once.
 
         The result of the entity that brings them is committed last. If this is broken off, it is processed again and
@@ -159,7 +159,7 @@ class Engine:
             known = await self._store.known([child.ref for child in part])
             changed = [child for child in part if results.needs_processing(child, known)]
             if changed:
-                await self._store.bring(one.id, await threads.offload(self._children, changed))
+                await self._store.write_children(one.id, await threads.offload(self._children, changed))
 
     def _children(self, brought: Sequence[Brought]) -> list[Child]:
         made = []

@@ -73,7 +73,7 @@ class Plugins:
 
 
 def _entity(returned: Json, method: str) -> JsonObject:
-    """Return what a plugin's method returned; forgetting to return is the mistake that is made most."""
+    """Return what a plugin's method returned; the most common mistake is a missing ``return``."""
     if not isinstance(returned, dict):
         raise TypeError(f"{method} must return the entity, but it returned {type(returned).__name__}")
     entity: JsonObject = returned

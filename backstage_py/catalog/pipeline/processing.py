@@ -67,7 +67,7 @@ class Pipeline:
         Args:
             entity: with its location annotations.
             state: what the last run remembered.
-            conditional: the last result still stands; only tell that nothing has changed, if so.
+            conditional: the last result is still valid; when nothing has changed, say so and do no more.
         """
         current, run = entity, None
         try:

@@ -1,4 +1,4 @@
-"""What an entity points to, read: its placeholders, and for a Location its targets."""
+"""Reads what an entity points to: its placeholders, and for a Location its targets."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""What became of an entity, as what the store writes, and the hash that tells whether there is anything to write."""
+"""The result of processing an entity, as the store writes it, with the hash that shows whether it has changed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What one run carries along: the entity's origin, what was emitted, and what is remembered for the next run."""
+"""The state of one run: the entity's origin, what was emitted, and what is kept for the next run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ class Run:
     """One entity on its way through reads and plugins.
 
     Attributes:
-        conditional: the last result still stands; only tell that nothing has changed, if so.
+        conditional: the last result is still valid; when nothing has changed, say so and do no more.
         etags: of targets by location, as the last run remembered them; ``new_etags`` for the next one.
     """
 

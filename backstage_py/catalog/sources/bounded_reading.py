@@ -1,4 +1,4 @@
-"""A reader of URLs that reads only so often: one request may not cause thousands."""
+"""A reader of URLs with a limit on its reads: one request may not cause thousands."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -35,7 +35,7 @@ class Brought:
 
 
 def at(entity: JsonObject, location: LocationRef, origin: str) -> Brought | Fault:
-    """Return an entity that was found at a location as it is taken in, or why it cannot be. Safe in any thread.
+    """Return an entity that was found at a location, or why it cannot be accepted. Safe in any thread.
 
     No file may take the name of a location that somebody registers later.
     """

@@ -1,4 +1,4 @@
-"""The sources of entities that are always there, and the connection through which every source speaks."""
+"""The built-in providers, and the connection through which every provider changes the catalog."""
 
 from collections.abc import Sequence
 
@@ -60,13 +60,13 @@ class Connection:
 
 
 async def connect_configured(store: RefreshStore, locations: Sequence[CatalogLocation]) -> None:
-    """Make the configured locations all that the configuration names."""
+    """Store the configured locations; those that are no longer configured are removed."""
     refs = [LocationRef(location.type, location.target) for location in locations]
     await Connection(store, CONFIG).apply_full([entities.location_entity(ref) for ref in dict.fromkeys(refs)])
 
 
 def deferred_location(location: Location) -> Deferred:
-    """Return the entity of a registered location; it keeps its name when the location leads elsewhere."""
+    """Return the entity of a registered location; it keeps its name when the target changes."""
     name = entity_ref.parse(location.entity_ref).name
     return _deferred(entities.location_entity(LocationRef(location.type, location.target), name=name), None)
 

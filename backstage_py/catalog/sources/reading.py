@@ -1,7 +1,7 @@
 """Reading the targets of locations: files of this machine, and URLs.
 
 Each target's ETag is remembered. When every target of a location answers that it has not changed, the location's
-earlier result stands and nothing is parsed.
+earlier result stays valid and nothing is parsed.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class TargetContent:
-    """What a target came to.
+    """What was read for a target.
 
     Attributes:
         files: with their documents.

@@ -33,8 +33,8 @@ class Stitcher:
     async def run(self) -> None:
         """Work until cancelled.
 
-        What has many relations rests for a second after it was stitched, or until a lull: while thousands of entities
-        come in, each batch of them changes the same owners and systems.
+        An entity with many relations waits a second after it was stitched, or until nothing else is marked: while
+        thousands of entities come in, each batch of them changes the same owners and systems.
         """
         with self._database.wakes.subscribe(marks.STITCH) as wake:
             while True:

@@ -172,7 +172,7 @@ class _Tail:
                     await wake.wait(_PATIENCE)
                     self._add(await self._store.after(self._task_id, self._last))
         finally:
-            self._feed.leave(self._task_id)
+            self._feed.unfollow(self._task_id)
             self._notify()
 
     def _take(self, before: int, events: Sequence[TaskEvent], wake: Wake) -> None:

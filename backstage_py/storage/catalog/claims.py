@@ -1,4 +1,4 @@
-"""Sources name entities; who named one first with a location key keeps it."""
+"""Sources name entities; the first that names one with a location key keeps it."""
 
 import os
 import uuid
@@ -16,7 +16,7 @@ from backstage_py.storage.catalog.tables import refresh_state
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What naming an entity came to.
+    """The outcome of naming an entity.
 
     Attributes:
         id: the entity's number; None when another source keeps it.

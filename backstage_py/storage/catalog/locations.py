@@ -79,10 +79,10 @@ class LocationStore:
         return await marks.exclusively(self._database, run)
 
     async def update(self, id_: str, type_: str, target: str, make: MakeDeferred) -> Location:
-        """Let a location lead elsewhere; its entity stays the same.
+        """Give a location another target; its entity stays the same.
 
         Raises:
-            NotFoundError: there is no such location. ConflictError: another one leads there already.
+            NotFoundError: there is no such location. ConflictError: another one has that target.
         """
 
         def run(transaction: Transaction) -> Location:
@@ -99,7 +99,7 @@ class LocationStore:
         return await marks.exclusively(self._database, run)
 
     async def delete(self, id_: str) -> None:
-        """Forget a location, with all entities that only it leads to.
+        """Delete a location, with all entities that only it leads to.
 
         Raises:
             NotFoundError: there is no such location.

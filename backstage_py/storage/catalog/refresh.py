@@ -60,12 +60,14 @@ class RefreshStore:
         """Write results, the entities they bring, and the marks that follow, in one transaction."""
         await marks.exclusively(self._database, lambda transaction: self._commit(transaction, outcomes))
 
-    async def bring(self, entity_id: int, brought: Sequence[Child]) -> None:
+    async def write_children(self, entity_id: int, brought: Sequence[Child]) -> None:
         """Write entities that another one brings, ahead of that one's own result.
 
         What another source keeps is left out; ``commit`` of the result tells about it.
         """
-        await marks.exclusively(self._database, lambda transaction: self._bring(transaction, entity_id, brought))
+        await marks.exclusively(
+            self._database, lambda transaction: self._write_children(transaction, entity_id, brought)
+        )
 
     async def apply_full(self, source_key: str, items: Sequence[Deferred]) -> None:
         """Make ``items`` all that a provider names."""
@@ -161,7 +163,7 @@ class RefreshStore:
         marks.write(transaction, changes)
         transaction.wake(marks.PROCESSED)
 
-    def _bring(self, transaction: Transaction, entity_id: int, brought: Sequence[Child]) -> None:
+    def _write_children(self, transaction: Transaction, entity_id: int, brought: Sequence[Child]) -> None:
         connection, changes = transaction.connection, Changes()
         if not results.alive(connection, [entity_id]):
             return  # it was removed meanwhile

@@ -24,7 +24,7 @@ _next_open = Prepared(
     .offset(sa.bindparam("skip"))  # SQLite writes one anyway
     .with_for_update(skip_locked=True)
 )
-_take = Prepared(
+_claim_row = Prepared(
     sa.update(tasks)
     .where(tasks.c.id == sa.bindparam("task"), tasks.c.status == sa.bindparam("was"))
     .values(
@@ -108,11 +108,13 @@ class ClaimStore:
         def run(transaction: Transaction) -> Sequence[Claim]:
             wanted = {"state": TaskStatus.OPEN.value, "most": most, "skip": 0}
             rows = [_Open(*row) for row in _next_open.all(transaction.connection, wanted)]
-            return [claim for row in rows if (claim := self._take(transaction, row, worker, keep_secrets=keep_secrets))]
+            return [
+                claim for row in rows if (claim := self._claim_row(transaction, row, worker, keep_secrets=keep_secrets))
+            ]
 
         return await self._database.write(run)
 
-    def _take(self, transaction: Transaction, row: _Open, worker: str, *, keep_secrets: bool) -> Claim | None:
+    def _claim_row(self, transaction: Transaction, row: _Open, worker: str, *, keep_secrets: bool) -> Claim | None:
         number, at = row.claim + 1, times.now()
         values = {
             "task": row.id,
@@ -122,7 +124,7 @@ class ClaimStore:
             "was": TaskStatus.OPEN.value,
             "becomes": TaskStatus.PROCESSING.value,
         }
-        if _take.run(transaction.connection, values) != 1:
+        if _claim_row.run(transaction.connection, values) != 1:
             return None
         if row.secrets is not None and not keep_secrets:
             _forget_secrets.run(transaction.connection, {"task": row.id})

@@ -52,8 +52,8 @@ class EventFeed:
         """Give a task's events to ``take`` from now on, on the writer's thread; one follower per task."""
         self._followers[task_id] = take
 
-    def leave(self, task_id: str) -> None:
-        """Stop that."""
+    def unfollow(self, task_id: str) -> None:
+        """Stop giving them."""
         self._followers.pop(task_id, None)
 
     def is_followed(self, task_id: str) -> bool:

@@ -1,4 +1,4 @@
-"""What a run that goes on would need: results of steps and the snapshot of the workspace. Within a transaction."""
+"""What a resumed run needs: results of steps and the snapshot of the workspace. All within a transaction."""
 
 import sqlalchemy as sa
 
@@ -16,6 +16,6 @@ def forget_steps(transaction: Transaction, task_id: str) -> None:
 
 
 def forget(transaction: Transaction, task_id: str) -> None:
-    """Delete what a run that goes on would need."""
+    """Delete what a resumed run would need."""
     forget_steps(transaction, task_id)
     _drop_workspace.run(transaction.connection, {"task": task_id})

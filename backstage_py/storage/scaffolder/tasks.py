@@ -122,7 +122,7 @@ class TaskStore:
         return await self._database.read(run)
 
     async def cancel(self, task_id: str) -> None:
-        """Ask for a task's end. An ended task gets the event too and keeps its status, as in Backstage.
+        """Cancel a task. An ended task gets the event too and keeps its status, as in Backstage.
 
         Raises:
             NotFoundError: there is no such task.

@@ -11,21 +11,21 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
-Hear = Callable[[set[str] | None], None]
+Receive = Callable[[set[str] | None], None]
 """Takes the topics that another process named; None when some may have been missed."""
 
 
 class Carrier(Protocol):
     """Takes topics from process to process."""
 
-    def listen(self, hear: Hear) -> None:
-        """Call ``hear`` on the running event loop from now on, for what other processes tell. Again has no effect."""
+    def listen(self, receive: Receive) -> None:
+        """Call ``receive`` on the running event loop for what other processes send; a second call has no effect."""
 
-    def tell(self, topics: Iterable[str]) -> None:
-        """Tell the other processes; callable from any thread, never raises, never waits for them."""
+    def send(self, topics: Iterable[str]) -> None:
+        """Send to the other processes; callable from any thread, never raises, never waits for them."""
 
     def close(self) -> None:
-        """Stop listening and telling."""
+        """Stop listening and sending."""
 
 
 class Wake:
@@ -92,10 +92,10 @@ class WakeHub:
         if here:
             self._wake_here(here)
         if names:
-            self._carrier.tell(names)
+            self._carrier.send(names)
 
     def close(self) -> None:
-        """Hear nothing more from other processes."""
+        """Stop listening to other processes."""
         self._carrier.close()
 
     def _wake_here(self, names: set[str] | None) -> None:

@@ -1,8 +1,8 @@
 """Wakes between the processes that share a PostgreSQL database: ``NOTIFY`` and ``LISTEN``.
 
-A thread tells, on a connection of its own: a notification within the transaction that it is about would make all
-transactions commit one after the other, and telling from the writer's thread would cost each commit a round trip. What
-piles up meanwhile goes out together. The event loop listens, on another connection.
+A thread sends, on a connection of its own: a notification within the transaction that it is about would make all
+transactions commit one after the other, and sending from the writer's thread would cost each commit a round trip.
+What has queued up is sent together. The event loop listens, on another connection.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from backstage_py import threads
-from backstage_py.storage.wakes.hub import Hear
+from backstage_py.storage.wakes.hub import Receive
 
 if TYPE_CHECKING:
     import psycopg
@@ -41,37 +41,37 @@ class PostgresCarrier:
         self._connect = connect
         self._id = secrets.token_hex(4)  # of this process's own notifications, which come back too
         self._queue: queue.SimpleQueue[tuple[str, ...] | None] = queue.SimpleQueue()
-        self._teller: threading.Thread | None = None
+        self._sender: threading.Thread | None = None
         self._starting = threading.Lock()
-        self._heard: psycopg.Connection[Any] | None = None
-        self._descriptor = -1  # kept, since a connection that is lost does not tell its own
+        self._listener: psycopg.Connection[Any] | None = None
+        self._descriptor = -1  # kept here, since a lost connection cannot be asked for it
         self._listening: asyncio.AbstractEventLoop | None = None
-        self._returning: asyncio.Task[None] | None = None
+        self._reconnecting: asyncio.Task[None] | None = None
 
-    def listen(self, hear: Hear) -> None:
+    def listen(self, receive: Receive) -> None:
         """Open the listening connection."""
         loop = asyncio.get_running_loop()
         if self._listening is loop:
             return
         self._stop_listening()
         self._listening = loop
-        self._hear_from(self._open(), hear)
+        self._listen_on(self._open(), receive)
 
-    def tell(self, topics: Iterable[str]) -> None:
-        """Hand topics to the thread that tells."""
+    def send(self, topics: Iterable[str]) -> None:
+        """Hand topics to the thread that sends."""
         self._queue.put(tuple(topics))
-        if self._teller is None:
+        if self._sender is None:
             with self._starting:
-                if self._teller is None:
-                    self._teller = threading.Thread(target=self._tell_forever, name="db-notify", daemon=True)
-                    self._teller.start()
+                if self._sender is None:
+                    self._sender = threading.Thread(target=self._send_forever, name="db-notify", daemon=True)
+                    self._sender.start()
 
     def close(self) -> None:
-        """Tell what is left and close both connections."""
-        if self._teller:
+        """Send what is left and close both connections."""
+        if self._sender:
             self._queue.put(None)
-            self._teller.join(_PAUSE)  # it may be waiting for a server that does not answer
-            self._teller = None
+            self._sender.join(_PAUSE)  # it may be waiting for a server that does not answer
+            self._sender = None
         self._stop_listening()
 
     def _open(self) -> "psycopg.Connection[Any]":
@@ -85,19 +85,19 @@ class PostgresCarrier:
         return connection
 
     def _open_if_wanted(self) -> "psycopg.Connection[Any] | None":
-        """Open, on a thread, and close again what nobody waits for any more."""
+        """Open a connection on a thread; close it again when the carrier was closed meanwhile."""
         connection = self._open()
         if self._listening:
             return connection
         connection.close()
         return None
 
-    def _hear_from(self, connection: "psycopg.Connection[Any]", hear: Hear) -> None:
-        self._heard, self._descriptor = connection, connection.fileno()
+    def _listen_on(self, connection: "psycopg.Connection[Any]", receive: Receive) -> None:
+        self._listener, self._descriptor = connection, connection.fileno()
         if self._listening:
-            self._listening.add_reader(self._descriptor, self._read, connection, hear)
+            self._listening.add_reader(self._descriptor, self._read, connection, receive)
 
-    def _read(self, connection: "psycopg.Connection[Any]", hear: Hear) -> None:
+    def _read(self, connection: "psycopg.Connection[Any]", receive: Receive) -> None:
         from psycopg import OperationalError
 
         try:
@@ -105,16 +105,16 @@ class PostgresCarrier:
             while notification := connection.pgconn.notifies():
                 sender, *topics = notification.extra.decode(errors="replace").split(_SEPARATOR)
                 if sender != self._id:
-                    hear(set(topics))
+                    receive(set(topics))
         except OperationalError as error:
             loop = self._listening
             self._stop_listening()
             if loop:
                 self._listening = loop
-                self._returning = loop.create_task(self._return(hear, str(error)))
+                self._reconnecting = loop.create_task(self._reconnect(receive, str(error)))
 
-    async def _return(self, hear: Hear, why: str) -> None:
-        """Listen again as soon as the server can be reached; something may have been missed by then."""
+    async def _reconnect(self, receive: Receive, why: str) -> None:
+        """Listen again as soon as the server can be reached, and wake all: something may have been missed."""
         from psycopg import Error
 
         _log.warning("wake_connection_lost", error=why)
@@ -126,22 +126,22 @@ class PostgresCarrier:
                 continue
             if connection is None:
                 return
-            self._hear_from(connection, hear)
-            hear(None)
+            self._listen_on(connection, receive)
+            receive(None)
             return
 
     def _stop_listening(self) -> None:
-        if self._returning:
-            self._returning.cancel()
-            self._returning = None
-        if self._heard:
+        if self._reconnecting:
+            self._reconnecting.cancel()
+            self._reconnecting = None
+        if self._listener:
             if self._listening and not self._listening.is_closed():
                 self._listening.remove_reader(self._descriptor)
-            self._heard.close()
-            self._heard = None
+            self._listener.close()
+            self._listener = None
         self._listening = None
 
-    def _tell_forever(self) -> None:
+    def _send_forever(self) -> None:
         from psycopg import Error
 
         connection: psycopg.Connection[Any] | None = None

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from backstage_py.storage.wakes.hub import Hear
+from backstage_py.storage.wakes.hub import Receive
 
 _DATAGRAM = 32_768
 _SEPARATOR = b"\n"
@@ -33,7 +33,7 @@ class SocketCarrier:
         self._own: Path | None = None
         self._listening: asyncio.AbstractEventLoop | None = None
 
-    def listen(self, hear: Hear) -> None:
+    def listen(self, receive: Receive) -> None:
         """Bind this process's socket."""
         loop = asyncio.get_running_loop()
         if self._listening is loop:
@@ -43,10 +43,10 @@ class SocketCarrier:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
         _bind(self._socket, self._own)
-        loop.add_reader(self._socket.fileno(), self._read, hear)
+        loop.add_reader(self._socket.fileno(), self._read, receive)
         self._listening = loop
 
-    def tell(self, topics: Iterable[str]) -> None:
+    def send(self, topics: Iterable[str]) -> None:
         """Send the topics to each socket of the folder but the own one."""
         if not self._folder.is_dir():
             return
@@ -80,13 +80,13 @@ class SocketCarrier:
             self._own = None
         self._listening = None
 
-    def _read(self, hear: Hear) -> None:
+    def _read(self, receive: Receive) -> None:
         while self._socket:
             try:
                 message = self._socket.recv(_DATAGRAM)
             except (BlockingIOError, OSError):
                 return
-            hear({name.decode(errors="replace") for name in message.split(_SEPARATOR)})
+            receive({name.decode(errors="replace") for name in message.split(_SEPARATOR)})
 
 
 def _bind(listening: socket.socket, own: Path) -> None:
