@@ -1,12 +1,18 @@
 """How much a folder holds, how much is free where it lies, and the error that says that it is too much."""
 
+import asyncio
 import os
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
+from backstage_py import threads
 from backstage_py.errors import BackstageError, ServiceUnavailableError
 
+T = TypeVar("T")
 MIB = 1024 * 1024
+_OFTEN = 0.25
 LEAST_FREE = 128 * MIB
 """What stays free for databases and logs, where nothing else is configured."""
 
@@ -21,22 +27,25 @@ class QuotaError(BackstageError):
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """The most that a folder may hold; ``size`` in bytes, holes in files included; None for any.
+    """The most that a task's folder may hold.
 
     Attributes:
-        key: the configuration's section whose keys ``…LimitBytes`` and ``…LimitFiles`` are named in the error.
+        size: in bytes, holes in files included.
+        files: with folders and links.
+        least_free: bytes that stay free on its disk.
     """
 
-    size: int | None
-    files: int | None
-    key: str = "scaffolder.workspace"
+    size: int = 4096 * MIB
+    files: int = 500_000
+    least_free: int = LEAST_FREE
 
     def check(self, folder: Path) -> None:
         """Count what a folder holds, links not followed.
 
         Raises:
-            QuotaError: it is too much.
+            QuotaError: it is too much. DiskFullError: too little is free.
         """
+        require(folder, least=self.least_free)
         files = size = 0
         left = [str(folder)]
         while left:
@@ -54,10 +63,28 @@ class Quota:
                     self._refuse(files, size)
 
     def _refuse(self, files: int, size: int) -> None:
-        if self.size is not None and size > self.size:
-            raise QuotaError(f"The workspace holds more than {amount(self.size)} ({self.key}LimitBytes)")
-        if self.files is not None and files > self.files:
-            raise QuotaError(f"The workspace holds more than {self.files} files ({self.key}LimitFiles)")
+        if size > self.size:
+            raise QuotaError(f"The workspace holds more than {amount(self.size)} (scaffolder.workspaceLimitBytes)")
+        if files > self.files:
+            raise QuotaError(f"The workspace holds more than {self.files} files (scaffolder.workspaceLimitFiles)")
+
+
+async def within(quota: Quota, folder: Path, work: Coroutine[Any, Any, T]) -> T:
+    """Do work that writes into a folder; it is cancelled when it writes too much.
+
+    Raises:
+        QuotaError, DiskFullError: see ``Quota.check``.
+    """
+    running = asyncio.ensure_future(work)
+    try:
+        while not running.done():
+            await asyncio.wait({running}, timeout=_OFTEN)
+            await threads.file_work(quota.check, folder)
+    finally:
+        if not running.done():
+            running.cancel()
+            await asyncio.wait({running})
+    return running.result()
 
 
 def _size(entry: "os.DirEntry[str]") -> int:

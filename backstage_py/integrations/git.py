@@ -9,16 +9,17 @@ import asyncio
 import base64
 import os
 import shutil
-import signal
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from backstage_py import threads
 from backstage_py.errors import ConflictError, ForeignError, NotAllowedError, NotFoundError, ServiceUnavailableError
+from backstage_py.integrations.children import child
+from backstage_py.integrations.children.limits import GIT
 
 _SAFE_CONFIG = {
     "core.hooksPath": os.devnull,
@@ -226,30 +227,15 @@ async def _run(
     arguments: Sequence[str], *, folder: Path, env: Mapping[str, str] | None = None, stdin: bytes | None = None
 ) -> str:
     environment = quiet_environment() | dict(env or {})
-    process = await asyncio.create_subprocess_exec(
-        "git",
-        *arguments,
-        cwd=folder,
-        env=environment,
-        stdin=asyncio.subprocess.PIPE if stdin is not None else asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )
     try:
-        out, err = await process.communicate(stdin)
-    except BaseException:  # cancelled or out of time: helpers of git must end too
-        await _stop(process)
-        raise
-    if process.returncode != 0:
-        raise _as_error(arguments, (err or out).decode("utf-8", "replace"))
-    return out.decode("utf-8", "replace").strip()
-
-
-async def _stop(process: asyncio.subprocess.Process) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    await process.wait()
+        ended = await child.run(("git", *arguments), limits=GIT, environment=environment, cwd=folder, given=stdin)
+    except child.OutputError as error:
+        raise _as_error(arguments, f"it {error}") from error
+    output = ended.output.decode("utf-8", "replace").strip()
+    if ended.status != 0:
+        reached = GIT.reached(ended.status, ended.said)
+        raise _as_error(arguments, f"it {reached}" if reached else ended.said or output)
+    return output
 
 
 def _as_error(arguments: Sequence[str], said: str) -> Exception:

@@ -17,6 +17,7 @@ from backstage_py.settings.description import Each, Key, Section, below, key, ke
 from backstage_py.settings.kinds import Kind, shown
 from backstage_py.settings.reading import Reader
 
+_MIB = 1024 * 1024
 _PLUGIN_ID = re.compile(r"\{\{\s*pluginId\s*\}\}")
 
 
@@ -342,6 +343,35 @@ class LimitSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ChildrenSettings:
+    """``scaffolder.children`` (ours): the bounds of each process that works on a template's own programs."""
+
+    memory_bytes: int = key(
+        "memoryBytes", kinds.whole(least=64 * _MIB), "(ours) Memory of a child; 1 GiB.", 1024 * _MIB
+    )
+    cpu_seconds: int = key("cpuSeconds", kinds.whole(least=1), "(ours) Seconds of CPU time of a child; 60.", 60)
+    file_size_bytes: int = key(
+        "fileSizeBytes", kinds.whole(least=1), "(ours) Size of a file that a child writes; 256 MiB.", 256 * _MIB
+    )
+    open_files: int = key("openFiles", kinds.whole(least=32), "(ours) Files that a child has open at once; 256.", 256)
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaSettings:
+    """``scaffolder`` (ours): what a task may leave on disks and in the database."""
+
+    workspace_bytes: int = key(
+        "workspaceLimitBytes", kinds.whole(least=1), "(ours) What a task's folder may hold; 4 GiB.", 4096 * _MIB
+    )
+    workspace_files: int = key(
+        "workspaceLimitFiles", kinds.whole(least=1), "(ours) Files and folders of a task; 500,000.", 500_000
+    )
+    free_disk_bytes: int = key(
+        "freeDiskBytes", kinds.whole(), "(ours) What tasks leave free on each disk; 128 MiB.", 128 * _MIB
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class ScaffolderSettings:
     """``scaffolder``, with Backstage's experimental names beside the ones that replaced them.
 
@@ -371,6 +401,7 @@ class ScaffolderSettings:
         "taskTimeoutJanitorFrequency", kinds.DURATION, "How often to look for such tasks; 5 minutes.", 300.0
     )
     recovery: TaskRecoverySettings = TaskRecoverySettings()
+    quotas: QuotaSettings = QuotaSettings()
     limits: LimitSettings = LimitSettings()
     secrets_key: str | None = key(
         "secretsKey", kinds.TEXT, "(ours) Key that encrypts secrets of tasks; a key file is made without it.", None
@@ -409,9 +440,17 @@ class ScaffolderSettings:
         "Hosts that http:backstage:request may reach; when given, discovered plugins too must be on one of them.",
         (),
     )
+    children: ChildrenSettings = key(
+        "children", Section(ChildrenSettings), "(ours) Bounds of processes that render or evaluate.", ChildrenSettings
+    )
     options: Mapping[str, Json] = field(default_factory=dict)
 
-    also: ClassVar = (*keys_of(TaskRecoverySettings), *keys_of(LimitSettings), *elsewhere.SCAFFOLDER)
+    also: ClassVar = (
+        *keys_of(TaskRecoverySettings),
+        *keys_of(QuotaSettings),
+        *keys_of(LimitSettings),
+        *elsewhere.SCAFFOLDER,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ async def fetch_cookiecutter(ctx: ActionContext[FetchCookiecutter]) -> None:
             copy_without_render=wanted.copy_without_render,
             extensions=wanted.extensions,
             allow_hooks=bool(options.get("allowHooks")),
+            config=ctx.services.config,
         ) as result,
     ):
         await asyncio.to_thread(plain.copy_folder, result, output, ctx.logger)

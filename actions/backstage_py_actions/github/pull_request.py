@@ -1,5 +1,6 @@
 """``publish:github:pull-request``: a commit on a branch, and a pull request for it."""
 
+import asyncio
 import base64
 import os
 import posixpath
@@ -146,7 +147,7 @@ async def _set_branch(repository: Repository, branch: str, commit: str, *, is_ne
 async def _write_tree(repository: Repository, base: str, folder: Path, wanted: PullRequest) -> str:
     """Write the files on top of a tree; later entries win, so that ``filesToDelete`` does."""
     entries: dict[str, JsonObject] = {}
-    for file in files_of(folder):
+    for file in await files_of(folder):
         path = _in_repository(wanted.target_path, file.path)
         entries[path] = {"path": path, "mode": file.mode, "type": "blob", **await _content(repository, file)}
     existing = await _paths(repository, base) if wanted.files_to_delete else set()
@@ -261,13 +262,17 @@ async def _or_warn(ctx: ActionContext[PullRequest], key: str, work: Callable[[],
         ctx.logger.error(f"Failure when {what} to the pull request: {error.message}")
 
 
-def files_of(folder: Path) -> list[File]:
+async def files_of(folder: Path) -> list[File]:
     """Return what a folder holds for a commit: without ``.git``, what ``.gitignore`` names, and links to files.
 
     A link that leads to something is left out and one that leads nowhere is kept, as in Backstage.
     """
+    return await asyncio.to_thread(_read, folder, await ignored_files.not_ignored(folder))
+
+
+def _read(folder: Path, paths: list[Path]) -> list[File]:
     found = []
-    for path in ignored_files.not_ignored(folder):
+    for path in paths:
         name = path.relative_to(folder).as_posix()
         if path.is_symlink():
             if not path.exists():

@@ -25,7 +25,7 @@ class Evaluate:
 async def evaluate(ctx: ActionContext[Evaluate]) -> JsonObject:
     """Evaluate an expression; no result at all gives no output."""
     try:
-        return _output(await jsonata.evaluate(ctx.input.expression, ctx.input.data))
+        return _output(await jsonata.evaluate(ctx.input.expression, ctx.input.data, config=ctx.services.config))
     except InputError as error:
         raise InputError(f"JSONata failed to evaluate the expression: {error}") from error
 
@@ -35,7 +35,7 @@ async def transform_json(ctx: ActionContext[JsonObject]) -> JsonObject:
     """Evaluate an expression on a JSON file."""
     given = ctx.input
     data = content.parse_json(content.read_text(ctx.workspace, given["path"]), f"'{given['path']}'")
-    result = await jsonata.evaluate(given["expression"], data)
+    result = await jsonata.evaluate(given["expression"], data, config=ctx.services.config)
     if given.get("as") == "object" or result is None:
         return _output(result)
     return {"result": stringify_json(result, given.get("replacer"), given.get("space", ""))}
@@ -48,7 +48,7 @@ async def transform_yaml(ctx: ActionContext[JsonObject]) -> JsonObject:
     text = content.read_text(ctx.workspace, given["path"])
     load_all = bool(given.get("loadAll"))
     data = load_yaml_documents(text, filename=given["path"]) if load_all else load_yaml(text, filename=given["path"])
-    result = await jsonata.evaluate(given["expression"], data)
+    result = await jsonata.evaluate(given["expression"], data, config=ctx.services.config)
     if given.get("as") == "object" or result is None:
         return _output(result)
     return {"result": yaml_text.stringify(result, given.get("options"))}

@@ -8,12 +8,14 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from backstage_py import threads
+from backstage_py import disk, threads
 from backstage_py.errors import ForeignError, InputError
-from backstage_py.integrations.children import process
-from backstage_py.integrations.children.process import ChildJobError
+from backstage_py.integrations.children import limits, process
+from backstage_py.integrations.children.limits import Limits
+from backstage_py.integrations.children.process import ChildJobError, ChildLimitError
 from backstage_py.model.json import Json, JsonObject
 
 _CONTENTS = "{{cookiecutter and 'contents'}}"
@@ -29,6 +31,7 @@ async def rendered(
     extensions: Sequence[str] = (),
     allow_hooks: bool = False,
     seconds: float = 120.0,
+    config: Mapping[str, Json] | None = None,
 ) -> AsyncIterator[Path]:
     """Give a folder with the rendered content of ``template``; it is removed afterwards.
 
@@ -37,13 +40,15 @@ async def rendered(
 
     Raises:
         InputError: cookiecutter refuses the template; its words are in the message. ForeignError: it did not end.
+        QuotaError, DiskFullError: it renders more than a task may hold, or there is room for.
     """
     work = Path(tempfile.mkdtemp(prefix="backstage-cookiecutter-"))
     try:
         job = await threads.file_work(
             _prepare, work, template, values, list(copy_without_render), list(extensions), allow_hooks
         )
-        await _run(work, job, seconds)
+        bounds = replace(Limits.of(config), processes=None if allow_hooks else 0)
+        await disk.within(limits.quota(config), work / "output", _run(work, job, seconds, bounds))
         result = work / "output" / "contents"
         if not result.is_dir():
             raise InputError("cookiecutter rendered nothing; check that the template is a folder with files")
@@ -92,11 +97,13 @@ def _links_that_leave(root: Path) -> "shutil._IgnoreFn":  # type: ignore[name-de
     return ignore
 
 
-async def _run(work: Path, job: JsonObject, seconds: float) -> None:
+async def _run(work: Path, job: JsonObject, seconds: float, bounds: Limits) -> None:
     own = {"HOME": str(work), "TMPDIR": str(work)}
     try:
-        await process.run("cookiecutter_job", job, seconds=seconds, cwd=work, environment=own)
+        await process.run("cookiecutter_job", job, seconds=seconds, limits=bounds, cwd=work, environment=own)
     except TimeoutError as error:
         raise ForeignError(f"cookiecutter did not end within {seconds:g} seconds") from error
+    except ChildLimitError as error:
+        raise InputError(f"cookiecutter failed: the template {error}") from error
     except ChildJobError as error:
         raise InputError(f"cookiecutter failed: {error}") from error

@@ -1,72 +1,63 @@
-"""A job in a Python process of its own, for work on untrusted input that may loop, grow or change its process.
-
-The child starts in isolated mode with an environment of nothing but what it is given, in a session of its own; when its
-time is over, or nobody waits any more, it and all it has started are killed.
-"""
+"""A job in a Python process of its own, for work on untrusted input that may loop, grow or change its process."""
 
 import asyncio
-import os
-import signal
-import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
+from backstage_py.integrations.children import child
+from backstage_py.integrations.children.limits import Limits
 from backstage_py.model import json
 from backstage_py.model.json import Json
 
 _LONGEST_MESSAGE = 4_000
-_PACKAGE = "backstage_py.integrations.children"
 
 
 class ChildJobError(Exception):
-    """The child ended with an error; its words on standard error, maybe empty, are the message."""
+    """The job ended with an error; its own words, maybe none, are the message."""
+
+
+class ChildLimitError(ChildJobError):
+    """The job reached a limit, which the message names: "needs more than …"."""
 
 
 async def run(
-    module: str, job: Json, *, seconds: float, cwd: Path | None = None, environment: Mapping[str, str] | None = None
+    module: str,
+    job: Json,
+    *,
+    seconds: float,
+    limits: Limits,
+    cwd: Path | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> bytes:
     """Run ``main()`` of a module of this package with ``job`` as JSON on its standard input; return what it writes.
 
     Args:
-        module: a name below ``backstage_py.integrations``.
+        module: a name in this package.
         job: any JSON.
         seconds: how long it may take.
+        limits: what it may use.
         cwd: the child's working directory; None for that of this process.
         environment: what the child has besides ``PATH`` and the locale.
 
     Raises:
-        ChildJobError: it ended with an error.
+        ChildJobError, ChildLimitError: it ended with an error.
         TimeoutError: it did not end within ``seconds``.
         TypeError, ValueError: the job is no JSON.
     """
     text = json.dumps(job)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-I",
-        "-c",
-        _starter(module),
-        cwd=cwd,
-        env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", **(environment or {})},
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )
     try:
         async with asyncio.timeout(seconds):
-            result, said = await process.communicate(text)
-    except BaseException:  # cancelled or out of time
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
-        raise
-    if process.returncode != 0:
-        raise ChildJobError(said.decode("utf-8", "replace").strip()[-_LONGEST_MESSAGE:])
-    return result
-
-
-def _starter(module: str) -> str:
-    """Return the program of the child: isolated mode knows no PYTHONPATH, so it is told where this package lies."""
-    root = str(Path(__file__).parents[3])
-    return f"import sys; sys.path.append({root!r}); from {_PACKAGE} import {module}; {module}.main()"
+            ended = await child.run(
+                child.job(module),
+                limits=limits,
+                environment=child.least_environment() | dict(environment or {}),
+                cwd=cwd,
+                given=text,
+            )
+    except child.OutputError as error:
+        raise ChildLimitError(str(error)) from error
+    if ended.status != 0:
+        if reached := limits.reached(ended.status, ended.said):
+            raise ChildLimitError(reached)
+        raise ChildJobError(ended.said[-_LONGEST_MESSAGE:])
+    return ended.output

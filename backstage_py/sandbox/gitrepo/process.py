@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import signal
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -75,7 +76,7 @@ class Git:
         """Run git and yield its process; on leaving the block it has ended, by force if need be."""
         async with self._running:
             process = await asyncio.create_subprocess_exec(
-                "git", *args, stdin=stdin, stdout=PIPE, stderr=PIPE, env=env, cwd="/"
+                "git", *args, stdin=stdin, stdout=PIPE, stderr=PIPE, env=env, cwd="/", start_new_session=True
             )
             try:
                 yield process
@@ -169,7 +170,7 @@ async def _feed(process: Process, data: bytes) -> None:
 async def _end(process: Process) -> None:
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):  # it ended in this moment
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
     if process.stdin is not None:
         process.stdin.close()
     await asyncio.gather(drain(process.stdout, 0), drain(process.stderr, 0))

@@ -1,0 +1,148 @@
+"""The program between this service and a child: it bounds the child, waits for it, and ends it with all it started.
+
+It runs by its path in a Python of its own and imports nothing of ours. Arguments: the descriptor to watch, limits as
+``name=number``, ``--``, and the child: a program with its arguments, or ``:package.module`` whose ``main`` is called.
+When the descriptor's other end is closed, because the task has ended or the service was killed, all of it ends.
+Its status is the child's; a signal counts 128 more, as in a shell.
+"""
+
+import os
+import resource
+import select
+import signal
+import sys
+import time
+from contextlib import suppress
+
+_LIMITS = {
+    "memory": resource.RLIMIT_AS,
+    "file_size": resource.RLIMIT_FSIZE,
+    "open_files": resource.RLIMIT_NOFILE,
+    "processes": resource.RLIMIT_NPROC,
+    "core": resource.RLIMIT_CORE,
+}
+_SET_PARENT_DEATH_SIGNAL, _SET_CHILD_SUBREAPER = 1, 36
+_PATIENCE = 5.0
+_SIGNALLED = 128
+
+
+def main() -> None:
+    """Run the child to its end."""
+    cut = sys.argv.index("--")
+    watched, limits, command = int(sys.argv[1]), sys.argv[2:cut], sys.argv[cut + 1 :]
+    _ask_kernel(_SET_CHILD_SUBREAPER, 1)  # what escapes into another session becomes a child of this process
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    child = os.fork()
+    if child == 0:
+        os.close(watched)
+        _become(command, dict(limit.split("=") for limit in limits))
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in range(3):
+        os.dup2(nowhere, descriptor)
+    status = _wait(child, watched, woken)
+    _end_all(child)
+    os._exit(status)
+
+
+def _ask_kernel(what: int, value: int) -> None:
+    """Call ``prctl``, which only Linux has."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(what, value, 0, 0, 0)
+
+
+def _become(command: list[str], limits: dict[str, str]) -> None:
+    """Turn this process into the child."""
+    os.setsid()
+    _ask_kernel(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for name, value in limits.items():
+        _bound(name, int(value))
+    if command[0].startswith(":"):
+        _call(command[0][1:], command[1])
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    try:
+        os.execvp(command[0], command)  # noqa: S606  # a program of the service's choice, without a shell
+    except OSError as error:
+        os.write(2, f"{command[0]}: {error.strerror}".encode())
+    os._exit(127)
+
+
+def _bound(name: str, value: int) -> None:
+    if name == "cpu":  # first a signal that says so, then the end
+        resource.setrlimit(resource.RLIMIT_CPU, (value, value + 1))
+        return
+    hard = resource.getrlimit(_LIMITS[name])[1]
+    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    with suppress(ValueError, OSError):  # not every system has every limit
+        resource.setrlimit(_LIMITS[name], (value, value))
+
+
+def _call(module: str, root: str) -> None:
+    import importlib
+
+    status = 1
+    try:
+        sys.path.append(root)
+        importlib.import_module(module).main()
+        status = 0
+    except SystemExit as error:
+        status = error.code if isinstance(error.code, int) else 1
+    except BaseException as error:  # noqa: BLE001  # the edge of a process: whatever it was, its words are the answer
+        sys.stderr.write(f"{type(error).__name__}: {error}")
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(status)
+
+
+def _wait(child: int, watched: int, woken: int) -> int:
+    while True:
+        ready = select.select([watched, woken], [], [])[0]
+        if watched in ready:
+            return _SIGNALLED + signal.SIGKILL
+        os.read(woken, 4096)
+        while True:
+            try:
+                ended, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                break
+            if ended == child:
+                code = os.waitstatus_to_exitcode(status)
+                return code if code >= 0 else _SIGNALLED - code
+            if ended == 0:
+                break
+
+
+def _end_all(child: int) -> None:
+    """Kill what is left of the child, and what it started, in whatever session that is."""
+    until = time.monotonic() + _PATIENCE
+    while time.monotonic() < until:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(child, signal.SIGKILL)
+        for pid in _children():
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            return
+        time.sleep(0.001)
+
+
+def _children() -> list[int]:
+    try:
+        with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:  # noqa: PTH123  # few imports
+            return [int(pid) for pid in file.read().split()]
+    except OSError:
+        return []
+
+
+main()
