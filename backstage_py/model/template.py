@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from backstage_py import bundled
 from backstage_py.errors import InputError
 from backstage_py.model import entity as entities
-from backstage_py.model import entity_ref, web_url
+from backstage_py.model import entity_ref, parameter_pages, web_url
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.npm_jsonschema import Problem, Validator, compile_schema
 
@@ -51,7 +51,7 @@ class Template:
     Attributes:
         ref: the reference, complete and lower case.
         metadata: as it is in the entity.
-        pages: the form's pages, each a JSON Schema with the form's own keywords.
+        pages: the form's pages, each a JSON Schema with the form's own keywords and its ``when``.
         steps: as they are written.
         output: unrendered; ``{}`` when the template has none.
         secrets_schema: JSON Schema of the secrets that a task needs, None when it needs none.
@@ -145,7 +145,8 @@ def _page(page: JsonObject) -> JsonObject:
     title = page.get("title")
     shown: JsonObject = {"title": "Please enter the following information" if title is None else title}
     _put(shown, "description", page.get("description"))
-    shown["schema"] = page
+    _put(shown, "when", parameter_pages.condition_of(page))
+    shown["schema"] = {key: value for key, value in page.items() if key != "when"}
     return shown
 
 

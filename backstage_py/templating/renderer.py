@@ -57,6 +57,7 @@ class Renderer:
         trim_blocks: removes one line end behind a block tag.
         lstrip_blocks: removes the indentation in front of a block tag.
         limits: bounds of each render.
+        allow_regexes: regular expressions may be matched; without it they can be written, no more.
 
     Raises:
         ValueError: a filter or global has a name that no template can write.
@@ -71,6 +72,7 @@ class Renderer:
         trim_blocks: bool = False,
         lstrip_blocks: bool = False,
         limits: Limits = Limits(),  # noqa: B008 - frozen
+        allow_regexes: bool = True,
     ) -> None:
         self._filters = dict(filters or {})
         self._functions = dict(BUILTINS)
@@ -79,6 +81,7 @@ class Renderer:
         self._trim_blocks = trim_blocks
         self._lstrip_blocks = lstrip_blocks
         self._limits = limits
+        self._allow_regexes = allow_regexes
         for name in self._filters:
             _check_name("filter", name, name.split("."))
         for name, value in (globals or {}).items():
@@ -257,6 +260,7 @@ class Renderer:
             values=constants,
             limits=self._limits,
             cookiecutter=self._cookiecutter,
+            allow_regexes=self._allow_regexes,
         )
 
     @staticmethod

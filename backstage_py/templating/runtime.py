@@ -33,6 +33,7 @@ class State:
     """Data and remaining bounds of one render."""
 
     __slots__ = (
+        "allow_regexes",
         "calls",
         "context",
         "cookiecutter",
@@ -57,6 +58,7 @@ class State:
         values: Mapping[str, Value],
         limits: Limits,
         cookiecutter: bool,
+        allow_regexes: bool = True,
     ) -> None:
         self.context = context
         self.filters = filters
@@ -64,6 +66,7 @@ class State:
         self.values = values
         self.limits = limits
         self.cookiecutter = cookiecutter
+        self.allow_regexes = allow_regexes
         self.exports: dict[str, Value] = {}
         self.work = limits.work
         self.room = limits.output
@@ -99,6 +102,15 @@ class State:
                     self.charge_entries(item)
         elif kind is JsMap or kind is JsSet:
             self.charge(len(value))
+
+    def check_regexes(self) -> None:
+        """Goes on if this render may match regular expressions.
+
+        Raises:
+            Failure: it may not.
+        """
+        if not self.allow_regexes:
+            raise Failure("Regular expressions cannot be used here")
 
     def charge_text(self, text: str) -> None:
         """Counts work for a long text, a unit for each 1024 characters; short ones are free, as in nunjitsu."""

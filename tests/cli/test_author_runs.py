@@ -395,6 +395,68 @@ def test_run_asks_only_for_what_is_missing(template: Path) -> None:
     assert script.asked == ["size", "loud", "token", "Run"]
 
 
+PAGED = """\
+apiVersion: scaffolder.backstage.io/v1beta3
+kind: Template
+metadata: {name: paged}
+spec:
+  type: service
+  parameters:
+    - required: [cloud]
+      properties: {cloud: {type: string, enum: [AWS, GCP]}, shared: {type: string}}
+    - when: ${{ parameters.cloud === 'AWS' }}
+      required: [region]
+      properties: {region: {type: string, default: eu}, shared: {type: string, default: mine}}
+    - when: parameters.region == 'eu'
+      required: [zone]
+      properties: {zone: {type: string}}
+  steps:
+    - id: log
+      action: debug:log
+      input: {message: "have ${{ parameters | dump }}"}
+"""
+
+
+def test_run_asks_for_the_pages_whose_conditions_hold(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (template / "template.yaml").write_text(PAGED)
+    everything = Script("AWS", "s", "eu", "a", True)
+    hidden = Script("GCP", "s", True)
+
+    assert run_command.run(template, RunOptions(), everything) == 0
+    assert run_command.run(template, RunOptions(values=["zone=z"]), hidden) == 0
+
+    out = capsys.readouterr().out
+    assert everything.asked == ["cloud", "shared", "region", "zone", "Run"]
+    assert hidden.asked == ["cloud", "shared", "Run"]
+    assert 'have {"cloud":"AWS","shared":"s","region":"eu","zone":"a"}' in out
+    assert 'have {"zone":' not in out
+    assert 'have {"cloud":"GCP","shared":"s"}' in out
+
+
+def test_hidden_pages_have_no_defaults_and_require_nothing(cli: CliRunner, template: Path) -> None:
+    (template / "template.yaml").write_text(PAGED)
+    write_cases(
+        template,
+        """\
+  - name: hidden
+    values: {cloud: GCP, region: eu, zone: z}
+    expect: {log: ['have {"cloud":"GCP"}']}
+""",
+    )
+    hidden = ["-v", "cloud=GCP", "-v", "zone=z"]
+
+    ran = cli.invoke(app, ["run", ".", *hidden])
+    tried = cli.invoke(app, ["dry-run", ".", *hidden])
+    refused = cli.invoke(app, ["run", ".", "-v", "cloud=AWS"])
+    tested = cli.invoke(app, ["test", "."])
+
+    assert 'have {"cloud":"GCP"}' in ran.output
+    assert 'have {"cloud":"GCP"}' in tried.output
+    assert refused.exit_code == 2
+    assert "give zone with" in refused.output
+    assert tested.exit_code == 0, tested.output
+
+
 SECRETIVE = """\
 apiVersion: scaffolder.backstage.io/v1beta3
 kind: Template

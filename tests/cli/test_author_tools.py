@@ -123,6 +123,17 @@ def test_schema_checks_inputs_by_action(
     assert schema.is_valid(template(step)) is accepted
 
 
+@pytest.mark.parametrize(("condition", "accepted"), [("parameters.x", True), (False, True), (3, False)])
+def test_schema_knows_the_conditions_of_pages(
+    schema: jsonschema.Draft7Validator,
+    condition: Json,
+    accepted: bool,  # a parameter
+) -> None:
+    made = template({"action": "acme:own"})
+    made["spec"]["parameters"] = [{"properties": {}}, {"when": condition, "properties": {}}]
+    assert schema.is_valid(made) is accepted
+
+
 def test_schema_in_a_file_comes_with_instructions(
     cli: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

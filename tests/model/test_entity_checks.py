@@ -37,6 +37,23 @@ def changed(path: str, value: Any) -> dict[str, Any]:
     return entity
 
 
+def test_only_a_page_of_several_has_a_condition() -> None:
+    spec: dict[str, Any] = {"type": "s", "steps": [{"action": "debug:log"}]}
+    entity = {
+        "apiVersion": "scaffolder.backstage.io/v1beta3",
+        "kind": "Template",
+        "metadata": {"name": "t"},
+        "spec": spec,
+    }
+    spec["parameters"] = [{"when": 3, "properties": {}}]
+    problem = entity_schema.kind_problem(entity)
+    assert problem is not None
+    assert (problem.path, problem.message) == ("/spec/parameters", "must be object")
+    for accepted in ({"when": 3}, [{"when": "x"}, {"when": False}, {}]):
+        spec["parameters"] = accepted
+        assert entity_schema.kind_problem(entity) is None
+
+
 def test_a_good_component_has_no_problem() -> None:
     assert entity_schema.policy_problem(COMPONENT) is None
     assert entity_schema.kind_problem(COMPONENT) is None

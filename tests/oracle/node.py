@@ -84,6 +84,12 @@ def template_oracle() -> Iterator[Oracle]:
 
 
 @pytest.fixture(scope="session")
+def page_oracle() -> Iterator[Oracle]:
+    """How Backstage resolves the pages of a form."""
+    yield from running("pages.mjs")
+
+
+@pytest.fixture(scope="session")
 def regex_oracle() -> Iterator[Oracle]:
     """Node's regular expressions."""
     yield from running("regex.mjs")

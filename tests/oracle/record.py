@@ -34,6 +34,19 @@ def main() -> None:
     """Asks Node about every case of all tables."""
     record_yaml()
     record_templates()
+    record_pages()
+
+
+def record_pages() -> None:
+    """Which pages of a form are shown, and the values that stay."""
+    oracle = Oracle("pages.mjs")
+    path = TABLES / "pages" / "pages.json"
+    cases = json.loads(path.read_text(encoding="utf-8"))
+    for case in cases:
+        case["answer"] = without_id(oracle.ask({"pages": case["pages"], "values": case["values"]}))
+    lines = ",\n".join(json.dumps(case, ensure_ascii=True) for case in cases)
+    path.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+    oracle.close()
 
 
 def record_templates() -> None:

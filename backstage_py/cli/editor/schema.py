@@ -45,7 +45,8 @@ def _spec(known: list[KnownAction]) -> JsonObject:
     spec: JsonObject = template["allOf"][1]["properties"]["spec"]
     properties: JsonObject = spec["properties"]
     page = {"$ref": "#/definitions/page"}
-    properties["parameters"] = {"anyOf": [{"type": "array", "items": page}, page]}
+    several = {"allOf": [page, {"properties": {"when": _condition()}}]}
+    properties["parameters"] = {"anyOf": [{"type": "array", "items": several}, page]}
     step: JsonObject = properties["steps"]["items"]
     step["properties"] = {**step["properties"], **_step(known)}
     step["allOf"] = [_input(one) for one in known if one.input]
@@ -140,6 +141,14 @@ def _page() -> JsonObject:
             "dependencies": {"type": "object"},
             "ui:order": {"type": "array", "items": {"type": "string"}},
         },
+    }
+
+
+def _condition() -> JsonObject:
+    return {
+        "type": ["string", "boolean"],
+        "description": "Shows the page when this holds for the values of the pages before it; an expression of "
+        "`parameters`, which needs no ${{ }}. Without filters of Backstage.",
     }
 
 

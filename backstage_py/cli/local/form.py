@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from backstage_py.cli.local.template_file import LocalTemplate
 from backstage_py.errors import InputError
 from backstage_py.lint.nearest import nearest
+from backstage_py.model import parameter_pages
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.scaffolder.face import template_forms
 
@@ -35,20 +36,24 @@ def _names(schema: Json) -> Iterator[str]:
         yield from _names(list(dependencies.values()) if isinstance(dependencies, dict) else None)
 
 
-def check(local: LocalTemplate, values: Mapping[str, Json], secrets: Mapping[str, str]) -> None:
+def check(local: LocalTemplate, values: Mapping[str, Json], secrets: Mapping[str, str]) -> JsonObject:
     """Check what was entered, as the service does, and say all that is wrong in an author's words.
+
+    Returns:
+        The values without those of pages that are not shown for them.
 
     Raises:
         InputError: a sentence for each problem, in the service's words, and how to give what is missing.
     """
     try:
-        template_forms.check_values(local.template, dict(values))
+        left = template_forms.check_values(local.template, dict(values))
     except template_forms.FormProblems as problems:
         raise InputError(_explained(local, problems.errors, "values")) from problems
     try:
         template_forms.check_secrets(local.template, secrets)
     except template_forms.FormProblems as problems:
         raise InputError(_explained(local, problems.errors, "secrets")) from problems
+    return left
 
 
 def _explained(local: LocalTemplate, problems: Sequence[JsonObject], what: str) -> str:
@@ -66,10 +71,11 @@ def _explained(local: LocalTemplate, problems: Sequence[JsonObject], what: str) 
 def with_defaults(pages: Sequence[JsonObject], values: Mapping[str, Json]) -> JsonObject:
     """Return values as the form would send them: with the defaults of what is asked for and was not given.
 
-    Defaults in branches (``dependencies``, ``oneOf``, ``if``) count only where the branch applies.
+    Defaults in branches (``dependencies``, ``oneOf``, ``if``) count only where the branch applies, and those of pages
+    only where the page is shown.
     """
     filled: JsonObject = dict(values)
-    for page in pages:
+    for _, page in shown(pages, filled):
         for name, schema in visible(page, filled):
             if name not in filled and (default := default_of(schema)) is not None:
                 filled[name] = default
@@ -82,11 +88,18 @@ def with_masks(pages: Sequence[JsonObject], values: JsonObject, secrets: Mapping
     Its text goes the way of secrets; the mask is what a form's ``required`` and ``minLength`` see.
     """
     masked: JsonObject = dict(values)
-    for page in pages:
+    for _, page in shown(pages, masked):
         for name, schema in visible(page, masked):
             if name in secrets and name not in masked and is_secret(schema):
                 masked[name] = "*" * len(secrets[name])
     return masked
+
+
+def shown(pages: Sequence[JsonObject], values: JsonObject) -> Iterator[tuple[int, JsonObject]]:
+    """Yield the pages that are shown, with their numbers; each for the values that there are when it comes."""
+    for number in range(1, len(pages) + 1):
+        if parameter_pages.shown(pages[:number], values).visible[-1]:
+            yield number, pages[number - 1]
 
 
 def is_secret(schema: JsonObject) -> bool:

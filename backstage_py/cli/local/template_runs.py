@@ -91,13 +91,13 @@ class LocalScaffolder:
         Raises:
             InputError: the values or secrets do not fit the form.
         """
-        form.check(local, request.values, request.secrets)
+        values = form.check(local, request.values, request.secrets)
         steps = steps_with_defaults(local.template.steps)
         spec: JsonObject = {
             "apiVersion": local.entity["apiVersion"],
             "steps": steps,
             "output": local.template.output,
-            "parameters": request.values,
+            "parameters": values,
             "user": {"ref": request.user, "entity": user_entity(request.user)},
         }
         journal = _StreamingJournal(listener)

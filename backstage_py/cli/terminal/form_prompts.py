@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from backstage_py.cli.local import form
 from backstage_py.cli.local.form import default_of, fits, is_secret, steers, visible
 from backstage_py.errors import InputError
 from backstage_py.js import numbers
 from backstage_py.lint.form import schema_types
-from backstage_py.model import json, npm_jsonschema, yaml
+from backstage_py.model import json, npm_jsonschema, parameter_pages, yaml
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.template import Template
 
@@ -54,11 +55,11 @@ def fill_in(
 ) -> tuple[JsonObject, dict[str, str]]:
     """Ask for everything that is not given, and return values and secrets.
 
-    A question appears when what it depends on has been answered, as in the form.
+    A question appears when what it depends on has been answered, and a page when its condition holds, as in the form.
     """
     values: JsonObject = dict(given)
     entered = dict(secrets)
-    for number, page in enumerate(template.pages, start=1):
+    for number, page in form.shown(template.pages, values):
         prompter.section(str(page.get("title") or f"Page {number}"), str(page.get("description") or ""))
         _page(page, values, entered, prompter)
     schema = template.secrets_schema if isinstance(template.secrets_schema, dict) else {}
@@ -66,14 +67,13 @@ def fill_in(
     for name, one in _items(schema.get("properties")):
         if name not in entered and (answer := _secret(name, one, prompter, required=name in required)):
             entered[name] = answer
-    return values, entered
+    return parameter_pages.shown(template.pages, values).values, entered
 
 
 def missing(template: Template, given: Mapping[str, Json], secrets: Mapping[str, str]) -> list[str]:
     """Return the names that would have to be asked for, where nobody can be asked."""
-    required = [
-        name for page in template.pages for name in _required(page, given) if name not in given and name not in secrets
-    ]
+    pages = [page for _, page in form.shown(template.pages, dict(given))]
+    required = [name for page in pages for name in _required(page, given) if name not in given and name not in secrets]
     schema = template.secrets_schema if isinstance(template.secrets_schema, dict) else {}
     return required + [name for name in schema.get("required") or () if name not in secrets]
 

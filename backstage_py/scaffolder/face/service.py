@@ -115,9 +115,9 @@ class ScaffolderService:
         known, users = await self._catalog_templates().get(ref, token=credentials.token, beside=beside)
         known = await known.narrowed(narrow)
         budget = RunBudget(self.limits)
-        await template_forms.check(known.template, values, secrets, budget)
+        shown = await template_forms.check(known.template, values, secrets, budget)
         return await self.store.create(
-            known.spec_text(values, _user(user_ref, users)),
+            known.spec_text(shown, _user(user_ref, users)),
             created_by=user_ref,
             secrets=initiator.add_to(secrets, credentials),
             starts_over=known.template.starts_over,
@@ -161,7 +161,7 @@ class ScaffolderService:
         task = await self.store.get(task_id)
         if ref := (task.spec.get("templateInfo") or {}).get("entityRef"):
             known, _ = await self._catalog_templates().get(templates.parse_reference(ref), token=credentials.token)
-            await template_forms.check(known.template, None, secrets, RunBudget(self.limits))
+            await template_forms.check_secrets_alone(known.template, secrets, RunBudget(self.limits))
         await self.store.retry(task_id, initiator.add_to(secrets, credentials), resume=self.resume_on_retry)
 
     async def event_list(self, task_id: str, after: int | None) -> Sequence[tuple[TaskEvent, bool]]:
@@ -202,13 +202,13 @@ class ScaffolderService:
             lambda: directory.parse(body["directoryContents"]), is_small=is_small(body["directoryContents"])
         )
         secrets = body.get("secrets") or {}
-        await template_forms.check(parsed, body["values"], secrets, budget)
+        values = await template_forms.check(parsed, body["values"], secrets, budget)
         steps = steps_with_defaults(parsed.steps)
         spec = {
             "apiVersion": template.API_VERSION,
             "steps": steps,
             "output": parsed.output,
-            "parameters": body["values"],
+            "parameters": values,
             "user": await self._user(credentials),
         }
         wanted = DryRun(spec, parsed.metadata, initiator.add_to(secrets, credentials), files)

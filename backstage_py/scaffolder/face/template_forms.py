@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from backstage_py.errors import InputError
+from backstage_py.model import parameter_pages
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.npm_jsonschema import SchemaProblem
 from backstage_py.model.template import Template
@@ -18,32 +19,43 @@ class FormProblems(InputError):  # noqa: N818  # the problems are the answer
         self.errors = list(errors)
 
 
-async def check(template: Template, values: Json, secrets: Mapping[str, str], budget: RunBudget) -> None:
-    """Check values, unless they are None, and secrets.
+async def check(template: Template, values: JsonObject, secrets: Mapping[str, str], budget: RunBudget) -> JsonObject:
+    """Check values and secrets, and return the values that a run gets: those of hidden pages leave.
 
     Raises:
         FormProblems: they do not fit.
         InputError: the form's schema is wrong in itself, or the check takes more than the budget has.
     """
 
-    def check_both() -> None:
-        if values is not None:
-            check_values(template, values)
+    def check_both() -> JsonObject:
+        left = check_values(template, values)
         check_secrets(template, secrets)
+        return left
 
-    await budget.compute(check_both, is_small=is_small(template.pages, template.secrets_schema, values, secrets))
+    return await budget.compute(check_both, is_small=is_small(template.pages, template.secrets_schema, values, secrets))
 
 
-def check_values(template: Template, values: Json) -> None:
-    """Check all values against each page in turn; only the first page that fails is reported, as in Backstage.
+async def check_secrets_alone(template: Template, secrets: Mapping[str, str], budget: RunBudget) -> None:
+    """Check secrets within a budget; raises as ``check``."""
+    small = is_small(template.secrets_schema, secrets)
+    await budget.compute(lambda: check_secrets(template, secrets), is_small=small)
+
+
+def check_values(template: Template, values: JsonObject) -> JsonObject:
+    """Check all values against each page that is shown; only the first one that fails is reported, as in Backstage.
+
+    Returns:
+        The values without those of hidden pages.
 
     Raises:
         FormProblems: they do not fit.
         InputError: a page's schema is wrong in itself.
     """
-    for page in template.pages:
-        if problems := _problems(page, values):
+    shown = parameter_pages.shown(template.pages, values)
+    for page, is_visible in zip(template.pages, shown.visible, strict=True):
+        if is_visible and (problems := _problems(page, values)):
             raise FormProblems(problems)
+    return shown.values
 
 
 def check_secrets(template: Template, secrets: Mapping[str, str]) -> None:

@@ -169,6 +169,7 @@ def replace(state: State, value: Value, arguments: list[Value]) -> Value:
     """All or the first n occurrences of a text, or what a regular expression matches, by another text."""
     search, replacement, count = (argument(arguments, index) for index in range(3))
     if type(search) is Regex:
+        state.check_regexes()
         if type(value) is not str and type(value) is not SafeString:
             raise regex.require_string(kind_of(value))
         fresh = Regex(search.source, search.flags)

@@ -8,7 +8,8 @@ from backstage_py.js.values import Regex, Value
 from backstage_py.templating.runtime import State
 
 
-def _test(_state: State, pattern: Regex, arguments: list[Value]) -> Value:
+def _test(state: State, pattern: Regex, arguments: list[Value]) -> Value:
+    state.check_regexes()
     return regex.test(pattern, to_string(arguments[0]))
 
 

@@ -62,9 +62,10 @@ def _last_index_of(_state: State, text: str, arguments: list[Value]) -> Value:
     return spread.rfind(needle, 0, start + len(needle))
 
 
-def _replace(_state: State, text: str, arguments: list[Value]) -> Value:
+def _replace(state: State, text: str, arguments: list[Value]) -> Value:
     search, replacement = arguments[0], to_string(arguments[1])
     if isinstance(search, Regex):
+        state.check_regexes()
         return regex.replace(search, text, replacement, keep_index=True)
     needle = units(to_string(search))
     spread = units(text)
@@ -87,6 +88,7 @@ def _split(state: State, text: str, arguments: list[Value]) -> Value:
     wanted = argument(arguments, 1)
     limit = 0xFFFFFFFF if wanted is UNDEFINED else numbers.to_int32(to_number(wanted)) & 0xFFFFFFFF
     if isinstance(separator, Regex):
+        state.check_regexes()
         pieces = regex.split(separator, text, limit)
         return state.new_list([UNDEFINED if piece is None else piece for piece in pieces])
     if separator is UNDEFINED:
