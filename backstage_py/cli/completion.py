@@ -1,4 +1,4 @@
-"""What a shell offers for arguments beside commands and options."""
+"""Shell completion of arguments; commands and options are completed by Typer."""
 
 
 def actions(typed: str) -> list[tuple[str, str]]:
@@ -17,7 +17,7 @@ def filters(typed: str) -> list[str]:
 
 
 def kinds(typed: str) -> list[str]:
-    """Return what can be started."""
+    """Return the kinds that ``new`` can create."""
     from backstage_py.cli.commands.new import KINDS
 
     return [one for one in KINDS if one.startswith(typed)]

@@ -47,7 +47,7 @@ def attach(app: typer.Typer) -> None:
 
 
 def _epilog(lines: Sequence[str], *, tables: bool) -> str:
-    """Return the examples as the help's renderer keeps them apart: by blank lines, or marked as not to be wrapped."""
+    """Return the examples so that the help's renderer keeps their lines: by blank lines, or marked as not to wrap."""
     if tables:
         return "\n\n".join(("Examples:", *(f"$ {line}" for line in lines)))
     return "\b\n" + "\n".join(("Examples:", *(f"  $ {line}" for line in lines)))

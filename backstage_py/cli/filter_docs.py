@@ -1,4 +1,4 @@
-"""What each filter of the language does, with an expression whose result is computed when it is shown."""
+"""Documentation of each filter, with an example whose result is computed when it is shown."""
 
 DOCS: dict[str, tuple[str, str]] = {
     "abs": ("The number without its sign.", "-3 | abs"),

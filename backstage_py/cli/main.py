@@ -1,4 +1,4 @@
-"""The command line's table of contents. Nothing heavy is imported before a command runs."""
+"""The command line: all commands with their options. Nothing heavy is imported before a command runs."""
 
 import contextlib
 import gc
@@ -61,7 +61,7 @@ def main() -> None:
         _stop(error.message, 1)
     except KeyboardInterrupt:
         _stop("Interrupted.", _INTERRUPTED)
-    except BrokenPipeError:  # who reads has seen enough, as head(1) does
+    except BrokenPipeError:  # the reader closed the pipe, as head(1) does
         _abandon_output()
         sys.exit(1)
     except OSError as error:
@@ -76,7 +76,7 @@ def _stop(message: str, status: int) -> None:
 
 
 def _abandon_output() -> None:
-    """Let what is still to be written go nowhere, or the interpreter would complain once more when it ends."""
+    """Discard unwritten output, or the interpreter would report the same error again when it ends."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -110,7 +110,7 @@ def serve(
 ) -> None:
     """Serve the scaffolder and the catalog."""
     extras.require("The command 'serve'", "serve")
-    gc.disable()  # until the service has started: what is imported stays, and looking through it costs time
+    gc.disable()  # until the service has started: modules stay in memory, and scanning them costs time
     from backstage_py.cli.commands import serve as command
 
     raise typer.Exit(command.run(config or [], host=host, port=port, workers=workers))

@@ -1,8 +1,8 @@
 """The distributed actions protocol, as every plugin that offers actions answers it.
 
 ``GET /.backstage/actions/v1/actions`` lists; ``POST …/{id}/invoke`` takes the input as its body in ``v1``, and
-``{"input", "secrets"}`` in ``v2``. ``GET …/v1/status`` tells other services whether there is any. Who may call is found
-out in front of the plugin.
+``{"input", "secrets"}`` in ``v2``. ``GET …/v1/status`` tells other services whether there is any. The caller is
+authenticated before the plugin is reached.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence

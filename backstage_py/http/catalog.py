@@ -43,7 +43,7 @@ def document() -> JsonObject:
 
 
 def routes(catalog: AuthorizedCatalog, policy: ActionPolicy | None = None) -> Sequence[BaseRoute]:
-    """Return the routes; ``policy`` is for its actions. Who calls is found out in front of them."""
+    """Return the routes; ``policy`` is for its actions. The caller is authenticated before they are reached."""
     validator = OpenApiValidator(document(), prefix=PREFIX)
     face = _Handlers(catalog, validator)
     return [

@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 async def gone(receive: Receive) -> None:
-    """Return once the client has gone. The request's body must have been read, or nobody wants it."""
+    """Return once the client has gone. The request's body must have been read, or not be needed."""
     while (await receive())["type"] != "http.disconnect":
         continue
 

@@ -56,7 +56,7 @@ def preferred(accept: bytes) -> bytes | None:
 
 @dataclass(slots=True)
 class _Answer:
-    """One answer on its way out: its start is held back until the first part shows whether it is worth it."""
+    """One answer: its start is held back until the first part of the body shows whether compression pays."""
 
     out: Send
     encoding: bytes | None

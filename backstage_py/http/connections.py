@@ -1,4 +1,4 @@
-"""The open connections of a server, bounded in number: those go first that never sent an authenticated request."""
+"""The open connections of a server, bounded in number; those without an authenticated request are closed first."""
 
 import resource
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from backstage_py.settings.sections import ServerSettings
 _log = structlog.get_logger(__name__)
 
 CONNECTION: Final = "backstage.connection"  # key in the ASGI scope
-_GRACE: Final = 1.0  # seconds in which a new connection may prove itself, however many there are
+_GRACE: Final = 1.0  # seconds that every new connection has for its first authenticated request
 _MOST_DESCRIPTORS: Final = 65_536
 _KEPT_DESCRIPTORS: Final = 256  # for files, child processes, databases and requests of our own
 
@@ -94,7 +94,7 @@ class Connections:
 
 
 def authenticated(scope: Scope) -> None:
-    """Say that this request comes from somebody, so that its connection is proven."""
+    """Mark the connection of a request as proven, once its caller is authenticated."""
     if connection := scope.get(CONNECTION):
         connection.registry.prove(connection)
 

@@ -1,6 +1,6 @@
 """CORS as the npm package ``cors`` does it for Backstage: headers for allowed origins only, 204 to any preflight.
 
-A preflight of another origin is passed on and ends at the sign-in like any request without a token.
+A preflight of another origin is passed on and refused like any request without a token.
 """
 
 import re

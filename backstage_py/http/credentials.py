@@ -1,4 +1,4 @@
-"""The caller of a request, as the barrier in front of each plugin found it."""
+"""The caller of a request, as authenticated in front of each plugin."""
 
 from collections.abc import Awaitable, Callable
 
@@ -20,7 +20,7 @@ def credentials(request: Request) -> Credentials:
 
 
 async def credentials_of(request: Request, token: str | None) -> Credentials:
-    """Return whose token a request brings in its body; without one, who calls.
+    """Return the credentials of the token in a request's body; without one, those of the caller.
 
     Raises:
         AuthenticationError: the token is not valid.

@@ -16,10 +16,10 @@ _UNAVAILABLE = 503
 
 @dataclass(slots=True)
 class Health:
-    """Whether the service takes requests.
+    """Whether the service is ready for requests.
 
     Attributes:
-        delay: seconds between saying that it stops and stopping, in which others learn of it.
+        delay: seconds between reporting the stop and stopping, for load balancers to notice.
     """
 
     ready: bool = False

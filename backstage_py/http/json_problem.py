@@ -40,7 +40,7 @@ class _Scanner:
         self.due = ["value"]
 
     def scan(self) -> None:
-        """Read one value with an explicit stack: the nesting is the client's."""
+        """Read one value with an explicit stack, since a client decides how deep it nests."""
         read = {"value": self._value, "object": self._object_rest, "array": self._array_rest}
         while self.due:
             read[self.due.pop()]()

@@ -1,6 +1,6 @@
-"""A plugin below ``/api/<id>``: sign-in in front of every path, body limit, and what the framework adds to each.
+"""A plugin below ``/api/<id>``: authentication, a body limit, and the routes that Backstage adds to each plugin.
 
-An unknown path below a plugin is 401 without credentials, as in Backstage: the sign-in stands before the router.
+An unknown path below a plugin is 401 without credentials, as in Backstage: authentication comes before routing.
 """
 
 import re
@@ -74,7 +74,7 @@ class _Authenticated:
         self._authenticator = authenticator
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Find out who calls, then route."""
+        """Authenticate the caller, then route."""
         path = scope["path"]
         if path.endswith("/") and len(path) > len(scope["root_path"]) + 1:
             scope["path"] = path.rstrip("/")  # Express takes both forms as one

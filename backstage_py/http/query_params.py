@@ -32,7 +32,7 @@ def _decode(text: str) -> str:
 def _add(found: dict[str, Json], name: str, value: str) -> None:
     base, bracket, rest = name.partition("[")
     if bracket and base and not _INDEX.fullmatch(bracket + rest):
-        found[base] = {bracket + rest: value}  # nobody asks for such a parameter; it only has to be refused
+        found[base] = {bracket + rest: value}  # no operation has such a parameter; it is kept only to be refused
         return
     if bracket and base:
         earlier = found.get(base, [])
@@ -74,7 +74,7 @@ def _integer(value: Json) -> Json:
 def bounded(number: float) -> int:
     """Return a count or an offset as a whole number that any database can take and add one to.
 
-    What is cut off says "all" or "behind everything" and goes on saying so.
+    A number that is cut still means "all" or "behind everything".
     """
     return int(max(-_LARGEST, min(number, _LARGEST)))
 

@@ -1,4 +1,4 @@
-"""Answers as Backstage's framework gives them: JSON with a weak ETag and 304, raw JSON without, or nothing at all."""
+"""Answers as Backstage's framework gives them: JSON with a weak ETag and 304, raw JSON without, or no body."""
 
 import hashlib
 from base64 import b64encode

@@ -40,7 +40,7 @@ def document() -> JsonObject:
 
 
 def routes(service: AuthorizedScaffolder) -> Sequence[BaseRoute]:
-    """Return the routes. Who calls is found out in front of them."""
+    """Return the routes. The caller is authenticated before they are reached."""
     face = _Handlers(service, OpenApiValidator(document(), prefix="/api/scaffolder"))
     return [
         _route("GET", "/v2/templates/{namespace}/{kind}/{name}/parameter-schema", face.parameter_schema),

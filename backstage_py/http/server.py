@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 async def running(
     app: ASGIApp, listener: socket.socket, *, grace: int, **more: Any
 ) -> AsyncIterator[asyncio.Task[None]]:
-    """Answer until the block is left, and then what is open for ``grace`` seconds more.
+    """Serve until the block is left; then requests that are open have ``grace`` seconds to finish.
 
     The listener is bound already, so connections wait in its queue until the server takes them. ``more`` are options
     of uvicorn. Yields the task that serves; it ends early if it fails.

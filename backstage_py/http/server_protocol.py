@@ -1,4 +1,4 @@
-"""uvicorn's protocol with a bound on how long a request may take to arrive, and an answer to be taken.
+"""uvicorn's protocol with a bound on the time in which a request must arrive and an answer must be read.
 
 uvicorn bounds a connection only while it is idle between two requests. Here a request that does not arrive whole is
 ended as Node.js ends it, with the settings that Backstage has for that.
@@ -15,7 +15,7 @@ _TIMED_OUT: Final = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n"
 
 
 class ServerProtocol(HttpToolsProtocol):
-    """One connection, with bounds on how long a request may take to arrive and an answer to be taken."""
+    """One connection, with bounds on the time in which a request must arrive and an answer must be read."""
 
     def __init__(self, connections: Connections, **given: Any) -> None:
         super().__init__(**given)
@@ -35,7 +35,7 @@ class ServerProtocol(HttpToolsProtocol):
         """Count the connection and wait for its first request."""
         super().connection_made(transport)
         self.address = str(self.client[0]) if self.client else ""
-        self._within(self.registry.settings.headers_timeout)
+        self._set_deadline(self.registry.settings.headers_timeout)
         self.registry.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -49,12 +49,12 @@ class ServerProtocol(HttpToolsProtocol):
         self._awaits_headers = True
         super().on_message_begin()
         self.scope[CONNECTION] = self  # type: ignore[typeddict-unknown-key]  # ours, beside those of ASGI
-        self._within(self.registry.settings.headers_timeout)
+        self._set_deadline(self.registry.settings.headers_timeout)
 
     def on_headers_complete(self) -> None:
         """Begin to wait for the body."""
         self._awaits_headers = False
-        self._within(self.registry.settings.request_timeout)
+        self._set_deadline(self.registry.settings.request_timeout)
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -69,26 +69,26 @@ class ServerProtocol(HttpToolsProtocol):
         super().on_response_complete()
 
     def pause_writing(self) -> None:
-        """The client takes no more for now."""
+        """Begin to wait for the client, which has stopped reading."""
         super().pause_writing()
-        self._within(self.registry.settings.request_timeout)
+        self._set_deadline(self.registry.settings.request_timeout)
 
     def resume_writing(self) -> None:
-        """The client takes more."""
+        """Stop waiting: the client reads again."""
         self._arrived()
         super().resume_writing()
 
     def end(self) -> None:
-        """End the connection; a request that is not here yet is answered as Node.js does."""
+        """End the connection; a request that has not arrived whole is answered as by Node.js."""
         if not self.transport.is_closing():
             if self._awaits_headers or not self.cycle.response_started:
                 self.transport.write(_TIMED_OUT)
-            if self.flow.write_paused:  # the client takes nothing, not even an end
+            if self.flow.write_paused:  # the client reads nothing, so a graceful end would wait for ever
                 self.transport.abort()
             else:
                 self.transport.close()
 
-    def _within(self, seconds: float) -> None:
+    def _set_deadline(self, seconds: float) -> None:
         self._arrived()
         if seconds:
             self._deadline = self.loop.call_later(seconds, self.end)

@@ -1,4 +1,4 @@
-"""From a text or a file to its problems: which rules apply, where findings stand, what the author has switched off."""
+"""Checks a text or a file: which rules apply, where findings are, and which the author has switched off."""
 
 import os
 import re
@@ -37,7 +37,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What came out for one file: its problems, and the folders that its templates read."""
+    """The result for one file: its problems, and the folders that its templates read."""
 
     problems: tuple[Problem, ...]
     skeletons: tuple[Path, ...] = ()

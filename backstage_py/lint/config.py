@@ -1,4 +1,4 @@
-"""What authors configure, in the nearest ``.backstage-py.yaml`` or ``pyproject.toml`` (``[tool.backstage-py]``) above.
+"""The author's configuration: the nearest ``.backstage-py.yaml`` or ``pyproject.toml`` (``[tool.backstage-py]``) above.
 
 ::
 

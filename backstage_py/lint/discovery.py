@@ -118,7 +118,7 @@ def _head(path: Path) -> str:
 
 
 def _is_unreadable_entity(path: Path) -> bool:
-    """Whether a file that must hold an entity, by its name, cannot be read: silence would look like approval."""
+    """Whether a file that must hold an entity, by its name, cannot be read: it must be reported."""
     return path.name in files.ENTITY_NAMES and files.read_text(path, path.name).unreadable is not None
 
 

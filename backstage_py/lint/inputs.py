@@ -76,7 +76,7 @@ def _object(template: Template, value: JsonObject, schema: JsonObject, path: Pat
     closed = schema.get("additionalProperties") is False and not schema.get("patternProperties")
     for name, item in value.items():
         if isinstance(item, str) and tree.has_code(item) and is_undefined_name(template, syntax.parse(item)):
-            continue  # it is dropped, and another rule's
+            continue  # it is dropped; another rule reports it
         if name in properties and item == "":
             continue  # dropped as well: Backstage's runner gives nothing for an empty text
         if name in properties:

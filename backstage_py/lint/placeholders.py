@@ -1,6 +1,6 @@
 """Placeholders such as ``{$yaml: ./steps.yaml}``: the catalog replaces them before anything looks at the entity.
 
-What stands in their place is another file's business, so it is neither checked nor missed.
+Their values are in another file, so they are neither checked nor reported as missing.
 """
 
 from collections.abc import Mapping

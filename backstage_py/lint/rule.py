@@ -1,4 +1,4 @@
-"""What a rule is: its code, its words, its examples, and the function that looks."""
+"""What a rule is: its code, texts, examples, and the function that checks."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Sample = str | Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a rule saw, before it has a line.
+    """What a rule found, before its line is known.
 
     Attributes:
         path: where in the document.

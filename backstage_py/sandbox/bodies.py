@@ -11,7 +11,7 @@ async def read(request: Request, limit: int) -> bytes:
     """Return a request's body.
 
     Raises:
-        BodyTooLargeError: it has more than ``limit`` bytes, announced or sent.
+        BodyTooLargeError: it has more than ``limit`` bytes, by its header or in fact.
     """
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > limit:

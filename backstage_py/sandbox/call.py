@@ -1,4 +1,4 @@
-"""One request to the API: who calls, what is asked, and how answers look."""
+"""One request to the API: its caller, its parameters, and the form of answers."""
 
 import hashlib
 from collections.abc import Awaitable, Callable
@@ -32,7 +32,7 @@ from backstage_py.sandbox.store import NoRepositoryError
 
 _READS: Final = {"GET", "HEAD"}
 _UNLIMITED: Final = {
-    # the sandbox counts nothing; clients that slow down by these headers see a fresh hour
+    # the sandbox has no rate limit; clients that read these headers see an unused one
     "x-ratelimit-limit": "5000",
     "x-ratelimit-remaining": "5000",
     "x-ratelimit-used": "0",

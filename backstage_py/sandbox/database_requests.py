@@ -26,7 +26,7 @@ _TRIES = 10
 
 @dataclass(frozen=True, slots=True)
 class DatabaseRequest:
-    """A wish: both names are DNS labels, checked by who makes the object."""
+    """A request; both names are DNS labels, which the caller has checked."""
 
     service_name: str
     team: str
@@ -57,7 +57,7 @@ class DatabaseRequest:
 
 @dataclass(frozen=True, slots=True)
 class CommittedRequest:
-    """Where a request stands: the commit that put it there, and whether that was just now."""
+    """A request that is committed: its commit, and whether it was made just now."""
 
     request: DatabaseRequest
     repository: Repository
@@ -70,7 +70,7 @@ async def commit(store: RepositoryStore, request: DatabaseRequest, author: str) 
 
     Args:
         store: where the repository lies; it is made when missing.
-        request: what is wished for.
+        request: what is requested.
         author: who asks, as it shall stand in the commit.
 
     Raises:

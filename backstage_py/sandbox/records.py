@@ -1,4 +1,4 @@
-"""What the sandbox remembers of a repository beside its objects and refs."""
+"""What the sandbox stores of a repository besides its objects and refs."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -38,7 +38,7 @@ def now() -> str:
 class Repository:
     """A repository's record.
 
-    ``books`` holds what was asked for and is only kept: book name -> key -> record, e.g. ``books["variables"]``.
+    ``books`` holds settings that are stored without effect: book name -> key -> record, e.g. ``books["variables"]``.
     """
 
     owner: str

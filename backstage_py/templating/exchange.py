@@ -1,4 +1,4 @@
-"""Values on their way into a render and out of it, so that the caller's data stay the caller's."""
+"""Copies values into a render and out of it, so that templates never change the caller's data."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet

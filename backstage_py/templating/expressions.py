@@ -145,7 +145,7 @@ class ExpressionParser(TokenReader):
             token = self.peek()
             level = self._level(token)
             if not minimum <= level <= ceiling:
-                return left  # a second "is" is nobody's: what binds stronger than the last operator was its operand's
+                return left  # a second "is" belongs to no operator: what binds more strongly was taken by the operand
             left = self._operator(left, token, level)
             ceiling = level - 1 if level == _IS else level
 

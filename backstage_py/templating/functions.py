@@ -9,7 +9,7 @@ from backstage_py.templating.runtime import HostCallable, State
 
 
 class Function:
-    """Something that a template can call and do nothing else with."""
+    """Something that a template can only call."""
 
     __slots__ = ()
     name: ClassVar[str] = "function"
@@ -143,7 +143,7 @@ class Cycler(Function):
         return CyclerMethod(self, key) if key in {"next", "reset"} else UNDEFINED
 
     def turn(self, method: str) -> Value:
-        """Does what the method says."""
+        """Runs the method of that name."""
         if method == "reset":
             self._index = -1
             return UNDEFINED

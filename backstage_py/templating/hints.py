@@ -1,4 +1,4 @@
-"""What to write instead of what people bring along from other languages."""
+"""Hints: what to write in place of syntax from other languages."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""How a for statement runs: what it runs over, what ``loop`` is, and how several targets take a value apart."""
+"""How a for statement runs: its items, the ``loop`` record, and how a value is split over several targets."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple

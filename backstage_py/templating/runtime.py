@@ -1,4 +1,4 @@
-"""What one render holds while it runs."""
+"""The state of one render."""
 
 from collections.abc import Callable, Mapping
 
@@ -149,7 +149,7 @@ class State:
         return Importer().value(result)
 
     def missing(self, name: str) -> Value:
-        """What a name means that is neither assigned nor in the context."""
+        """The value of a name that is neither assigned nor in the context."""
         if self.cookiecutter and name in _PYTHON_CONSTANTS:
             return _PYTHON_CONSTANTS[name]
         if name in self.values:

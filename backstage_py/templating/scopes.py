@@ -3,8 +3,8 @@
 Nunjucks keeps every binding twice, and the two disagree in ways that templates can see; both are kept here.
 
 *Slots* are what its compiler emits as JavaScript variables: loop targets, macros and positional parameters. A name
-means its slot from the place of the binding on, in the order of the source, if or not the binding was ever executed.
-A slot is not reset when a loop starts again.
+means its slot from the place of the binding on, in the order of the source, whether or not the binding was ever
+executed. A slot is not reset when a loop starts again.
 
 *Scopes* are what it looks up at run time. ``set`` writes to the nearest scope that holds the name already, up to the
 next isolated scope (template, macro, call block, block), else to the current one. A loop is one scope for all its

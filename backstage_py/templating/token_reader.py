@@ -1,4 +1,4 @@
-"""The tokens of one piece of code, taken from front to back, with failures that name what stands there instead."""
+"""Reads the tokens of one piece of code from front to back; failures name the token that was found."""
 
 from backstage_py.js.errors import Failure
 from backstage_py.templating import hints

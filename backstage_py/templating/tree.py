@@ -114,7 +114,8 @@ class Tree(NamedTuple):
         body: its statements, if it is a template.
         problems: what keeps it from being one: the first mistake, and one for each other expression that does not
             parse, in the order of the text.
-        loose: the expressions that parse in a text that is none. Empty if it has tags, which may define names.
+        loose: the expressions that parse, in a text that is no template. Empty if it has tags, which may define
+        names.
     """
 
     body: Body

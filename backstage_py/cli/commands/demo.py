@@ -39,7 +39,7 @@ class DemoOptions:
 
 
 class DemoFailedError(BackstageError):
-    """The task ended, but not well."""
+    """The task did not complete."""
 
 
 def run(options: DemoOptions, console: Console) -> int:
@@ -80,7 +80,7 @@ async def _golden_path(api: ApiClient, options: DemoOptions, console: Console) -
             completion = event
     if error := completion["body"].get("error"):
         raise DemoFailedError(f"The task failed: {error.get('message')}")
-    await _tell_where(api, options, console)
+    await _print_addresses(api, options, console)
 
 
 async def _create(api: ApiClient, values: JsonObject) -> str:
@@ -93,7 +93,7 @@ async def _create(api: ApiClient, values: JsonObject) -> str:
     return await api.create_task(TEMPLATE, values)
 
 
-async def _tell_where(api: ApiClient, options: DemoOptions, console: Console) -> None:
+async def _print_addresses(api: ApiClient, options: DemoOptions, console: Console) -> None:
     name = str(options.values["name"])
     entity = await api.entity("component", "default", name)
     served = str(entity["metadata"]["annotations"]["backstage.io/source-location"]).removeprefix("url:")

@@ -38,7 +38,7 @@ def run(path: Path, config: Sequence[Path], *, port: int, serves: bool) -> int:
     try:
         asyncio.run(_dev(path.absolute(), config, port=port, serves=serves))
     except (KeyboardInterrupt, asyncio.CancelledError):
-        _say("Stopped.")
+        _print("Stopped.")
     return 0
 
 
@@ -53,7 +53,7 @@ async def _dev(path: Path, config: Sequence[Path], *, port: int, serves: bool) -
         watched = DefaultFilter(ignore_dirs=(*DefaultFilter.ignore_dirs, _STATE))
         async for changes in awatch(path, watch_filter=watched, debounce=_DEBOUNCE_MS):
             names = sorted({_short(Path(name), path) for _, name in changes})
-            _say(f"\n{time.strftime('%H:%M:%S')} changed: {', '.join(names[:5])}")
+            _print(f"\n{time.strftime('%H:%M:%S')} changed: {', '.join(names[:5])}")
             if serves:
                 _register_templates(path)
             await check(path)
@@ -65,9 +65,9 @@ async def check(path: Path) -> bool:
     try:
         problems = await _CHECKS.run(partial(find, [path], ValidateOptions()))
     except BackstageError as error:
-        _say(error.message)
+        _print(error.message)
         return False
-    _say(text.render(problems).rstrip())
+    _print(text.render(problems).rstrip())
     well = not any(problem.severity == "error" for problem in problems)
     if testcases.find([path]):
         well = (
@@ -89,7 +89,7 @@ async def _serving(path: Path, config: Sequence[Path], port: int) -> AsyncIterat
     _register_templates(path)
     own.write_text(_config(path, config, state, port), encoding="utf-8")
     arguments = [part for file in (own, *config) for part in ("--config", str(file))]
-    _say(f"The API is at http://127.0.0.1:{port}/api, rendered trees are in {state / 'rendered'}")
+    _print(f"The API is at http://127.0.0.1:{port}/api, rendered trees are in {state / 'rendered'}")
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "backstage_py.cli", "serve", *arguments, stdin=asyncio.subprocess.DEVNULL
     )
@@ -165,8 +165,8 @@ def _end_on_sigterm() -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
 
 
-def _say(words: str) -> None:
-    """Write at once: what runs for hours may be read through a pipe."""
+def _print(words: str) -> None:
+    """Print and flush, since the output may be read through a pipe."""
     sys.stdout.write(f"{words}\n")
     sys.stdout.flush()
 

@@ -87,7 +87,7 @@ def _repositories(options: DryRunOptions) -> Path | None:
 
 
 def _emptied(root: Path | None) -> Path | None:
-    """Take the repositories of the last run away, or a template could publish under a name only once."""
+    """Remove the repositories of the last run, so that a template can publish under the same name again."""
     if root and (root / "repositories").is_dir():
         shutil.rmtree(root)
     return root

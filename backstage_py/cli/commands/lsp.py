@@ -38,7 +38,7 @@ _TOKEN = re.compile(r"[\w:./@-]+|.")
 
 
 def run() -> int:
-    """Serve until the editor says to end."""
+    """Serve until the editor ends the session."""
     from backstage_py import logging
 
     logging.configure("error")  # on standard error: standard output is the editor's
@@ -47,7 +47,7 @@ def run() -> int:
 
 
 class Diagnostics:
-    """Checks documents beside the conversation with the editor, when the typing pauses, and tells what was found."""
+    """Checks documents in the background when the typing pauses, and publishes what was found."""
 
     def __init__(self, server: LanguageServer, knowledge: Knowledge) -> None:
         self._server = server
@@ -56,7 +56,7 @@ class Diagnostics:
         self._said = ""
 
     def request(self, uri: str, pause: float = 0.0) -> None:
-        """Check a document after a pause; a later request for it takes the place of this one."""
+        """Check a document after a pause; a later request replaces this one."""
         self.forget(uri)
         task = asyncio.get_running_loop().create_task(self._publish(uri, pause))
         self._waiting[uri] = task

@@ -14,7 +14,7 @@ from backstage_py.mcp.callers import HttpApi
 
 
 def run(url: str) -> int:
-    """Speak until the input ends; return the exit status.
+    """Serve until the input ends; return the exit status.
 
     Raises:
         ServiceUnavailableError: nobody answers at ``url``.

@@ -51,7 +51,7 @@ def run(config: Sequence[Path], *, host: str | None, port: int | None, workers: 
 
 @contextlib.contextmanager
 def listening(host: str, port: int) -> Iterator[socket.socket]:
-    """Bind before anything else is started, so that a taken port costs nothing and changes nothing.
+    """Bind before anything else is started, so that a taken port has no effects.
 
     Raises:
         SettingsError: the address cannot be bound.
@@ -120,7 +120,7 @@ async def _first(running: "asyncio.Task[None]", stop: asyncio.Event) -> None:
 
 
 def _collect_from_here() -> None:
-    """Collect garbage from now on, without ever looking through what was made at start again."""
+    """Turn garbage collection on; objects made during the start are left out of it."""
     gc.freeze()
     gc.enable()
 

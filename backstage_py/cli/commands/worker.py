@@ -46,7 +46,7 @@ async def processes(count: int, config: Sequence[Path], environment: Mapping[str
     One that ends by itself is started again.
     """
     stopping = asyncio.Event()
-    keepers = [asyncio.create_task(_keep(config, environment, stopping)) for _ in range(count)]
+    keepers = [asyncio.create_task(_keep_running(config, environment, stopping)) for _ in range(count)]
     try:
         yield
     finally:
@@ -54,7 +54,7 @@ async def processes(count: int, config: Sequence[Path], environment: Mapping[str
         await asyncio.gather(*keepers)
 
 
-async def _keep(config: Sequence[Path], environment: Mapping[str, str], stopping: asyncio.Event) -> None:
+async def _keep_running(config: Sequence[Path], environment: Mapping[str, str], stopping: asyncio.Event) -> None:
     command = [sys.executable, "-m", "backstage_py.cli", "worker"]
     for path in config:
         command += ["--config", str(path)]

@@ -1,1 +1,1 @@
-"""What editors are told: the JSON Schema of templates, and what the language server knows of a project."""
+"""What editors get: the JSON Schema of templates, and what the language server knows of a project."""

@@ -85,7 +85,7 @@ def with_defaults(pages: Sequence[JsonObject], values: Mapping[str, Json]) -> Js
 def with_masks(pages: Sequence[JsonObject], values: JsonObject, secrets: Mapping[str, str]) -> JsonObject:
     """Return values with an asterisk for each character of a secret, as the form's field for secrets leaves them.
 
-    Its text goes the way of secrets; the mask is what a form's ``required`` and ``minLength`` see.
+    The text itself is sent as a secret; the form's ``required`` and ``minLength`` check the mask.
     """
     masked: JsonObject = dict(values)
     for _, page in shown(pages, masked):

@@ -43,7 +43,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How it went.
+    """The result of a run.
 
     Attributes:
         log: entries ``{"body": {message, stepId?, status?}}``.
@@ -142,14 +142,14 @@ class LocalScaffolder:
 
 
 class _StreamingJournal(ListJournal):
-    """A journal that hands each event on at once."""
+    """A journal that passes each event on at once."""
 
     def __init__(self, listener: Listener) -> None:
         super().__init__()
         self._listener = listener
 
     def say(self, message: str, step_id: str | None = None, status: str | None = None) -> None:
-        """Add a log event and tell of it."""
+        """Add a log event and pass it to the listener."""
         super().say(message, step_id, status)
         self._listener({"type": "log", **self.log[-1]})
 

@@ -214,7 +214,7 @@ def hidden(template: Template) -> set[str]:
 
 
 def _is_masked(schema: Json) -> bool:
-    """Whether the form shows dots for what is typed; the value goes the open way all the same."""
+    """Whether the form shows dots for what is typed; the value is sent openly nevertheless."""
     return isinstance(schema, dict) and schema.get("ui:widget") == "password"
 
 

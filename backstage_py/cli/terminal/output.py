@@ -1,4 +1,4 @@
-"""Files and folders that a command is asked to write: looked at before the work, and refused in plain words."""
+"""Files and folders that a command writes: checked before the work begins, and refused with a clear message."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ from backstage_py.errors import InputError
 
 
 def check_file(path: Path | None) -> None:
-    """Say before the work that a file cannot be written after it.
+    """Check before the work begins that a file can be written.
 
     Raises:
         InputError: names the path and the reason.
@@ -21,7 +21,7 @@ def check_file(path: Path | None) -> None:
 
 
 def check_folder(path: Path | None) -> None:
-    """Say before the work that a folder cannot be written to after it; what is missing of it is made later.
+    """Check before the work begins that a folder can be written to; missing folders are made later.
 
     Raises:
         InputError: names the path and the reason.

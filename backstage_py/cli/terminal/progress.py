@@ -29,7 +29,7 @@ _MARKS = {
 
 @dataclass(slots=True)
 class StepProgress:
-    """What is known of a step: status, when it began, how long it took (seconds), its last log lines."""
+    """The state of a step: status, when it began, how long it took (seconds), its last log lines."""
 
     id: str
     name: str

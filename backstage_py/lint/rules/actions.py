@@ -157,7 +157,7 @@ def input_value(template: Template) -> Iterator[Finding]:
     "      copyWithoutTemplating: ['.github/**']\n",
 )
 def ineffective_input(template: Template) -> Iterator[Finding]:
-    """Two names, seen often."""
+    """Two inputs that authors often write and that have no effect."""
     for step in template.steps:
         if step.action == "fetch:template" and "copyWithoutRender" in step.input:
             yield Finding(

@@ -1,4 +1,4 @@
-"""BPY5, second part: what becomes of what people answer in the form."""
+"""BPY5, second part: how answers of the form are used."""
 
 import re
 from collections.abc import Iterator
@@ -62,7 +62,7 @@ def required_checkbox(template: Template) -> Iterator[Finding]:
     good=_ASK.format("      ui:field: Secret\n", "secrets"),
 )
 def confidential_parameter(template: Template) -> Iterator[Finding]:
-    """By the last word of the name, where people type the value themselves."""
+    """Judged by the last word of the name, for values that people type in."""
     for one in template.form.properties:
         chosen = any(key in one.schema for key in ("default", "const", "enum", "ui:field", "format"))
         if one.top and not chosen and schema_types(one.schema) == {"string"} and _is_confidential(one.name):

@@ -161,7 +161,7 @@ def unknown_function(template: Template) -> Iterator[Finding]:
     "  - id: log\n    action: debug:log\n    input:\n      message: files ${{ steps['list-files'].output.files }}\n",
 )
 def dash_is_minus(template: Template) -> Iterator[Finding]:
-    """Where no space stands around the dash and the two sides are names."""
+    """Reported where no space is around the dash and both sides are names."""
     for use in template.uses:
         for at, left, right in use.parsed.subtractions:
             root, _, last = left.rpartition(".")

@@ -429,7 +429,7 @@ def _unfit(default: Json, schema: JsonObject) -> str | None:
 def _never_matches(pattern: str, value: str) -> bool:
     try:
         return not regex.tester(pattern)(value)
-    except ValueError:  # wrong, which is another rule's, or more than our engine runs
+    except ValueError:  # not valid, which another rule reports, or beyond the bound of our engine
         return False
 
 

@@ -1,4 +1,4 @@
-"""BPY7: secrets, and what a template answers."""
+"""BPY7: secrets, and the output of a template."""
 
 from collections.abc import Iterator
 
@@ -111,7 +111,7 @@ def secret_in_file(template: Template) -> Iterator[Finding]:
     "token: ${{ secrets.token }}\n",
 )
 def undeclared_secret(template: Template) -> Iterator[Finding]:
-    """Louder where a declared one has nearly the same name."""
+    """A warning where a declared one has nearly the same name."""
     declared = template.form.secrets
     for use in template.uses:
         for reference in use.references():
@@ -172,7 +172,7 @@ def link_without_target(template: Template) -> Iterator[Finding]:
     good=_PUBLISH + "output:\n  text:\n    - title: Done\n      content: The repository is there.\n",
 )
 def text_without_content(template: Template) -> Iterator[Finding]:
-    """A content that is there and renders to nothing is the author's."""
+    """A content that renders to nothing is accepted."""
     output = template.spec.get("output")
     texts = output.get("text") if isinstance(output, dict) else None
     for index, text in enumerate(texts if isinstance(texts, list) else ()):

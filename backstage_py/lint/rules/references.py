@@ -285,7 +285,7 @@ def _is_before_dash(use: Use, reference: Reference) -> bool:
 
 
 def _severity(template: Template, use: Use, reference: Reference, *, sure: bool) -> Severity:
-    """How loud an undefined value is: it runs, so it is an error only if it cannot be meant or ends the run."""
+    """The severity of an undefined value: an error only if it cannot be intended or ends the run."""
     if use.is_optional(reference):
         return "warning"
     return "error" if sure or required.needs(template, use) else "warning"

@@ -200,7 +200,7 @@ def unescaped_workflow_expression(rendering: Rendering) -> Iterator[Finding]:
     good=_files(_NAMED),
 )
 def unknown_value(rendering: Rendering) -> Iterator[Finding]:
-    """Compares with the names below ``values``; what the file asks about is left alone."""
+    """Compares with the names below ``values``; names that the file tests for first are accepted."""
     values = rendering.fetch.values
     if values is None:
         return
@@ -288,7 +288,7 @@ def unknown_filter_in_skeleton(rendering: Rendering) -> Iterator[Finding]:
     good=_files(_NAMED),
 )
 def wrong_root(rendering: Rendering) -> Iterator[Finding]:
-    """Names that people carry over from the template, and misspellings of ``values``."""
+    """Names that exist in the template only, and misspellings of ``values``."""
     root = "cookiecutter" if rendering.fetch.settings.cookiecutter else "values"
     for parsed, text in _both(rendering):
         reported: set[str] = set()

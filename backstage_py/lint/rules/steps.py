@@ -57,7 +57,7 @@ def duplicate_step_id(template: Template) -> Iterator[Finding]:
     good=_STEP,
 )
 def missing_step_id(template: Template) -> Iterator[Finding]:
-    """Report the step, louder if something refers to it by position."""
+    """Report the step; a warning if an expression refers to it by position."""
     used = {
         ref.names[1]
         for use in template.uses
@@ -134,7 +134,7 @@ def unknown_spec_key(template: Template) -> Iterator[Finding]:
     + _STEP.replace("    action", "    if: ${{ parameters.loud }}\n    action"),
 )
 def condition_is_text(template: Template) -> Iterator[Finding]:
-    """Texts that mean what they say, such as "true", are left alone."""
+    """The text "true" is accepted, since its effect is the one that it names."""
     for step in template.steps:
         condition = step.value.get("if")
         if isinstance(condition, str) and condition.strip() and not tree.has_code(condition):

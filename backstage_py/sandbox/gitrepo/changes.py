@@ -60,7 +60,7 @@ async def commit(
     """Commit changes on top of ``parent``, move the branch from there, and return the commit.
 
     Raises:
-        RefMovedError: the branch is not at ``parent`` any more; nothing happened that can be seen.
+        RefMovedError: the branch is not at ``parent`` any more; nothing visible has changed.
     """
     tree = await write_tree(bare, parent, changes)
     sha = await objects.write_commit(bare, tree, [parent] if parent else [], message, author)

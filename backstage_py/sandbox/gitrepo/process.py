@@ -30,7 +30,7 @@ _MAX_OUTPUT = 128 * 1024 * 1024
 
 
 class GitError(Exception):
-    """git ended with an error, ran too long or said too much."""
+    """git failed, ran too long or printed too much."""
 
     def __init__(self, command: str, code: int, stderr: str) -> None:
         super().__init__(f"git {command} ended with code {code}: {stderr.strip()}")
@@ -39,7 +39,7 @@ class GitError(Exception):
 
 
 def environment(config: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the whole environment of a git process: nothing of the caller's but where programs are found."""
+    """Return the whole environment of a git process: of the caller's it has ``PATH`` only."""
     values = {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": os.devnull,
@@ -119,7 +119,7 @@ class Bare:
         return await self.git.run(f"--git-dir={self.path}", *args, stdin=stdin, env=env)
 
     async def attempt(self, *args: str) -> bytes | None:
-        """Run a git command; None when git says no."""
+        """Run a git command; None when it fails."""
         try:
             return await self.run(*args)
         except GitError as error:
@@ -146,7 +146,7 @@ async def _read(stream: asyncio.StreamReader | None, limit: int) -> bytes | None
 
 
 async def write(process: Process, data: bytes) -> bool:
-    """Pass data to a process; False when it no longer reads, e.g. since it has its answer already."""
+    """Pass data to a process; False when it has stopped reading, e.g. because it has answered already."""
     if process.stdin is None:
         return False
     try:
@@ -157,7 +157,7 @@ async def write(process: Process, data: bytes) -> bool:
     except RuntimeError:
         if not process.stdin.is_closing():
             raise
-        return False  # how uvloop says that the other end is gone
+        return False  # uvloop's error when the other end is closed
     return True
 
 

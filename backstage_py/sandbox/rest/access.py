@@ -1,4 +1,4 @@
-"""Who may do what: collaborators and teams. Recorded; every token may do everything anyway."""
+"""Collaborators and teams. They are stored without effect: every token may do everything."""
 
 from http import HTTPStatus
 from typing import Final

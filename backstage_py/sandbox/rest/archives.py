@@ -1,4 +1,4 @@
-"""Whole trees as one file: the API redirects, the host streams what ``git archive`` writes."""
+"""Archives of whole trees: the API redirects to the host, which streams the output of ``git archive``."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from http import HTTPStatus

@@ -1,4 +1,4 @@
-"""Webhooks, deploy keys, autolinks, pages, subscriptions and switches: recorded and handed back."""
+"""Webhooks, deploy keys, autolinks, pages, subscriptions and switches: stored and returned."""
 
 from http import HTTPStatus
 from typing import Final
@@ -44,7 +44,7 @@ async def _post_hook(call: Call) -> Response:
             "url": url,
             "content_type": config.text("content_type", "form"),
             "insecure_ssl": str(config.data.get("insecure_ssl", "0")),
-            **secret,  # what the secret was is never kept
+            **secret,  # the secret itself is never stored
         },
         "created_at": now(),
         "updated_at": now(),
