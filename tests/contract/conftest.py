@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,30 +19,58 @@ from tests.contract.harness import KIT, free_port, start
 from tests.contract.releases import RELEASE
 
 CONFIG = Path(__file__).with_name("app-config.yaml")
+CHANGES_CONFIG = Path(__file__).with_name("app-config.changes.yaml")
 
 
 @pytest.fixture(scope="session")
 def replayed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Return verdicts and answers by name; the processes of one test run share one replay."""
-    folder = tmp_path_factory.mktemp("kit")
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or folder.name
-    out = (tmp_path_factory.getbasetemp().parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / f"kit-{run}.json"
+    """Return verdicts and answers of the recorded calls, by name."""
+    found = once(tmp_path_factory, "kit", replay)
+    return {one["name"]: one for one in found["results"]}
+
+
+@pytest.fixture(scope="session")
+def changed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Return the answers to the calls that show what changed between releases, by name."""
+    return once(tmp_path_factory, "changes", replay_changes)
+
+
+def once(factory: pytest.TempPathFactory, name: str, run: Callable[[Path, Path], None]) -> dict[str, Any]:
+    """Return what a replay wrote; the processes of one test run share one replay."""
+    folder = factory.mktemp(name)
+    test_run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or folder.name
+    shared = factory.getbasetemp().parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    out = shared / f"{name}-{test_run}.json"
     with (Path(tempfile.gettempdir()) / "backstage-py-kit.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not out.exists():
-            replay(folder, out)
-    return {one["name"]: one for one in json.loads(out.read_text(encoding="utf-8"))["results"]}
+            run(folder, out)
+    found: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
+    return found
 
 
 def replay(folder: Path, out: Path) -> None:
-    """Start the service on a fresh database, replay everything and write the verdicts."""
+    """Replay every recorded call and write the verdicts."""
+    options = ("--guest", "--quiet", "--release", RELEASE, "--json", str(out))
+    ask(folder, out, lambda url: ("replay.py", url, *options), CONFIG)
+
+
+def replay_changes(folder: Path, out: Path) -> None:
+    """Send the calls of ``changes.py`` and write the answers."""
+    ask(folder, out, lambda url: ("changes.py", url, str(out)), CONFIG, CHANGES_CONFIG)
+
+
+def ask(folder: Path, out: Path, script: Callable[[str], Sequence[str]], *configs: Path) -> None:
+    """Start the service on a fresh database and let a script of the kit, which writes ``out``, ask it."""
     port = free_port()
-    env = {"KIT_PORT": str(port), "KIT_FOLDER": str(folder), "KIT_CATALOG": str(KIT / "catalog")}
-    service = start(folder, CONFIG, port=port, env=env)
+    env = {"KIT_PORT": str(port), "KIT_FOLDER": str(folder), "KIT": str(KIT)}
+    more = [word for config in configs[1:] for word in ("--config", str(config))]
+    service = start(folder, configs[0], *more, port=port, env=env)
     try:
-        command = [sys.executable, str(KIT / "replay.py"), service.url, "--guest", "--quiet"]
-        command += ["--release", RELEASE, "--json", str(out)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        name, *arguments = script(service.url)
+        done = subprocess.run(
+            [sys.executable, str(KIT / name), *arguments], capture_output=True, text=True, check=False
+        )
         assert out.exists(), done.stderr
     finally:
         service.process.terminate()

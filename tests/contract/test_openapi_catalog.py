@@ -58,7 +58,7 @@ class Service:
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("catalog")
-    env = {"KIT_PORT": "0", "KIT_FOLDER": str(folder), "KIT_CATALOG": str(KIT / "catalog")}
+    env = {"KIT_PORT": "0", "KIT_FOLDER": str(folder), "KIT": str(KIT)}
     with running(folder, CONFIG, env=env) as started:
         guest = urllib.request.Request(f"{started.url}/api/auth/guest/refresh", method="POST")
         with urllib.request.urlopen(guest) as answer:

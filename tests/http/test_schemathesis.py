@@ -46,7 +46,7 @@ class Site:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("schemathesis")
     port = free_port()
-    env = {"KIT_PORT": str(port), "KIT_FOLDER": str(folder), "KIT_CATALOG": str(KIT / "catalog")}
+    env = {"KIT_PORT": str(port), "KIT_FOLDER": str(folder), "KIT": str(KIT)}
     service = start(folder, CONFIG, port=port, env=env)
     try:
         with urllib.request.urlopen(f"{service.url}/api/auth/guest/refresh", b"") as answer:
