@@ -234,7 +234,7 @@ async def turns_during(work: Awaitable[T]) -> tuple[T, int]:
         other.cancel()
 
 
-@pytest.mark.parametrize("sent", [b"[" + b"1," * 5_000_000, b'{"a": "' + b"\\n" * 4_000_000, b"[" * 9_000_000])
+@pytest.mark.parametrize("sent", [b"[" + b"1," * 900_000, b'{"a": "' + b"\\n" * 4_000_000, b"[" * 9_000_000])
 async def test_a_large_body_that_is_no_json_is_refused_in_a_moment(tmp_path: Path, sent: bytes) -> None:
     """What is wrong with it is not looked for character by character."""
     async with bounded(tmp_path) as w:
@@ -243,6 +243,14 @@ async def test_a_large_body_that_is_no_json_is_refused_in_a_moment(tmp_path: Pat
     assert refused.status == 400
     assert message(refused).startswith("The body is not valid JSON: ")
     assert message(small) == "Unexpected end of JSON input"
+
+
+async def test_the_values_of_a_body_are_counted_before_it_is_parsed(tmp_path: Path) -> None:
+    async with bounded(tmp_path) as w:
+        below = await post(site(w), "/v2/tasks", b"[" + b"1," * 1_000_000 + b"1]")
+        above = await post(site(w), "/v2/tasks", b"[" + b"1," * 1_000_001 + b"1]")
+    assert message(below).startswith("request/body must be object")
+    assert message(above) == "The body has more than 1,000,000 values"
 
 
 async def test_what_is_wrong_with_a_body_is_looked_for_off_the_event_loop(tmp_path: Path) -> None:

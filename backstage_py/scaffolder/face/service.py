@@ -203,6 +203,7 @@ class ScaffolderService:
         )
         secrets = body.get("secrets") or {}
         values = await template_forms.check(parsed, body["values"], secrets, budget)
+        budget.expect_steps(len(parsed.steps))
         steps = steps_with_defaults(parsed.steps)
         spec = {
             "apiVersion": template.API_VERSION,

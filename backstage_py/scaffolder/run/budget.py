@@ -21,7 +21,7 @@ T = TypeVar("T")
 SMALL = 64 * 1024
 """Bytes of values that are handled on the event loop."""
 
-_BREATH = 0.005  # seconds that a run may go on before others have a turn
+_BREATH, _ROUND = 0.005, 16  # seconds, and steps, that a run may go on before others have a turn
 _KEY = "scaffolder.limits"
 _EVALUATION, _REGEX, _OUTPUT = "steps of evaluation", "steps of regular expressions", "bytes of output"
 _ALLOWANCE = (
@@ -60,20 +60,28 @@ class RunBudget:
         except Exceeded as error:
             raise refusal(error) from None
 
-    async def begin_step(self) -> None:
-        """Count a step or a round of one, and let others have a turn when there was none for some milliseconds.
+    def expect_steps(self, number: int) -> None:
+        """Refuse a run of more steps than are left, before it begins.
 
         Raises:
-            InputError: there were too many.
+            InputError: there are too many.
         """
-        self._steps -= 1
-        if self._steps < 0:
+        if number > self._steps:
             raise InputError(
                 f"This takes more than {self._limits.steps:,} steps, each round of 'each' counted; {_KEY}.steps "
                 "allows no more"
             )
+
+    async def begin_step(self) -> None:
+        """Count a step or a round of one, and let others have a turn when there was none for a while.
+
+        Raises:
+            InputError: there were too many.
+        """
+        self.expect_steps(1)
+        self._steps -= 1
         now = time.monotonic()
-        if now - self._turn_began > _BREATH:
+        if now - self._turn_began > _BREATH or self._steps % _ROUND == 0:
             await asyncio.sleep(0)
             self._turn_began = time.monotonic()
 

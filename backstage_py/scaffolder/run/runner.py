@@ -105,7 +105,6 @@ class Run:
         self._renderer = context.renderer
         self._budget = context.budget
         self._first_failure: RunFailed | None = None
-        self._journal.redactor.add([*context.secrets.values(), *context.renderer.environment.secrets.values()])
 
     async def run(self) -> Json:
         """Run all steps and return the task's output.
@@ -117,11 +116,14 @@ class Run:
             ClaimLost: the task is another worker's by now.
         """
         logging.hide(self._journal.redactor.text)
+        secrets = [*self._context.secrets.values(), *self._renderer.environment.secrets.values()]
+        await self._budget.compute(lambda: self._journal.redactor.add(secrets), is_small=is_small(secrets))
         with self._budget.in_force():
             return await self._run_steps()
 
     async def _run_steps(self) -> Json:
         spec = self._context.spec
+        self._budget.expect_steps(len(spec.steps))
         self._journal.say(f"Starting up task with {_announced_steps(self._context)} steps")
         if spec.steps or self._context.is_dry_run:
             await self._context.gate.open()
@@ -243,7 +245,8 @@ class Run:
         try:
             if self._context.is_dry_run:
                 line = await self._compute(step, lambda: self._dry_run_line(step, action))
-                await self._budget.compute(lambda: logger.info(line), is_small=is_small(line))
+                logger.info(line)
+                await logger.flush()
                 if not action.supports_dry_run:
                     await self._skip_in_dry_run(step, action)
                     return
@@ -344,7 +347,10 @@ class Run:
             each=iteration.each,
         )
         patience = action_call.REQUEST_PATIENCE if run.is_dry_run else None
-        await action_call.call(action, context, patience=patience)
+        try:
+            await action_call.call(action, context, patience=patience)
+        finally:
+            await logger.flush()
 
     async def _complete(self, step: Step, outputs: JsonObject, veil: Collection[str] | None) -> None:
         if self._context.after_step:
