@@ -20,12 +20,15 @@ Kind = Literal["action", "input", "parameter", "step", "output", "filter", "valu
 _KEY = re.compile(r"^(?P<indent>\s*(?:- +)*)(?P<key>[\w:.-]+):(?:\s|$)")
 _VALUE = re.compile(r"^(?P<indent>\s*(?:- +)*)(?P<key>[\w:]+):\s+(?P<typed>[^\s#]*)$")
 _PARTIAL_KEY = re.compile(r"^(?P<indent>\s*(?:- +)*)(?P<typed>[\w:]*)$")
+_CONDITION = re.compile(r"^(?P<indent>\s*(?:- +)*)when:\s+['\"]?(?P<typed>.*)$")
 _CHAIN = re.compile(r"(?:[\w$-]+|\['[^']*'?\]?|\[\"[^\"]*\"?\]?|\.)*$")
 _FILTER = re.compile(r"\|\s*(\w*)$")
 _WORD = re.compile(r"[\w:.$-]+|\['[^']*'\]|\[\"[^\"]*\"\]")
 _WORD_BEFORE = re.compile(r"[\w$-]*$")
 _TEXT_BEFORE = re.compile(r"[^\s'\"]*$")
 _MEMBERS = re.compile(r"\['([^']*)'\]|\[\"([^\"]*)\"\]|([\w$-]+)")
+
+_ONLY_PAGE_KEYS = vocabulary.PAGE_KEYS - {"when"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,10 @@ class Editing:
     def completions(self, spot: Spot) -> list[Completion]:
         """Return what may be written at the place."""
         before = self._line(spot.line)[: spot.column]
+        condition = self._page_condition(before, spot.line)
         inside = _open_expression(before)
+        if condition is not None:
+            return list(self._in_condition(condition if inside is None else inside, spot))
         if inside is not None:
             return list(self._in_expression(inside, spot))
         if found := _VALUE.match(before):
@@ -69,7 +75,8 @@ class Editing:
     def typed_from(self, spot: Spot) -> int:
         """Return the column where the word begins that a completion at the place takes the place of."""
         before = self._line(spot.line)[: spot.column]
-        word = _WORD_BEFORE if _open_expression(before) is not None else _TEXT_BEFORE
+        is_expression = _open_expression(before) is not None or self._page_condition(before, spot.line) is not None
+        word = _WORD_BEFORE if is_expression else _TEXT_BEFORE
         return len(before) - len(word.search(before)[0])  # type: ignore[index]  # it matches nothing at least
 
     def hover(self, spot: Spot) -> str | None:
@@ -123,6 +130,16 @@ class Editing:
                 for name in sorted(vocabulary.STEP_ROOTS | vocabulary.STEP_GLOBALS | self.vocabulary.globals):
                     yield Completion(name, "name")
 
+    def _in_condition(self, inside: str, spot: Spot) -> Iterator[Completion]:
+        """What the form knows: no filters but the language's, and parameters alone."""
+        names = _members(_CHAIN.search(inside)[0])  # type: ignore[index]  # it matches nothing at least
+        if _FILTER.search(inside):
+            yield from (Completion(name, "filter") for name in sorted(vocabulary.FILTERS))
+        elif names[:1] == ["parameters"] and len(names) == 2:  # noqa: PLR2004  # root and name
+            yield from _parameters(self._template(spot.line))
+        elif len(names) <= 1:
+            yield from (Completion(name, "name") for name in sorted({"parameters"} | vocabulary.GLOBALS))
+
     def _values(self, key: str, line: int, indent: int) -> Iterator[Completion]:
         if key == "action":
             for action in sorted(self.catalogue.actions.values(), key=lambda one: one.id):
@@ -152,6 +169,9 @@ class Editing:
                     yield Completion(name, "input", detail, str(schema.get("description") or ""))
         elif parent == "steps":
             yield from (Completion(key, "name") for key in sorted(vocabulary.STEP_KEYS) if key not in siblings)
+        elif parent == "parameters":
+            known_keys = vocabulary.PAGE_KEYS if begins or self._is_item(line, indent) else _ONLY_PAGE_KEYS
+            yield from (Completion(key, "name") for key in sorted(known_keys) if key not in siblings)
 
     # --- explanations
 
@@ -207,6 +227,22 @@ class Editing:
             self._beside(line, indent, siblings),
         )
 
+    def _page_condition(self, before: str, line: int) -> str | None:
+        """What is written of the ``when`` of a page, if ``before`` is one."""
+        found = _CONDITION.match(before)
+        parent = self._surroundings(line, len(found["indent"]))[0] if found else None
+        return found["typed"] if found and parent == "parameters" else None
+
+    def _is_item(self, line: int, indent: int) -> bool:
+        """Whether the keys at ``indent`` belong to an item of a list, which begins above."""
+        lines = self.text.split("\n")
+        for number in range(min(line, len(lines)) - 1, -1, -1):
+            key = _KEY.match(lines[number])
+            column = len(key["indent"]) if key else indent + 1
+            if key and (column < indent or (column == indent and "-" in key["indent"])):
+                return column == indent
+        return False
+
     def _list_around(self, line: int, indent: int) -> str | None:
         """The key of the list to which an item belongs whose first key stands at ``indent``."""
         lines = self.text.split("\n")
@@ -254,7 +290,8 @@ class Editing:
 
     def _chain_at(self, spot: Spot) -> list[str]:
         line = self._line(spot.line)
-        if _open_expression(line[: spot.column] + " ") is None and "${{" not in line[: spot.column + 3]:
+        inside = _open_expression(line[: spot.column] + " ") is not None or "${{" in line[: spot.column + 3]
+        if not inside and self._page_condition(line, spot.line) is None:
             return []
         for found in re.finditer(r"(?:[\w$]+)(?:\.[\w$]+|\['[^']*'\]|\[\"[^\"]*\"\])*", line):
             if found.start() <= spot.column <= found.end():

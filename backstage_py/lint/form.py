@@ -71,6 +71,21 @@ def schema_types(schema: JsonObject) -> frozenset[str]:
     return frozenset(name for name in names if isinstance(name, str))
 
 
+def possible_values(schema: JsonObject) -> list[Json] | None:
+    """Return the values that a schema allows, None where they are not listed."""
+    if "const" in schema:
+        return [schema["const"]]
+    if isinstance(enum := schema.get("enum"), list):
+        return enum
+    if schema.get("type") == "boolean":
+        return [True, False]
+    if isinstance(branches := schema.get("oneOf"), list) and all(
+        isinstance(one, dict) and "const" in one for one in branches
+    ):
+        return [one["const"] for one in branches]
+    return None
+
+
 def _pages(parameters: Json) -> Iterator[tuple[JsonObject, Path]]:
     if isinstance(parameters, dict):
         yield parameters, ("spec", "parameters")

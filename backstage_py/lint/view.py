@@ -8,9 +8,11 @@ from typing import Literal
 from backstage_py.lint import placeholders, syntax
 from backstage_py.lint.actions import Catalogue, KnownAction
 from backstage_py.lint.form import Form
-from backstage_py.lint.rule import Path
+from backstage_py.lint.rule import Finding, Path
 from backstage_py.lint.syntax import Parsed, Reference
+from backstage_py.model import parameter_pages
 from backstage_py.model.json import Json, JsonObject
+from backstage_py.model.problem import Severity
 from backstage_py.model.yaml import Document
 from backstage_py.templating import tree
 
@@ -74,6 +76,30 @@ class Step:
 
 
 @dataclass(frozen=True)
+class PageCondition:
+    """The ``when`` of a page, which the form renders, with the values of the pages before it."""
+
+    page: int
+    path: Path
+    text: str
+    template: str
+
+    @cached_property
+    def parsed(self) -> Parsed:
+        """The condition as the template that the form makes of it."""
+        return syntax.parse(self.template)
+
+    def finding(
+        self, message: str, offset: int | None, *, fix: str | None = None, severity: Severity | None = None
+    ) -> Finding:
+        """Return a finding at an offset in the template, which may have more around the text than was written."""
+        if offset is not None:
+            lead = len(self.text) - len(self.text.lstrip())
+            offset = max(0, offset + lead - self.template.index(self.text.strip()))
+        return Finding(message, self.path, offset, fix=fix, severity=severity)
+
+
+@dataclass(frozen=True)
 class Template:
     """One v1beta3 document of kind Template."""
 
@@ -125,6 +151,16 @@ class Template:
             for where in wheres:
                 yield from _texts(step.value.get(where), (*step.path, where), where, step.index)
         yield from _texts(self.spec.get("output"), ("spec", "output"), "output", None)
+
+    @cached_property
+    def page_conditions(self) -> tuple[PageCondition, ...]:
+        """The conditions of pages that are texts."""
+        found = []
+        for index, (page, path) in enumerate(self.form.pages):
+            text = parameter_pages.condition_of(page)
+            if isinstance(text, str) and (template := parameter_pages.expression_of(text)):
+                found.append(PageCondition(index, (*path, "when"), text, template))
+        return tuple(found)
 
     def action_of(self, step: Step) -> KnownAction | None:
         """Return what is known of a step's action."""

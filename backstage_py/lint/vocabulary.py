@@ -235,6 +235,7 @@ FIELD_OPTIONS: dict[str, frozenset[str]] = {
 GENERAL_OPTIONS = _GENERAL
 
 STEP_KEYS = frozenset({"id", "name", "action", "input", "if", "each", "backstage:permissions"})
+PAGE_KEYS = frozenset({"title", "description", "required", "properties", "dependencies", "when", "ui:order"})
 SPEC_KEYS = frozenset(
     [
         "type",

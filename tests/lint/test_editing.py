@@ -64,6 +64,52 @@ def test_roots_and_filters_are_offered() -> None:
     assert {"lower", "parseRepoUrl"} <= set(labels(TEMPLATE.replace("PLACE", "${{ parameters.name | §")))
 
 
+PAGES = """\
+apiVersion: scaffolder.backstage.io/v1beta3
+kind: Template
+metadata: {name: example}
+spec:
+  type: service
+  parameters:
+    - properties:
+        cloud:
+          type: string
+    - title: More
+      PLACE
+      properties: {}
+  steps: []
+"""
+
+
+@pytest.mark.parametrize(
+    "place", ["when: parameters.§", "when: ${{ parameters.§", "when: 'parameters['§", "when: parameters.cl§"]
+)
+def test_conditions_of_pages_know_parameters(place: str) -> None:
+    assert labels(PAGES.replace("PLACE", place)) == ["cloud"]
+
+
+def test_conditions_of_pages_know_the_language_alone() -> None:
+    assert labels(PAGES.replace("PLACE", "when: §")) == ["cycler", "joiner", "parameters", "range"]
+    filters = labels(PAGES.replace("PLACE", "when: parameters.cloud | §"))
+    assert "lower" in filters
+    assert "parseRepoUrl" not in filters
+
+
+def test_keys_of_a_page_are_offered() -> None:
+    assert "when" in labels(PAGES.replace("PLACE", "wh§"))
+    assert "properties" not in labels(PAGES.replace("PLACE", "wh§"))
+    alone = PAGES.replace("    - properties:", "      properties:").replace("    - title: More\n      PLACE", "      §")
+    assert "when" not in labels(alone.replace("properties: {}", ""))
+
+
+def test_a_condition_leads_to_the_parameter() -> None:
+    made, spot = editing(PAGES.replace("PLACE", "when: parameters.cl§oud == 'AWS'"))
+    found = made.definition(spot)
+    assert found is not None
+    assert made.text.split("\n")[found.line] == "        cloud:"
+    assert (made.hover(spot) or "").startswith("parameter `cloud` (string)")
+
+
 def test_actions_fields_and_types_are_offered() -> None:
     assert "fetch:template" in labels(TEMPLATE.replace("action: debug:log", "action: §"))
     assert "RepoUrlPicker" in labels(TEMPLATE.replace("type: string", "type: string\n          ui:field: §"))

@@ -12,7 +12,7 @@ from backstage_py.lint.check import check_text
 from backstage_py.model import yaml
 from backstage_py.model.json import Json, JsonObject
 
-RECORDING = Path(__file__).parents[1] / "contract" / "kit" / "recordings" / "012-actions.json"
+RECORDING = Path(__file__).parents[1] / "contract" / "kit" / "recordings" / "1.57.1" / "012-actions.json"
 HEAD = (
     "apiVersion: scaffolder.backstage.io/v1beta3\nkind: Template\nmetadata: {name: example}\nspec:\n  type: service\n"
 )

@@ -23,6 +23,7 @@ from backstage_py.lint.rules import (
     expressions,
     forms,
     outputs,
+    pages,
     portability,
     references,
     skeletons,
@@ -31,6 +32,6 @@ from backstage_py.lint.rules import (
 )
 
 RULES: tuple[Rule, ...] = rules_of(
-    (texts, entities, steps, actions, references, expressions, forms, answers, skeletons, outputs, portability)
+    (texts, entities, steps, actions, references, expressions, forms, answers, pages, skeletons, outputs, portability)
 )
 """Every rule, by code."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from backstage_py.js import regex
 from backstage_py.js.convert import deep_equal
-from backstage_py.lint.form import schema_types
+from backstage_py.lint.form import possible_values, schema_types
 from backstage_py.lint.nearest import misspelled, nearest
 from backstage_py.lint.rule import Finding, Path, rule
 from backstage_py.lint.view import Template
@@ -332,10 +332,10 @@ def misplaced_key(template: Template) -> Iterator[Finding]:
 def unused_parameter(template: Template) -> Iterator[Finding]:
     """A parameter that others depend on counts as used."""
     used: set[str] = set()
-    for use in template.uses:
-        if use.parsed.problems:
+    for parsed in (*(use.parsed for use in template.uses), *(one.parsed for one in template.page_conditions)):
+        if parsed.problems:
             return
-        for reference in use.parsed.references:
+        for reference in parsed.references:
             if reference.names[0] == "parameters":
                 if len(reference.names) < 2:  # noqa: PLR2004  # parameters as a whole
                     return
@@ -379,7 +379,7 @@ def _required_members(template: Template) -> Iterator[Finding]:
 
 
 def _dead_branches(name: str, schema: JsonObject, dependency: JsonObject, where: Path) -> Iterator[Finding]:
-    possible = _possible(schema)
+    possible = possible_values(schema)
     branches = dependency.get("oneOf")
     for index, branch in enumerate(branches if isinstance(branches, list) else ()):
         condition = (
@@ -389,7 +389,7 @@ def _dead_branches(name: str, schema: JsonObject, dependency: JsonObject, where:
         )
         if not isinstance(condition, dict) or possible is None:
             continue
-        wanted = _possible(condition)
+        wanted = possible_values(condition)
         if wanted and not any(deep_equal(one, other) for one in wanted for other in possible):
             shown = ", ".join(str(one) for one in possible)
             key = "const" if "const" in condition else "enum"
@@ -397,20 +397,6 @@ def _dead_branches(name: str, schema: JsonObject, dependency: JsonObject, where:
                 f'"{name}" can never be {", ".join(str(one) for one in wanted)}; it is one of {shown}',
                 (*where, "oneOf", index, "properties", name, key),
             )
-
-
-def _possible(schema: JsonObject) -> list[Json] | None:
-    if "const" in schema:
-        return [schema["const"]]
-    if isinstance(enum := schema.get("enum"), list):
-        return enum
-    if schema.get("type") == "boolean":
-        return [True, False]
-    if isinstance(branches := schema.get("oneOf"), list) and all(
-        isinstance(one, dict) and "const" in one for one in branches
-    ):
-        return [one["const"] for one in branches]
-    return None
 
 
 def _unfit(default: Json, schema: JsonObject) -> str | None:
