@@ -4,6 +4,7 @@ What is secret is known where the work is done: a run, a request, the configurat
 ``hiding``) from all that is logged within, libraries and the messages of exceptions included.
 """
 
+import json
 import logging
 import re
 import sys
@@ -100,7 +101,10 @@ def configure(level: str = "info", stream: TextIO | None = None, *, lasting: boo
 
 
 def _dumps(event: MutableMapping[str, Any], **_: object) -> str:
-    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    try:
+        return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:  # half a surrogate pair, or nested too deeply: the line is written nevertheless
+        return json.dumps({key: repr(value) for key, value in event.items()})
 
 
 def _masked(_logger: object, _method: str, line: Any) -> str:

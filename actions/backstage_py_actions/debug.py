@@ -4,8 +4,6 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 
-import orjson
-
 from backstage_py.plugin import (
     Action,
     ActionAttributes,
@@ -15,6 +13,7 @@ from backstage_py.plugin import (
     PermanentError,
     Workspace,
 )
+from backstage_py.plugin.formats import stringify_json
 from backstage_py_actions._builtin import builtin
 
 _LONGEST_WAIT = 600.0
@@ -24,7 +23,7 @@ _MOST_SHOWN = 1024 * 1024
 @builtin("debug:log", dry_run=True, attributes=ActionAttributes(read_only=True, idempotent=True, destructive=False))
 async def debug_log(ctx: ActionContext[JsonObject]) -> None:
     """Write the input as JSON, the message, and the list of files."""
-    ctx.logger.info(orjson.dumps(ctx.input, option=orjson.OPT_INDENT_2).decode())
+    ctx.logger.info(stringify_json(ctx.input, space=2))
     if message := ctx.input.get("message"):
         ctx.logger.info(message)
     if listing := ctx.input.get("listWorkspace"):

@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import io
 import os
 import shutil
 import sys
@@ -48,6 +49,9 @@ ConfigOption = Annotated[
 
 def main() -> None:
     """Run the command line; errors of ours and of the system end as plain words and an exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what the terminal's encoding cannot show is escaped
+            stream.reconfigure(errors="backslashreplace")
     try:
         try:
             if (status := plain.run(sys.argv[1:])) is not None:

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from backstage_py.errors import InputError
+from backstage_py.js.text import scalar
 from backstage_py.lint import files, syntax
 from backstage_py.lint.rule import Path as ValuePath
 from backstage_py.lint.syntax import Settings
@@ -72,13 +73,14 @@ class Fetch:
 
     @cached_property
     def target(self) -> Path:
-        """The file or folder that is read."""
-        return Path(os.path.normpath(self.base / self.url))
+        """The file or folder that is read; characters that no file's name has are replaced, so that it is missing."""
+        return Path(os.path.normpath(self.base / scalar(self.url).replace("\0", "\ufffd")))
 
     @cached_property
     def is_inside(self) -> bool:
         """Whether it stays inside the repository, links included."""
-        return self.target.is_relative_to(self.root) and self.target.resolve().is_relative_to(self.root.resolve())
+        real, root = Path(os.path.realpath(self.target)), Path(os.path.realpath(self.root))  # resolve() refuses loops
+        return self.target.is_relative_to(self.root) and real.is_relative_to(root)
 
     @property
     def settings(self) -> Settings:

@@ -306,12 +306,15 @@ def _operand(node: Node) -> Node:
 
 
 def _chain(node: Node) -> tuple[tuple[str, ...], tuple[int, ...]] | None:
-    if isinstance(node, tree.Symbol):
-        return (node.name,), (node.pos,)
-    if isinstance(node, tree.Lookup) and isinstance(node.key, tree.Literal) and isinstance(node.key.value, str):
-        before = _chain(node.target)
-        return ((*before[0], node.key.value), (*before[1], node.key.pos)) if before else None
-    return None
+    names: list[str] = []
+    places: list[int] = []
+    while isinstance(node, tree.Lookup) and isinstance(node.key, tree.Literal) and isinstance(node.key.value, str):
+        names.append(node.key.value)
+        places.append(node.key.pos)
+        node = node.target
+    if not isinstance(node, tree.Symbol):
+        return None
+    return (node.name, *reversed(names)), (node.pos, *reversed(places))
 
 
 def static_chain(node: Node | None) -> tuple[str, ...] | None:

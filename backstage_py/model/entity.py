@@ -5,7 +5,7 @@ import hashlib
 import orjson
 
 from backstage_py.model import location_ref
-from backstage_py.model.json import Json, JsonObject, normalise
+from backstage_py.model.json import Json, JsonObject, carried, normalise
 from backstage_py.model.location_ref import LocationRef
 
 MANAGED_BY = "backstage.io/managed-by-location"
@@ -27,8 +27,8 @@ def stable_text(value: Json) -> bytes:
     """Return JSON text with sorted keys: equal values have equal text."""
     try:
         return orjson.dumps(value, option=_STABLE)
-    except TypeError:  # numbers beyond 64 bits
-        return orjson.dumps(normalise_large(value), option=_STABLE)
+    except TypeError:  # numbers beyond 64 bits, or halves of surrogate pairs
+        return orjson.dumps(carried(normalise_large(value)), option=_STABLE)
 
 
 def normalise_large(value: Json) -> Json:

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 import orjson
 
 from backstage_py.js import numbers
+from backstage_py.js import text as js_text
 from backstage_py.js.values import Json, Undefined
 
-__all__ = ["Json", "JsonObject", "dumps", "is_deeper", "normalise", "parse", "text", "type_name"]
+__all__ = ["Json", "JsonObject", "carried", "dumps", "is_deeper", "normalise", "parse", "text", "type_name"]
 
 JsonObject = dict[str, Json]
 _NUMBER = re.compile(r"\d(?:[.eE]|\d{15})")
@@ -17,7 +18,8 @@ _NUMBER = re.compile(r"\d(?:[.eE]|\d{15})")
 _NUMBER_IN_BYTES = re.compile(_NUMBER.pattern.encode())
 
 
-_DEEPEST = 200  # the writer goes down 254 levels
+_DEEPEST = 200
+_DEEPEST_WRITTEN = 254
 
 
 def parse(text: str | bytes) -> Json:
@@ -60,8 +62,27 @@ def is_deeper(value: Json, levels: int) -> bool:
 
 
 def dumps(value: Json) -> bytes:
-    """Return compact JSON text in UTF-8. NaN and infinities become null, as in ``JSON.stringify``."""
-    return orjson.dumps(value, default=_plain)
+    """Return compact JSON text in UTF-8. NaN and infinities become null, as in ``JSON.stringify``.
+
+    Half a surrogate pair, which a template or YAML may hold and UTF-8 cannot carry, becomes U+FFFD.
+    """
+    try:
+        return orjson.dumps(value, default=_plain)
+    except TypeError as error:
+        if "surrogates" not in str(error):
+            raise
+    return orjson.dumps(carried(value), default=_plain)
+
+
+def carried(value: Json, levels: int = _DEEPEST_WRITTEN) -> Json:
+    """Return the value with the texts that UTF-8 can carry; what lies deeper than can be written stays as it is."""
+    if isinstance(value, str):
+        return js_text.scalar(value)
+    if isinstance(value, Mapping) and levels:
+        return {carried(key): carried(item, levels - 1) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset) and levels:
+        return [carried(item, levels - 1) for item in value]
+    return value
 
 
 def text(value: Json) -> str:

@@ -11,7 +11,6 @@ from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.npm_jsonschema import Problem, Validator, compile_schema
 
 API_VERSION = "scaffolder.backstage.io/v1beta3"
-_WEB_SCHEMES = frozenset({"http", "https"})
 _NEEDED = {
     "type": "object",
     "required": ["kind", "metadata", "spec"],
@@ -129,24 +128,20 @@ def base_url(annotations: Mapping[str, Json]) -> str | None:
         for name in (entities.SOURCE, entities.MANAGED_BY, entities.ORIGIN)
     )
     for kind, _, target in (source, recorded):
-        if kind == "url" and is_web_url(target):
+        if kind == "url" and web_url.is_http(target):
             return target
     if recorded[0] == "file" and recorded[2] and origin[0] != "url":
         return f"file://{recorded[2]}"
     return None
 
 
-def is_web_url(text: str) -> bool:
-    """Say whether a text is an absolute URL of http or https."""
-    return web_url.is_url(text) and web_url.scheme(text) in _WEB_SCHEMES
-
-
-def _page(page: JsonObject) -> JsonObject:
-    title = page.get("title")
+def _page(page: Json) -> JsonObject:
+    named = page if isinstance(page, dict) else {}
+    title = named.get("title")
     shown: JsonObject = {"title": "Please enter the following information" if title is None else title}
-    _put(shown, "description", page.get("description"))
-    _put(shown, "when", parameter_pages.condition_of(page))
-    shown["schema"] = {key: value for key, value in page.items() if key != "when"}
+    _put(shown, "description", named.get("description"))
+    _put(shown, "when", parameter_pages.condition_of(named))
+    shown["schema"] = {key: value for key, value in named.items() if key != "when"} if named else page
     return shown
 
 

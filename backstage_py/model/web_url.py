@@ -28,6 +28,11 @@ def is_url(text: str) -> bool:
         return False
 
 
+def is_http(text: str) -> bool:
+    """Say whether a text is an absolute URL that begins with http:// or https://."""
+    return text[:8].lower().startswith(("http://", "https://")) and is_url(text)
+
+
 def canonical(url: str) -> str:
     """Return the one spelling of an absolute URL, as ``new URL(url).href`` gives it.
 
@@ -35,15 +40,6 @@ def canonical(url: str) -> str:
         ValueError: it is no absolute URL.
     """
     return ada_url.normalize_url(url)
-
-
-def scheme(url: str) -> str:
-    """Return the scheme of an absolute URL, in lower case and without its colon.
-
-    Raises:
-        ValueError: it is no absolute URL.
-    """
-    return ada_url.URL(url).protocol.removesuffix(":")
 
 
 def join(base: str, url: str) -> str:

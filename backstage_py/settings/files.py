@@ -18,6 +18,7 @@ _KEY_PART = re.compile(r"[a-z][a-z0-9]*(?:[-_:][a-z0-9]+)*", re.IGNORECASE)
 _VARIABLE = re.compile(r"(\$?\$\{[^{}]*\})")
 _INCLUDES = ("$file", "$env", "$include")
 _DEEPEST = 64
+_LARGEST = 10 * 1024 * 1024
 
 
 class _Gone:
@@ -101,10 +102,10 @@ def _put(data: JsonObject, key: str, value: str) -> None:
 
 def _parse(path: Path, shown: str) -> yaml.Document | None:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = _text(path)
     except FileNotFoundError:
         raise SettingsError("--config", f"the file {path} does not exist") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise SettingsError("--config", f"the file {path} cannot be read: {error}") from error
     documents = yaml.load_all(text, filename=shown)
     if not documents:
@@ -114,6 +115,20 @@ def _parse(path: Path, shown: str) -> yaml.Document | None:
     if len(documents) > 1:
         raise SettingsError("--config", "expected one YAML document, found several", file=str(path))
     return documents[0]
+
+
+def _text(path: Path) -> str:
+    """Read a text that is no longer than a configuration may be: a device never ends.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is too long, no UTF-8, or no path at all.
+    """
+    with path.open(encoding="utf-8") as file:
+        text = file.read(_LARGEST + 1)
+    if len(text) > _LARGEST:
+        raise ValueError(f"it is longer than {_LARGEST // 1024**2} million characters")
+    return text
 
 
 class _Transformer:
@@ -196,10 +211,13 @@ class _Transformer:
         return self.apply(value, path, file.parent, depth + 1)
 
     def _read(self, file: Path, path: str) -> str:
+        if file.is_fifo():  # nobody may ever write to it
+            raise self._error(path, f"the file {file} cannot be read: it is no regular file")
         try:
-            return file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            return _text(file)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            reason = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else reason
             raise self._error(path, f"the file {file} cannot be read: {reason}") from error
 
     def _error(self, path: str, expected: str) -> SettingsError:

@@ -112,8 +112,10 @@ def _secret(value: Json) -> bytes:
 
 
 def _url(value: Json) -> str:
+    from backstage_py.model import web_url
+
     text = _text(value)
-    if not text.startswith(("http://", "https://")):
+    if not web_url.is_http(text):
         raise ValueError(f"expected a URL that begins with http:// or https://, found '{text}'")
     return text.rstrip("/")
 

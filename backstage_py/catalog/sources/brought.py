@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from backstage_py.catalog.faults import Fault
+from backstage_py.js.text import scalar
 from backstage_py.model import entity as entities
 from backstage_py.model import entity_ref, entity_schema, json, location_ref
 from backstage_py.model.json import JsonObject
@@ -56,7 +57,7 @@ def of(entity: JsonObject, location_key: str) -> Brought:
     spec = entity.get("spec")
     spec_type = spec.get("type") if isinstance(spec, dict) else None
     return Brought(
-        ref=entity_ref.of(entity),
+        ref=scalar(entity_ref.of(entity)),
         kind=entity["kind"],
         spec_type=spec_type if isinstance(spec_type, str) else None,
         text=json.dumps(entity),
@@ -68,4 +69,4 @@ def of(entity: JsonObject, location_key: str) -> Brought:
 def deferred(entity: JsonObject, location_key: str | None) -> Deferred:
     """Return the entity of a provider as the store takes it."""
     digest = entities.digest(entities.stable_text(entity))
-    return Deferred(entity_ref.of(entity), json.dumps(entity), digest, location_key)
+    return Deferred(scalar(entity_ref.of(entity)), json.dumps(entity), digest, location_key)

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from backstage_py import logging
 from backstage_py.cli.client import ApiClient
-from backstage_py.cli.local.known_actions import TOKEN_VARIABLE
+from backstage_py.cli.local.known_actions import TOKEN_VARIABLE, check_address
 from backstage_py.cli.loop import run_loop
 from backstage_py.integrations.backstage import Discovery, HttpBackstageClient
 from backstage_py.integrations.web.http import HttpClient, listed_hosts
@@ -18,7 +18,9 @@ def run(url: str) -> int:
 
     Raises:
         ServiceUnavailableError: nobody answers at ``url``.
+        InputError: it is no http(s) URL.
     """
+    check_address(url)
     logging.configure("error")
     run_loop(_serve(url.rstrip("/")))
     return 0

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from backstage_py.cli.local import form, given_values, template_file, template_runs
-from backstage_py.cli.local.known_actions import TOKEN_VARIABLE
+from backstage_py.cli.local.known_actions import TOKEN_VARIABLE, check_address
 from backstage_py.cli.local.template_file import LocalTemplate
 from backstage_py.cli.local.template_runs import Outcome, Request
 from backstage_py.cli.terminal import form_prompts, output, progress, trees
@@ -54,6 +54,8 @@ def run(path: Path, options: RunOptions, prompter: Prompter | None = None) -> in
     console = Console(highlight=False)
     try:
         output.check_folder(options.out)
+        if options.backstage:
+            check_address(options.backstage)
         local = template_file.load(path)
         request = _request(local, options, prompter or _terminal())
         if request is None:

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from backstage_py.cli.local import own_actions
 from backstage_py.errors import InputError
@@ -15,7 +14,7 @@ from backstage_py.lint.check import Options
 from backstage_py.lint.config import Config
 from backstage_py.lint.files import read_bytes
 from backstage_py.lint.view import Vocabulary
-from backstage_py.model import json
+from backstage_py.model import json, web_url
 
 if TYPE_CHECKING:
     from backstage_py.plugin import TemplateFilter
@@ -117,15 +116,23 @@ def _reason(error: OSError | ValueError) -> str:
     return str((inner.strerror or inner) if isinstance(inner, OSError) else error)
 
 
+def check_address(url: str) -> None:
+    """Refuse what is no address of a Backstage backend.
+
+    Raises:
+        InputError: it is no http(s) URL.
+    """
+    if not web_url.is_http(url):
+        raise InputError(f"'{url}' is no http(s) URL; give the base URL of a Backstage backend")
+
+
 def address_of(url: str) -> str:
     """Return the address of the listing for the base URL of a Backstage backend, or for the listing itself.
 
     Raises:
         InputError: it is no http(s) URL.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InputError(f"'{url}' is no http(s) URL; give the base URL of a Backstage backend")
+    check_address(url)
     return url if url.endswith("/v2/actions") else url.rstrip("/").removesuffix("/api/scaffolder") + _PATH
 
 

@@ -42,7 +42,7 @@ def write_file(path: Path, text: str) -> None:
         InputError: it cannot be written.
     """
     try:
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise cannot_write(path, error) from error
 

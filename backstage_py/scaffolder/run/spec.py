@@ -6,7 +6,7 @@ from functools import cached_property
 
 from backstage_py.errors import InputError
 from backstage_py.js import budget
-from backstage_py.model import json, template
+from backstage_py.model import json, template, web_url
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin import TemplateInfo, User
 
@@ -109,4 +109,4 @@ def _base_url(info: JsonObject, entity: JsonObject) -> str | None:
     """Decide again by what the catalog recorded: earlier versions stored files that an author had named."""
     annotations = (entity.get("metadata") or {}).get("annotations") or {}
     stored = str(info.get("baseUrl") or "")
-    return template.base_url(annotations) or (stored if template.is_web_url(stored) else None)
+    return template.base_url(annotations) or (stored if web_url.is_http(stored) else None)
