@@ -333,7 +333,8 @@ def test_no_template_breaks_a_dry_run(scaffolder: Scaffolder) -> None:
 
 
 def test_no_form_breaks_a_task(scaffolder: Scaffolder) -> None:
-    pages = forms.schemas(hostile=True) | st.lists(forms.schemas(hostile=True), max_size=3)
+    page = forms.schemas(hostile=True) | st.fixed_dictionaries({"when": RENDERED, "properties": forms.schemas()})
+    pages = page | st.lists(page, max_size=3)
 
     @FUZZED
     @given(pages, forms.ANYTHING, RENDERED)
