@@ -14,10 +14,12 @@ MAY_LACK = os.environ.get("BACKSTAGE_PY_MAY_LACK", "").split()
 
 
 @pytest.fixture(autouse=True)
-def _no_foreign_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_foreign_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep the developer's own git and Backstage configuration out of the tests."""
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "no-configuration"))
+    monkeypatch.delenv("BACKSTAGE_PY_TRUST", raising=False)
     for name in [name for name in os.environ if name.startswith("APP_CONFIG_")]:
         monkeypatch.delenv(name)
 

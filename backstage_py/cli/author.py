@@ -1,13 +1,17 @@
 """The commands of template authors as the command line knows them; what they do is in a module each, imported late."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from backstage_py import extras
 from backstage_py.cli import completion
 from backstage_py.cli.formats import Format
+from backstage_py.errors import InputError
+
+if TYPE_CHECKING:
+    from backstage_py.cli.local.trust import Trust
 
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How problems are written.")]
 ConfigOption = Annotated[
@@ -35,6 +39,11 @@ ActionsFromOption = Annotated[
     ),
 ]
 
+TrustOption = Annotated[
+    bool,
+    typer.Option("--trust", help="Let this project's files run code and name hosts, this time; see the command trust."),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the author's commands."""
@@ -48,6 +57,7 @@ def register(app: typer.Typer) -> None:
     app.command()(run)
     app.command()(dev)
     app.command()(lsp)
+    app.command()(trust)
 
 
 def validate(
@@ -70,6 +80,7 @@ def validate(
     *,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
     rules: Annotated[bool, typer.Option("--rules", help="List the rules and stop.")] = False,
+    trust: TrustOption = False,
 ) -> None:
     """Find mistakes in templates, catalog files and skeletons; nothing is sent anywhere.
 
@@ -81,7 +92,9 @@ def validate(
         raise typer.Exit(command.rules(format_))
     if explain:
         raise typer.Exit(command.explain(explain))
-    options = command.ValidateOptions(format_, actions_from, tuple(exclude or ()), output, strict, stdin_file)
+    options = command.ValidateOptions(
+        format_, actions_from, _trust(everything=trust), tuple(exclude or ()), output, strict, stdin_file
+    )
     raise typer.Exit(command.run(paths or [], options))
 
 
@@ -98,6 +111,7 @@ def dry_run(
     diff: Annotated[bool, typer.Option("--diff", help="Show the contents as a diff.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the answer of POST /v2/dry-run.")] = False,
     no_defaults: Annotated[bool, typer.Option("--no-defaults", help="Do not fill in the form's defaults.")] = False,
+    trust: TrustOption = False,
 ) -> None:
     """Try a template: steps, logs, outputs and the tree that it would write, without any effect outside.
 
@@ -112,6 +126,7 @@ def dry_run(
         out=out,
         against=against,
         config=config or (),
+        trust=_trust(everything=trust),
         sandbox=sandbox,
         diff=diff,
         as_json=json,
@@ -136,6 +151,7 @@ def run_tests(
     config: ConfigOption = None,
     *,
     update: Annotated[bool, typer.Option("--update", help="Write golden trees instead of comparing.")] = False,
+    trust: TrustOption = False,
 ) -> None:
     """Run the test cases beside templates.
 
@@ -143,7 +159,8 @@ def run_tests(
     """
     from backstage_py.cli.commands import test as command
 
-    raise typer.Exit(command.run(paths or [], command.TestOptions(update, only, parallel, junit, keep, config or ())))
+    options = command.TestOptions(update, only, parallel, junit, keep, config or (), _trust(everything=trust))
+    raise typer.Exit(command.run(paths or [], options))
 
 
 def actions(
@@ -155,11 +172,16 @@ def actions(
     *,
     markdown: MarkdownOption = False,
     json: JsonOption = False,
+    trust: TrustOption = False,
 ) -> None:
     """List the known actions, or document one: inputs, outputs, examples."""
     from backstage_py.cli.commands import actions as command
 
-    raise typer.Exit(command.run_actions(action, markdown=markdown, as_json=json, source=actions_from))
+    raise typer.Exit(
+        command.run_actions(
+            action, markdown=markdown, as_json=json, source=actions_from, trust=_trust(everything=trust)
+        )
+    )
 
 
 def filters(
@@ -169,21 +191,24 @@ def filters(
     *,
     markdown: MarkdownOption = False,
     json: JsonOption = False,
+    trust: TrustOption = False,
 ) -> None:
     """List the filters of expressions, or document one."""
     from backstage_py.cli.commands import actions as command
 
-    raise typer.Exit(command.run_filters(name, markdown=markdown, as_json=json))
+    raise typer.Exit(command.run_filters(name, markdown=markdown, as_json=json, trust=_trust(everything=trust)))
 
 
 def schema(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to a file.")] = None,
     actions_from: ActionsFromOption = None,
+    *,
+    trust: TrustOption = False,
 ) -> None:
     """Write the JSON Schema with which editors complete and check templates."""
     from backstage_py.cli.commands import schema as command
 
-    raise typer.Exit(command.run(output, actions_from))
+    raise typer.Exit(command.run(output, actions_from, _trust(everything=trust)))
 
 
 def new(
@@ -213,6 +238,7 @@ def run(
     *,
     sandbox: Annotated[bool, typer.Option("--sandbox", help="Against a git host on this machine.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether to begin.")] = False,
+    trust: TrustOption = False,
 ) -> None:
     """Ask for a template's form in the terminal, then run it for real.
 
@@ -220,7 +246,9 @@ def run(
     """
     from backstage_py.cli.commands import run as command
 
-    options = command.RunOptions(values or (), secrets or (), user, config or (), backstage, out, sandbox, yes)
+    options = command.RunOptions(
+        values or (), secrets or (), user, config or (), _trust(everything=trust), backstage, out, sandbox, yes
+    )
     raise typer.Exit(command.run(template, options))
 
 
@@ -230,16 +258,45 @@ def dev(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the API; 0 takes a free one.")] = 7007,
     *,
     no_serve: Annotated[bool, typer.Option("--no-serve", help="Only validate and test, without the API.")] = False,
+    trust: TrustOption = False,
 ) -> None:
     """Validate and test whenever a file changes, and serve the API with a git host on this machine."""
     extras.require("The command 'dev'", "serve")
     from backstage_py.cli.commands import dev as command
 
-    raise typer.Exit(command.run(path, config or [], port=port, serves=not no_serve))
+    raise typer.Exit(command.run(path, config or [], port=port, serves=not no_serve, trust=_trust(everything=trust)))
 
 
-def lsp() -> None:
+def lsp(*, trust: TrustOption = False) -> None:
     """Serve editors over the language server protocol on standard input and output."""
     from backstage_py.cli.commands import lsp as command
 
-    raise typer.Exit(command.run())
+    raise typer.Exit(command.run(_trust(everything=trust)))
+
+
+def trust(
+    path: Annotated[Path, typer.Argument(help="The project: a folder or a file in it.")] = Path(),
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    revoke: Annotated[bool, typer.Option("--revoke", help="Trust it no more.")] = False,
+) -> None:
+    """Show what a project's files would have commands do, and allow it until it changes.
+
+    That is: Python files of actions, commands of test cases, an app-config, a Backstage to ask. What was shown is
+    remembered in ~/.config/backstage-py. BACKSTAGE_PY_TRUST names folders whose projects are always trusted.
+    """
+    from backstage_py.cli.commands import trust as command
+
+    raise typer.Exit(command.run(path, yes=yes, revoke=revoke))
+
+
+def _trust(*, everything: bool) -> "Trust":
+    import os
+
+    from backstage_py.cli.local.trust import Trust
+
+    try:
+        return Trust.of(os.environ, everything=everything)
+    except InputError as error:
+        typer.echo(f"backstage-py: {error.message}", err=True)
+        raise typer.Exit(2) from error

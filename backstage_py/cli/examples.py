@@ -34,6 +34,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "dev": ("backstage-py dev templates/", "backstage-py dev --no-serve"),
     "lsp": ("backstage-py lsp",),
+    "trust": ("backstage-py trust", "backstage-py trust templates/ --yes", "backstage-py trust --revoke"),
 }
 """By the command's name."""
 

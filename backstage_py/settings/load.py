@@ -35,8 +35,12 @@ def load_settings(paths: Sequence[Path], env: Env) -> Settings:
     Raises:
         SettingsError: a file cannot be read or a value is wrong; names key, file and expectation.
     """
-    found = list(paths) or [Path(name) for name in DEFAULT_FILES if Path(name).is_file()]
-    layers = [files.read_file(path.absolute(), env) for path in found]
+    return load_files(list(paths) or [Path(name) for name in DEFAULT_FILES if Path(name).is_file()], env)
+
+
+def load_files(paths: Sequence[Path], env: Env) -> Settings:
+    """Do as ``load_settings`` with these files only; without any, with the environment alone."""
+    layers = [files.read_file(path.absolute(), env) for path in paths]
     overrides = files.read_environment(env)
     settings = of_merged(Merged([*layers, *([overrides] if overrides else [])]))
     return replace(settings, warnings=(*settings.warnings, *_left_out(layers)))

@@ -256,7 +256,10 @@ def test_failure_names_its_step(cli: CliRunner, template: Path) -> None:
         ("expect: {steps: {publsh: skipped}}", "step publsh: the template has none; did you mean publish?"),
     ],
 )
-def test_difference_is_named(cli: CliRunner, template: Path, expectation: str, message: str) -> None:
+def test_difference_is_named(
+    cli: CliRunner, template: Path, expectation: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BACKSTAGE_PY_TRUST", str(template if template.is_dir() else template.parent))
     write_cases(template, f"  - values: {{name: shop}}\n    {expectation}\n")
 
     result = cli.invoke(app, ["test"])

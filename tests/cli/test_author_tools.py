@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from backstage_py import bundled
 from backstage_py.cli import filter_docs
 from backstage_py.cli.commands import dev
+from backstage_py.cli.local.trust import of_environment
 from backstage_py.cli.main import app
 from backstage_py.lint import vocabulary
 from backstage_py.model import yaml
@@ -198,16 +199,16 @@ async def test_language_server_talks_to_an_editor(tmp_path: Path) -> None:
 
 async def test_dev_checks_and_renders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "template.yaml").write_text(BROKEN)
-    assert await dev.check(tmp_path) is False
+    assert await dev.check(tmp_path, of_environment()) is False
     assert "error BPY401" in capsys.readouterr().out
 
     (tmp_path / "template.yaml").write_text(BROKEN.replace("a || 'b'", "'b'"))
     (tmp_path / "template.test.yaml").write_text("cases: [{name: runs, expect: {steps: {log: completed}}}]\n")
-    assert await dev.check(tmp_path) is True
+    assert await dev.check(tmp_path, of_environment()) is True
     assert "1 passed" in capsys.readouterr().out
 
     (tmp_path / "template.yaml").write_text(BROKEN.replace("a || 'b'", "'now' || 'b'"))
-    assert await dev.check(tmp_path) is False
+    assert await dev.check(tmp_path, of_environment()) is False
     assert "message: ${{ 'now' || 'b' }}" in capsys.readouterr().out
 
 

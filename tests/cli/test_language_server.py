@@ -96,7 +96,8 @@ async def editor(tmp_path: Path) -> AsyncIterator[Editor]:
     def show(params: types.ShowMessageParams) -> None:
         made.messages.append(params.message)
 
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(one for one in sys.path if one)}
+    paths = os.pathsep.join(one for one in sys.path if one)
+    environment = {**os.environ, "PYTHONPATH": paths, "BACKSTAGE_PY_TRUST": str(tmp_path)}
     await client.start_io(sys.executable, "-m", "backstage_py.cli", "lsp", env=environment, cwd=str(tmp_path))
     await client.initialize_async(types.InitializeParams(types.ClientCapabilities(), root_uri=tmp_path.as_uri()))
     client.initialized(types.InitializedParams())

@@ -66,6 +66,7 @@ def cli() -> CliRunner:
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BACKSTAGE_PY_TRUST", str(tmp_path))
     (tmp_path / "actions").mkdir()
     (tmp_path / "actions" / "greet.py").write_text(ACTIONS)
     (tmp_path / "template.yaml").write_text(TEMPLATE)

@@ -1,12 +1,14 @@
 """Compares what a run gave with what a case expects; every difference is one sentence."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from backstage_py.cli.cases.testcases import Case, FileExpectation
 from backstage_py.cli.local.template_runs import Outcome
 from backstage_py.cli.terminal import trees
+from backstage_py.js import regex
+from backstage_py.js.errors import Failure
+from backstage_py.js.values import Regex
 from backstage_py.lint.nearest import nearest
 from backstage_py.model import globs, json
 from backstage_py.model.json import Json
@@ -65,8 +67,8 @@ def golden(folder: Path, files: Sequence[DirectoryFile]) -> Iterator[str]:
 def _error(expected: str, outcome: Outcome) -> Iterator[str]:
     if outcome.error is None:
         yield "the run should have failed, but it did not"
-    elif expected and not re.search(expected, outcome.error.message) and expected not in outcome.error.message:
-        yield f"the run failed with {outcome.error.message!r}, which does not match {expected!r}"
+    elif expected not in outcome.error.message and (why := _mismatch(expected, outcome.error.message)):
+        yield f"the run failed with {outcome.error.message!r}, which {why}"
 
 
 def _file(wanted: FileExpectation, files: Sequence[DirectoryFile]) -> Iterator[str]:
@@ -88,10 +90,18 @@ def _file(wanted: FileExpectation, files: Sequence[DirectoryFile]) -> Iterator[s
             if part in text:
                 yield f"{file.path} contains {part!r}"
         for pattern in wanted.matches:
-            if not re.search(pattern, text, re.MULTILINE):
-                yield f"{file.path} does not match {pattern!r}"
+            if why := _mismatch(pattern, text, "m"):
+                yield f"{file.path} {why}"
         if wanted.executable is not None and wanted.executable != file.executable:
             yield f"{file.path} is {'' if file.executable else 'not '}executable"
+
+
+def _mismatch(pattern: str, text: str, flags: str = "") -> str | None:
+    """Return why a text does not match, None if it does; a pattern of others may take only so many steps."""
+    try:
+        return None if regex.test(Regex(pattern, flags), text) else f"does not match {pattern!r}"
+    except Failure as failure:
+        return f"cannot be matched with {pattern!r}: {failure.message}"
 
 
 def _equals(expected: Path, file: DirectoryFile) -> Iterator[str]:
@@ -114,8 +124,8 @@ def _matching(pattern: str, files: Sequence[DirectoryFile]) -> list[DirectoryFil
 def _subset(expected: Json, got: Json, where: str) -> Iterator[str]:
     """What is expected must be there; objects may have more, lists must have as many items."""
     if isinstance(expected, Mapping) and set(expected) == {"matches"} and isinstance(got, str):
-        if not re.search(str(expected["matches"]), got):
-            yield f"{where} is {json.text(got)}, which does not match {expected['matches']!r}"
+        if why := _mismatch(str(expected["matches"]), got):
+            yield f"{where} is {json.text(got)}, which {why}"
     elif isinstance(expected, Mapping) and isinstance(got, Mapping):
         for key, value in expected.items():
             if key not in got:

@@ -22,12 +22,12 @@ r"""Test files of templates: ``*.test.yaml`` beside the template, parsed once in
         run: [go vet ./...]            # commands in the tree; each must exit 0
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from backstage_py.errors import InputError
+from backstage_py.js import regex
 from backstage_py.lint import files as reading
 from backstage_py.lint.nearest import nearest
 from backstage_py.model import yaml
@@ -161,7 +161,7 @@ class _Reader:
             defaults=value.get("defaults") is not False,
             sandbox=value.get("sandbox") is True,
             expect=self._expect(value.get("expect") or {}, (*where, "expect")),
-            golden=self._path.parent / str(golden) if golden else None,
+            golden=self._near(str(golden), (*where, "golden")) if golden else None,
             commands=self._texts(value, where, "run"),
             timeout=self._seconds(value, where),
         )
@@ -189,7 +189,7 @@ class _Reader:
         return FileExpectation(
             pattern,
             text=None if text is None else str(text),
-            equals=self._path.parent / str(equals) if equals else None,
+            equals=self._near(str(equals), (*where, "equals")) if equals else None,
             contains=self._texts(value, where, "contains"),
             absent=self._texts(value, where, "absent"),
             matches=tuple(self._pattern(one, (*where, "matches")) for one in self._texts(value, where, "matches")),
@@ -203,11 +203,16 @@ class _Reader:
         return float(seconds)
 
     def _pattern(self, pattern: str, where: tuple[str | int, ...]) -> str:
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise self._error_at(where, f"{pattern!r} is no regular expression: {error}") from error
+        if problem := regex.problem(pattern):
+            raise self._error_at(where, f"{pattern!r} is no regular expression: {problem}")
         return pattern
+
+    def _near(self, name: str, where: tuple[str | int, ...]) -> Path:
+        """Return a file or folder of the project: its content is shown, and ``--update`` replaces it."""
+        found = self._path.parent / name
+        if not found.resolve().is_relative_to(_project(self._path)):
+            raise self._error_at(where, f"{name!r} leads out of the project")
+        return found
 
     def _keys(self, value: Json, where: tuple[str | int, ...], known: tuple[str, ...]) -> None:
         if not isinstance(value, dict):
@@ -235,3 +240,9 @@ class _Reader:
     def _error_at(self, where: tuple[str | int, ...], message: str) -> InputError:
         place = self._document.key_position(where)
         return InputError(f"{self._path}:{place.line}:{place.column}: {message}")
+
+
+def _project(file: Path) -> Path:
+    """Return the repository that a file lies in, or its folder where that is in none."""
+    folder = file.resolve().parent
+    return next((one for one in (folder, *folder.parents) if (one / ".git").exists()), folder)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backstage_py.cli.filter_docs import DOCS, shown_example
+from backstage_py.cli.local.trust import Trust
 from backstage_py.errors import InputError
 from backstage_py.lint.nearest import nearest
 from backstage_py.model import json
@@ -32,20 +33,20 @@ Chapter = Callable[[Entry], Iterator[str]]
 """Writes the documentation of one entry as lines of Markdown."""
 
 
-def run_actions(action_id: str | None, *, markdown: bool, as_json: bool, source: str | None) -> int:
+def run_actions(action_id: str | None, *, markdown: bool, as_json: bool, source: str | None, trust: Trust) -> int:
     """List the actions, or document one."""
     try:
-        known = _actions(source)
+        known = _actions(source, trust)
     except InputError as error:
         sys.stderr.write(f"backstage-py: {error.message}\n")
         return COULD_NOT_RUN
     return _run("action", known, action_id, _action_chapter, markdown=markdown, as_json=as_json)
 
 
-def run_filters(name: str | None, *, markdown: bool, as_json: bool) -> int:
+def run_filters(name: str | None, *, markdown: bool, as_json: bool, trust: Trust) -> int:
     """List the filters, or document one."""
     try:
-        known = _filters()
+        known = _filters(trust)
     except InputError as error:
         sys.stderr.write(f"backstage-py: {error.message}\n")
         return COULD_NOT_RUN
@@ -90,13 +91,13 @@ def _show(text: str) -> None:
     Console().print(Markdown(text))
 
 
-def _actions(source: str | None) -> list[Entry]:
+def _actions(source: str | None, trust: Trust) -> list[Entry]:
     from backstage_py.cli.local import known_actions
     from backstage_py.lint import config
     from backstage_py.lint.actions import described
     from backstage_py.plugin import load_actions
 
-    known = known_actions.catalogue(config.find(Path()), source)
+    known = known_actions.catalogue(config.find(Path()), trust, source)
     installed = [described(one.describe(), "builtin") for one in load_actions()]
     # what is installed has examples, which the bundled list leaves out; what a Backstage says of its own goes first
     examples = {one.id: one for one in installed if (found := known.get(one.id)) is None or found.origin != "live"}
@@ -169,13 +170,13 @@ def _type(schema: JsonObject) -> str:
     return " or ".join(dict.fromkeys(_type(one) for one in branches if isinstance(one, dict))) or "any"
 
 
-def _filters() -> list[Entry]:
+def _filters(trust: Trust) -> list[Entry]:
     from backstage_py.cli.local import known_actions
     from backstage_py.lint import config, vocabulary
     from backstage_py.templating import engine
 
     backstage = {name: described.as_json() for name, described in engine.DESCRIPTIONS.items()}
-    own = {name: one.as_json() for name, one in known_actions.filters(config.find(Path())).items()}
+    own = {name: one.as_json() for name, one in known_actions.filters(config.find(Path()), trust).items()}
     language = {name: {"description": DOCS[name][0]} for name in vocabulary.FILTERS}
     return [
         Entry(

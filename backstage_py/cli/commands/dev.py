@@ -18,6 +18,7 @@ from backstage_py.cli.commands.test import TestOptions
 from backstage_py.cli.commands.validate import ValidateOptions, find
 from backstage_py.cli.formats import text
 from backstage_py.cli.local import own_actions
+from backstage_py.cli.local.trust import Trust
 from backstage_py.errors import BackstageError
 from backstage_py.lint import config as configs
 
@@ -30,55 +31,53 @@ _REREAD_SECONDS = 2
 _STOP_SECONDS = 10.0
 
 
-def run(path: Path, config: Sequence[Path], *, port: int, serves: bool) -> int:
+def run(path: Path, config: Sequence[Path], *, port: int, serves: bool, trust: Trust) -> int:
     """Watch until interrupted; return the exit status."""
     if not path.is_dir():
         sys.stderr.write(f"backstage-py: {path} is no folder; give the one that holds the templates\n")
         return 2
     try:
-        asyncio.run(_dev(path.absolute(), config, port=port, serves=serves))
+        asyncio.run(_dev(path.absolute(), config, trust, port=port, serves=serves))
     except (KeyboardInterrupt, asyncio.CancelledError):
         _print("Stopped.")
     return 0
 
 
-async def _dev(path: Path, config: Sequence[Path], *, port: int, serves: bool) -> None:
+async def _dev(path: Path, config: Sequence[Path], trust: Trust, *, port: int, serves: bool) -> None:
     from watchfiles import DefaultFilter, awatch
 
     _end_on_sigterm()
     async with contextlib.AsyncExitStack() as stack:
         if serves:
-            await stack.enter_async_context(_serving(path, config, port))
-        await check(path)
+            await stack.enter_async_context(_serving(path, config, trust, port))
+        await check(path, trust)
         watched = DefaultFilter(ignore_dirs=(*DefaultFilter.ignore_dirs, _STATE))
         async for changes in awatch(path, watch_filter=watched, debounce=_DEBOUNCE_MS):
             names = sorted({_short(Path(name), path) for _, name in changes})
             _print(f"\n{time.strftime('%H:%M:%S')} changed: {', '.join(names[:5])}")
             if serves:
                 _register_templates(path)
-            await check(path)
+            await check(path, trust)
 
 
-async def check(path: Path) -> bool:
+async def check(path: Path, trust: Trust) -> bool:
     """Validate and test once, write what was found, and return whether all is well."""
     path = _relative(path)
     try:
-        problems = await _CHECKS.run(partial(find, [path], ValidateOptions()))
+        problems = await _CHECKS.run(partial(find, [path], ValidateOptions(trust=trust)))
     except BackstageError as error:
         _print(error.message)
         return False
     _print(text.render(problems).rstrip())
     well = not any(problem.severity == "error" for problem in problems)
     if testcases.find([path]):
-        well = (
-            await _CHECKS.run(partial(test_command.run, [path], TestOptions(keep=path / _STATE / "rendered"))) == 0
-            and well
-        )
+        options = TestOptions(keep=path / _STATE / "rendered", trust=trust)
+        well = await _CHECKS.run(partial(test_command.run, [path], options)) == 0 and well
     return well
 
 
 @contextlib.asynccontextmanager
-async def _serving(path: Path, config: Sequence[Path], port: int) -> AsyncIterator[None]:
+async def _serving(path: Path, config: Sequence[Path], trust: Trust, port: int) -> AsyncIterator[None]:
     """Run ``backstage-py serve`` with the templates of the folder in its catalog, and the sandbox, until left."""
     state = path / _STATE
     state.mkdir(exist_ok=True)
@@ -87,7 +86,7 @@ async def _serving(path: Path, config: Sequence[Path], port: int) -> AsyncIterat
     (state / "rendered").mkdir(exist_ok=True)
     port = _free(port)
     _register_templates(path)
-    own.write_text(_config(path, config, state, port), encoding="utf-8")
+    own.write_text(_config(path, config, trust, state, port), encoding="utf-8")
     arguments = [part for file in (own, *config) for part in ("--config", str(file))]
     _print(f"The API is at http://127.0.0.1:{port}/api, rendered trees are in {state / 'rendered'}")
     process = await asyncio.create_subprocess_exec(
@@ -105,10 +104,10 @@ async def _serving(path: Path, config: Sequence[Path], port: int) -> AsyncIterat
             await process.wait()
 
 
-def _config(path: Path, config: Sequence[Path], state: Path, port: int) -> str:
+def _config(path: Path, config: Sequence[Path], trust: Trust, state: Path, port: int) -> str:
     from backstage_py.model import yaml
 
-    own = own_actions.folder(configs.find(path), config)
+    own = own_actions.folder(configs.find(path), trust, config)
     return yaml.dump(
         {
             "backend": {

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from backstage_py.cli.local import form, given_values, template_file, template_runs
 from backstage_py.cli.local.template_runs import Outcome, Request
+from backstage_py.cli.local.trust import Trust
 from backstage_py.cli.terminal import output, trees
 from backstage_py.errors import InputError
 from backstage_py.model import json
@@ -34,6 +35,7 @@ class DryRunOptions:
     out: Path | None = None
     against: Path | None = None
     config: Sequence[Path] = ()
+    trust: Trust | None = None
     sandbox: bool = False
     diff: bool = False
     as_json: bool = False
@@ -71,7 +73,11 @@ async def _run(path: Path, options: DryRunOptions) -> Outcome:
     secrets = {name: str(value) for name, value in given_values.read(options.secrets).items()}
     form.warn_of_unknown(local, values)
     composed = template_runs.opened(
-        config=options.config, start=path, sandbox=options.sandbox, sandbox_root=_emptied(_repositories(options))
+        config=options.config,
+        start=path,
+        sandbox=options.sandbox,
+        sandbox_root=_emptied(_repositories(options)),
+        trust=options.trust,
     )
     async with composed as scaffolder:
         masked = form.with_masks(local.template.pages, values, secrets)

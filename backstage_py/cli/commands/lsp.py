@@ -13,6 +13,7 @@ from pygls.workspace import TextDocument
 from backstage_py import __version__, threads
 from backstage_py.cli.editor.knowledge import Knowledge
 from backstage_py.cli.formats.text import character
+from backstage_py.cli.local.trust import Trust
 from backstage_py.lint.check import check_text
 from backstage_py.lint.editing import Editing, Spot
 from backstage_py.model.problem import Problem
@@ -37,12 +38,12 @@ _PAUSE_SECONDS = 0.15
 _TOKEN = re.compile(r"[\w:./@-]+|.")
 
 
-def run() -> int:
+def run(trust: Trust) -> int:
     """Serve until the editor ends the session."""
     from backstage_py import logging
 
     logging.configure("error")  # on standard error: standard output is the editor's
-    server().start_io()
+    server(trust).start_io()
     return 0
 
 
@@ -88,10 +89,10 @@ class Diagnostics:
             self._server.window_show_message(types.ShowMessageParams(types.MessageType.Error, self._said))
 
 
-def server() -> LanguageServer:
+def server(trust: Trust) -> LanguageServer:
     """Return a server with its features; it has no state but the documents that the editor has open."""
     made = LanguageServer("backstage-py", __version__)
-    knowledge = Knowledge()
+    knowledge = Knowledge(trust)
     diagnostics = Diagnostics(made, knowledge)
 
     @made.feature(types.TEXT_DOCUMENT_DID_OPEN)

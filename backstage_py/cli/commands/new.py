@@ -5,7 +5,9 @@ import sys
 from pathlib import Path
 
 from backstage_py import bundled
+from backstage_py.cli.commands import trust
 from backstage_py.cli.local import form, given_values, template_file, template_runs
+from backstage_py.cli.local import trust as trusting
 from backstage_py.cli.local.template_runs import Outcome, Request
 from backstage_py.cli.terminal import output, trees
 from backstage_py.errors import BackstageError, InputError
@@ -26,6 +28,8 @@ def run(kind: str, name: str, *, out: Path | None, values: list[str], force: boo
     try:
         outcome = _made(kind, name, folder, values, force=force)
         trees.write(folder, outcome.files)
+        if not force:  # all that is there comes from us
+            trusting.of_environment().remember(trust.wishes(folder))
     except BackstageError as error:
         sys.stderr.write(f"backstage-py: {error.message}\n")
         return COULD_NOT_RUN

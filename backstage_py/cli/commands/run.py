@@ -13,6 +13,7 @@ from backstage_py.cli.local import form, given_values, template_file, template_r
 from backstage_py.cli.local.known_actions import TOKEN_VARIABLE, check_address
 from backstage_py.cli.local.template_file import LocalTemplate
 from backstage_py.cli.local.template_runs import Outcome, Request
+from backstage_py.cli.local.trust import Trust
 from backstage_py.cli.terminal import form_prompts, output, progress, trees
 from backstage_py.cli.terminal.form_prompts import Prompter
 from backstage_py.errors import InputError
@@ -37,6 +38,7 @@ class RunOptions:
     secrets: Sequence[str] = ()
     user: str = "user:default/guest"
     config: Sequence[Path] = ()
+    trust: Trust | None = None
     backstage: str | None = None
     out: Path | None = None
     sandbox: bool = False
@@ -91,7 +93,7 @@ def _request(local: LocalTemplate, options: RunOptions, prompter: Prompter | Non
             prompter.section(f"Run {local.name} with", _shown(local, values))
             if not prompter.confirm("Run it?", default=True):
                 return None
-    if token := os.environ.get(TOKEN_VARIABLE):
+    if options.backstage and (token := os.environ.get(TOKEN_VARIABLE)):
         secrets = {"backstageToken": token, **secrets}
     return Request(form.with_masks(local.template.pages, values, secrets), secrets, options.user)
 
@@ -100,6 +102,7 @@ async def _run(local: LocalTemplate, request: Request, options: RunOptions, cons
     composed = template_runs.opened(
         config=options.config,
         start=local.path,
+        trust=options.trust,
         sandbox=options.sandbox,
         dry=False,
         backstage_url=options.backstage,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from backstage_py.cli.editor import schema as editor_schema
 from backstage_py.cli.local import known_actions
+from backstage_py.cli.local.trust import Trust
 from backstage_py.cli.terminal import output as output_
 from backstage_py.errors import InputError
 from backstage_py.lint import config
@@ -13,11 +14,11 @@ from backstage_py.lint import config
 OK, COULD_NOT_RUN = 0, 2
 
 
-def run(output: Path | None, actions_from: str | None) -> int:
+def run(output: Path | None, actions_from: str | None, trust: Trust) -> int:
     """Write the schema to a file, with instructions for editors, or to standard output."""
     try:
         output_.check_file(output)
-        schema = editor_schema.build(known_actions.catalogue(config.find(Path()), actions_from))
+        schema = editor_schema.build(known_actions.catalogue(config.find(Path()), trust, actions_from))
         text = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
         if output is None:
             sys.stdout.write(text)

@@ -21,7 +21,9 @@ from backstage_py.cli.cases import checks, testcases
 from backstage_py.cli.cases.testcases import Case
 from backstage_py.cli.formats.junit import clean
 from backstage_py.cli.local import form, template_file, template_runs
+from backstage_py.cli.local import trust as trusting
 from backstage_py.cli.local.template_runs import LocalScaffolder, Outcome, Request
+from backstage_py.cli.local.trust import Trust
 from backstage_py.cli.terminal import output, trees
 from backstage_py.errors import BackstageError, InputError
 
@@ -40,6 +42,7 @@ class TestOptions:
         parallel: how many cases run at once.
         junit: write a report here.
         keep: write the tree of each case below this folder, anew each time.
+        trust: what files of the project may do.
     """
 
     __test__ = False  # pytest takes classes that begin with Test for its own
@@ -50,6 +53,7 @@ class TestOptions:
     junit: Path | None = None
     keep: Path | None = None
     config: Sequence[Path] = ()
+    trust: Trust = field(default_factory=trusting.of_environment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,9 @@ async def _run_all(cases: Sequence[Case], options: TestOptions) -> list[CaseResu
 
 async def _run_one(case: Case, options: TestOptions) -> CaseResult:
     try:
-        opened = template_runs.opened(config=options.config, start=case.template, sandbox=case.sandbox)
+        opened = template_runs.opened(
+            config=options.config, start=case.template, sandbox=case.sandbox, trust=options.trust
+        )
         async with opened as scaffolder:
             outcome = await _outcome(case, scaffolder)
     except BackstageError as error:
@@ -119,7 +125,10 @@ async def _run_one(case: Case, options: TestOptions) -> CaseResult:
         else:
             found += checks.golden(case.golden, outcome.files)
     if case.commands and not found:
-        found += await _commands(case, outcome)
+        if options.trust.allows(trusting.commands(case.file, case.commands)):
+            found += await _commands(case, outcome)
+        else:
+            notes.append("its commands were left out")
     return CaseResult(case, tuple(found), tuple(notes))
 
 

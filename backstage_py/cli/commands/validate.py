@@ -8,6 +8,8 @@ from pathlib import Path
 from backstage_py.cli import formats
 from backstage_py.cli.formats import Format
 from backstage_py.cli.local import known_actions
+from backstage_py.cli.local import trust as trusting
+from backstage_py.cli.local.trust import Trust
 from backstage_py.cli.terminal import output
 from backstage_py.errors import InputError
 from backstage_py.lint import config as configs
@@ -32,6 +34,7 @@ class ValidateOptions:
 
     format: Format = Format.TEXT
     actions_from: str | None = None
+    trust: Trust | None = None
     exclude: tuple[str, ...] = ()
     output: Path | None = None
     strict: bool = False
@@ -60,9 +63,10 @@ def find(paths: Sequence[Path], options: ValidateOptions) -> list[Problem]:
     for path in paths:
         if path != _STDIN and not path.exists() and not path.is_symlink():
             raise InputError(f"{path} does not exist")
+    trust = options.trust or trusting.of_environment()
     problems: set[Problem] = set()
     for config, together in _by_configuration(paths):
-        known = known_actions.options(config, options.actions_from)
+        known = known_actions.options(config, trust, options.actions_from)
         if _STDIN in together:
             problems |= set(check_text(_stdin(), options.stdin_file, known))
         files = [path for path in together if path != _STDIN]

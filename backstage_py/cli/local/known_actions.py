@@ -4,10 +4,13 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator, Sequence
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backstage_py.cli.local import own_actions
+from backstage_py.cli.local import trust as trusting
+from backstage_py.cli.local.trust import Trust
 from backstage_py.errors import InputError
 from backstage_py.lint.actions import Catalogue, KnownAction, bundled_catalogue, parse
 from backstage_py.lint.check import Options
@@ -20,39 +23,45 @@ if TYPE_CHECKING:
     from backstage_py.plugin import TemplateFilter
 
 TOKEN_VARIABLE = "BACKSTAGE_TOKEN"  # noqa: S105  # a name, not a token
+SOURCE_VARIABLE = "BACKSTAGE_PY_ACTIONS_FROM"
+_TOKEN_HINT = {
+    True: f"set {TOKEN_VARIABLE}",
+    False: f"give the address with --actions-from or {SOURCE_VARIABLE}, since a project's gets no token",
+}
 _PATH = "/api/scaffolder/v2/actions"
 _LARGEST_LISTING = 20 * 1024 * 1024
 _FRESH_SECONDS = 3_600.0
 _TIMEOUT_SECONDS = 15.0
 
 
-def options(config: Config, source: str | None = None) -> Options:
+def options(config: Config, trust: Trust, source: str | None = None) -> Options:
     """Return what a check knows: actions, names of one's own, and severities.
 
     Args and errors are those of ``catalogue``.
     """
-    local, own = _local(config), config.vocabulary
+    local, own = _local(config, trust), config.vocabulary
     filters, globals_ = _installed_names()
     vocabulary = Vocabulary(
         own.filters | local.filters | filters, own.globals | local.globals | globals_, fields=own.fields
     )
-    return Options(_catalogue(config, source, local), vocabulary, config.levels)
+    return Options(_catalogue(config, source, local, trust), vocabulary, config.levels)
 
 
-def catalogue(config: Config, source: str | None = None) -> Catalogue:
+def catalogue(config: Config, trust: Trust, source: str | None = None) -> Catalogue:
     """Return the actions that are known: later ones take precedence.
 
     Args:
         config: names files, and perhaps a Backstage to ask.
-        source: a Backstage to ask instead, by its base URL.
+        trust: what of that is followed.
+        source: a Backstage to ask instead, by its base URL, as the user says.
 
     Raises:
         InputError: a file or an answer is no list of actions, or nothing could be fetched and nothing is cached.
     """
-    return _catalogue(config, source, _local(config))
+    return _catalogue(config, source, _local(config, trust), trust)
 
 
-def filters(config: Config) -> "dict[str, TemplateFilter]":
+def filters(config: Config, trust: Trust) -> "dict[str, TemplateFilter]":
     """Return the filters of other packages and of the project.
 
     Raises:
@@ -61,29 +70,38 @@ def filters(config: Config) -> "dict[str, TemplateFilter]":
     from backstage_py.plugin.loading import load_plugins
 
     plugins = load_plugins()
-    if folder := own_actions.folder(config):
+    if folder := own_actions.folder(config, trust):
         own_actions.add(plugins, folder)
     return dict(plugins.filters)
 
 
-def _local(config: Config) -> own_actions.LocalActions:
-    folder = own_actions.folder(config)
+def _local(config: Config, trust: Trust) -> own_actions.LocalActions:
+    folder = own_actions.folder(config, trust)
     return own_actions.load(folder) if folder else own_actions.LocalActions()
 
 
-def _catalogue(config: Config, source: str | None, local: own_actions.LocalActions) -> Catalogue:
+def _catalogue(config: Config, source: str | None, local: own_actions.LocalActions, trust: Trust) -> Catalogue:
     known = bundled_catalogue().with_actions(_installed()).with_actions(local.actions)
     for name in config.actions:
         known = known.with_actions(_of_file((config.folder or Path()) / name))
-    if url := source or config.actions_from:
-        known = known.with_actions(_parsed(fetch(url), url, "live"), complete=True)
+    own = source or os.environ.get(SOURCE_VARIABLE) or trust.user.actions_from
+    if url := own or project_source(config, trust):
+        known = known.with_actions(_parsed(fetch(url, with_token=url == own), url, "live"), complete=True)
     return known
 
 
-def fetch(url: str) -> bytes:
+def project_source(config: Config, trust: Trust) -> str | None:
+    """Return the Backstage that a project names, None where it is not trusted."""
+    url = config.actions_from
+    return url if url and trust.allows(trusting.address(url, config.folder or Path())) else None
+
+
+def fetch(url: str, *, with_token: bool) -> bytes:
     """Return the listing of a Backstage; an answer of the last hour is used again, an older one if no new one comes.
 
-    The variable ``BACKSTAGE_TOKEN`` holds a token, if one is needed.
+    Args:
+        url: of its backend.
+        with_token: send what ``BACKSTAGE_TOKEN`` holds; only to an address that the user named, never a project.
 
     Raises:
         InputError: nothing could be fetched and nothing is cached.
@@ -96,11 +114,12 @@ def fetch(url: str) -> bytes:
     if age is not None and age < _FRESH_SECONDS:
         return cached.read_bytes()
     try:
-        data = _get(address)
+        data = _get(address, with_token=with_token)
     except (OSError, ValueError) as error:
         if age is not None:
             return cached.read_bytes()
-        hint = f"; set {TOKEN_VARIABLE}" if isinstance(error, urllib.error.HTTPError) and error.code == 401 else ""  # noqa: PLR2004  # unauthorized
+        is_refused = isinstance(error, urllib.error.HTTPError) and error.code == HTTPStatus.UNAUTHORIZED
+        hint = f"; {_TOKEN_HINT[with_token]}" if is_refused else ""
         raise InputError(f"Cannot fetch {address}: {_reason(error)}{hint}") from error
     _parsed(data, url, "live")
     with contextlib.suppress(OSError):  # a home that cannot be written costs time, not the answer
@@ -136,11 +155,11 @@ def address_of(url: str) -> str:
     return url if url.endswith("/v2/actions") else url.rstrip("/").removesuffix("/api/scaffolder") + _PATH
 
 
-def _get(address: str) -> bytes:
+def _get(address: str, *, with_token: bool) -> bytes:
     import urllib.request
 
     request = urllib.request.Request(address, headers={"Accept": "application/json"})  # noqa: S310  # checked by address_of
-    if token := os.environ.get(TOKEN_VARIABLE):
+    if with_token and (token := os.environ.get(TOKEN_VARIABLE)):
         request.add_unredirected_header("Authorization", f"Bearer {token}")
     with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310  # as above
         data: bytes = response.read(_LARGEST_LISTING + 1)

@@ -2,16 +2,18 @@
 
 A folder of ``.py`` files. The nearest ``.backstage-py.yaml`` or ``pyproject.toml`` names it, as ``actions-folder``;
 otherwise ``scaffolder.actionsFolder`` does, in the app-config files that a command is given or finds in the working
-directory, as the service reads them. The files are executed, as a test runner executes those of a project.
+directory, as the service reads them. The files are executed, so they have to be trusted (see ``trust``).
 """
 
 import io
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from backstage_py.cli.local import app_configs
+from backstage_py.cli.local import trust as trusting
+from backstage_py.cli.local.trust import Trust
 from backstage_py.errors import InputError
 from backstage_py.lint.actions import KnownAction, described
 from backstage_py.lint.config import Config
@@ -31,17 +33,19 @@ class LocalActions:
     globals: frozenset[str] = frozenset()
 
 
-def folder(config: Config, app_configs: Sequence[Path] = ()) -> Path | None:
-    """Return the folder, None if none is named.
+def folder(config: Config, trust: Trust, given: Sequence[Path] = ()) -> Path | None:
+    """Return the folder, None if none is named or its files are not trusted.
 
     Raises:
         InputError: the folder that is named does not exist.
         SettingsError: an app-config that names one is wrong.
     """
-    found = configured(config) or _of_app_config(app_configs)
-    if found is not None and not found.is_dir():
+    found = configured(config) or _of_app_config(given, trust)
+    if found is None:
+        return None
+    if not found.is_dir():
         raise InputError(f"The actions folder {found} does not exist; correct 'actions-folder' or 'actionsFolder'")
-    return found
+    return found if trust.allows(trusting.python(found)) else None
 
 
 def configured(config: Config) -> Path | None:
@@ -89,13 +93,11 @@ def stamp(path: Path) -> tuple[tuple[str, int], ...]:
     return tuple(sorted((one.name, one.stat().st_mtime_ns) for one in path.glob("*.py") if one.is_file()))
 
 
-def _of_app_config(paths: Sequence[Path]) -> Path | None:
+def _of_app_config(paths: Sequence[Path], trust: Trust) -> Path | None:
     """Read the settings only where the key stands at all: a check needs nothing else of them."""
-    if not any(_names_a_folder(file) for file in paths or Path().glob("app-config*.yaml")):
+    if not any(_names_a_folder(file) for file in paths or app_configs.found()):
         return None
-    from backstage_py.settings import load_settings
-
-    return load_settings(paths, os.environ).scaffolder.actions_folder
+    return app_configs.load(paths, trust).scaffolder.actions_folder
 
 
 def _names_a_folder(file: Path) -> bool:

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from backstage_py.cli.local import form
+from backstage_py.cli.local import trust as trusting
 from backstage_py.cli.local.template_file import LocalTemplate
+from backstage_py.cli.local.trust import Trust
 from backstage_py.errors import BackstageError, as_name
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin import TemplateInfo
@@ -163,6 +165,7 @@ async def opened(
     sandbox_root: Path | None = None,
     dry: bool = True,
     backstage_url: str | None = None,
+    trust: Trust | None = None,
 ) -> AsyncIterator[LocalScaffolder]:
     """Open one until the block is left.
 
@@ -173,24 +176,23 @@ async def opened(
         sandbox_root: where that host keeps its repositories; a temporary folder by default.
         dry: a dry run; with ``sandbox`` it is a real one, whose effects stay in the sandbox.
         backstage_url: a Backstage backend whose catalog and plugins the run uses.
+        trust: what files of the project may do; by default what the environment says.
 
     Raises:
         SettingsError: the configuration is wrong, or the sandbox cannot be started.
         InputError: the author's configuration is wrong, or an action of the project cannot be loaded.
     """
-    import os
-
     from backstage_py import logging
-    from backstage_py.cli.local import own_actions
+    from backstage_py.cli.local import app_configs, own_actions
     from backstage_py.lint import config as author_config
     from backstage_py.plugin import load_plugins
-    from backstage_py.settings import load_settings
     from backstage_py.wiring.run_catalog import RunCatalog
     from backstage_py.wiring.services import services
     from backstage_py.wiring.stand_in import StandIn
 
     logging.configure("error")
-    settings = load_settings(config, os.environ)
+    trust = trust or trusting.of_environment()
+    settings = app_configs.load(config, trust)
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="backstage-py-run-")))
         stand_ins = [StandIn(catalog=RunCatalog)]
@@ -200,7 +202,7 @@ async def opened(
             root = sandbox_root or folder / "sandbox"
             stand_ins.append(await stack.enter_async_context(stand_in.running(root, guard=_author)))
         plugins = load_plugins()
-        if own := own_actions.folder(author_config.find(start), config):
+        if own := own_actions.folder(author_config.find(start), trust, config):
             own_actions.add(plugins, own)
         found = await stack.enter_async_context(
             services(settings, stand_ins, plugins=plugins, backstage_url=backstage_url)
