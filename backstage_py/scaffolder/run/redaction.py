@@ -112,7 +112,10 @@ def forms(secret: str) -> frozenset[str]:
 
 
 def differing_strings(
-    with_secrets: Json, without: Json, shown: Callable[[str], str] = str, written: Collection[str] = ()
+    with_secrets: Json,
+    without: Json,
+    shown: Callable[[str], str] = str,
+    is_written: Callable[[str], bool] = lambda _key: False,
 ) -> Iterator[str]:
     """Yield the strings that a rendering holds because it could see the secrets.
 
@@ -124,7 +127,7 @@ def differing_strings(
         with_secrets: rendered with all there is.
         without: rendered with less.
         shown: how a string is shown already; one that looks like its counterpart then need not be found.
-        written: keys that an author wrote, so that they stem from no secret.
+        is_written: whether an author wrote a key, so that it stems from no secret.
     """
     if isinstance(with_secrets, int | float):
         if with_secrets != without and not isinstance(with_secrets, bool):
@@ -135,14 +138,16 @@ def differing_strings(
     elif isinstance(with_secrets, list):
         others = without if isinstance(without, list) else []
         for index, item in enumerate(with_secrets):
-            yield from differing_strings(item, others[index] if index < len(others) else None, shown, written)
+            yield from differing_strings(item, others[index] if index < len(others) else None, shown, is_written)
     elif isinstance(with_secrets, Mapping):
         other = without if isinstance(without, Mapping) else {}
         for key, value in with_secrets.items():
-            known = key if key in other else shown(key)
-            if known not in other and key not in written:
-                yield key
-            yield from differing_strings(value, other.get(known), shown, written)
+            known = key
+            if key not in other and not is_written(key):
+                known = shown(key)
+                if known not in other:
+                    yield key
+            yield from differing_strings(value, other.get(known), shown, is_written)
 
 
 def _long_number(number: float) -> Iterator[str]:

@@ -176,7 +176,7 @@ class Run:
             plan = await self._compute(step, lambda: self._plan(step, action, contexts))
         except (BackstageError, Exceeded):
             return ()
-        return plan.public if action.attributes.pure else None
+        return plan.veil(action)
 
     async def _is_skipped_after_failure(self, step: Step) -> bool:
         """Whether a step is skipped since one before failed: unless its ``if`` has ``always()`` or ``failure()``."""
@@ -251,7 +251,7 @@ class Run:
                     await self._skip_in_dry_run(step, action)
                     return
             plan = await self._compute(step, lambda: self._plan(step, action, contexts))
-            veil = plan.public if action.attributes.pure else None
+            veil = plan.veil(action)
             for iteration in plan.iterations:
                 if iteration.runs:
                     await self._check_input(iteration, action)

@@ -4,14 +4,16 @@ Everything here is pure: a step, a way to render and contexts go in; a decision 
 out. The rules and their order are those of Backstage's workflow runner.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Generic, Protocol, TypeVar
 
 from backstage_py.errors import InputError
 from backstage_py.js.convert import to_string, truthy
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.npm_jsonschema import Validator
+from backstage_py.plugin import Action
 from backstage_py.scaffolder.run import redaction
 from backstage_py.scaffolder.run.spec import ABSENT, Step
 from backstage_py.templating.engine import UNDEFINED
@@ -60,12 +62,16 @@ class Plan:
 
     Attributes:
         redactions: strings that do, as far as they are not known yet.
-        public: all strings of the inputs as they are without secrets; None where secrets make no difference.
+        difference: that of secrets in the inputs; None where they make none.
     """
 
     iterations: Sequence[Iteration]
     redactions: frozenset[str] = frozenset()
-    public: frozenset[str] | None = None
+    difference: "_Comparison | None" = None
+
+    def veil(self, action: Action) -> Collection[str] | None:
+        """Return the texts that an output of the action may show; None where it need not be veiled."""
+        return self.difference.public() if self.difference and action.attributes.pure else None
 
     def without(self, ignored: frozenset[str]) -> "Plan":
         """Return the plan without members of the inputs that an action neither has nor refuses."""
@@ -141,22 +147,33 @@ class _Comparison:
     """What of a step's values stems from secrets."""
 
     def __init__(self, step: Step, shown: Callable[[str], str]) -> None:
+        self._step = step
         self._shown = shown
-        self._written = frozenset(redaction.all_keys([step.input, step.each]))
+        self._bare: list[Json] = []
         self._differs = False
         self._hidden: set[str] = set()
-        self._public = set(self._written)
 
     def add(self, rendered: Json, bare: Json) -> None:
         """Compare a value with what it is without secrets."""
-        self._public.update(redaction.all_strings(bare))
+        self._bare.append(bare)
         if rendered != bare:
             self._differs = True
-            self._hidden.update(redaction.differing_strings(rendered, bare, self._shown, self._written))
+            self._hidden.update(redaction.differing_strings(rendered, bare, self._shown, self._is_written))
 
     def plan(self, iterations: Sequence[Iteration]) -> Plan:
         """Return the plan of a step with these iterations."""
-        return Plan(tuple(iterations), frozenset(self._hidden), frozenset(self._public) if self._differs else None)
+        return Plan(tuple(iterations), frozenset(self._hidden), self if self._differs else None)
+
+    def public(self) -> frozenset[str]:
+        """Return the keys that the author wrote and all strings of the values as they are without secrets."""
+        return self._written.union(redaction.all_strings(self._bare))
+
+    @cached_property
+    def _written(self) -> frozenset[str]:
+        return frozenset(redaction.all_keys([self._step.input, self._step.each]))
+
+    def _is_written(self, key: str) -> bool:
+        return key in self._written
 
 
 def _entries(step: Step, value: Json) -> Mapping[str, Json]:
