@@ -11,6 +11,8 @@
     ├── ConflictError                 409
     ├── NotImplementedInBackendError  501  named "NotImplementedError" on the wire
     ├── ServiceUnavailableError       503  try again later
+    ├── TemplateRenderError           500  a skeleton's path or file does not render
+    │   └── TemplateLimitError        500  it takes more than a template may
     └── ForeignError                  500  a foreign system answered with an error
 
 The names and statuses are those of Backstage's package ``@backstage/errors``; its clients rebuild an error from
@@ -105,6 +107,18 @@ class SettingsError(InputError):
         self.file = file
 
 
+class TemplateRenderError(BackstageError):
+    """A path or text that an action renders is no template, or an expression in it fails."""
+
+    name = "TemplateRenderError"
+
+
+class TemplateLimitError(TemplateRenderError):
+    """A path or text that an action renders takes more work or room than it may."""
+
+    name = "TemplateLimitError"
+
+
 class ForeignError(BackstageError):
     """A foreign system (git host, cluster, vault, …) refused or failed."""
 
@@ -127,7 +141,9 @@ class TemporaryError(BackstageError):
 
 
 _KINDS = (InputError, AuthenticationError, NotAllowedError, NotFoundError, ConflictError, ServiceUnavailableError)
-_OF_NAME: dict[str, type[BackstageError]] = {kind.name: kind for kind in _KINDS}
+_OF_NAME: dict[str, type[BackstageError]] = {
+    kind.name: kind for kind in (*_KINDS, TemplateRenderError, TemplateLimitError)
+}
 _OF_STATUS: dict[int, type[BackstageError]] = {
     **{kind.status: kind for kind in _KINDS},
     422: InputError,

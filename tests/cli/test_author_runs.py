@@ -136,6 +136,15 @@ def test_what_cannot_run_says_why(cli: CliRunner, template: Path, arguments: lis
     assert message in result.stderr
 
 
+def test_a_skeleton_path_that_does_not_render_says_where(cli: CliRunner, template: Path) -> None:
+    (template / "skeleton" / "${{ values.name | nosuch }}.txt").write_text("")
+
+    result = cli.invoke(app, ["dry-run", ".", "-v", "name=shop"])
+
+    assert result.exit_code == 1
+    assert 'TemplateRenderError: ${{ values.name | nosuch }}.txt:1:19: Unknown filter "nosuch"' in result.stdout
+
+
 def test_failing_step_shows_its_log_and_ends_with_1(cli: CliRunner, template: Path) -> None:
     (template / "template.yaml").write_text(TEMPLATE.replace("./skeleton", "./nothing"))
 

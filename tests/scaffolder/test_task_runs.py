@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from backstage_py.errors import ConflictError, NotFoundError, PermanentError, TemporaryError
-from backstage_py.plugin import ActionContext, RetryPolicy, action
+from backstage_py.plugin import ActionContext, RetryPolicy, action, formats
 from backstage_py.scaffolder.face.template_forms import FormProblems
 from tests.scaffolder.harness import GUEST, body, log, messages, template, world
 
@@ -26,6 +26,11 @@ def say(ctx: Context) -> None:
 def keep(ctx: Context) -> None:
     ctx.logger.info(str(ctx.input))
     ctx.output("kept", ctx.input)
+
+
+@action("test:render")
+def render(ctx: Context) -> None:
+    formats.skeleton_renderer(ctx.services).render(ctx.input["source"], {"values": {}}, filename="a.txt")
 
 
 @action("test:fail")
@@ -108,6 +113,25 @@ async def test_a_value_that_is_one_tag_has_the_type_of_what_it_gives(tmp_path: P
         "number": 12,
         "links": [{"title": "shown", "url": "https://b"}],
     }
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "message"),
+    [
+        ("${{ values.x | nosuch }}", "TemplateRenderError", 'Unknown filter "nosuch"'),
+        ("{% if values.x %}", "TemplateRenderError", '"if" has no matching "{% endif %}"'),
+        ("${{ range(10000000) }}", "TemplateLimitError", "The template exceeds"),
+    ],
+)
+async def test_what_an_action_cannot_render_ends_with_backstages_error(
+    tmp_path: Path, source: str, name: str, message: str
+) -> None:
+    entity = template({"id": "r", "action": "test:render", "input": {"source": "{% raw %}" + source + "{% endraw %}"}})
+    async with world(tmp_path, render) as w:
+        events = await w.run(entity)
+    assert body(events[-1])["error"]["name"] == name
+    assert message in body(events[-1])["error"]["message"]
+    assert any(entry[2].startswith(f"{name}: ") for entry in log(events))
 
 
 async def test_a_failing_step_skips_the_rest_but_not_what_asks_for_the_outcome(tmp_path: Path) -> None:

@@ -2,8 +2,9 @@
 
 from asyncio import CancelledError
 
-from backstage_py.errors import BackstageError
+from backstage_py.errors import BackstageError, TemplateLimitError, TemplateRenderError
 from backstage_py.scaffolder.run.redaction import Redactor
+from backstage_py.templating import engine
 
 _MOST = 10_000  # letters; a message is stored and sent to whoever follows the task
 _NOT_AWAITED = "'coroutine' object"
@@ -14,6 +15,10 @@ def as_backstage_error(error: BaseException) -> BackstageError:
     """Return an error of ours whose message names the type and text of a foreign exception."""
     if isinstance(error, CancelledError):
         return BackstageError("CancelledError: the action cancelled itself, or waited for something that was cancelled")
+    if isinstance(error, engine.TemplateLimitError):
+        return TemplateLimitError(str(error))
+    if isinstance(error, engine.TemplateError):
+        return TemplateRenderError(str(error))
     text = _text(error)
     if _NOT_AWAITED in text:
         text += _HINT
