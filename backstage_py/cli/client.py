@@ -10,6 +10,7 @@ import aiohttp
 import orjson
 
 from backstage_py.errors import BackstageError, ServiceUnavailableError
+from backstage_py.model.http import error_message
 from backstage_py.model.json import Json, JsonObject
 
 _READY_PAUSE = 0.05
@@ -128,15 +129,8 @@ async def _check(response: aiohttp.ClientResponse) -> None:
     if response.status < 400:  # noqa: PLR2004  # HTTP's own number
         return
     text = await response.text()
-    raise ApiError(f"{response.method} {response.url.path}: {response.status} {_message(text)}")
-
-
-def _message(text: str) -> str:
     try:
-        body = orjson.loads(text)
+        message = error_message(orjson.loads(text))
     except ValueError:
-        return text[:500]
-    if isinstance(body, dict) and isinstance(body.get("errors"), list):
-        return "; ".join(str(problem.get("stack") or problem.get("message")) for problem in body["errors"])
-    error = body.get("error") if isinstance(body, dict) else None
-    return str(error.get("message", error)) if isinstance(error, dict) else text[:500]
+        message = ""
+    raise ApiError(f"{response.method} {response.url.path}: {response.status} {message or text[:500]}")

@@ -20,7 +20,7 @@ def needs(template: Template, use: Use) -> bool:
     known = _action(template, use)
     if known is None:
         return False
-    step = next(one for one in template.steps if one.index == use.step)
+    step = template.step_of(use)
     left = {name: value for name, value in step.input.items() if name != use.path[-1]}
     found = inputs.mismatches(template, left, known.input, (*step.path, "input"))
     return any(one.kind == "missing" and one.name == use.path[-1] for one in found)
@@ -43,7 +43,7 @@ def _action(template: Template, use: Use) -> KnownAction | None:
     """The action whose whole input the text is; None if the step need not come to it, or the schema is not sure."""
     if use.where != "input" or len(use.path) != _INPUT_LENGTH:
         return None
-    step = next(one for one in template.steps if one.index == use.step)
+    step = template.step_of(use)
     known = template.action_of(step)
     return known if known and known.exact and "if" not in step.value and "each" not in step.value else None
 

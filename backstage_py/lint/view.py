@@ -162,6 +162,10 @@ class Template:
                 found.append(PageCondition(index, (*path, "when"), text, template))
         return tuple(found)
 
+    def step_of(self, use: Use) -> Step:
+        """Return the step that a text belongs to; only texts of the output have none."""
+        return next(step for step in self.steps if step.index == use.step)
+
     def action_of(self, step: Step) -> KnownAction | None:
         """Return what is known of a step's action."""
         return self.catalogue.get(step.action) if step.action else None

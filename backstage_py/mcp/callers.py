@@ -8,6 +8,7 @@ from starlette.types import ASGIApp
 from backstage_py import errors
 from backstage_py.integrations.web import asgi
 from backstage_py.model import json
+from backstage_py.model.http import error_message
 from backstage_py.model.json import Json
 from backstage_py.plugin import BackstageClient
 
@@ -76,13 +77,4 @@ def _parsed(status: int, body: bytes, what: str) -> Json:
         value = None
     if status < _FIRST_ERROR:
         return value
-    raise errors.of_status(status, _message(value) or f"{what} was answered with {status}")
-
-
-def _message(value: Json) -> str:
-    if not isinstance(value, dict):
-        return ""
-    if isinstance(value.get("errors"), list):
-        return "; ".join(str(one.get("stack") or one.get("message")) for one in value["errors"])
-    error = value.get("error")
-    return str(error.get("message", "")) if isinstance(error, dict) else ""
+    raise errors.of_status(status, error_message(value) or f"{what} was answered with {status}")

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from backstage_py.model.json import Json
+
 
 @dataclass(frozen=True, slots=True)
 class UrlContent:
@@ -19,3 +21,16 @@ class BackstageResponse:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+def error_message(body: Json) -> str:
+    """Return the message of an error body of Backstage, empty for any other body.
+
+    That is ``{"error": {"message"}}``, or for values that do not fit a form ``{"errors": [{"message", "stack"}]}``.
+    """
+    if not isinstance(body, dict):
+        return ""
+    if isinstance(body.get("errors"), list):
+        return "; ".join(str(one.get("stack") or one.get("message")) for one in body["errors"])
+    error = body.get("error")
+    return str(error.get("message", "")) if isinstance(error, dict) else ""

@@ -2,9 +2,7 @@
 
 import asyncio
 import contextlib
-import os
 import shutil
-import signal
 import socket
 import sys
 import time
@@ -16,6 +14,7 @@ import yaml
 from rich.console import Console
 
 from backstage_py import bundled, threads
+from backstage_py.cli import child
 from backstage_py.cli.client import ApiClient
 from backstage_py.cli.terminal import progress
 from backstage_py.errors import BackstageError, InputError, ServiceUnavailableError
@@ -153,19 +152,7 @@ async def _service(config: Path, log: Path) -> AsyncIterator[asyncio.subprocess.
     try:
         yield process
     finally:
-        await _stop(process)
-
-
-async def _stop(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is not None:
-        return
-    process.send_signal(signal.SIGTERM)
-    try:
-        async with asyncio.timeout(_STOP_SECONDS):
-            await process.wait()
-    except TimeoutError:
-        os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
+        await child.stop(process, _STOP_SECONDS)
 
 
 async def _until_ready(api: ApiClient, service: asyncio.subprocess.Process, log: Path) -> None:

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from backstage_py import threads
+from backstage_py.cli import child
 from backstage_py.cli.cases import testcases
 from backstage_py.cli.commands import test as test_command
 from backstage_py.cli.commands.test import TestOptions
@@ -95,13 +96,7 @@ async def _serving(path: Path, config: Sequence[Path], trust: Trust, port: int) 
     try:
         yield
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-        try:
-            await asyncio.wait_for(process.wait(), _STOP_SECONDS)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+        await child.stop(process, _STOP_SECONDS)
 
 
 def _config(path: Path, config: Sequence[Path], trust: Trust, state: Path, port: int) -> str:

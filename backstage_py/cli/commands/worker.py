@@ -11,6 +11,7 @@ from pathlib import Path
 import structlog
 
 from backstage_py import logging
+from backstage_py.cli import child
 from backstage_py.cli.loop import run_loop
 from backstage_py.settings import load_settings
 from backstage_py.wiring import handover, process
@@ -67,18 +68,9 @@ async def _keep_running(config: Sequence[Path], environment: Mapping[str, str], 
         ended = asyncio.create_task(process.wait())
         await asyncio.wait({ended, stop}, return_when=asyncio.FIRST_COMPLETED)
         if not ended.done():
-            await _stop(process)
+            await child.stop(process, _STOP_SECONDS)
             await ended
             return
         _log.error("worker_ended", pid=process.pid, status=process.returncode)
         await asyncio.wait({stop}, timeout=_PAUSE)
     stop.cancel()
-
-
-async def _stop(process: asyncio.subprocess.Process) -> None:
-    process.send_signal(signal.SIGTERM)
-    try:
-        async with asyncio.timeout(_STOP_SECONDS):
-            await process.wait()
-    except TimeoutError:
-        process.kill()

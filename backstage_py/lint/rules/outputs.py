@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from backstage_py.lint.nearest import nearest
 from backstage_py.lint.placeholders import is_placeholder
 from backstage_py.lint.rule import Finding, rule
-from backstage_py.lint.view import Template
+from backstage_py.lint.syntax import Reference
+from backstage_py.lint.view import Template, Use
 
 _ASKING = "secrets:\n  schema:\n    type: object\n    properties:\n      token:\n        type: string\n"
 _LOG = "steps:\n  - id: log\n    action: debug:log\n    input:\n      message: "
@@ -38,11 +39,9 @@ def secret_logged(template: Template) -> Iterator[Finding]:
     for use in template.uses:
         if use.where != "input" or use.step is None:
             continue
-        step = next(one for one in template.steps if one.index == use.step)
-        if step.action == "debug:log":
-            for reference in use.references():
-                if _is_secret(reference.names):
-                    yield Finding("This writes a secret to the log", use.path, reference.offsets[0], fix="Remove it")
+        if template.step_of(use).action == "debug:log":
+            for reference in _secrets_of(use):
+                yield Finding("This writes a secret to the log", use.path, reference.offsets[0], fix="Remove it")
 
 
 @rule(
@@ -62,10 +61,9 @@ def secret_in_output(template: Template) -> Iterator[Finding]:
     looping = {step.index for step in template.steps if "each" in step.value}
     for use in template.uses:
         if use.where == "output" or (use.where == "if" and use.step not in looping):
-            for reference in use.references():
-                if _is_secret(reference.names):
-                    where = "the output" if use.where == "output" else "a condition"
-                    yield Finding(f"Secrets are not known in {where}", use.path, reference.offsets[0])
+            where = "the output" if use.where == "output" else "a condition"
+            for reference in _secrets_of(use):
+                yield Finding(f"Secrets are not known in {where}", use.path, reference.offsets[0])
 
 
 @rule(
@@ -88,11 +86,9 @@ def secret_in_file(template: Template) -> Iterator[Finding]:
     for use in template.uses:
         if use.where != "input" or use.step is None or len(use.path) < 5 or use.path[4] not in ("values", "content"):  # noqa: PLR2004  # spec.steps.N.input.name
             continue
-        step = next(one for one in template.steps if one.index == use.step)
-        if step.action in _WRITERS:
-            for reference in use.references():
-                if _is_secret(reference.names):
-                    yield Finding("This writes a secret into files", use.path, reference.offsets[0])
+        if template.step_of(use).action in _WRITERS:
+            for reference in _secrets_of(use):
+                yield Finding("This writes a secret into files", use.path, reference.offsets[0])
 
 
 @rule(
@@ -185,5 +181,7 @@ def text_without_content(template: Template) -> Iterator[Finding]:
             )
 
 
-def _is_secret(names: tuple[str, ...]) -> bool:
-    return names[0] == "secrets" or names[:2] == ("environment", "secrets")
+def _secrets_of(use: Use) -> Iterator[Reference]:
+    for reference in use.references():
+        if reference.names[0] == "secrets" or reference.names[:2] == ("environment", "secrets"):
+            yield reference

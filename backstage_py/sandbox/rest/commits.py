@@ -6,11 +6,11 @@ from starlette.responses import Response
 
 from backstage_py.model.json import JsonObject
 from backstage_py.sandbox import names
-from backstage_py.sandbox.call import Call, answer, route, tagged
+from backstage_py.sandbox.call import Call, Fields, answer, route, tagged
 from backstage_py.sandbox.gitrepo import changes, objects, refs
 from backstage_py.sandbox.gitrepo.objects import Commit, Signature
 from backstage_py.sandbox.problems import Conflict, NotFound
-from backstage_py.sandbox.records import Repository
+from backstage_py.sandbox.records import Repository, now
 from backstage_py.sandbox.rest import links, repositories
 
 _UNSIGNED: Final = {"verified": False, "reason": "unsigned", "signature": None, "payload": None, "verified_at": None}
@@ -21,6 +21,13 @@ _MAX_PAGE = 100
 def signature(of: Signature) -> JsonObject:
     """Return an author or committer."""
     return {"name": of.name, "email": of.email, "date": of.date}
+
+
+def given_signature(call: Call, fields: Fields) -> Signature:
+    """Return the author or committer that a request names; who calls now, where it says nothing."""
+    login = call.caller()
+    email = f"{login}@users.noreply.{call.host.settings.authority}"
+    return Signature(fields.text("name", login), fields.text("email", email), fields.text("date", now()))
 
 
 def plain(call: Call, repository: Repository, commit: Commit) -> JsonObject:

@@ -13,9 +13,9 @@ from backstage_py.sandbox import names
 from backstage_py.sandbox.call import Call, Fields, answer, route, tagged
 from backstage_py.sandbox.gitrepo import changes, objects, refs
 from backstage_py.sandbox.gitrepo.changes import Change
-from backstage_py.sandbox.gitrepo.objects import Entry, Signature
+from backstage_py.sandbox.gitrepo.objects import Entry
 from backstage_py.sandbox.problems import Conflict, NotFound, Problem, Unprocessable, invalid_field
-from backstage_py.sandbox.records import Repository, now
+from backstage_py.sandbox.records import Repository
 from backstage_py.sandbox.rest import commits, links
 
 _INLINE = 1024 * 1024  # GitHub leaves out the content of larger files
@@ -137,7 +137,7 @@ async def _write(call: Call, fields: Fields, content: bytes | None) -> Response:
         raise NotFound
     blob = None if content is None else await objects.write_blob(bare, content)
     mode = before.mode if before and before.type == "blob" else "100644"
-    author = _signature(call, fields.object("author"))
+    author = commits.given_signature(call, fields.object("author"))
     sha = await changes.commit(bare, branch, parent, [Change(path, blob, mode)], message, author)
     await call.change(repository, Repository.pushed)
     entry = await objects.find_entry(bare, sha, path) if blob else None
@@ -151,12 +151,6 @@ def _check_known(before: Entry | None, known: str, path: str) -> None:
         raise Unprocessable('Invalid request.\n\n"sha" wasn\'t supplied.')
     if (before.sha if before else "") != known:
         raise Conflict(f"{path} does not match {known}")
-
-
-def _signature(call: Call, fields: Fields) -> Signature:
-    login = call.caller()
-    email = f"{login}@users.noreply.{call.host.settings.authority}"
-    return Signature(fields.text("name", login), fields.text("email", email), fields.text("date", now()))
 
 
 _REPOSITORY: Final = "/repos/{owner}/{repo}"

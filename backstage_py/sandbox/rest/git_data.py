@@ -13,10 +13,10 @@ from backstage_py.sandbox import names
 from backstage_py.sandbox.call import Call, Fields, answer, nothing, route
 from backstage_py.sandbox.gitrepo import changes, objects, refs
 from backstage_py.sandbox.gitrepo.changes import Change
-from backstage_py.sandbox.gitrepo.objects import Entry, MissingObjectError, Signature
+from backstage_py.sandbox.gitrepo.objects import Entry, MissingObjectError
 from backstage_py.sandbox.gitrepo.refs import Ref
 from backstage_py.sandbox.problems import Conflict, NotFound, Unprocessable, invalid_field
-from backstage_py.sandbox.records import Repository, now
+from backstage_py.sandbox.records import Repository
 from backstage_py.sandbox.rest import commits, links
 
 _MODES: Final = {"100644": "blob", "100755": "blob", "120000": "blob", "040000": "tree", "160000": "commit"}
@@ -130,17 +130,11 @@ async def _post_commit(call: Call) -> Response:
     bare, parents = call.bare(repository), fields.texts("parents")
     if not all(names.is_sha(sha) for sha in parents):
         raise invalid_field("Commit", "parents", "parents must be full object names")
-    author = _signature(call, fields.object("author"))
-    committer = _signature(call, fields.object("committer")) if fields.object("committer").data else author
+    author = commits.given_signature(call, fields.object("author"))
+    committer = commits.given_signature(call, fields.object("committer")) if fields.object("committer").data else author
     sha = await objects.write_commit(bare, fields.sha("tree"), parents, fields.text("message"), author, committer)
     shown = commits.plain(call, repository, await objects.read_commit(bare, sha))
     return answer(shown, HTTPStatus.CREATED)
-
-
-def _signature(call: Call, fields: Fields) -> Signature:
-    login = call.caller()
-    email = f"{login}@users.noreply.{call.host.settings.authority}"
-    return Signature(fields.text("name", login), fields.text("email", email), fields.text("date", now()))
 
 
 def _ref(call: Call, repository: Repository, ref: Ref) -> JsonObject:

@@ -37,13 +37,18 @@ def _sequence(value: Value) -> Items | None:
 
 def _indexed(state: State, record: dict[str, Value]) -> Items:
     """The items of a record that has a ``length``."""
+    return [record.get(str(index), UNDEFINED) for index in range(_count(state, record, math.ceil))]
+
+
+def _count(state: State, record: dict[str, Value], rounded: Callable[[float], int]) -> int:
+    """The ``length`` of a record as a whole number, its work charged; 0 for none."""
     count = to_number(record.get("length", UNDEFINED))
     if count != count or count <= 0:  # noqa: PLR0124 - NaN
-        return []
+        return 0
     if count > state.work:
         raise LimitFailure("work", state.limits.work)
-    state.charge(math.ceil(count))
-    return [record.get(str(index), UNDEFINED) for index in range(math.ceil(count))]
+    state.charge(rounded(count))
+    return rounded(count)
 
 
 def _mapped(state: State, record: dict[str, Value]) -> Items:
@@ -312,20 +317,19 @@ def groupby(state: State, value: Value, arguments: Items) -> Value:
     return in_key_order(groups)
 
 
-def selectattr(state: State, value: Value, arguments: Items) -> Value:
+def selectattr(_state: State, value: Value, arguments: Items) -> Value:
     """Items whose attribute is truthy."""
-    return _by_attribute(state, "selectattr", value, arguments, wanted=True)
+    return _by_attribute("selectattr", value, arguments, wanted=True)
 
 
-def rejectattr(state: State, value: Value, arguments: Items) -> Value:
+def rejectattr(_state: State, value: Value, arguments: Items) -> Value:
     """Items whose attribute is falsy."""
-    return _by_attribute(state, "rejectattr", value, arguments, wanted=False)
+    return _by_attribute("rejectattr", value, arguments, wanted=False)
 
 
-def _by_attribute(state: State, name: str, value: Value, arguments: Items, *, wanted: bool) -> Value:
+def _by_attribute(name: str, value: Value, arguments: Items, *, wanted: bool) -> Value:
     items = _array(name, value)
     key = _allowed(to_string(argument(arguments, 0)))
-    del state
     return [item for item in items if truthy(_get(item, key)) is wanted]
 
 
@@ -354,10 +358,4 @@ def _by_test(state: State, name: str, value: Value, arguments: Items, *, wanted:
 
 
 def _present(state: State, record: dict[str, Value]) -> Items:
-    count = to_number(record.get("length", UNDEFINED))
-    if count != count or count <= 0:  # noqa: PLR0124 - NaN
-        return []
-    if count > state.work:
-        raise LimitFailure("work", state.limits.work)
-    state.charge(math.floor(count))
-    return [record[str(index)] for index in range(math.floor(count)) if str(index) in record]
+    return [record[str(index)] for index in range(_count(state, record, math.floor)) if str(index) in record]
