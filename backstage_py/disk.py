@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,11 +33,13 @@ class Quota:
         size: in bytes, holes in files included.
         files: with folders and links.
         least_free: bytes that stay free on its disk.
+        beside: folders on other disks that need room as well, such as the database's.
     """
 
     size: int = 4096 * MIB
     files: int = 500_000
     least_free: int = LEAST_FREE
+    beside: tuple[Path, ...] = ()
 
     def check(self, folder: Path) -> None:
         """Count what a folder holds, links not followed.
@@ -45,10 +47,25 @@ class Quota:
         Raises:
             QuotaError: it is too much. DiskFullError: too little is free.
         """
-        require(folder, least=self.least_free)
+        for _ in self.looking(folder):
+            pass
+
+    def check_room(self, folder: Path) -> None:
+        """Look at what is free where a folder lies, and on the disks besides.
+
+        Raises:
+            DiskFullError: it is too little.
+        """
+        for place in (folder, *self.beside):
+            require(place, least=self.least_free)
+
+    def looking(self, folder: Path) -> Iterator[None]:
+        """Do as ``check``, a folder at a time."""
+        self.check_room(folder)
         files = size = 0
         left = [str(folder)]
         while left:
+            yield
             try:
                 entries = os.scandir(left.pop())
             except OSError:  # it is gone, or nobody may look into it

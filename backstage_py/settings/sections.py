@@ -366,6 +366,9 @@ class QuotaSettings:
     workspace_files: int = key(
         "workspaceLimitFiles", kinds.whole(least=1), "(ours) Files and folders of a task; 500,000.", 500_000
     )
+    snapshot_bytes: int = key(
+        "snapshotLimitBytes", kinds.whole(least=1), "(ours) Size of a snapshot for recovery; 256 MiB.", 256 * _MIB
+    )
     free_disk_bytes: int = key(
         "freeDiskBytes", kinds.whole(), "(ours) What tasks leave free on each disk; 128 MiB.", 128 * _MIB
     )
@@ -377,7 +380,7 @@ class ScaffolderSettings:
 
     Attributes:
         retention: None for ever.
-        log_limit_bytes: so that a runaway action does not fill the database; None for no bound.
+        log_limit_bytes: so that a runaway action does not fill the database.
         shutdown_timeout: seconds that a stop waits for running tasks before they are handed back.
         options: the whole section as configured, for values that only one room knows.
     """
@@ -412,11 +415,11 @@ class ScaffolderSettings:
     retention: float | None = key(
         "taskRetention", kinds.DURATION, "(ours) Ended tasks are removed after this long; never without it.", None
     )
-    log_limit_bytes: int | None = key(
+    log_limit_bytes: int = key(
         "logLimitBytes",
         kinds.whole(least=1),
-        "(ours) Most bytes of log that a task may write; no bound by default.",
-        None,
+        "(ours) Most bytes of log that a task may write; 16 MiB by default.",
+        16 * _MIB,
     )
     actions_folder: Path | None = key("actionsFolder", kinds.PATH, "(ours) Folder with actions of your own.", None)
     reload_actions: bool = key(

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from backstage_py import threads
+from backstage_py.disk import Quota
 from backstage_py.permissions.authority import Authority
 from backstage_py.plugin import ActionRegistry, Services
 from backstage_py.scaffolder.executors.loop_watch import LoopWatch
@@ -20,7 +21,7 @@ from backstage_py.scaffolder.queue.worker import Worker
 from backstage_py.scaffolder.queue.workspaces import WorkspaceFolders, snapshots_of
 from backstage_py.scaffolder.run.equipment import Equipment
 from backstage_py.scaffolder.run.rendering import Environment
-from backstage_py.settings.sections import ScaffolderSettings
+from backstage_py.settings.sections import QuotaSettings, ScaffolderSettings
 from backstage_py.storage.database import Database
 from backstage_py.storage.scaffolder.checkpoints import CheckpointStore
 from backstage_py.storage.scaffolder.claims import ClaimStore
@@ -68,8 +69,9 @@ class Scaffolder:
         claims = ClaimStore(database, box, feed)
         options = settings.options.get("taskRecovery") or {}
         snapshots = snapshots_of(settings.workspace_serialization, options, WorkspaceTable(database, box))
-        folders = WorkspaceFolders(working_directory, snapshots)
-        equipment = Equipment(registry, services, Environment.of(settings.default_environment))
+        folders = WorkspaceFolders(working_directory, snapshots, largest=settings.quotas.snapshot_bytes)
+        quota = _quota(settings.quotas, database)
+        equipment = Equipment(registry, services, Environment.of(settings.default_environment), quota)
         resumes = settings.recovery.enabled and folders.keeps_snapshots
         upkeep = TaskUpkeep(database, feed)
         recovery = Recovery(upkeep, settings.recovery, working_directory, settings.task_timeout)
@@ -113,3 +115,8 @@ class Scaffolder:
         asyncio.get_running_loop().set_default_executor(threads.Executor())
         async with self.worker.running(self._grace), self.janitor.running(), self._watch.running():
             yield
+
+
+def _quota(settings: QuotaSettings, database: Database) -> Quota:
+    beside = (database.path.parent,) if database.path else ()
+    return Quota(settings.workspace_bytes, settings.workspace_files, settings.free_disk_bytes, beside)

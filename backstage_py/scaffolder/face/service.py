@@ -108,7 +108,9 @@ class ScaffolderService:
             FormProblems: values or secrets do not fit the template.
             InputError: the reference is wrong.
             NotFoundError: there is no such template.
+            DiskFullError: there is no room for a task.
         """
+        self.equipment.quota.check_room(self.working_directory)
         ref = templates.parse_reference(template_ref)
         user_ref = credentials.user_ref
         beside = [user_ref] if user_ref else []

@@ -38,7 +38,7 @@ class Attempts:
 
     Attributes:
         keep_progress: what a failed run reached is kept for a retry that goes on from there.
-        log_limit: characters of log messages that are kept for a task, None for all.
+        log_limit: bytes of events that are kept for a task.
         authority: says which actions a task's initiator may execute.
         limits: of the budget that each attempt gets.
     """
@@ -48,7 +48,7 @@ class Attempts:
     folders: WorkspaceFolders
     equipment: Equipment
     keep_progress: bool = False
-    log_limit: int | None = None
+    log_limit: int = 16 * 1024 * 1024
     authority: Authority = field(default_factory=Authority)
     limits: LimitSettings = field(default_factory=LimitSettings)
 
@@ -56,7 +56,8 @@ class Attempts:
         """Run a task until it has ended, is handed back, or turns out to be another worker's."""
         log = _log.bind(task_id=claim.id)
         log.info("task_claimed", attempt=claim.number)
-        journal = TaskJournal(self.store, claim, log_limit=self.log_limit)
+        logged = await self.store.logged(claim.id) if claim.number > 1 else 0
+        journal = TaskJournal(self.store, claim, log_limit=max(self.log_limit - logged, 0))
         try:
             status = await self._run(claim, journal, signal, stopping)
             log.info("task_ended", status=status.value)

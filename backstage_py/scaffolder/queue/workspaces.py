@@ -14,11 +14,15 @@ import shutil
 import tarfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
 from backstage_py import extras, threads
+from backstage_py.disk import MIB, QuotaError, amount
 from backstage_py.errors import BackstageError, SettingsError
 from backstage_py.model.json import Json
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -50,10 +54,12 @@ class WorkspaceFolders:
     Args:
         root: the working directory.
         snapshots: where snapshots are kept, None when they are off.
+        largest: bytes of a snapshot.
     """
 
-    def __init__(self, root: Path, snapshots: Snapshots | None = None) -> None:
+    def __init__(self, root: Path, snapshots: Snapshots | None = None, *, largest: int = 256 * MIB) -> None:
         self._root = root
+        self._largest = largest
         self._snapshots = snapshots
 
     @property
@@ -89,9 +95,13 @@ class WorkspaceFolders:
         return path
 
     async def save(self, task_id: str, position: int) -> None:
-        """Keep a snapshot of the folder as it is behind a step."""
+        """Keep a snapshot of the folder as it is behind a step.
+
+        Raises:
+            QuotaError: it is larger than allowed.
+        """
         if self._snapshots:
-            archive = await _file_work(_archive, self.path(task_id))
+            archive = await _file_work(_archive, self.path(task_id), self._largest)
             await self._snapshots.save(task_id, position, archive)
 
     async def prune(self, task_id: str, positions: Sequence[int]) -> None:
@@ -304,8 +314,23 @@ def _empty(path: Path) -> None:
     path.mkdir(parents=True, mode=0o755)
 
 
-def _archive(path: Path) -> bytes:
-    buffer = io.BytesIO()
+class _Bounded(io.BytesIO):
+    """Takes as many bytes as allowed."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
+
+    def write(self, content: "ReadableBuffer", /) -> int:
+        if self.tell() + len(memoryview(content)) > self._most:
+            raise QuotaError(
+                f"The snapshot of the workspace is larger than {amount(self._most)} (scaffolder.snapshotLimitBytes)"
+            )
+        return super().write(content)
+
+
+def _archive(path: Path, most: int) -> bytes:
+    buffer = _Bounded(most)
     with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=1) as archive:
         archive.add(path, arcname=".")
     return buffer.getvalue()

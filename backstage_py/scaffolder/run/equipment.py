@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
+from backstage_py.disk import Quota
 from backstage_py.plugin import ActionRegistry, Services
 from backstage_py.scaffolder.run.budget import RunBudget, is_small
 from backstage_py.scaffolder.run.rendering import Environment, StepRenderer
@@ -10,11 +11,12 @@ from backstage_py.scaffolder.run.spec import Spec
 
 @dataclass(frozen=True, slots=True)
 class Equipment:
-    """The actions, the services that they may use, and ``scaffolder.defaultEnvironment``."""
+    """The actions, the services that they may use, ``scaffolder.defaultEnvironment``, what a workspace may hold."""
 
     registry: ActionRegistry
     services: Services
     environment: Environment = field(default_factory=Environment)
+    quota: Quota = field(default_factory=Quota)
 
     def with_services(self, services: Services) -> "Equipment":
         """Return the same with other services."""

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from backstage_py.storage.scaffolder.claims import ClaimStore
 
 _FLUSH_DELAY = 0.004
+_EVENT_SIZE = 128
+"""What an event takes besides its message."""
+_LONGEST_OUTCOME = 64 * 1024
+_LONGEST_IN_THE_END = 1024
 
 
 class Journal(Protocol):
@@ -69,10 +73,10 @@ class TaskJournal:
     Args:
         store: where tasks are.
         claim: the run's claim; the journal refuses to write once it is lost.
-        log_limit: characters of log messages that are kept, None for all; life cycle events always are.
+        log_limit: bytes of events that are kept; life cycle events always are.
     """
 
-    def __init__(self, store: "ClaimStore", claim: Claim, *, log_limit: int | None = None) -> None:
+    def __init__(self, store: "ClaimStore", claim: Claim, *, log_limit: int) -> None:
         self.redactor = Redactor(claim.secrets.values())
         self._store = store
         self._claim = claim
@@ -87,13 +91,19 @@ class TaskJournal:
 
     def say(self, message: str, step_id: str | None = None, status: str | None = None) -> None:
         """Add a log event. Callable from any thread."""
-        if status is None and self._left is not None:
+        if status is None:
             if self._left < 0:
                 return
-            self._left -= len(message)
+            self._left -= size(message) + _EVENT_SIZE
             if self._left < 0:  # before anything is done with a text that may be huge
                 message = "The log of this task has reached its limit (scaffolder.logLimitBytes); the rest is dropped"
-        self._add(new_event(EventType.LOG, _body(self.redactor.text(message), step_id, status)))
+            shown = self.redactor.text(message)
+        else:  # these are always kept, if short in the end; cut when redacted: half a secret would not be found
+            shown = self.redactor.text(message)
+            most = _LONGEST_OUTCOME if self._left > 0 else _LONGEST_IN_THE_END
+            shown = shown if len(shown) <= most else f"{shown[:most]}…"
+            self._left -= min(size(shown) + _EVENT_SIZE, max(self._left, 0))
+        self._add(new_event(EventType.LOG, _body(shown, step_id, status)))
 
     def finish_step(self, result: StepResult) -> None:
         """Stage a step's result; it is stored together with the events staged before."""
@@ -159,6 +169,11 @@ class TaskJournal:
                 await self._store.record(self._claim, Transition(events, steps, end, keep_progress))
             except (ClaimLost, Exception) as error:  # noqa: BLE001  # kept and raised where the run waits for its commit
                 self._failure = error
+
+
+def size(message: str) -> int:
+    """Return the bytes of a text, without making them of one that is plain."""
+    return len(message) if message.isascii() else len(message.encode("utf-8", "surrogatepass"))
 
 
 def _body(message: str, step_id: str | None, status: str | None) -> JsonObject:

@@ -32,6 +32,7 @@ from backstage_py.scaffolder.run.rendering import StepRenderer
 from backstage_py.scaffolder.run.spec import Spec, Step
 from backstage_py.scaffolder.run.step_log import StepLogger
 from backstage_py.scaffolder.run.steps import Contexts
+from backstage_py.scaffolder.run.workspace_watch import WorkspaceWatch
 from backstage_py.templating.engine import UNDEFINED, PreparedContext
 
 _log = structlog.get_logger(__name__)
@@ -104,6 +105,7 @@ class Run:
         self._journal = context.journal
         self._renderer = context.renderer
         self._budget = context.budget
+        self._watch = WorkspaceWatch(context.equipment.quota, context.workspace.root, context.signal)
         self._first_failure: RunFailed | None = None
 
     async def run(self) -> Json:
@@ -118,8 +120,12 @@ class Run:
         logging.hide(self._journal.redactor.text)
         secrets = [*self._context.secrets.values(), *self._renderer.environment.secrets.values()]
         await self._budget.compute(lambda: self._journal.redactor.add(secrets), is_small=is_small(secrets))
-        with self._budget.in_force():
-            return await self._run_steps()
+        self._watch.start()
+        try:
+            with self._budget.in_force():
+                return await self._run_steps()
+        finally:
+            self._watch.stop()
 
     async def _run_steps(self) -> Json:
         spec = self._context.spec
@@ -218,6 +224,8 @@ class Run:
             self._record_failure(step, as_backstage_error(error), logged=True)
 
     def _cancelled(self, step: Step) -> BackstageError:
+        if self._watch.failure:
+            return self._watch.failure
         return BackstageError(f"Step {step.id} ({step.name}) of task {self._context.task_id} has been cancelled.")
 
     def _record_failure(self, step: Step, error: BackstageError, *, logged: bool) -> None:
@@ -353,6 +361,7 @@ class Run:
             await logger.flush()
 
     async def _complete(self, step: Step, outputs: JsonObject, veil: Collection[str] | None) -> None:
+        await self._watch.look(surely=step.position == self._context.spec.steps[-1].position)
         if self._context.after_step:
             await self._context.after_step(step.position)
         await self._set_output(step, outputs, veil)
@@ -377,19 +386,21 @@ class _Sink:
         self._prefix = f"v1.task.checkpoint.{iteration.label(step.id)}"
         self._in_each = iteration.each is not None
         self._outputs = outputs
+        self._spend = run._context.budget.spend_output  # noqa: SLF001  # as above
         self._closed = False
 
     def output(self, name: str, value: Json) -> None:
         """Record an output.
 
         Raises:
-            BackstageError: the value is not JSON.
+            BackstageError: the value is not JSON, or more than the run's budget has left.
         """
         if self._closed:
             return
         plain = schemas.dump(value)
         try:
             text = json.dumps(plain)
+            self._spend(len(text))
         except TypeError as error:
             raise BackstageError(
                 f"Output '{name}' is not a JSON value: {error}; return strings, numbers, booleans, lists or objects"
@@ -403,6 +414,7 @@ class _Sink:
             return self._context.earlier.checkpoints[full]
         value = schemas.dump(await function())
         stored: Json = {} if value is None else value
+        self._spend(len(json.dumps(stored)))
         await self._context.save_checkpoint(full, stored)
         return value
 

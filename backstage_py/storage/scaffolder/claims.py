@@ -13,7 +13,7 @@ from backstage_py.storage.prepared import Prepared
 from backstage_py.storage.scaffolder import events, progress
 from backstage_py.storage.scaffolder.events import EventFeed
 from backstage_py.storage.scaffolder.secrets import SecretBox, UnsealError
-from backstage_py.storage.scaffolder.tables import steps, tasks
+from backstage_py.storage.scaffolder.tables import steps, task_events, tasks
 from backstage_py.storage.scaffolder.tasks import COLUMNS, OPEN_TASKS
 
 _next_open = Prepared(
@@ -179,6 +179,11 @@ class ClaimStore:
             transaction.wake(OPEN_TASKS)
 
         await self._database.write(run)
+
+    async def logged(self, task_id: str) -> int:
+        """Return how much earlier runs wrote into the log of a task, in characters."""
+        query = sa.select(sa.func.sum(sa.func.length(task_events.c.body))).where(task_events.c.task_id == task_id)
+        return int(await self._database.read(lambda connection: connection.execute(query).scalar()) or 0)
 
     async def finished_steps(self, task_id: str) -> Mapping[int, StepResult]:
         """Return the steps that ended in earlier runs, by their position."""
