@@ -20,6 +20,7 @@ _NUMBER_IN_BYTES = re.compile(_NUMBER.pattern.encode())
 
 _DEEPEST = 200
 _DEEPEST_WRITTEN = 254
+_TOO_DEEP = f"it is nested deeper than {_DEEPEST} levels"
 
 
 def parse(text: str | bytes) -> Json:
@@ -29,8 +30,16 @@ def parse(text: str | bytes) -> Json:
         ValueError: the text is not JSON, or nested deeper than 200 levels.
     """
     value = orjson.loads(text)
-    found = _NUMBER.search(text) if isinstance(text, str) else _NUMBER_IN_BYTES.search(text)
-    return normalise(value) if found else value
+    if _NUMBER.search(text) if isinstance(text, str) else _NUMBER_IN_BYTES.search(text):
+        return normalise(value)
+    if _openings(text) > _DEEPEST and is_deeper(value, _DEEPEST):
+        raise ValueError(_TOO_DEEP)
+    return value
+
+
+def _openings(text: str | bytes) -> int:
+    """Return how many objects and arrays a text has at most: those in its strings are counted too."""
+    return text.count("[") + text.count("{") if isinstance(text, str) else text.count(b"[") + text.count(b"{")
 
 
 def normalise(value: Json, levels: int = _DEEPEST) -> Json:
@@ -44,7 +53,7 @@ def normalise(value: Json, levels: int = _DEEPEST) -> Json:
     if not isinstance(value, dict | list):
         return value
     if not levels:
-        raise ValueError(f"it is nested deeper than {_DEEPEST} levels")
+        raise ValueError(_TOO_DEEP)
     if isinstance(value, dict):
         return {key: normalise(item, levels - 1) for key, item in value.items()}
     return [normalise(item, levels - 1) for item in value]
