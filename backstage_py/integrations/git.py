@@ -20,6 +20,7 @@ from backstage_py import threads
 from backstage_py.errors import ConflictError, ForeignError, NotAllowedError, NotFoundError, ServiceUnavailableError
 from backstage_py.integrations.children import child
 from backstage_py.integrations.children.limits import GIT
+from backstage_py.model import excerpt
 
 _SAFE_CONFIG = {
     "core.hooksPath": os.devnull,
@@ -240,7 +241,7 @@ async def _run(
 
 def _as_error(arguments: Sequence[str], said: str) -> Exception:
     verb = next(word for word in arguments if word in _VERBS)
-    message = f"git {verb} failed: {said.strip()[-_LONGEST_MESSAGE:]}"
+    message = f"git {verb} failed: {excerpt.ending(said.strip(), _LONGEST_MESSAGE)}"
     lowered = said.lower()
     if "authentication failed" in lowered or "error: 403" in lowered or "could not read username" in lowered:
         return NotAllowedError(f"{message}. Check that the token may write to the repository")

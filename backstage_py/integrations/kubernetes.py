@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from backstage_py import errors, threads
 from backstage_py.errors import BackstageError, InputError, NotFoundError, ServiceUnavailableError
 from backstage_py.integrations.kubernetes_clusters import Cluster
-from backstage_py.model import json, yaml
+from backstage_py.model import excerpt, json, yaml
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.web_url import segment
 
@@ -279,7 +279,7 @@ def _error_message(body: Json) -> str:
     try:
         message = json.parse(body)["message"]
     except (ValueError, TypeError, KeyError):
-        return str(body or "").strip()[:1000]
+        return excerpt.beginning(str(body or "").strip(), 1_000)
     return str(message)
 
 

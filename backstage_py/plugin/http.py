@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from backstage_py.errors import ForeignError, TemporaryError
-from backstage_py.model import json
+from backstage_py.model import excerpt, json
 from backstage_py.model.json import Json
 from backstage_py.plugin.services import BackstageClient
 
@@ -36,7 +36,7 @@ class HttpAnswer:
         try:
             return json.parse(self.body)
         except ValueError as error:
-            raise ForeignError(f"The answer is not JSON: {self.text[:200]}") from error
+            raise ForeignError(f"The answer is not JSON: {excerpt.beginning(self.text, 200)}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,4 +97,4 @@ def _error_message(answer: HttpAnswer) -> str:
     try:
         return str(json.parse(answer.body)["error"]["message"])
     except (ValueError, LookupError, TypeError):
-        return answer.text[:200]
+        return excerpt.beginning(answer.text, 200)

@@ -5,10 +5,11 @@ The pipeline: ``files`` (YAML, ``${ENV}``, ``$env``, ``$file``, ``$include``, ``
 file and expectation when one is wrong.
 
 Each key is described once, with its kind (``kinds``), default and a sentence: at the field of the frozen class that
-it fills (``sections``), or in ``elsewhere`` when it fills none. ``description`` converts by that, ``schema`` makes the
-JSON Schema of it, by which ``spelling`` and ``catalog_notes`` know what is not known; ``read_*`` put together what
-takes more than one key to say. The keys are Backstage's; those that are ours say so. Nothing below this package knows
-configuration keys, and nothing here opens a connection or starts anything.
+it fills (``sections``), or in ``elsewhere`` when it fills none. ``description`` converts by that, ``schema`` makes
+the JSON Schema of it, by which ``spelling`` and ``catalog_notes`` know what is not known; ``read_*`` put together
+what takes more than one key to say; ``secret_values`` finds what no log may show. The keys are Backstage's; those
+that are ours say so. Nothing below this package knows configuration keys, and nothing here opens a connection or
+starts anything.
 """
 
 from backstage_py.settings.load import load_settings, with_listen, without_files

@@ -21,7 +21,16 @@ from backstage_py.http.credentials import CREDENTIALS
 from backstage_py.http.streams import OpenStreams
 from backstage_py.http.template_actions import TemplateActions
 from backstage_py.permissions.authority import Authority
-from backstage_py.plugin import Action, ActionAttributes, ActionContext, ActionRegistry, JsonObject, Services, action
+from backstage_py.plugin import (
+    Action,
+    ActionAttributes,
+    ActionContext,
+    ActionRegistry,
+    HttpAnswer,
+    JsonObject,
+    Services,
+    action,
+)
 from backstage_py.scaffolder.face.action_policy import ActionPolicy
 from backstage_py.settings.load import load_settings
 from backstage_py.settings.sections import BackendSettings, ScaffolderSettings, TaskRecoverySettings
@@ -328,3 +337,30 @@ async def test_a_task_that_goes_on_after_a_crash_still_knows_what_was_made_of_se
     assert [one for one in said if "already completed in a previous run" in one]
     assert [one for one in said if one.endswith("***")]
     assert not [one for one in said if SECRET.upper() in one]
+
+
+@pytest.mark.parametrize("shown_letters", range(1, len(SECRET), 5))
+@pytest.mark.parametrize("separator", [" ", '"', "("])
+async def test_what_is_quoted_of_a_foreign_answer_is_not_cut_within_a_secret(
+    tmp_path: Path, shown_letters: int, separator: str
+) -> None:
+    @action("test:read", dry_run=True)
+    def read(ctx: Context) -> None:
+        before = "-" * (199 - shown_letters) + separator
+        HttpAnswer(200, {}, f"{before}{ctx.secrets['key']} more".encode()).json()
+
+    async with world(tmp_path, read) as w:
+        events = await w.run(template(step("test:read")), secrets={"key": SECRET})
+    shown = body(events[-1])["error"]["message"]
+    assert f"{separator}{SECRET[:shown_letters]}" not in shown
+    assert "-----" in shown
+
+
+async def test_the_end_of_what_a_child_said_does_not_begin_within_a_secret(tmp_path: Path) -> None:
+    text = "${{ secrets.key }} " + "x" * 3_980
+    async with world(tmp_path, *jsonata.ACTIONS) as w:
+        given = step("roadiehq:utils:jsonata", "t", data=text, expression="$error($)")
+        events = await w.run(template(given), secrets={"key": SECRET})
+    shown = body(events[-1])["error"]["message"]
+    assert "xxxxx" in shown
+    assert SECRET[-3:] not in shown

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from backstage_py.integrations.children import child
 from backstage_py.integrations.children.limits import Limits
-from backstage_py.model import json
+from backstage_py.model import excerpt, json
 from backstage_py.model.json import Json
 
 _LONGEST_MESSAGE = 4_000
@@ -59,5 +59,5 @@ async def run(
     if ended.status != 0:
         if reached := limits.reached(ended.status, ended.said):
             raise ChildLimitError(reached)
-        raise ChildJobError(ended.said[-_LONGEST_MESSAGE:])
+        raise ChildJobError(excerpt.ending(ended.said, _LONGEST_MESSAGE))
     return ended.output

@@ -6,6 +6,7 @@ records what happened, and ``runner`` does all of that for one step after the ot
 ``split_secrets`` stand before everything that is shown; ``occurrences`` searches for them. ``budget`` bounds what all
 of that may take, and says what of it leaves the event loop; ``workspace_watch`` bounds what it leaves on the disk.
 
-It promises: a step's output, record and events are written together; a secret is in no message. Where an action
-executes is not decided here (``executors``), nor when a task runs and how often (``queue``).
+It promises: a step's output, record and events are written together; a secret is in no message (``SECURITY.md`` says of
+what that holds); no action starts but through its gate. Where an action executes is not decided here (``executors``),
+nor when a task runs and how often (``queue``).
 """
