@@ -1,5 +1,6 @@
 """Renderers: a set of filters, globals and options that templates are rendered with."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple, TypeVar
@@ -32,6 +33,7 @@ Coercion = Literal["none", "json"]
 """How ``render_value`` finds a type: see there."""
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SAME_IN_JSON = frozenset({str, bool, int, type(None)})  # most values are
 _CACHE_SIZE = 32 * 1024 * 1024
 _Result = TypeVar("_Result")
 
@@ -217,10 +219,10 @@ class Renderer:
     def _coerced(self, program: Program, state: State) -> Json | Undefined:
         if program.sole is not None:
             value = self._sole(program, state)
-            if type(value) is str or type(value) is bool:  # what JSON leaves as it is, and most values are
+            if type(value) in _SAME_IN_JSON:
                 return value
             encoded = stringify(value)
-            return UNDEFINED if encoded is None else _parsed(encoded, printed(value))
+            return UNDEFINED if encoded is None else _as_json(json.loads(encoded))
         parts: list[str] = []
         emit = parts.append
         if program.single:
@@ -313,7 +315,6 @@ def _as_json(data: Json) -> Json:
 
 def _parsed(encoded: str, text: str) -> Json | Undefined:
     """Output read as JSON; the plain text where it is none."""
-    import json
 
     def refuse(constant: str) -> Json:
         raise ValueError(constant)

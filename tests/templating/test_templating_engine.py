@@ -249,6 +249,10 @@ def test_step_input_is_rendered_in_all_texts_but_not_in_keys() -> None:
     assert render_template_value(renderer, "${{ x }}", context) is UNDEFINED
 
 
+def test_a_number_beyond_all_numbers_is_nothing_as_json_has_it() -> None:
+    assert RENDERER.render_value(f"{{% if true %}}{'9' * 5000}{{% endif %}}", {}, coercion="json") is None
+
+
 def test_a_failing_text_stays_raw_and_is_reported() -> None:
     failures: list[tuple[str, tuple[str | int, ...]]] = []
 
