@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from typing import NamedTuple
 
 _ENTRY = 8  # bytes that an entry counts for besides its text
+_SCALARS = frozenset({int, float, bool, type(None)})
 
 
 class Bound(NamedTuple):
@@ -70,8 +71,11 @@ class Budget:
 
     def take_from(self, other: "Budget") -> None:
         """Take out what was taken out of another one, which began full."""
-        evaluation, regex, output = (bound.most for bound in other._bounds)  # noqa: SLF001  # of this class
-        self.spend(evaluation=evaluation - other.evaluation, regex=regex - other.regex, output=output - other.output)
+        evaluation, regex, output = other._bounds  # noqa: SLF001  # of this class
+        self.evaluation -= evaluation.most - other.evaluation
+        self.regex -= regex.most - other.regex
+        self.output -= output.most - other.output
+        self.spend()
 
 
 current: ContextVar[Budget | None] = ContextVar("budget", default=None)
@@ -90,21 +94,25 @@ def drawn_on(budget: Budget | None) -> Iterator[None]:
 
 def size(value: object, most: int = 1 << 62) -> int:
     """Return about how many bytes a JSON value takes as text; more than ``most`` is not looked at."""
-    kind = type(value)
-    if kind is str:
-        return len(value)  # type: ignore[arg-type]  # mypy does not know that it is a str
-    if kind is not dict and kind is not list and not isinstance(value, Mapping | tuple):
-        return _ENTRY
     total = 0
     stack = [value]
-    while stack and total <= most:
+    while stack:
         one = stack.pop()
-        if isinstance(one, str):
-            total += len(one)
-        elif isinstance(one, Mapping):
-            total += _ENTRY * len(one) + sum(map(len, map(str, one)))
-            stack += one.values()
-        elif isinstance(one, list | tuple):
-            total += _ENTRY * len(one)
-            stack += one
+        kind = type(one)
+        if kind is str:
+            total += len(one)  # type: ignore[arg-type]  # mypy does not know it by its type
+        elif kind in _SCALARS:
+            total += _ENTRY
+            continue
+        elif kind is dict or isinstance(one, Mapping):
+            total += _ENTRY * len(one) + sum(map(len, map(str, one)))  # type: ignore[arg-type,call-overload]  # as above
+            stack += one.values()  # type: ignore[attr-defined]  # as above
+        elif kind is list or kind is tuple:
+            total += _ENTRY * len(one)  # type: ignore[arg-type]  # as above
+            stack += one  # type: ignore[arg-type]  # as above
+        else:
+            total += _ENTRY
+            continue
+        if total > most:
+            break
     return total

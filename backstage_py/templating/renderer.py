@@ -190,19 +190,17 @@ class Renderer:
         if drawn is None:
             program = self._template(source, coerce_json=coerce_json).program
             return evaluate(program, self._state(program, context))
-        drawn.spend(evaluation=1)
         program = self._template(source, coerce_json=coerce_json).program
         state = self._state(program, context)
         given = state.work = min(state.work, drawn.evaluation)
         try:
             result = evaluate(program, state)
-        except LimitFailure as failure:
-            if failure.limit == "work" and given < self._limits.work:
-                state.work = -1
+        except Exception as failure:
+            is_ours = isinstance(failure, LimitFailure) and failure.limit == "work" and given < self._limits.work
+            drawn.spend(evaluation=given + 1 if is_ours else given - state.work)
             raise
-        finally:
-            drawn.spend(evaluation=given - state.work)
-        drawn.spend(output=budget.size(result))
+        size = len(result) if isinstance(result, str) else budget.size(result)
+        drawn.spend(evaluation=1 + given - state.work, output=size)
         return result
 
     @staticmethod

@@ -21,7 +21,7 @@ T = TypeVar("T")
 SMALL = 64 * 1024
 """Bytes of values that are handled on the event loop."""
 
-_BREATH, _ROUND = 0.005, 16  # seconds, and steps, that a run may go on before others have a turn
+_BREATH, _ROUND = 0.005, 64  # seconds, and steps, that a run may go on before others have a turn
 _KEY = "scaffolder.limits"
 _EVALUATION, _REGEX, _OUTPUT = "steps of evaluation", "steps of regular expressions", "bytes of output"
 _ALLOWANCE = (
@@ -98,15 +98,17 @@ class RunBudget:
         try:
             if is_small:
                 allowance = Budget(*_ALLOWANCE)
+                token = budget.current.set(allowance)
                 try:
-                    with budget.drawn_on(allowance):
-                        result = function()
+                    result = function()
                 except Exceeded as error:
                     if error.budget is not allowance:
                         raise
                 else:
                     self._drawn.take_from(allowance)
                     return result
+                finally:
+                    budget.current.reset(token)
             return await self._apart(function)
         except Exceeded as error:
             raise refusal(error) from None

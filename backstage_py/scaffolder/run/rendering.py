@@ -133,9 +133,9 @@ class StepRenderer:
         """Return whether what templates see, and so many bytes more, are few enough for the event loop."""
         return self._size + more <= SMALL
 
-    def set_output(self, step_id: str, output: Json, shown: Json) -> None:
+    def set_output(self, step_id: str, output: Json, shown: Json, *, size: int) -> None:
         """Let later steps read ``steps.<id>.output``; ``shown`` is the output with secrets hidden."""
-        self._size += budget.size(output, SMALL)
+        self._size += size
         if self._masked or shown != output:
             self._masked = (self._masked or self._plain).with_value(["steps", step_id], {"output": shown})
         self._plain = self._plain.with_value(["steps", step_id], {"output": output})

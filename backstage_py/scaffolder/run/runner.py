@@ -24,12 +24,12 @@ from backstage_py.scaffolder.executors.error_text import as_backstage_error, as_
 from backstage_py.scaffolder.run import action_call, redaction, steps
 from backstage_py.scaffolder.run.action_call import Cancelled
 from backstage_py.scaffolder.run.action_gate import ActionGate
-from backstage_py.scaffolder.run.budget import RunBudget, is_small, refusal
+from backstage_py.scaffolder.run.budget import SMALL, RunBudget, is_small, refusal
 from backstage_py.scaffolder.run.equipment import Equipment
 from backstage_py.scaffolder.run.input_checks import validator_of
 from backstage_py.scaffolder.run.journal import Journal
 from backstage_py.scaffolder.run.rendering import StepRenderer
-from backstage_py.scaffolder.run.spec import Spec, Step
+from backstage_py.scaffolder.run.spec import ABSENT, Spec, Step
 from backstage_py.scaffolder.run.step_log import StepLogger
 from backstage_py.scaffolder.run.steps import Contexts
 from backstage_py.scaffolder.run.workspace_watch import WorkspaceWatch
@@ -245,7 +245,8 @@ class Run:
 
     async def _execute_step(self, step: Step) -> None:
         contexts = self._renderer.contexts(self._context.secrets, dry_run=self._context.is_dry_run)
-        if await self._compute(step, lambda: steps.is_skipped(step, self._renderer.render, contexts)):
+        has_condition = isinstance(step.condition, str | bool)
+        if has_condition and await self._compute(step, lambda: steps.is_skipped(step, self._renderer.render, contexts)):
             self._log_step(step, f"Skipping step {step.id} because its if condition was false", "skipped")
             return
         action = await self._action(step.action)
@@ -262,7 +263,8 @@ class Run:
             veil = plan.veil(action)
             for iteration in plan.iterations:
                 if iteration.runs:
-                    await self._check_input(iteration, action)
+                    if iteration.each:
+                        await self._check_input(iteration, action)
                     self._context.gate.check(action.id, iteration.input)
             logger.is_veiled = veil is not None
             outputs = await self._run_iterations(step, action, plan, logger)
@@ -278,6 +280,8 @@ class Run:
             step, self._renderer.render, contexts, has_secrets=self._has_secrets, shown=redactor.text
         ).without(action.ignored_inputs)
         redactor.add(plan.redactions)
+        if step.each is ABSENT:  # with ``each`` the gate has its say in between
+            steps.check_input(plan.iterations[0], action.id, validator_of(action))
         return plan
 
     async def _check_input(self, iteration: steps.Iteration, action: Action) -> None:
@@ -315,9 +319,13 @@ class Run:
             if veil is not None:
                 shown = {name: redaction.veiled(value, veil) for name, value in output.items()}
             shown = self._journal.redactor.value(shown) if self._has_secrets else shown
-            self._renderer.set_output(step.id, output, shown)
+            self._renderer.set_output(step.id, output, shown, size=taken)
 
-        await self._budget.compute(set_output, is_small=is_small(output))
+        taken = size(output, SMALL)
+        if taken <= SMALL:
+            set_output()
+        else:
+            await self._budget.compute(set_output, is_small=False)
 
     async def _run_iterations(self, step: Step, action: Action, plan: steps.Plan, logger: StepLogger) -> JsonObject:
         outputs: JsonObject = {}

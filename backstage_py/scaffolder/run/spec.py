@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from backstage_py.errors import InputError
-from backstage_py.js import budget
 from backstage_py.model import json, template, web_url
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin import TemplateInfo, User
@@ -36,7 +35,9 @@ class Step:
     @cached_property
     def size(self) -> int:
         """About how many bytes of templates the step has."""
-        return budget.size([self.input, self.condition, self.each])
+        each = None if self.each is ABSENT else self.each
+        condition = self.condition if isinstance(self.condition, str) else ""
+        return len(json.dumps([self.input, each])) + len(condition)
 
     @cached_property
     def mentions_secrets(self) -> bool:
