@@ -1,0 +1,142 @@
+"""``backend``: addresses, bounds on connections, CORS, headers, the database, what may be read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+from backstage_py.settings import elsewhere, kinds
+from backstage_py.settings.description import Each, Key, Section, key
+from backstage_py.settings.kinds import Kind
+
+DATABASE_CLIENT = kinds.choice("better-sqlite3", "sqlite", "sqlite3", "pg")
+POSTGRES_PORT = kinds.whole(least=1, most=65_535)
+CORS_METHODS = ("GET", "HEAD", "PUT", "PATCH", "POST", "DELETE")
+
+
+@dataclass(frozen=True, slots=True)
+class CorsSettings:
+    """``backend.cors``; without it no CORS headers are sent.
+
+    ``origins`` None allows every origin (as an entry without ``origin`` does); ``*`` in one stands for anything but a
+    slash. ``allowed_headers`` None allows whatever is asked for. ``max_age`` is in seconds.
+    """
+
+    origins: tuple[str, ...] | None = key(
+        "origin", kinds.TEXTS, "Allowed origins; * stands for anything but a slash. Every origin without it.", None
+    )
+    methods: tuple[str, ...] = key(
+        "methods",
+        Kind(lambda value: tuple(one.upper() for one in kinds.WORDS.parse(value)) or None, kinds.WORDS.schema),
+        "Allowed methods.",
+        CORS_METHODS,
+    )
+    credentials: bool = key("credentials", kinds.SWITCH, "Whether credentials may be sent.", False)
+    allowed_headers: tuple[str, ...] | None = key(
+        "allowedHeaders", kinds.WORDS, "Allowed request headers; all without it.", None
+    )
+    exposed_headers: tuple[str, ...] = key("exposedHeaders", kinds.WORDS, "Headers that scripts may read.", ())
+    max_age: int | None = key(
+        "maxAge", kinds.whole(), "Seconds that a browser may keep the answer to a preflight.", None
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingRule:
+    """An entry of ``backend.reading.allow``: a host (``*.`` matches subdomains) and, if given, path prefixes."""
+
+    host: str = key("host", kinds.TEXT, "A host, or *.example.com for subdomains.", example="*.example.com")
+    paths: tuple[str, ...] | None = key("paths", kinds.TEXTS, "Paths; deeper ones are included.", None)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """``backend.server``, and ``backend.trustProxy``: bounds on connections. 0 seconds are no bound."""
+
+    headers_timeout: float = key(
+        "headersTimeout", kinds.MILLISECONDS, "How long the headers of a request may take to arrive.", 15.0
+    )
+    request_timeout: float = key(
+        "requestTimeout",
+        kinds.MILLISECONDS,
+        "How long a request may take to arrive whole, and a client to take more of an answer.",
+        120.0,
+    )
+    keep_alive_timeout: float = key(
+        "keepAliveTimeout", kinds.MILLISECONDS, "How long to wait for the next request.", 75.0
+    )
+    most_connections: int | None = key(
+        "maxConnections", kinds.whole(least=1), "(ours) Most connections; as many as open files allow without it.", None
+    )
+    most_unauthenticated: int = key(
+        "maxUnauthenticatedConnections",
+        kinds.whole(least=1),
+        "(ours) Most connections of one address without a token.",
+        100,
+    )
+    trust_proxy: bool | tuple[str, ...] = False
+    """Whose connections stand for many clients."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackendSettings:
+    """``backend``.
+
+    Attributes:
+        base_url: as clients see it, without a slash at its end.
+        host: interface to listen on; empty for all.
+        database_url: for SQLAlchemy; ``sqlite://`` alone is a database that ends with the process.
+        csp: directives of ``backend.csp``; None removes a default one.
+        health_headers: ``backend.health.headers``.
+    """
+
+    base_url: str = key("baseUrl", kinds.URL, "Full URL of this service as clients see it.")
+    host: str = "127.0.0.1"
+    port: int = 7007
+    database_url: str = "sqlite:///backstage-py.sqlite"
+    working_directory: Path = key("workingDirectory", kinds.PATH, "Folder of task workspaces.", Path())
+    cors: CorsSettings | None = key(
+        "cors", Section(CorsSettings, is_optional=True), "Without it no CORS headers are sent.", None
+    )
+    reading: tuple[ReadingRule, ...] = key(
+        "reading.allow", Each(ReadingRule), "Hosts that may be read besides those of integrations.", ()
+    )
+    csp: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
+    health_headers: Mapping[str, str] = field(default_factory=dict)
+    shutdown_delay: float = key(
+        "lifecycle.serverShutdownDelay", kinds.DURATION, "How long to answer after a stop was asked for.", 0.0
+    )
+    log_level: str = key(
+        "logger.level", kinds.choice("debug", "info", "warn", "error"), "Least level that is logged.", "info"
+    )
+    server: ServerSettings = key("server", Section(ServerSettings), "Bounds on connections.", ServerSettings)
+
+    also: ClassVar = (
+        Key(
+            "listen",
+            kinds.either({"type": ["string", "integer"]}, kinds.CLOSED_SCHEMA),
+            "Where to listen; 127.0.0.1:7007 by default.",
+        ),
+        Key("listen.host", kinds.ANY, "Interface; empty for all."),
+        Key("listen.port", kinds.PORT, "Port; 0 for any free one."),
+        Key("actions.pluginSources", kinds.TEXTS, "Ids of plugins whose actions are used."),
+        Key("trustProxy", kinds.ANY, "Proxies: true, a number, addresses, networks, or loopback, uniquelocal."),
+        Key("logger.redactAllowlist", kinds.TEXTS, "Values of secret keys that the log may show."),
+        Key("csp", kinds.OBJECT, "Directives of the content security policy; false removes one."),
+        Key("health.headers", kinds.OBJECT, "Headers of the health answers."),
+        Key("database.client", DATABASE_CLIENT, "The database."),
+        Key(
+            "database.connection",
+            kinds.either(kinds.TEXT_SCHEMA, kinds.OBJECT_SCHEMA),
+            "':memory:', a file, or a PostgreSQL URL; or an object.",
+        ),
+        Key("database.connection.directory", kinds.TEXT, "Folder of the SQLite file."),
+        Key("database.connection.filename", kinds.TEXT, "The SQLite file."),
+        Key("database.connection.host", kinds.TEXT, "Host of PostgreSQL."),
+        Key("database.connection.port", POSTGRES_PORT, "Its port."),
+        Key("database.connection.user", kinds.TEXT, "User."),
+        Key("database.connection.password", kinds.TEXT, "Password."),
+        Key("database.connection.database", kinds.TEXT, "Database; backstage_py by default."),
+        Key("database.connection.ssl", kinds.ANY, "true, or an object with rejectUnauthorized."),
+        *elsewhere.ACTION_FILTERS,
+    )
