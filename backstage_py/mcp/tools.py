@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from backstage_py import threads
 from backstage_py.errors import InputError
-from backstage_py.model import entity_ref, json, yaml
+from backstage_py.model import entity_ref, json, parameter_pages, yaml
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.web_url import segment
 from backstage_py.scaffolder.run.budget import RunBudget, is_small
@@ -101,7 +101,12 @@ async def _validate_values(api: Api, given: JsonObject) -> JsonObject:
     form = await _parameters(api, given)
 
     def check() -> list[str]:
-        return [str(one) for step in form["steps"] for one in validator(step["schema"]).problems(given["values"])]
+        steps, values = form["steps"], given["values"]
+        visible = parameter_pages.shown(
+            [{**step["schema"], "when": step.get("when")} for step in steps], values
+        ).visible
+        schemas = [step["schema"] for step, is_visible in zip(steps, visible, strict=True) if is_visible]
+        return [str(one) for schema in schemas for one in validator(schema).problems(values)]
 
     problems = await RunBudget().compute(check, is_small=is_small(form, given["values"]))
     return {"valid": not problems, "problems": list(dict.fromkeys(problems))}
@@ -233,7 +238,8 @@ TOOLS: tuple[Tool, ...] = (
     Tool(
         "get_template_parameters",
         "Get a template's form",
-        "Return the form of a template: JSON Schemas of its pages. Read it before running the template.",
+        "Return the form of a template: JSON Schemas of its pages; one with 'when' counts only if that expression of "
+        "the values of the pages before it is true. Read it before running the template.",
         _object(("templateRef",), templateRef=_REF),
         _parameters,
     ),

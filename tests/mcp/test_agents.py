@@ -27,7 +27,14 @@ TEMPLATE = {
     "spec": {
         "owner": "team-a",
         "type": "service",
-        "parameters": {"title": "Who", "required": ["name"], "properties": {"name": {"type": "string"}}},
+        "parameters": [
+            {"title": "Who", "required": ["name"], "properties": {"name": {"type": "string"}}},
+            {
+                "when": "parameters.name == 'Bob'",
+                "required": ["surname"],
+                "properties": {"surname": {"type": "string"}},
+            },
+        ],
         "steps": [{"id": "say", "action": "debug:log", "input": {"message": "Hello, ${{ parameters.name }}"}}],
         "output": {"greeted": "${{ parameters.name }}"},
     },
@@ -98,6 +105,10 @@ async def test_an_agent_finds_tries_and_runs_a_template(service: Running, connec
         assert form["steps"][0]["schema"]["required"] == ["name"]
         wrong = await use(session, "validate_values", templateRef=REF, values={"name": 7})
         assert wrong == {"valid": False, "problems": ["instance.name is not of a type(s) string"]}
+        right = await use(session, "validate_values", templateRef=REF, values={"name": "Ada"})
+        assert right == {"valid": True, "problems": []}
+        asked = await use(session, "validate_values", templateRef=REF, values={"name": "Bob"})
+        assert asked == {"valid": False, "problems": ['instance requires property "surname"']}
         text = yaml.safe_dump(TEMPLATE)
         tried = await use(session, "dry_run_template", templateYaml=text, values={"name": "Ada"})
         assert tried["output"] == {"greeted": "Ada"}
