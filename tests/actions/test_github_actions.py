@@ -132,6 +132,7 @@ async def test_the_source_stays_in_the_workspace(github_task: Task, work: Path, 
 
 
 async def test_without_a_token_nothing_is_tried(task: Task) -> None:
+    """CVE-2026-106462: actions fell back on the integration's token."""
     with pytest.raises(InputError, match=r"No token available for host: github\.com"):
         await task.run("publish:github", {"repoUrl": REPO})
     task.configured(scaffolder={"requireScmUserCredentials": True})

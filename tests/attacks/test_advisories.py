@@ -25,7 +25,7 @@ from tests.http import scaffolder_site
 from tests.http.test_catalog_http import Catalog, site  # noqa: F401  # a fixture
 from tests.integrations.web_host import WebHost
 from tests.permissions.fake_backstage import FakeBackstage
-from tests.permissions.policed_site import COMPONENTS, OWNER, TASKS, running
+from tests.permissions.policed_site import COMPONENTS, OTHER, OWNER, TASKS, running
 from tests.scaffolder.harness import GUEST, body, template, world
 
 SECRET = "s3cret-of-the-operator"
@@ -267,3 +267,17 @@ async def test_a_denied_action_tells_nothing_of_its_input(
             assert (await policed.end(created.json["id"]))["error"]["name"] == "NotAllowedError"
             events = await policed.get(f"{TASKS}/{created.json['id']}/events")
     assert SECRET not in str(events.json) + str(logged)
+
+
+async def test_a_list_of_tasks_holds_what_the_policy_lets_one_see(backstage: FakeBackstage, tmp_path: Path) -> None:
+    """CVE-2026-106461: a list told of tasks that the policy hides."""
+    own = {"rule": "IS_TASK_OWNER", "params": {"createdBy": [OTHER]}}
+    backstage.table = {OWNER: {}, OTHER: {"scaffolder.task.read": own}}
+    async with running(backstage, tmp_path) as policed:
+        sent = {"templateRef": "template:default/t", "values": {}}
+        hidden = (await policed.post(TASKS, sent, OWNER)).json["id"]
+        shown = (await policed.post(TASKS, sent, OTHER)).json["id"]
+        listed = (await policed.get(TASKS, OTHER)).json
+        assert ([one["id"] for one in listed["tasks"]], listed["totalTasks"]) == ([shown], 1)
+        assert (await policed.get(f"{TASKS}?createdBy={OWNER}", OTHER)).json["tasks"] == []
+        assert (await policed.get(f"{TASKS}/{hidden}", OTHER)).status == 403

@@ -46,6 +46,7 @@ def refused(answer: Answer, action: str = "debug:log") -> bool:
 async def test_a_user_who_may_not_execute_invokes_nothing(
     backstage: FakeBackstage, tmp_path: Path, version: str
 ) -> None:
+    """CVE-2026-106495: an action was invoked without asking the policy."""
     backstage.table = {OWNER: {EXECUTE: "DENY"}, OTHER: {}}
     async with running(backstage, tmp_path) as site:
         for action, given in (("debug:log", {"message": "hi"}), ("fs:delete", {"files": ["x"]})):
@@ -82,6 +83,7 @@ async def test_conditions_hold_for_both_names_of_an_action(
 
 
 async def test_conditions_look_at_the_input_on_every_way(backstage: FakeBackstage, tmp_path: Path) -> None:
+    """CVE-2026-106503: conditions on the input were passed by."""
     forbidden = {"rule": "HAS_STRING_PROPERTY", "params": {"key": "message", "value": "hi"}}
     backstage.table = {OWNER: {EXECUTE: {"not": forbidden}}}
     async with running(backstage, tmp_path) as site:
@@ -165,7 +167,10 @@ async def test_a_restricted_token_invokes_only_within_its_bounds(
 async def test_a_restricted_token_reaches_no_other_plugin_through_an_action(
     backstage: FakeBackstage, tmp_path: Path, elsewhere: tuple[dict[str, Any], ...]
 ) -> None:
-    """Without its own token, the action would read the catalog in the name of this service."""
+    """CVE-2026-106492: restrictions were lost on the way through a plugin.
+
+    Without its own token, the action would read the catalog in the name of this service.
+    """
     auth = external({"plugin": "backstage-py"}, *elsewhere)
     async with running(backstage, tmp_path, backend_auth=auth) as site:
         asked = ("backstage-py:catalog:fetch", {"entityRef": "component:default/b"})

@@ -286,6 +286,7 @@ FOREIGN = {
 async def test_a_placeholder_stays_in_its_repository(
     tmp_path: Path, victim: WebHost, base: str, reference: str, mark: str
 ) -> None:
+    """CVE-2026-106498: placeholders read other repositories."""
     entity = leaking(reference)
     entity["metadata"]["labels"]["x"] = {mark: reference}
     async with hosts(victim) as reading, catalog(tmp_path, reading) as opened:  # type: ignore[arg-type]  # the real one in the fake's place

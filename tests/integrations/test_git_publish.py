@@ -81,6 +81,7 @@ async def test_bytes_modes_and_links_arrive_as_they_are(sandbox: Sandbox, work: 
 async def test_nothing_of_a_git_folder_in_the_workspace_is_honoured(
     sandbox: Sandbox, work: Path, tmp_path: Path
 ) -> None:
+    """CVE-2024-53983: git configuration of a workspace gave tokens away."""
     proof = tmp_path / "proof"
     script = tmp_path / "evil.sh"
     script.write_text(f"#!/bin/sh\ntouch {proof}\n")

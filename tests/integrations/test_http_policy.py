@@ -76,6 +76,7 @@ def test_private_addresses_in_other_forms_are_known(text: str) -> None:
 
 
 async def test_the_allow_list_is_asked_again_at_each_redirect(web_host: WebHost, other_host: WebHost) -> None:
+    """CVE-2026-24048: redirects led past the list."""
     other_host.text("/secret", "secret")
     web_host.redirect("/open/away", f"{other_host.url}/secret")
     web_host.redirect("/open/aside", "/closed")

@@ -52,6 +52,7 @@ CRITERIA = st.recursive(
 
 
 async def test_a_filter_and_its_conditions_agree(tmp_path: Path) -> None:
+    """CVE-2026-106497: they disagreed about upper and lower case."""
     text = (SITE / "entities.yaml").read_text()
     async with catalog(tmp_path, Web({"/all.yaml": text})) as world:
         await world.register("/all.yaml")

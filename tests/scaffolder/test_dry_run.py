@@ -95,6 +95,7 @@ async def test_a_wrong_request_is_refused(tmp_path: Path, change: dict[str, Any]
 
 
 async def test_environment_secrets_are_not_resolved(tmp_path: Path) -> None:
+    """CVE-2026-32237: a dry run answered with them."""
     seen: list[Any] = []
 
     @action("test:see", dry_run=True)

@@ -43,6 +43,7 @@ def leaking() -> dict[str, Any]:
 
 
 async def test_no_event_shows_a_secret_in_any_form(tmp_path: Path) -> None:
+    """CVE-2026-29184: a template's author led secrets past redaction."""
     async with world(tmp_path, leak, leak_error) as w:
         events = await w.run(leaking(), {}, {"tok": TOKEN})
         failed = await w.run(template({"id": "s", "action": "test:leak-error"}, name="e"), {}, {"tok": TOKEN})
