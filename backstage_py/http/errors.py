@@ -18,6 +18,8 @@ from backstage_py.http.respond import json_response, not_found
 
 _log = structlog.get_logger(__name__)
 _SERVER_ERROR = 500
+_UNAVAILABLE = 503
+_LATER = {"retry-after": "5"}
 
 
 class ErrorsMiddleware:
@@ -56,14 +58,16 @@ def error_response(scope: Scope, error: Exception) -> Response:
     if isinstance(error, RecursionError):  # nothing of ours nests without end; what a caller sends may
         error = InputError("The request is nested too deeply")
     status = error.status if isinstance(error, BackstageError) else _SERVER_ERROR
-    if status >= _SERVER_ERROR:
+    if status == _UNAVAILABLE:  # something else is at fault, and there may be many of these
+        _log.warning("request_refused_for_now", method=scope["method"], path=scope["path"], problem=str(error))
+    elif status >= _SERVER_ERROR:
         _log.error("request_failed", method=scope["method"], path=scope["path"], exc_info=error)
     body = {
         "error": describe(error),
         "request": {"method": scope["method"], "url": relative_url(scope)},
         "response": {"statusCode": status},
     }
-    return json_response(body, status)
+    return json_response(body, status, _LATER if status == _UNAVAILABLE else None)
 
 
 def describe(error: Exception) -> dict[str, object]:

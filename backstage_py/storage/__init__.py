@@ -1,7 +1,8 @@
 """What is kept: tables, migrations, and one store per noun, over SQLite or PostgreSQL.
 
 ``database`` is what all stores share: short reads, writes in batches, and ``wakes`` behind commits; ``bulk`` and
-``prepared`` make its statements cheap, ``leadership`` gives a task to one process at a time. ``migrate`` brings the
+``prepared`` make its statements cheap, ``leadership`` gives a task to one process at a time,
+``faults`` says what a database's errors mean. ``migrate`` brings the
 tables up to date; the stores are in ``scaffolder`` and ``catalog``.
 
 A store offers verbs (``claim``, ``append``), each one transaction, and returns values of ``model``. It promises that

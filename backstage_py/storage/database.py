@@ -13,14 +13,15 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, NoReturn, Self, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 
 from backstage_py import threads
-from backstage_py.errors import InputError, SettingsError
+from backstage_py.errors import SettingsError
+from backstage_py.storage.faults import BusyError, DatabaseError, meaning
 from backstage_py.storage.wakes.hub import WakeHub
 from backstage_py.storage.wakes.postgres import PostgresCarrier
 from backstage_py.storage.wakes.sockets import SocketCarrier
@@ -80,7 +81,7 @@ class Database:
             raise SettingsError("backend.database.connection", "expected the path of an SQLite file")
         if self.is_sqlite:
             self.path: Path | None = Path(str(self.url.database)).absolute()
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(self.path.parent)
         else:
             self.path = None
         self.engine = _engine(self.url, is_sqlite=self.is_sqlite)
@@ -108,14 +109,10 @@ class Database:
         """
         if not self.is_sqlite:
             return await self.read(function)
-        with self._brief_lock:
-            if self._brief is None:
-                self._brief = self.engine.connect()
-            try:
-                return function(self._brief)
-            finally:
-                if self._brief.in_transaction():
-                    self._brief.rollback()
+        try:
+            return self._read_here(function)
+        except BusyError:  # rare: some other program locks out readers, too
+            return await self.read(function)
 
     async def write(self, function: WriteFunction[T]) -> T:
         """Run ``function`` in a transaction of its own; it is on disk when this returns.
@@ -155,14 +152,25 @@ class Database:
         arguments, options = self.engine.dialect.create_connect_args(self.url)
         return self.engine.dialect.connect(*arguments, **options)
 
+    def _read_here(self, function: ReadFunction[T]) -> T:
+        with self._brief_lock:
+            try:
+                if self._brief is None:
+                    self._brief = self.engine.connect()
+                    self._brief.exec_driver_sql("PRAGMA busy_timeout = 20")  # milliseconds
+                return function(self._brief)
+            except Exception as error:  # noqa: BLE001  # it is raised as what it means
+                _raise(error)
+            finally:
+                if self._brief and self._brief.in_transaction():
+                    self._brief.rollback()
+
     def _read(self, function: ReadFunction[T]) -> T:
         try:
             with self.engine.connect() as connection:
                 return function(connection)
-        except Exception as error:
-            if (meaning := _meaning(error)) is error:
-                raise
-            raise meaning from error
+        except Exception as error:  # noqa: BLE001  # it is raised as what it means
+            _raise(error)
 
     def _write_loop(self) -> None:
         for batch in self._batches():
@@ -196,9 +204,13 @@ class Database:
                 for job in batch:
                     transactions.append(Transaction(connection))
                     outcomes.append((job, job.function(transactions[-1])))
-        except Exception:  # noqa: BLE001  # the commit or a function failed: which one shows when each runs alone
+        except Exception as error:  # noqa: BLE001  # the commit or a function failed: which shows when each runs alone
+            found = meaning(error)
             for job in batch:
-                self._commit_alone(job)
+                if isinstance(found, BusyError):  # each would wait as long again
+                    _fail(job, found)
+                else:
+                    self._commit_alone(job)
             return
         self._finish(outcomes, transactions)
 
@@ -208,7 +220,7 @@ class Database:
                 transaction = Transaction(connection)
                 result = job.function(transaction)
         except Exception as error:  # noqa: BLE001  # it belongs to the caller who waits for the job
-            _fail(job, _meaning(error))
+            _fail(job, meaning(error))
             return
         self._finish([(job, result)], [transaction])
 
@@ -225,16 +237,26 @@ class Database:
                 job.done.set_result(result)
 
 
-def _meaning(error: Exception) -> Exception:
-    """Return the error, or an InputError when PostgreSQL refuses a NUL in a text, which a client has sent."""
-    if "NUL (0x00)" not in str(error):
-        return error
-    return InputError("A text holds a NUL character, which PostgreSQL can neither store nor look for; leave it out")
+def _raise(error: Exception) -> NoReturn:
+    """Raise an error as what it means."""
+    found = meaning(error)
+    if found is error:
+        raise error
+    raise found from error
 
 
 def _fail(job: _Job, error: BaseException) -> None:
     with contextlib.suppress(InvalidStateError):  # the waiter was cancelled
         job.done.set_exception(error)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatabaseError(
+            f"The folder of the database cannot be made ({error}); check backend.database.connection"
+        ) from error
 
 
 def _engine(url: URL, *, is_sqlite: bool) -> sa.Engine:

@@ -8,10 +8,15 @@ import sqlalchemy as sa
 import structlog
 
 from backstage_py.storage.database import Database, Transaction
+from backstage_py.storage.faults import DatabaseError, meaning
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
+_NOT_OURS = (
+    "The database holds other tables than this service's; name an empty one in backend.database.connection, "
+    "or restore a backup"
+)
 _log = structlog.get_logger(__name__)
 
 _SCRIPTS = Path(__file__).parent / "migrations"
@@ -39,6 +44,8 @@ async def upgrade(database: Database, revision: str = "head") -> None:
     if revision == "head" and current == known[-1]:
         return
     if current is not None and current not in known:
+        if not await database.read(lambda connection: sa.inspect(connection).has_table("tasks")):
+            raise DatabaseError(_NOT_OURS)
         _log.warning("database_is_of_a_later_version", revision=current, newest_known=known[-1])
         return
     await _run(database, "upgrade", revision)
@@ -70,7 +77,12 @@ async def _run(database: Database, name: str, revision: str) -> None:
         config.attributes["connection"] = transaction.connection
         if not database.is_sqlite:
             transaction.connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7263548192)")
-        getattr(command, name)(config, revision)
+        try:
+            getattr(command, name)(config, revision)
+        except (sa.exc.ProgrammingError, sa.exc.OperationalError) as error:
+            if meaning(error) is not error:
+                raise
+            raise DatabaseError(f"{_NOT_OURS} ({' '.join(str(error.orig).split())})") from error
 
     await database.write(run)
 

@@ -14,7 +14,8 @@ from backstage_py.storage.database import Database
 _log = structlog.get_logger(__name__)
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
-_SHORTEST_KEY = 16
+_SHORTEST_KEY = 32
+_HOW_TO = "'openssl rand -hex 32' prints some"
 
 
 class UnsealError(BackstageError):
@@ -79,12 +80,13 @@ def secret_box(configured_key: str | None, database: Database, fallback_folder: 
     The key file is created at first start, readable by its owner only, and reported.
 
     Raises:
-        SettingsError: the configured key is too short, or the key file is readable by others.
+        SettingsError: the key is too short, or the key file is readable by others.
     """
     if configured_key:
-        if len(configured_key) < _SHORTEST_KEY:
-            raise SettingsError("scaffolder.secretsKey", f"expected at least {_SHORTEST_KEY} random characters")
-        return SecretBox(configured_key.encode())
+        key = configured_key.encode()
+        if len(key) < _SHORTEST_KEY:
+            raise SettingsError("scaffolder.secretsKey", f"expected at least {_SHORTEST_KEY} random bytes; {_HOW_TO}")
+        return SecretBox(key)
     path = (
         database.path.with_name(f"{database.path.name}-key")
         if database.path
@@ -111,4 +113,7 @@ def _key_of_file(path: Path) -> bytes:
             temporary.unlink()
     if path.stat().st_mode & 0o077:
         raise SettingsError("scaffolder.secretsKey", f"{path} can be read by others; run chmod 600 {path}")
-    return path.read_bytes().strip()
+    key = path.read_bytes().strip()
+    if len(key) < _SHORTEST_KEY:
+        raise SettingsError("scaffolder.secretsKey", f"{path} holds less than {_SHORTEST_KEY} bytes; restore it")
+    return key

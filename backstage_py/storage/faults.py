@@ -1,0 +1,75 @@
+"""What the errors of SQLite and PostgreSQL mean to a caller, in one sentence."""
+
+import sqlite3
+
+import sqlalchemy as sa
+
+from backstage_py.disk import DiskFullError
+from backstage_py.errors import BackstageError, InputError, ServiceUnavailableError
+
+_PRIMARY = 0xFF
+_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_CLOSED = frozenset(
+    {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_AUTH}
+)
+_PG_FULL = "53100"
+_PG_WAITED = frozenset({"55P03", "57014", "40001", "40P01"})
+"""A lock, a statement's time, or another transaction that was in the way."""
+_PG_REFUSED = ("08", "28", "3D", "53", "57P")
+"""Connections: broken, not allowed, to no database, too many; and a server that starts or stops."""
+
+
+class DatabaseError(BackstageError):
+    """The database cannot be used as it is; the operator has to mend it."""
+
+
+class BusyError(ServiceUnavailableError):
+    """Something else has held the database for too long."""
+
+
+def meaning(error: Exception) -> Exception:
+    """Return what an error of a database means; the error itself when it is a fault of ours or no such error."""
+    if isinstance(error, sa.exc.TimeoutError):
+        return BusyError("All connections to the database are in use; try again later")
+    cause: BaseException | None = error.orig if isinstance(error, sa.exc.DBAPIError) else error
+    if isinstance(cause, sqlite3.Error):
+        return _of_sqlite(cause) or error
+    if type(cause).__module__.partition(".")[0] == "psycopg":
+        return _of_postgres(cause) or error
+    return error
+
+
+def _of_sqlite(error: sqlite3.Error) -> Exception | None:
+    code = (getattr(error, "sqlite_errorcode", None) or 0) & _PRIMARY
+    if code in _BUSY:
+        return BusyError("The database is locked by something else; try again later")
+    if code == sqlite3.SQLITE_FULL:
+        return DiskFullError("The disk of the database is full; the operator must make room")
+    if code in _DAMAGED:
+        return DatabaseError(
+            f"The database is damaged, or its file is no SQLite database ({error}); check backend.database.connection, "
+            "or restore a backup"
+        )
+    if code in _CLOSED:
+        return DatabaseError(
+            f"The database's file cannot be opened, read or written ({error}); check that backend.database.connection "
+            "names a file that this user may write, in a folder that it may write"
+        )
+    return None
+
+
+def _of_postgres(error: BaseException | None) -> Exception | None:
+    if "NUL (0x00)" in str(error):  # only a client can have sent that
+        return InputError("A text holds a NUL character, which PostgreSQL can neither store nor look for; leave it out")
+    state = getattr(error, "sqlstate", None)
+    said = " ".join(str(error).split())[:500]
+    if state == _PG_FULL:
+        return DiskFullError("The disk of the database is full; the operator must make room")
+    if state in _PG_WAITED:
+        return BusyError("The database is locked by something else; try again later")
+    if (state is None and type(error).__name__ == "OperationalError") or (state and state.startswith(_PG_REFUSED)):
+        return ServiceUnavailableError(
+            f"The database does not answer, or refuses ({said}); check that it runs, and backend.database.connection"
+        )
+    return None
