@@ -74,6 +74,19 @@ async def test_the_form_has_conditions_beside_its_schemas(tmp_path: Path) -> Non
     assert without.json["steps"] == [{"title": "A", "schema": {"title": "A", "properties": {}}}]
 
 
+async def test_the_condition_of_a_form_of_one_page_counts_too(tmp_path: Path) -> None:
+    """The schema of templates does not name it there; the backend looks at it all the same."""
+    page = {"when": "parameters.a", "required": ["b"], "properties": {"a": {}, "b": {}}}
+    async with world(tmp_path, say, start=False) as w:
+        w.catalog.add(template(STEP, parameters=page))
+        app = site(w)
+        form = await get(app, "/v2/templates/default/template/t/parameter-schema")
+        hidden = await post(app, "/v2/tasks", {"templateRef": "template:default/t", "values": {"x": 1}})
+        shown = await post(app, "/v2/tasks", {"templateRef": "template:default/t", "values": {"a": 1}})
+    assert form.json["steps"][0]["when"] == "parameters.a"
+    assert (hidden.status, shown.status) == (201, 400)
+
+
 @pytest.mark.parametrize(("values", "expected"), TASKS)
 async def test_a_task_has_no_values_of_hidden_pages(
     tmp_path: Path, values: dict[str, Any], expected: dict[str, Any] | str
