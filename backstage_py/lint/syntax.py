@@ -45,7 +45,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A filter, a test or a called global, with its name's offset.
+    """A filter, a test, a called global or a regular expression, with its name's offset.
 
     Attributes:
         conditional: it stands in a branch that need not be taken, and fails only where it is.
@@ -194,6 +194,8 @@ class _Walker:
                 self.named("test", part.name, part.pos)
                 self.visit(part.left, optional=part.name in _OPTIONAL_TESTS or optional)
                 self.visit(part.arguments)
+            case tree.RegexLiteral():
+                self.named("regex", part.source, part.pos)
             case tree.Unary():
                 self.visit(part.target, optional=optional or part.operator == "not")
             case tree.Binary():

@@ -187,6 +187,8 @@ def test_condition_of_a_page_is_accepted(condition: str) -> None:
         ("parameters.cloud | parseEntityRef", ("BPY516", "error", 32)),
         ("parameters.cloud is empty", ("BPY516", "error", 33)),
         ("always()", ("BPY516", "error", 13)),
+        ("r/^A/.test(parameters.cloud)", ("BPY516", "error", 13)),
+        ("parameters.flag and parameters.cloud.replace(r/A/g, '')", ("BPY516", "warning", 58)),
         ("false", ("BPY517", "warning", 13)),
         ("'false'", ("BPY517", "warning", 13)),
         ("parameters.cloud == 'AZURE'", ("BPY517", "warning", 13)),

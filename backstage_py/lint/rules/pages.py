@@ -11,6 +11,7 @@ from backstage_py.lint.syntax import Reference
 from backstage_py.lint.view import PageCondition, Template
 from backstage_py.lint.vocabulary import FILTERS, GLOBALS, TESTS
 from backstage_py.model.json import Json
+from backstage_py.model.problem import Severity
 from backstage_py.templating import tree
 from backstage_py.templating.tree import Node
 
@@ -107,9 +108,10 @@ def _end(reference: Reference) -> int:
     "page-condition-vocabulary",
     "error",
     "template",
-    summary="The `when` of a page uses a filter, test or function that forms do not have.",
+    summary="The `when` of a page uses a filter, test or function that forms do not have, or a regular expression.",
     why="It fails, so the page is always shown. Forms know the filters of the language alone: neither Backstage's "
-    "(`parseRepoUrl`, `pick` …) nor your own. It is a warning in a branch that need not be taken.",
+    "(`parseRepoUrl`, `pick` …) nor your own, and run no regular expressions. It is a warning in a branch that need "
+    "not be taken.",
     bad=_sample("parameters.cloud | pick('name')"),
     good=_sample("parameters.cloud | lower == 'aws'"),
 )
@@ -122,6 +124,10 @@ def page_condition_vocabulary(template: Template) -> Iterator[Finding]:
     }
     for condition in template.page_conditions:
         for named in condition.parsed.named:
+            severity: Severity | None = "warning" if named.conditional else None
+            if named.kind == "regex":
+                yield condition.finding("Forms run no regular expressions", named.offset, severity=severity)
+                continue
             word, names = known[named.kind]
             if named.name in names or named.name in condition.parsed.locals:
                 continue
@@ -131,7 +137,7 @@ def page_condition_vocabulary(template: Template) -> Iterator[Finding]:
                 f'Forms have no {word} "{named.name}"',
                 named.offset,
                 fix=fix or (f'Did you mean "{close}"?' if close else None),
-                severity="warning" if named.conditional else None,
+                severity=severity,
             )
 
 
