@@ -219,7 +219,7 @@ class ActionContext(Generic[InputT]):
         """
         if self._progress is None:
             self._progress = Progress(self.logger, self.clock)
-        self._progress.tell(done, total, message)
+        self._progress.report(done, total, message)
 
     def temporary_directory(self) -> Path:
         """Make an empty folder beside the workspace; it is removed when the step ends, whatever its end is."""

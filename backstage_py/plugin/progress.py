@@ -13,19 +13,19 @@ class _Logger(Protocol):
 
 
 class Progress:
-    """Tells of one action's progress: at once, then at most every two seconds, and in any case when it is done."""
+    """Reports one action's progress: at once, then at most every two seconds, and in any case when it is done."""
 
     def __init__(self, log: _Logger, clock: Clock) -> None:
         self._log = log
         self._clock = clock
-        self._told: float | None = None
+        self._reported_at: float | None = None
 
-    def tell(self, done: float, total: float | None, message: str) -> None:
-        """Take note of where the work is."""
+    def report(self, done: float, total: float | None, message: str) -> None:
+        """Log how far the work is, unless the last line is too recent."""
         share = done / total if total else (0.0 if total == 0 else done)
         now = self._clock.monotonic()
-        if self._told is not None and now - self._told < _PAUSE and share < 1:
+        if self._reported_at is not None and now - self._reported_at < _PAUSE and share < 1:
             return
-        self._told = now
+        self._reported_at = now
         counted = f" ({done:g} of {total:g})" if total is not None else ""
         self._log.info(f"{min(max(share, 0), 1):.0%}{counted}{f' {message}' if message else ''}")

@@ -65,7 +65,7 @@ async def process(
         entity=result.entity,
         problems=[str(fault) for fault in result.faults],
         relations={(one.source, one.type, one.target) for one in result.relations},
-        brought=[one.entity() for one in result.brought],
+        brought=[one.entity() for one in result.emitted],
     )
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 import structlog
 
 from backstage_py.catalog.faults import Fault
-from backstage_py.catalog.sources import brought
-from backstage_py.catalog.sources.brought import Brought
+from backstage_py.catalog.sources import emitted
+from backstage_py.catalog.sources.emitted import Emitted
 from backstage_py.model import entity as entities
 from backstage_py.model.entity_ref import EntityRef
 from backstage_py.model.entity_relations import Relation
@@ -24,26 +24,26 @@ class Collector:
     parent_ref: str
     errors: list[Fault] = field(default_factory=list)
     relations: dict[Relation, None] = field(default_factory=dict)
-    brought: list[Brought] = field(default_factory=list)
+    emitted: list[Emitted] = field(default_factory=list)
     refresh_keys: dict[str, None] = field(default_factory=dict)
 
     def entity(self, entity: JsonObject, location: LocationRef) -> None:
         """Add another entity."""
-        self.take(brought.at(entity, location, str(entities.annotation(self.parent, entities.ORIGIN))))
+        self.take(emitted.at(entity, location, str(entities.annotation(self.parent, entities.ORIGIN))))
 
-    def take(self, found: Brought | Fault) -> None:
+    def take(self, found: Emitted | Fault) -> None:
         """Add an entity that was checked already, or report why it cannot be added."""
         if isinstance(found, Fault):
             self.errors.append(found)
         elif found.ref == self.parent_ref:
             _log.warning("entity_emitted_itself", entity_ref=found.ref)
         else:
-            self.brought.append(found)
+            self.emitted.append(found)
 
     def location(self, location: LocationRef, *, optional: bool = False) -> None:
         """Add a location to be read."""
         made = entities.location_entity(location, parent=self.parent, presence="optional" if optional else "required")
-        self.brought.append(brought.of(made, str(entities.annotation(made, entities.MANAGED_BY))))
+        self.emitted.append(emitted.of(made, str(entities.annotation(made, entities.MANAGED_BY))))
 
     def relation(self, source: EntityRef, kind: str, target: EntityRef) -> None:
         """Add one directed relation."""

@@ -14,7 +14,7 @@ from backstage_py.catalog.pipeline.annotations import Annotator
 from backstage_py.catalog.pipeline.results import PipelineResult
 from backstage_py.catalog.pipeline.rules import Rules
 from backstage_py.catalog.sources import placeholders
-from backstage_py.catalog.sources.brought import Brought
+from backstage_py.catalog.sources.emitted import Emitted
 from backstage_py.errors import InputError
 from backstage_py.model import entity as entities
 from backstage_py.model import entity_ref, entity_relations, entity_schema, location_ref
@@ -146,9 +146,9 @@ class Core:
             kind = "TypeError" if "was not on the form" in error.message else "Error"
             raise threw(name, "postprocessing", Fault(kind, error.message)) from error
 
-    def enforce_rules(self, brought: Iterable[Brought], subject: Subject) -> None:
+    def enforce_rules(self, emitted: Iterable[Emitted], subject: Subject) -> None:
         """Raise FaultError if an entity may not come from there."""
-        for one in brought:
+        for one in emitted:
             if not self._rules.allows(one.kind, one.spec_type, subject.origin):
                 raise FaultError(
                     Fault(

@@ -19,7 +19,7 @@ from backstage_py.catalog.pipeline import results
 from backstage_py.catalog.pipeline.processing import Pipeline
 from backstage_py.catalog.pipeline.results import PipelineResult
 from backstage_py.catalog.pipeline.schedule import Schedule
-from backstage_py.catalog.sources.brought import Brought
+from backstage_py.catalog.sources.emitted import Emitted
 from backstage_py.model import entity as entities
 from backstage_py.model import json
 from backstage_py.storage.catalog import marks
@@ -145,25 +145,25 @@ class Engine:
         if processed.result_hash == one.result_hash and one.ticket is None:
             return
         if not result.is_ended:
-            await self._write_children(one, result.brought)
+            await self._write_children(one, result.emitted)
         await self._store.commit([Outcome(one.id, one.ticket, processed)])
 
-    async def _write_children(self, one: Unprocessed, brought: Sequence[Brought]) -> None:
+    async def _write_children(self, one: Unprocessed, emitted: Sequence[Emitted]) -> None:
         """Write new and changed entities part by part, with their own results where those can be had at once.
 
         The result of the entity that brings them is committed last. If this is broken off, it is processed again and
         finds unchanged what was written before.
         """
-        for start in range(0, len(brought), _BATCH):
-            part = brought[start : start + _BATCH]
+        for start in range(0, len(emitted), _BATCH):
+            part = emitted[start : start + _BATCH]
             known = await self._store.known([child.ref for child in part])
             changed = [child for child in part if results.needs_processing(child, known)]
             if changed:
                 await self._store.write_children(one.id, await threads.offload(self._children, changed))
 
-    def _children(self, brought: Sequence[Brought]) -> list[Child]:
+    def _children(self, emitted: Sequence[Emitted]) -> list[Child]:
         made = []
-        for one in brought:
+        for one in emitted:
             is_plain = self._pipeline.is_plain(one.ref, one.text)
             made.append(Child(one.deferred(), self._plain(one.ref, one.entity()) if is_plain else None))
         return made

@@ -48,5 +48,5 @@ async def _entities_of(pipeline: Pipeline, location: LocationRef) -> list[JsonOb
         found[ref] = result.entity
         if len(found) > _MOST:
             raise InputError(f"The location brings more than {_MOST} entities; register it without a preview")
-        waiting += [one.entity() for one in result.brought]
+        waiting += [one.entity() for one in result.emitted]
     return list(found.values())

@@ -83,7 +83,7 @@ class Pipeline:
                 await self._reads.location(current, run)
             run.collector.relations.update(self._core.relate(current))
             current = await self._plugins.post_process(current, run)
-            self._core.enforce_rules(run.collector.brought, subject)
+            self._core.enforce_rules(run.collector.emitted, subject)
         except UnchangedError:
             return PipelineResult(current, is_unchanged=True)
         except FaultError as error:

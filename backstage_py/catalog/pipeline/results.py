@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from backstage_py.catalog.faults import Fault
-from backstage_py.catalog.sources.brought import Brought
+from backstage_py.catalog.sources.emitted import Emitted
 from backstage_py.model import entity as entities
 from backstage_py.model import json
 from backstage_py.model.entity_relations import Relation
@@ -26,7 +26,7 @@ class PipelineResult:
     entity: JsonObject
     faults: tuple[Fault, ...] = ()
     relations: tuple[Relation, ...] = ()
-    brought: tuple[Brought, ...] = ()
+    emitted: tuple[Emitted, ...] = ()
     refresh_keys: tuple[str, ...] = ()
     state: JsonObject = field(default_factory=dict)
     is_ended: bool = False
@@ -68,7 +68,7 @@ def processed(ref: str, result: PipelineResult, *, has_plugins: bool = False) ->
         state=json.dumps(result.state) if result.state else None,
         refresh_keys=result.refresh_keys,
         is_volatile=bool(result.refresh_keys or errors or has_plugins or is_location),
-        children=[Child(one.deferred()) for one in result.brought],
+        children=[Child(one.deferred()) for one in result.emitted],
         is_complete=result.is_ok,
     )
 
@@ -79,7 +79,7 @@ def _is_presentable(result: PipelineResult) -> bool:
 
 def _hash(text: bytes, errors: tuple[JsonObject, ...], result: PipelineResult) -> str:
     parts = [
-        sorted(f"{one.ref} {one.hash} {one.location_key}" for one in result.brought),
+        sorted(f"{one.ref} {one.hash} {one.location_key}" for one in result.emitted),
         sorted(f"{one.source} {one.type} {one.target}" for one in result.relations),
         sorted(result.refresh_keys),
         result.state,
@@ -88,7 +88,7 @@ def _hash(text: bytes, errors: tuple[JsonObject, ...], result: PipelineResult) -
     return entities.digest(text, entities.stable_text(parts))
 
 
-def needs_processing(one: Brought, known: Mapping[str, Known]) -> bool:
+def needs_processing(one: Emitted, known: Mapping[str, Known]) -> bool:
     """Say whether a source mentions something new, or something that it may change and has changed."""
     found = known.get(one.ref)
     if found is None:

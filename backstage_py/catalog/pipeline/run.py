@@ -47,7 +47,7 @@ class Run:
             entity=entity,
             faults=tuple(self.collector.errors),
             relations=tuple(self.collector.relations),
-            brought=tuple(self.collector.brought),
+            emitted=tuple(self.collector.emitted),
             refresh_keys=tuple(self.collector.refresh_keys),
             state=self._new_state(),
         )

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from backstage_py.catalog.faults import Fault
-from backstage_py.catalog.sources import brought
-from backstage_py.catalog.sources.brought import Brought
+from backstage_py.catalog.sources import emitted
+from backstage_py.catalog.sources.emitted import Emitted
 from backstage_py.js.convert import typeof
 from backstage_py.model import yaml
 from backstage_py.model.json import JsonObject
@@ -14,7 +14,7 @@ LARGEST = 10 * 1024 * 1024
 """Bytes of a file with entities; a larger one is refused before it is parsed."""
 
 
-def parse(content: bytes, location: LocationRef, origin: str) -> list[Brought | Fault]:
+def parse(content: bytes, location: LocationRef, origin: str) -> list[Emitted | Fault]:
     """Return the entities of a file and its problems, in the order of its documents. Slow: run it in a thread.
 
     Args:
@@ -25,7 +25,7 @@ def parse(content: bytes, location: LocationRef, origin: str) -> list[Brought | 
     if len(content) > LARGEST:
         return [too_large(location, len(content))]
     documents = _documents(content.decode("utf-8", errors="replace"), location)
-    return [one if isinstance(one, Fault) else brought.at(one, location, origin) for one in documents]
+    return [one if isinstance(one, Fault) else emitted.at(one, location, origin) for one in documents]
 
 
 def too_large(location: LocationRef, size: int) -> Fault:

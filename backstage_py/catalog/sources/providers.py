@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from backstage_py.catalog.sources import brought
+from backstage_py.catalog.sources import emitted
 from backstage_py.errors import InputError
 from backstage_py.model import entity as entities
 from backstage_py.model import entity_ref, entity_schema
@@ -73,4 +73,4 @@ def deferred_location(location: Location) -> Deferred:
 
 def _deferred(entity: JsonObject, location_key: str | None) -> Deferred:
     key = location_key or entities.annotation(entity, entities.MANAGED_BY)
-    return brought.deferred(entity, key)
+    return emitted.deferred(entity, key)

@@ -18,7 +18,7 @@ from urllib.parse import unquote
 from backstage_py import threads
 from backstage_py.catalog.faults import Fault
 from backstage_py.catalog.sources import documents
-from backstage_py.catalog.sources.brought import Brought
+from backstage_py.catalog.sources.emitted import Emitted
 from backstage_py.errors import NotFoundError
 from backstage_py.model import field_format, globs
 from backstage_py.model.location_ref import LocationRef
@@ -37,7 +37,7 @@ class Found:
     """One file of a target: where it is, and what is in it."""
 
     location: LocationRef
-    documents: list[Brought | Fault]
+    documents: list[Emitted | Fault]
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,13 +60,13 @@ class RefreshStore:
         """Write results, the entities they bring, and the marks that follow, in one transaction."""
         await marks.exclusively(self._database, lambda transaction: self._commit(transaction, outcomes))
 
-    async def write_children(self, entity_id: int, brought: Sequence[Child]) -> None:
+    async def write_children(self, entity_id: int, emitted: Sequence[Child]) -> None:
         """Write entities that another one brings, ahead of that one's own result.
 
         What another source keeps is left out; ``commit`` of the result tells about it.
         """
         await marks.exclusively(
-            self._database, lambda transaction: self._write_children(transaction, entity_id, brought)
+            self._database, lambda transaction: self._write_children(transaction, entity_id, emitted)
         )
 
     async def apply_full(self, source_key: str, items: Sequence[Deferred]) -> None:
@@ -163,13 +163,13 @@ class RefreshStore:
         marks.write(transaction, changes)
         transaction.wake(marks.PROCESSED)
 
-    def _write_children(self, transaction: Transaction, entity_id: int, brought: Sequence[Child]) -> None:
+    def _write_children(self, transaction: Transaction, entity_id: int, emitted: Sequence[Child]) -> None:
         connection, changes = transaction.connection, Changes()
         if not results.alive(connection, [entity_id]):
             return  # it was removed meanwhile
-        claimed = Claims(connection, [child.deferred.ref for child in brought])
+        claimed = Claims(connection, [child.deferred.ref for child in emitted])
         found: dict[int, Processed] = {}
-        targets, _ = children.claim_all(brought, claimed, found, changes)
+        targets, _ = children.claim_all(emitted, claimed, found, changes)
         claimed.flush(found)
         bulk.insert(connection, references, [(entity_id, "", id_) for id_ in sorted(set(targets))], ignore=True)
         results.write(connection, found, claimed, {}, changes)

@@ -12,7 +12,7 @@ from backstage_py.storage.catalog.records import Deferred
 
 
 @dataclass(frozen=True, slots=True)
-class Brought:
+class Emitted:
     """An entity that was emitted, as JSON text with its location annotations, and who may change it later.
 
     Text and not an object: a location may bring ten thousand of them.
@@ -35,7 +35,7 @@ class Brought:
         return parsed
 
 
-def at(entity: JsonObject, location: LocationRef, origin: str) -> Brought | Fault:
+def at(entity: JsonObject, location: LocationRef, origin: str) -> Emitted | Fault:
     """Return an entity that was found at a location, or why it cannot be accepted. Safe in any thread.
 
     No file may take the name of a location that somebody registers later.
@@ -52,11 +52,11 @@ def at(entity: JsonObject, location: LocationRef, origin: str) -> Brought | Faul
     return of({**entity, "metadata": {**entity["metadata"], "annotations": own}}, key)
 
 
-def of(entity: JsonObject, location_key: str) -> Brought:
+def of(entity: JsonObject, location_key: str) -> Emitted:
     """Return an entity that is known to be one."""
     spec = entity.get("spec")
     spec_type = spec.get("type") if isinstance(spec, dict) else None
-    return Brought(
+    return Emitted(
         ref=scalar(entity_ref.of(entity)),
         kind=entity["kind"],
         spec_type=spec_type if isinstance(spec_type, str) else None,
