@@ -174,4 +174,4 @@ def test_a_file_that_is_none_is_refused_in_words(run: Run) -> None:
     assert run("validate") == 1
     assert run("dry-run", "template.yaml") == 1
     write("app-config.yaml", CONFIGURATIONS["device"])
-    assert run("dry-run", "template.yaml") == 2
+    assert run("dry-run", "template.yaml", "--config", "app-config.yaml") == 2
