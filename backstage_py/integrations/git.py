@@ -57,7 +57,7 @@ _KEPT_VARIABLES = (
 
 @dataclass(frozen=True, slots=True)
 class GitAuthor:
-    """Who a commit is by."""
+    """The author of a commit."""
 
     name: str = "Scaffolder"
     email: str = "scaffolder@backstage.io"

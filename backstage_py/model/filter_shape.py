@@ -1,4 +1,4 @@
-"""Whether a predicate object has the right shape, told in the words of the npm packages ``zod`` and its companion.
+"""Whether a predicate object has the right shape, with the messages of the npm package ``zod`` and its companion.
 
 A predicate may be many things, and clients are shown why it is none of them. So the little of zod that this needs is
 here: shapes return the value without what they do not know, and issues, and whether those spoil the value (``failed``)

@@ -1,4 +1,4 @@
-"""A task: what was asked for, how far it is, what it said."""
+"""A task: its specification, its status, its events."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -30,7 +30,7 @@ class Host(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A configured host, and as whom it is asked."""
+    """A configured host, and the credentials for requests to it."""
 
     http: HttpClient
     credentials: Credentials

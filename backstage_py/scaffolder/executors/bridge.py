@@ -44,7 +44,7 @@ class Bridge:
         return await asyncio.wrap_future(self._send(work))
 
     def close(self) -> None:
-        """Refuse what comes, and cancel what is under way."""
+        """Refuse further calls, and cancel those under way."""
         with self._lock:
             self._is_open = False
             calls = list(self._calls)

@@ -23,7 +23,7 @@ class Execution(Protocol):
         """Interrupt the handler, or take it out of the queue."""
 
     def abandon(self) -> None:
-        """Expect nothing more of it, whether it has ended or not."""
+        """Stop waiting for it, whether it has ended or not."""
 
 
 class Executor(Protocol):

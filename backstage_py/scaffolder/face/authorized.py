@@ -1,4 +1,4 @@
-"""The scaffolder for callers who may not do everything. Who is here by right uses ``ScaffolderService`` itself."""
+"""The scaffolder for callers who may not do everything; what may do everything uses ``ScaffolderService`` itself."""
 
 import asyncio
 import contextlib

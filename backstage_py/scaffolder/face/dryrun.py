@@ -42,7 +42,7 @@ class DryRun:
 
 @dataclass(frozen=True, slots=True)
 class DryRunResult:
-    """What would have been. ``log`` holds ``{"body": {message, stepId?, status?}}``."""
+    """The result of a dry run. ``log`` holds ``{"body": {message, stepId?, status?}}``."""
 
     log: Sequence[JsonObject]
     files: Sequence[DirectoryFile]

@@ -130,13 +130,13 @@ async def with_files(
     try:
         await threads.file_work(directory.write, folder, files)
         outputs = await in_folder(wanted, folder)
-        left: Sequence[DirectoryFile] = await threads.file_work(_left, folder, most_left) if most_left else ()
+        left: Sequence[DirectoryFile] = await threads.file_work(_files_left, folder, most_left) if most_left else ()
     finally:
         await asyncio.shield(threads.file_work(remove_tree, outer))
     return outputs, left
 
 
-def _left(folder: Path, most: int) -> Sequence[DirectoryFile]:
+def _files_left(folder: Path, most: int) -> Sequence[DirectoryFile]:
     size = sum(path.lstat().st_size for path in Workspace(folder).files())
     if size > most:
         raise BackstageError(

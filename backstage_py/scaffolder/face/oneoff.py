@@ -36,7 +36,7 @@ class OneOff:
     """What is to be run.
 
     Attributes:
-        name: what stands for a task's id; also the folder's.
+        name: used as the task's id, and for the folder.
         spec: with ``template_info``, from which relative URLs start.
         secrets: as a task would get them.
         is_dry_run: actions with effects outside the workspace are explained, not run.
@@ -51,7 +51,7 @@ class OneOff:
 
 @dataclass(frozen=True, slots=True)
 class OneOffResult:
-    """How it went.
+    """The result of a run.
 
     Attributes:
         files: of the workspace at the end; after a failure as far as a real run got.

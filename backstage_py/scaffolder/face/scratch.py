@@ -1,4 +1,4 @@
-"""Where dry runs have their folders: in memory if the machine offers that, since they live for moments."""
+"""Where dry runs have their folders: in memory where that is possible, since they are short-lived."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Checking what was entered into a template's form, with answers that the frontend can show beside the fields."""
+"""Checks the values of a template's form; its problems are what the frontend shows beside the fields."""
 
 from collections.abc import Mapping, Sequence
 

@@ -41,7 +41,7 @@ class Recovery:
     _seen: dict[Running, float] = field(default_factory=dict)
 
     async def run(self) -> None:
-        """Look once."""
+        """Find lost tasks and recover them, once."""
         running = await self._look(self.settings.stale_timeout)
         lost = [one for one in running if self._is_lost(one)]
         if not lost:

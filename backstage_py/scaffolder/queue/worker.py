@@ -1,4 +1,4 @@
-"""The worker: claims tasks when woken, runs as many at once as allowed, shows that it lives, stops in good order."""
+"""The worker: claims tasks when woken, runs as many at once as allowed, sends heartbeats, stops in good order."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
