@@ -243,6 +243,8 @@ def key_identity(node: Node | None, schema: str) -> tuple[str, object] | None:
     if not isinstance(node, Scalar):
         return None
     value = resolve(node, schema)
+    if isinstance(value, dict):  # bytes
+        return None
     if isinstance(value, float) and value != value:  # noqa: PLR0124 -- NaN differs from itself
         return None
     kind = "number" if isinstance(value, int | float) and not isinstance(value, bool) else type(value).__name__

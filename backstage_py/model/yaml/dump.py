@@ -181,6 +181,8 @@ class _KeyWriter:
             return strings.write(units(value), place, node.style).text
         if isinstance(value, bool) or value is None:
             return node.text
+        if isinstance(value, dict):  # bytes
+            return strings.write(units(node.text), place, node.style).text
         return self._number(node.text, value)
 
     @staticmethod

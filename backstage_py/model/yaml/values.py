@@ -108,7 +108,7 @@ class _Builder:
         value = self.value(key)
         if isinstance(value, str):
             return value
-        if isinstance(value, dict | list):
+        if isinstance(value, dict | list) and not isinstance(key, Scalar):
             return flow_key(key, self.schema)
         return keys.text(value)
 

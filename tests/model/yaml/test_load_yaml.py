@@ -191,3 +191,19 @@ def test_data_that_holds_itself_is_not_written() -> None:
 def test_what_is_written_reads_back() -> None:
     value: Json = {"a": ["x\n", {"b": "yes", "c": "1.0", "d": "# x"}], "e": "long " * 50, "f": {}, "g": None}
     assert yaml.load(yaml.dump(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("!!binary pec: 1\n", {"\ufffd\ufffd": 1}),
+        ("!!binary YQ==: 1\n!!binary YQ==: 2\n", {"a": 2}),
+        ("{!!binary YQ==: 1}\n", {"a": 1}),
+        ("? [!!binary YQ==]\n: 1\n", {"[ !!binary YQ== ]": 1}),
+        ("? {a: !!binary YQ==}\n: 1\n", {"{ a: !!binary YQ== }": 1}),
+        ('[{[!!binary "YQ=="]: 1}]\n', [{'[ !!binary "YQ==" ]': 1}]),
+    ],
+)
+def test_bytes_as_keys_are_text_and_never_the_same(text: str, value: object) -> None:
+    """As `yaml` 2 gives in Node.js."""
+    assert yaml.load(text) == value
