@@ -54,7 +54,7 @@ class AuthorizedCatalog:
         References are taken in any case, but not completed.
         """
         visible = await self.visible(credentials)
-        return await self.reader.by_refs([ref.lower() for ref in refs], entity_filter.all_of(visible, filter_))
+        return await self._by_refs(refs, entity_filter.all_of(visible, filter_))
 
     async def by_uid(self, uid: str, credentials: Credentials) -> bytes | None:
         """Return an entity by its UUID, if the caller sees it."""
@@ -156,7 +156,7 @@ class AuthorizedCatalog:
         """Return the entities as what a permission backend may have conditions applied to; nothing is hidden there."""
 
         async def find(refs: Sequence[str]) -> Sequence[JsonObject | None]:
-            return [None if text is None else json.parse(text) for text in await self.reader.by_refs(refs)]
+            return [None if text is None else json.parse(text) for text in await self._by_refs(refs)]
 
         return ResourceType(ENTITY_RULES, find)
 
@@ -176,6 +176,10 @@ class AuthorizedCatalog:
         if isinstance(decision, Conditional):
             return criteria.as_filter(decision.criteria, ENTITY_RULES)
         return None if decision is Verdict.ALLOW else entity_filter.NOTHING
+
+    async def _by_refs(self, refs: Sequence[str], filter_: Filter | None = None) -> list[bytes | None]:
+        """Return entities whose references are written in any case."""
+        return await self.reader.by_refs([ref.lower() for ref in refs], filter_)
 
     async def _by_uid(self, uid: str, bounds: Filter | None) -> bytes | None:
         if bounds is None:

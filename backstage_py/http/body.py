@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from backstage_py import threads
 from backstage_py.errors import InputError
-from backstage_py.http import json_problem
+from backstage_py.js import json_problem
 from backstage_py.model import json
 from backstage_py.model.json import Json
 

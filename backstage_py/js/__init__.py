@@ -5,7 +5,7 @@ What lives here:
 - ``values``: the value model, own members and key order of records;
   ``errors``: what can go wrong.
 - ``convert``: truth, ``String(x)``, ``Number(x)``, equality, order and ``+``; ``numbers``: arithmetic and printing.
-- ``text``: text as UTF-16 code units; ``json_text``: ``JSON.stringify``.
+- ``text``: text as UTF-16 code units; ``json_text``: ``JSON.stringify``; ``json_problem``: why ``JSON.parse`` fails.
 - ``regex``: regular expressions in bounded time; ``regex_syntax`` and ``regex_properties`` parse, ``regex_re2`` and
   ``regex_machine`` match.
 - ``paths``: paths into JSON values, as lodash reads them; ``uri``: ``decodeURIComponent``.

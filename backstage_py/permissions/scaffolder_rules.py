@@ -119,7 +119,6 @@ ACTION_RULES: RuleSet[ActionCall] = RuleSet.of(
 TASK_RULES: RuleSet[TaskOwner] = RuleSet.of(
     "scaffolder-task",
     Rule("IS_TASK_OWNER", {"createdBy": Param(Kind.TEXTS)}, _is_owned, _creators),
-    unknown=_UNKNOWN,
 )
 
 

@@ -2,12 +2,11 @@
 
 import json
 import os
-import shutil
 import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,16 +15,24 @@ from typing import Any
 import yaml
 
 from tests.contract.harness import free_port, start
+from tests.oracle import tools
+from tests.storage.postgres import postgres
 
-_READY_SECONDS = 60.0
-INDEX = """
+_READY_SECONDS = 120.0
+PLUGINS = (
+    "auth-backend",
+    "auth-backend-module-guest-provider",
+    "catalog-backend",
+    "catalog-backend-module-scaffolder-entity-model",
+    "permission-backend",
+    "permission-backend-module-allow-all-policy",
+    "scaffolder-backend",
+)
+"""The backend plugins that a backend has unless it is said otherwise."""
+_INDEX = """
 const { createBackend } = require('@backstage/backend-defaults');
 const backend = createBackend();
-for (const name of [
-  'auth-backend', 'auth-backend-module-guest-provider', 'catalog-backend',
-  'catalog-backend-module-scaffolder-entity-model', 'permission-backend',
-  'permission-backend-module-allow-all-policy', 'scaffolder-backend',
-]) {
+for (const name of PLUGINS) {
   const loaded = require(`@backstage/plugin-${name}`);
   backend.add(loaded.default ?? loaded);
 }
@@ -127,12 +134,7 @@ def template(name: str, *steps: dict[str, Any], output: dict[str, Any] | None = 
 @contextmanager
 def pair(folder: Path, *templates: dict[str, Any]) -> Iterator[Pair]:
     """Run both until the block is left; the templates are in Backstage's catalog."""
-    packages = Path(os.environ["BACKSTAGE_PY_ANCHOR"]) / "node_modules"
-    node = os.environ.get("BACKSTAGE_PY_NODE") or shutil.which("node") or "node"
     theirs, ours = free_port(), free_port()
-    (folder / "node_modules").symlink_to(packages)
-    (folder / "index.js").write_text(INDEX)
-    (folder / "package.json").write_text('{"name": "backend"}')
     (folder / "actions").mkdir()
     (folder / "actions" / "acme.py").write_text(_ACTIONS)
     entities = folder / "templates.yaml"
@@ -141,7 +143,7 @@ def pair(folder: Path, *templates: dict[str, Any]) -> Iterator[Pair]:
     config.write_text(yaml.safe_dump(_config(theirs, ours, entities)))
     overlay = folder / "app-config.py.yaml"
     overlay.write_text(yaml.safe_dump(_overlay(folder)))
-    with backstage([node, "index.js", "--config", str(config)], folder) as wait:
+    with backstage(folder, config) as wait:
         service = start(folder, config, "--config", str(overlay), port=ours)
         try:
             url = f"http://localhost:{theirs}"
@@ -160,7 +162,6 @@ def _config(theirs: int, ours: int, entities: Path) -> dict[str, Any]:
         "backend": {
             "baseUrl": f"http://localhost:{theirs}",
             "listen": {"host": "127.0.0.1", "port": theirs},
-            "database": {"client": "better-sqlite3", "connection": ":memory:"},
             "actions": {"pluginSources": ["backstage-py", "catalog"]},
         },
         "discovery": {
@@ -177,7 +178,10 @@ def _config(theirs: int, ours: int, entities: Path) -> dict[str, Any]:
 
 def _overlay(folder: Path) -> dict[str, Any]:
     return {
-        "backend": {"workingDirectory": str(folder / "work")},
+        "backend": {
+            "workingDirectory": str(folder / "work"),
+            "database": {"client": "better-sqlite3", "connection": ":memory:"},
+        },
         "scaffolder": {"actionsFolder": str(folder / "actions")},
     }
 
@@ -187,27 +191,59 @@ def as_guest(url: str) -> str:
 
 
 @contextmanager
-def backstage(command: list[str], folder: Path, sign_in: Callable[[str], str] = as_guest) -> Iterator[Any]:
-    """Run a backend; the function that is given waits for it, signs in and returns the user's token."""
-    log = folder / "backstage.log"
-    with log.open("wb") as output:
+def backstage(
+    folder: Path,
+    *configs: Path,
+    plugins: Iterable[str] = PLUGINS,
+    sign_in: Callable[[str], str] = as_guest,
+    env: dict[str, str] | None = None,
+) -> Iterator[Callable[[str], str]]:
+    """Run a backend on a PostgreSQL of its own, in a folder that may bring its ``index.js``.
+
+    The function that is given waits for the backend, signs in and returns the user's token.
+    """
+    index, overlay, log = folder / "index.js", folder / "app-config.database.yaml", folder / "backstage.log"
+    (folder / "node_modules").symlink_to(Path(os.environ["BACKSTAGE_PY_ANCHOR"]).resolve() / "node_modules")
+    (folder / "package.json").write_text('{"name": "backend"}')
+    if not index.exists():
+        index.write_text(_INDEX.replace("PLUGINS", json.dumps(list(plugins))))
+    named = [word for config in (*configs, overlay) for word in ("--config", str(config))]
+    with postgres() as server, log.open("wb") as output:
+        overlay.write_text(yaml.safe_dump({"backend": {"database": _database(server.port)}}))
         process = subprocess.Popen(
-            command, cwd=folder, stdout=output, stderr=output, env={**os.environ, "NODE_ENV": "production"}
+            [node(), "index.js", *named],
+            cwd=folder,
+            stdout=output,
+            stderr=output,
+            env={**os.environ, "NODE_ENV": "production", **(env or {})},
         )
-    end = time.monotonic() + _READY_SECONDS
+        end = time.monotonic() + _READY_SECONDS
 
-    def wait(url: str) -> str:
-        while process.poll() is None and time.monotonic() < end:
-            with suppress(OSError):
-                return sign_in(url)
-            time.sleep(0.2)
-        raise AssertionError(f"Backstage did not start:\n{log.read_text(errors='replace')[-4000:]}")
+        def wait(url: str) -> str:
+            while process.poll() is None and time.monotonic() < end:
+                with suppress(OSError):
+                    return sign_in(url)
+                time.sleep(0.2)
+            raise AssertionError(f"Backstage did not start:\n{log.read_text(errors='replace')[-4000:]}")
 
-    try:
-        yield wait
-    finally:
-        process.kill()
-        process.wait()
+        try:
+            yield wait
+        finally:
+            process.kill()
+            process.wait()
+
+
+def node() -> str:
+    """Return the Node.js that a backend needs, which may be newer than the one on the path."""
+    return os.environ.get("BACKSTAGE_PY_NODE") or tools.bundled_node() or tools.node() or "node"
+
+
+def _database(port: int) -> dict[str, Any]:
+    return {
+        "client": "pg",
+        "connection": {"host": "127.0.0.1", "port": port, "user": "test", "password": "test"},
+        "knexConfig": {"pool": {"min": 0, "max": 5}},
+    }
 
 
 def _until_in_catalog(site: Site, names: list[str]) -> None:

@@ -3,8 +3,6 @@
 import dataclasses
 import gzip
 import json
-import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -12,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.anchor.harness import INDEX, backstage
+from tests.anchor.harness import backstage
 from tests.contract import catalog_fixture
 from tests.contract.catalog_cases import Case, answer, queries
 from tests.contract.entity_cases import validations
@@ -27,12 +25,8 @@ _INTERNAL = 500
 def backstage_catalog(folder: Path) -> Iterator[str]:
     """Run a Backstage with the entities of the fixture; yield its URL."""
     port = free_port()
-    (folder / "node_modules").symlink_to(Path(os.environ["BACKSTAGE_PY_ANCHOR"]) / "node_modules")
-    (folder / "index.js").write_text(INDEX)
-    (folder / "package.json").write_text('{"name": "backend"}')
     config = catalog_fixture.write(folder, port)
-    node = os.environ.get("BACKSTAGE_PY_NODE") or shutil.which("node") or "node"
-    with backstage([node, "index.js", "--config", str(config)], folder) as wait:
+    with backstage(folder, config) as wait:
         url = f"http://localhost:{port}"
         wait(url)
         until_complete(url)

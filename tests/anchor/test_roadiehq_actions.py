@@ -3,7 +3,6 @@
 import json
 import os
 import random
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from backstage_py.errors import BackstageError
 from backstage_py.plugin import load_plugins
 from backstage_py.testing import ActionRunner
+from tests.anchor.harness import node
 
 _CASES = min(int(os.environ.get("BACKSTAGE_PY_EXAMPLES", "150")), 500)
 _PACKAGE = "@roadiehq/scaffolder-backend-module-utils"
@@ -73,10 +73,9 @@ class Original:
     """The package, in a Node process."""
 
     def __init__(self) -> None:
-        node = os.environ.get("BACKSTAGE_PY_NODE") or shutil.which("node") or "node"
         script = Path(__file__).with_name("roadiehq.cjs")
         pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "encoding": "utf-8"}
-        self.process = subprocess.Popen([node, str(script)], **pipes)
+        self.process = subprocess.Popen([node(), str(script)], **pipes)
 
     def run(self, folder: Path, action: str, given: dict[str, Any]) -> dict[str, Any]:
         assert self.process.stdin

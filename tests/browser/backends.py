@@ -1,7 +1,6 @@
 """What stands behind the frontend: this service alone, or Backstage with or without this service's help."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -114,11 +113,7 @@ def _catalog() -> Path:
 
 
 def _start_theirs(running: ExitStack, folder: Path, config: Path) -> Any:
-    node = os.environ.get("BACKSTAGE_PY_NODE") or shutil.which("node") or "node"
-    (folder / "node_modules").symlink_to(Path(os.environ["BACKSTAGE_PY_ANCHOR"]) / "node_modules")
-    (folder / "index.js").write_text(anchor.INDEX)
-    (folder / "package.json").write_text('{"name": "backend"}')
-    return running.enter_context(anchor.backstage([node, "index.js", "--config", str(config)], folder))
+    return running.enter_context(anchor.backstage(folder, config))
 
 
 def _start_ours(running: ExitStack, folder: Path, config: Path, port: int) -> None:

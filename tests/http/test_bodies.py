@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backstage_py.errors import InputError
-from backstage_py.http import json_problem
 from backstage_py.http.body import parse
+from backstage_py.js import json_problem
 from tests.http.harness import Site
 from tests.oracle import tools
 

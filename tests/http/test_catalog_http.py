@@ -271,6 +271,13 @@ async def test_a_cursor_with_an_impossible_position_is_malformed(site: Catalog, 
     assert (answer.status, answer.json["error"]["name"]) == (400, "InputError")
 
 
+async def test_a_cursor_that_is_no_json_is_refused_in_the_words_of_node(site: Catalog) -> None:
+    answer = await site.get("/entities/by-query?cursor=11111111-2222-3333-4444-555555555555")
+    shown = "\ufffd]u\ufffd]u\ufffdm\ufffd\ufffd"
+    problem = f"Malformed cursor: SyntaxError: Unexpected token '\ufffd', \"{shown}\"... is not valid JSON"
+    assert (answer.status, answer.json["error"]["message"]) == (400, problem)
+
+
 @pytest.mark.parametrize("window", [{"offset": -1}, {"limit": -1}, {"limit": 0}, {"limit": "x"}, {"offset": []}, [], 5])
 async def test_a_page_behind_an_impossible_place_is_malformed(site: Catalog, window: Any) -> None:
     text = quote(base64.b64encode(json.dumps(window).encode()).decode())

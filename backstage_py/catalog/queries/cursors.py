@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backstage_py.errors import InputError
+from backstage_py.js import json_problem
 from backstage_py.model import filter_shape, json
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.storage.catalog.pages import Position
@@ -66,7 +67,7 @@ def decode(text: str) -> Cursor:
     try:
         return _cursor(value)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"Malformed cursor: {_json_problem(error)}") from None
+        raise InputError(f"Malformed cursor: {_no_cursor_problem(error)}") from None
 
 
 def parse(text: str) -> Json:
@@ -78,8 +79,9 @@ def parse(text: str) -> Json:
     raw = _from_base64(text)
     try:
         return json.parse(raw)
-    except ValueError:
-        raise InputError(f"Malformed cursor: SyntaxError: {_syntax_problem(raw)}") from None
+    except ValueError as error:
+        problem = json_problem.of(raw.decode(errors="replace")) or str(error)
+        raise InputError(f"Malformed cursor: SyntaxError: {problem}") from None
 
 
 def _from_base64(text: str) -> bytes:
@@ -92,14 +94,7 @@ def _from_base64(text: str) -> bytes:
         return b""
 
 
-def _syntax_problem(raw: bytes) -> str:
-    text = raw.decode(errors="replace")
-    if not text:
-        return "Unexpected end of JSON input"
-    return f"Unexpected token '{text[0]}', \"{text}\" is not valid JSON"
-
-
-def _json_problem(error: Exception) -> str:
+def _no_cursor_problem(error: Exception) -> str:
     which = f": '{error.args[0]}' is missing" if isinstance(error, KeyError) else ""
     return f"it is not one that this catalog gave out{which}"
 
