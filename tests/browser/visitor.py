@@ -91,7 +91,7 @@ class Visitor:
     def forgive(self, pattern: str) -> None:
         """Drop the complaints that a test provokes; without one the test fails.
 
-        Chromium reports a refused request a second time, on the console and without its URL; that line goes too.
+        Chromium reports a refused request a second time, on the console; that line goes too.
         """
         forgiven = [one for one in self.complaints if re.search(pattern, one)]
         assert forgiven, f"nothing of {self.complaints} is like {pattern!r}"
@@ -124,7 +124,7 @@ class Visitor:
 
     def _on_console(self, message: ConsoleMessage) -> None:
         if message.type == "error":
-            self.complaints.append(f"console: {message.text}")
+            self.complaints.append(f"console: {message.text} ({message.location['url']})")
 
     def _on_page_error(self, error: Error) -> None:
         self.complaints.append(f"uncaught: {error}")

@@ -9,7 +9,8 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +42,19 @@ def once(factory: pytest.TempPathFactory, name: str, run: Callable[[Path, Path],
     test_run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or folder.name
     shared = factory.getbasetemp().parent if "PYTEST_XDIST_WORKER" in os.environ else folder
     out = shared / f"{name}-{test_run}.json"
-    with (Path(tempfile.gettempdir()) / "backstage-py-kit.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with fixed_port():
         if not out.exists():
             run(folder, out)
     found: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
     return found
+
+
+@contextmanager
+def fixed_port() -> Iterator[None]:
+    """Have the port of the kit's fixture server to oneself until the block is left."""
+    with (Path(tempfile.gettempdir()) / "backstage-py-kit.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def replay(folder: Path, out: Path) -> None:
