@@ -25,6 +25,7 @@ from backstage_py.sandbox.rest import (
     pulls,
     repositories,
     rulesets,
+    search,
     workflows,
 )
 from backstage_py.sandbox.settings import SandboxSettings
@@ -42,6 +43,7 @@ _NOUNS = (
     workflows,
     extras,
     rulesets,
+    search,
     repositories,
 )
 

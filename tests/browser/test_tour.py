@@ -203,7 +203,7 @@ def test_the_golden_path_ends_in_a_repository_that_can_be_imported(guest: Visito
     guest.sees("Finished step Provision database")
     guest.open("/catalog/default/component/shop", "shop")
     _analyze(guest, "https://github.com/org/shop")
-    guest.sees("catalog-info.yaml")
+    guest.sees("https://github.com/org/shop/blob/main/catalog-info.yaml")
 
 
 def _analyze(guest: Visitor, url: str) -> None:

@@ -17,7 +17,7 @@ from tests.reference import changelog, kit, packages, page, suites
 
 def main() -> int:
     """Run the comparison; the exit status is 1 when this service lacks something."""
-    options = argparse.ArgumentParser(prog="./dev reference", description=(__doc__ or "").splitlines()[0])
+    options = argparse.ArgumentParser(prog="./dev reference", description="Compare with a release of Backstage.")
     options.add_argument("--release", default=packages.LATEST, help="a release that is kept, or latest (default)")
     options.add_argument("--install", action="store_true", help="install it, print where, and stop")
     chosen = options.parse_args()

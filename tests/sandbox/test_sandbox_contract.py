@@ -176,6 +176,7 @@ async def _repositories(check: _Check) -> None:
     await check(200, "GET", contents, "org", "svc", "docs/a.txt")
     await check(200, "GET", contents, "org", "svc", "docs")
     await check(200, "GET", "/repos/{owner}/{repo}/readme", "org", "svc")
+    assert (await check(200, "GET", "/search/code?q=filename:README.md+repo:org/svc"))["total_count"] == 1
     gone = {"message": "remove", "sha": written["content"]["sha"]}
     await check(200, "DELETE", contents, "org", "svc", "docs/a.txt", body=gone)
     await check(302, "GET", "/repos/{owner}/{repo}/tarball/{ref}", "org", "svc", "main")

@@ -243,3 +243,16 @@ async def test_of_two_creations_at_once_one_wins(client: Client) -> None:
 
     answers = await asyncio.gather(*(client.send("POST", "/orgs/org/repos", {"name": "svc"}) for _ in range(5)))
     assert sorted(answer.status for answer in answers) == [201, 422, 422, 422, 422]
+
+
+async def test_files_of_a_name_are_found_in_a_repository(client: Client) -> None:
+    await client.create()
+    query = "/search/code?q=filename:catalog-info.yaml+extension:yaml+repo:org/svc"
+    assert (await client.send("GET", query)).json["total_count"] == 0
+    for path in ("catalog-info.yaml", "part/catalog-info.yaml", "part/other.yaml"):
+        await client.put_file(path, "a: 1\n")
+    found = (await client.send("GET", query)).json
+    assert [item["path"] for item in found["items"]] == ["catalog-info.yaml", "part/catalog-info.yaml"]
+    assert found["total_count"] == 2
+    assert (await client.send("GET", query.replace("org/svc", "org/none"))).status == 422
+    assert (await client.send("GET", query, token="")).status == 401
