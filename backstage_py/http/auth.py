@@ -35,7 +35,8 @@ def routes(issuer: TokenIssuer, authenticator: Authenticator, guest: GuestSignIn
         if guest is None or provider != "guest":
             raise NotFoundError(f"Unknown auth provider '{provider}'")
         address = request.client.host if request.client else None
-        issued = await guest.sign_in(RequestOrigin(address, request.scope["http_version"], request.headers))
+        headers = {name: ", ".join(request.headers.getlist(name)) for name in request.headers}
+        issued = await guest.sign_in(RequestOrigin(address, request.scope["http_version"], headers))
         return json_response(_session(issued))
 
     async def userinfo(request: Request) -> Response:

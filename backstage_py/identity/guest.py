@@ -6,6 +6,7 @@ machine, and what is missing counts against it.
 """
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -24,9 +25,16 @@ _log = structlog.get_logger(__name__)
 
 
 _FORWARDED: Final = frozenset(
-    {"forwarded", "via", "x-real-ip", "true-client-ip", "cf-connecting-ip", "x-client-ip", "x-cluster-client-ip"}
+    {
+        *("forwarded", "via", "x-real-ip", "true-client-ip", "x-client-ip", "x-cluster-client-ip"),
+        *("client-ip", "forwarded-for", "x-proxyuser-ip", "x-cloud-trace-context", "x-host", "x-scheme"),
+    }
 )
-_FORWARDED_PREFIXES: Final = ("x-forwarded-", "x-envoy-", "x-original-")
+_FORWARDED_PREFIXES: Final = (
+    *("x-forwarded", "x-envoy-", "x-original-", "x-amzn-", "x-azure-", "x-arr-", "x-appengine-", "x-vercel-"),
+    *("cf-", "cloudfront-", "fastly-"),
+)
+_HOST: Final = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]*)?", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +44,7 @@ class RequestOrigin:
     Attributes:
         address: of the peer; None on a Unix socket.
         http_version: ``1.1``.
-        headers: with names in lower case.
+        headers: with names in lower case; one that came more than once has all values, with commas between them.
     """
 
     address: str | None
@@ -113,14 +121,17 @@ def ownership_of(user: JsonObject) -> tuple[str, ...]:
 
 def is_local_request(arrival: RequestOrigin) -> bool:
     """Say whether a request began on this machine, without a proxy, and by a page of this machine if by one."""
-    names = arrival.headers
+    names = {name.replace("_", "-"): value for name, value in arrival.headers.items()}
     if any(name in _FORWARDED or name.startswith(_FORWARDED_PREFIXES) for name in names):
         return False
     if arrival.http_version == "1.0":  # what proxies speak that add no header
         return False
     pages = [names[name] for name in ("origin", "referer") if name in names]
+    host = _HOST.fullmatch(names.get("host", ""))  # nothing else that a URL may have there: `evil.example@localhost`
+    if not host:
+        return False
     try:
-        hosts = [urlsplit(url).hostname for url in (f"//{names.get('host', '')}", *pages)]
+        hosts = [host["name"].strip("[]"), *(urlsplit(url).hostname for url in pages)]
     except ValueError:
         return False
     return is_loopback(arrival.address) and all(map(_is_this_machine, hosts))
