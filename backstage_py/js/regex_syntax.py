@@ -20,6 +20,7 @@ SPACE: Final = tuple((ord(character), ord(character)) for character in sorted(WH
 LINE_ENDS: Final = ((0x0A, 0x0A), (0x0D, 0x0D), (0x2028, 0x2029))
 _LAST = 0x10FFFF
 _MAX_DEPTH = 100
+_MAX_LENGTH = 100_000  # its tree takes a thousand times that in bytes; JavaScript engines refuse large ones too
 _CLASSES = {"d": DIGIT, "w": WORD, "s": SPACE}
 _CONTROLS = {"t": 9, "n": 10, "v": 11, "f": 12, "r": 13}
 _QUANTIFIER = re.compile(r"(?:[*+?]|\{([0-9]+)(,([0-9]*))?\})")
@@ -445,6 +446,8 @@ def parse(pattern: str, *, unicode: bool = False) -> Pattern:
         unicode: with the flag u.
 
     Raises:
-        Failure: JavaScript refuses it too; or it names a property that is not known here.
+        Failure: JavaScript refuses it too; or it names a property that is not known here, or is too long.
     """
+    if len(pattern) > _MAX_LENGTH:
+        raise Failure(f"The regular expression is invalid: it has more than {_MAX_LENGTH} characters", syntax=True)
     return _Parser(pattern, unicode=unicode).parse()

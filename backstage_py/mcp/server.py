@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from backstage_py import __version__, extras
+from backstage_py import __version__, extras, threads
 from backstage_py.errors import BackstageError
 from backstage_py.mcp import tools
 from backstage_py.mcp.tools import Api
@@ -98,11 +98,14 @@ class McpEndpoint:
             if self._sessions:
                 await self._sessions
 
-    async def _start(self) -> "StreamableHTTPSessionManager":
+    def _make(self) -> "StreamableHTTPSessionManager":
         server = server_of(self._api_of)
         from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
-        manager = StreamableHTTPSessionManager(server, json_response=True, stateless=True)
+        return StreamableHTTPSessionManager(server, json_response=True, stateless=True)
+
+    async def _start(self) -> "StreamableHTTPSessionManager":
+        manager = await threads.offload(self._make)  # importing the package takes a second
         ready = asyncio.Event()
 
         async def run() -> None:  # the manager's sessions belong to the task that enters it

@@ -10,6 +10,7 @@ from backstage_py import threads
 from backstage_py.errors import InputError
 from backstage_py.model import entity_ref, json, parameter_pages, yaml
 from backstage_py.model.json import Json, JsonObject
+from backstage_py.model.problem import Problem
 from backstage_py.model.web_url import segment
 from backstage_py.scaffolder.run.budget import RunBudget, is_small
 from backstage_py.scaffolder.run.input_checks import validator
@@ -112,10 +113,14 @@ async def _validate_values(api: Api, given: JsonObject) -> JsonObject:
     return {"valid": not problems, "problems": list(dict.fromkeys(problems))}
 
 
-async def _validate_template(_api: Api, given: JsonObject) -> JsonObject:
+def _linted(text: str) -> list[Problem]:
     from backstage_py.lint.check import check_text  # many rules; a service without agents never needs them
 
-    found = await threads.render_large(_ALWAYS, check_text, given["templateYaml"], "template.yaml")
+    return check_text(text, "template.yaml")
+
+
+async def _validate_template(_api: Api, given: JsonObject) -> JsonObject:
+    found = await threads.render_large(_ALWAYS, _linted, given["templateYaml"])
     problems = [
         {"line": one.line, "column": one.column, "severity": one.severity, "code": one.code, "message": one.message}
         for one in found

@@ -1,7 +1,9 @@
 """Nobody gets more work out of the service than a budget gives, and what is heavy leaves the event loop free."""
 
 import asyncio
+import importlib.abc
 import json
+import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
@@ -14,11 +16,12 @@ from backstage_py.errors import InputError
 from backstage_py.http import scaffolder_actions
 from backstage_py.http.actions_registry import Call
 from backstage_py.mcp import tools
+from backstage_py.mcp.server import McpEndpoint
 from backstage_py.model.json import Json
 from backstage_py.plugin import ActionContext, Services, action, template_function
 from backstage_py.settings.sections import LimitSettings, ScaffolderSettings
 from tests.actions.harness import Task
-from tests.http.harness import Answer
+from tests.http.harness import Answer, call
 from tests.http.scaffolder_site import post, site
 from tests.scaffolder.harness import World, template, world
 from tests.scaffolder.harness import body as event_body
@@ -292,6 +295,41 @@ async def test_a_template_of_many_documents_is_read_off_the_event_loop(tmp_path:
         assert turns > 5
         with pytest.raises(InputError, match="multiple documents"):
             _, turns = await turns_during(tools.call(NoApi(), "dry_run_template", {"templateYaml": DOCUMENTS[:90_000]}))
+
+
+class Importer(importlib.abc.MetaPathFinder):
+    """Notes in which thread a package is looked for."""
+
+    def __init__(self, package: str) -> None:
+        self.package = package
+        self.threads: set[int] = set()
+
+    def find_spec(self, name: str, *_: object) -> None:
+        if name.partition(".")[0] == self.package:
+            self.threads.add(threading.get_ident())
+
+
+async def test_what_is_imported_for_agents_is_imported_off_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first request of anybody causes it; it takes a second."""
+    importer = Importer("mcp")
+    for name in [name for name in sys.modules if name.partition(".")[0] == "mcp"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [importer, *sys.meta_path])
+    endpoint = McpEndpoint(lambda _request: NoApi())
+    async with endpoint.running():
+        await call(endpoint, "POST", "/", body=b"{}")
+    assert importer.threads
+    assert threading.get_ident() not in importer.threads
+
+
+@pytest.mark.parametrize(("length", "status"), [(99_999, 200), (300_000, 400)])
+async def test_a_pattern_that_somebody_sends_is_read_up_to_a_length(tmp_path: Path, length: int, status: int) -> None:
+    """Its tree takes a thousand times as much memory."""
+    form = {"properties": {"name": {"type": "string", "format": "regex"}}}
+    entity = {**template(), "spec": {**template()["spec"], "parameters": [form]}}
+    async with bounded(tmp_path) as w:
+        answer = await dry_run(w, request(entity, values={"name": "a." * (length // 2)}))
+    assert answer.status == status
 
 
 async def test_what_jsonata_makes_is_bounded(task_folder: Task) -> None:
