@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from backstage_py.integrations.web.http import HttpClient, listed_hosts
+from backstage_py.integrations.web.http import HttpClient, listed_hosts, without_url
 from backstage_py.plugin import ActionLogger, BackstageError, ForeignError, InputError, Json, JsonObject
 from backstage_py.plugin.formats import dump_json
 
@@ -45,7 +45,8 @@ async def post(
                 seconds=_SECONDS,
             )
         except BackstageError as error:
-            raise type(error)(error.message.replace(url, f"the {service} webhook URL")) from None  # the URL is a secret
+            message = without_url(error.message, url, f"the {service} webhook URL")
+            raise type(error)(message) from None  # the URL is a secret
     if not answer.ok:
         message = (
             f"Something went wrong while trying to send a request to the {service} webhook URL"

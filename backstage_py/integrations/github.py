@@ -92,7 +92,7 @@ class GithubApi:
 
             self._client = Github(
                 base_url=self.base_url,
-                auth=Auth.Token(self.token),
+                auth=Auth.Token(http.header_token(self.token)),
                 timeout=_TIMEOUT,
                 retry=None,  # waits belong to the event loop, where a cancelled task ends them
                 seconds_between_requests=None,

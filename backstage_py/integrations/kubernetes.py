@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from backstage_py import errors, threads
 from backstage_py.errors import BackstageError, InputError, NotFoundError, ServiceUnavailableError
 from backstage_py.integrations.kubernetes_clusters import Cluster
+from backstage_py.integrations.web.http import header_token
 from backstage_py.model import excerpt, json, yaml
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.web_url import segment
@@ -231,7 +232,7 @@ def _connected(cluster: Cluster, is_cancelled: Callable[[], bool]) -> Iterator[_
             configuration.ssl_ca_cert = str(Path(folder, "ca.crt"))
             Path(folder, "ca.crt").write_text(cluster.ca)
         if cluster.token:
-            configuration.api_key = {"authorization": f"Bearer {cluster.token}"}
+            configuration.api_key = {"authorization": f"Bearer {header_token(cluster.token)}"}
         with client.ApiClient(configuration) as api:
             connect: Any = DynamicClient  # it publishes no types
             yield _Api(connect(api, discoverer=_NoDiscovery), cluster, is_cancelled)

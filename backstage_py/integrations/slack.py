@@ -15,6 +15,7 @@ from backstage_py.errors import (
     NotFoundError,
     ServiceUnavailableError,
 )
+from backstage_py.integrations.web import http
 
 if TYPE_CHECKING:
     from slack_sdk import WebClient
@@ -84,7 +85,7 @@ class Slack:
     def _client(self) -> "WebClient":
         from slack_sdk import WebClient
 
-        return WebClient(self.token, base_url=self.base_url, timeout=_TIMEOUT)
+        return WebClient(http.header_token(self.token), base_url=self.base_url, timeout=_TIMEOUT)
 
 
 @contextmanager

@@ -34,6 +34,10 @@ SPELLINGS = [
     "0.0.0.0",
     "[::ffff:127.0.0.1]",
     "[::]",
+    "[::127.0.0.1]",
+    "[::ffff:0:127.0.0.1]",
+    "[64:ff9b::127.0.0.1]",
+    "[64:ff9b:1::127.0.0.1]",
     "localhost",
     "LOCALHOST",
     "ⓛocalhost",
@@ -230,3 +234,24 @@ async def test_a_url_that_no_parser_takes_is_refused(victim: WebHost) -> None:
         for url in ("http://", "http://a b/", "http://x:99999/", "http://\ud800/", "//x", "file:///etc/passwd"):
             with pytest.raises(NotAllowedError):
                 await http.get(url)
+
+
+@pytest.mark.parametrize("token", ["☃", "a\r\nX-Injected: b", "a b", "\ud800", "a\0", "тoken"])
+@pytest.mark.parametrize(
+    ("action", "given"),
+    [
+        ("github:issues:create", {"repoUrl": "github.com?owner=o&repo=r", "title": "t"}),
+        ("slack:sendMessage:conversation", {"message": "x", "conversationId": "C1"}),
+        ("kube:apply", {"manifest": "{apiVersion: v1, kind: X, metadata: {name: a}}", "namespaced": True}),
+    ],
+)
+async def test_a_token_that_no_header_can_carry_is_refused_and_not_quoted(
+    task: Task, github_at: WebHost, action: str, given: dict[str, Any], token: str
+) -> None:
+    clusters = [{"name": "c", "url": github_at.url, "authProvider": "serviceAccount"}]
+    locators = {"clusterLocatorMethods": [{"type": "config", "clusters": clusters}]}
+    task.configured(kubernetes=locators, slack={"apiUrl": f"{github_at.url}/"})
+    with pytest.raises(InputError, match="no header can carry") as refused:
+        await task.run(action, {**given, "token": token})
+    assert token not in refused.value.message
+    assert github_at.requests == []

@@ -36,6 +36,7 @@ from backstage_py.settings.load import load_settings
 from backstage_py.settings.sections import BackendSettings, ScaffolderSettings, TaskRecoverySettings
 from backstage_py_actions import debug
 from backstage_py_actions.roadiehq import jsonata, serialize
+from tests.actions.harness import Task
 from tests.http.harness import Answer, call
 from tests.http.scaffolder_site import post, site
 from tests.scaffolder.harness import GUEST, World, body, messages, template, world
@@ -364,3 +365,18 @@ async def test_the_end_of_what_a_child_said_does_not_begin_within_a_secret(tmp_p
     shown = body(events[-1])["error"]["message"]
     assert "xxxxx" in shown
     assert SECRET[-3:] not in shown
+
+
+@pytest.mark.parametrize(
+    "host", ["http://NoWhere.invalid", "http://nowhere.invalid:80", "http:\\\\nowhere.invalid/x/.."]
+)
+@pytest.mark.parametrize("is_configured", [True, False])
+async def test_no_spelling_of_a_webhook_url_is_in_an_error(tmp_path: Path, host: str, *, is_configured: bool) -> None:
+    """What the client says names the URL in its canonical form."""
+    url = f"{host}/B00/s3cr3t"
+    task = Task(tmp_path)
+    task.configured(**({"ms-teams": {"webhookUrl": url}} if is_configured else {}))
+    with pytest.raises(BackstageError) as raised:
+        await task.run("ms-teams:sendMessage", {"message": "x", "webhookUrl": url})
+    assert "s3cr3t" not in raised.value.message
+    assert "webhook URL" in raised.value.message

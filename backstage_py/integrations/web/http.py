@@ -8,7 +8,7 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 from backstage_py import __version__
-from backstage_py.errors import BackstageError, ForeignError, NotAllowedError, NotFoundError, ServiceUnavailableError
+from backstage_py.errors import (
+    BackstageError,
+    ForeignError,
+    InputError,
+    NotAllowedError,
+    NotFoundError,
+    ServiceUnavailableError,
+)
 from backstage_py.integrations.web import addresses
 from backstage_py.model import json, web_url
 
@@ -35,6 +42,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SECRET_HEADERS = frozenset({"authorization", "private-token", "cookie", "proxy-authorization"})
 _TRY_AGAIN = frozenset({429, 502, 503, 504})
 _CHUNK = 256 * 1024
+_TOKEN = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,6 +365,24 @@ def retry_after(headers: Mapping[str, str], *, now: float | None = None) -> floa
     if headers.get("x-ratelimit-remaining") == "0" and reset.isdecimal():
         return max(0.0, float(reset) - now)
     return None
+
+
+def without_url(message: str, url: str, name: str) -> str:
+    """Return a message of this module with a URL that is secret, as it is and canonical, replaced by a name."""
+    with suppress(ValueError):
+        message = message.replace(web_url.canonical(url), name)
+    return message.replace(url, name)
+
+
+def header_token(token: str) -> str:
+    """Return a token that somebody chose, for a header of a client that is not ours.
+
+    Raises:
+        InputError: no header can carry it. The message does not quote it, as that of the client would.
+    """
+    if not _TOKEN.fullmatch(token):
+        raise InputError("The token is empty, or has characters that no header can carry, such as a line break")
+    return token
 
 
 def raise_for(answer: Answer, message: str) -> None:
