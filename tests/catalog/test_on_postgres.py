@@ -64,6 +64,14 @@ async def test_a_nul_in_an_entity_stops_nothing(tmp_path: Path, url: str) -> Non
         assert (await world.entity("component:default/odd"))["metadata"]["description"] == "a\0b"
 
 
+async def test_a_text_with_a_backslash_is_found_the_same_way_each_time(tmp_path: Path, url: str) -> None:
+    async with catalog(tmp_path, pages(), database_url=url) as world:
+        await world.register("/all.yaml")
+        text = FullText(r"c\-0", ("metadata.name",))
+        found = [await names(world, full_text=text, limit=limit) for limit in (20, 30, 40)]
+        assert found == [[f"c-{number:02}" for number in range(10)]] * 3
+
+
 async def test_a_restart_goes_on_with_what_was_there(tmp_path: Path, url: str) -> None:
     web = pages()
     async with catalog(tmp_path, web, database_url=url) as world:

@@ -19,7 +19,7 @@ from backstage_py.storage.catalog.tables import search
 _COLUMNS = 8
 _MOST_ROWS = 250_000  # a key with more is searched by the database
 _SEPARATOR = b"\0"
-_WILDCARDS = frozenset("%_\0")
+_WILDCARDS = frozenset("%_\\\0")  # PostgreSQL takes what follows a backslash for itself, SQLite does not
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Columns:
 
 
 def is_plain(term: str) -> bool:
-    """Say whether a term stands for itself: without the characters that match anything, as in Backstage."""
+    """Say whether a term stands for itself: whichever database looks for it, as in Backstage."""
     return _WILDCARDS.isdisjoint(term)
 
 
