@@ -209,7 +209,7 @@ def backstage(
         index.write_text(_INDEX.replace("PLUGINS", json.dumps(list(plugins))))
     named = [word for config in (*configs, overlay) for word in ("--config", str(config))]
     with postgres() as server, log.open("wb") as output:
-        overlay.write_text(yaml.safe_dump({"backend": {"database": _database(server.port)}}))
+        overlay.write_text(yaml.safe_dump({"backend": {"database": database(server.port)}}))
         process = subprocess.Popen(
             [node(), "index.js", *named],
             cwd=folder,
@@ -221,7 +221,7 @@ def backstage(
 
         def wait(url: str) -> str:
             while process.poll() is None and time.monotonic() < end:
-                with suppress(OSError):
+                with suppress(OSError), urllib.request.urlopen(f"{url}/.backstage/health/v1/readiness"):
                     return sign_in(url)
                 time.sleep(0.2)
             raise AssertionError(f"Backstage did not start:\n{log.read_text(errors='replace')[-4000:]}")
@@ -238,7 +238,8 @@ def node() -> str:
     return os.environ.get("BACKSTAGE_PY_NODE") or tools.bundled_node() or tools.node() or "node"
 
 
-def _database(port: int) -> dict[str, Any]:
+def database(port: int) -> dict[str, Any]:
+    """Return ``backend.database`` for a PostgreSQL of the tests."""
     return {
         "client": "pg",
         "connection": {"host": "127.0.0.1", "port": port, "user": "test", "password": "test"},
