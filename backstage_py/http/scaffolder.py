@@ -157,7 +157,8 @@ def _answering_form_problems(endpoint: Endpoint) -> Endpoint:
         try:
             return await endpoint(request)
         except FormProblems as problems:
-            return json_response({"errors": problems.errors}, problems.status)
+            errors = {"errors": problems.errors}
+            return await threads.render_large(budget.size(errors, 1 << 20) // 8, json_response, errors, problems.status)
 
     return answer
 

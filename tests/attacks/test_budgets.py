@@ -332,6 +332,29 @@ async def test_a_pattern_that_somebody_sends_is_read_up_to_a_length(tmp_path: Pa
     assert answer.status == status
 
 
+QUOTING: Mapping[str, dict[str, Any]] = {
+    "enum": {"enum": ["x" * 10_000]},
+    "const": {"const": "x" * 10_000},
+    "pattern": {"pattern": "x" * 10_000},
+    "not": {"not": {"description": "x" * 10_000}},
+    "format": {"format": "uri", "description": "x" * 10_000},
+}
+
+
+@pytest.mark.parametrize("keyword", QUOTING)
+async def test_violations_that_quote_much_are_bounded_in_all(tmp_path: Path, keyword: str) -> None:
+    """A form of megabytes for thousands of values made an answer of gigabytes."""
+    entity = template(step(""), parameters={"properties": {"names": {"items": QUOTING[keyword]}}})
+    async with bounded(tmp_path, output_bytes=2_000_000) as w:
+        few = await dry_run(w, request(entity, values={"names": ["y"] * 20}))
+        assert len(few.json["errors"]) == 20
+        for many in (
+            (await dry_run(w, request(entity, values={"names": ["y"] * 2_000}))).json,
+            await task(w, entity, {"names": ["y"] * 2_000}),
+        ):
+            assert "scaffolder.limits.outputBytes allows no more" in many["error"]["message"]
+
+
 async def test_what_jsonata_makes_is_bounded(task_folder: Task) -> None:
     result = await task_folder.run("roadiehq:utils:jsonata", {"data": {}, "expression": "[1..1000]"})
     assert len(result.outputs["result"]) == 1_000

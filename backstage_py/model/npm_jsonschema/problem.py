@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from backstage_py.errors import InputError
+from backstage_py.js import budget
 from backstage_py.js.convert import truthy
 from backstage_py.js.text import WHITESPACE_CLASS
 from backstage_py.js.values import UNDEFINED
@@ -24,7 +25,10 @@ class SchemaProblem(InputError):  # noqa: N818  # a problem of the schema, besid
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One violation. ``instance`` and ``argument`` are UNDEFINED where there is none."""
+    """One violation. ``instance`` and ``argument`` are UNDEFINED where there is none.
+
+    What it says draws on the output of the budget in force: each of many may quote the same large schema.
+    """
 
     path: Path
     message: str
@@ -33,12 +37,16 @@ class Problem:
     name: str
     argument: Json
 
+    def __post_init__(self) -> None:
+        _spend(self.message)
+
     @property
     def property(self) -> str:
         """The place as ``instance.a.b[0]``."""
         return place(self.path)
 
     def __str__(self) -> str:
+        _spend(self.message)
         return f"{self.property} {self.message}"
 
     def as_json(self) -> JsonObject:
@@ -52,7 +60,13 @@ class Problem:
         if self.argument is not UNDEFINED:
             answer["argument"] = self.argument
         answer["stack"] = str(self)
+        _spend(answer)
         return answer
+
+
+def _spend(made: Json) -> None:
+    if drawn := budget.current.get():
+        drawn.spend(output=budget.size(made, drawn.output))
 
 
 def name_of(schema: Json) -> Json:
