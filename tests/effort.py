@@ -5,5 +5,5 @@
 
 import os
 
-EXAMPLES = int(os.environ.get("BACKSTAGE_PY_EXAMPLES", "100"))
+EXAMPLES = int(os.environ.get("BACKSTAGE_PY_EXAMPLES", "50"))
 IS_THOROUGH = EXAMPLES >= 1000

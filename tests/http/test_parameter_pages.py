@@ -7,6 +7,7 @@ import pytest
 
 from backstage_py.model import yaml
 from backstage_py.plugin import ActionContext, action
+from backstage_py.settings.sections import LimitSettings, ScaffolderSettings
 from tests.http.scaffolder_site import get, post, site
 from tests.scaffolder.harness import template, world
 
@@ -127,7 +128,8 @@ async def test_a_form_that_refers_to_itself_takes_no_more_than_the_budget(tmp_pa
         values = {"t": values}
     loop = "${{ 1 }}{% for a in range(90000) %}{% for b in range(90000) %}{% endfor %}{% endfor %}"
     pages = [{"when": loop, "properties": {"t": item}, "definitions": definitions}, {"when": False}]
-    async with world(tmp_path, say, start=False) as w:
+    small = ScaffolderSettings(limits=LimitSettings(evaluation_steps=200_000))
+    async with world(tmp_path, say, settings=small, start=False) as w:
         w.catalog.add(template(STEP, parameters=pages))
         created = await post(site(w), "/v2/tasks", {"templateRef": "template:default/t", "values": {"t": values}})
     assert created.status == 400
