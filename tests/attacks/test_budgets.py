@@ -332,6 +332,18 @@ async def test_a_pattern_that_somebody_sends_is_read_up_to_a_length(tmp_path: Pa
     assert answer.status == status
 
 
+@pytest.mark.parametrize(("count", "status"), [(90, 200), (110, 400)])
+async def test_the_folders_of_a_dry_run_are_bounded(tmp_path: Path, count: int, status: int) -> None:
+    """A megabyte of paths named a million of them."""
+    deep = "/".join("abcdefghij" * 10)
+    files = [{"path": f"{n}/{deep}/f", "base64Content": ""} for n in range(count)]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("backstage_py.scaffolder.face.directory._MOST_PARTS", 10_100)
+        async with bounded(tmp_path) as w:
+            answer = await dry_run(w, {**request(template(step(""))), "directoryContents": files})
+    assert answer.status == status
+
+
 QUOTING: Mapping[str, dict[str, Any]] = {
     "enum": {"enum": ["x" * 10_000]},
     "const": {"const": "x" * 10_000},

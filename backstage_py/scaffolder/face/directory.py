@@ -14,6 +14,7 @@ from backstage_py.plugin import Workspace
 
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
 _EXECUTABLE = 0o111
+_MOST_PARTS = 200_000  # of paths of folders; making each takes a while, and a short path may name many
 _PLAIN = re.compile(r"(?:(?!\.{1,2}/)[^/\0\ud800-\udfff]+/)*(?!\.{1,2}\Z)[^/\0\ud800-\udfff]+")
 """A relative path without dots as parts, without empty parts, and of text that can be encoded."""
 
@@ -57,16 +58,20 @@ def write(folder: Path, files: Iterable[DirectoryFile]) -> None:
 
     Raises:
         NotAllowedError: a path leads out of it.
-        InputError: a path is no name for a file, or stands for a file and a folder.
+        InputError: a path is no name for a file, or stands for a file and a folder; or there are too many folders.
     """
     folder.mkdir(parents=True)
     inside = Workspace(folder)
     made = {str(inside.root)}
+    parts = 0
     for file in files:
         target = _target(inside, file.path)
         parent = os.path.dirname(target)  # noqa: PTH120  # text is enough, and much faster than a Path
         try:
             if parent not in made:
+                parts += parent.count(os.sep) - str(inside.root).count(os.sep)
+                if parts > _MOST_PARTS:
+                    raise InputError(f"The folders of directoryContents have more than {_MOST_PARTS:,} parts")
                 os.makedirs(parent, exist_ok=True)  # noqa: PTH103  # as above
                 made.add(parent)
             with open(target, "wb", buffering=0) as opened:  # noqa: PTH123  # as above
