@@ -1,17 +1,21 @@
 """A checkout of somebody else's: commands read it, and do nothing that its files wish until a person has looked."""
 
 import asyncio
+import contextlib
 import json
 import os
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from backstage_py.cli.client import ApiClient
 from backstage_py.cli.commands import dev
 from backstage_py.cli.editor.knowledge import Knowledge
 from backstage_py.cli.local.trust import Trust
+from backstage_py.errors import BackstageError
 from tests.integrations.web_host import WebHost
 
 ACTIONS = """\
@@ -255,3 +259,28 @@ async def test_a_test_case_neither_reads_nor_replaces_what_is_not_of_its_project
     assert status == 2
     assert "leads out of the project" in said
     assert (kept / "letter.txt").read_text() == "dear diary"
+
+
+async def test_the_service_behind_dev_imports_nothing_of_the_checkout(checkout: Checkout) -> None:
+    """A module beside the template must not stand in for one of ours."""
+    (checkout.folder / "backstage_py.py").write_text(f"open({str(checkout.folder / 'ran')!r}, 'w').close()\n")
+    environment = {**os.environ, "XDG_CONFIG_HOME": str(checkout.home)}
+    environment["PYTHONPATH"] = os.pathsep.join(one for one in sys.path if one)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", "backstage_py.cli", "dev", ".", "--port", "0"),
+        cwd=checkout.folder,
+        env=environment,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    assert process.stdout
+    said = b""
+    while not (address := re.search(rb"http://127\.0\.0\.1:\d+(?=/api)", said)):
+        said += await process.stdout.read(1)
+    async with ApiClient(address[0].decode()) as api:
+        with contextlib.suppress(BackstageError):
+            await api.wait_until_ready(20)
+    process.terminate()
+    await process.communicate()
+    assert not checkout.has_run

@@ -146,7 +146,7 @@ def _prepare(folder: Path, port: int) -> Path:
 @contextlib.asynccontextmanager
 async def _service(config: Path, log: Path) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run ``backstage-py serve`` beside this process, in a process group of its own, and stop it at the end."""
-    command = [sys.executable, "-m", "backstage_py.cli", "serve", "--config", str(config)]
+    command = [sys.executable, "-P", "-m", "backstage_py.cli", "serve", "--config", str(config)]
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(*command, stdout=output, stderr=output, start_new_session=True)
     try:

@@ -91,7 +91,7 @@ async def _serving(path: Path, config: Sequence[Path], trust: Trust, port: int) 
     arguments = [part for file in (own, *config) for part in ("--config", str(file))]
     _print(f"The API is at http://127.0.0.1:{port}/api, rendered trees are in {state / 'rendered'}")
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "backstage_py.cli", "serve", *arguments, stdin=asyncio.subprocess.DEVNULL
+        sys.executable, "-P", "-m", "backstage_py.cli", "serve", *arguments, stdin=asyncio.subprocess.DEVNULL
     )
     try:
         yield

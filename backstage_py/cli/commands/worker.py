@@ -56,7 +56,7 @@ async def processes(count: int, config: Sequence[Path], environment: Mapping[str
 
 
 async def _keep_running(config: Sequence[Path], environment: Mapping[str, str], stopping: asyncio.Event) -> None:
-    command = [sys.executable, "-m", "backstage_py.cli", "worker"]
+    command = [sys.executable, "-P", "-m", "backstage_py.cli", "worker"]
     for path in config:
         command += ["--config", str(path)]
     stop = asyncio.create_task(stopping.wait())
