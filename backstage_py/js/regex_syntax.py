@@ -7,6 +7,7 @@ and what the legacy lets pass is an error.
 import re
 from typing import Final, NamedTuple, NoReturn
 
+from backstage_py.js import budget
 from backstage_py.js.errors import Failure
 from backstage_py.js.regex_properties import property_ranges
 from backstage_py.js.text import WHITESPACE, fuse
@@ -23,6 +24,7 @@ _MAX_DEPTH = 100
 _MAX_LENGTH = 100_000  # its tree takes a thousand times that in bytes; JavaScript engines refuse large ones too
 _CLASSES = {"d": DIGIT, "w": WORD, "s": SPACE}
 _CONTROLS = {"t": 9, "n": 10, "v": 11, "f": 12, "r": 13}
+_STEPS_PER_CHARACTER = 20
 _QUANTIFIER = re.compile(r"(?:[*+?]|\{([0-9]+)(,([0-9]*))?\})")
 _PROPERTY = re.compile(r"\{(?:(\w+)=)?(\w+)\}", re.ASCII)
 _CODE_POINT = re.compile(r"\{0*([0-9A-Fa-f]{1,6})\}")
@@ -447,7 +449,10 @@ def parse(pattern: str, *, unicode: bool = False) -> Pattern:
 
     Raises:
         Failure: JavaScript refuses it too; or it names a property that is not known here, or is too long.
+        Exceeded: the budget has no room for it; a pattern takes memory as long as it is remembered.
     """
+    if drawn := budget.current.get():
+        drawn.spend(regex=len(pattern) * _STEPS_PER_CHARACTER)
     if len(pattern) > _MAX_LENGTH:
         raise Failure(f"The regular expression is invalid: it has more than {_MAX_LENGTH} characters", syntax=True)
     return _Parser(pattern, unicode=unicode).parse()

@@ -151,6 +151,18 @@ async def test_the_pattern_of_a_form_has_a_budget(tmp_path: Path) -> None:
             assert "scaffolder.limits.regexSteps allows no more" in refused["error"]["message"]
 
 
+@pytest.mark.parametrize(("patterns", "is_refused"), [(5, False), (6, True), (90, True)])
+async def test_the_patterns_that_a_form_brings_are_bounded_in_all(
+    tmp_path: Path, patterns: int, is_refused: bool
+) -> None:
+    """Each is compiled and remembered, a hundred times as large as it was sent."""
+    long = [{"pattern": f"{number:04}" + "a" * 9_996} for number in range(patterns)]
+    entity = template(step(""), parameters={"properties": {"name": {"allOf": long}}})
+    async with bounded(tmp_path, regex_steps=1_000_000 + 100_000) as w:
+        answer = await dry_run(w, request(entity, values={"name": "x"}))
+    assert ("scaffolder.limits.regexSteps allows no more" in json.dumps(answer.json)) is is_refused
+
+
 async def test_rendering_that_takes_too_long_is_interrupted(tmp_path: Path) -> None:
     long = template(step([LOOP_90000.replace("90000", str(50_000 + number)) for number in range(400)]))
     async with bounded(tmp_path, seconds=0.3, evaluation_steps=10**9) as w:
