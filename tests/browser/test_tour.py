@@ -23,6 +23,8 @@ spec:
 _PROCESSING_MS = 5_000
 """Until Backstage's own catalog has read a new location; before that its link leads to "Entity not found"."""
 
+_LOOKS, _BETWEEN_LOOKS_MS = 10, 2_000
+
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
@@ -145,9 +147,14 @@ def test_a_running_task_shows_its_log_live_and_can_be_cancelled(guest: Visitor) 
     guest.click("Cancel")
     guest.page.locator("button:disabled", has_text="Cancel").first.wait_for()
     assert "Beginning step Log" not in guest.text()
-    # The page stops reading at the event `cancelled`, so only the list shows how the task ended.
-    guest.open("/create/tasks", "Slow template")
-    guest.page.get_by_role("row").filter(has_text="Slow template").get_by_text("failed").wait_for()
+    # The page stops reading at the event `cancelled`, so only the list shows how the task ended, as of its loading.
+    ended = guest.page.get_by_role("row").filter(has_text="Slow template").get_by_text("failed")
+    for _ in range(_LOOKS):
+        guest.open("/create/tasks", "Slow template")
+        if ended.is_visible():
+            break
+        guest.page.wait_for_timeout(_BETWEEN_LOOKS_MS)
+    ended.wait_for()
 
 
 def test_a_task_that_failed_says_why_and_can_start_over(guest: Visitor) -> None:
