@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from backstage_py import background
 from backstage_py.http.respond import json_response
 
 _UNAVAILABLE = 503
@@ -45,6 +46,9 @@ def routes(health: Health) -> list[Route]:
     async def readiness(_request: Request) -> Response:
         if health.stopping or not health.ready:
             message = "Backend is shutting down" if health.stopping else "Backend has not started yet"
+            return json_response({"status": "error", "message": message}, _UNAVAILABLE, health.headers)
+        if failing := background.failing():
+            message = f"Work in the background fails and is tried again: {', '.join(failing)}"
             return json_response({"status": "error", "message": message}, _UNAVAILABLE, health.headers)
         return json_response({"status": "ok"}, headers=health.headers)
 

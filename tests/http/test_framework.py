@@ -7,6 +7,7 @@ import zlib
 
 import pytest
 
+from backstage_py import background
 from backstage_py.http.compression import preferred
 from backstage_py.settings.sections import CorsSettings
 from tests.http.harness import GUEST, SERVICE_TOKEN, Site, call
@@ -243,6 +244,35 @@ async def test_health_follows_the_life_of_the_service(site: Site) -> None:
     late = await call(site.app, "GET", f"{path}/readiness")
     assert (late.status, late.json["message"]) == (503, "Backend is shutting down")
     assert (await call(site.app, "GET", f"{path}/liveness")).json == {"status": "ok"}
+
+
+async def test_a_loop_that_dies_is_started_again_and_seen_by_readiness(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background, "_PAUSE_SECONDS", 0.01)
+    site.health.ready = True
+    starts, runs = 0, asyncio.Event()
+
+    async def loop() -> None:
+        nonlocal starts
+        starts += 1
+        if starts == 1:
+            raise OSError("a secret")
+        if starts == 2:
+            raise asyncio.CancelledError  # of something that it awaited
+        runs.set()
+        await asyncio.Event().wait()
+
+    async with background.running(background.supervised("test.loop", loop)):
+        await runs.wait()
+        failing = await call(site.app, "GET", "/.backstage/health/v1/readiness")
+        monkeypatch.setattr(background, "_SETTLED_SECONDS", 0)
+        settled = await call(site.app, "GET", "/.backstage/health/v1/readiness")
+        assert [(one.name, one.deaths) for one in background.loops()] == [("test.loop", 2)]
+    said = "Work in the background fails and is tried again: test.loop"
+    assert (failing.status, failing.json) == (503, {"status": "error", "message": said})
+    assert settled.status == 200
+    assert not background.loops()
 
 
 async def test_a_stop_ends_open_streams_as_if_all_was_sent(site: Site) -> None:

@@ -45,16 +45,13 @@ class Janitor:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Clean up until the block is left. A round that fails is reported, and the next one comes."""
-        async with background.running(self._run_forever()):
+        """Clean up until the block is left."""
+        async with background.running(background.supervised("scaffolder.janitor", self._run_forever)):
             yield
 
     async def _run_forever(self) -> None:
         while True:
-            try:
-                await self.run()
-            except Exception:  # noqa: BLE001  # the loop goes on
-                _log.exception("janitor_failed")
+            await self.run()
             await asyncio.sleep(self._frequency)
 
     async def run(self) -> None:

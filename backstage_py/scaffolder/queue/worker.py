@@ -1,11 +1,10 @@
 """The worker: claims tasks when woken, runs as many at once as allowed, sends heartbeats, stops in good order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import structlog
 
@@ -23,7 +22,6 @@ _log = structlog.get_logger(__name__)
 _HEARTBEAT_SECONDS = 1.0
 _RECOVERY_SECONDS = 2.0
 _CLAIM_PATIENCE = 5.0  # a lost wake costs at most this
-_PAUSE_AFTER_FAILURE = 1.0
 
 
 @dataclass(slots=True)
@@ -78,12 +76,16 @@ class Worker:
         like one of a worker that died.
         """
         self._lock = WorkerLock(self._working_directory)
-        loops = [self._recover_tasks(), self._send_heartbeats(), self._watch_cancellations()]
+        loops = {
+            "worker.recovery": self._recover_tasks,
+            "worker.heartbeats": self._send_heartbeats,
+            "worker.cancellations": self._watch_cancellations,
+        }
         if self._limit > 0:
-            loops.append(self._claim_tasks(self._lock.worker))
+            loops["worker.claims"] = self._claim_tasks
         left: set[str] = set()
         try:
-            async with background.running(*loops):
+            async with background.running(*(background.supervised(*one) for one in loops.items())):
                 try:
                     yield
                 finally:
@@ -108,21 +110,23 @@ class Worker:
         await asyncio.gather(*tasks, return_exceptions=True)
         return {one.claim.id for one in left}
 
-    async def _claim_tasks(self, worker: str) -> None:
+    async def _claim_tasks(self) -> None:
         with self._wakes.subscribe(OPEN_TASKS) as wake:
             while not self._stopping:
                 claimed = 0
                 free = self._limit - len(self._running)
                 if free > 0:
-                    claimed = await self._log_failure("claim_failed", self._claim(worker, free))
+                    claimed = await self._claim(free)
                 if len(self._running) >= self._limit:
                     self._free.clear()
                     await self._free.wait()
                 elif not claimed:
                     await wake.wait(_CLAIM_PATIENCE)
 
-    async def _claim(self, worker: str, most: int) -> int:
-        claims = await self.store.claim(worker, most, keep_secrets=self._keep_secrets)
+    async def _claim(self, most: int) -> int:
+        if self._lock is None:
+            return 0
+        claims = await self.store.claim(self._lock.worker, most, keep_secrets=self._keep_secrets)
         for claim in claims:
             one = self._running[claim.id] = _Running(claim)
             if claim.cancel_requested:
@@ -145,20 +149,16 @@ class Worker:
             await asyncio.sleep(_HEARTBEAT_SECONDS)
             if self._running and self._lock:
                 claims = [one.claim for one in self._running.values()]
-                beat = self.store.heartbeat(self._lock.worker, claims)
-                self._apply(await self._log_failure("heartbeat_failed", beat), claims)
+                self._apply(await self.store.heartbeat(self._lock.worker, claims), claims)
 
     async def _watch_cancellations(self) -> None:
         with self._wakes.subscribe(CANCELLATIONS) as wake:
             while True:
                 if await wake.wait() and self._running and self._lock:
                     claims = [one.claim for one in self._running.values()]
-                    look = self.store.cancelled_among(self._lock.worker, claims)
-                    self._apply(await self._log_failure("cancellation_unseen", look), claims)
+                    self._apply(await self.store.cancelled_among(self._lock.worker, claims), claims)
 
-    def _apply(self, heartbeat: Heartbeat | None, claims: list[Claim]) -> None:
-        if heartbeat is None:
-            return
+    def _apply(self, heartbeat: Heartbeat, claims: list[Claim]) -> None:
         for claim in claims:
             one = self._running.get(claim.id)
             if one is None or one.claim is not claim:
@@ -170,14 +170,5 @@ class Worker:
 
     async def _recover_tasks(self) -> None:
         while True:
-            await self._log_failure("recovery_failed", self._recovery.run())
+            await self._recovery.run()
             await asyncio.sleep(_RECOVERY_SECONDS)
-
-    async def _log_failure(self, event: str, work: Coroutine[Any, Any, Any]) -> Any:
-        """Do a part of a loop; a failure (e.g. of the database) is reported, and the loop goes on a little later."""
-        try:
-            return await work
-        except Exception:  # noqa: BLE001  # as above
-            _log.exception(event)
-            await asyncio.sleep(_PAUSE_AFTER_FAILURE)
-            return None
