@@ -2,15 +2,60 @@
 
 import logging
 import os
+import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import structlog
 
+if TYPE_CHECKING:
+    from tests.cluster.cluster import KubeCluster
+
 FORBID_SKIPS = bool(os.environ.get("BACKSTAGE_PY_FORBID_SKIPS"))
 MAY_LACK = os.environ.get("BACKSTAGE_PY_MAY_LACK", "").split()
 """Words: a skipped test whose reason holds one of them is forgiven; ``.ci/run`` names what a machine cannot have."""
+
+
+RUN = "BACKSTAGE_PY_RUN_FOLDER"
+"""Names a folder that all processes of a run share."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have the folder of the run before its workers start, so that they find it."""
+    if not hasattr(config, "workerinput"):
+        os.environ[RUN] = tempfile.mkdtemp(prefix="backstage-py-run-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the cluster that tests of this run started."""
+    if hasattr(config, "workerinput"):
+        return
+    folder = Path(os.environ.pop(RUN))
+    if (folder / "cluster").exists():
+        from tests.cluster import kit
+
+        kit.down(folder / "cluster")
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def kube() -> "KubeCluster":
+    """A real cluster in which pods run, of all tests of the run."""
+    from tests.cluster import cluster
+
+    return cluster.find()
+
+
+@pytest.fixture
+def namespace(kube: "KubeCluster") -> Iterator[str]:
+    """A namespace of the test's own in it."""
+    name = kube.new_namespace()
+    yield name
+    kube.remove(name)
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,78 @@
+"""The custom resource definitions of other projects, loaded into a cluster as they were published.
+
+They lie in BACKSTAGE_PY_TEST_CRDS, or beside the checkout, in a folder for each project; they are never copied.
+What an old API server refuses is left out: rules, defaults and list keys that came with later versions.
+"""
+
+import functools
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.cluster import waiting
+from tests.cluster.calls import Api, ApiException
+
+ROOT = Path(__file__).parents[2]
+PATH = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+
+
+def load(api: Api, *projects: str) -> None:
+    """Load the definitions of projects such as ``crossplane`` and ``argo-cd``, and wait until they are established."""
+    for definition in [one for project in projects for one in _definitions(project)]:
+        create(api, definition)
+    for definition in [one for project in projects for one in _definitions(project)]:
+        wait_established(api, definition["metadata"]["name"])
+
+
+def create(api: Api, definition: dict[str, Any]) -> None:
+    """Create a definition, unless it is there."""
+    try:
+        try:
+            api.post(PATH, definition)
+        except ApiException as error:
+            if error.status != 422:
+                raise
+            api.post(PATH, _relaxed(definition))
+    except ApiException as error:
+        if error.status != 409:
+            raise
+
+
+def wait_established(api: Api, name: str) -> None:
+    """Return when a kind can be used."""
+
+    def is_established() -> bool:
+        conditions = (api.get(f"{PATH}/{name}").get("status") or {}).get("conditions") or []
+        return any(one["type"] == "Established" and one["status"] == "True" for one in conditions)
+
+    waiting.until(is_established, f"{name} is established")
+
+
+@functools.cache
+def _definitions(project: str) -> tuple[dict[str, Any], ...]:
+    folder = Path(os.environ.get("BACKSTAGE_PY_TEST_CRDS") or ROOT.parent / "shared" / "crds", project)
+    if not folder.is_dir():
+        pytest.skip(f"the custom resource definitions of {project} in the folder BACKSTAGE_PY_TEST_CRDS")
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    documents = [one for path in sorted(folder.glob("*.yaml")) for one in yaml.load_all(path.read_text(), loader)]
+    found = [one for one in documents if one and one.get("kind") == "CustomResourceDefinition"]
+    for one in found:
+        one.pop("status", None)
+    return tuple(found)
+
+
+def _relaxed(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_relaxed(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    result = {key: _relaxed(value) for key, value in node.items() if key != "x-kubernetes-validations"}
+    if result.get("x-kubernetes-list-type") == "map" and isinstance(result.get("items"), dict):
+        del result["x-kubernetes-list-type"]
+        result.pop("x-kubernetes-list-map-keys", None)
+    if "default" in result and "type" in result:
+        del result["default"]
+    return result
