@@ -30,10 +30,15 @@ class BackstageError(Exception):
     Args:
         message: what is wrong and what to do next; no secret, no stack.
         details: further members of the ``error`` object on the wire, JSON values only.
+
+    Attributes:
+        is_refusal: what was asked for was surely not done: it was refused, or never sent. Of an error without it, as
+            one after a lost answer, nobody can tell.
     """
 
     name: ClassVar[str] = "Error"
     status: ClassVar[int] = 500
+    is_refusal: bool = False
 
     def __init__(self, message: str, *, details: Mapping[str, object] | None = None) -> None:
         super().__init__(message)
@@ -46,6 +51,7 @@ class InputError(BackstageError):
 
     name = "InputError"
     status = 400
+    is_refusal = True
 
 
 class AuthenticationError(BackstageError):
@@ -53,6 +59,7 @@ class AuthenticationError(BackstageError):
 
     name = "AuthenticationError"
     status = 401
+    is_refusal = True
 
 
 class NotAllowedError(BackstageError):
@@ -60,6 +67,7 @@ class NotAllowedError(BackstageError):
 
     name = "NotAllowedError"
     status = 403
+    is_refusal = True
 
 
 class NotFoundError(BackstageError):
@@ -67,6 +75,7 @@ class NotFoundError(BackstageError):
 
     name = "NotFoundError"
     status = 404
+    is_refusal = True
 
 
 class ConflictError(BackstageError):
@@ -74,6 +83,7 @@ class ConflictError(BackstageError):
 
     name = "ConflictError"
     status = 409
+    is_refusal = True
 
 
 class NotImplementedInBackendError(BackstageError):
@@ -81,6 +91,7 @@ class NotImplementedInBackendError(BackstageError):
 
     name = "NotImplementedError"
     status = 501
+    is_refusal = True
 
 
 class ServiceUnavailableError(BackstageError):
@@ -126,6 +137,8 @@ class ForeignError(BackstageError):
 class PermanentError(BackstageError):
     """Raised by an action when trying again cannot help: the step fails at once, whatever ``retry`` says."""
 
+    is_refusal = True
+
 
 class TemporaryError(BackstageError):
     """Raised by an action when trying again may help; without ``retry`` in its declaration the step fails.
@@ -140,6 +153,7 @@ class TemporaryError(BackstageError):
         self.retry_after = retry_after
 
 
+_FIRST_REFUSAL, _TIMED_OUT, _FIRST_FAILURE = 400, 408, 500
 _KINDS = (InputError, AuthenticationError, NotAllowedError, NotFoundError, ConflictError, ServiceUnavailableError)
 _OF_NAME: dict[str, type[BackstageError]] = {
     kind.name: kind for kind in (*_KINDS, TemplateRenderError, TemplateLimitError)
@@ -154,7 +168,14 @@ _OF_STATUS: dict[int, type[BackstageError]] = {
 
 def of_status(status: int, message: str) -> BackstageError:
     """Return the error for the HTTP status with which a foreign system refused; a ``ForeignError`` for all others."""
-    return _OF_STATUS.get(status, ForeignError)(message)
+    error = _OF_STATUS.get(status, ForeignError)(message)
+    error.is_refusal = is_refusal(status)
+    return error
+
+
+def is_refusal(status: int) -> bool:
+    """Say whether a request that was answered with this HTTP status surely changed nothing."""
+    return _FIRST_REFUSAL <= status < _FIRST_FAILURE and status != _TIMED_OUT
 
 
 def of_name(name: str, message: str) -> BackstageError:

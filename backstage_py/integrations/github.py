@@ -25,6 +25,8 @@ _LONGEST_WAIT = 60.0
 class RateLimitedError(ServiceUnavailableError):
     """GitHub asks to slow down; ``wait`` is how many seconds it wants."""
 
+    is_refusal = True
+
     def __init__(self, message: str, wait: float) -> None:
         super().__init__(f"{message} (rate limit exceeded)")
         self.wait = wait

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
+from backstage_py.errors import PermanentError
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin.cancellation import CancelSignal
 from backstage_py.plugin.clock import Clock, SystemClock
+from backstage_py.plugin.effects import Create, Effect, EffectStore, Find, JsonT, Unknown
 from backstage_py.plugin.http import BackstageHttp
 from backstage_py.plugin.progress import Progress
 from backstage_py.plugin.services import (
@@ -43,8 +45,8 @@ class ActionLogger(Protocol):
         """Say what failed; raising ends the step, this does not."""
 
 
-class OutputSink(Protocol):
-    """Where outputs and checkpoints of a step go; the runner provides it."""
+class OutputSink(EffectStore, Protocol):
+    """Where outputs, checkpoints and effects of a step go; the runner provides it."""
 
     def output(self, name: str, value: Json) -> None:
         """Record an output."""
@@ -184,6 +186,43 @@ class ActionContext(Generic[InputT]):
             return await found if inspect.isawaitable(found) else found
 
         return await self.sink.checkpoint(key, value)
+
+    async def effect(
+        self,
+        key: str,
+        *,
+        create: Create[JsonT],
+        find: Find[JsonT] | None = None,
+        if_unknown: Unknown = "stop",
+        in_dry_run: JsonT | None = None,
+    ) -> JsonT:
+        """Have an effect outside of the workspace once per task, also when the answer to it is lost.
+
+        That it is about to happen is stored before it happens, and its result behind it, so a step that runs again
+        returns the result or, when there is none, looks whether it happened. A checkpoint repeats it then.
+
+        Args:
+            key: one in this step; another step may use the same.
+            create: has the effect, and leaves the marker on what it makes. ``async def`` or plain, like ``find``; both
+                get the marker: the task's id and eight more letters, in all at most 63 of a-z, 0-9 and ``-``.
+            find: returns what ``create`` returned if there is something with this marker, else None. It proves that
+                the thing is this task's: one that merely has the same name is somebody else's.
+            if_unknown: what happens without ``find`` when an earlier run may have had the effect: ``stop`` fails the
+                step once with an error that says so (at most once), ``create`` has it again (at least once).
+            in_dry_run: what a dry run returns, in which nothing is created.
+
+        Raises:
+            ConflictError: it is not known whether it happened; see ``if_unknown``.
+            PermanentError: the result is not JSON, or this is a dry run without ``in_dry_run``.
+            BackstageError: what ``create`` or ``find`` raised. After an error whose ``is_refusal`` is true, as that of
+                an answer with 4xx is, nothing was created, and a retry creates anew; after any other it looks first.
+        """
+        if self.is_dry_run:
+            if in_dry_run is None:
+                raise PermanentError(f"A dry run has no effects; give the effect '{key}' a value with 'in_dry_run='")
+            self.logger.info(f"Not doing '{key}' in a dry run")  # noqa: G004  # the task's log
+            return in_dry_run
+        return await Effect(key, self.sink, self.logger, create, find, if_unknown).once(self.task_id)
 
     def wait(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine from a plain function and return its value: ``ctx.wait(ctx.http.get(…))``.

@@ -14,6 +14,7 @@ from backstage_py.http import server
 from backstage_py.model.json import JsonObject
 from backstage_py.model.scm import ScmIntegration
 from backstage_py.sandbox.app import create_sandbox_app
+from backstage_py.sandbox.faults import Faults, FaultyHost
 from backstage_py.sandbox.settings import SandboxSettings
 from backstage_py.sandbox.store import RepositoryStore
 
@@ -33,6 +34,8 @@ class Sandbox:
     store: RepositoryStore = field(repr=False)
     integrations: list[JsonObject] = field(repr=False)
     """Entries for ``integrations.github`` of an app-config."""
+    faults: Faults = field(repr=False, default_factory=Faults)
+    """What goes wrong next, for tests: ``faults.lose_answer("POST", "*/user/repos")``."""
 
     @property
     def hosts(self) -> tuple[ScmIntegration, ...]:
@@ -80,9 +83,9 @@ async def serve_sandbox(
             open_clones=open_clones,
             **({} if max_push is None else {"max_push": max_push}),
         )
-        app = create_sandbox_app(settings)
+        app, faults = create_sandbox_app(settings), Faults()
         token = next(iter(settings.tokens))
-        async with server.running(app, listener, grace=_GRACE):
+        async with server.running(FaultyHost(app, faults), listener, grace=_GRACE):
             _log.info("sandbox_started", url=settings.base_url, replaces=settings.replaces)
             try:
                 yield Sandbox(
@@ -92,6 +95,7 @@ async def serve_sandbox(
                     token=token,
                     store=app.state.host.store,
                     integrations=settings.integrations(token),
+                    faults=faults,
                 )
             finally:
                 _log.info("sandbox_stopped")

@@ -11,6 +11,7 @@ plugins. Nothing of a running service belongs here.
 from backstage_py.plugin import PermanentError, TemporaryError
 from backstage_py.testing.backstage import FakeBackstage
 from backstage_py.testing.clock import FakeClock
+from backstage_py.testing.effects import Effects
 from backstage_py.testing.git_host import git_host, integrations_of
 from backstage_py.testing.http_server import FakeHttp, Received, Reply
 from backstage_py.testing.kubernetes import FakeKubernetes
@@ -20,6 +21,7 @@ from backstage_py.testing.vault import FakeVault
 __all__ = [
     "ActionResult",
     "ActionRunner",
+    "Effects",
     "FakeBackstage",
     "FakeClock",
     "FakeHttp",

@@ -43,11 +43,15 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer; ``body`` is sent as it is when it is bytes, else as JSON. Header names are in any case."""
+    """An answer; ``body`` is sent as it is when it is bytes, else as JSON. Header names are in any case.
+
+    One that is ``lost`` is not sent: the request was received, and then the connection is cut.
+    """
 
     body: Json = None
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+    lost: bool = False
 
 
 Answer = Reply | Callable[[Received], Reply]
@@ -138,6 +142,9 @@ def _handler(answer: Callable[[Received], Reply]) -> type[BaseHTTPRequestHandler
             self._send(answer(received))
 
         def _send(self, reply: Reply) -> None:
+            if reply.lost:
+                self.close_connection = True
+                return
             data = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
             self.send_response(reply.status)
             sent = {"content-type": "application/json"} | {k.lower(): v for k, v in reply.headers.items()}

@@ -19,6 +19,7 @@ from backstage_py.scaffolder.run.input_checks import validator
 from backstage_py.settings import without_files
 from backstage_py.testing.awaiting import all_awaited
 from backstage_py.testing.clock import FakeClock
+from backstage_py.testing.effects import Effects
 from backstage_py.wiring.services import services
 from backstage_py.wiring.stand_in import StandIn
 
@@ -98,6 +99,7 @@ class ActionRunner:
         user: who started the task; a guest by default.
         signal: ``runner.signal.set()`` cancels the running action.
         checkpoints: what checkpoints have stored, by key; kept from run to run, as after a crash.
+        effects: what external effects came to, likewise; it also loses answers when told to.
         clock: moved by the test; None takes the machine's.
         log: of the last action, also when it failed.
     """
@@ -112,6 +114,7 @@ class ActionRunner:
     signal: CancelSignal = field(default_factory=CancelSignal)
     log: Log = field(default_factory=Log)
     checkpoints: JsonObject = field(default_factory=dict)
+    effects: Effects = field(default_factory=Effects)
 
     def __post_init__(self) -> None:
         for path in (self.workspace, self.template):
@@ -168,6 +171,7 @@ class ActionRunner:
                 signal=self.signal,
                 clock=self.clock or SystemClock(),
                 checkpoints=self.checkpoints,
+                effects=self.effects,
             )
             outputs = await invocation.in_folder(wanted, self.workspace)
         if not dry_run and (problems := validator(action.output_schema).problems(outputs)):

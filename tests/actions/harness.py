@@ -45,10 +45,11 @@ class Log:
 
 @dataclass
 class Sink:
-    """Outputs and checkpoints; checkpoints last as long as the harness, like those of a task."""
+    """Outputs, checkpoints and effects; the latter two last as long as the harness, like those of a task."""
 
     outputs: JsonObject = field(default_factory=dict)
     checkpoints: JsonObject = field(default_factory=dict)
+    effects: dict[str, JsonObject] = field(default_factory=dict)
 
     def output(self, name: str, value: Json) -> None:
         self.outputs[name] = value
@@ -57,6 +58,12 @@ class Sink:
         if key not in self.checkpoints:
             self.checkpoints[key] = await function()
         return self.checkpoints[key]
+
+    def recall(self, key: str) -> JsonObject | None:
+        return self.effects.get(key)
+
+    async def note(self, key: str, state: JsonObject) -> None:
+        self.effects[key] = state
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,7 @@ class Task:
     secrets: Mapping[str, str] = field(default_factory=dict)
     signal: CancelSignal = field(default_factory=CancelSignal)
     checkpoints: JsonObject = field(default_factory=dict)
+    effects: dict[str, JsonObject] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for path in (self.folder / "workspace", self.template):
@@ -122,7 +130,7 @@ class Task:
         checked = {name: value for name, value in input.items() if name not in action.ignored_inputs}
         for problem in Draft7Validator(action.input_schema).iter_errors(checked):
             raise InputError(problem.message)
-        log, sink = Log(), Sink(checkpoints=self.checkpoints)
+        log, sink = Log(), Sink(checkpoints=self.checkpoints, effects=self.effects)
         context: ActionContext[Any] = ActionContext(
             action.parse_input(checked),
             log,

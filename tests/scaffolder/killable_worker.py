@@ -54,10 +54,29 @@ async def once(ctx: ActionContext[dict[str, Any]]) -> None:
     ctx.output("made", await ctx.checkpoint("make", make))
 
 
+@action("test:effect")
+async def effect(ctx: ActionContext[dict[str, Any]]) -> None:
+    """Do something outside that must not happen twice; the way to it and the way back take some time."""
+    outside = Path(os.environ["EFFECTS"])
+
+    async def create(marker: str) -> str:
+        await asyncio.sleep(random.uniform(0, 0.05))
+        with outside.open("a") as effects:
+            effects.write(f"{marker}\n")
+        await asyncio.sleep(random.uniform(0, 0.05))
+        return marker
+
+    async def find(marker: str) -> str | None:
+        return marker if outside.exists() and marker in outside.read_text().split() else None
+
+    ctx.output("made", await ctx.effect("thing", create=create, find=find))
+
+
 def registry() -> ActionRegistry:
     known = ActionRegistry()
     known.add(work)
     known.add(once)
+    known.add(effect)
     return known
 
 

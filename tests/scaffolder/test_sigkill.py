@@ -29,6 +29,7 @@ KILLS = int(os.environ.get("BACKSTAGE_PY_SIGKILLS", "20" if IS_THOROUGH else "8"
 WORKERS = 2
 IN_FLIGHT = 12
 STEPS = ["one", "two", "three"]
+ONCE = ["effect", "once"]
 
 
 class Workers:
@@ -36,7 +37,8 @@ class Workers:
 
     def __init__(self, folder: Path, database: str) -> None:
         self._folder = folder
-        self._environment = {**os.environ, "EXECUTIONS": str(folder / "executions"), "DATABASE": database}
+        files = {"EXECUTIONS": str(folder / "executions"), "EFFECTS": str(folder / "effects")}
+        self._environment = {**os.environ, **files, "DATABASE": database}
         self.processes: list[asyncio.subprocess.Process] = []
 
     async def start(self) -> None:
@@ -101,6 +103,8 @@ async def check_kills(tmp_path: Path, url: str, kills: int) -> None:
         _check_task(seen)
     made = Counter((tmp_path / "executions").read_text().splitlines())
     assert sum(made.values()) > len(tasks)
+    effects = Counter(marker.rpartition("-")[0] for marker in (tmp_path / "effects").read_text().split())
+    assert effects == Counter(task.id for task in tasks)
     assert sum(event.type == "recovered" for history in stored.values() for event in history) > 0
 
 
@@ -123,7 +127,8 @@ def _has_recovered(connection: sa.Connection) -> bool:
 
 async def _keep_busy(world: World, streamed: dict[str, list[TaskEvent]], killing: "asyncio.Task[None]") -> None:
     steps = [{"id": step, "name": step, "action": "test:work"} for step in STEPS]
-    entity = template(*steps, {"id": "once", "name": "once", "action": "test:once"})
+    once = [{"id": name, "name": name, "action": f"test:{name}"} for name in ONCE]
+    entity = template(*steps, *once)
     while True:
         task_id = await world.create(entity, {}, {"tok": "tok-secret"})
         async with asyncio.timeout(240):
@@ -154,6 +159,6 @@ def _check_task(events: list[TaskEvent]) -> None:
                 assert lines[step] == [f"line {number} of {step}" for number in range(LINES)]
         elif "line " in message:
             lines[step].append(message.partition("\x1b[39m: ")[2])
-    assert finished == {*STEPS, "once"}
+    assert finished == {*STEPS, *ONCE}
     assert [event.type for event in events].count("completion") == 1
     assert not any("tok-secret" in event.body for event in events)

@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar, cast
 
-from backstage_py.model.json import Json
+from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin import ActionContext, ActionLogger, Services
 from backstage_py.plugin import schema as schemas
 from backstage_py.plugin.context import OutputSink
@@ -133,7 +133,7 @@ class Logger:
 
 @dataclass(frozen=True, slots=True)
 class _Sink:
-    """The step's outputs and checkpoints until the call is over."""
+    """The step's outputs, checkpoints and effects until the call is over."""
 
     sink: OutputSink
     bridge: Bridge
@@ -153,3 +153,10 @@ class _Sink:
             return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(value(), here))
 
         return await self.bridge.run(self.sink.checkpoint(key, value_of_here))
+
+    def recall(self, key: str) -> JsonObject | None:
+        return self.sink.recall(key)
+
+    async def note(self, key: str, state: JsonObject) -> None:
+        """Store on the service's loop; refused when the call is over, so that no effect begins after its end."""
+        await self.bridge.run(self.sink.note(key, state))

@@ -6,7 +6,7 @@ This is how other backends call our actions and how the test kit runs one; a ste
 import asyncio
 import tempfile
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,7 @@ class Invocation:
         gate: says whether the caller may run it.
         offered_as: the action's id where the caller sees it, if it is another than in templates.
         checkpoints: of earlier calls; those of this one are added.
+        effects: the states of effects of earlier calls, by key; those of this one are added.
         name: what ``ctx.task_id`` is.
     """
 
@@ -64,6 +65,7 @@ class Invocation:
     signal: CancelSignal = field(default_factory=CancelSignal)
     clock: Clock = field(default_factory=SystemClock)
     checkpoints: JsonObject = field(default_factory=dict)
+    effects: MutableMapping[str, JsonObject] = field(default_factory=dict)
     name: str = field(default_factory=lambda: f"action-{uuid.uuid4()}")
     offered_as: str | None = None
     limits: LimitSettings = field(default_factory=LimitSettings)
@@ -82,7 +84,7 @@ async def in_folder(wanted: Invocation, folder: Path) -> JsonObject:
     await budget.compute(lambda: _check(wanted.action, given), is_small=is_small(given))
     await wanted.gate.open()
     wanted.gate.check(wanted.action.id, given, offered_as=wanted.offered_as)
-    sink = _Sink(wanted.checkpoints)
+    sink = _Sink(wanted.checkpoints, wanted.effects)
     context: ActionContext[Any] = ActionContext(
         input=wanted.action.parse_input(given),
         logger=wanted.logger,
@@ -152,11 +154,12 @@ def _check(action: Action, given: JsonObject) -> None:
 
 
 class _Sink:
-    """Takes outputs and checkpoints; closed when the call is over, whatever a thread still does."""
+    """Takes outputs, checkpoints and effects; closed when the call is over, whatever a thread still does."""
 
-    def __init__(self, checkpoints: JsonObject) -> None:
+    def __init__(self, checkpoints: JsonObject, effects: MutableMapping[str, JsonObject]) -> None:
         self.outputs: JsonObject = {}
         self._checkpoints = checkpoints
+        self._effects = effects
         self._closed = False
 
     def output(self, name: str, value: Json) -> None:
@@ -169,6 +172,20 @@ class _Sink:
         if key not in self._checkpoints:
             self._checkpoints[key] = schemas.dump(await function())
         return self._checkpoints[key]
+
+    def recall(self, key: str) -> JsonObject | None:
+        """Return the state of an effect."""
+        return self._effects.get(key)
+
+    async def note(self, key: str, state: JsonObject) -> None:
+        """Keep the state of an effect.
+
+        Raises:
+            BackstageError: the call is over.
+        """
+        if self._closed:
+            raise BackstageError(f"The call has ended; '{key}' is too late")
+        self._effects[key] = state
 
     def close(self) -> None:
         """Take nothing more."""

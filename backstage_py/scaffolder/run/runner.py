@@ -47,7 +47,7 @@ class WorkerStopping(Exception):  # noqa: N818  # a way out, not a fault
 
 @dataclass(frozen=True, slots=True)
 class EarlierProgress:
-    """What earlier attempts at the task finished: ended steps by position, checkpoints by key."""
+    """What earlier attempts at the task finished: ended steps by position, checkpoints and effects by key."""
 
     steps: Mapping[int, StepResult] = field(default_factory=dict)
     checkpoints: Mapping[str, Json] = field(default_factory=dict)
@@ -107,6 +107,7 @@ class Run:
         self._budget = context.budget
         self._watch = WorkspaceWatch(context.equipment.quota, context.workspace.root, context.signal)
         self._first_failure: RunFailed | None = None
+        self._kept: dict[str, Json] = dict(context.earlier.checkpoints)
 
     async def run(self) -> Json:
         """Run all steps and return the task's output.
@@ -387,11 +388,13 @@ def _announced_steps(context: RunContext) -> int:
 
 
 class _Sink:
-    """Takes an action's outputs and checkpoints; closed when its iteration is over, whatever a thread still does."""
+    """Takes outputs, checkpoints and effects of an action; closed when its iteration is over, whatever threads do."""
 
     def __init__(self, run: Run, step: Step, iteration: steps.Iteration, outputs: JsonObject) -> None:
         self._context = run._context  # noqa: SLF001  # a part of the run
-        self._prefix = f"v1.task.checkpoint.{iteration.label(step.id)}"
+        self._kept = run._kept  # noqa: SLF001  # as above
+        self._checkpoint = f"v1.task.checkpoint.{iteration.label(step.id)}"
+        self._effect = f"v1.task.effect.{iteration.label(step.id)}"
         self._in_each = iteration.each is not None
         self._outputs = outputs
         self._spend = run._context.budget.spend_output  # noqa: SLF001  # as above
@@ -417,14 +420,34 @@ class _Sink:
 
     async def checkpoint(self, key: str, function: Callable[[], Awaitable[Json]]) -> Json:
         """Return the stored value of ``key``, or that of ``function`` once it is stored."""
-        full = f"{self._prefix}.{key}"
-        if full in self._context.earlier.checkpoints:
-            return self._context.earlier.checkpoints[full]
+        full = f"{self._checkpoint}.{key}"
+        if full in self._kept:
+            return self._kept[full]
         value = schemas.dump(await function())
-        stored: Json = {} if value is None else value
-        self._spend(len(json.dumps(stored)))
-        await self._context.save_checkpoint(full, stored)
+        await self._keep(full, {} if value is None else value)
         return value
+
+    def recall(self, key: str) -> JsonObject | None:
+        """Return the state of an effect; one that an earlier version kept as a checkpoint is done."""
+        if (state := self._kept.get(f"{self._effect}.{key}")) is not None:
+            return dict(state)
+        before = f"{self._checkpoint}.{key}"
+        return {"state": "done", "value": self._kept[before]} if before in self._kept else None
+
+    async def note(self, key: str, state: JsonObject) -> None:
+        """Store the state of an effect.
+
+        Raises:
+            ClaimLost: the task is another worker's by now. BackstageError: the step is over.
+        """
+        if self._closed:
+            raise BackstageError(f"The step has ended; '{key}' is too late")
+        await self._keep(f"{self._effect}.{key}", state)
+
+    async def _keep(self, full: str, value: Json) -> None:
+        self._spend(len(json.dumps(value)))
+        await self._context.save_checkpoint(full, value)
+        self._kept[full] = value
 
     def close(self) -> None:
         """Take nothing more."""

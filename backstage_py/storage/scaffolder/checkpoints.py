@@ -1,24 +1,24 @@
-"""Values that actions made once per task, kept so that a step that runs again does not make them twice."""
+"""What actions did once per task, or were about to do, kept so that a step that runs again does not do it twice."""
 
 import sqlalchemy as sa
 
 from backstage_py.model import json
 from backstage_py.model.json import Json
-from backstage_py.model.task import Claim, ClaimLost
+from backstage_py.model.task import Claim, ClaimLost, TaskStatus
 from backstage_py.storage.database import Database, Transaction
 from backstage_py.storage.scaffolder.secrets import SecretBox
 from backstage_py.storage.scaffolder.tables import checkpoints, tasks
 
 
 class CheckpointStore:
-    """The checkpoints of all tasks. They outlive a failed run, so that a retry finds them."""
+    """The checkpoints and effects of all tasks. They outlive a failed run, so that a retry finds them."""
 
     def __init__(self, database: Database, box: SecretBox) -> None:
         self._database = database
         self._box = box
 
     async def load(self, task_id: str) -> dict[str, Json]:
-        """Return a task's checkpoints by key."""
+        """Return a task's checkpoints and effects by key."""
         query = sa.select(checkpoints.c.key, checkpoints.c.value).where(checkpoints.c.task_id == task_id)
         rows = await self._database.read(lambda connection: connection.execute(query).all())
         return {key: json.parse(self._box.unseal(value, task_id)) for key, value in rows}
@@ -30,10 +30,14 @@ class CheckpointStore:
             ClaimLost: the run is no longer the task's.
         """
         row = {"task_id": claim.id, "key": key, "value": self._box.seal(json.dumps(value), claim.id)}
-        held = sa.select(tasks.c.id).where(tasks.c.id == claim.id, tasks.c.claim == claim.number).with_for_update()
+        held = sa.select(tasks.c.id).where(
+            tasks.c.id == claim.id,
+            tasks.c.claim == claim.number,
+            tasks.c.status == TaskStatus.PROCESSING.value,  # one that has ended or waits for a retry is nobody's
+        )
 
         def run(transaction: Transaction) -> None:
-            if transaction.connection.execute(held).first() is None:
+            if transaction.connection.execute(held.with_for_update()).first() is None:
                 raise ClaimLost(claim.id)
             same = sa.and_(checkpoints.c.task_id == claim.id, checkpoints.c.key == key)
             transaction.connection.execute(sa.delete(checkpoints).where(same))

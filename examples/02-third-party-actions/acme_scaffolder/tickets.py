@@ -1,9 +1,9 @@
 """Tickets: they are kept by a plugin of Backstage, which is called as the user."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypedDict
 
-from backstage_py.plugin import ActionContext, ActionExample, RetryPolicy, action
+from backstage_py.plugin import ActionContext, ActionExample, Json, RetryPolicy, action
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,13 @@ class Ticket:
 @dataclass(frozen=True, slots=True)
 class Created:
     """What later steps can use."""
+
+    number: int
+    url: str
+
+
+class Opened(TypedDict):
+    """A ticket as the task keeps it."""
 
     number: int
     url: str
@@ -37,13 +44,20 @@ class Created:
     ),
 )
 async def create_ticket(ctx: ActionContext[Ticket]) -> Created:
-    """Open a ticket in the name of the user, once per task."""
+    """Open a ticket in the name of the user, once per task: also when the answer gets lost or the service dies."""
 
-    async def send() -> dict[str, object]:
-        answer = await ctx.http.post("/api/tickets", {"title": ctx.input.title, "priority": ctx.input.priority})
-        created: dict[str, object] = answer.json()
-        return created
+    async def create(marker: str) -> Opened:
+        body = {"title": ctx.input.title, "priority": ctx.input.priority, "origin": marker}
+        return _opened((await ctx.http.post("/api/tickets", body)).json())
 
-    ticket = await ctx.checkpoint("ticket", send)
+    async def find(marker: str) -> Opened | None:
+        found = (await ctx.http.get("/api/tickets", params={"origin": marker})).json()
+        return _opened(found[0]) if found else None
+
+    ticket = await ctx.effect("ticket", create=create, find=find)
     ctx.logger.info(f"Opened ticket {ticket['number']}")
-    return Created(int(ticket["number"]), str(ticket["url"]))
+    return Created(ticket["number"], ticket["url"])
+
+
+def _opened(ticket: Json) -> Opened:
+    return {"number": int(ticket["number"]), "url": str(ticket["url"])}
