@@ -52,7 +52,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_packages_own_tests_pass(installed: Path, tmp_path: Path) -> None:
     run(["cp", "-r", str(EXAMPLE / "tests"), str(tmp_path)], tmp_path)
-    assert "5 passed" in run([sys.executable, "-m", "pytest", "-q", "tests"], tmp_path, installed)
+    assert "6 passed" in run([sys.executable, "-m", "pytest", "-q", "tests"], tmp_path, installed)
 
 
 def test_what_it_brings_is_found_and_used(installed: Path, tmp_path: Path) -> None:
