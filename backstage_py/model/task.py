@@ -56,6 +56,10 @@ class Task:
         return spec
 
 
+AttemptKey = tuple[str, int]
+"""What an attempt is known by: the task's id and the number of the claim."""
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """The right to run a task. Who holds an older ``number`` than the task's has lost it."""
@@ -70,6 +74,11 @@ class Claim:
     def id(self) -> str:
         """The task's id."""
         return self.task.id
+
+    @property
+    def key(self) -> AttemptKey:
+        """What the attempt is known by."""
+        return self.task.id, self.number
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +115,17 @@ class TaskEvent:
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """A step that ended in an earlier run: its outputs, or ``{name, message}`` of its error."""
+    """A step that ended: its outputs, or ``{name, message}`` of its error.
+
+    Attributes:
+        attempt: the number of the claim under which it ended; None when it has just ended, or ended before that was
+            recorded.
+    """
 
     position: int
     failed: bool
     result: JsonObject
+    attempt: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,9 @@ from backstage_py.scaffolder.face.service import ScaffolderService
 from backstage_py.scaffolder.queue.attempt import Attempts
 from backstage_py.scaffolder.queue.janitor import Janitor
 from backstage_py.scaffolder.queue.recovery import Recovery
+from backstage_py.scaffolder.queue.snapshots import snapshots_of
 from backstage_py.scaffolder.queue.worker import Worker
-from backstage_py.scaffolder.queue.workspaces import WorkspaceFolders, snapshots_of
+from backstage_py.scaffolder.queue.workspaces import WorkspaceFolders
 from backstage_py.scaffolder.run.equipment import Equipment
 from backstage_py.scaffolder.run.rendering import Environment
 from backstage_py.settings.sections import QuotaSettings, ScaffolderSettings
@@ -69,10 +70,10 @@ class Scaffolder:
         claims = ClaimStore(database, box, feed)
         options = settings.options.get("taskRecovery") or {}
         snapshots = snapshots_of(settings.workspace_serialization, options, WorkspaceTable(database, box))
-        folders = WorkspaceFolders(working_directory, snapshots, largest=settings.quotas.snapshot_bytes)
+        folders = WorkspaceFolders(working_directory)
         quota = _quota(settings.quotas, database)
         equipment = Equipment(registry, services, Environment.of(settings.default_environment), quota)
-        resumes = settings.recovery.enabled and folders.keeps_snapshots
+        resumes = settings.recovery.enabled and snapshots is not None
         upkeep = TaskUpkeep(database, feed)
         recovery = Recovery(upkeep, settings.recovery, working_directory, settings.task_timeout)
         self.service = ScaffolderService(
@@ -93,6 +94,8 @@ class Scaffolder:
                 checkpoints=CheckpointStore(database, box),
                 folders=folders,
                 equipment=equipment,
+                snapshots=snapshots,
+                largest=settings.quotas.snapshot_bytes,
                 keep_progress=resumes,
                 log_limit=settings.log_limit_bytes,
                 authority=authority,

@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from backstage_py.plugin import ActionContext, CancelSignal, ServiceUnavailableError, action
+from backstage_py.scaffolder.queue.lease import Lease
 from backstage_py.settings.sections import ScaffolderSettings, TaskRecoverySettings
 from backstage_py.storage.scaffolder.tables import checkpoints, task_events, tasks
 from tests.scaffolder.harness import GUEST, World, body, template, world
@@ -89,9 +90,10 @@ async def test_each_item_of_a_step_has_its_own_effect(tmp_path: Path) -> None:
     assert len(set(outside.things)) == 2
 
 
-async def _stopped_within_its_step(w: World) -> "asyncio.Task[None]":
+async def _stopped_within_its_step(w: World) -> "asyncio.Task[Any]":
     [claim] = await w.scaffolder.worker.store.claim("first", 1, keep_secrets=True)
-    running = asyncio.create_task(w.scaffolder.worker._attempts.run(claim, CancelSignal(), lambda: False))
+    attempts, lease = w.scaffolder.worker._attempts, Lease(w.scaffolder.worker.store, claim)
+    running = asyncio.create_task(attempts.run(claim, lease, CancelSignal(), lambda: False))
     await asyncio.to_thread(outside.reached.wait, 60)
     return running
 

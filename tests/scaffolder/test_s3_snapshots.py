@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from backstage_py.scaffolder.queue.workspaces import Snapshots, WorkspaceFolders, snapshots_of
+from backstage_py.scaffolder.queue.snapshots import Snapshots, archive, restore, snapshots_of
 
 boto3 = pytest.importorskip("boto3", reason="the extra 's3' (boto3) is not installed")
 moto_server = pytest.importorskip("moto.server", reason="moto[server] of the dependency group 'dev' is not installed")
@@ -40,18 +40,18 @@ def snapshots(endpoint: str, tmp_path: Path) -> Snapshots:
 
 
 async def test_a_workspace_is_restored_on_another_machine(snapshots: Snapshots, tmp_path: Path) -> None:
-    here = WorkspaceFolders(tmp_path / "here", snapshots)
-    folder = await here.open("task", behind=None)
-    (folder / "src").mkdir()
-    program = folder / "src" / "run.sh"
+    here, there = tmp_path / "here", tmp_path / "there"
+    (here / "src").mkdir(parents=True)
+    program = here / "src" / "run.sh"
     program.write_text("echo hello")
     program.chmod(0o755)
-    await here.save("task", 0)
+    await snapshots.save("task", 0, archive(here, 10_000))
 
-    restored = await WorkspaceFolders(tmp_path / "there", snapshots).open("task", behind=0)
+    there.mkdir()
+    restore(there, await snapshots.load("task", 0) or b"")
 
-    assert (restored / "src" / "run.sh").read_text() == "echo hello"
-    assert (restored / "src" / "run.sh").stat().st_mode & 0o111
+    assert (there / "src" / "run.sh").read_text() == "echo hello"
+    assert (there / "src" / "run.sh").stat().st_mode & 0o111
 
 
 async def test_a_replaced_snapshot_is_gone(snapshots: Snapshots) -> None:

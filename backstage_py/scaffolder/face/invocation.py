@@ -32,7 +32,7 @@ from backstage_py.plugin import (
 from backstage_py.plugin import schema as schemas
 from backstage_py.scaffolder.face import directory
 from backstage_py.scaffolder.face.directory import DirectoryFile
-from backstage_py.scaffolder.queue.workspaces import remove_tree
+from backstage_py.scaffolder.queue.removal import remove_tree
 from backstage_py.scaffolder.run import action_call
 from backstage_py.scaffolder.run.action_call import Cancelled
 from backstage_py.scaffolder.run.action_gate import ActionGate

@@ -11,7 +11,7 @@ from backstage_py.model.json import Json
 from backstage_py.plugin import CancelSignal, Workspace, short_work
 from backstage_py.scaffolder.face import directory
 from backstage_py.scaffolder.face.directory import DirectoryFile
-from backstage_py.scaffolder.queue.workspaces import remove_folders
+from backstage_py.scaffolder.queue.removal import remove_folders
 from backstage_py.scaffolder.run.action_gate import ActionGate
 from backstage_py.scaffolder.run.budget import RunBudget
 from backstage_py.scaffolder.run.equipment import Equipment

@@ -1,4 +1,4 @@
-"""An attempt is one claim of a task: its workspace, its journal, what earlier attempts left, its completion."""
+"""An attempt is one claim of a task: its lease, its workspace, its journal, what earlier ones left, its completion."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -6,6 +6,8 @@ from pathlib import Path
 
 import structlog
 
+from backstage_py import threads
+from backstage_py.disk import MIB
 from backstage_py.errors import BackstageError, as_name
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.task import Claim, ClaimLost, StepResult, TaskStatus
@@ -13,7 +15,10 @@ from backstage_py.permissions.authority import Authority
 from backstage_py.plugin import CancelSignal, Workspace
 from backstage_py.scaffolder.executors.error_text import as_backstage_error
 from backstage_py.scaffolder.face import delegation
-from backstage_py.scaffolder.queue.workspaces import WorkspaceFolders
+from backstage_py.scaffolder.queue import snapshots
+from backstage_py.scaffolder.queue.lease import Lease
+from backstage_py.scaffolder.queue.snapshots import Snapshots
+from backstage_py.scaffolder.queue.workspaces import AttemptFolder, WorkspaceFolders, WorkspaceLost
 from backstage_py.scaffolder.run import initiator
 from backstage_py.scaffolder.run import spec as specs
 from backstage_py.scaffolder.run.action_gate import ActionGate
@@ -30,6 +35,31 @@ _SECRETS_LOST = (
     "The secrets of this task cannot be read: the key with which they were stored is another one by now; "
     "start the task again"
 )
+_WORKSPACE_LOST = (
+    "The workspace of this task is not on this machine and no snapshot of it was kept; start the task again, and set "
+    "scaffolder.taskRecovery.workspaceProvider to keep snapshots"
+)
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """One attempt while it runs."""
+
+    claim: Claim
+    lease: Lease
+    signal: CancelSignal
+    journal: TaskJournal
+    folder: AttemptFolder | None = None
+
+    async def end(self, status: TaskStatus, body: JsonObject, *, keep_progress: bool) -> None:
+        """Write the completion; from then on the task is no longer leased, and a heartbeat may say so first."""
+        self.lease.is_ending = True
+        await self.journal.end(status, body, keep_progress=keep_progress)
+
+    def let_go(self) -> None:
+        """Leave the folder to a later attempt."""
+        if self.folder:
+            self.folder.let_go()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +67,8 @@ class Attempts:
     """Runs attempts: claimed tasks.
 
     Attributes:
+        snapshots: where snapshots of workspaces are kept, None when they are off.
+        largest: bytes of a snapshot.
         keep_progress: what a failed run reached is kept for a retry that goes on from there.
         log_limit: bytes of events that are kept for a task.
         authority: says which actions a task's initiator may execute.
@@ -47,65 +79,79 @@ class Attempts:
     checkpoints: CheckpointStore
     folders: WorkspaceFolders
     equipment: Equipment
+    snapshots: Snapshots | None = None
+    largest: int = 256 * MIB
     keep_progress: bool = False
     log_limit: int = 16 * 1024 * 1024
     authority: Authority = field(default_factory=Authority)
     limits: LimitSettings = field(default_factory=LimitSettings)
 
-    async def run(self, claim: Claim, signal: CancelSignal, stopping: Callable[[], bool]) -> None:
-        """Run a task until it has ended, is handed back, or turns out to be another worker's."""
-        log = _log.bind(task_id=claim.id)
-        log.info("task_claimed", attempt=claim.number)
+    async def run(
+        self, claim: Claim, lease: Lease, signal: CancelSignal, stopping: Callable[[], bool]
+    ) -> AttemptFolder | None:
+        """Run a task until it has ended, is handed back, or turns out to be another attempt's.
+
+        Returns the folder if the attempt has ended with it; see ``clean_up``.
+        """
+        log = _log.bind(task_id=claim.id, attempt=claim.number)
+        log.info("task_claimed")
         logged = await self.store.logged(claim.id) if claim.number > 1 else 0
-        journal = TaskJournal(self.store, claim, log_limit=max(self.log_limit - logged, 0))
+        attempt = _Attempt(
+            claim, lease, signal, TaskJournal(self.store, claim, log_limit=max(self.log_limit - logged, 0))
+        )
         try:
-            status = await self._run(claim, journal, signal, stopping)
+            status = await self._run(attempt, stopping)
             log.info("task_ended", status=status.value)
-            await self.folders.remove(claim.id, leftovers=claim.number > 1)
         except WorkerStopping:
-            await journal.commit()
+            await attempt.journal.commit()
             await self.store.hand_back(claim)
             log.info("task_handed_back")
-        except ClaimLost:
+            attempt.let_go()
+        except ClaimLost:  # raised between two effects; where it is cancelled instead, an action may still work there
             log.warning("task_claim_lost")
+            attempt.let_go()
+        else:
+            return attempt.folder
         finally:
-            await journal.close()
+            await attempt.journal.close()
+        return None
 
-    async def _run(
-        self, claim: Claim, journal: TaskJournal, signal: CancelSignal, stopping: Callable[[], bool]
-    ) -> TaskStatus:
+    async def clean_up(self, folder: AttemptFolder) -> None:
+        """Remove the folder of an attempt that has ended, and what attempts before it left."""
+        await self.folders.remove(folder)
+
+    async def _run(self, attempt: _Attempt, stopping: Callable[[], bool]) -> TaskStatus:
         try:
-            context = await self._context(claim, journal, signal, stopping)
+            context = await self._context(attempt, stopping)
             output = await Run(context).run()
         except RunFailed as failure:
-            return await self._fail(journal, failure.name, failure.error.message)
+            return await self._fail(attempt, failure.name, failure.error.message)
         except BackstageError as error:
-            return await self._fail(journal, as_name(error), error.message)
+            return await self._fail(attempt, as_name(error), error.message)
         except (ClaimLost, WorkerStopping):
             raise
         except Exception as error:  # noqa: BLE001  # the worker's edge: a task ends whatever happens
-            _log.exception("task_broke", task_id=claim.id)
-            return await self._fail(journal, "Error", as_backstage_error(error).message)
+            _log.exception("task_broke", task_id=attempt.claim.id)
+            return await self._fail(attempt, "Error", as_backstage_error(error).message)
         body = {"message": "Run completed with status: completed", "output": output}
-        await journal.end(TaskStatus.COMPLETED, body, keep_progress=False)
+        await attempt.end(TaskStatus.COMPLETED, body, keep_progress=False)
         return TaskStatus.COMPLETED
 
-    async def _fail(self, journal: TaskJournal, name: str, message: str) -> TaskStatus:
+    async def _fail(self, attempt: _Attempt, name: str, message: str) -> TaskStatus:
         body: JsonObject = {
             "message": "Run completed with status: failed",
             "error": {"name": name, "message": message},
         }
-        await journal.end(TaskStatus.FAILED, body, keep_progress=self.keep_progress)
+        await attempt.end(TaskStatus.FAILED, body, keep_progress=self.keep_progress)
         return TaskStatus.FAILED
 
-    async def _context(
-        self, claim: Claim, journal: TaskJournal, signal: CancelSignal, stopping: Callable[[], bool]
-    ) -> RunContext:
+    async def _context(self, attempt: _Attempt, stopping: Callable[[], bool]) -> RunContext:
+        claim = attempt.claim
         if claim.secrets_lost:
             raise BackstageError(_SECRETS_LOST)
         spec = specs.parse(claim.task.spec)
         earlier = await self._earlier_progress(claim)
-        workspace = await self._workspace(claim, earlier.steps)
+        folder = attempt.folder = await self._workspace(claim, earlier.steps)
         credentials = initiator.from_secrets(claim.secrets, claim.task.created_by)
         equipment = delegation.equipment_for(self.equipment, credentials)
 
@@ -120,15 +166,16 @@ class Attempts:
         return RunContext(
             task_id=claim.id,
             spec=spec,
-            journal=journal,
+            journal=attempt.journal,
             equipment=equipment,
             renderer=await equipment.renderer(spec, claim.id, budget),
-            workspace=Workspace(workspace),
+            workspace=Workspace(folder.path),
             secrets=claim.secrets,
-            signal=signal,
+            signal=attempt.signal,
             earlier=earlier,
             before_step=before_step,
-            after_step=self._snapshot_taker(claim),
+            before_effect=attempt.lease.check,
+            after_step=SnapshotTaker(self.snapshots, claim, folder.path, self.largest) if self.snapshots else None,
             save_checkpoint=save_checkpoint,
             gate=ActionGate(self.authority, credentials),
             budget=budget,
@@ -141,25 +188,43 @@ class Attempts:
         steps = await self.store.finished_steps(claim.id)
         return EarlierProgress(steps, await self.checkpoints.load(claim.id))
 
-    async def _workspace(self, claim: Claim, done: Mapping[int, StepResult]) -> Path:
-        completed = [position for position, result in done.items() if not result.failed]
-        return await self.folders.open(claim.id, behind=max(completed, default=None))
+    async def _workspace(self, claim: Claim, earlier: Mapping[int, StepResult]) -> AttemptFolder:
+        """Return the attempt's folder, ready for the step behind the completed ones.
 
-    def _snapshot_taker(self, claim: Claim) -> "SnapshotTaker | None":
-        return SnapshotTaker(self.folders, claim.id) if self.folders.keeps_snapshots else None
+        Raises:
+            WorkspaceLost: what completed steps made is gone.
+        """
+        done = [result for result in earlier.values() if not result.failed]
+        if not done:
+            return await self.folders.open(*claim.key)
+        behind = max(result.position for result in done)
+        archive = await self.snapshots.load(claim.id, behind) if self.snapshots else None
+        if archive is not None:
+            folder = await self.folders.open(*claim.key)
+            await threads.file_work(snapshots.restore, folder.path, archive)
+            return folder
+        since = max(result.attempt or 0 for result in done)
+        taken = await self.folders.take_over(*claim.key, since=since)
+        if taken is None:
+            raise WorkspaceLost(_WORKSPACE_LOST)
+        return taken
 
 
 class SnapshotTaker:
     """Takes a snapshot behind each step, before the step is recorded, and drops the ones that are replaced."""
 
-    def __init__(self, folders: WorkspaceFolders, task_id: str) -> None:
-        self._folders = folders
-        self._task_id = task_id
+    def __init__(self, kept: Snapshots, claim: Claim, folder: Path, largest: int) -> None:
+        self._kept = kept
+        self._claim = claim
+        self._folder = folder
+        self._largest = largest
         self._taken: list[int] = []
 
     async def __call__(self, position: int) -> None:
         """Take one. The one before it stays until the next: the step may yet not be recorded."""
-        await self._folders.save(self._task_id, position)
+        archive = await threads.file_work(snapshots.archive, self._folder, self._largest)
+        await self._kept.save(self._claim.id, position, archive)
         self._taken.append(position)
         old, self._taken = self._taken[:-2], self._taken[-2:]
-        await self._folders.prune(self._task_id, old)
+        if old:
+            await self._kept.delete(self._claim.id, old)

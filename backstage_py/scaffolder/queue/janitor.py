@@ -9,7 +9,8 @@ import structlog
 from backstage_py import background, threads
 from backstage_py.model import times
 from backstage_py.scaffolder.queue.recovery import Recovery
-from backstage_py.scaffolder.queue.workspaces import WorkspaceFolders, remove_tree
+from backstage_py.scaffolder.queue.removal import remove_tree
+from backstage_py.scaffolder.queue.workspaces import WorkspaceFolders
 from backstage_py.storage.scaffolder.upkeep import TaskUpkeep
 
 _log = structlog.get_logger(__name__)
@@ -68,10 +69,12 @@ class Janitor:
             _log.info("old_tasks_removed", count=removed)
 
     async def _remove_left_folders(self) -> None:
+        """Remove what is left of ended tasks. An attempt of one of them that still runs has lost it."""
         left = await threads.file_work(self._folders.left_behind)
         before = times.now() - _SETTLED_SECONDS * 1000
-        for task_id, folders in left.items():
-            if await self._upkeep.ended_among([task_id], before):
-                for folder in folders:
-                    await threads.file_work(remove_tree, folder)
-                _log.info("left_workspace_removed", task_id=task_id)
+        ended = await self._upkeep.ended_among({one.task_id for one in left}, before)
+        gone = [one for one in left if one.task_id in ended]
+        for one in gone:
+            await threads.file_work(remove_tree, one.path)
+        for task_id in sorted({one.task_id for one in gone}):
+            _log.info("left_workspace_removed", task_id=task_id)

@@ -3,8 +3,9 @@
 With ``scaffolder.taskRecovery.enabled`` such a task goes back into the queue and goes on behind its last completed
 step (or starts over, if its template says so). Without, it ends as failed: a client that waits must not wait for ever.
 
-A worker is silent when its heartbeat does not change while this process looks on. The wall clocks of two machines, and
-of one before and after it was set, say nothing about that; a monotonic clock does.
+A claim is a lease: its worker renews it every second, by the database's clock. It is lost when it was not renewed for
+``staleTimeout`` by that clock, and did not change for a few seconds while this process looked on by a monotonic one:
+a clock that is set forward ends nothing that is alive. A worker of this machine whose lock is free is dead at once.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import structlog
 
-from backstage_py.model import times
+from backstage_py.model.task import AttemptKey
 from backstage_py.scaffolder.queue import worker_lock
 from backstage_py.settings.sections import TaskRecoverySettings
 from backstage_py.storage.scaffolder.upkeep import Running, TaskUpkeep
@@ -51,9 +52,9 @@ class Recovery:
             if worker_lock.is_dead(self.working_directory, worker):
                 worker_lock.forget(self.working_directory, worker)
 
-    async def release(self, task_ids: Collection[str]) -> None:
-        """Treat running tasks as those of a dead worker; their own worker says so when it stops without them."""
-        await self._release([one for one in await self.upkeep.running() if one.id in task_ids])
+    async def release(self, attempts: Collection[AttemptKey]) -> None:
+        """Treat attempts as those of a dead worker; their own worker says so when it stops without them."""
+        await self._release([one for one in await self.upkeep.running() if (one.id, one.claim) in attempts])
 
     async def end_stale(self) -> None:
         """End tasks that were silent for longer than ``scaffolder.taskTimeout``, as Backstage's janitor does."""
@@ -68,7 +69,7 @@ class Recovery:
             _report("task_given_up", await self.upkeep.give_up(lost, stale=False))
 
     async def _look(self, seconds: float) -> Sequence[Running]:
-        """Return the running tasks; those that look silent for so long by the wall clock are watched for a moment."""
+        """Return the running tasks; those that look silent for so long are watched for a moment."""
         running = await self._look_once()
         if any(_is_old(one, seconds) and not self._is_silent(one, seconds) for one in running):
             await asyncio.sleep(_FEW_HEARTBEATS)
@@ -95,8 +96,8 @@ class Recovery:
 
 
 def _is_old(one: Running, seconds: float) -> bool:
-    """Say whether the heartbeat is older than that by the wall clock, which may have been set."""
-    return one.last_heartbeat_at <= times.now() - int(seconds * 1000)
+    """Say whether the heartbeat is older than that by the database's clock, which may have been set."""
+    return one.silent >= seconds * 1000
 
 
 def _report(event: str, ids: Sequence[str]) -> None:

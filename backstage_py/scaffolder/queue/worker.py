@@ -9,9 +9,11 @@ from pathlib import Path
 import structlog
 
 from backstage_py import background
-from backstage_py.model.task import Claim
+from backstage_py.model.task import AttemptKey, Claim
 from backstage_py.plugin import CancelSignal
+from backstage_py.scaffolder.queue import lease
 from backstage_py.scaffolder.queue.attempt import Attempts
+from backstage_py.scaffolder.queue.lease import Lease
 from backstage_py.scaffolder.queue.recovery import Recovery
 from backstage_py.scaffolder.queue.worker_lock import WorkerLock
 from backstage_py.storage.scaffolder.claims import ClaimStore, Heartbeat
@@ -24,11 +26,22 @@ _RECOVERY_SECONDS = 2.0
 _CLAIM_PATIENCE = 5.0  # a lost wake costs at most this
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Running:
+    """An attempt that this worker works on; when it has ended, its folder is still removed."""
+
     claim: Claim
+    lease: Lease
     signal: CancelSignal = field(default_factory=CancelSignal)
     task: "asyncio.Task[None] | None" = None
+    has_ended: bool = False
+
+    def lose(self) -> None:
+        """Stop at once: another attempt has the task, or nobody."""
+        self.lease.lose()
+        self.signal.set()
+        if self.task:
+            self.task.cancel()
 
 
 class Worker:
@@ -62,7 +75,7 @@ class Worker:
         self._limit = limit
         self._working_directory = working_directory
         self._keep_secrets = keep_secrets
-        self._running: dict[str, _Running] = {}
+        self._running: dict[AttemptKey, _Running] = {}
         self._free = asyncio.Event()
         self._stopping = False
         self._lock: WorkerLock | None = None
@@ -83,7 +96,7 @@ class Worker:
         }
         if self._limit > 0:
             loops["worker.claims"] = self._claim_tasks
-        left: set[str] = set()
+        left: set[AttemptKey] = set()
         try:
             async with background.running(*(background.supervised(*one) for one in loops.items())):
                 try:
@@ -95,8 +108,8 @@ class Worker:
             if left:
                 await self._recovery.release(left)
 
-    async def _end_tasks(self, grace: float) -> set[str]:
-        """Return the ids of the tasks that were left behind."""
+    async def _end_tasks(self, grace: float) -> set[AttemptKey]:
+        """Return the attempts that were left behind."""
         self._stopping = True
         self._free.set()
         tasks = [one.task for one in self._running.values() if one.task]
@@ -108,7 +121,7 @@ class Worker:
             if one.task:
                 one.task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        return {one.claim.id for one in left}
+        return {one.claim.key for one in left if not one.has_ended}
 
     async def _claim_tasks(self) -> None:
         with self._wakes.subscribe(OPEN_TASKS) as wake:
@@ -126,47 +139,59 @@ class Worker:
     async def _claim(self, most: int) -> int:
         if self._lock is None:
             return 0
+        asked_at = lease.moment()
         claims = await self.store.claim(self._lock.worker, most, keep_secrets=self._keep_secrets)
         for claim in claims:
-            one = self._running[claim.id] = _Running(claim)
+            one = self._running[claim.key] = _Running(claim, Lease(self.store, claim))
+            one.lease.renewed(asked_at)
             if claim.cancel_requested:
                 one.signal.set()
-            one.task = asyncio.create_task(self._run(one), name=f"task-{claim.id}")
+            one.task = asyncio.create_task(self._run(one), name=f"task-{claim.id}-{claim.number}")
         return len(claims)
 
     async def _run(self, one: _Running) -> None:
         try:
-            await self._attempts.run(one.claim, one.signal, lambda: self._stopping)
+            folder = await self._attempts.run(one.claim, one.lease, one.signal, lambda: self._stopping)
+            one.has_ended = True
+            if folder:
+                await self._attempts.clean_up(folder)
         except Exception:  # noqa: BLE001  # the worker loop's edge
             # Nothing could be written, else the run had ended by itself: the heartbeat falls silent and recovery acts.
             _log.exception("task_broke", task_id=one.claim.id)
         finally:
-            self._running.pop(one.claim.id, None)
+            self._running.pop(one.claim.key, None)
             self._free.set()
+
+    def _leased(self) -> list[Claim]:
+        return [one.claim for one in self._running.values() if not one.has_ended]
 
     async def _send_heartbeats(self) -> None:
         while True:
             await asyncio.sleep(_HEARTBEAT_SECONDS)
-            if self._running and self._lock:
-                claims = [one.claim for one in self._running.values()]
-                self._apply(await self.store.heartbeat(self._lock.worker, claims), claims)
+            if self._lock and (claims := self._leased()):
+                asked_at = lease.moment()
+                beat = await self.store.heartbeat(self._lock.worker, claims)
+                self._apply(beat, claims, renewed=asked_at)
 
     async def _watch_cancellations(self) -> None:
         with self._wakes.subscribe(CANCELLATIONS) as wake:
             while True:
-                if await wake.wait() and self._running and self._lock:
-                    claims = [one.claim for one in self._running.values()]
+                if await wake.wait() and self._lock and (claims := self._leased()):
                     self._apply(await self.store.cancelled_among(self._lock.worker, claims), claims)
 
-    def _apply(self, heartbeat: Heartbeat, claims: list[Claim]) -> None:
+    def _apply(self, heartbeat: Heartbeat, claims: list[Claim], *, renewed: float | None = None) -> None:
         for claim in claims:
-            one = self._running.get(claim.id)
-            if one is None or one.claim is not claim:
+            one = self._running.get(claim.key)
+            if one is None or one.has_ended:
                 continue
-            if claim.id in heartbeat.cancelled:
+            if claim.key in heartbeat.lost:
+                if not one.lease.is_ending:
+                    one.lose()
+                continue
+            if renewed is not None:
+                one.lease.renewed(renewed)
+            if claim.key in heartbeat.cancelled:
                 one.signal.set()
-            if claim.id in heartbeat.lost and one.task:
-                one.task.cancel()
 
     async def _recover_tasks(self) -> None:
         while True:

@@ -13,7 +13,7 @@ from backstage_py.errors import BackstageError, PermanentError, ServiceUnavailab
 from backstage_py.plugin import Action, ActionContext, CancelSignal, RetryPolicy
 from backstage_py.scaffolder.executors.error_text import as_backstage_error
 from backstage_py.scaffolder.executors.executor import Execution, executor_of
-from backstage_py.scaffolder.queue.workspaces import remove_tree
+from backstage_py.scaffolder.queue.removal import remove_tree
 
 __all__ = ["Cancelled", "call"]
 

@@ -53,6 +53,10 @@ class EarlierProgress:
     checkpoints: Mapping[str, Json] = field(default_factory=dict)
 
 
+async def _go_on() -> None:
+    """Let a run go on that nobody else can have: a dry run."""
+
+
 async def _keep_nothing(_key: str, _value: Json) -> None:
     """Store no checkpoint: a dry run is never resumed."""
 
@@ -64,7 +68,9 @@ class RunContext:
     Attributes:
         workspace: its folder, ready.
         secrets: by name, as actions see them.
-        before_step: awaited before each step begins; raises WorkerStopping when the worker stops.
+        before_step: called before each step begins; raises WorkerStopping when the worker stops.
+        before_effect: awaited before each step, each iteration and each checkpoint's function; raises ClaimLost when
+            the task is another attempt's by now.
         after_step: awaited when a step has completed and before that is recorded, with its position.
         save_checkpoint: stores a value for later runs.
         gate: says which actions may run.
@@ -83,6 +89,7 @@ class RunContext:
     is_dry_run: bool = False
     earlier: EarlierProgress = EarlierProgress()
     before_step: Callable[[], None] = lambda: None
+    before_effect: Callable[[], Awaitable[None]] = _go_on
     after_step: Callable[[int], Awaitable[None]] | None = None
     save_checkpoint: SaveCheckpoint = _keep_nothing
     budget: RunBudget = field(default_factory=RunBudget)
@@ -142,6 +149,7 @@ class Run:
                 self._log_step(step, f"Skipping step {step.id} because a previous step failed", "skipped")
             else:
                 self._context.before_step()
+                await self._context.before_effect()
                 await self._budget.begin_step()
                 await self._run_step(step)
         if self._first_failure:
@@ -337,6 +345,7 @@ class Run:
                 line = f"{verb} step each: {_iteration_label(iteration.each['key'], iteration.each['value'])}"
                 logger.info(line)
             if iteration.runs:
+                await self._context.before_effect()
                 sink = _Sink(self, step, iteration, outputs)
                 try:
                     await self._call(step, action, iteration, logger, sink)
@@ -423,6 +432,7 @@ class _Sink:
         full = f"{self._checkpoint}.{key}"
         if full in self._kept:
             return self._kept[full]
+        await self._context.before_effect()
         value = schemas.dump(await function())
         await self._keep(full, {} if value is None else value)
         return value

@@ -4,10 +4,11 @@ import sqlalchemy as sa
 
 from backstage_py.model import json
 from backstage_py.model.json import Json
-from backstage_py.model.task import Claim, ClaimLost, TaskStatus
+from backstage_py.model.task import Claim
 from backstage_py.storage.database import Database, Transaction
+from backstage_py.storage.scaffolder import fence
 from backstage_py.storage.scaffolder.secrets import SecretBox
-from backstage_py.storage.scaffolder.tables import checkpoints, tasks
+from backstage_py.storage.scaffolder.tables import checkpoints
 
 
 class CheckpointStore:
@@ -30,15 +31,9 @@ class CheckpointStore:
             ClaimLost: the run is no longer the task's.
         """
         row = {"task_id": claim.id, "key": key, "value": self._box.seal(json.dumps(value), claim.id)}
-        held = sa.select(tasks.c.id).where(
-            tasks.c.id == claim.id,
-            tasks.c.claim == claim.number,
-            tasks.c.status == TaskStatus.PROCESSING.value,  # one that has ended or waits for a retry is nobody's
-        )
 
         def run(transaction: Transaction) -> None:
-            if transaction.connection.execute(held.with_for_update()).first() is None:
-                raise ClaimLost(claim.id)
+            fence.hold(transaction, claim)
             same = sa.and_(checkpoints.c.task_id == claim.id, checkpoints.c.key == key)
             transaction.connection.execute(sa.delete(checkpoints).where(same))
             transaction.connection.execute(sa.insert(checkpoints), row)

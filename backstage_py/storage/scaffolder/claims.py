@@ -7,10 +7,11 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from backstage_py.model import json, times
-from backstage_py.model.task import Claim, ClaimLost, StepResult, Task, TaskStatus, Transition
+from backstage_py.model.task import AttemptKey, Claim, StepResult, Task, TaskStatus, Transition
+from backstage_py.storage import clock
 from backstage_py.storage.database import Database, Transaction
 from backstage_py.storage.prepared import Prepared
-from backstage_py.storage.scaffolder import events, progress
+from backstage_py.storage.scaffolder import events, fence, progress
 from backstage_py.storage.scaffolder.events import EventFeed
 from backstage_py.storage.scaffolder.secrets import SecretBox, UnsealError
 from backstage_py.storage.scaffolder.tables import steps, task_events, tasks
@@ -31,19 +32,19 @@ _claim_row = Prepared(
         status=sa.bindparam("becomes"),
         claim=sa.bindparam("number"),
         worker=sa.bindparam("who"),
-        last_heartbeat_at=sa.bindparam("at"),
+        last_heartbeat_at=clock.now(),
     )
 )
-_forget_secrets = Prepared(sa.update(tasks).where(tasks.c.id == sa.bindparam("task")).values(secrets=sa.null()))
-_held = Prepared(
-    sa.select(tasks.c.id)
+_renew = Prepared(
+    sa.update(tasks)
     .where(
         tasks.c.id == sa.bindparam("task"),
         tasks.c.claim == sa.bindparam("number"),
         tasks.c.status == sa.bindparam("state"),
     )
-    .with_for_update()
+    .values(last_heartbeat_at=clock.now())
 )
+_forget_secrets = Prepared(sa.update(tasks).where(tasks.c.id == sa.bindparam("task")).values(secrets=sa.null()))
 _end = Prepared(
     sa.update(tasks)
     .where(tasks.c.id == sa.bindparam("task"))
@@ -55,16 +56,18 @@ _end = Prepared(
         last_heartbeat_at=sa.bindparam("at"),
     )
 )
-_insert_step = Prepared(sa.insert(steps), ["task_id", "position", "status", "result"])
-_steps_of = sa.select(steps.c.position, steps.c.status, steps.c.result).where(steps.c.task_id == sa.bindparam("task"))
+_insert_step = Prepared(sa.insert(steps), ["task_id", "position", "status", "result", "attempt"])
+_steps_of = sa.select(steps.c.position, steps.c.status, steps.c.result, steps.c.attempt).where(
+    steps.c.task_id == sa.bindparam("task")
+)
 
 
 @dataclass(slots=True)
 class Heartbeat:
-    """What a worker learns with its heartbeat: which of its tasks to cancel, which ones it has lost."""
+    """What a worker learns with its heartbeat: which of its attempts to cancel, which it has lost, by their key."""
 
-    cancelled: set[str] = field(default_factory=set)
-    lost: set[str] = field(default_factory=set)
+    cancelled: set[AttemptKey] = field(default_factory=set)
+    lost: set[AttemptKey] = field(default_factory=set)
 
 
 class _Open(NamedTuple):
@@ -120,7 +123,6 @@ class ClaimStore:
             "task": row.id,
             "number": number,
             "who": worker,
-            "at": at,
             "was": TaskStatus.OPEN.value,
             "becomes": TaskStatus.PROCESSING.value,
         }
@@ -151,10 +153,10 @@ class ClaimStore:
         """
 
         def run(transaction: Transaction) -> None:
-            self._hold(transaction, claim)
+            fence.hold(transaction, claim)
             events.append(transaction, claim.id, transition.events, self._feed)
             for step in transition.steps:
-                _insert_step.run(transaction.connection, self._step_row(claim.id, step))
+                _insert_step.run(transaction.connection, self._step_row(claim, step))
             if transition.end:
                 values = {"task": claim.id, "state": transition.end.value, "at": times.now()}
                 _end.run(transaction.connection, values)
@@ -172,7 +174,7 @@ class ClaimStore:
         sealed = self._box.seal_texts(claim.secrets, claim.id)
 
         def run(transaction: Transaction) -> None:
-            self._hold(transaction, claim)
+            fence.hold(transaction, claim)
             values = {"status": TaskStatus.OPEN.value, "worker": None, "secrets": sealed}
             transaction.connection.execute(sa.update(tasks).where(tasks.c.id == claim.id).values(**values))
             events.append(transaction, claim.id, [events.recovered(starts_over=False)], self._feed)
@@ -189,8 +191,8 @@ class ClaimStore:
         """Return the steps that ended in earlier runs, by their position."""
         rows = await self._database.read(lambda connection: connection.execute(_steps_of, {"task": task_id}).all())
         return {
-            position: StepResult(position, status == "failed", json.parse(self._box.unseal(result, task_id)))
-            for position, status, result in rows
+            position: StepResult(position, status == "failed", json.parse(self._box.unseal(result, task_id)), attempt)
+            for position, status, result, attempt in rows
         }
 
     async def heartbeat(self, worker: str, claims: Collection[Claim]) -> Heartbeat:
@@ -203,10 +205,15 @@ class ClaimStore:
         )
 
         def run(transaction: Transaction) -> Heartbeat:
-            transaction.connection.execute(sa.update(tasks).where(mine).values(last_heartbeat_at=times.now()))
+            transaction.connection.execute(sa.update(tasks).where(mine).values(last_heartbeat_at=clock.now()))
             return _heartbeat_answer(transaction.connection, mine, claims)
 
         return await self._database.write(run)
+
+    async def renew(self, claim: Claim) -> bool:
+        """Do as a heartbeat does for one claim; False when it is lost."""
+        values = {"task": claim.id, "number": claim.number, "state": TaskStatus.PROCESSING.value}
+        return await self._database.write(lambda transaction: _renew.run(transaction.connection, values)) == 1
 
     async def cancelled_among(self, worker: str, claims: Collection[Claim]) -> Heartbeat:
         """Learn the same as with ``heartbeat`` without writing."""
@@ -218,16 +225,11 @@ class ClaimStore:
         )
         return await self._database.read(lambda connection: _heartbeat_answer(connection, mine, claims))
 
-    def _hold(self, transaction: Transaction, claim: Claim) -> None:
-        """Lock the task's row and make sure that the claim is still the newest."""
-        values = {"task": claim.id, "number": claim.number, "state": TaskStatus.PROCESSING.value}
-        if not _held.all(transaction.connection, values):
-            raise ClaimLost(claim.id)
-
-    def _step_row(self, task_id: str, step: StepResult) -> dict[str, object]:
+    def _step_row(self, claim: Claim, step: StepResult) -> dict[str, object]:
         status = "failed" if step.failed else "completed"
-        result = self._box.seal(json.dumps(step.result), task_id)
-        return {"task_id": task_id, "position": step.position, "status": status, "result": result}
+        result = self._box.seal(json.dumps(step.result), claim.id)
+        row = {"task_id": claim.id, "position": step.position, "status": status, "result": result}
+        return {**row, "attempt": claim.number}
 
 
 def _heartbeat_answer(connection: sa.Connection, mine: sa.ColumnElement[bool], claims: Collection[Claim]) -> Heartbeat:
@@ -239,7 +241,7 @@ def _heartbeat_answer(connection: sa.Connection, mine: sa.ColumnElement[bool], c
     for claim in claims:
         row = rows.get(claim.id)
         if row is None or row.claim != claim.number:
-            answer.lost.add(claim.id)
+            answer.lost.add(claim.key)
         elif row.cancel_requested:
-            answer.cancelled.add(claim.id)
+            answer.cancelled.add(claim.key)
     return answer

@@ -40,6 +40,7 @@ steps = sa.Table(
     sa.Column("position", sa.Integer, primary_key=True),  # a step's id may occur twice in a template
     sa.Column("status", sa.String(16), nullable=False),  # completed or failed
     sa.Column("result", sa.LargeBinary, nullable=False),  # sealed JSON: the outputs, or the error's name and message
+    sa.Column("attempt", sa.Integer),  # the claim under which it ended; unknown for old ones
 )
 
 checkpoints = sa.Table(

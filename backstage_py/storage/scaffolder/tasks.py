@@ -16,6 +16,7 @@ from backstage_py.model.task import (
     TaskStatus,
     new_event,
 )
+from backstage_py.storage import clock
 from backstage_py.storage.database import Database, Transaction
 from backstage_py.storage.prepared import Prepared
 from backstage_py.storage.scaffolder import events
@@ -165,7 +166,7 @@ class TaskStore:
                     secrets=sealed,
                     cancel_requested=False,
                     ended_at=None,
-                    last_heartbeat_at=times.now(),
+                    last_heartbeat_at=clock.now(),
                 )
             )
             if transaction.connection.execute(change).rowcount != 1:

@@ -1,13 +1,14 @@
 """Upkeep of tasks that nobody asks for: those whose worker is gone, and those that ended long ago."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
 from backstage_py.model import times
 from backstage_py.model.json import JsonObject
 from backstage_py.model.task import STALE_MESSAGE, EventType, TaskStatus, new_event
+from backstage_py.storage import clock
 from backstage_py.storage.database import Database, Transaction
 from backstage_py.storage.scaffolder import events, progress
 from backstage_py.storage.scaffolder.events import EventFeed
@@ -19,13 +20,18 @@ _LOST_WORKER = "The task worker stopped while it was running this task"
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A task that some worker claims to run."""
+    """A task that some worker claims to run.
+
+    Attributes:
+        silent: milliseconds since its heartbeat, by the database's clock.
+    """
 
     id: str
     claim: int
     worker: str | None
     last_heartbeat_at: int
     starts_over: bool
+    silent: int = field(compare=False)
 
 
 class TaskUpkeep:
@@ -48,6 +54,7 @@ class TaskUpkeep:
             tasks.c.worker,
             tasks.c.last_heartbeat_at,
             tasks.c.starts_over,
+            clock.now() - tasks.c.last_heartbeat_at,
         ).where(tasks.c.status == TaskStatus.PROCESSING.value)
 
         def run(connection: sa.Connection) -> Sequence[Running]:
@@ -62,7 +69,7 @@ class TaskUpkeep:
             recovered = []
             for one in lost:
                 change = _if_unchanged(one).values(
-                    status=TaskStatus.OPEN.value, worker=None, last_heartbeat_at=times.now()
+                    status=TaskStatus.OPEN.value, worker=None, last_heartbeat_at=clock.now()
                 )
                 if transaction.connection.execute(change).rowcount != 1:
                     continue
