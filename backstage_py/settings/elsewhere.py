@@ -136,20 +136,44 @@ def _texts(folder: str, **about: str) -> Iterator[Key]:
     return (Key(f"{folder}.{name}", kinds.TEXT, words) for name, words in about.items())
 
 
+_CLUSTER_RULES = (
+    Key(
+        "allow",
+        kinds.ARRAY,
+        "(ours) Rules that lend the cluster's credentials to templates; without one they are lent to nobody.",
+    ),
+    Key("allow[].owners", kinds.TEXTS, "Globs for the template's owners, as the catalog knows them; all by default."),
+    Key("allow[].sources", kinds.TEXTS, "Globs for the URL that the template was read from; all by default."),
+    Key("allow[].namespaces", kinds.TEXTS, "Globs for namespaces that may be used."),
+    Key("allow[].kinds", kinds.TEXTS, "Globs for kinds with a namespace, such as `Deployment.apps` and `ConfigMap`."),
+    Key("allow[].clusterKinds", kinds.TEXTS, "Globs for kinds without a namespace."),
+)
+
 ACTIONS = (
     Key("kubernetes.clusterLocatorMethods", kinds.ARRAY, "Clusters that actions apply manifests to."),
     *_texts(
         "kubernetes.clusterLocatorMethods[]",
-        type="`config`, or `localKubectlProxy` for one at http://localhost:8001; others are passed over.",
+        type="`config`, `localKubectlProxy` for one at http://localhost:8001, or ours `inCluster`; "
+        "others are passed over.",
+        name="(ours) What templates call the cluster of `inCluster`.",
+    ),
+    *(
+        one
+        for place in ("kubernetes.clusterLocatorMethods[]", "kubernetes.clusterLocatorMethods[].clusters[]")
+        for one in below(place, _CLUSTER_RULES)
     ),
     *_texts(
         "kubernetes.clusterLocatorMethods[].clusters[]",
         name="What templates call it.",
         url="URL of its API server.",
-        authProvider="`serviceAccount`; with another one, templates give the token.",
+        authProvider="`serviceAccount`, or ours `clientCertificate`; with another one, templates give the token.",
         serviceAccountToken="Token of a service account; that of our own pod by default.",  # words
         caData="Certificate of its authority, PEM in base64.",
         caFile="The same as a file in PEM.",
+        certData="(ours) Client certificate for `clientCertificate`, PEM in base64.",
+        certFile="(ours) The same as a file in PEM.",
+        keyData="(ours) Its key, PEM in base64.",
+        keyFile="(ours) The same as a file in PEM.",
     ),
     Key("kubernetes.clusterLocatorMethods[].clusters[].skipTLSVerify", kinds.SWITCH, "Do not check its certificate."),
     *_texts(

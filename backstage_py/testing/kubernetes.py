@@ -52,6 +52,7 @@ class FakeKubernetes(FakeHttp):
             "url": self.url,
             "authProvider": "serviceAccount",
             "serviceAccountToken": self.token,
+            "allow": [{"namespaces": ["*"], "kinds": ["*"], "clusterKinds": ["*"]}],
         }
         return {"kubernetes": {"clusterLocatorMethods": [{"type": "config", "clusters": [cluster]}]}}
 

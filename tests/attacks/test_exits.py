@@ -13,11 +13,12 @@ from backstage_py.errors import BackstageError, InputError, NotAllowedError
 from backstage_py.integrations.backstage import Discovery, HttpBackstageClient
 from backstage_py.integrations.hosts.scm import ScmRegistry
 from backstage_py.integrations.hosts.url_reading import UrlReading, listed
-from backstage_py.integrations.kubernetes import objects
+from backstage_py.integrations.kubernetes.manifest import objects
 from backstage_py.integrations.web.http import HttpClient
 from backstage_py.model.scm import ScmIntegration
 from backstage_py.settings.sections import ReadingRule
 from tests.actions.harness import Task
+from tests.integrations.kube_server import EVERYTHING
 from tests.integrations.web_host import WebHost, serve
 
 SPELLINGS = [
@@ -201,18 +202,8 @@ async def test_a_kubernetes_name_reaches_no_other_object(task: Task, victim: Web
         json.dumps({"resources": [{"name": "configmaps", "kind": "ConfigMap", "namespaced": True}]}),
         Content_Type="application/json",
     )
-    task.configured(
-        kubernetes={
-            "clusterLocatorMethods": [
-                {
-                    "type": "config",
-                    "clusters": [
-                        {"name": "c", "url": victim.url, "authProvider": "serviceAccount", "serviceAccountToken": "t"}
-                    ],
-                }
-            ]
-        }
-    )
+    cluster = {"name": "c", "url": victim.url, "serviceAccountToken": "t", "allow": [EVERYTHING]}
+    task.configured(kubernetes={"clusterLocatorMethods": [{"type": "config", "clusters": [cluster]}]})
     assert objects(manifest)
     with pytest.raises(BackstageError):
         await task.run("kube:apply", {"manifest": json.dumps(manifest), "clusterName": "c", "namespaced": True})

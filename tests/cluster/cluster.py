@@ -74,6 +74,7 @@ class KubeCluster:
             "authProvider": "serviceAccount",
             "serviceAccountToken": token,
             "caData": ca,
+            "allow": [{"namespaces": ["*"], "kinds": ["*"], "clusterKinds": ["*"]}],
         }
 
     def kubeconfig_of(self, token: str) -> dict[str, Any]:

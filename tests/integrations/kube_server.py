@@ -13,12 +13,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 ROOT = Path(__file__).parents[2]
+EVERYTHING = {"namespaces": ["*"], "kinds": ["*"], "clusterKinds": ["*"]}
 _START = 60.0
 
 
@@ -31,7 +33,7 @@ class KubeServer:
     admin: str
     nobody: str
 
-    def entry(self, name: str = "dev", token: str | None = None) -> dict[str, str]:
+    def entry(self, name: str = "dev", token: str | None = None) -> dict[str, Any]:
         """The server as an entry of ``kubernetes.clusterLocatorMethods``."""
         ca = base64.b64encode(self.certificate.encode()).decode()
         return {
@@ -40,6 +42,7 @@ class KubeServer:
             "authProvider": "serviceAccount",
             "serviceAccountToken": token or self.admin,
             "caData": ca,
+            "allow": [EVERYTHING],
         }
 
 

@@ -17,9 +17,11 @@ from backstage_py.errors import (
     ServiceUnavailableError,
     SettingsError,
 )
-from backstage_py.integrations import kubernetes, kubernetes_clusters
-from backstage_py.integrations.kubernetes import Applied
-from backstage_py.integrations.kubernetes_clusters import Cluster
+from backstage_py.integrations.kubernetes import api, applying, clusters
+from backstage_py.integrations.kubernetes import manifest as manifests
+from backstage_py.integrations.kubernetes.applying import Applied, Manner
+from backstage_py.integrations.kubernetes.clusters import Cluster
+from backstage_py.integrations.kubernetes.rules import Caller
 from backstage_py.model.yaml import YamlError
 from backstage_py.plugin import Services
 from tests.actions.harness import Task
@@ -59,7 +61,7 @@ def task(tmp_path: Path) -> Task:
 
 @pytest.fixture
 def dev(server: KubeServer) -> Cluster:
-    return kubernetes_clusters.find(configured(server.entry()), "dev")
+    return clusters.find(configured(server.entry()), "dev")
 
 
 def configured(*clusters: dict[str, Any]) -> dict[str, Any]:
@@ -80,7 +82,8 @@ def config_map(name: str, data: dict[str, str], **metadata: Any) -> dict[str, An
 
 
 async def apply(cluster: Cluster, *manifest: dict[str, Any], force: bool = False, manager: str = "ours") -> None:
-    await kubernetes.apply(cluster, manifest, force=force, field_manager=manager)
+    async with api.connect(cluster, Caller(has_own_token=True)) as kube:
+        await applying.apply(kube, manifest, Manner(force=force, field_manager=manager))
 
 
 async def test_several_documents_are_applied_in_their_order(server: KubeServer, task: Task) -> None:
@@ -132,7 +135,7 @@ async def test_a_conflict_names_the_owner_and_is_won_only_by_force(server: KubeS
 
 async def test_a_kind_of_the_same_manifest_is_waited_for(server: KubeServer, dev: Cluster) -> None:
     database = {"apiVersion": "shop.example/v1", "kind": "Database", "metadata": {"name": "orders"}}
-    manifest = [*kubernetes.objects(CRD.format(group="shop.example")), {**database, "spec": {"size": 3}}]
+    manifest = [*manifests.objects(CRD.format(group="shop.example")), {**database, "spec": {"size": 3}}]
     await apply(dev, *manifest)
     found = read(server, "/apis/shop.example/v1/namespaces/default/databases/orders")
     assert found["spec"] == {"size": 3}
@@ -143,8 +146,9 @@ async def test_a_kind_of_the_same_manifest_is_waited_for(server: KubeServer, dev
 async def test_a_generated_name_makes_a_new_object_each_time(server: KubeServer, dev: Cluster) -> None:
     generated = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"generateName": "job-"}, "data": {}}
     made: list[Applied] = []
-    for _ in range(2):
-        await kubernetes.apply(dev, [generated], force=False, on_applied=made.append)
+    async with api.connect(dev, Caller(has_own_token=True)) as kube:
+        for _ in range(2):
+            await applying.apply(kube, [generated], on_applied=made.append)
     names = {one.object["metadata"]["name"] for one in made}
     assert len(names) == 2
     assert all(name.startswith("job-") for name in names)
@@ -192,7 +196,8 @@ async def test_a_cluster_that_does_not_answer_is_named() -> None:
 async def test_a_cancelled_task_applies_no_further_object(server: KubeServer, dev: Cluster) -> None:
     made: list[Applied] = []
     manifest = [config_map(f"cancelled-{number}", {}) for number in range(3)]
-    await kubernetes.apply(dev, manifest, force=False, on_applied=made.append, is_cancelled=lambda: bool(made))
+    async with api.connect(dev, Caller(has_own_token=True)) as kube:
+        await applying.apply(kube, manifest, on_applied=made.append, is_cancelled=lambda: bool(made))
     assert [one.name for one in made] == ["ConfigMap/default/cancelled-0"]
 
 
@@ -226,36 +231,36 @@ async def test_cnoe_takes_a_text_an_object_or_a_file(server: KubeServer, task: T
 )
 def test_a_manifest_is_looked_at_before_the_cluster_is_called(manifest: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        kubernetes.objects(manifest)
+        manifests.objects(manifest)
 
 
 def test_a_manifest_that_is_no_yaml_says_where() -> None:
     with pytest.raises(YamlError, match="manifest"):
-        kubernetes.objects("a: [")
+        manifests.objects("a: [")
 
 
 def test_a_cluster_is_found_by_name_or_when_it_is_the_only_one(tmp_path: Path) -> None:
     ca = base64.b64encode(b"PEM").decode()
     dev = {"name": "dev", "url": "https://dev/", "serviceAccountToken": "t", "caData": ca, "skipTLSVerify": True}
     config = configured(dev)
-    assert kubernetes_clusters.find(config, None) == Cluster("dev", "https://dev", "t", "PEM", verify=False)
-    assert kubernetes_clusters.find(config, "dev", token="other").token == "other"
+    assert clusters.find(config, None) == Cluster("dev", "https://dev", "t", "PEM", verify=False)
+    assert clusters.find(config, "dev", token="other").token == "other"
     two = configured(dev, {**dev, "name": "prod"})
     with pytest.raises(InputError, match="give clusterName one of: dev, prod"):
-        kubernetes_clusters.find(two, None)
+        clusters.find(two, None)
     with pytest.raises(NotFoundError, match=r"Cluster with name x not found in .*; it has dev, prod"):
-        kubernetes_clusters.find(two, "x")
+        clusters.find(two, "x")
     with pytest.raises(InputError, match="No Kubernetes cluster is configured"):
-        kubernetes_clusters.find({}, None, account=tmp_path / "none")
+        clusters.find({}, None, account=tmp_path / "none")
 
 
 def test_in_a_pod_its_own_cluster_is_the_default(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("pod\n")
     (tmp_path / "ca.crt").write_text("PEM")
-    found = kubernetes_clusters.find({}, None, account=tmp_path)
+    found = clusters.find({}, None, account=tmp_path)
     assert (found.url, found.token, found.ca) == ("https://kubernetes.default.svc", "pod", "PEM")
     proxied = {"kubernetes": {"clusterLocatorMethods": [{"type": "localKubectlProxy"}]}}
-    assert kubernetes_clusters.find(proxied, "local").url == "http://localhost:8001"
+    assert clusters.find(proxied, "local").url == "http://localhost:8001"
 
 
 @pytest.mark.parametrize(
@@ -271,4 +276,4 @@ def test_in_a_pod_its_own_cluster_is_the_default(tmp_path: Path) -> None:
 def test_a_cluster_that_is_configured_wrongly_is_named(change: dict[str, Any], message: str, tmp_path: Path) -> None:
     config = configured({"name": "dev", "url": "https://dev", "serviceAccountToken": "t", **change})
     with pytest.raises(SettingsError, match=f"the cluster 'dev' .*{message}"):
-        kubernetes_clusters.find(config, "dev", account=tmp_path)
+        clusters.find(config, "dev", account=tmp_path)

@@ -1,20 +1,22 @@
 """``kube:apply`` and ``cnoe:kubernetes:apply``."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from backstage_py.integrations import kubernetes, kubernetes_clusters
-from backstage_py.plugin import Action, ActionAttributes, ActionContext, InputError, JsonObject, NotFoundError
+from backstage_py.integrations.kubernetes import applying, manifest
+from backstage_py.integrations.kubernetes.applying import Manner
+from backstage_py.plugin import Action, ActionAttributes, ActionContext, InputError, JsonObject
 from backstage_py_actions._builtin import builtin
+from backstage_py_actions.kubernetes import cluster, manifests
 
 _APPLIES = ActionAttributes(idempotent=True)
-_LARGEST_FILE = 5 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class KubeApply:
     """A manifest and where it goes."""
 
-    manifest: str
+    manifest: str | JsonObject
     cluster_name: str | None = None
     token: str | None = None
 
@@ -40,40 +42,31 @@ class CnoeApply:
 async def cnoe_apply(ctx: ActionContext[CnoeApply]) -> None:
     """Apply the text, else the object, else the file."""
     given = ctx.input
-    manifest = given.manifest_string or given.manifest or given.manifest_object or _read(ctx)
-    await _apply(ctx, manifest, given.cluster_name, None)
-
-
-def _read(ctx: ActionContext[CnoeApply]) -> str:
-    name = ctx.input.manifest_path
-    if not name:
+    content = given.manifest_string or given.manifest or given.manifest_object
+    if not content and not given.manifest_path:
         raise InputError("Give one of manifestString, manifestObject and manifestPath")
-    path = ctx.workspace.path(name)
-    if not path.is_file():
-        raise NotFoundError(f"The workspace has no file '{name}'")
-    if path.stat().st_size > _LARGEST_FILE:
-        raise InputError(f"'{name}' is larger than {_LARGEST_FILE // (1024 * 1024)} MiB, the most that is read")
-    return path.read_bytes().decode("utf-8", "replace")
+    await _apply(ctx, content or manifests.file(ctx, str(given.manifest_path)), given.cluster_name, None)
 
 
 async def _apply(
-    ctx: ActionContext[KubeApply] | ActionContext[CnoeApply],
-    manifest: str | JsonObject,
+    ctx: ActionContext[Any],
+    content: str | JsonObject,
     cluster_name: str | None,
     token: str | None,
 ) -> None:
-    objects = await kubernetes.read(manifest)
+    objects = await manifest.read(content)
     if not objects:
         ctx.logger.warning("The manifest is empty; nothing was applied")
         return
-    cluster = kubernetes_clusters.find(ctx.services.config or {}, cluster_name, token=token)
-    await kubernetes.apply(
-        cluster,
-        objects,
-        force=True,
-        on_applied=lambda applied: ctx.logger.info(f"Successfully created/updated {applied.name}."),
-        is_cancelled=lambda: ctx.signal.is_set,
-    )
+    manner = Manner(force=True, identity=f"{ctx.task_id}/{ctx.step.id}/{ctx.each}")
+    async with cluster.opened(ctx, cluster_name, token) as kube:
+        await applying.apply(
+            kube,
+            objects,
+            manner,
+            on_applied=lambda applied: ctx.logger.info(f"Successfully created/updated {applied.name}."),
+            is_cancelled=lambda: ctx.signal.is_set,
+        )
 
 
 ACTIONS: tuple[Action, ...] = (kube_apply, cnoe_apply)

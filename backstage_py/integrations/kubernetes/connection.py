@@ -1,0 +1,196 @@
+"""An open connection to a cluster through the official client, blocking; its errors become ours in one place."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from backstage_py import errors
+from backstage_py.errors import BackstageError, ServiceUnavailableError
+from backstage_py.integrations.kubernetes.clusters import Cluster
+from backstage_py.integrations.web.http import header_token
+from backstage_py.model import excerpt, json
+from backstage_py.model.json import Json, JsonObject
+
+if TYPE_CHECKING:
+    from kubernetes import client
+
+_SECONDS = 30.0
+_LARGEST_LINE = 16 * 1024 * 1024
+Query = Sequence[tuple[str, str]]
+
+
+class NoAnswerError(ServiceUnavailableError):
+    """The API server cannot be reached, or broke off: asking again may help."""
+
+
+class Connection:
+    """A cluster that is called with its own credentials. Usable from several threads; close it at the end."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        from kubernetes import client
+        from kubernetes.dynamic import DynamicClient
+
+        self.cluster = cluster
+        with ExitStack() as opened, foreign_errors(cluster):
+            folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="backstage-kubernetes-"))
+            api = opened.enter_context(client.ApiClient(_configuration(cluster, Path(folder))))
+            connect: Any = DynamicClient  # it publishes no types
+            self._dynamic: Any = connect(api, discoverer=_NoDiscovery)
+            self._opened = opened.pop_all()
+
+    def close(self) -> None:
+        """Close what is open, and remove the files of the credentials."""
+        self._opened.close()
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query = (),
+        body: Json = None,
+        content_type: str = "application/json",
+    ) -> JsonObject:
+        """Call the API and return what it answers. ``path`` begins below the cluster's URL; its parts are escaped.
+
+        Raises:
+            BackstageError: as ``foreign_errors`` says.
+        """
+        with foreign_errors(self.cluster):
+            answer: JsonObject = json.parse(self._send(method, path, query, _SECONDS, body, content_type).data)
+        return answer
+
+    def text(self, path: str, query: Query = ()) -> str:
+        """Return what is no JSON, such as the log of a pod."""
+        with foreign_errors(self.cluster):
+            content: bytes = self._send("GET", path, query, _SECONDS).data
+        return content.decode("utf-8", "replace")
+
+    def first_events(self, path: str, query: Query, seconds: int) -> list[JsonObject]:
+        """Wait for the first change of a watched list and return what came at once; empty when there was none."""
+        told = [*query, ("watch", "true"), ("timeoutSeconds", str(seconds))]
+        with foreign_errors(self.cluster):
+            answer = self._send("GET", path, told, seconds + 10.0)
+            try:
+                return _first_lines(answer)
+            finally:
+                answer.close()
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        query: Query,
+        seconds: float,
+        body: Json = None,
+        content_type: str = "application/json",
+    ) -> Any:
+        return self._dynamic.request(
+            method,
+            path,
+            body=body,
+            query_params=list(query),
+            content_type=content_type,
+            serialize=False,
+            _request_timeout=seconds,
+        )
+
+
+def _first_lines(answer: Any) -> list[JsonObject]:
+    rest = b""
+    for part in answer.stream(amt=None):
+        *lines, rest = (rest + part).split(b"\n")
+        if lines:
+            return [json.parse(line) for line in lines if line]
+        if len(rest) > _LARGEST_LINE:
+            break
+    return []
+
+
+class _NoDiscovery:
+    """In place of the client's own, which asks for all groups and keeps what it learns in a folder that all share."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+
+def _configuration(cluster: Cluster, folder: Path) -> "client.Configuration":
+    from kubernetes import client
+
+    configuration = client.Configuration()
+    if cluster.kubeconfig:
+        _run_plugin(cluster, configuration)
+    configuration.host = cluster.url
+    configuration.verify_ssl = cluster.verify
+    configuration.retries = False
+    for name, content in (("ssl_ca_cert", cluster.ca), ("cert_file", cluster.certificate), ("key_file", cluster.key)):
+        if content:
+            path = folder / name
+            path.touch(mode=0o600)
+            path.write_text(content)
+            setattr(configuration, name, str(path))
+    if cluster.token:
+        configuration.api_key = {"authorization": f"Bearer {header_token(cluster.token)}"}
+    return configuration
+
+
+def _run_plugin(cluster: Cluster, configuration: "client.Configuration") -> None:
+    """Have the official client run the exec plugin of a kubeconfig, which the operator allowed."""
+    from kubernetes.config.kube_config import KubeConfigLoader
+
+    load: Any = KubeConfigLoader  # it publishes no types
+    load(cluster.kubeconfig, active_context=cluster.name).load_and_set(configuration)
+
+
+@contextmanager
+def foreign_errors(cluster: Cluster) -> Iterator[None]:
+    """Raise the client's and its transport's errors as ours, with the cluster's own words.
+
+    Raises:
+        NoAnswerError: there was none. InputError, AuthenticationError, NotAllowedError, NotFoundError, ConflictError,
+        ServiceUnavailableError, ForeignError: by the status that the API server answered.
+    """
+    from kubernetes.client import ApiException
+    from kubernetes.config import ConfigException
+    from urllib3.exceptions import HTTPError
+
+    try:
+        yield
+    except ApiException as error:
+        if not error.status:  # the client's way to say that there was no answer
+            raise _no_answer(cluster, str(error.reason).replace("\n", ": ")) from error
+        message = _error_message(error.body) or f"{error.status} {error.reason}"
+        raise errors.of_status(error.status, message) from error
+    except ConfigException as error:
+        raise ServiceUnavailableError(f"The credentials for the cluster '{cluster.name}' fail: {error}") from error
+    except (HTTPError, OSError) as error:
+        raise _no_answer(cluster, str(error)) from error
+
+
+def _no_answer(cluster: Cluster, why: str) -> NoAnswerError:
+    return NoAnswerError(f"The cluster '{cluster.name}' does not answer: {why}")
+
+
+def _error_message(body: Json) -> str:
+    try:
+        message = json.parse(body)["message"]
+    except (ValueError, TypeError, KeyError):
+        return excerpt.beginning(str(body or "").strip(), 1_000)
+    return str(message)
+
+
+def status_of(error: BackstageError) -> JsonObject:
+    """Return the ``Status`` with which an API server refused, ``{}`` when it did not send one."""
+    cause: BaseException | None = error
+    while cause is not None:
+        body = getattr(cause, "body", None)
+        if body:
+            try:
+                parsed = json.parse(body)
+            except (ValueError, TypeError):
+                return {}
+            return parsed if isinstance(parsed, dict) else {}
+        cause = cause.__cause__
+    return {}
