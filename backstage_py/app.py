@@ -111,6 +111,7 @@ async def serving(
         if core.catalog:
             await stack.enter_async_context(core.catalog.service.running())
         core.permissions.log_mode()
+        core.keys.log_mode()
         if settings.scaffolder.reload_actions:
             await stack.enter_async_context(core.plugins.running())
         yield service
@@ -184,4 +185,4 @@ def _api_of(service: Service, core: Process, mounted: frozenset[str], request: R
 
 
 def _keys(core: Process) -> Callable[[], list[JsonObject]]:
-    return lambda: [core.issuer.key.jwk]
+    return core.issuer.keys.public

@@ -25,7 +25,7 @@ def routes(issuer: TokenIssuer, authenticator: Authenticator, guest: GuestSignIn
     """
 
     async def jwks(_request: Request) -> Response:
-        return json_response({"keys": [issuer.key.jwk]})
+        return json_response({"keys": issuer.keys.public()})
 
     async def openid(_request: Request) -> Response:
         return json_response(openid_configuration(issuer.issuer))

@@ -67,7 +67,6 @@ class Authenticator:
         self._external = external
         self._key_sets = key_sets
         self._open_policy = open_policy
-        self._own_key = jwt.PyJWK(own.key.jwk)
         self._proven: OrderedDict[tuple[str, str], tuple[Credentials, float]] = OrderedDict()
 
     async def authenticate(
@@ -136,9 +135,9 @@ class Authenticator:
         audience = None if typed else tokens.USER_AUDIENCE
         required = _USER_CLAIMS if typed else ["exp"]
         limited = header.get("typ") == tokens.LIMITED_USER
-        if header.get("kid") == self._own.key.kid:
+        if own_key := await self._own_key(header.get("kid")):
             own = None if limited else self._own.issuer
-            return _decode(token, self._own_key, required, audience=audience, issuer=own)
+            return _decode(token, own_key, required, audience=audience, issuer=own)
         for trusted in self._trusted:
             try:
                 key = await self._key_sets.key(trusted.jwks_url, header.get("kid"))
@@ -180,9 +179,12 @@ class Authenticator:
         )
 
     async def _plugin_key(self, plugin: str, kid: str | None) -> jwt.PyJWK:
-        if plugin in self._own_plugins and kid == self._own.key.kid:
-            return self._own_key
+        if plugin in self._own_plugins and (own_key := await self._own_key(kid)):
+            return own_key
         return await self._key_sets.key(f"{self._plugin_url(plugin)}/.backstage/auth/v1/jwks.json", kid)
+
+    async def _own_key(self, kid: str | None) -> jwt.PyJWK | None:
+        return await self._own.keys.verifying(kid) if kid else None
 
 
 def _decode(

@@ -12,7 +12,7 @@ import jwt
 
 from backstage_py.errors import AuthenticationError
 from backstage_py.identity import keys
-from backstage_py.identity.keys import SigningKey, b64url
+from backstage_py.identity.keys import SigningKey, SigningKeys, b64url
 from backstage_py.model import entity_ref, json
 from backstage_py.model.json import JsonObject
 
@@ -20,7 +20,7 @@ USER = "vnd.backstage.user"
 LIMITED_USER = "vnd.backstage.limited-user"
 PLUGIN = "vnd.backstage.plugin"
 USER_AUDIENCE = "backstage"
-LIFETIME = 3600  # seconds, as Backstage's default
+LIFETIME = keys.TOKEN_LIFETIME
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +37,20 @@ class TokenIssuer:
     """Issues tokens in the name of one issuer.
 
     Args:
-        key: signs everything.
+        signing_keys: sign everything, one after the other.
         issuer: the ``iss`` of user tokens: ``<backend.baseUrl>/api/auth``.
         ownership_in_token: whether user tokens carry ``ent``; Backstage leaves it out by default.
     """
 
-    def __init__(self, key: SigningKey, issuer: str, *, ownership_in_token: bool = False) -> None:
-        self.key = key
+    def __init__(self, signing_keys: SigningKeys, issuer: str, *, ownership_in_token: bool = False) -> None:
+        self.keys = signing_keys
         self.issuer = issuer
         self._ownership_in_token = ownership_in_token
+
+    @property
+    def key(self) -> SigningKey:
+        """The key that signs now."""
+        return self.keys.current()
 
     def user_token(self, user_entity_ref: str, ownership: Sequence[str]) -> IssuedToken:
         """Issue a token for a user.
@@ -56,6 +61,7 @@ class TokenIssuer:
         entity_ref.parse(user_entity_ref)
         issued = int(time.time())
         expires = issued + LIFETIME
+        key = self.key
         claims: JsonObject = {
             "iss": self.issuer,
             "sub": user_entity_ref,
@@ -63,9 +69,9 @@ class TokenIssuer:
             "aud": USER_AUDIENCE,
             "iat": issued,
             "exp": expires,
-            "uip": self._proof(user_entity_ref, issued, expires),
+            "uip": _proof(key, user_entity_ref, issued, expires),
         }
-        return IssuedToken(self._sign(USER, claims), user_entity_ref, tuple(ownership), LIFETIME)
+        return IssuedToken(_signed(key, USER, claims), user_entity_ref, tuple(ownership), LIFETIME)
 
     def plugin_token(
         self, plugin: str, target: str, *, on_behalf_of: str | None = None, expires_at: float | None = None
@@ -83,17 +89,7 @@ class TokenIssuer:
         claims: JsonObject = {"sub": plugin, "aud": target, "iat": issued, "exp": expires}
         if on_behalf_of is not None:
             claims["obo"] = limited_user_token(on_behalf_of)
-        return self._sign(PLUGIN, claims)
-
-    def _sign(self, kind: str, claims: JsonObject) -> str:
-        headers = {"typ": kind, "alg": keys.ALGORITHM, "kid": self.key.kid}
-        return jwt.encode(claims, self.key.private, algorithm=keys.ALGORITHM, headers=headers)
-
-    def _proof(self, subject: str, issued: int, expires: int) -> str:
-        header = {"typ": LIMITED_USER, "alg": keys.ALGORITHM, "kid": self.key.kid}
-        signed = f"{_part(header)}.{_part({'sub': subject, 'iat': issued, 'exp': expires})}".encode()
-        algorithm = jwt.get_algorithm_by_name(keys.ALGORITHM)
-        return b64url(algorithm.sign(signed, self.key.private))
+        return _signed(self.key, PLUGIN, claims)
 
 
 def limited_user_token(token: str) -> str:
@@ -120,3 +116,14 @@ def limited_user_token(token: str) -> str:
 
 def _part(value: JsonObject) -> str:
     return b64url(json.dumps(value))
+
+
+def _signed(key: SigningKey, kind: str, claims: JsonObject) -> str:
+    headers = {"typ": kind, "alg": keys.ALGORITHM, "kid": key.kid}
+    return jwt.encode(claims, key.private, algorithm=keys.ALGORITHM, headers=headers)
+
+
+def _proof(key: SigningKey, subject: str, issued: int, expires: int) -> str:
+    header = {"typ": LIMITED_USER, "alg": keys.ALGORITHM, "kid": key.kid}
+    signed = f"{_part(header)}.{_part({'sub': subject, 'iat': issued, 'exp': expires})}".encode()
+    return b64url(jwt.get_algorithm_by_name(keys.ALGORITHM).sign(signed, key.private))

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from backstage_py.model.json import Json
 
 _SECRET = re.compile(
-    r"(?:token|secrets?|password|passphrase|(?:private|access|api|secrets|signing)key|authorization)$", re.IGNORECASE
+    r"(?:token|secrets?|password|passphrase|(?:private|access|api|secrets|signing)key|encryptionkeys|authorization)$",
+    re.IGNORECASE,
 )
 _ALLOWED = ("backend", "logger", "redactAllowlist")
 

@@ -8,6 +8,7 @@ What lives here:
 - ``in_process`` and ``run_catalog``: the plugins and the catalog of such a run.
 - ``scaffolder``: the scaffolder's parts for one database.
 - ``process``: what each process of the service has, the one that answers and its workers.
+- ``keys``: which keys wrap, which were in use before, and all that are in the database.
 - ``identity``: who signs, who is believed.
 - ``handover``: what the service tells the worker processes beside it.
 

@@ -1,33 +1,19 @@
 """Who signs tokens here, and whose tokens are believed."""
 
 from collections.abc import Iterable
-from pathlib import Path
 
-from backstage_py.identity import keys
 from backstage_py.identity.authenticator import Authenticator, TrustedIssuer
 from backstage_py.identity.external import ExternalTokens
 from backstage_py.identity.issuer import TokenIssuer
 from backstage_py.identity.jwks import KeySets
+from backstage_py.identity.keys import SigningKeys
 from backstage_py.settings.addresses import Addresses
 from backstage_py.settings.sections import Settings
-from backstage_py.storage.database import Database
-
-_KEY_FILE = "backstage-py-signing-key.pem"
 
 
-def issuer(settings: Settings, addresses: Addresses, database: Database) -> TokenIssuer:
-    """Return who signs; the key is made when there is none yet."""
-    return TokenIssuer(
-        keys.load_or_create(_key_file(settings, database)),
-        f"{addresses.own}/api/auth",
-        ownership_in_token=settings.auth.ownership_in_token,
-    )
-
-
-def _key_file(settings: Settings, database: Database) -> Path:
-    if settings.auth.key_file:
-        return settings.auth.key_file
-    return database.path.with_name(_KEY_FILE) if database.path else settings.backend.working_directory / _KEY_FILE
+def issuer(settings: Settings, addresses: Addresses, keys: SigningKeys) -> TokenIssuer:
+    """Return who signs."""
+    return TokenIssuer(keys, f"{addresses.own}/api/auth", ownership_in_token=settings.auth.ownership_in_token)
 
 
 def authenticator(settings: Settings, addresses: Addresses, own: TokenIssuer, plugins: Iterable[str]) -> Authenticator:

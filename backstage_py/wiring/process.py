@@ -30,7 +30,8 @@ from backstage_py.settings.secret_values import secret_values
 from backstage_py.settings.sections import Settings
 from backstage_py.storage import migrate
 from backstage_py.storage.database import Database
-from backstage_py.wiring import identity, outside
+from backstage_py.wiring import identity, keys, outside
+from backstage_py.wiring.keys import Keys
 from backstage_py.wiring.outside import Outside
 from backstage_py.wiring.scaffolder import Scaffolder
 from backstage_py.wiring.stand_in import StandIn
@@ -42,6 +43,7 @@ class Process:
 
     settings: Settings
     addresses: Addresses
+    keys: Keys
     issuer: TokenIssuer
     permissions: Permissions
     plugins: Plugins
@@ -71,7 +73,10 @@ async def opened(
         database = await stack.enter_async_context(Database(settings.backend.database_url).running())
         await migrate.upgrade(database)
         out = await stack.enter_async_context(outside.opened(settings, stand_ins, _plugin_hosts(settings, addresses)))
-        issuer = identity.issuer(settings, addresses, database)
+        kept = await stack.enter_async_context(
+            keys.opened(database, settings.auth, settings.scaffolder, settings.backend.working_directory)
+        )
+        issuer = identity.issuer(settings, addresses, kept.signing)
         permissions = Permissions.of(settings, addresses, out.http, issuer)
         plugins = load_plugins(settings.scaffolder.actions_folder)
         services = _services(out, plugins, addresses, OnBehalf(issuer, settings.scaffolder.actions_plugin))
@@ -84,12 +89,13 @@ async def opened(
             plugins.actions,
             settings.scaffolder,
             services,
+            kept.box,
             working_directory=settings.backend.working_directory,
             autocompletes={"github": GithubAutocomplete(out.hosts)},
             authority=permissions.authority(names.SCAFFOLDER),
             worker_limit=None if run_tasks else 0,
         )
-        yield Process(settings, addresses, issuer, permissions, plugins, services, scaffolder, catalog)
+        yield Process(settings, addresses, kept, issuer, permissions, plugins, services, scaffolder, catalog)
 
 
 def _services(out: Outside, plugins: Plugins, addresses: Addresses, on_behalf: OnBehalf) -> Services:

@@ -27,7 +27,7 @@ from backstage_py.storage.database import Database
 from backstage_py.storage.scaffolder.checkpoints import CheckpointStore
 from backstage_py.storage.scaffolder.claims import ClaimStore
 from backstage_py.storage.scaffolder.events import EventFeed
-from backstage_py.storage.scaffolder.secrets import secret_box
+from backstage_py.storage.scaffolder.secrets import SecretBox
 from backstage_py.storage.scaffolder.tasks import TaskStore
 from backstage_py.storage.scaffolder.upkeep import TaskUpkeep
 from backstage_py.storage.scaffolder.workspaces import WorkspaceTable
@@ -41,13 +41,14 @@ class Scaffolder:
         registry: the actions.
         settings: the section ``scaffolder``.
         services: what actions may use.
+        box: seals what is secret at rest.
         working_directory: where tasks have their folders.
         autocompletes: by provider.
         authority: says what callers may do; by default users may do everything, as without ``permission.enabled``.
         worker_limit: how many tasks run at once in this process; the setting by default, 0 for none.
 
     Raises:
-        SettingsError: the key for secrets or the workspace provider is set wrong.
+        SettingsError: the workspace provider is set wrong.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Scaffolder:
         registry: ActionRegistry,
         settings: ScaffolderSettings,
         services: Services,
+        box: SecretBox,
         *,
         working_directory: Path,
         autocompletes: Mapping[str, AutocompleteHandler] | None = None,
@@ -65,7 +67,6 @@ class Scaffolder:
         authority = authority or Authority()
         working_directory = working_directory.resolve()
         working_directory.mkdir(parents=True, exist_ok=True)
-        box = secret_box(settings.secrets_key, database, working_directory)
         feed = EventFeed()
         claims = ClaimStore(database, box, feed)
         options = settings.options.get("taskRecovery") or {}

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from backstage_py.errors import BackstageError, ServiceUnavailableError, SettingsError
+from backstage_py.settings.sections import AuthSettings, ScaffolderSettings
 from backstage_py.storage import database as database_module
 from backstage_py.storage import migrate
 from backstage_py.storage.database import Database
-from backstage_py.storage.scaffolder.secrets import secret_box
 from tests.contract.harness import free_port
 from tests.http.scaffolder_site import get, post, site
 from tests.scaffolder.harness import template, world
@@ -142,11 +142,17 @@ async def test_a_database_that_is_not_on_the_server_is_named(server: Postgres) -
 
 
 async def test_a_key_of_32_bytes_is_taken_and_no_shorter(tmp_path: Path) -> None:
-    async with Database(f"sqlite:///{tmp_path / 'x.sqlite'}").running() as database:
-        secret_box("k" * 32, database, tmp_path)
-        secret_box("é" * 16, database, tmp_path)
-        with pytest.raises(SettingsError, match=r"scaffolder\.secretsKey.*32 random bytes"):
-            secret_box("k" * 31, database, tmp_path)
-        (tmp_path / "x.sqlite-key").touch(0o600)
-        with pytest.raises(SettingsError, match="less than 32 bytes"):
-            secret_box(None, database, tmp_path)
+    for n, key in enumerate(["k" * 32, "é" * 16]):
+        async with world(tmp_path / str(n), settings=ScaffolderSettings(secrets_key=key), start=False):
+            pass
+    with pytest.raises(SettingsError, match=r"scaffolder\.secretsKey.*32 random bytes"):
+        async with world(tmp_path / "a", settings=ScaffolderSettings(secrets_key="k" * 31), start=False):
+            pass
+    with pytest.raises(SettingsError, match=r"auth\.keyEncryptionKeys\[1\].*32 random bytes"):
+        async with world(tmp_path / "b", auth=AuthSettings(wrapping_keys=("k" * 32, "short")), start=False):
+            pass
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c/tasks.sqlite-key").touch(0o600)
+    with pytest.raises(SettingsError, match="less than 32 bytes"):
+        async with world(tmp_path / "c", start=False):
+            pass

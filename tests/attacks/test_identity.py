@@ -60,7 +60,7 @@ class Flood:
         self.is_down = is_down
         key_sets = KeySets(self._fetch)
         self.authenticator = Authenticator(
-            own=TokenIssuer(keys.generate(), "http://here/api/auth"),
+            own=TokenIssuer(keys.OneKey(keys.generate()), "http://here/api/auth"),
             own_plugins=frozenset({"scaffolder"}),
             trusted=(),
             plugin_url=lambda plugin: f"http://there/api/{plugin}",

@@ -94,7 +94,7 @@ class Site:
     """A small plugin behind everything that stands in front of a real one."""
 
     def __init__(self, cors: CorsSettings | None = None, *, body_limit: int = 1000) -> None:
-        self.issuer = TokenIssuer(keys.generate(), "http://here/api/auth")
+        self.issuer = TokenIssuer(keys.OneKey(keys.generate()), "http://here/api/auth")
         self.streams = OpenStreams()
         self.health = Health()
         self.stream_begun = asyncio.Event()

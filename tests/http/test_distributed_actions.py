@@ -57,8 +57,8 @@ class Backend:
     """A Backstage backend that signs as its plugin ``scaffolder``, and this service."""
 
     def __init__(self, folder: Path, config: JsonObject | None = None) -> None:
-        self.theirs = TokenIssuer(keys.generate(), "http://backstage/api/auth")
-        self.ours = TokenIssuer(keys.generate(), "http://here/api/auth")
+        self.theirs = TokenIssuer(keys.OneKey(keys.generate()), "http://backstage/api/auth")
+        self.ours = TokenIssuer(keys.OneKey(keys.generate()), "http://here/api/auth")
 
         async def fetch(url: str) -> bytes:
             assert url == THEIRS
@@ -192,7 +192,7 @@ async def test_a_service_learns_whether_there_are_actions(backend: Backend) -> N
 
 
 async def test_without_or_with_a_wrong_token_nothing_is_offered(backend: Backend) -> None:
-    stranger = TokenIssuer(keys.generate(), "x").plugin_token("scaffolder", "backstage-py")
+    stranger = TokenIssuer(keys.OneKey(keys.generate()), "x").plugin_token("scaffolder", "backstage-py")
     other = backend.theirs.plugin_token("scaffolder", "catalog")
     for token in (stranger, other, "nonsense"):
         assert (await backend.ask("v1/actions", token=token)).status == 401

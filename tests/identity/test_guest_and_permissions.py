@@ -40,7 +40,9 @@ class Catalog:
 
 
 def guest(catalog: Catalog | None, **settings: Any) -> GuestSignIn:
-    return GuestSignIn(AuthSettings(guest=True, **settings), TokenIssuer(keys.generate(), "http://x/api/auth"), catalog)
+    return GuestSignIn(
+        AuthSettings(guest=True, **settings), TokenIssuer(keys.OneKey(keys.generate()), "http://x/api/auth"), catalog
+    )
 
 
 def from_(address: str) -> RequestOrigin:

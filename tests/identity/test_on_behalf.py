@@ -11,8 +11,8 @@ from backstage_py.identity.on_behalf import OnBehalf
 from backstage_py.identity.principals import ServicePrincipal, UserPrincipal
 
 ADA = "user:default/ada"
-THEIRS = TokenIssuer(keys.generate(), "http://backstage/api/auth")
-OURS = TokenIssuer(keys.generate(), "http://here/api/auth")
+THEIRS = TokenIssuer(keys.OneKey(keys.generate()), "http://backstage/api/auth")
+OURS = TokenIssuer(keys.OneKey(keys.generate()), "http://here/api/auth")
 CALLER = OnBehalf(OURS, "backstage-py")
 
 

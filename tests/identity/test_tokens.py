@@ -52,12 +52,12 @@ def network() -> Network:
 
 @pytest.fixture
 def own() -> TokenIssuer:
-    return TokenIssuer(keys.generate(), "http://here/api/auth")
+    return TokenIssuer(keys.OneKey(keys.generate()), "http://here/api/auth")
 
 
 @pytest.fixture
 def other(network: Network) -> TokenIssuer:
-    issuer = TokenIssuer(keys.generate(), OTHER)
+    issuer = TokenIssuer(keys.OneKey(keys.generate()), OTHER)
     network.keys[f"{OTHER}/.well-known/jwks.json"] = [issuer.key]
     return issuer
 
@@ -112,7 +112,7 @@ def test_a_user_token_has_the_shape_of_backstages(own: TokenIssuer) -> None:
 
 
 def test_ownership_is_in_the_token_only_when_asked_for(own: TokenIssuer) -> None:
-    issuer = TokenIssuer(own.key, own.issuer, ownership_in_token=True)
+    issuer = TokenIssuer(own.keys, own.issuer, ownership_in_token=True)
     assert part(issuer.user_token(GUEST, [GUEST]).token, 1)["ent"] == [GUEST]
 
 
@@ -151,7 +151,7 @@ async def test_another_backstages_user_is_accepted_and_its_keys_are_kept(
 async def test_a_new_key_of_another_backstage_is_fetched(make: Make, other: TokenIssuer, network: Network) -> None:
     authenticator = make()
     await call(authenticator, other.user_token(GUEST, []).token)
-    rotated = TokenIssuer(keys.generate(), OTHER)
+    rotated = TokenIssuer(keys.OneKey(keys.generate()), OTHER)
     network.keys[f"{OTHER}/.well-known/jwks.json"].append(rotated.key)
     assert (await call(authenticator, rotated.user_token(GUEST, []).token)).entity_ref == GUEST
 
@@ -161,7 +161,7 @@ async def test_made_up_keys_cause_a_bounded_number_of_requests(
 ) -> None:
     authenticator = make()
     for _ in range(50):
-        stranger = TokenIssuer(keys.generate(), OTHER)
+        stranger = TokenIssuer(keys.OneKey(keys.generate()), OTHER)
         with pytest.raises(AuthenticationError, match="Failed user token verification"):
             await call(authenticator, stranger.user_token(GUEST, []).token)
     assert len(network.requests) <= 11
@@ -212,7 +212,7 @@ async def test_an_unsigned_token_is_refused(make: Make, own: TokenIssuer) -> Non
 
 async def test_an_unreachable_issuer_refuses_its_users_only(make: Make, own: TokenIssuer, network: Network) -> None:
     authenticator = make()
-    stranger = TokenIssuer(keys.generate(), OTHER)
+    stranger = TokenIssuer(keys.OneKey(keys.generate()), OTHER)
     with pytest.raises(AuthenticationError, match="Failed user token verification"):
         await call(authenticator, stranger.user_token(GUEST, []).token)
     assert (await call(authenticator, own.user_token(GUEST, []).token)).entity_ref == GUEST
@@ -294,7 +294,7 @@ async def test_legacy_tokens_of_old_backends(make: Make) -> None:
 
 
 async def test_tokens_of_a_configured_key_set(make: Make, network: Network) -> None:
-    issuer = TokenIssuer(keys.generate(), "https://idp.example")
+    issuer = TokenIssuer(keys.OneKey(keys.generate()), "https://idp.example")
     network.keys["https://idp.example/jwks"] = [issuer.key]
     entry = ExternalJwks("https://idp.example/jwks", ("https://idp.example",), ("backstage-py",), ("ES256",), "ci")
     authenticator = make(ExternalAccess(entry))

@@ -37,7 +37,7 @@ class FakeBackstage:
         self.answer: tuple[int, bytes] | None = None
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self.issuer = TokenIssuer(keys.generate(), f"{self.url}/api/auth")
+        self.issuer = TokenIssuer(keys.OneKey(keys.generate()), f"{self.url}/api/auth")
 
     @contextmanager
     def running(self) -> Iterator["FakeBackstage"]:

@@ -13,9 +13,10 @@ from backstage_py.identity.principals import Credentials, UserPrincipal
 from backstage_py.model import entity_ref
 from backstage_py.model.task import TaskEvent
 from backstage_py.plugin import Action, ActionRegistry, Services
-from backstage_py.settings.sections import ScaffolderSettings
+from backstage_py.settings.sections import AuthSettings, ScaffolderSettings
 from backstage_py.storage import migrate
 from backstage_py.storage.database import Database
+from backstage_py.wiring import keys
 from backstage_py.wiring.scaffolder import Scaffolder
 
 GUEST = Credentials(UserPrincipal("user:development/guest"), "guest-token-of-the-test")
@@ -110,14 +111,18 @@ async def world(
     folder: Path,
     *actions: Action,
     settings: ScaffolderSettings | None = None,
+    auth: AuthSettings | None = None,
     services: Services | None = None,
     start: bool = True,
     grace: float = 0.2,
 ) -> AsyncIterator[World]:
     """Open a scaffolder; its worker runs unless ``start`` is False."""
-    database = Database(database_url.get() or f"sqlite:///{folder / 'tasks.sqlite'}")
-    try:
+    async with AsyncExitStack() as stack:
+        database = Database(database_url.get() or f"sqlite:///{folder / 'tasks.sqlite'}")
+        await stack.enter_async_context(database.running())
         await migrate.upgrade(database)
+        settings = replace(settings or ScaffolderSettings(), shutdown_timeout=grace)
+        kept = await stack.enter_async_context(keys.opened(database, auth or AuthSettings(), settings, folder / "work"))
         catalog = Catalog()
         registry = ActionRegistry()
         for action in actions:
@@ -125,8 +130,9 @@ async def world(
         scaffolder = Scaffolder(
             database,
             registry,
-            replace(settings or ScaffolderSettings(), shutdown_timeout=grace),
+            settings,
             replace(services or Services(), catalog=catalog),
+            kept.box,
             working_directory=folder / "work",
         )
         opened = World(scaffolder, catalog, database)
@@ -136,8 +142,6 @@ async def world(
             yield opened
         finally:
             await opened.stop()
-    finally:
-        await database.close()
 
 
 def messages(events: Sequence[TaskEvent]) -> list[str]:

@@ -11,8 +11,9 @@ from typing import Any
 import structlog
 
 from backstage_py.plugin import ActionContext, ActionRegistry, Services, action
-from backstage_py.settings.sections import ScaffolderSettings, TaskRecoverySettings
+from backstage_py.settings.sections import AuthSettings, ScaffolderSettings, TaskRecoverySettings
 from backstage_py.storage.database import Database
+from backstage_py.wiring import keys
 from backstage_py.wiring.scaffolder import Scaffolder
 
 LINES = 5
@@ -83,10 +84,14 @@ def registry() -> ActionRegistry:
 async def main(folder: Path) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     database = Database(os.environ["DATABASE"])
-    scaffolder = Scaffolder(database, registry(), SETTINGS, Services(), working_directory=folder / "work")
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    async with database.running(), scaffolder.running():
+    work = folder / "work"
+    async with (
+        database.running(),
+        keys.opened(database, AuthSettings(), SETTINGS, work) as kept,
+        Scaffolder(database, registry(), SETTINGS, Services(), kept.box, working_directory=work).running(),
+    ):
         await stop.wait()
 
 

@@ -6,12 +6,15 @@ import pytest
 import sqlalchemy as sa
 import structlog
 
-from backstage_py.errors import SettingsError
+from backstage_py.identity.principals import Credentials, UserPrincipal
 from backstage_py.plugin import ActionContext, PermanentError, action
 from backstage_py.settings.sections import ScaffolderSettings, TaskRecoverySettings
-from backstage_py.storage.database import Database
-from backstage_py.storage.scaffolder.secrets import SecretBox, UnsealError, secret_box
+from backstage_py.storage.database import Database, Transaction
+from backstage_py.storage.scaffolder import tables
+from backstage_py.storage.scaffolder.secrets import SecretBox
+from backstage_py.storage.sealing import UnsealError
 from tests.scaffolder.harness import body, template, world
+from tests.storage import boxes
 
 Context = ActionContext[dict[str, Any]]
 TOKEN = "s3cret-Value/of+task"
@@ -125,39 +128,88 @@ async def test_cancel_forgets_secrets(tmp_path: Path) -> None:
         assert await _stored(w.database, task_id) is None
 
 
-async def test_the_key_is_a_file_for_the_owner_only_and_is_reported(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path / 'x.sqlite'}")
-    with structlog.testing.capture_logs() as logs:
-        first = secret_box(None, database, tmp_path)
-        second = secret_box(None, database, tmp_path)
-    key = tmp_path / "x.sqlite-key"
-    assert [entry["event"] for entry in logs] == ["secrets_key_created"]
-    assert key.stat().st_mode & 0o777 == 0o600
-    assert second.unseal(first.seal(b"x", "task"), "task") == b"x"
-    key.chmod(0o644)
-    with pytest.raises(SettingsError, match="chmod 600"):
-        secret_box(None, database, tmp_path)
-    with pytest.raises(SettingsError, match="secretsKey"):
-        secret_box("short", database, tmp_path)
-    await database.close()
-
-
 def test_sealed_data_opens_with_its_key_and_its_task_only() -> None:
-    sealed = SecretBox(b"k" * 32).seal(b"x", "one")
+    sealed = boxes.box(b"k" * 32).seal(b"x", "one")
     with pytest.raises(UnsealError):
-        SecretBox(b"k" * 32).unseal(sealed, "two")
+        boxes.box(b"k" * 32).unseal(sealed, "two")
     with pytest.raises(UnsealError):
-        SecretBox(b"other" * 8).unseal(sealed, "one")
+        boxes.box(b"other" * 8).unseal(sealed, "one")
     with pytest.raises(UnsealError):
-        SecretBox(b"k" * 32).unseal(b"", "one")
+        boxes.box(b"k" * 32).unseal(b"", "one")
 
 
-async def test_a_task_whose_secrets_cannot_be_read_ends_with_an_explanation(tmp_path: Path) -> None:
-    async with world(tmp_path, leak, settings=ScaffolderSettings(secrets_key="a" * 32), start=False) as w:
-        task_id = await w.create(leaking(), {}, {"tok": TOKEN})
-    async with world(tmp_path, leak, settings=ScaffolderSettings(secrets_key="b" * 32)) as w:
-        events = await w.events(task_id)
-    assert "key" in body(events[-1])["error"]["message"]
+@pytest.mark.parametrize("size", [0, 1, 4, 11, 12, 13, 40])
+def test_what_was_sealed_by_a_key_that_is_gone_says_what_to_do_and_has_new_keys_looked_for(size: int) -> None:
+    lost = SecretBox(boxes.GivenKeys(boxes.named(b"l" * 32))).seal(b"x" * 40, "task")
+    keys = boxes.GivenKeys(boxes.bare(b"a" * 32), boxes.named(b"b" * 32))
+    for sealed in (lost, lost[:size]):
+        with pytest.raises(UnsealError, match=r"restore the key.*docs/keys\.md"):
+            SecretBox(keys).unseal(sealed, "task")
+    assert keys.missed == 2
+
+
+def test_data_of_earlier_keys_opens_beside_those_of_the_current_one() -> None:
+    before = [boxes.bare(b"a" * 32), boxes.bare(b"b" * 32), boxes.named(b"c" * 32)]
+    sealed = [SecretBox(boxes.GivenKeys(key)).seal(key.id.encode(), "task") for key in before]
+    now = SecretBox(boxes.GivenKeys(*before, boxes.named(b"d" * 32)))
+    assert [now.unseal(one, "task") for one in sealed] == [key.id.encode() for key in before]
+
+
+async def test_a_task_whose_secrets_cannot_be_read_says_so_and_is_retried_when_they_can(tmp_path: Path) -> None:
+    """As when a database was restored whose tasks were sealed with the key file of another machine."""
+    key, using = b"the key of another machine......", template({"id": "s", "action": "test:use"})
+    async with world(tmp_path, use, start=False) as w:
+        task_id = await w.create(using, {}, {"tok": TOKEN})
+        await _replace(w.database, task_id, boxes.box(key).seal_texts({"tok": TOKEN}, task_id))
+    with structlog.testing.capture_logs() as logs:
+        async with world(tmp_path, use) as w:
+            w.catalog.add(using)
+            failed = await w.events(task_id)
+            with pytest.raises(UnsealError, match=r"restore the key"):
+                await w.scaffolder.service.retry(task_id, {}, w.credentials)
+    [said] = [entry for entry in logs if entry["event"] == "secrets_unreadable"]
+    assert (said["tasks"], said["newest"]) == (1, task_id)
+    assert "restore the key" in body(failed[-1])["error"]["message"]
+    async with world(tmp_path, use, settings=ScaffolderSettings(secrets_key=key.decode())) as w:
+        w.catalog.add(using)
+        await w.scaffolder.service.retry(task_id, {}, w.credentials)
+        done = await w.events(task_id)
+        assert body(done[-1])["message"].endswith("completed")
+        assert await _stored(w.database, task_id) is None
+
+
+async def test_secrets_that_are_left_are_not_for_another_user(tmp_path: Path) -> None:
+    async with world(tmp_path, use, start=False) as w:
+        task_id = await w.create(template({"id": "s", "action": "test:use"}), {}, {"tok": TOKEN})
+        sealed = await _stored(w.database, task_id)
+        await _replace(w.database, task_id, boxes.box(b"x" * 32).seal_texts({"tok": TOKEN}, task_id))
+        await w.start()
+        await w.events(task_id)
+        await _replace(w.database, task_id, sealed)
+        other = Credentials(UserPrincipal("user:default/other"), "token-of-the-other")
+        await w.scaffolder.service.retry(task_id, {}, other)
+        ended = await w.events(task_id)
+        assert "tok" in body(ended[-1])["error"]["message"]
+
+
+def test_a_key_is_kept_while_any_column_of_sealed_data_may_need_it() -> None:
+    columns = [column for table in tables.metadata.tables.values() for column in table.c]
+    assert set(tables.SEALED) == {column for column in columns if isinstance(column.type, sa.LargeBinary)}
+
+
+@action("test:use")
+def use(ctx: Context) -> None:
+    if ctx.secrets.get("tok") != TOKEN:
+        raise PermanentError("there is no tok")
+
+
+async def _replace(database: Database, task_id: str, sealed: object) -> None:
+    change = sa.text("UPDATE tasks SET secrets = :sealed WHERE id = :id")
+
+    def run(transaction: Transaction) -> None:
+        transaction.connection.execute(change, {"sealed": sealed, "id": task_id})
+
+    await database.write(run)
 
 
 async def _stored(database: Database, task_id: str) -> object:

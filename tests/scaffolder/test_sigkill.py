@@ -17,9 +17,12 @@ import sqlalchemy as sa
 
 from backstage_py.model.task import TaskEvent
 from backstage_py.plugin import Services
+from backstage_py.settings.sections import AuthSettings
 from backstage_py.storage import migrate
 from backstage_py.storage.database import Database
+from backstage_py.storage.scaffolder.secrets import SecretBox
 from backstage_py.storage.scaffolder.tables import task_events
+from backstage_py.wiring import keys
 from backstage_py.wiring.scaffolder import Scaffolder
 from tests.effort import IS_THOROUGH
 from tests.scaffolder.harness import Catalog, World, body, template
@@ -79,12 +82,16 @@ async def test_killed_workers_lose_nothing_and_repeat_nothing(tmp_path: Path) ->
 
 async def check_kills(tmp_path: Path, url: str, kills: int) -> None:
     """Keep workers busy, kill them, and look at all that is left."""
-    database = Database(url)
-    await migrate.upgrade(database)
+    async with Database(url).running() as database:
+        await migrate.upgrade(database)
+        async with keys.opened(database, AuthSettings(), SETTINGS, tmp_path / "work") as kept:
+            await _check_kills(tmp_path, url, kills, database, kept.box)
+
+
+async def _check_kills(tmp_path: Path, url: str, kills: int, database: Database, box: SecretBox) -> None:
     catalog = Catalog()
-    scaffolder = Scaffolder(
-        database, registry(), SETTINGS, Services(catalog=catalog), working_directory=tmp_path / "work", worker_limit=0
-    )
+    services, work = Services(catalog=catalog), tmp_path / "work"
+    scaffolder = Scaffolder(database, registry(), SETTINGS, services, box, working_directory=work, worker_limit=0)
     world = World(scaffolder, catalog, database)
     streamed: dict[str, list[TaskEvent]] = {}
     async with Workers(tmp_path, url) as workers:
@@ -94,7 +101,6 @@ async def check_kills(tmp_path: Path, url: str, kills: int) -> None:
         await workers.stop()
     tasks, total = await scaffolder.service.list()
     stored = {task.id: await scaffolder.service.events.list(task.id, None, starts_over=False) for task in tasks}
-    await database.close()
 
     assert total == len(streamed) >= IN_FLIGHT
     assert {task.status for task in tasks} == {"completed"}

@@ -14,14 +14,15 @@ from backstage_py.model.task import TaskFilter
 from backstage_py.storage import migrate
 from backstage_py.storage.catalog import tables as entity_tables
 from backstage_py.storage.database import Database, Transaction
+from backstage_py.storage.keys import tables as key_tables
 from backstage_py.storage.scaffolder import tables as task_tables
 from backstage_py.storage.scaffolder.checkpoints import CheckpointStore
 from backstage_py.storage.scaffolder.claims import ClaimStore
 from backstage_py.storage.scaffolder.events import EventStore
-from backstage_py.storage.scaffolder.secrets import SecretBox
 from backstage_py.storage.scaffolder.tasks import TaskStore
 from backstage_py.storage.scaffolder.workspaces import WorkspaceTable
 from tests.catalog.harness import Web, catalog, component, documents, group, location
+from tests.storage import boxes
 from tests.storage.postgres import Postgres, postgres
 
 pytestmark = pytest.mark.xdist_group("postgres")
@@ -131,7 +132,7 @@ async def columns(database: Database) -> set[tuple[str, str, str, bool]]:
 def described() -> set[tuple[str, str, str, bool]]:
     return {
         (table.name, column.name, column.type.python_type.__name__, bool(column.nullable))
-        for metadata in (task_tables.metadata, entity_tables.metadata)
+        for metadata in (task_tables.metadata, entity_tables.metadata, key_tables.metadata)
         for table in metadata.tables.values()
         for column in table.columns
     }
@@ -183,7 +184,7 @@ async def test_tasks_of_the_first_revision_go_on(database: Database) -> None:
 
     await migrate.upgrade(database)
 
-    box = SecretBox(KEY)
+    box = boxes.box(KEY)
     store, claims = TaskStore(database, box), ClaimStore(database, box)
     found, total = await store.list(TaskFilter(order=(("created_at", False),)))
     completed, failed, running, opened = found
@@ -236,4 +237,4 @@ async def test_an_older_version_works_on_a_newer_database(database: Database) ->
 
     await migrate.upgrade(database)
 
-    assert (await TaskStore(database, SecretBox(KEY)).list(TaskFilter()))[1] == 0
+    assert (await TaskStore(database, boxes.box(KEY)).list(TaskFilter()))[1] == 0

@@ -159,8 +159,11 @@ class ScaffolderService:
             NotFoundError: the task or its template does not exist.
             FormProblems: the template needs secrets, and these do not fit.
             ConflictError: the task has not ended.
+            UnsealError: it could not use its secrets, none are given, and their key is missing still.
         """
         task = await self.store.get(task_id)
+        if not secrets and task.created_by == credentials.user_ref:
+            secrets = await self.store.secrets_left(task_id)
         if ref := (task.spec.get("templateInfo") or {}).get("entityRef"):
             known, _ = await self._catalog_templates().get(templates.parse_reference(ref), token=credentials.token)
             await template_forms.check_secrets_alone(known.template, secrets, RunBudget(self.limits))

@@ -32,8 +32,8 @@ from backstage_py.storage.scaffolder.claims import ClaimStore
 
 _log = structlog.get_logger(__name__)
 _SECRETS_LOST = (
-    "The secrets of this task cannot be read: the key with which they were stored is another one by now; "
-    "start the task again"
+    "The secrets of this task cannot be read: the key with which they were stored is not at hand. They are kept; "
+    "restore the key (see docs/keys.md) and retry the task, or start it again"
 )
 _WORKSPACE_LOST = (
     "The workspace of this task is not on this machine and no snapshot of it was kept; start the task again, and set "

@@ -100,7 +100,9 @@ class AuthSettings:
         guest_ownership: what the guest owns by when the catalog has no such user.
         issuers: other issuers of user tokens, besides the one that ``discovery.endpoints`` names for ``auth``.
         ownership_in_token: ``auth.omitIdentityTokenOwnershipClaim: false``.
-        key_file: the key with which we sign; beside the database when None.
+        key_file: the key with which we sign; those of the database when None.
+        wrapping_keys: the first wraps the keys in the database, the others open what they wrapped before.
+        key_rotation: seconds for which a key of the database signs.
     """
 
     guest: bool = False
@@ -127,8 +129,17 @@ class AuthSettings:
     key_file: Path | None = key(
         "auth.keyFile",
         kinds.PATH,
-        "(ours) File of the signing key; made at the first start, beside the database by default.",
+        "(ours) File of the signing key, made at the first start; without it keys are shared in the database.",
         None,
+    )
+    wrapping_keys: tuple[str, ...] = key(
+        "auth.keyEncryptionKeys",
+        kinds.TEXTS,
+        "(ours) Keys of 32 bytes or more that wrap the keys in the database; the first wraps, the others open, too.",
+        (),
+    )
+    key_rotation: float = key(
+        "auth.keyRotation", kinds.LASTING, "(ours) How long a signing key of the database is used; 1 hour.", 3600.0
     )
 
     also: ClassVar = (

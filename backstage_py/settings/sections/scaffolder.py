@@ -132,7 +132,16 @@ class ScaffolderSettings:
     quotas: QuotaSettings = QuotaSettings()
     limits: LimitSettings = LimitSettings()
     secrets_key: str | None = key(
-        "secretsKey", kinds.TEXT, "(ours) Key that encrypts secrets of tasks; a key file is made without it.", None
+        "secretsKey",
+        kinds.TEXT,
+        "(ours) As one of auth.keyEncryptionKeys; secrets of tasks that it encrypted itself are read, too.",
+        None,
+    )
+    secrets_key_rotation: float = key(
+        "secretsKeyRotation",
+        kinds.LASTING,
+        "(ours) How long a key encrypts secrets of tasks; 30 days.",
+        30 * 24 * 3600.0,
     )
     workspace_serialization: str | None = key(
         "taskRecovery.workspaceProvider", kinds.TEXT, "Where workspaces are kept for recovery.", None

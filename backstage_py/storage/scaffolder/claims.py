@@ -13,9 +13,10 @@ from backstage_py.storage.database import Database, Transaction
 from backstage_py.storage.prepared import Prepared
 from backstage_py.storage.scaffolder import events, fence, progress
 from backstage_py.storage.scaffolder.events import EventFeed
-from backstage_py.storage.scaffolder.secrets import SecretBox, UnsealError
+from backstage_py.storage.scaffolder.secrets import SecretBox
 from backstage_py.storage.scaffolder.tables import steps, task_events, tasks
 from backstage_py.storage.scaffolder.tasks import COLUMNS, OPEN_TASKS
+from backstage_py.storage.sealing import UnsealError
 
 _next_open = Prepared(
     sa.select(*COLUMNS, tasks.c.claim, tasks.c.cancel_requested, tasks.c.secrets)
@@ -50,7 +51,7 @@ _end = Prepared(
     .where(tasks.c.id == sa.bindparam("task"))
     .values(
         status=sa.bindparam("state"),
-        secrets=sa.null(),
+        secrets=sa.case((sa.bindparam("lost"), tasks.c.secrets), else_=sa.null()),  # for a retry with the right key
         worker=sa.null(),
         ended_at=sa.bindparam("at"),
         last_heartbeat_at=sa.bindparam("at"),
@@ -128,12 +129,12 @@ class ClaimStore:
         }
         if _claim_row.run(transaction.connection, values) != 1:
             return None
-        if row.secrets is not None and not keep_secrets:
-            _forget_secrets.run(transaction.connection, {"task": row.id})
         try:
             secrets, lost = self._box.unseal_texts(row.secrets, row.id), False
         except UnsealError:
             secrets, lost = {}, True
+        if row.secrets is not None and not keep_secrets and not lost:
+            _forget_secrets.run(transaction.connection, {"task": row.id})
         task = Task(
             row.id,
             row.spec,
@@ -158,7 +159,12 @@ class ClaimStore:
             for step in transition.steps:
                 _insert_step.run(transaction.connection, self._step_row(claim, step))
             if transition.end:
-                values = {"task": claim.id, "state": transition.end.value, "at": times.now()}
+                values = {
+                    "task": claim.id,
+                    "state": transition.end.value,
+                    "at": times.now(),
+                    "lost": claim.secrets_lost,
+                }
                 _end.run(transaction.connection, values)
                 if not transition.keep_progress:
                     progress.forget(transaction, claim.id)

@@ -1,46 +1,64 @@
-"""Sealing what is secret at rest: a task's secrets, step outputs, checkpoints and workspace snapshots."""
+"""Sealing what is secret at rest: a task's secrets, step outputs, checkpoints and workspace snapshots.
 
-import os
+What is sealed names its key, so that keys can be replaced while rows of the one before are still needed. Keys that
+were in use before they were in the database are *bare*: what they seal names none, as a replica of the version before
+expects.
+"""
+
 import secrets as random
 from collections.abc import Mapping
-from pathlib import Path
+from typing import Protocol
 
+import sqlalchemy as sa
 import structlog
 
-from backstage_py.errors import BackstageError, SettingsError
 from backstage_py.model import json
+from backstage_py.model.task import TaskStatus
 from backstage_py.storage.database import Database
+from backstage_py.storage.keys.chain import NewKey, Purpose
+from backstage_py.storage.keys.ring import Key
+from backstage_py.storage.scaffolder.tables import SEALED, tasks
+from backstage_py.storage.sealing import KEY_BYTES, Cipher, UnsealError, key_id
 
 _log = structlog.get_logger(__name__)
-_KEY_BYTES = 32
-_NONCE_BYTES = 12
-_SHORTEST_KEY = 32
-_HOW_TO = "'openssl rand -hex 32' prints some"
+_USE = b"backstage-py task secrets"
+_MARK = b"\0key"
+_ID_BYTES = 8
+_KEEP = 24 * 3600 * 1000
+_UNREAD = (
+    "Stored secrets cannot be read with the keys at hand; restore the key with which they were written (see "
+    "docs/keys.md), then retry the task, or start it again"
+)
+_LOOKED_AT = 1_000
 
 
-class UnsealError(BackstageError):
-    """Sealed data cannot be read: the key is another one than when it was written, or the data was changed."""
+class SecretKeys(Protocol):
+    """The keys that a box uses, as ``storage.keys.chain`` knows them."""
+
+    @property
+    def current(self) -> Key:
+        """The key that seals."""
+
+    @property
+    def known(self) -> Mapping[str, Key]:
+        """All keys, by id."""
+
+    def miss(self) -> None:
+        """Look for new keys soon."""
 
 
 class SecretBox:
-    """Seals bytes with AES-256-GCM, bound to a context (the task's id), so that no row can stand in for another.
+    """Seals bytes with AES-256-GCM, bound to a context (the task's id), so that no row can stand in for another."""
 
-    Args:
-        key_material: any text or bytes of enough entropy; the key is derived from it.
-    """
-
-    def __init__(self, key_material: bytes) -> None:
-        from cryptography.hazmat.primitives import hashes
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
-        derive = HKDF(algorithm=hashes.SHA256(), length=_KEY_BYTES, salt=None, info=b"backstage-py task secrets")
-        self._cipher = AESGCM(derive.derive(key_material))
+    def __init__(self, keys: SecretKeys) -> None:
+        self._keys = keys
+        self._ciphers: dict[str, Cipher] = {}
 
     def seal(self, content: bytes, context: str) -> bytes:
         """Encrypt."""
-        nonce = os.urandom(_NONCE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, content, context.encode())
+        key = self._keys.current
+        sealed = self._cipher(key).seal(content, context)
+        return sealed if key.is_bare else marked(key.id) + sealed
 
     def unseal(self, sealed: bytes, context: str) -> bytes:
         """Decrypt.
@@ -48,15 +66,18 @@ class SecretBox:
         Raises:
             UnsealError: see there.
         """
-        from cryptography.exceptions import InvalidTag
-
-        try:
-            return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], context.encode())
-        except (InvalidTag, ValueError) as error:
-            raise UnsealError(
-                "Stored secrets cannot be read with the current key; restore scaffolder.secretsKey or the key file "
-                "with which they were written, or start the task again"
-            ) from error
+        if sealed.startswith(_MARK):
+            named = sealed[len(_MARK) : len(_MARK) + _ID_BYTES].hex()
+            if key := self._keys.known.get(named):
+                return self._opened(key, sealed[len(_MARK) + _ID_BYTES :], context)
+        for key in self._keys.known.values():
+            if key.is_bare:  # there is one, or one of each machine that had a key file of its own
+                try:
+                    return self._opened(key, sealed, context)
+                except UnsealError:
+                    continue
+        self._keys.miss()
+        raise UnsealError(_UNREAD)
 
     def seal_texts(self, texts: Mapping[str, str], context: str) -> bytes | None:
         """Encrypt texts by name; None stands for none."""
@@ -73,47 +94,69 @@ class SecretBox:
         texts: Mapping[str, str] = json.parse(self.unseal(sealed, context))
         return texts
 
-
-def secret_box(configured_key: str | None, database: Database, fallback_folder: Path) -> SecretBox:
-    """Return the box for a database: with the configured key, else with the key file beside the database.
-
-    The key file is created at first start, readable by its owner only, and reported.
-
-    Raises:
-        SettingsError: the key is too short, or the key file is readable by others.
-    """
-    if configured_key:
-        key = configured_key.encode()
-        if len(key) < _SHORTEST_KEY:
-            raise SettingsError("scaffolder.secretsKey", f"expected at least {_SHORTEST_KEY} random bytes; {_HOW_TO}")
-        return SecretBox(key)
-    path = (
-        database.path.with_name(f"{database.path.name}-key")
-        if database.path
-        else fallback_folder / "backstage-py-secrets-key"
-    )
-    return SecretBox(_key_of_file(path))
-
-
-def _key_of_file(path: Path) -> bytes:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{random.token_hex(4)}")
-    if not path.exists():
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(random.token_hex(_KEY_BYTES).encode())
-            file.flush()
-            os.fsync(file.fileno())
+    def _opened(self, key: Key, sealed: bytes, context: str) -> bytes:
         try:
-            os.link(temporary, path)  # unlike a rename, it fails when another process was first
-            _log.info("secrets_key_created", path=str(path), hint="keep it with backups of the database")
-        except FileExistsError:
-            pass
-        finally:
-            temporary.unlink()
-    if path.stat().st_mode & 0o077:
-        raise SettingsError("scaffolder.secretsKey", f"{path} can be read by others; run chmod 600 {path}")
-    key = path.read_bytes().strip()
-    if len(key) < _SHORTEST_KEY:
-        raise SettingsError("scaffolder.secretsKey", f"{path} holds less than {_SHORTEST_KEY} bytes; restore it")
-    return key
+            return self._cipher(key).unseal(sealed, context)
+        except UnsealError as error:
+            raise UnsealError(_UNREAD) from error
+
+    def _cipher(self, key: Key) -> Cipher:
+        found = self._ciphers.get(key.id)
+        if found is None:
+            if key.content is None:
+                raise UnsealError(_UNREAD)
+            found = self._ciphers[key.id] = Cipher(key.content, _USE)
+        return found
+
+
+def marked(id_: str) -> bytes:
+    """Return how sealed data begins that names its key."""
+    return _MARK + bytes.fromhex(id_)
+
+
+def of_material(material: bytes) -> NewKey:
+    """Return a key that was in use before it was in the database."""
+    return NewKey(key_id(material), material, is_bare=True)
+
+
+def purpose(rotation: float) -> Purpose:
+    """Return what these keys are for; ``rotation`` in seconds."""
+    return Purpose("secrets", _make, int(rotation * 1000), _KEEP, _is_used)
+
+
+async def report_unreadable(database: Database, box: SecretBox) -> None:
+    """Say in the log how many tasks wait or run whose secrets no key opens; of many, the newest are looked at."""
+    query = (
+        sa.select(tasks.c.id, tasks.c.secrets)
+        .where(tasks.c.status.in_([TaskStatus.OPEN.value, TaskStatus.PROCESSING.value]), tasks.c.secrets.is_not(None))
+        .order_by(tasks.c.created_at.desc())
+        .limit(_LOOKED_AT)
+    )
+    rows = await database.read(lambda connection: connection.execute(query).all())
+    unreadable = [row.id for row in rows if not _opens(box, row.secrets, row.id)]
+    if unreadable:
+        _log.error("secrets_unreadable", tasks=len(unreadable), newest=unreadable[0], problem=_UNREAD)
+
+
+def _opens(box: SecretBox, sealed: bytes, context: str) -> bool:
+    try:
+        box.unseal(sealed, context)
+    except UnsealError:
+        return False
+    return True
+
+
+def _make() -> NewKey:
+    material = random.token_bytes(KEY_BYTES)
+    return NewKey(key_id(material), material)
+
+
+def _is_used(connection: sa.Connection, key: Key) -> bool:
+    """Say whether a row may need a key; which of several bare ones it needs cannot be seen."""
+    length, begins = (len(_MARK), _MARK) if key.is_bare else (len(_MARK) + _ID_BYTES, marked(key.id))
+    for column in SEALED:
+        start = sa.func.substr(column, 1, length)
+        wanted = start != begins if key.is_bare else start == begins
+        if connection.execute(sa.select(sa.literal(1)).where(column.is_not(None), wanted).limit(1)).first():
+            return True
+    return False

@@ -59,3 +59,6 @@ workspaces = sa.Table(
     sa.Column("content", sa.LargeBinary, nullable=False),  # sealed tar.gz
     sa.Column("saved_at", sa.BigInteger, nullable=False),
 )
+
+SEALED = (tasks.c.secrets, steps.c.result, checkpoints.c.value, workspaces.c.content)
+"""All columns that hold sealed data: a key that one of their rows needs is kept."""

@@ -142,6 +142,16 @@ class TaskStore:
 
         await self._database.write(run)
 
+    async def secrets_left(self, task_id: str) -> Mapping[str, str]:
+        """Return the secrets that an ended task could not use, since their key was missing; mostly there are none.
+
+        Raises:
+            UnsealError: it is missing still.
+        """
+        query = sa.select(tasks.c.secrets).where(tasks.c.id == task_id, tasks.c.status.in_(ENDED))
+        left = await self._database.read_briefly(lambda connection: connection.execute(query).scalar())
+        return self._box.unseal_texts(left, task_id)
+
     async def retry(self, task_id: str, secrets: Mapping[str, str], *, resume: bool) -> None:
         """Open an ended task again.
 
