@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+import signal
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -11,6 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 import structlog
+from hypothesis import is_hypothesis_test
+
+from tests import effort
 
 if TYPE_CHECKING:
     from tests.cluster.cluster import KubeCluster
@@ -20,12 +24,26 @@ MAY_LACK = os.environ.get("BACKSTAGE_PY_MAY_LACK", "").split()
 """Words: a skipped test whose reason holds one of them is forgiven; ``.ci/run`` names what a machine cannot have."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give generated tests the time that the number of their cases takes; a timeout is for what hangs."""
+    for item in items:
+        if isinstance(item, pytest.Function) and is_hypothesis_test(item.obj):
+            item.add_marker(pytest.mark.timeout(300 + effort.EXAMPLES))
+
+
 RUN = "BACKSTAGE_PY_RUN_FOLDER"
 """Names a folder that all processes of a run share."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have the folder of the run before its workers start, so that they find it."""
+    """Have what must be there before any test is read and before workers start.
+
+    That is a folder of the run, the choice of generated cases, and processes that can be interrupted: a shell's
+    background job ignores SIGINT, and so would all that tests start.
+    """
+    effort.draw(config.getoption("--hypothesis-seed"))
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
         os.environ[RUN] = tempfile.mkdtemp(prefix="backstage-py-run-")
 

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from starlette.routing import Mount, Router
 from starlette.types import ASGIApp
@@ -39,7 +39,6 @@ from tests.templating.differential import grammar as language
 from tests.templating.differential.test_template_fuzz import mutated
 
 pytestmark = pytest.mark.timeout(180 + EXAMPLES)
-FUZZED = settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 SERVER_ERROR = 500
 JSON = {"content-type": "application/json"}
 
@@ -142,7 +141,6 @@ def test_no_query_of_the_catalog_breaks_it(catalog: Catalog) -> None:
     values = TEXTS | joined | st.integers().map(str) | cursors(catalog.cursor)
     parameters = st.lists(st.tuples(st.sampled_from(["filter", *names.split()]), values), max_size=4)
 
-    @FUZZED
     @given(st.sampled_from(["/entities", "/entities/by-query", "/entity-facets", "/locations"]), parameters)
     def check(path: str, sent: list[tuple[str, str]]) -> None:
         query = "&".join(f"{name}={quoted(value)}" for name, value in sent)
@@ -190,7 +188,6 @@ def test_no_body_breaks_the_catalog(catalog: Catalog) -> None:
         lambda path: st.tuples(st.just(path), st.fixed_dictionaries({}, optional=known[path]) | VALUES)
     )
 
-    @FUZZED
     @given(requests)
     def check(request: tuple[str, Any]) -> None:
         path, body = request
@@ -253,7 +250,6 @@ def test_no_file_breaks_the_catalog(catalog: Catalog) -> None:
         if answer.json.get("location"):
             assert (await catalog.send("DELETE", f"/locations/{answer.json['location']['id']}")).status < SERVER_ERROR
 
-    @FUZZED
     @given(files())
     def check(content: bytes) -> None:
         catalog.runner.run(register(content))
@@ -321,7 +317,6 @@ def test_no_template_breaks_a_dry_run(scaffolder: Scaffolder) -> None:
     values = st.dictionaries(forms.NAMES, forms.VALUES | EXPRESSIONS, max_size=3)
     secrets = st.dictionaries(st.sampled_from(["a", "b"]) | EXPRESSIONS, EXPRESSIONS, max_size=2)
 
-    @FUZZED
     @given(st.lists(STEPS, min_size=1, max_size=2), outputs, st.just({}) | forms.schemas(), values, secrets)
     def check(steps: list[Any], output: Any, form: Any, given_values: Any, given_secrets: Any) -> None:
         entity = template(*steps, output=output, parameters=form)
@@ -336,7 +331,6 @@ def test_no_form_breaks_a_task(scaffolder: Scaffolder) -> None:
     page = forms.schemas(hostile=True) | st.fixed_dictionaries({"when": RENDERED, "properties": forms.schemas()})
     pages = page | st.lists(page, max_size=3)
 
-    @FUZZED
     @given(pages, forms.ANYTHING, RENDERED)
     def check(form: Any, values: Any, presentation: Any) -> None:
         scaffolder.world.catalog.add(template(parameters=form, presentation=presentation))

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -36,11 +37,23 @@ class Running:
         return self.process.wait(_STOP_SECONDS)
 
 
+_PORTS = range(10_000, 32_000)
+_handed_out: set[int] = set()
+
+
 def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port that nobody listens on, and that nobody gets before the caller listens there.
+
+    It lies below the ports that systems give to clients and to whoever asks for any port, and other runs of tests
+    choose theirs at random, too.
+    """
+    while True:
+        port = secrets.choice(_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            if port not in _handed_out:
+                probe.bind(("127.0.0.1", port))
+                _handed_out.add(port)
+                return port
 
 
 def start(folder: Path, config: Path, *arguments: str, port: int, env: dict[str, str] | None = None) -> Running:

@@ -67,7 +67,6 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield service
 
 
-@pytest.mark.timeout(120)
 def test_an_entity_by_its_uid(service: Service) -> None:
     _, page = service.call("GET", "/entities/by-query?limit=1&orderField=metadata.name,asc")
     (entity,) = page["items"]
@@ -75,7 +74,6 @@ def test_an_entity_by_its_uid(service: Service) -> None:
     assert service.call("DELETE", "/entities/by-uid/00000000-0000-0000-0000-000000000000")[0] in {204, 404}
 
 
-@pytest.mark.timeout(120)
 def test_a_location_that_is_registered_changed_and_listed(service: Service) -> None:
     target = "http://127.0.0.1:7199/nothing/catalog-info.yaml"
     _, shown = service.call("POST", "/locations", {"type": "url", "target": target})
@@ -94,7 +92,6 @@ def test_a_location_that_is_registered_changed_and_listed(service: Service) -> N
     assert service.call("DELETE", f"/locations/{place}")[0] == 204
 
 
-@pytest.mark.timeout(120)
 def test_what_is_counted_ordered_and_validated_by_post(service: Service) -> None:
     kinds = {"query": {"kind": {"$in": ["Component", "API"]}}}
     _, facets = service.call("POST", "/entity-facets", {"facets": ["kind"], **kinds})

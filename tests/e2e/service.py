@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import socket
 import sys
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import yaml
 from backstage_py.cli.client import ApiClient
 from backstage_py.errors import BackstageError
 from backstage_py.model.json import JsonObject
+from tests.contract.harness import free_port
 
 
 class RunningService:
@@ -25,9 +25,7 @@ class RunningService:
     def __init__(self, folder: Path, locations: list[Path], more: JsonObject | None = None) -> None:
         self.folder = folder
         self.database = folder / "backstage-py.sqlite"
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         self.base_url = f"http://127.0.0.1:{self.port}"
         self._config = folder / "app-config.yaml"
         ours = self._configuration(locations)

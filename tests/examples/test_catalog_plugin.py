@@ -82,7 +82,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield Site(service, source / "machines.csv", token)
 
 
-@pytest.mark.timeout(120)
 def test_machines_come_from_the_file_and_go_with_it(site: Site) -> None:
     found = site.machines_when(3)
     assert found["rack-2"]["spec"] == {"owner": "team-a", "system": "shop", "cores": 32}
@@ -107,7 +106,6 @@ async def test_the_processor_with_the_test_kit(monkeypatch: pytest.MonkeyPatch) 
     assert result.entity["metadata"]["links"] == [{"url": "https://runbooks.example/web", "title": "Runbook"}]
 
 
-@pytest.mark.timeout(120)
 def test_a_component_gets_the_link_to_its_runbook(site: Site) -> None:
     component = site.component("checkout")
     assert component["metadata"]["links"] == [{"url": "https://runbooks.example/checkout", "title": "Runbook"}]

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backstage_py.http import scaffolder as face
@@ -93,7 +93,7 @@ def test_no_request_gives_a_server_error(tmp_path: Path) -> None:
         task_id = runner.run(small.create(ENTITY, {"name": "x"}))
         runner.run(small.scaffolder.service.cancel(task_id))  # so that a long poll has something to answer
 
-        @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=300)
         @given(st.data())
         def check(data: st.DataObject) -> None:
             method, template_path = data.draw(st.sampled_from(OPERATIONS))

@@ -100,7 +100,7 @@ def test_no_request_of_schemathesis_breaks_the_service(
         f"--max-examples={EXAMPLES}",
         "--continue-on-failure",
         "--suppress-health-check=all",
-        "--generation-database=none",
+        "--generation-deterministic",
         "--request-timeout=60",
         "--no-color",
     ]

@@ -3,7 +3,6 @@
 import base64
 import os
 import secrets
-import socket
 import ssl
 import subprocess
 import time
@@ -18,6 +17,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tests.contract.harness import free_port
 
 ROOT = Path(__file__).parents[2]
 EVERYTHING = {"namespaces": ["*"], "kinds": ["*"], "clusterKinds": ["*"]}
@@ -59,7 +60,7 @@ def assets() -> Path:
 def serve(folder: Path) -> Iterator[KubeServer]:
     """Run both until the block is left; ``folder`` holds their data."""
     binaries = assets()
-    client, peer, secure = (_free_port() for _ in range(3))
+    client, peer, secure = (free_port() for _ in range(3))
     server = KubeServer(f"https://127.0.0.1:{secure}", "", secrets.token_hex(16), secrets.token_hex(16))
     _write_secrets(folder, server)
     etcd = _etcd(binaries, folder, client, peer)
@@ -134,10 +135,3 @@ def _wait(server: KubeServer, processes: list[subprocess.Popen[bytes]], folder: 
             time.sleep(0.2)
     logs = "\n".join(path.read_text(errors="replace")[-2000:] for path in folder.glob("*.log"))
     raise RuntimeError(f"the Kubernetes API server did not start:\n{logs}")
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port

@@ -1,11 +1,10 @@
 """Patterns of schemas find what Node's regular expressions find, within a bound of steps."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from backstage_py.js import regex
-from tests.effort import EXAMPLES
 from tests.oracle.node import Oracle
 
 ATOMS = [
@@ -27,13 +26,6 @@ patterns = st.lists(st.tuples(st.sampled_from(ATOMS), st.sampled_from(QUANTIFIER
 )
 
 
-@settings(
-    max_examples=EXAMPLES,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
 @given(st.lists(st.one_of(patterns, patterns.map(lambda one: f"^{one}$")), min_size=1, max_size=20))
 def test_what_is_found_is_what_node_finds(regex_oracle: Oracle, drawn: list[str]) -> None:
     answers = regex_oracle.ask_all([{"pattern": pattern, "texts": TEXTS} for pattern in drawn])

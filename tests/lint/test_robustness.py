@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from backstage_py.lint.check import Options, check_file, check_text
@@ -115,7 +115,6 @@ def test_deep_nesting(tmp_path: Path) -> None:
     assert check_file(path, "template.yaml").problems
 
 
-@settings(deadline=None)  # how long one takes depends on the machine
 @given(st.text(max_size=300))
 def test_any_text(text: str) -> None:
     assert all(problem.line >= 1 for problem in check_text(text, "template.yaml"))
@@ -157,7 +156,6 @@ VALUES = st.recursive(
 )
 
 
-@settings(deadline=None)  # how long one takes depends on the machine
 @given(
     st.dictionaries(
         st.sampled_from(["parameters", "steps", "output", "secrets", "type", "owner", "formDecorators"]),

@@ -66,7 +66,7 @@ async def test_a_filter_and_its_conditions_agree(tmp_path: Path) -> None:
             texts = asyncio.run_coroutine_threadsafe(reader.all(filter_), loop).result(30)
             return sorted(json.parse(one)["metadata"]["uid"] for one in texts)
 
-        @settings(max_examples=200, deadline=None)
+        @settings(max_examples=200)
         @given(CRITERIA)
         def agree(condition: Any) -> None:
             parsed = criteria.parse(condition)

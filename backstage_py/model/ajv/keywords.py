@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 from backstage_py.js import regex
+from backstage_py.js.convert import to_string
 from backstage_py.js.values import in_key_order
 from backstage_py.model.ajv.problem import Check, Keyword, Problems, Subschemas, below, in_turn, one, valid
 from backstage_py.model.json import Json, JsonObject
@@ -37,7 +38,8 @@ def _same(left: Json, right: Json) -> bool:
 
 
 def _any_of(schema: JsonObject, subschemas: Subschemas) -> Check:
-    options = [subschemas.compile(option) for option in schema["anyOf"]]
+    composite = subschemas.composite()
+    options = [composite.compile(option) for option in schema["anyOf"]]
     wrong = one("anyOf", "must match a schema in anyOf")
 
     def run(value: Json) -> Problems:
@@ -53,7 +55,8 @@ def _any_of(schema: JsonObject, subschemas: Subschemas) -> Check:
 
 
 def _one_of(schema: JsonObject, subschemas: Subschemas) -> Check:
-    options = [subschemas.compile(option) for option in schema["oneOf"]]
+    composite = subschemas.composite()
+    options = [composite.compile(option) for option in schema["oneOf"]]
     message = "must match exactly one schema in oneOf"
 
     def run(value: Json) -> Problems:
@@ -78,7 +81,7 @@ def _all_of(schema: JsonObject, subschemas: Subschemas) -> Check:
 def _limit(keyword: str, sign: str, fits: Callable[[float, float], bool]) -> Keyword:
     def make(schema: JsonObject, _subschemas: Subschemas) -> Check:
         limit = schema[keyword]
-        wrong = one(keyword, f"must be {sign} {limit}", comparison=sign, limit=limit)
+        wrong = one(keyword, f"must be {sign} {to_string(limit)}", comparison=sign, limit=limit)
         return lambda value: () if fits(value, limit) else wrong
 
     return make
@@ -87,7 +90,7 @@ def _limit(keyword: str, sign: str, fits: Callable[[float, float], bool]) -> Key
 def _size(keyword: str, comparison: str, unit: str, fits: Callable[[float, float], bool]) -> Keyword:
     def make(schema: JsonObject, _subschemas: Subschemas) -> Check:
         limit = schema[keyword]
-        wrong = one(keyword, f"must NOT have {comparison} than {limit} {unit}", limit=limit)
+        wrong = one(keyword, f"must NOT have {comparison} than {to_string(limit)} {unit}", limit=limit)
         return lambda value: () if fits(len(value), limit) else wrong
 
     return make

@@ -45,6 +45,9 @@ class Subschemas(Protocol):
     def reference(self, name: str) -> Check:
         """Return the check of the schema that a ``$ref`` names."""
 
+    def composite(self) -> "Subschemas":
+        """Return what compiles the options of ``anyOf`` and ``oneOf``."""
+
 
 Keyword = Callable[[JsonObject, Subschemas], Check]
 

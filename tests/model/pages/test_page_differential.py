@@ -1,15 +1,14 @@
 """Generated forms and values, resolved here and by Backstage's own function."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from backstage_py.model import parameter_pages
 from backstage_py.model.json import Json, JsonObject
-from tests.effort import EXAMPLES
 from tests.oracle.node import Oracle
 
-pytestmark = [pytest.mark.node, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.node
 
 NAMES = st.sampled_from(["a", "b", "c", "d", "1"])
 SCALARS = st.sampled_from(["x", "y", "", "false", 0, 1, -1.5, True, False, None])
@@ -100,13 +99,6 @@ def forms(draw: st.DrawFn) -> tuple[list[JsonObject], JsonObject]:
     return pages, values
 
 
-@settings(
-    max_examples=EXAMPLES,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
 @given(forms())
 def test_pages_and_values_are_those_of_backstage(
     page_oracle: Oracle, form: tuple[list[JsonObject], JsonObject]

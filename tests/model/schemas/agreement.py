@@ -68,30 +68,10 @@ def _reviewed(failed: str | None) -> str | None:
     return failed and next((failed.replace(said, ours) for said, ours in REVIEWED.items() if said in failed), failed)
 
 
-UNTYPED = frozenset({"const", "enum", "not", "anyOf", "oneOf", "allOf", "if", "$ref"})
-"""Reviewed: within ``anyOf`` and its like Ajv looks at these even after the type was wrong; we stop there.
-
-A request is refused either way, and in the same first words.
-"""
-
-
-def _without_echoes(problems: Json) -> Json:
-    """Leave out what follows a wrong type at its place, but for the last problem: that of the keyword around it."""
-    if not isinstance(problems, list):
-        return problems
-    kept: list[Json] = []
-    for one in problems:
-        before = kept[-1] if kept else None
-        is_echo = before and before.get("keyword") == "type" and before.get("instancePath") == one["instancePath"]
-        if not (is_echo and one.get("keyword") in UNTYPED and one is not problems[-1]):
-            kept.append(one)
-    return kept
-
-
 def difference(case: Json, ours: Answer, theirs: Answer) -> str | None:
     """How the answers differ, or None."""
     same_failure = _reviewed(ours.get("failed")) == _reviewed(theirs.get("failed"))
     here, there = _plain(ours.get("problems")), _plain(theirs.get("problems"))
-    if same_failure and (here == there or _without_echoes(here) == _without_echoes(there)):
+    if same_failure and here == there:
         return None
     return f"{json.dumps(case)}\n  here:  {json.dumps(ours)}\n  there: {json.dumps(theirs)}"

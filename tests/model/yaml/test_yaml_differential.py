@@ -1,24 +1,16 @@
 """Generated texts and values, read and written here and by the JS package `yaml`."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from backstage_py.model.json import Json
 from backstage_py.model.yaml import dump, fast, load_all
-from tests.effort import EXAMPLES
 from tests.model.yaml.agreement import difference
 from tests.oracle.node import Oracle
 
 pytestmark = pytest.mark.node
 
-COMPARED = settings(
-    max_examples=EXAMPLES,  # each test
-    derandomize=True,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
 
 PLAIN = (
     "x|foo bar|1|010|0x1F|1.50|-1|.5|1e3|.inf|true|null|~|yes|2020-01-01|12:30|http://a.b/c?d=e#f|a:b|-x|é☃|😀 x|@a"
@@ -101,19 +93,16 @@ def assert_agreement(oracle: Oracle, text: str) -> None:
     assert difference(load_all(text), theirs) is None
 
 
-@COMPARED
 @given(streams())
 def test_generated_files_read_the_same(yaml_oracle: Oracle, text: str) -> None:
     assert_agreement(yaml_oracle, text)
 
 
-@COMPARED
 @given(damaged())
 def test_files_with_a_slip_of_the_finger_read_or_fail_the_same(yaml_oracle: Oracle, text: str) -> None:
     assert_agreement(yaml_oracle, text)
 
 
-@COMPARED
 @given(streams())
 def test_without_libyaml_generated_files_read_the_same(
     yaml_oracle: Oracle, monkeypatch: pytest.MonkeyPatch, text: str
@@ -137,7 +126,6 @@ VALUES: st.SearchStrategy[Json] = st.recursive(
 )
 
 
-@COMPARED
 @given(VALUES)
 def test_generated_values_are_written_the_same(yaml_oracle: Oracle, value: Json) -> None:
     assert dump(value) == yaml_oracle.ask({"op": "stringify", "value": value})["text"]

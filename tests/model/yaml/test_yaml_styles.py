@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from backstage_py.model.json import Json
 from backstage_py.model.yaml import Style, dump
-from tests.model.yaml.test_yaml_differential import COMPARED, VALUES
+from tests.model.yaml.test_yaml_differential import VALUES
 from tests.oracle.node import Oracle
 
 TEXT_TYPES = ["PLAIN", "QUOTE_DOUBLE", "QUOTE_SINGLE", "BLOCK_FOLDED", "BLOCK_LITERAL"]
@@ -34,7 +34,6 @@ STYLES = st.fixed_dictionaries({}, optional={name: st.sampled_from(found[1]) for
 
 
 @pytest.mark.node
-@COMPARED
 @given(VALUES, STYLES)
 def test_generated_values_are_written_the_same_in_every_style(
     yaml_oracle: Oracle, value: Json, style: dict[str, Json]
@@ -44,7 +43,6 @@ def test_generated_values_are_written_the_same_in_every_style(
     assert dump(value, Style(**style)) == theirs
 
 
-@COMPARED
 @given(VALUES, st.sampled_from([0, 80]))
 def test_in_brackets_and_quoted_as_json_it_is_json(value: Json, width: int) -> None:
     style = Style(

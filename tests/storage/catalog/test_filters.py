@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backstage_py.model import entity_filter, search_rows
@@ -138,7 +138,7 @@ def in_scope(value: str, request: PageRequest) -> bool:
     return not (text and order and text.keys == (order.key,)) or like(value, text.term)
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150)
 @given(filter_=st.none() | FILTERS, order=ORDERS, text=TEXTS, size=st.integers(1, 40))
 async def test_pages_forward_and_backward_are_what_the_filter_means(
     database: Database, filter_: Filter | None, order: Order | None, text: FullText | None, size: int
@@ -160,7 +160,7 @@ async def test_pages_forward_and_backward_are_what_the_filter_means(
         assert (await reader.page(before)).positions == wanted[max(0, len(wanted) - 1 - size) : -1]
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(filter_=st.none() | FILTERS)
 async def test_facets_and_lists_count_the_same_entities(database: Database, filter_: Filter | None) -> None:
     reader = EntityReader(database)

@@ -1,24 +1,15 @@
 """Generated templates, rendered here and by the engine that Backstage installs."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from backstage_py.model.json import Json
-from tests.effort import EXAMPLES
 from tests.oracle.node import Oracle
 from tests.templating.differential import grammar
 from tests.templating.differential.agreement import ENGINE, difference
 
-pytestmark = [pytest.mark.node, pytest.mark.timeout(240)]
-
-COMPARED = settings(
-    max_examples=EXAMPLES,  # each test
-    derandomize=True,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
-)
+pytestmark = pytest.mark.node
 
 
 AS_THE_RUNNER = {"coercion": "json"}
@@ -30,27 +21,23 @@ def assert_agreement(oracle: Oracle, case: dict[str, Json]) -> None:
     assert found is None, found
 
 
-@COMPARED
 @given(grammar.values(), grammar.contexts())
 def test_values_of_steps_are_the_same(template_oracle: Oracle, source: str, context: dict[str, Json]) -> None:
     case = {"mode": "value", "source": source, "context": context, "options": AS_THE_RUNNER}
     assert_agreement(template_oracle, case)
 
 
-@COMPARED
 @given(grammar.tags_alone(), grammar.contexts())
 def test_values_that_are_one_tag_are_the_same(template_oracle: Oracle, source: str, context: dict[str, Json]) -> None:
     case = {"mode": "value", "source": source, "context": context, "options": AS_THE_RUNNER}
     assert_agreement(template_oracle, case)
 
 
-@COMPARED
 @given(grammar.values(), grammar.contexts())
 def test_values_without_coercion_are_the_same(template_oracle: Oracle, source: str, context: dict[str, Json]) -> None:
     assert_agreement(template_oracle, {"mode": "value", "source": source, "context": context})
 
 
-@COMPARED
 @given(grammar.bodies(), grammar.contexts(), grammar.OPTIONS)
 def test_files_are_the_same(
     template_oracle: Oracle, source: str, context: dict[str, Json], options: dict[str, Json]
@@ -58,7 +45,6 @@ def test_files_are_the_same(
     assert_agreement(template_oracle, {"mode": "file", "source": source, "context": context, "options": options})
 
 
-@COMPARED
 @given(grammar.bodies(), grammar.contexts())
 def test_files_for_cookiecutter_are_the_same(template_oracle: Oracle, source: str, context: dict[str, Json]) -> None:
     template = source.replace("${{", "{{")
@@ -66,7 +52,6 @@ def test_files_for_cookiecutter_are_the_same(template_oracle: Oracle, source: st
     assert_agreement(template_oracle, case)
 
 
-@COMPARED
 @given(st.text("${}%#-| .'\"()[]abif\n\\/_1", max_size=30), grammar.contexts())
 def test_heaps_of_punctuation_are_the_same(template_oracle: Oracle, text: str, context: dict[str, Json]) -> None:
     case = {"mode": "value", "source": f"${{{{ {text}", "context": context, "options": AS_THE_RUNNER}

@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Callable
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from backstage_py.model.json import Json
@@ -18,18 +18,8 @@ from backstage_py.templating.engine import (
     TemplateLimitError,
     backstage_renderer,
 )
-from tests.effort import EXAMPLES
 from tests.templating.differential import grammar
 
-pytestmark = pytest.mark.timeout(120)
-
-FUZZED = settings(
-    max_examples=EXAMPLES,  # each test
-    derandomize=True,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
 RENDERERS = {compatible: backstage_renderer(cookiecutter_compat=compatible) for compatible in (False, True)}
 FRAGMENTS = [
     *"|()[]'\"\\/.,:-~\0%=\r",
@@ -75,7 +65,6 @@ def outcome(render: Callable[[], Json]) -> Json:
         return error
 
 
-@FUZZED
 @given(mutated(), grammar.contexts(), st.booleans())
 def test_a_mutated_template_gives_text_or_a_template_error(
     source: str, context: dict[str, Json], compatible: bool
@@ -88,7 +77,6 @@ def test_a_mutated_template_gives_text_or_a_template_error(
         assert type(result) is str
 
 
-@FUZZED
 @given(grammar.values(), grammar.contexts())
 def test_a_value_is_plain_data_and_the_context_stays_as_it_was(source: str, context: dict[str, Json]) -> None:
     before = repr(context)
