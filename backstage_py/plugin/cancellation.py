@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from concurrent.futures import Future
+from contextlib import suppress
 
 
 class CancelSignal:
@@ -15,7 +15,7 @@ class CancelSignal:
     def __init__(self) -> None:
         self._flag = threading.Event()
         self._lock = threading.Lock()
-        self._waiting: set[Future[None]] = set()
+        self._waiting: set[asyncio.Future[None]] = set()
 
     @property
     def is_set(self) -> bool:
@@ -27,19 +27,19 @@ class CancelSignal:
         with self._lock:
             self._flag.set()
             waiting, self._waiting = self._waiting, set()
-        for one in waiting:
-            if one.set_running_or_notify_cancel():
-                one.set_result(None)
+        for told in waiting:
+            with suppress(RuntimeError):  # its loop is closed: nobody waits there any more
+                told.get_loop().call_soon_threadsafe(_tell, told)
 
     async def wait(self) -> None:
         """Return when the task is cancelled."""
-        told: Future[None] = Future()
+        told = asyncio.get_running_loop().create_future()
         with self._lock:
             if self._flag.is_set():
                 return
             self._waiting.add(told)
         try:
-            await asyncio.wrap_future(told)
+            await told
         finally:
             with self._lock:
                 self._waiting.discard(told)
@@ -47,3 +47,8 @@ class CancelSignal:
     def wait_in_thread(self, seconds: float) -> bool:
         """Sleep in a thread for up to ``seconds``; True as soon as the task is cancelled."""
         return self._flag.wait(seconds)
+
+
+def _tell(told: "asyncio.Future[None]") -> None:
+    if not told.done():
+        told.set_result(None)

@@ -41,6 +41,10 @@ class PreparedContext:
         except Failure as failure:
             raise error_for(failure, "", None, 1, 1) from failure
 
+    def with_roots(self, other: "PreparedContext") -> "PreparedContext":
+        """A context with the root values of another one, too; they win over those of the same name."""
+        return PreparedContext(in_key_order({**self._values, **other.values}))
+
 
 def _replaced(record: dict[str, Value], keys: tuple[str, ...], value: Value) -> dict[str, Value]:
     key = keys[0]

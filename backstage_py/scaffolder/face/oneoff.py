@@ -130,7 +130,12 @@ def _within(budget: RunBudget, files: Iterator[DirectoryFile]) -> Iterator[Direc
 
 
 async def _write(content: Content) -> None:
-    """Write the files; a few small ones at once, since handing them to a thread would take longer."""
+    """Write the files; a few small ones at once, since handing them to a thread would take longer.
+
+    Without files there is no folder, as in Backstage: making one takes as long as some steps do.
+    """
+    if not content.files:
+        return
     if len(content.files) <= _FEW and sum(len(one.content) for one in content.files) <= _SMALL:
         directory.write(content.folder, content.files)
     else:

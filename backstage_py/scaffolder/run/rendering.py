@@ -113,6 +113,7 @@ class StepRenderer:
             }
         )
         self._size = budget.size([spec.parameters, spec.user.entity], SMALL)
+        self._overlays: dict[object, PreparedContext] = {}
         self._masked: PreparedContext | None = None  # the same with secrets hidden in outputs, once there are any
 
     def _prepared(self, context: JsonObject) -> PreparedContext:
@@ -142,10 +143,10 @@ class StepRenderer:
 
     def contexts(self, secrets: Mapping[str, str], *, dry_run: bool) -> Contexts[PreparedContext]:
         """Return the contexts of the next step. In a dry run the environment's secrets are not there."""
-        shown = {} if dry_run else dict(self.environment.secrets)
+        shown = {} if dry_run else self.environment.secrets
         return Contexts(
             plain=self._plain,
-            full=self._with_secrets(self._plain, dict(secrets), shown),
+            full=self._with_secrets(self._plain, secrets, shown),
             without_secrets=self._with_secrets(self._masked or self._plain, {}, {}),
             with_each=lambda context, each: context.with_value(["each"], each),
             outputs_differ=self._masked is not None,
@@ -175,10 +176,17 @@ class StepRenderer:
         return self.render(output, self._masked) if self._masked else UNDEFINED
 
     def _with_secrets(
-        self, context: PreparedContext, secrets: JsonObject, environment_secrets: JsonObject
+        self, context: PreparedContext, secrets: Mapping[str, str], environment_secrets: Mapping[str, str]
     ) -> PreparedContext:
-        environment = {"parameters": dict(self.environment.parameters), "secrets": environment_secrets}
-        return context.with_value(["environment"], environment).with_value(["secrets"], secrets)
+        """Return a context with secrets, which are prepared once: steps see the same ones."""
+        key = (*secrets.items(), None, *environment_secrets.items())
+        overlay = self._overlays.get(key)
+        if overlay is None:
+            environment = {"parameters": dict(self.environment.parameters), "secrets": dict(environment_secrets)}
+            overlay = self._overlays[key] = self._renderer.prepare(
+                {"environment": environment, "secrets": dict(secrets)}
+            )
+        return context.with_roots(overlay)
 
 
 def _user(spec: Spec) -> JsonObject:
