@@ -153,9 +153,16 @@ ACTIONS = (
     Key("kubernetes.clusterLocatorMethods", kinds.ARRAY, "Clusters that actions apply manifests to."),
     *_texts(
         "kubernetes.clusterLocatorMethods[]",
-        type="`config`, `localKubectlProxy` for one at http://localhost:8001, or ours `inCluster`; "
+        type="`config`, `localKubectlProxy` for one at http://localhost:8001, or ours `inCluster` and `kubeconfig`; "
         "others are passed over.",
         name="(ours) What templates call the cluster of `inCluster`.",
+        path="(ours) The file of `kubeconfig`.",
+    ),
+    Key("kubernetes.clusterLocatorMethods[].contexts", kinds.TEXTS, "(ours) Contexts of `kubeconfig`; all by default."),
+    Key(
+        "kubernetes.clusterLocatorMethods[].allowExec",
+        kinds.SWITCH,
+        "(ours) Run the programs with which a kubeconfig gets credentials; refused by default.",
     ),
     *(
         one

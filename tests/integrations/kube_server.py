@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,23 +59,52 @@ def assets() -> Path:
 @contextmanager
 def serve(folder: Path) -> Iterator[KubeServer]:
     """Run both until the block is left; ``folder`` holds their data."""
+    with parts(folder) as running:
+        yield running.server
+
+
+@contextmanager
+def parts(folder: Path) -> "Iterator[Parts]":
+    """Run both as ``serve`` does, for a test that ends and starts the API server."""
     binaries = assets()
     client, peer, secure = (free_port() for _ in range(3))
     server = KubeServer(f"https://127.0.0.1:{secure}", "", secrets.token_hex(16), secrets.token_hex(16))
     _write_secrets(folder, server)
-    etcd = _etcd(binaries, folder, client, peer)
-    api = _api_server(binaries, folder, client, secure)
-    processes: list[subprocess.Popen[bytes]] = []
+    running = Parts(server, folder, _api_server(binaries, folder, client, secure))
     try:
-        for command in (etcd, api):
-            with (folder / f"{Path(command[0]).name}.log").open("wb") as log:
-                processes.append(subprocess.Popen(command, stdout=log, stderr=log, cwd=folder))
-        _wait(server, processes, folder)
-        yield KubeServer(server.url, (folder / "apiserver.crt").read_text(), server.admin, server.nobody)
+        running.run(_etcd(binaries, folder, client, peer))
+        running.start_api()
+        running.server = replace(server, certificate=(folder / "apiserver.crt").read_text())
+        yield running
     finally:
-        for process in reversed(processes):
+        for process in reversed(running.processes):
             process.kill()
             process.wait()
+
+
+@dataclass
+class Parts:
+    """The processes of a server."""
+
+    server: KubeServer
+    folder: Path
+    api: list[str]
+    processes: "list[subprocess.Popen[bytes]]" = field(default_factory=list)
+
+    def run(self, command: list[str]) -> None:
+        with (self.folder / f"{Path(command[0]).name}.log").open("ab") as log:
+            self.processes.append(subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder))
+
+    def start_api(self) -> None:
+        """Start the API server, and wait until it is ready."""
+        self.run(self.api)
+        _wait(self.server, self.processes, self.folder)
+
+    def kill_api(self) -> None:
+        """End the API server in the middle of what it does; what it stored stays."""
+        process = self.processes.pop()
+        process.kill()
+        process.wait()
 
 
 def _write_secrets(folder: Path, server: KubeServer) -> None:

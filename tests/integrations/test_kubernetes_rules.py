@@ -2,13 +2,14 @@
 
 import base64
 import json
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from backstage_py.errors import NotAllowedError, SettingsError
+from backstage_py.errors import NotAllowedError, NotFoundError, SettingsError
 from backstage_py.integrations.kubernetes import clusters
 from backstage_py.plugin import Services, TemplateInfo
 from tests.actions.harness import Catalog, Task
@@ -123,6 +124,76 @@ async def test_a_step_without_a_template_has_what_all_have(task: Task, server: K
 async def test_a_rule_that_is_none_is_named(task: Task, server: KubeServer, rule: Any, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         await apply(task, server, manifest(), rule)
+
+
+def kubeconfig(folder: Path, user: dict[str, Any], **cluster: Any) -> dict[str, Any]:
+    content = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "c", "cluster": {"server": "https://c.example/", **cluster}}],
+        "users": [{"name": "u", "user": user}],
+        "contexts": [{"name": "staging", "context": {"cluster": "c", "user": "u"}}],
+    }
+    (folder / "config").write_text(json.dumps(content))
+    method = {"type": "kubeconfig", "path": str(folder / "config"), "allow": [kube_server.EVERYTHING]}
+    return {"kubernetes": {"clusterLocatorMethods": [method]}}
+
+
+def test_a_kubeconfig_gives_token_certificate_and_authority(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("from-file\n")
+    (tmp_path / "key.pem").write_text("KEY")
+    data = base64.b64encode(b"CERT").decode()
+    user = {"tokenFile": "token", "client-certificate-data": data, "client-key": "key.pem"}
+    config = kubeconfig(tmp_path, user, **{"certificate-authority-data": base64.b64encode(b"CA").decode()})
+    found = clusters.find(config, "staging")
+    assert (found.url, found.token, found.ca) == ("https://c.example", "from-file", "CA")
+    assert (found.certificate, found.key) == ("CERT", "KEY")
+    assert found.rules is not None
+    own = clusters.find(config, None, token="mine")
+    assert (own.token, own.certificate, own.key) == ("mine", None, None)
+
+
+async def test_a_kubeconfig_starts_no_program_unless_that_is_allowed(
+    tmp_path: Path, task: Task, server: KubeServer
+) -> None:
+    plugin = tmp_path / "plugin"
+    status = {"token": server.admin}
+    credential = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": status}
+    plugin.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\necho '{json.dumps(credential)}'\n")
+    plugin.chmod(plugin.stat().st_mode | stat.S_IXUSR)
+    run = {"apiVersion": "client.authentication.k8s.io/v1", "command": str(plugin), "interactiveMode": "Never"}
+    ca = {"certificate-authority-data": server.entry()["caData"]}
+    config = kubeconfig(tmp_path, {"exec": run}, server=server.url, **ca)
+    task.configured(**config)
+    with pytest.raises(SettingsError, match=r"the context 'staging' runs the program .*; set 'allowExec'"):
+        await task.run("kube:apply", {"manifest": manifest()})
+    assert not (tmp_path / "ran").exists()
+    config["kubernetes"]["clusterLocatorMethods"][0]["allowExec"] = True
+    assert (await task.run("kube:apply", {"manifest": manifest()})).log.messages
+    assert (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("user", "message"),
+    [
+        ({"auth-provider": {"name": "gcp"}}, "has 'auth-provider', which is not supported"),
+        ({"username": "a", "password": "b"}, "has 'username'"),
+        ({"tokenFile": "none"}, "names a file that cannot be read"),
+        ({"client-certificate-data": "%"}, "has a 'client-certificate-data' that is not base64"),
+    ],
+)
+def test_a_kubeconfig_that_cannot_be_used_is_named(tmp_path: Path, user: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingsError, match=f"the context 'staging' {message}"):
+        clusters.find(kubeconfig(tmp_path, user), "staging")
+
+
+def test_a_kubeconfig_offers_the_contexts_that_are_chosen(tmp_path: Path) -> None:
+    config = kubeconfig(tmp_path, {"token": "t"})
+    config["kubernetes"]["clusterLocatorMethods"][0]["contexts"] = ["prod"]
+    with pytest.raises(SettingsError, match="has no context 'prod'; it has staging"):
+        clusters.find(config, "prod")
+    with pytest.raises(NotFoundError, match="it has staging"):
+        clusters.find(kubeconfig(tmp_path, {"token": "t"}), "other")
 
 
 def test_a_client_certificate_stands_in_the_configuration(tmp_path: Path) -> None:

@@ -1,14 +1,19 @@
 """A cluster as the template of a step may use it."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any
+from datetime import datetime
+from typing import Any, TypeVar
 
 from backstage_py.integrations.kubernetes import api, clusters
 from backstage_py.integrations.kubernetes.api import Api
 from backstage_py.integrations.kubernetes.clusters import Cluster
 from backstage_py.integrations.kubernetes.rules import Caller
-from backstage_py.plugin import ActionContext
+from backstage_py.plugin import ActionContext, InputError
+
+T = TypeVar("T")
+LONGEST_WAIT = 24 * 60 * 60.0
 
 
 @asynccontextmanager
@@ -39,3 +44,44 @@ async def _owners(ctx: ActionContext[Any], template_ref: str) -> tuple[str, ...]
     entities = await ctx.services.catalog.entities_by_refs([template_ref], token=None)
     relations = [one for entity in entities if entity for one in entity.get("relations") or []]
     return tuple(str(one["targetRef"]) for one in relations if one.get("type") == "ownedBy")
+
+
+@asynccontextmanager
+async def opened_if_there(
+    ctx: ActionContext[Any], name: str | None, token: str | None = None
+) -> AsyncIterator[Api | None]:
+    """Open a cluster; in a dry run None where there is none, as on an author's machine."""
+    if ctx.is_dry_run and not (ctx.services.config or {}).get("kubernetes"):
+        ctx.logger.warning("No Kubernetes cluster is configured; the dry run asks none")
+        yield None
+        return
+    async with opened(ctx, name, token) as kube:
+        yield kube
+
+
+async def unless_cancelled(ctx: ActionContext[Any], work: Coroutine[Any, Any, T]) -> T | None:
+    """Await something, or break it off when the task is cancelled and return None."""
+    doing = asyncio.ensure_future(work)
+    told = asyncio.ensure_future(ctx.signal.wait())
+    try:
+        await asyncio.wait([doing, told], return_when=asyncio.FIRST_COMPLETED)
+        if not doing.done():
+            return None
+        return doing.result()
+    finally:
+        told.cancel()
+        doing.cancel()
+        await asyncio.wait([doing, told])
+
+
+async def seconds_left(ctx: ActionContext[Any], most: float) -> float:
+    """Return how long a step may still wait: a run that goes on after a crash has what the first one left.
+
+    A run after the time was over, as when somebody tries the task again, has all of it.
+    """
+    if not 0 < most <= LONGEST_WAIT:
+        raise InputError(f"'timeoutSeconds' should be above 0 and at most {LONGEST_WAIT:g}")
+    now = ctx.clock.now()
+    began = datetime.fromisoformat(str(await ctx.checkpoint("waits since", now.isoformat)))
+    passed = (now - began).total_seconds()
+    return most - passed if 0 <= passed < most else most

@@ -1,15 +1,17 @@
-"""``kube:apply`` and ``cnoe:kubernetes:apply``."""
+"""``kube:apply``, ``kube:delete``, ``kube:job:wait`` and ``cnoe:kubernetes:apply``: other ids for ``kubernetes:*``."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from backstage_py.integrations.kubernetes import applying, manifest
+from backstage_py.integrations.kubernetes import applying, criteria, manifest, refs, waiting
 from backstage_py.integrations.kubernetes.applying import Manner
+from backstage_py.integrations.kubernetes.refs import Ref
 from backstage_py.plugin import Action, ActionAttributes, ActionContext, InputError, JsonObject
 from backstage_py_actions._builtin import builtin
 from backstage_py_actions.kubernetes import cluster, manifests
 
 _APPLIES = ActionAttributes(idempotent=True)
+_JOB_SECONDS = 60 * 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,59 @@ class KubeApply:
 async def kube_apply(ctx: ActionContext[KubeApply]) -> None:
     """Apply a manifest; fields that others own are taken over, as the original's patch does."""
     await _apply(ctx, ctx.input.manifest, ctx.input.cluster_name, ctx.input.token)
+
+
+@dataclass(frozen=True, slots=True)
+class KubeDelete:
+    """A manifest whose objects go, and where they are."""
+
+    manifest: str | JsonObject
+    cluster_name: str | None = None
+    token: str | None = None
+
+
+@builtin(
+    "kube:delete",
+    KubeDelete,
+    attributes=ActionAttributes(idempotent=True, destructive=True),
+    needs_workspace=False,
+    extra="kubernetes",
+)
+async def kube_delete(ctx: ActionContext[KubeDelete]) -> None:
+    """Delete the objects of a manifest; what is gone already is no error."""
+    objects = await manifest.read(ctx.input.manifest)
+    async with cluster.opened(ctx, ctx.input.cluster_name, ctx.input.token) as kube:
+        for one in reversed(objects):
+            ref = refs.of(one)
+            was_there = await kube.delete(ref)
+            ctx.logger.info(f"Successfully deleted {ref}." if was_there else f"{ref} is not there.")
+
+
+@dataclass(frozen=True, slots=True)
+class JobWait:
+    """A job and where it is."""
+
+    name: str
+    namespace: str
+    cluster_name: str | None = None
+    token: str | None = None
+
+
+@builtin(
+    "kube:job:wait",
+    JobWait,
+    attributes=ActionAttributes(idempotent=True, read_only=True),
+    needs_workspace=False,
+    extra="kubernetes",
+)
+async def job_wait(ctx: ActionContext[JobWait]) -> None:
+    """Wait until a job has completed, for an hour at most; one that fails ends the step."""
+    given = ctx.input
+    ref = Ref("batch/v1", "Job", given.name, given.namespace)
+    async with cluster.opened(ctx, given.cluster_name, given.token) as kube:
+        left = await cluster.seconds_left(ctx, _JOB_SECONDS)
+        waits = waiting.until(kube, ref, criteria.parse("job"), tell=ctx.logger.info, seconds=left)
+        await cluster.unless_cancelled(ctx, waits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,4 +124,4 @@ async def _apply(
         )
 
 
-ACTIONS: tuple[Action, ...] = (kube_apply, cnoe_apply)
+ACTIONS: tuple[Action, ...] = (kube_apply, kube_delete, job_wait, cnoe_apply)

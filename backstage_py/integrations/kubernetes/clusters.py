@@ -1,7 +1,7 @@
 """The clusters of ``kubernetes.clusterLocatorMethods``, under Backstage's keys, and the cluster that we run in.
 
-Besides Backstage's ``config`` and ``localKubectlProxy`` there are ``inCluster``, and the authProvider
-``clientCertificate``; others are passed over.
+Besides Backstage's ``config`` and ``localKubectlProxy`` there are ``inCluster`` and ``kubeconfig``, and the
+authProvider ``clientCertificate``; others are passed over.
 """
 
 import base64
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from backstage_py.errors import InputError, NotFoundError, SettingsError
-from backstage_py.integrations.kubernetes import rules
+from backstage_py.integrations.kubernetes import kubeconfig, rules
 from backstage_py.integrations.kubernetes.rules import Rule
 from backstage_py.model.json import Json, JsonObject
 
@@ -105,6 +105,8 @@ def _entries(method: JsonObject) -> Iterator[JsonObject]:
             yield {"name": "local", "url": _PROXY_URL, "authProvider": "localKubectlProxy"}
         case "inCluster":
             yield {"name": str(method.get("name") or _IN_CLUSTER)}
+        case "kubeconfig":
+            yield from kubeconfig.entries(method)
 
 
 def _named(clusters: Mapping[str, JsonObject], name: str) -> JsonObject:
@@ -116,6 +118,10 @@ def _named(clusters: Mapping[str, JsonObject], name: str) -> JsonObject:
 
 def _cluster(one: JsonObject, token: str | None, account: Path) -> Cluster:
     name = str(one.get("name"))
+    if one["type"] == "kubeconfig":
+        found = kubeconfig.read(one)
+        values = found.as_fields() if token is None else found.without_credentials().as_fields() | {"token": token}
+        return Cluster(name=name, **values)
     if one["type"] == "inCluster":
         one = {**one, "url": _IN_CLUSTER_URL, "authProvider": "serviceAccount"}
     url = one.get("url")

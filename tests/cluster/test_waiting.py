@@ -1,0 +1,71 @@
+"""Waiting for what real controllers and pods do, and what is said when it does not come."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backstage_py.integrations.kubernetes.waiting import FailedError
+from backstage_py.plugin import Services
+from tests.actions.harness import Task
+from tests.cluster.cluster import KubeCluster
+
+
+@pytest.fixture
+def task(kube: KubeCluster, namespace: str, tmp_path: Path) -> Task:
+    entry = kube.entry(kube.administrator(namespace))
+    config = {"kubernetes": {"clusterLocatorMethods": [{"type": "config", "clusters": [entry]}]}}
+    return Task(tmp_path / "task", Services(config=config))
+
+
+def job(kube: KubeCluster, namespace: str, script: str, **change: Any) -> dict[str, Any]:
+    container = {
+        "name": "main",
+        "image": kube.postgres_image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["sh", "-c", script],
+        **change,
+    }
+    pod = {"restartPolicy": "Never", "terminationGracePeriodSeconds": 0, "containers": [container]}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": "migrate", "namespace": namespace},
+        "spec": {"backoffLimit": 0, "template": {"spec": pod}},
+    }
+
+
+async def start(task: Task, value: dict[str, Any]) -> None:
+    await task.run("kube:apply", {"manifest": value})
+    task.checkpoints.clear()
+
+
+async def test_a_job_is_waited_for_and_its_changes_are_told(task: Task, kube: KubeCluster, namespace: str) -> None:
+    await start(task, job(kube, namespace, "sleep 1; echo done"))
+    result = await task.run("kube:job:wait", {"name": "migrate", "namespace": namespace})
+    lines = result.log.messages
+    assert any("SuccessfulCreate: Created pod: migrate-" in line for line in lines)
+    assert lines[-1].startswith(f"Job/{namespace}/migrate: Complete=True")
+    gone = await task.run("kube:delete", {"manifest": json.dumps(job(kube, namespace, ""))})
+    assert gone.log.messages == [f"Successfully deleted Job/{namespace}/migrate."]
+    again = await task.run("kube:delete", {"manifest": json.dumps({**job(kube, namespace, ""), "metadata": {
+        "name": "none", "namespace": namespace}})})  # fmt: skip
+    assert again.log.messages == [f"Job/{namespace}/none is not there."]
+
+
+async def test_a_job_that_fails_says_why_with_the_last_lines_of_its_pod(
+    task: Task, kube: KubeCluster, namespace: str
+) -> None:
+    await start(task, job(kube, namespace, "echo no such table: orders; exit 3"))
+    with pytest.raises(FailedError, match=r"Job/.*/migrate has failed: Failed=True \(BackoffLimitExceeded") as failed:
+        await task.run("kube:job:wait", {"name": "migrate", "namespace": namespace})
+    assert "container main: exit status 3" in failed.value.message
+    assert "no such table: orders" in failed.value.message
+
+
+async def test_an_image_that_is_missing_ends_the_wait(task: Task, kube: KubeCluster, namespace: str) -> None:
+    missing = {"image": "registry.invalid/none:1", "imagePullPolicy": "Never"}
+    await start(task, job(kube, namespace, "true", **missing))
+    with pytest.raises(FailedError, match=r"container main: ErrImageNeverPull: .*registry\.invalid/none:1"):
+        await task.run("kube:job:wait", {"name": "migrate", "namespace": namespace})
