@@ -76,6 +76,20 @@ def namespace(kube: "KubeCluster") -> Iterator[str]:
     kube.remove(name)
 
 
+@pytest.fixture
+def api_group(kube: "KubeCluster", namespace: str) -> Iterator[str]:
+    """An API group of the test's own, whose definitions go with the test."""
+    from tests.cluster import crds
+    from tests.cluster.reconcilers import crossplane
+
+    group = f"{namespace}.example.org"
+    yield group
+    for one in kube.api.items(crossplane.DEFINITIONS) if kube.has_loaded("crossplane") else []:
+        if one["spec"]["group"] == group:
+            kube.api.delete(f"{crossplane.DEFINITIONS}/{one['metadata']['name']}")
+    crds.remove(kube.api, group)
+
+
 @pytest.fixture(autouse=True)
 def _no_foreign_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep the developer's own git and Backstage configuration out of the tests."""

@@ -9,6 +9,7 @@ from kubernetes.client import ApiException
 from kubernetes.dynamic import DynamicClient
 
 __all__ = ["Api", "ApiException"]
+_APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
 
 
@@ -47,6 +48,10 @@ class Api:
     def patch(self, path: str, body: Any) -> Any:
         """Merge into an object; ``path`` may end in ``/status``."""
         return self._call("PATCH", path, body, _MERGE)
+
+    def apply(self, path: str, body: Any, manager: str) -> Any:
+        """Apply an object on the server's side, as a controller does."""
+        return self._call("PATCH", f"{path}?fieldManager={manager}&force=true", body, _APPLY)
 
     def delete(self, path: str) -> None:
         """Delete an object, if it is there."""

@@ -91,6 +91,10 @@ class KubeCluster:
         crds.load(self.api, *[one for one in projects if one not in self._loaded])
         self._loaded.update(projects)
 
+    def has_loaded(self, project: str) -> bool:
+        """Whether a test asked for these kinds."""
+        return project in self._loaded
+
     @cached_property
     def postgres_image(self) -> str:
         """An image with a shell and ``psql``."""

@@ -4,6 +4,7 @@ They lie in BACKSTAGE_PY_TEST_CRDS, or beside the checkout, in a folder for each
 What an old API server refuses is left out: rules, defaults and list keys that came with later versions.
 """
 
+import contextlib
 import functools
 import os
 from pathlib import Path
@@ -49,6 +50,24 @@ def wait_established(api: Api, name: str) -> None:
         return any(one["type"] == "Established" and one["status"] == "True" for one in conditions)
 
     waiting.until(is_established, f"{name} is established")
+
+
+def remove(api: Api, group: str) -> None:
+    """Have the kinds of a group go with their objects, whatever holds these."""
+    for definition in api.items(PATH):
+        if definition["spec"]["group"] == group:
+            with contextlib.suppress(ApiException):  # it is going already
+                _let_go(api, definition["spec"])
+            api.delete(f"{PATH}/{definition['metadata']['name']}")
+
+
+def _let_go(api: Api, spec: Any) -> None:
+    version = next(one["name"] for one in spec["versions"] if one["storage"])
+    root, plural = f"/apis/{spec['group']}/{version}", spec["names"]["plural"]
+    for one in api.items(f"{root}/{plural}"):
+        namespace = one["metadata"].get("namespace")
+        where = f"{root}/namespaces/{namespace}/{plural}" if namespace else f"{root}/{plural}"
+        api.patch(f"{where}/{one['metadata']['name']}", {"metadata": {"finalizers": None}})
 
 
 @functools.cache

@@ -20,9 +20,15 @@ _FAST = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_c
 
 @dataclass(frozen=True, slots=True)
 class Postgres:
-    """A server that answers on a port of 127.0.0.1."""
+    """A server that answers on a port of 127.0.0.1, and of ``host`` if that is another address."""
 
     port: int
+    host: str = "127.0.0.1"
+
+    @property
+    def admin(self) -> str:
+        """How its administrator connects."""
+        return self._address("postgres")
 
     def new_database(self, name: str) -> str:
         """Create an empty database and return its URL."""
@@ -35,8 +41,11 @@ class Postgres:
 
 
 @contextlib.contextmanager
-def postgres() -> Iterator[Postgres]:
-    """Run a server, or skip the test when there is none on this machine."""
+def postgres(host: str = "127.0.0.1") -> Iterator[Postgres]:
+    """Run a server, or skip the test when there is none on this machine.
+
+    It trusts who connects to 127.0.0.1; who comes to another ``host`` of this machine needs a password.
+    """
     programs = _programs()
     if programs is None:
         pytest.skip("a PostgreSQL server is missing (Debian: postgresql)")
@@ -55,9 +64,12 @@ def postgres() -> Iterator[Postgres]:
 
     try:
         run("initdb", "-U", "test", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8")
-        run("pg_ctl", "-w", "-o", f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 {_FAST}", "start")
+        with (data / "pg_hba.conf").open("a") as rules:
+            rules.write("host all all 0.0.0.0/0 scram-sha-256\n")
+        addresses = "127.0.0.1" if host == "127.0.0.1" else f"127.0.0.1,{host}"
+        run("pg_ctl", "-w", "-o", f"-p {port} -k {folder} -c listen_addresses={addresses} {_FAST}", "start")
         try:
-            yield Postgres(port)
+            yield Postgres(port, host)
         finally:
             run("pg_ctl", "-w", "-m", "immediate", "stop")
     finally:
