@@ -14,6 +14,8 @@ from typing import Any
 
 import structlog
 
+from backstage_py.errors import ServiceUnavailableError
+
 _log = structlog.get_logger(__name__)
 _PAUSE_SECONDS = 1.0
 _SETTLED_SECONDS = 2.0
@@ -96,6 +98,8 @@ async def _lives(one: Loop, loop: Callable[[], Coroutine[Any, Any, None]]) -> bo
         if current is None or current.cancelling():
             raise
         _record_death(one)  # something that it awaited was cancelled, not the loop
+    except ServiceUnavailableError as error:  # nothing of ours is broken, so where it happened tells nobody anything
+        _record_death(one, problem=error.message)
     except Exception:  # noqa: BLE001  # the edge of all loops: none may end unseen
         _record_death(one)
     else:
@@ -103,9 +107,13 @@ async def _lives(one: Loop, loop: Callable[[], Coroutine[Any, Any, None]]) -> bo
     return False
 
 
-def _record_death(one: Loop) -> None:
+def _record_death(one: Loop, problem: str | None = None) -> None:
     now = time.monotonic()
     lived = now - (one.began_at or now)
     one.deaths += 1
     one.died_at, one.began_at = now, None
-    _log.exception("loop_died", loop=one.name, deaths=one.deaths, lived_seconds=round(lived, 1))
+    shown = {"loop": one.name, "deaths": one.deaths, "lived_seconds": round(lived, 1)}
+    if problem is None:
+        _log.exception("loop_died", **shown)
+    else:
+        _log.warning("loop_died", **shown, problem=problem)

@@ -1,69 +1,32 @@
 """A database as two verbs: ``read`` and ``write``, each a function that runs on a thread with a connection.
 
 SQLAlchemy's synchronous Core is used on purpose: one hop to a thread per transaction costs less than one hop per
-statement, and the functions stay plain. SQLite has one writer thread that commits what is waiting together, so that
-many small transactions share one flush to the disk; when one of them fails, all are undone and each runs by itself.
+statement, and the functions stay plain. ``sqlite`` and ``postgres`` own the threads; what is lost on the way to a
+server is tried again here (``outages``).
 """
 
 import asyncio
 import contextlib
-import queue
-import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn, Self, TypeVar
+from typing import Self
 
-import sqlalchemy as sa
-from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 
 from backstage_py import threads
-from backstage_py.errors import SettingsError
-from backstage_py.storage.faults import BusyError, DatabaseError, meaning
+from backstage_py.errors import ServiceUnavailableError
+from backstage_py.storage.faults import BusyError
+from backstage_py.storage.outages import Outages
+from backstage_py.storage.postgres.threads import PostgresThreads
+from backstage_py.storage.sqlite import SqliteThreads
+from backstage_py.storage.transaction import ReadFunction, T, Transaction, Write, WriteFunction
 from backstage_py.storage.wakes.hub import WakeHub
-from backstage_py.storage.wakes.postgres import PostgresCarrier
 from backstage_py.storage.wakes.sockets import SocketCarrier
 
-T = TypeVar("T")
+__all__ = ["Database", "ReadFunction", "Transaction", "WriteFunction"]
 
-_READERS = 4
-_WRITERS = 4  # of PostgreSQL; SQLite has one
-_BATCH = 256
-_BUSY_SECONDS = 30.0
-
-
-@dataclass(slots=True)
-class Transaction:
-    """What a write function gets: the connection, and the topics to wake once it is committed."""
-
-    connection: sa.Connection
-    topics: set[str] = field(default_factory=set)
-    elsewhere: set[str] = field(default_factory=set)
-    committed: list[Callable[[], None]] = field(default_factory=list)
-
-    def wake(self, topic: str) -> None:
-        """Wake whoever waits for ``topic``, in any process, after the commit."""
-        self.topics.add(topic)
-
-    def wake_elsewhere(self, topic: str) -> None:
-        """Wake whoever waits for ``topic`` in other processes only, after the commit."""
-        self.elsewhere.add(topic)
-
-    def after_commit(self, function: Callable[[], None]) -> None:
-        """Call ``function`` on the writer's thread once the commit is done; it must not raise or wait."""
-        self.committed.append(function)
-
-
-WriteFunction = Callable[[Transaction], T]
-ReadFunction = Callable[[sa.Connection], T]
-
-
-@dataclass(slots=True)
-class _Job:
-    function: WriteFunction[Any]
-    done: "Future[Any]"
+_PATIENCE = 600.0
 
 
 class Database:
@@ -72,57 +35,96 @@ class Database:
     Args:
         url: ``sqlite:///path`` or ``postgresql+psycopg://…``; ``sqlite://`` alone is refused, since its readers would
             see an empty database of their own.
+        patience: seconds that a write waits which must not be given up (``write``).
+        pooler: whether PostgreSQL is behind a pooler of transactions, such as pgbouncer; None finds out.
     """
 
-    def __init__(self, url: str | URL) -> None:
+    def __init__(self, url: str | URL, *, patience: float = _PATIENCE, pooler: bool | None = None) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        if self.is_sqlite and not self.url.database:
-            raise SettingsError("backend.database.connection", "expected the path of an SQLite file")
+        self.path: Path | None = None
+        self.outages = Outages()
+        self._patience = patience
+        self._threads: SqliteThreads | PostgresThreads
         if self.is_sqlite:
-            self.path: Path | None = Path(str(self.url.database)).absolute()
-            _make_folder(self.path.parent)
+            self._threads = SqliteThreads(self.url, self._committed)
+            self.path = self._threads.path
+            self.wakes = WakeHub(SocketCarrier(self.path))
         else:
-            self.path = None
-        self.engine = _engine(self.url, is_sqlite=self.is_sqlite)
-        self.wakes = WakeHub(SocketCarrier(self.path) if self.path else PostgresCarrier(self._own_connection))
-        self._brief: sa.Connection | None = None
-        self._brief_lock = threading.Lock()
-        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="db-read")
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._writers = [
-            threading.Thread(target=self._write_loop, name=f"db-write-{n}", daemon=True)
-            for n in range(1 if self.is_sqlite else _WRITERS)
-        ]
-        for writer in self._writers:
-            writer.start()
+            self._threads = PostgresThreads(self.url, self._committed, self.outages, pooler=pooler)
+            self.wakes = WakeHub(self._threads.carrier)
+        self.engine = self._threads.engine
 
     async def read(self, function: ReadFunction[T]) -> T:
-        """Run ``function`` with a connection that sees committed data only."""
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, function)
+        """Run ``function`` with a connection that sees committed data only.
+
+        Raises:
+            LostError: the server did not answer, also when it was asked again for a little while.
+        """
+        if self.is_sqlite:
+            return await asyncio.wrap_future(self._threads.read(function))
+        return await self.outages.survive(partial(self._read, function))
 
     async def read_briefly(self, function: ReadFunction[T]) -> T:
-        """Do as ``read`` for a statement that finds a few rows by their key.
+        """Do as ``read`` for a statement that finds a few rows by their key; SQLite answers it on the spot."""
+        if isinstance(self._threads, SqliteThreads):
+            try:
+                return self._threads.read_here(function)
+            except BusyError:  # rare: some other program locks out readers, too
+                return await self.read(function)
+        return await self.read(function)
 
-        SQLite answers it on the spot, without a transaction: with its own pages in memory that takes less time than
-        a thread would need to wake up.
-        """
-        if not self.is_sqlite:
-            return await self.read(function)
-        try:
-            return self._read_here(function)
-        except BusyError:  # rare: some other program locks out readers, too
-            return await self.read(function)
-
-    async def write(self, function: WriteFunction[T]) -> T:
+    async def write(
+        self,
+        function: WriteFunction[T],
+        *,
+        is_statement: bool = False,
+        is_repeatable: bool = False,
+        is_patient: bool = False,
+    ) -> T:
         """Run ``function`` in a transaction of its own; it is on disk when this returns.
 
-        A function that raises changes nothing, and its error is raised here. It may run a second time when the
-        database asks for that (a deadlock or a serialisation failure), so it must have no effect outside.
+        A function that raises changes nothing, and its error is raised here. It may run again when the database asks
+        for that (a deadlock or a serialisation failure) and when the server was lost, so it must have no effect
+        outside.
+
+        Args:
+            function: what to do.
+            is_statement: it runs one statement, which needs no ``BEGIN`` and ``COMMIT`` around it.
+            is_repeatable: it does no harm when it runs again although the server had committed it already: all it
+                writes is found again by a key that the caller chose, or depends on what it changes itself. Others are
+                not tried again once their commit was sent.
+            is_patient: wait for as long as the database's patience, instead of a little while.
+
+        Raises:
+            LostError: the server did not answer.
         """
-        done: Future[T] = Future()
-        self._jobs.put(_Job(function, done))
-        return await asyncio.wrap_future(done)
+        attempt = partial(self._write, function, is_statement)
+        if self.is_sqlite:
+            return await attempt()
+        patience = self._patience if is_patient else None
+        return await self.outages.survive(attempt, is_repeatable=is_repeatable, patience=patience)
+
+    async def answers(self) -> bool:
+        """Return whether the database answers at this moment, within a second and a half."""
+        if isinstance(self._threads, PostgresThreads):
+            return await self._threads.answers()
+        try:
+            return await self.read_briefly(lambda connection: connection.exec_driver_sql("SELECT 1").scalar() == 1)
+        except ServiceUnavailableError:
+            return False
+
+    async def reached(self, within: float) -> None:
+        """Wait until the server answers for the first time.
+
+        Args:
+            within: seconds; a line in the log says every ten of them what is waited for.
+
+        Raises:
+            BackstageError: it does not, or it refuses us.
+        """
+        if isinstance(self._threads, PostgresThreads):
+            await self._threads.reached(within)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Self]:
@@ -134,97 +136,19 @@ class Database:
 
     async def close(self) -> None:
         """Finish what is queued and close all connections. Closing twice is fine."""
-        writers, self._writers = self._writers, []
-        for _ in writers:
-            self._jobs.put(None)
-        for writer in writers:
-            await threads.remote_call("database", writer.join)
-        self._readers.shutdown(wait=True)
-        with self._brief_lock:
-            if self._brief:
-                self._brief.close()
-                self._brief = None
+        await threads.remote_call("database", self._threads.close)
         self.wakes.close()
-        self.engine.dispose()
 
-    def _own_connection(self) -> Any:
-        """Return a connection of the driver that no pool knows."""
-        arguments, options = self.engine.dialect.create_connect_args(self.url)
-        return self.engine.dialect.connect(*arguments, **options)
+    async def _read(self, function: ReadFunction[T]) -> T:
+        return await asyncio.wrap_future(self._threads.read(function))
 
-    def _read_here(self, function: ReadFunction[T]) -> T:
-        with self._brief_lock:
-            try:
-                if self._brief is None:
-                    self._brief = self.engine.connect()
-                    self._brief.exec_driver_sql("PRAGMA busy_timeout = 20")  # milliseconds
-                return function(self._brief)
-            except Exception as error:  # noqa: BLE001  # it is raised as what it means
-                _raise(error)
-            finally:
-                if self._brief and self._brief.in_transaction():
-                    self._brief.rollback()
+    async def _write(self, function: WriteFunction[T], is_statement: bool) -> T:  # noqa: FBT001  # for partial
+        job = Write(function, is_statement)
+        self._threads.write(job)
+        result: T = await asyncio.wrap_future(job.done)
+        return result
 
-    def _read(self, function: ReadFunction[T]) -> T:
-        try:
-            with self.engine.connect() as connection:
-                return function(connection)
-        except Exception as error:  # noqa: BLE001  # it is raised as what it means
-            _raise(error)
-
-    def _write_loop(self) -> None:
-        for batch in self._batches():
-            if self.is_sqlite and len(batch) > 1:
-                self._commit_together(batch)
-            else:
-                for job in batch:
-                    self._commit_alone(job)
-
-    def _batches(self) -> Iterator[list[_Job]]:
-        most = _BATCH if self.is_sqlite else 1
-        while (first := self._jobs.get()) is not None:
-            batch = [first]
-            while len(batch) < most:
-                try:
-                    job = self._jobs.get_nowait()
-                except queue.Empty:
-                    break
-                if job is None:
-                    yield batch
-                    return
-                batch.append(job)
-            yield batch
-
-    def _commit_together(self, batch: list[_Job]) -> None:
-        """Commit all of a batch at once; when one of its functions raises, undo them and let each try by itself."""
-        outcomes: list[tuple[_Job, Any]] = []
-        transactions: list[Transaction] = []
-        try:
-            with self.engine.begin() as connection:
-                for job in batch:
-                    transactions.append(Transaction(connection))
-                    outcomes.append((job, job.function(transactions[-1])))
-        except Exception as error:  # noqa: BLE001  # the commit or a function failed: which shows when each runs alone
-            found = meaning(error)
-            for job in batch:
-                if isinstance(found, BusyError):  # each would wait as long again
-                    _fail(job, found)
-                else:
-                    self._commit_alone(job)
-            return
-        self._finish(outcomes, transactions)
-
-    def _commit_alone(self, job: _Job) -> None:
-        try:
-            with self.engine.begin() as connection:
-                transaction = Transaction(connection)
-                result = job.function(transaction)
-        except Exception as error:  # noqa: BLE001  # it belongs to the caller who waits for the job
-            _fail(job, meaning(error))
-            return
-        self._finish([(job, result)], [transaction])
-
-    def _finish(self, outcomes: list[tuple[_Job, Any]], transactions: list[Transaction]) -> None:
+    def _committed(self, transactions: list[Transaction]) -> None:
         for transaction in transactions:
             for function in transaction.committed:
                 function()
@@ -232,63 +156,3 @@ class Database:
             {topic for transaction in transactions for topic in transaction.topics},
             elsewhere={topic for transaction in transactions for topic in transaction.elsewhere},
         )
-        for job, result in outcomes:
-            with contextlib.suppress(InvalidStateError):  # the waiter was cancelled; the data is written
-                job.done.set_result(result)
-
-
-def _raise(error: Exception) -> NoReturn:
-    """Raise an error as what it means."""
-    found = meaning(error)
-    if found is error:
-        raise error
-    raise found from error
-
-
-def _fail(job: _Job, error: BaseException) -> None:
-    with contextlib.suppress(InvalidStateError):  # the waiter was cancelled
-        job.done.set_exception(error)
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DatabaseError(
-            f"The folder of the database cannot be made ({error}); check backend.database.connection"
-        ) from error
-
-
-def _engine(url: URL, *, is_sqlite: bool) -> sa.Engine:
-    if not is_sqlite:
-        return sa.create_engine(
-            url, hide_parameters=True, pool_size=_READERS + _WRITERS, max_overflow=0, pool_pre_ping=True
-        )
-    engine = sa.create_engine(
-        url,
-        hide_parameters=True,  # errors that quote them would put what users store into the log
-        pool_size=_READERS + 4,
-        poolclass=sa.QueuePool,
-        connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False, "cached_statements": 512},
-    )
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _prepare_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # transactions are begun by _begin_sqlite, not guessed by the driver
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-        "temp_store=MEMORY",
-        "cache_size=-8000",  # KiB of each connection; what the file system has cached is not far away
-    ):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin_sqlite(connection: sa.Connection) -> None:
-    """Take the write lock at once on a writer thread: a read that turns into a write could not wait for it."""
-    writing = threading.current_thread().name.startswith("db-write")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")

@@ -1,6 +1,7 @@
 """What the errors of SQLite and PostgreSQL mean to a caller, in one sentence."""
 
 import sqlite3
+from typing import NoReturn
 
 import sqlalchemy as sa
 
@@ -14,10 +15,16 @@ _CLOSED = frozenset(
     {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_AUTH}
 )
 _PG_FULL = "53100"
-_PG_WAITED = frozenset({"55P03", "57014", "40001", "40P01"})
-"""A lock, a statement's time, or another transaction that was in the way."""
-_PG_REFUSED = ("08", "28", "3D", "53", "57P")
-"""Connections: broken, not allowed, to no database, too many; and a server that starts or stops."""
+_PG_WAITED = frozenset({"55P03", "57014"})
+"""A lock or a statement's time."""
+_PG_INTERFERED = frozenset({"40001", "40P01"})
+_PG_REFUSED = ("28", "3D", "53")
+"""Connections: not allowed, to no database, too many."""
+_PG_LOST = ("08", "57P", "25P03", "25006")
+"""Broken connections; a server that starts or stops, took us for dead, or only reads since a failover."""
+
+_PG_REFUSALS = ("authentication failed", "does not exist", "no pg_hba.conf entry", "permission denied", "no password")
+_PG_BROKEN = frozenset({"OperationalError", "InterfaceError", "ConnectionTimeout"})
 
 
 class DatabaseError(BackstageError):
@@ -26,6 +33,26 @@ class DatabaseError(BackstageError):
 
 class BusyError(ServiceUnavailableError):
     """Something else has held the database for too long."""
+
+
+class InterferenceError(BusyError):
+    """Another transaction was in the way, and this one was undone: it may simply run again."""
+
+
+class LostError(ServiceUnavailableError):
+    """The server does not answer, or the connection to it was lost.
+
+    Args:
+        said: what the driver said.
+        may_be_done: the connection was lost when the server may have committed already.
+    """
+
+    def __init__(self, said: str, *, may_be_done: bool) -> None:
+        super().__init__(
+            f"The database does not answer, or refuses ({said}); check that it runs, and backend.database.connection"
+        )
+        self.said = said
+        self.may_be_done = may_be_done
 
 
 def meaning(error: Exception) -> Exception:
@@ -38,6 +65,14 @@ def meaning(error: Exception) -> Exception:
     if type(cause).__module__.partition(".")[0] == "psycopg":
         return _of_postgres(cause) or error
     return error
+
+
+def raise_meaning(error: Exception) -> NoReturn:
+    """Raise an error as what it means."""
+    found = meaning(error)
+    if found is error:
+        raise error
+    raise found from error
 
 
 def _of_sqlite(error: sqlite3.Error) -> Exception | None:
@@ -68,8 +103,21 @@ def _of_postgres(error: BaseException | None) -> Exception | None:
         return DiskFullError("The disk of the database is full; the operator must make room")
     if state in _PG_WAITED:
         return BusyError("The database is locked by something else; try again later")
-    if (state is None and type(error).__name__ == "OperationalError") or (state and state.startswith(_PG_REFUSED)):
-        return ServiceUnavailableError(
-            f"The database does not answer, or refuses ({said}); check that it runs, and backend.database.connection"
-        )
+    if state in _PG_INTERFERED:
+        return InterferenceError("Another transaction was in the way; try again later")
+    if (state is None and type(error).__name__ in _PG_BROKEN) or (state and state.startswith(_PG_LOST)):
+        return _refusal(said) if state is None and _is_refusal(said) else LostError(said, may_be_done=False)
+    if state and state.startswith(_PG_REFUSED):
+        return _refusal(said)
     return None
+
+
+def _is_refusal(said: str) -> bool:
+    """Return whether a server let nobody in who comes like us; errors of connecting have no code."""
+    return any(words in said for words in _PG_REFUSALS)
+
+
+def _refusal(said: str) -> ServiceUnavailableError:
+    return ServiceUnavailableError(
+        f"The database does not answer, or refuses ({said}); check that it runs, and backend.database.connection"
+    )

@@ -49,8 +49,11 @@ class Prepared:
 
     def _execute(self, connection: sa.Connection, values: Mapping[str, Any]) -> Any:
         text, names = self._text(connection)
-        cursor = connection.connection.cursor()
-        cursor.execute(text, _arguments(names, values))
+        cursor: Any = connection.connection.cursor()
+        if connection.dialect.name == "sqlite":
+            cursor.execute(text, _arguments(names, values))
+        else:  # the driver would prepare it only when it has run some times
+            cursor.execute(text, dict(values), prepare=True)
         return cursor
 
     def _text(self, connection: sa.Connection) -> tuple[str, tuple[str, ...] | None]:

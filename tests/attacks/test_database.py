@@ -12,8 +12,7 @@ import pytest
 
 from backstage_py.errors import BackstageError, ServiceUnavailableError, SettingsError
 from backstage_py.settings.sections import AuthSettings, ScaffolderSettings
-from backstage_py.storage import database as database_module
-from backstage_py.storage import migrate
+from backstage_py.storage import migrate, sqlite
 from backstage_py.storage.database import Database
 from tests.contract.harness import free_port
 from tests.http.scaffolder_site import get, post, site
@@ -91,7 +90,7 @@ def test_a_server_that_is_not_there_is_told_in_a_sentence(tmp_path: Path) -> Non
 
 @pytest.fixture
 def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database_module, "_BUSY_SECONDS", 0.2)
+    monkeypatch.setattr(sqlite, "_BUSY_SECONDS", 0.2)
 
 
 async def test_a_database_that_is_locked_is_503_and_then_answers_again(tmp_path: Path, short_patience: None) -> None:
@@ -125,7 +124,7 @@ async def test_a_lock_that_postgresql_waits_for_too_long_is_503(server: Postgres
         holder.exec_driver_sql("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE")
 
         def count(connection: object) -> None:
-            connection.exec_driver_sql("SET LOCAL lock_timeout = 100")  # type: ignore[attr-defined]  # a connection
+            connection.exec_driver_sql("SET lock_timeout = 100")  # type: ignore[attr-defined]  # a connection
             connection.exec_driver_sql("SELECT count(*) FROM tasks")  # type: ignore[attr-defined]  # as above
 
         with pytest.raises(ServiceUnavailableError, match="locked"):

@@ -9,12 +9,17 @@ import asyncio
 import queue
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import sqlalchemy as sa
 import structlog
 
 from backstage_py import threads
+from backstage_py.errors import BackstageError
+from backstage_py.storage.postgres.connecting import Connecting
+from backstage_py.storage.postgres.session import Session
 from backstage_py.storage.wakes.hub import Receive
 
 if TYPE_CHECKING:
@@ -27,18 +32,20 @@ _PAUSE = 1.0  # seconds before a lost connection is tried again
 
 _log = structlog.get_logger(__name__)
 
-Connect = Callable[[], "psycopg.Connection[Any]"]
-
 
 class PostgresCarrier:
     """Carries wakes over notifications.
 
     Args:
-        connect: opens a connection that belongs to the caller.
+        connecting: opens connections.
+
+    Attributes:
+        session: the sender's connection, to be watched.
     """
 
-    def __init__(self, connect: Connect) -> None:
-        self._connect = connect
+    def __init__(self, connecting: Connecting) -> None:
+        self.session = Session(connecting)
+        self._connecting = connecting
         self._id = secrets.token_hex(4)  # of this process's own notifications, which come back too
         self._queue: queue.SimpleQueue[tuple[str, ...] | None] = queue.SimpleQueue()
         self._sender: threading.Thread | None = None
@@ -46,16 +53,17 @@ class PostgresCarrier:
         self._listener: psycopg.Connection[Any] | None = None
         self._descriptor = -1  # kept here, since a lost connection cannot be asked for it
         self._listening: asyncio.AbstractEventLoop | None = None
-        self._reconnecting: asyncio.Task[None] | None = None
+        self._receive: Receive = lambda _topics: None
+        self._opening: asyncio.Task[None] | None = None
 
     def listen(self, receive: Receive) -> None:
-        """Open the listening connection."""
+        """Open the listening connection beside the caller, who is woken once it is there."""
         loop = asyncio.get_running_loop()
         if self._listening is loop:
             return
         self._stop_listening()
-        self._listening = loop
-        self._listen_on(self._open(), receive)
+        self._listening, self._receive = loop, receive
+        self._opening = loop.create_task(self._open_until_open())
 
     def send(self, topics: Iterable[str]) -> None:
         """Hand topics to the thread that sends."""
@@ -66,38 +74,50 @@ class PostgresCarrier:
                     self._sender = threading.Thread(target=self._send_forever, name="db-notify", daemon=True)
                     self._sender.start()
 
+    def renew(self) -> None:
+        """Listen on another connection: the one that there is may be dead without a sign. Callable from any thread."""
+        loop = self._listening
+        if loop and not loop.is_closed():
+            loop.call_soon_threadsafe(self._listen_again)
+
     def close(self) -> None:
         """Send what is left and close both connections."""
         if self._sender:
             self._queue.put(None)
-            self._sender.join(_PAUSE)  # it may be waiting for a server that does not answer
+            self._sender.join(_PAUSE)
+            self.session.cut()  # it may be waiting for a server that does not answer
             self._sender = None
         self._stop_listening()
 
-    def _open(self) -> "psycopg.Connection[Any]":
-        connection = self._connect()
+    def _open(self) -> "psycopg.Connection[Any] | None":
+        """Open a connection on a thread; close it again when the carrier was closed meanwhile."""
+        connection = self._connecting.plain()
         try:
-            connection.autocommit = True
             connection.execute(f"LISTEN {_CHANNEL}".encode())
         except BaseException:
             connection.close()
             raise
-        return connection
-
-    def _open_if_wanted(self) -> "psycopg.Connection[Any] | None":
-        """Open a connection on a thread; close it again when the carrier was closed meanwhile."""
-        connection = self._open()
         if self._listening:
             return connection
         connection.close()
         return None
 
-    def _listen_on(self, connection: "psycopg.Connection[Any]", receive: Receive) -> None:
-        self._listener, self._descriptor = connection, connection.fileno()
-        if self._listening:
-            self._listening.add_reader(self._descriptor, self._read, connection, receive)
+    async def _open_until_open(self) -> None:
+        """Listen as soon as the server can be reached, and wake all: something may have been missed."""
+        from psycopg import Error
 
-    def _read(self, connection: "psycopg.Connection[Any]", receive: Receive) -> None:
+        connection: psycopg.Connection[Any] | None = None
+        while self._listening and not connection:
+            try:
+                connection = await threads.remote_call("database", self._open)
+            except (Error, OSError):
+                await asyncio.sleep(_PAUSE)
+        if connection and self._listening:
+            self._listener, self._descriptor = connection, connection.fileno()
+            self._listening.add_reader(self._descriptor, self._read, connection)
+            self._receive(None)
+
+    def _read(self, connection: "psycopg.Connection[Any]") -> None:
         from psycopg import OperationalError
 
         try:
@@ -105,35 +125,22 @@ class PostgresCarrier:
             while notification := connection.pgconn.notifies():
                 sender, *topics = notification.extra.decode(errors="replace").split(_SEPARATOR)
                 if sender != self._id:
-                    receive(set(topics))
+                    self._receive(set(topics))
         except OperationalError as error:
-            loop = self._listening
+            _log.warning("wake_connection_lost", error=str(error))
+            self._listen_again()
+
+    def _listen_again(self) -> None:
+        loop = self._listening
+        if loop and self._listener:  # else it is being opened already
             self._stop_listening()
-            if loop:
-                self._listening = loop
-                self._reconnecting = loop.create_task(self._reconnect(receive, str(error)))
-
-    async def _reconnect(self, receive: Receive, why: str) -> None:
-        """Listen again as soon as the server can be reached, and wake all: something may have been missed."""
-        from psycopg import Error
-
-        _log.warning("wake_connection_lost", error=why)
-        while True:
-            await asyncio.sleep(_PAUSE)
-            try:
-                connection = await threads.remote_call("database", self._open_if_wanted)
-            except (Error, OSError):
-                continue
-            if connection is None:
-                return
-            self._listen_on(connection, receive)
-            receive(None)
-            return
+            self._listening = loop
+            self._opening = loop.create_task(self._open_until_open())
 
     def _stop_listening(self) -> None:
-        if self._reconnecting:
-            self._reconnecting.cancel()
-            self._reconnecting = None
+        if self._opening:
+            self._opening.cancel()
+            self._opening = None
         if self._listener:
             if self._listening and not self._listening.is_closed():
                 self._listening.remove_reader(self._descriptor)
@@ -142,23 +149,13 @@ class PostgresCarrier:
         self._listening = None
 
     def _send_forever(self) -> None:
-        from psycopg import Error
-
-        connection: psycopg.Connection[Any] | None = None
         for topics in self._batches():
-            try:
-                if connection is None:
-                    connection = self._connect()
-                    connection.autocommit = True
-                for text in _texts(self._id, topics):
-                    connection.execute(b"SELECT pg_notify(%s, %s)", (_CHANNEL, text))
-            except (Error, OSError) as error:  # the waiters' timeouts are the fallback
-                _log.warning("wake_not_told", error=str(error))
-                if connection:
-                    connection.close()
-                connection = None
-        if connection:
-            connection.close()
+            for text in _texts(self._id, topics):
+                try:
+                    self.session.run(partial(_notify, text))
+                except BackstageError as error:  # the waiters' timeouts are the fallback
+                    _log.warning("wake_not_told", error=error.message)
+        self.session.close()
 
     def _batches(self) -> Iterator[set[str]]:
         while (first := self._queue.get()) is not None:
@@ -170,6 +167,11 @@ class PostgresCarrier:
                     return
                 topics.update(more)
             yield topics
+
+
+def _notify(text: str, connection: sa.Connection) -> None:
+    driver: Any = connection.connection.driver_connection
+    driver.execute("SELECT pg_notify(%s, %s)", (_CHANNEL, text), prepare=True)
 
 
 def _texts(sender: str, topics: Iterable[str]) -> Iterator[str]:

@@ -1,0 +1,119 @@
+"""Times without a database server: known when they begin and end, survived by trying again.
+
+Who asks for an answer waits for a little while only, counted from the moment at which the outage began, so that
+requests do not pile up. Who must not give up, such as the journal of a running task, waits for minutes.
+"""
+
+import threading
+import time
+from collections.abc import Awaitable, Callable
+
+import structlog
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
+
+from backstage_py.storage.faults import InterferenceError, LostError
+from backstage_py.storage.transaction import T
+
+_log = structlog.get_logger(__name__)
+_LITTLE_WHILE = 2.0  # seconds
+_SAY_EVERY = 10.0
+_MOST_INTERFERENCES = 5
+_WAIT = wait_random_exponential(multiplier=0.05, max=1.0)
+
+
+class Outages:
+    """Whether a server is out of reach, and what to do meanwhile. Its parts may be used from any thread.
+
+    Attributes:
+        back_at: when the last outage ended, in seconds of the monotonic clock: whoever was silent before that time
+            may have had no chance to speak.
+        back: called on the watching thread when an outage has ended.
+    """
+
+    def __init__(self) -> None:
+        self.back_at = time.monotonic()
+        self.back: list[Callable[[], None]] = []
+        self._lock = threading.Lock()
+        self._began: float | None = None
+        self._why = ""
+        self._said = 0.0
+        self._waiting = 0
+
+    @property
+    def is_on(self) -> bool:
+        """Whether the server is known to be out of reach."""
+        return self._began is not None
+
+    def began(self, why: str) -> None:
+        """Take note that the server does not answer; said again, it says so in the log now and then."""
+        now = time.monotonic()
+        with self._lock:
+            first = self._began is None
+            if first:
+                self._began, self._why = now, why
+            elif now - self._said < _SAY_EVERY:
+                return
+            self._said = now
+            seconds = now - (self._began or now)
+        if first:
+            _log.warning("database_lost", problem=why)
+        else:
+            _log.warning("database_awaited", seconds=round(seconds), waiting=self._waiting, problem=why)
+
+    def ended(self) -> None:
+        """Take note that the server answers."""
+        with self._lock:
+            began, self._began = self._began, None
+            if began is None:
+                return
+            self.back_at = time.monotonic()
+        _log.info("database_back", seconds=round(self.back_at - began, 1))
+        for function in self.back:
+            function()
+
+    async def survive(
+        self, attempt: Callable[[], Awaitable[T]], *, is_repeatable: bool = True, patience: float | None = None
+    ) -> T:
+        """Return what an attempt returns, made again while its fault is the way to the server.
+
+        Args:
+            attempt: what to do.
+            is_repeatable: it may be made again when nobody knows whether the last one was carried out.
+            patience: seconds of waiting; None for the little while.
+        """
+        try:
+            return await self._try(attempt)
+        except (LostError, InterferenceError) as error:
+            if not _helps_again(error, is_repeatable=is_repeatable):
+                raise
+        self._waiting += 1
+        try:
+            return await AsyncRetrying(
+                retry=retry_if_exception(lambda error: _helps_again(error, is_repeatable=is_repeatable)),
+                wait=_WAIT,
+                stop=lambda state: self._is_enough(state, patience),
+                reraise=True,
+            )(self._try, attempt)
+        finally:
+            self._waiting -= 1
+
+    async def _try(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        if self._began is not None:
+            raise LostError(self._why, may_be_done=False)
+        return await attempt()
+
+    def _is_enough(self, state: RetryCallState, patience: float | None) -> bool:
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, InterferenceError):
+            return state.attempt_number >= _MOST_INTERFERENCES
+        waited = state.seconds_since_start or 0.0
+        if patience is not None:
+            return waited >= patience
+        began = self._began
+        return max(waited, time.monotonic() - began if began else 0.0) >= _LITTLE_WHILE
+
+
+def _helps_again(error: BaseException, *, is_repeatable: bool) -> bool:
+    if isinstance(error, LostError):
+        return is_repeatable or not error.may_be_done
+    return isinstance(error, InterferenceError)

@@ -1,0 +1,164 @@
+"""Threads that read and write, each with a connection that it keeps."""
+
+import asyncio
+import contextlib
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, InvalidStateError
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL
+
+from backstage_py.storage.outages import Outages
+from backstage_py.storage.postgres.connecting import Connecting
+from backstage_py.storage.postgres.session import Session
+from backstage_py.storage.postgres.watch import Watch
+from backstage_py.storage.transaction import ReadFunction, T, Transaction, Write
+from backstage_py.storage.wakes.postgres import PostgresCarrier
+
+_READERS = 4
+_WRITERS = 4
+_CLOSING_SECONDS = 5.0
+_ANSWER_SECONDS = 1.5
+
+Committed = Callable[[list[Transaction]], None]
+_Work = Callable[[Session], None]
+
+
+class PostgresThreads:
+    """The connections to one database.
+
+    Args:
+        url: of it.
+        committed: gets what was committed, on the writer's thread, before the caller gets its result.
+        outages: learns when the server is out of reach.
+        pooler: see ``Connecting``.
+    """
+
+    def __init__(self, url: URL, committed: Committed, outages: Outages, *, pooler: bool | None = None) -> None:
+        self._committed = committed
+        self._connecting = Connecting(url, pooler=pooler)
+        self.engine = self._connecting.engine
+        self._readers = _Lane("db-read", _READERS, self._connecting)
+        self._writers = _Lane("db-write", _WRITERS, self._connecting)
+        self.carrier = PostgresCarrier(self._connecting)
+        sessions = [*self._readers.sessions, *self._writers.sessions, self.carrier.session]
+        self._watch = Watch(self._connecting, sessions, outages)
+        self._outages = outages
+        outages.back.append(self.carrier.renew)
+
+    def read(self, function: ReadFunction[T]) -> "Future[T]":
+        """Run ``function`` on a reader's thread."""
+        done: Future[T] = Future()
+        self._readers.put(partial(self._read, function, done))
+        return done
+
+    def write(self, job: Write) -> None:
+        """Run a write on a writer's thread, whatever becomes of its caller."""
+        self._writers.put(partial(self._write, job))
+
+    async def answers(self) -> bool:
+        """Return whether the server answers at this moment, within a second and a half."""
+        if self._outages.is_on:
+            return False
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                return await asyncio.wrap_future(self._watch.look())
+        except TimeoutError:
+            return False
+
+    async def reached(self, within: float) -> None:
+        """Wait for the server's first answer; see ``Database.reached``."""
+        await self._outages.survive(
+            lambda: asyncio.wrap_future(self.read(lambda connection: connection.exec_driver_sql("SELECT 1").scalar())),
+            patience=within,
+        )
+
+    def close(self) -> None:
+        """Finish what is queued and close all connections; blocks, and no longer than some seconds."""
+        self._writers.close()
+        self._readers.close()
+        self._watch.close()
+        self.engine.dispose()
+
+    def _read(self, function: ReadFunction[T], done: "Future[T]", session: Session) -> None:
+        if not done.set_running_or_notify_cancel():
+            return
+        try:
+            result = session.run(partial(_read_only, function))
+        except Exception as error:  # noqa: BLE001  # it belongs to the caller who waits
+            self._watch.notice(error)
+            done.set_exception(error)
+        else:
+            done.set_result(result)
+
+    def _write(self, job: Write, session: Session) -> None:
+        try:
+            transaction, result = session.run(partial(_commit, job, session))
+        except Exception as error:  # noqa: BLE001  # it belongs to the caller who waits for the job
+            self._watch.notice(error)
+            with contextlib.suppress(InvalidStateError):  # the waiter was cancelled
+                job.done.set_exception(error)
+            return
+        self._committed([transaction])
+        with contextlib.suppress(InvalidStateError):  # the waiter was cancelled; the data is written
+            job.done.set_result(result)
+
+
+def _read_only(function: ReadFunction[T], connection: sa.Connection) -> T:
+    result = function(connection)
+    if connection.in_transaction():  # of SQLAlchemy alone: the server commits each statement by itself
+        connection.commit()
+    return result
+
+
+def _commit(job: Write, session: Session, connection: sa.Connection) -> tuple[Transaction, Any]:
+    transaction = Transaction(connection)
+    if job.is_statement:
+        session.may_be_done = True
+        result = job.function(transaction)
+    else:
+        driver: Any = connection.connection.driver_connection
+        driver.execute("BEGIN", prepare=False)
+        result = job.function(transaction)
+        session.may_be_done = True
+        driver.execute("COMMIT", prepare=False)
+    if connection.in_transaction():
+        connection.commit()
+    return transaction, result
+
+
+class _Lane:
+    """Some threads that take work from one queue."""
+
+    def __init__(self, name: str, count: int, connecting: Connecting) -> None:
+        self.sessions = [Session(connecting) for _ in range(count)]
+        self._work: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._run, args=(session,), name=f"{name}-{number}", daemon=True)
+            for number, session in enumerate(self.sessions)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def put(self, work: _Work) -> None:
+        self._work.put(work)
+
+    def close(self) -> None:
+        """Finish what is queued; what waits for a server that does not answer is cut off."""
+        threads, self._threads = self._threads, []
+        for _ in threads:
+            self._work.put(None)
+        for thread, session in zip(threads, self.sessions, strict=False):
+            thread.join(_CLOSING_SECONDS)
+            if thread.is_alive():
+                session.cut()
+                thread.join(_CLOSING_SECONDS)
+
+    def _run(self, session: Session) -> None:
+        while (work := self._work.get()) is not None:
+            work(session)
+        session.close()

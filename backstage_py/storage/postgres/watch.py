@@ -1,0 +1,137 @@
+"""Watching over connections: a server that takes long is asked something simple, and given up when it stays silent.
+
+A statement may well take long while the server works on it, so its time alone says nothing. What does is a connection
+of the watch's own, on which the server answers at once or is gone, stopped, or cut off.
+"""
+
+import select
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, InvalidStateError
+from typing import TYPE_CHECKING, Any
+
+from backstage_py.storage.faults import LostError, meaning
+from backstage_py.storage.outages import Outages
+from backstage_py.storage.postgres.connecting import Connecting
+from backstage_py.storage.postgres.session import Session
+
+if TYPE_CHECKING:
+    import psycopg
+
+_TURN = 1.0  # seconds between two looks at the sessions
+_TURN_IN_OUTAGE = 0.25
+_LONG = 1.5  # seconds after which a statement's server is asked
+_ANSWER = 1.0  # seconds until it must have answered
+_LONGEST = 90.0
+"""Seconds of a transaction's wait, after which its connection must be dead although others are not."""
+
+
+class Watch:
+    """Looks after the sessions of a database.
+
+    Args:
+        connecting: opens the connection on which the server is asked.
+        sessions: those to look after.
+        outages: is told.
+    """
+
+    def __init__(self, connecting: Connecting, sessions: Sequence[Session], outages: Outages) -> None:
+        self._connecting = connecting
+        self._sessions = sessions
+        self._outages = outages
+        self._connection: psycopg.Connection[Any] | None = None
+        self._asked = threading.Event()
+        self._looks: list[Future[bool]] = []
+        self._lock = threading.Lock()
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="db-watch", daemon=True)
+        self._thread.start()
+
+    def look(self) -> "Future[bool]":
+        """Ask the server, and return whether it answers."""
+        found: Future[bool] = Future()
+        with self._lock:
+            self._looks.append(found)
+        self._asked.set()
+        return found
+
+    def notice(self, error: Exception) -> None:
+        """Look whether the server is gone when a session has lost its connection."""
+        if isinstance(error, LostError):
+            self._asked.set()
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._closing = True
+        self._asked.set()
+        self._thread.join(_LONG + _ANSWER)
+
+    def _run(self) -> None:
+        while not self._closing:
+            was_asked = self._asked.wait(_TURN_IN_OUTAGE if self._outages.is_on else _TURN)
+            self._asked.clear()
+            late = [session for session in self._sessions if session.seconds > _LONG]
+            if was_asked or late or self._outages.is_on:
+                self._turn()
+        self._disconnect()
+
+    def _turn(self) -> None:
+        with self._lock:
+            looks, self._looks = self._looks, []
+        problem = self._problem()
+        if problem is None:
+            self._outages.ended()
+        else:
+            self._outages.began(problem)
+        longest = _LONGEST if problem is None else _LONG
+        for session in self._sessions:
+            if session.seconds > longest:
+                session.cut()
+        for look in looks:
+            try:
+                look.set_result(problem is None)
+            except InvalidStateError:  # whoever asked does not wait any more
+                continue
+
+    def _problem(self) -> str | None:
+        """Return why the server does not answer, None when it does."""
+        from psycopg import Error
+
+        try:
+            if self._connection is None:
+                self._connection = self._connecting.plain(connect_timeout="2")
+            if _answers(self._connection):
+                return None
+            self._disconnect()
+        except (Error, OSError) as error:
+            self._disconnect()
+            found = meaning(error) if isinstance(error, Error) else error
+            return found.said if isinstance(found, LostError) else str(found)
+        return "it accepts connections and stays silent"
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _answers(connection: "psycopg.Connection[Any]") -> bool:
+    """Return whether a statement is answered in time, by libpq's calls that do not wait."""
+    ours = connection.pgconn
+    ours.send_query(b"SELECT 1")
+    deadline = time.monotonic() + _ANSWER
+    readable = select.poll()
+    readable.register(ours.socket, select.POLLIN)
+    is_answered = False
+    while True:
+        while not ours.is_busy():
+            result = ours.get_result()
+            if result is None:
+                return is_answered
+            is_answered = result.ntuples == 1
+            result.clear()
+        left = deadline - time.monotonic()
+        if left <= 0 or not readable.poll(left * 1000):
+            return False
+        ours.consume_input()
