@@ -96,7 +96,9 @@ async def serving(
         core = await stack.enter_async_context(process.opened(settings, stand_ins, run_tasks=run_tasks))
         service = Service(
             core.scaffolder,
-            Health(headers=settings.backend.health_headers, delay=settings.backend.shutdown_delay),
+            Health(
+                core.database.answers, headers=settings.backend.health_headers, delay=settings.backend.shutdown_delay
+            ),
             handover.environment(core.settings, stand_ins),
         )
         known = PLUGINS.union(*(one.plugins for one in stand_ins))

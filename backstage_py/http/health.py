@@ -1,7 +1,7 @@
 """Liveness and readiness, as Backstage's root health service answers them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -20,9 +20,11 @@ class Health:
     """Whether the service is ready for requests.
 
     Attributes:
+        answers: whether the database answers now; it takes less than two seconds to say so.
         delay: seconds between reporting the stop and stopping, for load balancers to notice.
     """
 
+    answers: Callable[[], Awaitable[bool]]
     ready: bool = False
     stopping: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -47,6 +49,10 @@ def routes(health: Health) -> list[Route]:
         if health.stopping or not health.ready:
             message = "Backend is shutting down" if health.stopping else "Backend has not started yet"
             return json_response({"status": "error", "message": message}, _UNAVAILABLE, health.headers)
+        if not await health.answers():
+            return json_response(
+                {"status": "error", "message": "The database does not answer"}, _UNAVAILABLE, health.headers
+            )
         if failing := background.failing():
             message = f"Work in the background fails and is tried again: {', '.join(failing)}"
             return json_response({"status": "error", "message": message}, _UNAVAILABLE, health.headers)

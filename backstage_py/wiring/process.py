@@ -50,6 +50,7 @@ class Process:
     services: Services
     scaffolder: Scaffolder
     catalog: AuthorizedCatalog | None
+    database: Database
 
 
 @asynccontextmanager
@@ -70,7 +71,8 @@ async def opened(
         stack.enter_context(logging.hiding(Redactor(secret_values(settings.raw)).text))
         settings = _with_lasting_database(settings, stack)
         addresses = Addresses.of(settings)
-        database = await stack.enter_async_context(Database(settings.backend.database_url).running())
+        database = await stack.enter_async_context(_database(settings).running())
+        await database.reached(settings.backend.database_patience)
         await migrate.upgrade(database)
         out = await stack.enter_async_context(outside.opened(settings, stand_ins, _plugin_hosts(settings, addresses)))
         kept = await stack.enter_async_context(
@@ -95,7 +97,12 @@ async def opened(
             authority=permissions.authority(names.SCAFFOLDER),
             worker_limit=None if run_tasks else 0,
         )
-        yield Process(settings, addresses, kept, issuer, permissions, plugins, services, scaffolder, catalog)
+        yield Process(settings, addresses, kept, issuer, permissions, plugins, services, scaffolder, catalog, database)
+
+
+def _database(settings: Settings) -> Database:
+    asked = settings.backend
+    return Database(asked.database_url, patience=asked.database_patience, pooler=asked.database_pooler)
 
 
 def _services(out: Outside, plugins: Plugins, addresses: Addresses, on_behalf: OnBehalf) -> Services:

@@ -81,7 +81,8 @@ def test_a_database_that_cannot_be_used_is_told_in_a_sentence(
 
 
 def test_a_server_that_is_not_there_is_told_in_a_sentence(tmp_path: Path) -> None:
-    done = serve(tmp_path, f"{{client: pg, connection: 'postgresql://u:hidden@127.0.0.1:{free_port()}/x'}}")
+    url = f"postgresql://u:hidden@127.0.0.1:{free_port()}/x"
+    done = serve(tmp_path, f"{{client: pg, connection: '{url}', patience: 3s}}")
     assert done.returncode != 0
     assert "Traceback" not in done.stdout + done.stderr
     assert "does not answer" in done.stderr

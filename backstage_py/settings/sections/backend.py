@@ -94,6 +94,18 @@ class BackendSettings:
     host: str = "127.0.0.1"
     port: int = 7007
     database_url: str = "sqlite:///backstage-py.sqlite"
+    database_patience: float = key(
+        "database.patience",
+        kinds.DURATION,
+        "(ours) How long a start and what tasks write wait for a database that is away; 10 minutes.",
+        600.0,
+    )
+    database_pooler: bool | None = key(
+        "database.pooler",
+        kinds.SWITCH,
+        "(ours) Whether PostgreSQL is behind a pooler of transactions, such as pgbouncer; found out by default.",
+        None,
+    )
     working_directory: Path = key("workingDirectory", kinds.PATH, "Folder of task workspaces.", Path())
     cors: CorsSettings | None = key(
         "cors", Section(CorsSettings, is_optional=True), "Without it no CORS headers are sent.", None

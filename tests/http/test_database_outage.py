@@ -1,0 +1,90 @@
+"""What clients and a cluster see of a service whose database is away for a while."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from backstage_py.app import Service, serving
+from backstage_py.settings import load_settings
+from tests.http.harness import Answer, call
+from tests.storage.postgres import Postgres, postgres
+from tests.storage.wire import wire
+
+pytestmark = pytest.mark.xdist_group("postgres")
+
+TASKS = "/api/scaffolder/v2/tasks"
+READY, LIVE = "/.backstage/health/v1/readiness", "/.backstage/health/v1/liveness"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    with postgres() as running:
+        yield running
+
+
+def configuration(folder: Path, database: str) -> Path:
+    config: dict[str, Any] = {
+        "backend": {
+            "baseUrl": "http://127.0.0.1:7007",
+            "database": {"client": "pg", "connection": database.replace("+psycopg", "")},
+            "workingDirectory": str(folder / "work"),
+        },
+        "catalog": {"baseUrl": "http://127.0.0.1:7008/api/catalog"},
+        "auth": {"environment": "development", "providers": {"guest": {"dangerouslyAllowOutsideDevelopment": True}}},
+    }
+    path = folder / "app-config.yaml"
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+async def status(service: Service, path: str) -> int:
+    return (await call(service.asgi, "GET", path)).status
+
+
+async def signed_in(service: Service) -> dict[str, str]:
+    answer = await call(service.asgi, "POST", "/api/auth/guest/refresh")
+    assert answer.status == 200, answer.body
+    return {"authorization": f"Bearer {json.loads(answer.body)['backstageIdentity']['token']}"}
+
+
+def says_later(answer: Answer) -> bool:
+    shown = json.loads(answer.body)
+    return (
+        answer.status == 503
+        and bool(answer.headers["retry-after"])
+        and shown["error"]["name"] == "ServiceUnavailableError"
+        and shown["response"] == {"statusCode": 503}
+    )
+
+
+@pytest.mark.parametrize("how", ["closed", "frozen"])
+async def test_requests_are_503_and_readiness_is_off_while_the_database_is_away(
+    server: Postgres, tmp_path: Path, how: str
+) -> None:
+    url = server.new_database(how)
+    async with wire(server.port) as line:
+        path = configuration(tmp_path, url.replace(str(server.port), str(line.port)))
+        async with serving(load_settings([path], {})) as service, service.running():
+            headers = await signed_in(service)
+            assert await status(service, READY) == 200
+            if how == "closed":
+                line.refuses = True
+                line.cut()
+            else:
+                line.flows.clear()
+            async with asyncio.timeout(60):
+                while await status(service, READY) != 503:  # noqa: ASYNC110  # as a cluster looks
+                    await asyncio.sleep(0.1)
+            assert await status(service, LIVE) == 200
+            assert says_later(await call(service.asgi, "GET", TASKS, headers))
+            line.refuses = False
+            line.flows.set()
+            async with asyncio.timeout(60):
+                while await status(service, READY) != 200:  # noqa: ASYNC110  # as a cluster looks
+                    await asyncio.sleep(0.1)
+            assert (await call(service.asgi, "GET", TASKS, headers)).status == 200

@@ -1,0 +1,101 @@
+"""A proxy before a server: it counts how often a client waits for an answer, and it cuts, freezes and refuses."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class Wire:
+    """What happens to connections, and what did.
+
+    Attributes:
+        port: on 127.0.0.1, where clients connect to.
+        turns: how often a client sent something after the server's answer to what it had sent before.
+        flows: cleared, what clients and server say stays here; they can still connect.
+        refuses: new connections are closed at once.
+    """
+
+    server_port: int
+    port: int = 0
+    turns: int = 0
+    flows: asyncio.Event = field(default_factory=asyncio.Event)
+    refuses: bool = False
+    writers: set[asyncio.StreamWriter] = field(default_factory=set)
+    drops_after: bytes | None = None
+    """The connection on which a client sends this is cut when the server has answered, without that answer."""
+
+    def cut(self) -> None:
+        """Cut all connections."""
+        for writer in self.writers:
+            writer.transport.abort()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Carry one connection."""
+        if self.refuses:
+            writer.close()
+            return
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.server_port)
+        self.writers |= {writer, far_writer}
+        link = _Link()
+        ways = {
+            asyncio.ensure_future(self._forth(reader, far_writer, link)),
+            asyncio.ensure_future(self._back(far_reader, writer, link)),
+        }
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+            self.writers -= {writer, far_writer}
+            far_writer.close()
+            writer.close()
+
+    async def _forth(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, link: "_Link") -> None:
+        while data := await reader.read(65_536):
+            await self.flows.wait()
+            self.turns += link.is_clients_turn
+            link.is_clients_turn = False
+            if self.drops_after and self.drops_after in data:
+                self.drops_after, link.drops_answer = None, True
+            writer.write(data)
+
+    async def _back(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, link: "_Link") -> None:
+        while data := await reader.read(65_536):
+            await self.flows.wait()
+            if link.drops_answer:
+                return
+            link.is_clients_turn = True
+            writer.write(data)
+
+
+@dataclass(slots=True)
+class _Link:
+    is_clients_turn: bool = True
+    drops_answer: bool = False
+
+
+@contextlib.asynccontextmanager
+async def wire(port: int) -> AsyncIterator[Wire]:
+    """Stand before a server on a port of 127.0.0.1 until the block is left."""
+    opened, tasks = Wire(port), set[asyncio.Task[Any]]()
+    opened.flows.set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if task := asyncio.current_task():
+            tasks.add(task)
+        with contextlib.suppress(OSError, asyncio.CancelledError):
+            await opened.serve(reader, writer)
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    opened.port = server.sockets[0].getsockname()[1]
+    try:
+        yield opened
+    finally:
+        server.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
