@@ -17,17 +17,21 @@ from backstage_py.scaffolder.face.service import ScaffolderService
 from backstage_py.scaffolder.queue.attempt import Attempts
 from backstage_py.scaffolder.queue.janitor import Janitor
 from backstage_py.scaffolder.queue.recovery import Recovery
-from backstage_py.scaffolder.queue.snapshots import snapshots_of
 from backstage_py.scaffolder.queue.worker import Worker
 from backstage_py.scaffolder.queue.workspaces import WorkspaceFolders
 from backstage_py.scaffolder.run.equipment import Equipment
 from backstage_py.scaffolder.run.rendering import Environment
+from backstage_py.scaffolder.snapshots.archives import Archives
+from backstage_py.scaffolder.snapshots.providers import outside_of
+from backstage_py.scaffolder.snapshots.snapshots import Snapshots
+from backstage_py.scaffolder.snapshots.store import SnapshotStore
 from backstage_py.settings.sections import QuotaSettings, ScaffolderSettings
 from backstage_py.storage.database import Database
 from backstage_py.storage.scaffolder.checkpoints import CheckpointStore
 from backstage_py.storage.scaffolder.claims import ClaimStore
 from backstage_py.storage.scaffolder.events import EventFeed
 from backstage_py.storage.scaffolder.secrets import SecretBox
+from backstage_py.storage.scaffolder.snapshots import SnapshotTable
 from backstage_py.storage.scaffolder.tasks import TaskStore
 from backstage_py.storage.scaffolder.upkeep import TaskUpkeep
 from backstage_py.storage.scaffolder.workspaces import WorkspaceTable
@@ -69,8 +73,7 @@ class Scaffolder:
         working_directory.mkdir(parents=True, exist_ok=True)
         feed = EventFeed()
         claims = ClaimStore(database, box, feed)
-        options = settings.options.get("taskRecovery") or {}
-        snapshots = snapshots_of(settings.workspace_serialization, options, WorkspaceTable(database, box))
+        snapshots = _snapshots(settings, database, box)
         folders = WorkspaceFolders(working_directory)
         quota = _quota(settings.quotas, database)
         equipment = Equipment(registry, services, Environment.of(settings.default_environment), quota)
@@ -96,7 +99,6 @@ class Scaffolder:
                 folders=folders,
                 equipment=equipment,
                 snapshots=snapshots,
-                largest=settings.quotas.snapshot_bytes,
                 keep_progress=resumes,
                 log_limit=settings.log_limit_bytes,
                 authority=authority,
@@ -108,7 +110,12 @@ class Scaffolder:
             keep_secrets=settings.recovery.enabled,
         )
         self.janitor = Janitor(
-            upkeep, recovery, folders, retention=settings.retention, frequency=settings.task_timeout_janitor_frequency
+            upkeep,
+            recovery,
+            folders,
+            snapshots.store if snapshots else None,
+            retention=settings.retention,
+            frequency=settings.task_timeout_janitor_frequency,
         )
         self._watch = LoopWatch()
         self._grace = settings.shutdown_timeout
@@ -119,6 +126,14 @@ class Scaffolder:
         asyncio.get_running_loop().set_default_executor(threads.Executor())
         async with self.worker.running(self._grace), self.janitor.running(), self._watch.running():
             yield
+
+
+def _snapshots(settings: ScaffolderSettings, database: Database, box: SecretBox) -> Snapshots | None:
+    outside = outside_of(settings.workspace_serialization, settings.options.get("taskRecovery") or {})
+    if settings.workspace_serialization is None:
+        return None
+    store = SnapshotStore(SnapshotTable(database), box, outside)
+    return Snapshots(store, Archives(WorkspaceTable(database, box), outside), settings.quotas.snapshot_bytes)
 
 
 def _quota(settings: QuotaSettings, database: Database) -> Quota:

@@ -13,10 +13,12 @@ from backstage_py.model.task import EventType, Transition, new_event
 from backstage_py.storage.database import Database
 from backstage_py.storage.scaffolder.claims import ClaimStore
 from tests.scaffolder import (
+    test_attempts,
     test_effects_of_tasks,
     test_event_streams,
     test_recovery,
     test_secrets_of_tasks,
+    test_snapshots,
     test_task_runs,
 )
 from tests.scaffolder.harness import body, database_url, template, world
@@ -32,7 +34,15 @@ Behaviour = Callable[[Path], Awaitable[None]]
 
 def behaviours() -> list[Behaviour]:
     """Return the tests that need nothing but a folder."""
-    modules = (test_effects_of_tasks, test_event_streams, test_recovery, test_secrets_of_tasks, test_task_runs)
+    modules = (
+        test_attempts,
+        test_effects_of_tasks,
+        test_event_streams,
+        test_recovery,
+        test_secrets_of_tasks,
+        test_snapshots,
+        test_task_runs,
+    )
     found = [function for module in modules for name, function in vars(module).items() if name.startswith("test_")]
     return [
         one
@@ -58,6 +68,7 @@ def url(server: Postgres, request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.mark.parametrize("behaviour", behaviours(), ids=lambda behaviour: behaviour.__name__.removeprefix("test_"))
 async def test_holds_on_postgres_too(behaviour: Behaviour, tmp_path: Path, url: str) -> None:
     database_url.set(url)
+    test_attempts.ran.clear()
     test_recovery.ran.clear()
     test_effects_of_tasks.outside.renew()
     await behaviour(tmp_path)

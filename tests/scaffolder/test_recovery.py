@@ -4,6 +4,7 @@ import os
 import tarfile
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,13 @@ from backstage_py.model import times
 from backstage_py.model.task import Claim, ClaimLost, StepResult, Transition
 from backstage_py.plugin import ActionContext, CancelSignal, PermanentError, action
 from backstage_py.scaffolder.queue.lease import Lease
-from backstage_py.scaffolder.queue.snapshots import FolderSnapshots, restore, snapshots_of
 from backstage_py.scaffolder.queue.worker_lock import WorkerLock
+from backstage_py.scaffolder.snapshots import archives
+from backstage_py.scaffolder.snapshots.providers import outside_of
+from backstage_py.scaffolder.snapshots.restoring import SnapshotRefused
 from backstage_py.settings.sections import ScaffolderSettings, TaskRecoverySettings
 from backstage_py.storage import clock
+from backstage_py.storage.scaffolder import tables
 from backstage_py.storage.scaffolder.tables import tasks as tasks_table
 from tests.scaffolder.harness import GUEST, World, body, log, messages, template, world
 
@@ -220,21 +224,49 @@ async def test_without_its_workspace_a_task_does_not_go_on(tmp_path: Path) -> No
     assert "workspace" in body(events[-1])["error"]["message"]
 
 
-async def test_a_snapshot_that_leaves_its_folder_is_refused(tmp_path: Path) -> None:
+def _archived(files: Sequence[tarfile.TarInfo]) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        archive.addfile(tarfile.TarInfo("../outside"))
-    snapshots = FolderSnapshots(tmp_path / "snapshots")
-    await snapshots.save("t", 0, buffer.getvalue())
-    with pytest.raises(tarfile.TarError):
-        restore(tmp_path / "work", await snapshots.load("t", 0) or b"")
-    assert not (tmp_path / "work" / "outside").exists()
+        for file in files:
+            archive.addfile(file)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("provider", ["database", "folder"])
+async def test_a_task_goes_on_from_the_archive_of_an_earlier_version(tmp_path: Path, provider: str) -> None:
+    options = {"taskRecovery": {"folder": {"path": str(tmp_path / "snapshots")}}}
+    settings = ScaffolderSettings(recovery=RECOVERY, workspace_serialization=provider, options=options)
+    async with world(tmp_path, mark, second, settings=settings, start=False) as w:
+        task_id = await w.create(two_steps())
+        await _die_in_second_step(w, task_id)
+        content = _archived([tarfile.TarInfo("of-earlier")])
+        box = w.scaffolder.worker.store._box
+        row = {"task_id": task_id, "position": 0, "content": box.seal(content, task_id), "saved_at": 1}
+        (tmp_path / "snapshots").mkdir(exist_ok=True)
+        (tmp_path / "snapshots" / f"{task_id}-0.tar.gz").write_bytes(content)
+
+        def as_before(transaction: Any) -> None:
+            transaction.connection.execute(sa.delete(tables.snapshots))
+            transaction.connection.execute(sa.insert(tables.workspaces), row)
+
+        await w.database.write(as_before)
+        await _silence(w, 31)
+        await w.start()
+        events = await w.events(task_id)
+    assert body(events[-1])["output"]["files"] == ["of-earlier", "two"]
+
+
+def test_an_archive_that_leaves_its_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    with pytest.raises(SnapshotRefused):
+        archives.unpack(tmp_path / "work", _archived([tarfile.TarInfo("../outside")]))
+    assert not (tmp_path / "outside").exists()
 
 
 def test_an_unknown_snapshot_provider_is_refused(tmp_path: Path) -> None:
     for provider, key in [("tape", "workspaceProvider"), ("folder", "folder.path"), ("s3", "s3.bucket")]:
         with pytest.raises(SettingsError, match=key):
-            snapshots_of(provider, {}, None)  # type: ignore[arg-type]  # not reached
+            outside_of(provider, {})
 
 
 async def test_a_stopping_worker_hands_its_task_back_behind_the_current_step(tmp_path: Path) -> None:

@@ -1,13 +1,20 @@
 """Workspace snapshots in a bucket: the real client (``boto3``) against a server that speaks S3 (``moto``)."""
 
 import asyncio
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
-from backstage_py.scaffolder.queue.snapshots import Snapshots, archive, restore, snapshots_of
+from backstage_py.disk import MIB
+from backstage_py.model.task import TaskStatus, Transition
+from backstage_py.scaffolder.snapshots.providers import outside_of
+from backstage_py.scaffolder.snapshots.store import Outside
+from backstage_py.storage.scaffolder.tables import blobs
+from tests.scaffolder.test_snapshots import keeping, tree
 
 boto3 = pytest.importorskip("boto3", reason="the extra 's3' (boto3) is not installed")
 moto_server = pytest.importorskip("moto.server", reason="moto[server] of the dependency group 'dev' is not installed")
@@ -24,7 +31,7 @@ def endpoint() -> Iterator[str]:
 
 
 @pytest.fixture
-def snapshots(endpoint: str, tmp_path: Path) -> Snapshots:
+def bucket(endpoint: str, tmp_path: Path) -> Outside:
     bucket = f"bucket-{tmp_path.name.replace('_', '-')}".lower()
     client: Any = boto3.client(
         "s3",
@@ -34,32 +41,41 @@ def snapshots(endpoint: str, tmp_path: Path) -> Snapshots:
         aws_secret_access_key=KEYS["secretAccessKey"],
     )
     client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": KEYS["region"]})
-    found = snapshots_of("s3", {"s3": {"bucket": bucket, "endpoint": endpoint, **KEYS}}, None)  # type: ignore[arg-type]  # the database is not asked
+    found = outside_of("s3", {"s3": {"bucket": bucket, "endpoint": endpoint, **KEYS}})
     assert found is not None
     return found
 
 
-async def test_a_workspace_is_restored_on_another_machine(snapshots: Snapshots, tmp_path: Path) -> None:
-    here, there = tmp_path / "here", tmp_path / "there"
-    (here / "src").mkdir(parents=True)
-    program = here / "src" / "run.sh"
-    program.write_text("echo hello")
-    program.chmod(0o755)
-    await snapshots.save("task", 0, archive(here, 10_000))
+async def test_a_workspace_is_restored_on_another_machine(bucket: Outside, tmp_path: Path) -> None:
+    async with keeping(tmp_path, bucket) as k:
+        take = await k.taker()
+        (k.folder / "src").mkdir()
+        program = k.folder / "src" / "run.sh"
+        program.write_text("echo hello")
+        program.chmod(0o755)
+        await take(0)
+        (k.folder / "big").write_bytes(os.urandom(20 * MIB))
+        await take(1)
 
-    there.mkdir()
-    restore(there, await snapshots.load("task", 0) or b"")
+        await k.restored(1, tmp_path / "there")
 
-    assert (there / "src" / "run.sh").read_text() == "echo hello"
-    assert (there / "src" / "run.sh").stat().st_mode & 0o111
-
-
-async def test_a_replaced_snapshot_is_gone(snapshots: Snapshots) -> None:
-    await asyncio.gather(*(snapshots.save("task", position, b"archive") for position in range(3)))
-    await snapshots.delete("task", [0, 1, 7])
-    assert [await snapshots.load("task", position) for position in range(3)] == [None, None, b"archive"]
+        assert tree(tmp_path / "there") == tree(k.folder)
 
 
-async def test_tasks_do_not_see_each_others_snapshots(snapshots: Snapshots) -> None:
-    await snapshots.save("one", 0, b"one")
-    assert await snapshots.load("two", 0) is None
+async def test_blobs_that_are_dropped_are_gone(bucket: Outside) -> None:
+    await asyncio.gather(*(bucket.put(f"task/{name}", b"content") for name in "abc"))
+    await bucket.delete(["task/a", "task/b", "task/none"])
+    assert [await bucket.get(f"task/{name}") for name in "abc"] == [None, None, b"content"]
+
+
+async def test_an_ended_task_leaves_no_blob(bucket: Outside, tmp_path: Path) -> None:
+    async with keeping(tmp_path, bucket) as k:
+        take = await k.taker()
+        (k.folder / "a").write_text("a")
+        await take(0)
+        query = sa.select(blobs.c.name)
+        names = list(await k.database.read(lambda connection: connection.execute(query).scalars().all()))
+        assert await bucket.get(f"{k.claim.id}/{names[0]}")
+        await k.claims.record(k.claim, Transition(end=TaskStatus.COMPLETED))
+        await k.kept.store.collect()
+        assert await bucket.get(f"{k.claim.id}/{names[0]}") is None

@@ -2,12 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import structlog
 
-from backstage_py import threads
-from backstage_py.disk import MIB
 from backstage_py.errors import BackstageError, as_name
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.task import Claim, ClaimLost, StepResult, TaskStatus
@@ -15,9 +12,7 @@ from backstage_py.permissions.authority import Authority
 from backstage_py.plugin import CancelSignal, Workspace
 from backstage_py.scaffolder.executors.error_text import as_backstage_error
 from backstage_py.scaffolder.face import delegation
-from backstage_py.scaffolder.queue import snapshots
 from backstage_py.scaffolder.queue.lease import Lease
-from backstage_py.scaffolder.queue.snapshots import Snapshots
 from backstage_py.scaffolder.queue.workspaces import AttemptFolder, WorkspaceFolders, WorkspaceLost
 from backstage_py.scaffolder.run import initiator
 from backstage_py.scaffolder.run import spec as specs
@@ -26,6 +21,8 @@ from backstage_py.scaffolder.run.budget import RunBudget
 from backstage_py.scaffolder.run.equipment import Equipment
 from backstage_py.scaffolder.run.journal import TaskJournal
 from backstage_py.scaffolder.run.runner import EarlierProgress, Run, RunContext, RunFailed, WorkerStopping
+from backstage_py.scaffolder.snapshots.snapshots import Snapshots
+from backstage_py.scaffolder.snapshots.taker import SnapshotTaker
 from backstage_py.settings.sections import LimitSettings
 from backstage_py.storage.scaffolder.checkpoints import CheckpointStore
 from backstage_py.storage.scaffolder.claims import ClaimStore
@@ -50,6 +47,7 @@ class _Attempt:
     signal: CancelSignal
     journal: TaskJournal
     folder: AttemptFolder | None = None
+    taker: SnapshotTaker | None = None
 
     async def end(self, status: TaskStatus, body: JsonObject, *, keep_progress: bool) -> None:
         """Write the completion; from then on the task is no longer leased, and a heartbeat may say so first."""
@@ -68,7 +66,6 @@ class Attempts:
 
     Attributes:
         snapshots: where snapshots of workspaces are kept, None when they are off.
-        largest: bytes of a snapshot.
         keep_progress: what a failed run reached is kept for a retry that goes on from there.
         log_limit: bytes of events that are kept for a task.
         authority: says which actions a task's initiator may execute.
@@ -80,7 +77,6 @@ class Attempts:
     folders: WorkspaceFolders
     equipment: Equipment
     snapshots: Snapshots | None = None
-    largest: int = 256 * MIB
     keep_progress: bool = False
     log_limit: int = 16 * 1024 * 1024
     authority: Authority = field(default_factory=Authority)
@@ -151,7 +147,7 @@ class Attempts:
             raise BackstageError(_SECRETS_LOST)
         spec = specs.parse(claim.task.spec)
         earlier = await self._earlier_progress(claim)
-        folder = attempt.folder = await self._workspace(claim, earlier.steps)
+        folder = await self._workspace(attempt, earlier.steps)
         credentials = initiator.from_secrets(claim.secrets, claim.task.created_by)
         equipment = delegation.equipment_for(self.equipment, credentials)
 
@@ -175,7 +171,7 @@ class Attempts:
             earlier=earlier,
             before_step=before_step,
             before_effect=attempt.lease.check,
-            after_step=SnapshotTaker(self.snapshots, claim, folder.path, self.largest) if self.snapshots else None,
+            after_step=attempt.taker,
             save_checkpoint=save_checkpoint,
             gate=ActionGate(self.authority, credentials),
             budget=budget,
@@ -188,43 +184,31 @@ class Attempts:
         steps = await self.store.finished_steps(claim.id)
         return EarlierProgress(steps, await self.checkpoints.load(claim.id))
 
-    async def _workspace(self, claim: Claim, earlier: Mapping[int, StepResult]) -> AttemptFolder:
-        """Return the attempt's folder, ready for the step behind the completed ones.
+    async def _workspace(self, attempt: _Attempt, earlier: Mapping[int, StepResult]) -> AttemptFolder:
+        """Give the attempt its folder, ready for the step behind the completed ones.
 
         Raises:
             WorkspaceLost: what completed steps made is gone.
         """
         done = [result for result in earlier.values() if not result.failed]
         if not done:
-            return await self.folders.open(*claim.key)
-        behind = max(result.position for result in done)
-        archive = await self.snapshots.load(claim.id, behind) if self.snapshots else None
-        if archive is not None:
-            folder = await self.folders.open(*claim.key)
-            await threads.file_work(snapshots.restore, folder.path, archive)
+            folder = attempt.folder = await self.folders.open(*attempt.claim.key)
+            attempt.taker = await self._begun(attempt, folder)
             return folder
-        since = max(result.attempt or 0 for result in done)
-        taken = await self.folders.take_over(*claim.key, since=since)
-        if taken is None:
+        behind, since = max(result.position for result in done), max(result.attempt or 0 for result in done)
+        found = await self.snapshots.find(attempt.claim, behind) if self.snapshots else None
+        if self.snapshots is None or found is None:
+            return await self._taken_over(attempt, since)
+        folder = attempt.folder = await self.folders.open(*attempt.claim.key)
+        attempt.taker = await self.snapshots.restore(found, attempt.claim, folder.path)
+        return folder
+
+    async def _taken_over(self, attempt: _Attempt, since: int) -> AttemptFolder:
+        folder = attempt.folder = await self.folders.take_over(*attempt.claim.key, since=since)
+        if folder is None:
             raise WorkspaceLost(_WORKSPACE_LOST)
-        return taken
+        attempt.taker = await self._begun(attempt, folder)
+        return folder
 
-
-class SnapshotTaker:
-    """Takes a snapshot behind each step, before the step is recorded, and drops the ones that are replaced."""
-
-    def __init__(self, kept: Snapshots, claim: Claim, folder: Path, largest: int) -> None:
-        self._kept = kept
-        self._claim = claim
-        self._folder = folder
-        self._largest = largest
-        self._taken: list[int] = []
-
-    async def __call__(self, position: int) -> None:
-        """Take one. The one before it stays until the next: the step may yet not be recorded."""
-        archive = await threads.file_work(snapshots.archive, self._folder, self._largest)
-        await self._kept.save(self._claim.id, position, archive)
-        self._taken.append(position)
-        old, self._taken = self._taken[:-2], self._taken[-2:]
-        if old:
-            await self._kept.delete(self._claim.id, old)
+    async def _begun(self, attempt: _Attempt, folder: AttemptFolder) -> SnapshotTaker | None:
+        return await self.snapshots.begin(attempt.claim, folder.path) if self.snapshots else None

@@ -11,6 +11,7 @@ from backstage_py.model import times
 from backstage_py.scaffolder.queue.recovery import Recovery
 from backstage_py.scaffolder.queue.removal import remove_tree
 from backstage_py.scaffolder.queue.workspaces import WorkspaceFolders
+from backstage_py.scaffolder.snapshots.store import SnapshotStore
 from backstage_py.storage.scaffolder.upkeep import TaskUpkeep
 
 _log = structlog.get_logger(__name__)
@@ -25,6 +26,7 @@ class Janitor:
         upkeep: of the tasks.
         recovery: knows which tasks are stale.
         folders: of tasks; those of ended tasks are removed, which only a killed worker leaves.
+        snapshots: whose blobs outside of the database are dropped once no task needs them; None when they are off.
         retention: seconds that an ended task is kept, None for ever.
         frequency: seconds between two rounds.
     """
@@ -34,11 +36,13 @@ class Janitor:
         upkeep: TaskUpkeep,
         recovery: Recovery,
         folders: WorkspaceFolders,
+        snapshots: SnapshotStore | None,
         *,
         retention: float | None,
         frequency: float,
     ) -> None:
         self._folders = folders
+        self._snapshots = snapshots
         self._upkeep = upkeep
         self._recovery = recovery
         self._retention = retention
@@ -59,6 +63,11 @@ class Janitor:
         """Clean up once."""
         await self._recovery.end_stale()
         await self._remove_left_folders()
+        await self._remove_old_tasks()
+        if self._snapshots and (count := await self._snapshots.collect()):
+            _log.info("left_snapshots_removed", blobs=count)
+
+    async def _remove_old_tasks(self) -> None:
         if self._retention is None:
             return
         before = times.now() - int(self._retention * 1000)

@@ -51,7 +51,7 @@ checkpoints = sa.Table(
     sa.Column("value", sa.LargeBinary, nullable=False),  # sealed JSON
 )
 
-workspaces = sa.Table(
+workspaces = sa.Table(  # of an earlier version, whose tasks go on from them; nothing is added any more
     "task_workspaces",
     metadata,
     sa.Column("task_id", sa.String(36), primary_key=True),
@@ -60,5 +60,33 @@ workspaces = sa.Table(
     sa.Column("saved_at", sa.BigInteger, nullable=False),
 )
 
-SEALED = (tasks.c.secrets, steps.c.result, checkpoints.c.value, workspaces.c.content)
-"""All columns that hold sealed data: a key that one of their rows needs is kept."""
+snapshots = sa.Table(
+    "task_snapshots",
+    metadata,
+    sa.Column("task_id", sa.String(36), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True),  # of the step that it was taken behind
+    sa.Column("attempt", sa.Integer, nullable=False),  # the claim under which it was taken
+    sa.Column("manifest", sa.LargeBinary, nullable=False),  # sealed: what the workspace held, in which blobs
+    sa.Column("saved_at", sa.BigInteger, nullable=False),
+)
+
+blobs = sa.Table(
+    "task_blobs",
+    metadata,
+    sa.Column("task_id", sa.String(36), primary_key=True),  # it may outlive the task, until it is collected
+    sa.Column("name", sa.String(64), primary_key=True),  # SHA-256 of the stored bytes
+    sa.Column("content", sa.LargeBinary),  # sealed contents of files; null when it is kept outside
+    sa.Column("head", sa.LargeBinary, nullable=False),  # the first bytes of that, which name the key
+    sa.Column("size", sa.BigInteger, nullable=False),  # of the stored bytes
+    sa.Column("saved_at", sa.BigInteger, nullable=False),
+)
+
+SEALED = (
+    tasks.c.secrets,
+    steps.c.result,
+    checkpoints.c.value,
+    workspaces.c.content,
+    snapshots.c.manifest,
+    blobs.c.head,
+)
+"""All columns that hold sealed data, or its beginning: a key that one of their rows needs is kept."""

@@ -12,7 +12,7 @@ from backstage_py.storage import clock
 from backstage_py.storage.database import Database, Transaction
 from backstage_py.storage.scaffolder import events, progress
 from backstage_py.storage.scaffolder.events import EventFeed
-from backstage_py.storage.scaffolder.tables import checkpoints, steps, task_events, tasks, workspaces
+from backstage_py.storage.scaffolder.tables import blobs, checkpoints, snapshots, steps, task_events, tasks, workspaces
 from backstage_py.storage.scaffolder.tasks import OPEN_TASKS
 
 _LOST_WORKER = "The task worker stopped while it was running this task"
@@ -117,8 +117,10 @@ class TaskUpkeep:
 
         def run(transaction: Transaction) -> int:
             ids = [row.id for row in transaction.connection.execute(old)]
-            for table in (task_events, steps, checkpoints, workspaces):
+            for table in (task_events, steps, checkpoints, workspaces, snapshots):
                 transaction.connection.execute(sa.delete(table).where(table.c.task_id.in_(ids)))
+            inside = sa.delete(blobs).where(blobs.c.task_id.in_(ids), blobs.c.content.is_not(None))
+            transaction.connection.execute(inside)
             transaction.connection.execute(sa.delete(tasks).where(tasks.c.id.in_(ids)))
             return len(ids)
 

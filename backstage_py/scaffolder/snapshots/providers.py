@@ -1,0 +1,139 @@
+"""Places for blobs outside of the database: a folder that all workers see, or a bucket."""
+
+import asyncio
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from backstage_py import extras, threads
+from backstage_py.errors import SettingsError
+from backstage_py.model.json import Json
+from backstage_py.scaffolder.snapshots.store import Outside
+
+P = ParamSpec("P")
+T = TypeVar("T")
+_AT_ONCE = 1000
+"""Objects that one request to S3 deletes at most."""
+
+
+class FolderBlobs:
+    """Blobs as files of a folder, e.g. of a network file system."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def put(self, key: str, content: bytes) -> None:
+        """Keep a blob; it appears whole or not at all."""
+
+        def write() -> None:
+            file = self._folder / key
+            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            part = file.with_name(f"{file.name}.part")
+            part.write_bytes(content)
+            part.replace(file)
+
+        await threads.file_work(write)
+
+    async def get(self, key: str) -> bytes | None:
+        """Return a blob, None when there is none."""
+        file = self._folder / key
+        return await threads.file_work(lambda: file.read_bytes() if file.is_file() else None)
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Drop blobs, and the folders that are empty then."""
+
+        def remove() -> None:
+            for key in keys:
+                (self._folder / key).unlink(missing_ok=True)
+            for folder in {(self._folder / key).parent for key in keys} - {self._folder}:
+                if folder.is_dir() and not any(folder.iterdir()):
+                    folder.rmdir()
+
+        await threads.file_work(remove)
+
+
+class S3Blobs:
+    """Blobs as objects of an S3-compatible bucket, through ``boto3`` (an extra, imported when first used).
+
+    Args:
+        options: ``bucket``, and optionally ``prefix``, ``region``, ``endpoint``, ``accessKeyId``, ``secretAccessKey``.
+    """
+
+    def __init__(self, options: Mapping[str, Json]) -> None:
+        self._options = options
+        self._bucket = str(options["bucket"])
+        self._client: Json = None
+
+    async def put(self, key: str, content: bytes) -> None:
+        """Keep a blob."""
+        await _s3_call(lambda: self._s3().put_object(Bucket=self._bucket, Key=self._key(key), Body=content))
+
+    async def get(self, key: str) -> bytes | None:
+        """Return a blob, None when there is none."""
+
+        def read() -> bytes | None:
+            client = self._s3()
+            try:
+                answer = client.get_object(Bucket=self._bucket, Key=self._key(key))
+            except client.exceptions.NoSuchKey:
+                return None
+            content: bytes = answer["Body"].read()
+            return content
+
+        return await _s3_call(read)
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Drop blobs."""
+        for start in range(0, len(keys), _AT_ONCE):
+            named = {"Objects": [{"Key": self._key(key)} for key in keys[start : start + _AT_ONCE]], "Quiet": True}
+            await _s3_call(partial(self._delete, named))
+
+    def _delete(self, named: Json) -> None:
+        self._s3().delete_objects(Bucket=self._bucket, Delete=named)
+
+    def _key(self, key: str) -> str:
+        return f"{self._options.get('prefix', 'scaffolder-workspaces/')}{key}"
+
+    def _s3(self) -> Json:
+        if self._client is None:
+            extras.require("Keeping workspaces in S3", "s3")
+            boto3 = importlib.import_module("boto3")
+            self._client = boto3.client(
+                "s3",
+                region_name=self._options.get("region"),
+                endpoint_url=self._options.get("endpoint"),
+                aws_access_key_id=self._options.get("accessKeyId"),
+                aws_secret_access_key=self._options.get("secretAccessKey"),
+            )
+        return self._client
+
+
+def outside_of(provider: str | None, options: Mapping[str, Json]) -> Outside | None:
+    """Return where ``scaffolder.taskRecovery`` wants blobs to be; None for the database, and when they are off.
+
+    Args:
+        provider: ``database``, ``folder``, ``s3``, or None for off.
+        options: the section, with the provider's own options below its name.
+
+    Raises:
+        SettingsError: the provider is unknown, or an option that it needs is missing.
+    """
+    key = "scaffolder.taskRecovery"
+    own = options.get(provider or "") or {}
+    if provider in {None, "database"}:
+        return None
+    if provider == "folder":
+        if not own.get("path"):
+            raise SettingsError(f"{key}.folder.path", "expected the folder for workspace snapshots")
+        return FolderBlobs(Path(own["path"]))
+    if provider in {"s3", "awsS3"}:
+        if not own.get("bucket"):
+            raise SettingsError(f"{key}.{provider}.bucket", "expected the bucket for workspace snapshots")
+        return S3Blobs(own)
+    raise SettingsError(f"{key}.workspaceProvider", f"expected 'database', 'folder' or 's3', not '{provider}'")
+
+
+def _s3_call(function: Callable[P, T], *args: P.args, **named: P.kwargs) -> "asyncio.Future[T]":
+    return asyncio.shield(threads.remote_call("s3", function, *args, **named))
