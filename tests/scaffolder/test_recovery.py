@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from backstage_py.errors import SettingsError
+from backstage_py.errors import ServiceUnavailableError, SettingsError
 from backstage_py.model import times
 from backstage_py.model.task import Claim, ClaimLost, StepResult, Transition
 from backstage_py.plugin import ActionContext, CancelSignal, PermanentError, action
@@ -396,3 +396,27 @@ async def _beat(w: World, claim: Claim) -> None:
     while True:
         await w.scaffolder.worker.store.heartbeat("elsewhere", [claim])
         await asyncio.sleep(0.2)
+
+
+async def test_nobody_is_silent_while_the_database_does_not_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Heartbeats could not be written for longer than a lease; the workers come back as the database does."""
+    async with world(tmp_path, mark, second, settings=ScaffolderSettings(recovery=RECOVERY), start=False) as w:
+        await w.create(two_steps())
+        [claim] = await w.scaffolder.worker.store.claim("elsewhere", 1, keep_secrets=True)
+        recovery = w.scaffolder.worker._recovery
+        await recovery.run()
+        with monkeypatch.context() as away:
+            away.setattr(w.database, "read", _no_answer)
+            with pytest.raises(ServiceUnavailableError):
+                await recovery.run()
+        await _silence(w, 60)
+        await recovery.run()
+        assert (await w.scaffolder.service.get(claim.id)).status == "processing"
+        await recovery.run()
+        assert (await w.scaffolder.service.get(claim.id)).status == "open"
+
+
+async def _no_answer(_function: object) -> None:
+    raise ServiceUnavailableError("The database does not answer")

@@ -5,12 +5,11 @@ step (or starts over, if its template says so). Without, it ends as failed: a cl
 
 A claim is a lease: its worker renews it every second, by the database's clock. It is lost when it was not renewed for
 ``staleTimeout`` by that clock, and did not change for a few seconds while this process looked on by a monotonic one:
-a clock that is set forward ends nothing that is alive. A worker of this machine whose lock is free is dead at once.
+a clock that is set forward ends nothing that is alive (see ``silence``). A worker of this machine whose lock is free is
+dead at once.
 """
 
 import asyncio
-import math
-import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,11 +18,11 @@ import structlog
 
 from backstage_py.model.task import AttemptKey
 from backstage_py.scaffolder.queue import worker_lock
+from backstage_py.scaffolder.queue.silence import FEW_HEARTBEATS, Silence
 from backstage_py.settings.sections import TaskRecoverySettings
 from backstage_py.storage.scaffolder.upkeep import Running, TaskUpkeep
 
 _log = structlog.get_logger(__name__)
-_FEW_HEARTBEATS = 2.5  # seconds; a live worker shows itself once a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ class Recovery:
     settings: TaskRecoverySettings
     working_directory: Path
     task_timeout: float
-    _seen: dict[Running, float] = field(default_factory=dict)
+    _silence: Silence = field(default_factory=Silence)
 
     async def run(self) -> None:
         """Find lost tasks and recover them, once."""
@@ -72,18 +71,15 @@ class Recovery:
         """Return the running tasks; those that look silent for so long are watched for a moment."""
         running = await self._look_once()
         if any(_is_old(one, seconds) and not self._is_silent(one, seconds) for one in running):
-            await asyncio.sleep(_FEW_HEARTBEATS)
+            await asyncio.sleep(FEW_HEARTBEATS)
             running = await self._look_once()
         return running
 
     async def _look_once(self) -> Sequence[Running]:
         """Return the running tasks, and remember since when each of them looks as it does."""
-        running = await self.upkeep.running()
-        now = time.monotonic()
-        known = dict(self._seen)
-        self._seen.clear()
-        self._seen.update((one, known.get(one, now)) for one in running)
-        return running
+        async with self._silence.look() as found:
+            found.extend(await self.upkeep.running())
+        return found
 
     def _is_lost(self, one: Running) -> bool:
         return worker_lock.is_dead(self.working_directory, one.worker) or self._is_silent(
@@ -91,8 +87,8 @@ class Recovery:
         )
 
     def _is_silent(self, one: Running, seconds: float) -> bool:
-        watched = time.monotonic() - self._seen.get(one, math.inf)
-        return watched >= seconds or (_is_old(one, seconds) and watched >= _FEW_HEARTBEATS)
+        watched = self._silence.seconds(one)
+        return watched >= seconds or (_is_old(one, seconds) and watched >= FEW_HEARTBEATS)
 
 
 def _is_old(one: Running, seconds: float) -> bool:
