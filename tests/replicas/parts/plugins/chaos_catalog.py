@@ -1,0 +1,76 @@
+"""Catalog plugins whose work is noted outside: who reads a location when, and who has connected the provider."""
+
+import asyncio
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from backstage_py.plugin.catalog import LocationRef, ProcessingContext, Processor, ProviderConnection
+
+
+def note(what: str, location: str, **more: Any) -> None:
+    """Append a line, as the actions do."""
+    line = {"at": time.monotonic(), "pid": os.getpid(), "replica": os.environ["CHAOS_REPLICA"]}
+    line |= {"what": what, "location": location, **more}
+    handle = os.open(os.environ["CHAOS_EFFECTS"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(handle, json.dumps(line).encode() + b"\n")
+    finally:
+        os.close(handle)
+
+
+def component(name: str, location: str, version: int) -> dict[str, Any]:
+    """Return an entity."""
+    return {
+        "apiVersion": "backstage.io/v1alpha1",
+        "kind": "Component",
+        "metadata": {
+            "name": name,
+            "annotations": {
+                "backstage.io/managed-by-location": location,
+                "backstage.io/managed-by-origin-location": location,
+                "chaos/version": str(version),
+            },
+        },
+        "spec": {"type": "service", "lifecycle": "production", "owner": "team-chaos"},
+    }
+
+
+class ChaosLocations(Processor):
+    """Reads locations of the type ``chaos``: JSON files with a version, a number of entities and seconds."""
+
+    location_types = ("chaos",)
+
+    async def read_location(self, location: LocationRef, *, optional: bool, context: ProcessingContext) -> bool:
+        """Emit what the file says, slowly."""
+        del optional
+        if location.type != "chaos":
+            return False
+        note("reading", location.target)
+        said = json.loads((Path(os.environ["CHAOS_CATALOG"]) / f"{location.target}.json").read_text())
+        await asyncio.sleep(said["seconds"])
+        for number in range(said["count"]):
+            name = f"{location.target}-{number}"
+            context.emit.entity(component(name, f"chaos:{location.target}", said["version"]), location)
+        note("read", location.target, version=said["version"])
+        return True
+
+
+class ChaosProvider:
+    """Brings one entity, and notes by whom it is connected."""
+
+    name = "chaos"
+
+    async def connect(self, connection: ProviderConnection) -> None:
+        """Tell what there is."""
+        note("connected", self.name)
+        await connection.apply_full([component("provided", "chaos-provider:all", 1)])
+
+    async def close(self) -> None:
+        """Note the end."""
+        note("closed", self.name)
+
+
+CATALOG = (ChaosLocations(), ChaosProvider())
