@@ -1,0 +1,74 @@
+"""One fault at a time, among three replicas with tasks under way. What holds behind each stands in ``invariants``."""
+
+import asyncio
+
+import pytest
+
+from tests.replicas import faults
+from tests.replicas.history import LEASE
+from tests.replicas.replica import has_settable_clock
+from tests.replicas.stage import Stage
+
+pytestmark = [
+    pytest.mark.xdist_group("replicas"),
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(300),
+]
+
+LONG = LEASE * 1.6
+
+
+async def test_tasks_of_a_killed_replica_go_on_elsewhere(stage: Stage) -> None:
+    await stage.under_way()
+    await faults.kill(stage.cluster, stage.busiest(), 0)
+
+
+async def test_a_replica_that_was_silent_beyond_its_lease_finds_its_tasks_taken_and_touches_nothing(
+    stage: Stage,
+) -> None:
+    await stage.under_way()
+    asleep, shut_off, _ = stage.cluster.replicas
+    await asyncio.gather(
+        faults.pause(stage.cluster, asleep, LONG),
+        faults.freeze(stage.cluster, shut_off, LONG, is_cut=False),
+    )
+
+
+async def test_a_restart_in_good_order_repeats_nothing(stage: Stage) -> None:
+    await stage.under_way()
+    await faults.roll(stage.cluster, stage.busiest())
+    await stage.ended()
+    assert not stage.repeats()
+
+
+async def test_a_database_that_takes_connections_and_never_answers_is_waited_for(stage: Stage) -> None:
+    await stage.under_way()
+    await faults.pause_database(stage.cluster, stage.cluster.replicas, LONG)
+    await stage.ended()
+    assert not stage.repeats()
+
+
+@pytest.mark.skipif(not has_settable_clock(), reason="libfaketime is missing (Debian: libfaketime)")
+async def test_clocks_that_are_set_repeat_nothing(stage: Stage) -> None:
+    first, second, _ = stage.cluster.replicas
+    await stage.under_way()
+    first.set_clock(3600)
+    second.set_clock(-3600)
+    await stage.ended()
+    assert not stage.repeats()
+
+
+async def test_a_task_that_starts_over_does_so_for_a_killed_replica_only(stage: Stage) -> None:
+    await stage.under_way("again")
+    await faults.roll(stage.cluster, stage.busiest())
+    await stage.ended()
+    assert not stage.repeats()
+    await stage.under_way("again")
+    await faults.kill(stage.cluster, stage.busiest(), 0)
+
+
+async def test_tasks_that_fail_behind_many_files_and_are_retried_at_once_have_all_files_of_one_run(
+    stage: Stage,
+) -> None:
+    values = {"count": 300, "failsOnce": True}
+    await asyncio.gather(*(stage.tasks.run_and_retry("files", values) for _ in range(3)))
