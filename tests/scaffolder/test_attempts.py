@@ -13,8 +13,8 @@ from backstage_py.integrations.hosts.scm import ScmRegistry
 from backstage_py.integrations.hosts.url_reading import UrlReading, listed
 from backstage_py.integrations.web.http import HttpClient
 from backstage_py.model.scm import ScmIntegration
-from backstage_py.model.task import AttemptKey, ClaimLost, EventType, StepResult, TaskStatus, Transition, new_event
-from backstage_py.plugin import ActionContext, PermanentError, Services, action
+from backstage_py.model.task import ClaimLost, EventType, StepResult, TaskStatus, Transition, new_event
+from backstage_py.plugin import ActionContext, PermanentError, RetryPolicy, Services, TemporaryError, action
 from backstage_py.plugin.registry import ActionRegistry
 from backstage_py.sandbox.server import Sandbox, serve_sandbox
 from backstage_py.scaffolder.queue.lease import Lease
@@ -169,28 +169,42 @@ async def test_a_lost_attempt_writes_nothing_more(tmp_path: Path) -> None:
         assert (await w.scaffolder.service.get(task_id)).status == "processing"
 
 
-async def test_an_attempt_whose_lease_was_lost_meanwhile_has_no_further_effect(tmp_path: Path) -> None:
-    """As when a machine was suspended: nobody told the attempt, and its heartbeats come too late."""
-    effects = tmp_path / "effects"
+async def _lose_all(w: World) -> None:
+    """Take all attempts away without telling them, as from a machine that was suspended."""
+    await w.scaffolder.worker._recovery.release(w.scaffolder.worker._running)
+    for one in list(w.scaffolder.worker._running.values()):
+        one.lease._valid_until = 0
 
-    @action("test:first")
-    async def first(ctx: Context) -> None:
-        ran.append("first")
+
+@pytest.mark.parametrize("way", ["step", "iteration", "try", "checkpoint"])
+async def test_an_attempt_whose_lease_was_lost_meanwhile_has_no_further_effect(tmp_path: Path, way: str) -> None:
+    @action("test:effects", retry=RetryPolicy(attempts=2, first_wait=0))
+    async def effects(ctx: Context) -> None:
+        async def made() -> str:
+            ran.append(f"checkpoint {ctx.task_id}")
+            return "made"
+
+        ran.append(str(ctx.input["name"]))
         if len(ran) == 1:
-            await w.scaffolder.worker._recovery.release(w.scaffolder.worker._running)
-            later.update({key: one.lease for key, one in w.scaffolder.worker._running.items()})
-            for one in later.values():
-                one._valid_until = 0
+            await _lose_all(w)
+            if way == "try":
+                raise TemporaryError("try again")
+        if way == "checkpoint":
+            ran.append("made" if await ctx.checkpoint("key", made) else "")
 
-    @action("test:effect")
-    async def effect(ctx: Context) -> None:
-        with effects.open("a") as file:
-            file.write("done\n")
+    def step(name: str, **more: Any) -> dict[str, Any]:
+        return {"id": name, "action": "test:effects", "input": {"name": name}, **more}
 
-    later: dict[AttemptKey, Lease] = {}
+    each = {"each": ["1", "2"], "input": {"name": "${{ each.value }}"}}
+    steps = {"step": [step("1"), step("2")], "iteration": [step("1", **each)], "try": [step("1")]}
     settings = ScaffolderSettings(recovery=TaskRecoverySettings(enabled=True))
-    async with world(tmp_path, first, effect, settings=settings) as w:
-        events = await w.run(template({"id": "a", "action": "test:first"}, {"id": "b", "action": "test:effect"}))
+    async with world(tmp_path, effects, settings=settings) as w:
+        events = await w.run(template(*steps.get(way, [step("1")])))
     assert body(events[-1])["message"] == "Run completed with status: completed"
-    assert effects.read_text() == "done\n"
-    assert ran == ["first", "first"]
+    second_attempt = {
+        "step": ["1", "2"],
+        "iteration": ["1", "2"],
+        "try": ["1"],
+        "checkpoint": ["1", f"checkpoint {events[0].task_id}", "made"],
+    }
+    assert ran == ["1", *second_attempt[way]]

@@ -167,11 +167,11 @@ class Worker:
 
     async def _send_heartbeats(self) -> None:
         while True:
-            await asyncio.sleep(_HEARTBEAT_SECONDS)
             if self._lock and (claims := self._leased()):
                 asked_at = lease.moment()
                 beat = await self.store.heartbeat(self._lock.worker, claims)
                 self._apply(beat, claims, renewed=asked_at)
+            await asyncio.sleep(_HEARTBEAT_SECONDS)  # behind it: started again, the loop makes up for what it missed
 
     async def _watch_cancellations(self) -> None:
         with self._wakes.subscribe(CANCELLATIONS) as wake:

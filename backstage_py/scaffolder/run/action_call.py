@@ -6,6 +6,7 @@ the action does.
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from backstage_py import extras, threads
@@ -28,13 +29,24 @@ class Cancelled(Exception):  # noqa: N818  # the wanted end of an action, not a 
     """The action was ended because its task is cancelled."""
 
 
-async def call(action: Action, context: ActionContext[Any], *, patience: float | None = None) -> None:
+async def go_on() -> None:
+    """Let a call go on that nobody else can make meanwhile: one of a dry run, or of a request."""
+
+
+async def call(
+    action: Action,
+    context: ActionContext[Any],
+    *,
+    patience: float | None = None,
+    before_try: Callable[[], Awaitable[None]] = go_on,
+) -> None:
     """Run an action; its outputs are in the context's sink afterwards, its temporary folders are gone.
 
     Args:
         action: what to run.
         context: for its handler.
         patience: seconds to wait for a place where so many actions run already; None for as long as it takes.
+        before_try: awaited before each try; what it raises is raised here.
 
     Raises:
         Cancelled: the task was cancelled while it ran.
@@ -43,15 +55,18 @@ async def call(action: Action, context: ActionContext[Any], *, patience: float |
     """
     extras.require(action.id, action.extra)
     try:
-        await _call(action, context, patience)
+        await _call(action, context, patience, before_try)
     finally:
         for folder in context.temporary_directories:
             await threads.file_work(remove_tree, folder)
 
 
-async def _call(action: Action, context: ActionContext[Any], patience: float | None) -> None:
+async def _call(
+    action: Action, context: ActionContext[Any], patience: float | None, before_try: Callable[[], Awaitable[None]]
+) -> None:
     policy = action.retry or RetryPolicy(attempts=1)
     for attempt in range(1, policy.attempts + 1):
+        await before_try()
         try:
             return await _call_once(action, context, patience)
         except PermanentError:

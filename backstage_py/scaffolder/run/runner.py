@@ -53,10 +53,6 @@ class EarlierProgress:
     checkpoints: Mapping[str, Json] = field(default_factory=dict)
 
 
-async def _go_on() -> None:
-    """Let a run go on that nobody else can have: a dry run."""
-
-
 async def _keep_nothing(_key: str, _value: Json) -> None:
     """Store no checkpoint: a dry run is never resumed."""
 
@@ -69,8 +65,8 @@ class RunContext:
         workspace: its folder, ready.
         secrets: by name, as actions see them.
         before_step: called before each step begins; raises WorkerStopping when the worker stops.
-        before_effect: awaited before each step, each iteration and each checkpoint's function; raises ClaimLost when
-            the task is another attempt's by now.
+        before_effect: awaited before each step, each call of an action and each checkpoint's function; raises
+            ClaimLost when the task is another attempt's by now.
         after_step: awaited when a step has completed and before that is recorded, with its position.
         save_checkpoint: stores a value for later runs.
         gate: says which actions may run.
@@ -89,7 +85,7 @@ class RunContext:
     is_dry_run: bool = False
     earlier: EarlierProgress = EarlierProgress()
     before_step: Callable[[], None] = lambda: None
-    before_effect: Callable[[], Awaitable[None]] = _go_on
+    before_effect: Callable[[], Awaitable[None]] = action_call.go_on
     after_step: Callable[[int], Awaitable[None]] | None = None
     save_checkpoint: SaveCheckpoint = _keep_nothing
     budget: RunBudget = field(default_factory=RunBudget)
@@ -345,7 +341,6 @@ class Run:
                 line = f"{verb} step each: {_iteration_label(iteration.each['key'], iteration.each['value'])}"
                 logger.info(line)
             if iteration.runs:
-                await self._context.before_effect()
                 sink = _Sink(self, step, iteration, outputs)
                 try:
                     await self._call(step, action, iteration, logger, sink)
@@ -374,7 +369,7 @@ class Run:
         )
         patience = action_call.REQUEST_PATIENCE if run.is_dry_run else None
         try:
-            await action_call.call(action, context, patience=patience)
+            await action_call.call(action, context, patience=patience, before_try=run.before_effect)
         finally:
             await logger.flush()
 
