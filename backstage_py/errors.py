@@ -21,7 +21,7 @@ The names and statuses are those of Backstage's package ``@backstage/errors``; i
 """
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class BackstageError(Exception):
@@ -44,6 +44,15 @@ class BackstageError(Exception):
         super().__init__(message)
         self.message = message
         self.details = dict(details or {})
+
+    def reworded(self, message: str) -> Self:
+        """Return an error of the same kind with another message; what caused this one is not known of it."""
+        other = type(self).__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        other.__dict__.pop("__notes__", None)
+        other.message = message
+        other.args = (message,)
+        return other
 
 
 class InputError(BackstageError):
@@ -131,7 +140,17 @@ class TemplateLimitError(TemplateRenderError):
 
 
 class ForeignError(BackstageError):
-    """A foreign system (git host, cluster, vault, …) refused or failed."""
+    """A foreign system (git host, cluster, vault, …) refused or failed.
+
+    Args:
+        message: what it said.
+        answered: the HTTP status of its answer, if that is known: 4xx is a refusal.
+    """
+
+    def __init__(self, message: str, *, answered: int | None = None) -> None:
+        super().__init__(message)
+        if answered is not None:
+            self.is_refusal = is_refusal(answered)
 
 
 class PermanentError(BackstageError):

@@ -1,10 +1,11 @@
 """Posting JSON to a webhook: the URL is a secret, and a template's URL may lead nowhere but to the public internet."""
 
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 from backstage_py.integrations.web.http import HttpClient, listed_hosts, without_url
-from backstage_py.plugin import ActionLogger, BackstageError, ForeignError, InputError, Json, JsonObject
+from backstage_py.plugin import ActionContext, ActionLogger, BackstageError, ForeignError, InputError, Json, JsonObject
 from backstage_py.plugin.formats import dump_json
 
 _SECONDS = 30.0
@@ -12,6 +13,18 @@ _MISSING = (
     "Webhook URL is not specified in either the app-config or the action input. "
     "This must be specified in at least one place in order to send a message"
 )
+
+
+async def post_once(
+    ctx: ActionContext[Any], service: str, section: Mapping[str, Json], given: str | None, body: JsonObject
+) -> None:
+    """Do as ``post`` once per task; in doubt, when an answer got lost, once more: twice is better than never."""
+
+    async def send(_marker: str) -> bool:
+        await post(service, section, given, body, ctx.logger)
+        return True
+
+    await ctx.effect(f"send.{service}", create=send, if_unknown="create")
 
 
 async def post(
@@ -46,11 +59,11 @@ async def post(
             )
         except BackstageError as error:
             message = without_url(error.message, url, f"the {service} webhook URL")
-            raise type(error)(message) from None  # the URL is a secret
+            raise error.reworded(message) from None  # the URL is a secret
     if not answer.ok:
         message = (
             f"Something went wrong while trying to send a request to the {service} webhook URL"
             f" - StatusCode {answer.status}"
         )
         logger.error(message)
-        raise ForeignError(message)
+        raise ForeignError(message, answered=answer.status)

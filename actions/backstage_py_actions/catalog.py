@@ -35,8 +35,17 @@ async def catalog_register(ctx: ActionContext[Register]) -> JsonObject:
     url = ctx.input.catalog_info_url or _in_repository(ctx)
     ctx.logger.info(f"Registering {url} in the catalog")
     outputs: JsonObject = {}
-    try:
+
+    async def add(_marker: str) -> bool:
         await ctx.catalog.add_location(url, token=ctx.token)
+        return True
+
+    async def find(_marker: str) -> bool | None:
+        """A location is its URL: one that is there after an intent is as wanted, whoever was faster."""
+        return True if (await ctx.catalog.preview_location(url, token=ctx.token)).get("exists") else None
+
+    try:
+        await ctx.effect(f"register.{url}", create=add, find=find)
     except BackstageError:
         if not ctx.input.optional:
             raise

@@ -19,7 +19,7 @@ class Message:
 async def send_message(ctx: ActionContext[Message]) -> None:
     """Send a message through a webhook of Teams."""
     section = (ctx.services.config or {}).get("ms-teams") or {}
-    await _webhook.post("Teams", section, ctx.input.webhook_url, {"text": ctx.input.message}, ctx.logger)
+    await _webhook.post_once(ctx, "Teams", section, ctx.input.webhook_url, {"text": ctx.input.message})
 
 
 ACTIONS: tuple[Action, ...] = (send_message,)

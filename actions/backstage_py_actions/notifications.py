@@ -9,7 +9,6 @@ from backstage_py.plugin import (
     BackstageError,
     ForeignError,
     InputError,
-    Json,
     JsonObject,
 )
 from backstage_py.plugin.formats import dump_json
@@ -53,7 +52,10 @@ class Notification:
 
 @builtin("notification:send", Notification, attributes=ActionAttributes(destructive=False), needs_workspace=False)
 async def notification_send(ctx: ActionContext[Notification]) -> None:
-    """Send a notification once per task and title, also when the step runs again after a crash."""
+    """Send a notification once per task and title.
+
+    When it is not known whether an earlier run of the step sent it, it is sent again: twice is better than never.
+    """
     given = ctx.input
     ctx.logger.info(f"Sending notification to {given.recipients}")
     if given.recipients == "entity" and given.entity_refs is None:
@@ -61,12 +63,12 @@ async def notification_send(ctx: ActionContext[Notification]) -> None:
             raise InputError("Entity references must be provided")
         return
 
-    async def send() -> Json:
+    async def send(_marker: str) -> bool:
         await _send(ctx)
-        return None
+        return True
 
     try:
-        await ctx.checkpoint(f"send.notification.{given.title}", send)
+        await ctx.effect(f"send.notification.{given.title}", create=send, if_unknown="create")
     except BackstageError as error:
         ctx.logger.error(f"Failed to send notification: {error}")
         if not given.optional:
@@ -85,7 +87,8 @@ async def _send(ctx: ActionContext[Notification]) -> None:
         timeout=_SECONDS,
     )
     if response.status >= _FIRST_ERROR:
-        raise ForeignError(f"Failed to send notifications: Request failed with status {response.status}")
+        message = f"Failed to send notifications: Request failed with status {response.status}"
+        raise ForeignError(message, answered=response.status)
 
 
 ACTIONS: tuple[Action, ...] = (notification_send,)

@@ -34,7 +34,10 @@ class Conversation:
 
 @builtin("slack:sendMessage:conversation", Conversation, attributes=_SENDS, needs_workspace=False, extra="slack")
 async def conversation(ctx: ActionContext[Conversation]) -> None:
-    """Send a message as an app; a name is looked up among the channels that the app can see."""
+    """Send a message as an app; a name is looked up among the channels that the app can see.
+
+    When it is not known whether an earlier run of the step sent it, it is sent again: twice is better than never.
+    """
     section = _section(ctx)
     token = section.get("token") or ctx.input.token
     if not token:
@@ -44,7 +47,13 @@ async def conversation(ctx: ActionContext[Conversation]) -> None:
     if not channel and not name:
         raise InputError(_NO_CONVERSATION)
     api = slack.Slack(token, section.get("apiUrl") or slack.BASE_URL)
-    await api.post(channel or await api.channel_id(str(name).removeprefix("#")), ctx.input.message)
+    where = channel or await api.channel_id(str(name).removeprefix("#"))
+
+    async def send(_marker: str) -> bool:
+        await api.post(where, ctx.input.message)
+        return True
+
+    await ctx.effect(f"send.slack.{where}", create=send, if_unknown="create")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +66,8 @@ class Webhook:
 
 @builtin("slack:sendMessage:webhook", Webhook, attributes=_SENDS, needs_workspace=False)
 async def webhook(ctx: ActionContext[Webhook]) -> None:
-    """Send a message through an incoming webhook."""
-    await _webhook.post("Slack", _section(ctx), ctx.input.webhook_url, {"text": ctx.input.message}, ctx.logger)
+    """Send a message through an incoming webhook; in doubt again, as above."""
+    await _webhook.post_once(ctx, "Slack", _section(ctx), ctx.input.webhook_url, {"text": ctx.input.message})
 
 
 def _section(ctx: ActionContext[Conversation] | ActionContext[Webhook]) -> JsonObject:

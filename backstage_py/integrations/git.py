@@ -86,20 +86,21 @@ async def publish(
     message: str,
     author: GitAuthor,
     credentials: GitCredentials | None,
+    committed_at: int | None = None,
     seconds: float = 600.0,
 ) -> str:
     """Commit everything below ``directory`` as one first commit, push it to ``branch`` and return its hash.
 
-    ``.gitignore`` files count; folders named ``.git`` do not; bytes and executable bits arrive unchanged. When the
-    branch holds exactly these files already, its commit is the answer: a step that is run again after a crash finds
-    what it pushed before.
+    ``.gitignore`` files count; folders named ``.git`` do not; bytes and executable bits arrive unchanged. With the same
+    files and ``committed_at`` (seconds since 1970; now by default) the commit is the same, so a step that is run again
+    finds what it pushed before. When the branch holds exactly these files already, its commit is the answer, too.
 
     Raises:
         ConflictError: the branch has other commits.
         NotFoundError, NotAllowedError, ServiceUnavailableError, ForeignError: as git reports; no secret in them.
     """
     async with asyncio.timeout(seconds), _repository() as repository, _without_git_folders(directory) as tree:
-        identity = _identity(author)
+        identity = _identity(author, committed_at)
         at = ["--git-dir", str(repository), "--work-tree", str(tree)]
         await _run([*at, "add", "--all", "--", "."], folder=tree)
         tree_hash = await _run([*at, "write-tree"], folder=tree)
@@ -181,12 +182,10 @@ def _as_message(message: str) -> bytes:
     return (message if message.endswith("\n") else f"{message}\n").encode("utf-8", "replace")
 
 
-def _identity(author: GitAuthor) -> dict[str, str]:
-    return {
-        f"GIT_{role}_{part}": value
-        for role in ("AUTHOR", "COMMITTER")
-        for part, value in (("NAME", author.name), ("EMAIL", author.email))
-    }
+def _identity(author: GitAuthor, at: int | None) -> dict[str, str]:
+    dates = {} if at is None else {"DATE": f"@{at} +0000"}
+    parts = {"NAME": author.name, "EMAIL": author.email, **dates}
+    return {f"GIT_{role}_{part}": value for role in ("AUTHOR", "COMMITTER") for part, value in parts.items()}
 
 
 def _network(remote_url: str, credentials: GitCredentials | None) -> dict[str, str]:

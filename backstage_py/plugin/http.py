@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from backstage_py.errors import ForeignError, TemporaryError, is_refusal
+from backstage_py.errors import ForeignError, TemporaryError
 from backstage_py.model import excerpt, json
 from backstage_py.model.json import Json
 from backstage_py.plugin.services import BackstageClient
@@ -88,10 +88,8 @@ class BackstageHttp:
         answer = await self.client.request(method, where, headers=sent, body=data, token=self.token, timeout=seconds)
         found = HttpAnswer(answer.status, answer.headers, answer.body)
         if answer.status >= _FIRST_ERROR:
-            kind = TemporaryError if answer.status in _TRY_AGAIN else ForeignError
-            error = kind(f"{method} {path} was answered with {answer.status}: {_error_message(found)}")
-            error.is_refusal = is_refusal(answer.status)
-            raise error
+            said = f"{method} {path} was answered with {answer.status}: {_error_message(found)}"
+            raise TemporaryError(said) if answer.status in _TRY_AGAIN else ForeignError(said, answered=answer.status)
         return found
 
 

@@ -41,9 +41,14 @@ class Faults:
         """Do what is asked, and cut the connection instead of answering."""
         self._add(method, path, _lose_answer)
 
-    def cut_request(self, method: str, path: str) -> None:
-        """Cut the connection in the middle of the request."""
-        self._add(method, path, _cut_request)
+    def cut_request(self, method: str, path: str, call: Callable[[], None] = lambda: None) -> None:
+        """Call a function and cut the connection in the middle of the request."""
+
+        async def act(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+            call()
+            await _cut_request(app, scope, receive, send)
+
+        self._add(method, path, act)
 
     def refuse(
         self, method: str, path: str, status: int = HTTPStatus.BAD_GATEWAY, body: JsonObject | None = None
@@ -57,7 +62,7 @@ class Faults:
         self._add(method, path, act)
 
     def before(self, method: str, path: str, call: Callable[[], None]) -> None:
-        """Call a function when the request comes, then answer as ever: to stop a client there, or to be faster."""
+        """Call a function when the request comes, then do what is asked: to end a client there, or to be faster."""
 
         async def act(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
             call()

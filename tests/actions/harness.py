@@ -8,7 +8,7 @@ from typing import Any
 
 from jsonschema import Draft7Validator
 
-from backstage_py.errors import ConflictError, InputError, NotFoundError
+from backstage_py.errors import ConflictError, InputError, NotFoundError, ServiceUnavailableError
 from backstage_py.model.http import BackstageResponse
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin import ActionContext, CancelSignal, Services, StepInfo, TemplateInfo, Workspace
@@ -92,6 +92,11 @@ class Task:
         self.workspace = Workspace(self.folder / "workspace")
         self.base_url = self.base_url or f"file://{self.template}/template.yaml"
 
+    def forget(self) -> None:
+        """Be a new task in the same workspace."""
+        self.checkpoints.clear()
+        self.effects.clear()
+
     @property
     def template(self) -> Path:
         return self.folder / "template"
@@ -159,6 +164,7 @@ class Catalog:
     locations: dict[str, list[JsonObject]] = field(default_factory=dict)
     added: list[str] = field(default_factory=list)
     tokens: list[str | None] = field(default_factory=list)
+    lose_answer: bool = False
 
     async def entities_by_refs(self, refs: Sequence[str], *, token: str | None) -> list[JsonObject | None]:
         self.tokens.append(token)
@@ -171,6 +177,9 @@ class Catalog:
         if target not in self.locations:
             raise NotFoundError(f"Unable to read url, {target}")
         self.added.append(target)
+        if self.lose_answer:
+            self.lose_answer = False
+            raise ServiceUnavailableError("No answer")
         return {"location": {"id": "1", "type": type, "target": target}, "entities": []}
 
     async def preview_location(self, target: str, *, token: str | None, type: str = "url") -> JsonObject:  # noqa: A002  # as above

@@ -48,7 +48,9 @@ async def test_an_optional_file_may_be_missing_or_known(task: Task, catalog: Cat
     result = await task.run("catalog:register", {"catalogInfoUrl": URL, "optional": True})
     assert result.outputs == {"catalogInfoUrl": URL}
     catalog.locations[URL] = [entity("Component", "a")]
-    await task.run("catalog:register", {"catalogInfoUrl": URL})
+    for _ in range(2):
+        await task.run("catalog:register", {"catalogInfoUrl": URL})
+    task.forget()
     with pytest.raises(ConflictError):
         await task.run("catalog:register", {"catalogInfoUrl": URL})
     result = await task.run("catalog:register", {"catalogInfoUrl": URL, "optional": True})

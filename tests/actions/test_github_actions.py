@@ -78,8 +78,8 @@ async def test_a_part_of_the_workspace_is_published_without_protection(
 async def test_a_repository_is_made_once_even_when_the_step_runs_again(github_task: Task, work: Path) -> None:
     await published(github_task)
     await published(github_task)
-    assert "create.github.repo.acme.shop" in github_task.checkpoints
-    github_task.checkpoints.clear()
+    assert github_task.effects["create.github.repo.acme.shop"]["state"] == "done"
+    github_task.forget()
     with pytest.raises(ForeignError, match=r"Failed to create the \w+ repository acme/shop, "):
         await published(github_task)
 
@@ -182,10 +182,11 @@ async def test_a_branch_is_only_committed_to_again_when_asked(github_task: Task,
     await published(github_task)
     (work / "a.txt").write_text("1")
     await github_task.run("publish:github:pull-request", PULL)
-    github_task.checkpoints.clear()
+    github_task.forget()
     with pytest.raises(ConflictError, match="exists already"):
         await github_task.run("publish:github:pull-request", PULL)
     (work / "a.txt").write_text("2")
+    github_task.forget()
     result = await github_task.run("publish:github:pull-request", {**PULL, "title": "Again", "update": True})
     assert result.outputs["pullRequestNumber"] == 1
     assert (await ask(sandbox, "/repos/acme/shop/pulls/1"))["title"] == "Again"

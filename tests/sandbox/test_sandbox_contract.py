@@ -279,6 +279,8 @@ async def _workflows(check: _Check) -> None:
     await check(200, "GET", f"{repo}/environments/{{e}}", *at, "production")
     policy = {"name": "main", "type": "branch"}
     await check(200, "POST", f"{repo}/environments/{{e}}/deployment-branch-policies", *at, "production", body=policy)
+    policies = await check(200, "GET", f"{repo}/environments/{{e}}/deployment-branch-policies", *at, "production")
+    assert policies["total_count"] == 1
     for scope, where in ((f"{repo}/actions", at), (f"{repo}/environments/{{e}}", (*at, "production"))):
         await check(201, "POST", f"{scope}/variables", *where, body={"name": "REGION", "value": "eu"})
         await check(200, "GET", f"{scope}/variables", *where)
@@ -302,7 +304,11 @@ async def _extras(check: _Check) -> None:
     created = await check(201, "POST", f"{repo}/hooks", *at, body=hook)
     assert created["config"]["secret"] == "********"
     await check(200, "GET", f"{repo}/hooks", *at)
+    config = {"url": "https://hooks.example.org", "secret": "other"}
+    changed = await check(200, "PATCH", f"{repo}/hooks/{{id}}/config", *at, str(created["id"]), body=config)
+    assert changed["secret"] == "********"
     await check(201, "POST", f"{repo}/keys", *at, body={"title": "deploy", "key": "ssh-ed25519 AAAA"})
+    await check(200, "GET", f"{repo}/keys", *at)
     autolink = {"key_prefix": "TICKET-", "url_template": "https://t.example.org/<num>"}
     await check(201, "POST", f"{repo}/autolinks", *at, body=autolink)
     await check(200, "GET", f"{repo}/autolinks", *at)
@@ -319,7 +325,9 @@ async def _extras(check: _Check) -> None:
     await check(200, "GET", f"{repo}/rulesets/{{id}}", *at, str(ruleset["id"]))
     await check(404, "GET", f"{repo}/rulesets/{{id}}", *at, "1")
     await check(422, "POST", f"{repo}/rulesets", *at, body=rules)
+    await check(404, "GET", f"{repo}/pages", *at)
     await check(201, "POST", f"{repo}/pages", *at, body={"source": {"branch": "main"}})
+    await check(200, "GET", f"{repo}/pages", *at)
     await check(200, "PUT", f"{repo}/subscription", *at, body={"subscribed": True})
     await check(204, "PUT", f"{repo}/actions/permissions/access", *at, body={"access_level": "organization"})
     await check(201, "PUT", f"{repo}/actions/oidc/customization/sub", *at, body={"use_default": True})

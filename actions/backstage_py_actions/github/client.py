@@ -1,14 +1,17 @@
 """A client for the repository that an action is about, authenticated as the template or the configuration says."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from backstage_py.integrations import github
 from backstage_py.integrations.github import GithubApi
-from backstage_py.plugin import ActionContext, InputError, Json
+from backstage_py.plugin import ActionContext, InputError, Json, NotFoundError
 from backstage_py.plugin.formats import parse_repo_url
+
+_PAGE, _MOST_PAGES = 100, 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,41 @@ class Repository:
     async def call(self, method: str, template: str = "", body: Json = None, **names: str) -> Json:
         """Send a request about this repository."""
         return await self.api.call(method, self.path(template, **names), body)
+
+    async def find(self, template: str = "", **names: str) -> Json:
+        """Read something about this repository; None when it is not there."""
+        try:
+            return await self.call("GET", template, **names)
+        except NotFoundError:
+            return None
+
+    async def list(
+        self,
+        template: str,
+        member: str | None = None,
+        *,
+        query: Mapping[str, str] = MappingProxyType({}),
+        pages: int = _MOST_PAGES,
+        **names: str,
+    ) -> list[Json]:
+        """Read the pages of a list about this repository.
+
+        Args:
+            template: its path.
+            member: of each page's object that holds the list; None where the page is the list.
+            query: further parameters.
+            pages: how many are read at most, of 100 each.
+            names: for the path.
+        """
+        found: list[Json] = []
+        for page in range(1, pages + 1):
+            asked = {**query, "per_page": str(_PAGE), "page": str(page)}
+            answer = await self.api.call("GET", self.path(template, **names), query=asked)
+            items = answer[member] if member else answer
+            found += items
+            if len(items) < _PAGE:
+                break
+        return found
 
 
 def locate(ctx: ActionContext[Any], text: str) -> tuple[str, str, str]:

@@ -7,9 +7,8 @@ from backstage_py.integrations import github
 from backstage_py.plugin import ActionContext, BackstageError, Json, JsonObject
 from backstage_py.plugin.formats import parse_entity_ref
 from backstage_py_actions._builtin import builtin
-from backstage_py_actions.github import client
+from backstage_py_actions.github import client, secrets
 from backstage_py_actions.github.client import Repository
-from backstage_py_actions.github.repository import put_secrets
 
 _ENVIRONMENT = "/environments/{environment}"
 _KINDS = {
@@ -54,13 +53,8 @@ async def github_environment_create(ctx: ActionContext[Environment]) -> None:
             await _policy(ctx, target, kind, name, f"create.deployment.branch.policy.{kind}.{prefix}.{name}")
         for name, value in wanted.environment_variables.items():
             await _variable(ctx, target, name, value, f"create.env.variable.{prefix}.{name}")
-        if wanted.secrets:
-
-            async def store() -> Json:
-                await put_secrets(target, f"{_ENVIRONMENT}/secrets", wanted.secrets, environment=wanted.name)
-                return None
-
-            await ctx.checkpoint(f"create.or.update.env.secrets.{prefix}", store)
+        where = f"create.or.update.env.secrets.{prefix}"
+        await secrets.put(ctx, target, f"{_ENVIRONMENT}/secrets", wanted.secrets, where, environment=wanted.name)
 
 
 def _body(wanted: Environment, reviewers: list[JsonObject]) -> JsonObject:
@@ -74,21 +68,30 @@ def _body(wanted: Environment, reviewers: list[JsonObject]) -> JsonObject:
 
 
 async def _policy(ctx: ActionContext[Environment], target: Repository, kind: str, name: str, key: str) -> None:
-    async def create() -> Json:
-        body = {"type": kind, "name": name}
-        await target.call("POST", f"{_ENVIRONMENT}/deployment-branch-policies", body, environment=ctx.input.name)
-        return None
+    path, body = f"{_ENVIRONMENT}/deployment-branch-policies", {"type": kind, "name": name}
 
-    await ctx.checkpoint(key, create)
+    async def create(_marker: str) -> bool:
+        await target.call("POST", path, body, environment=ctx.input.name)
+        return True
+
+    async def find(_marker: str) -> bool | None:
+        known = await target.list(path, "branch_policies", environment=ctx.input.name)
+        return True if any(body.items() <= one.items() for one in known) else None
+
+    await ctx.effect(key, create=create, find=find)
 
 
 async def _variable(ctx: ActionContext[Environment], target: Repository, name: str, value: str, key: str) -> None:
-    async def create() -> Json:
+    async def create(_marker: str) -> bool:
         body = {"name": name, "value": value}
         await target.call("POST", f"{_ENVIRONMENT}/variables", body, environment=ctx.input.name)
-        return None
+        return True
 
-    await ctx.checkpoint(key, create)
+    async def find(_marker: str) -> bool | None:
+        found = await target.find(f"{_ENVIRONMENT}/variables/{{variable}}", environment=ctx.input.name, variable=name)
+        return True if found and found["value"] == value else None
+
+    await ctx.effect(key, create=create, find=find)
 
 
 async def _reviewers(ctx: ActionContext[Environment], target: Repository) -> list[JsonObject]:

@@ -7,6 +7,7 @@ from backstage_py_actions._builtin import builtin
 from backstage_py_actions.github import client
 
 _DRY_RUN_NUMBER = 42
+_PAGES = 3  # the newest issues come first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,26 +36,38 @@ async def github_issues_create(ctx: ActionContext[Issue]) -> JsonObject:
         return {"issueUrl": url, "issueNumber": _DRY_RUN_NUMBER}
     given = {
         "title": wanted.title,
-        "body": wanted.body,
         "assignees": wanted.assignees,
         "milestone": wanted.milestone,
         "labels": wanted.labels,
     }
     async with client.repository(ctx, wanted.repo_url, wanted.token) as target:
 
-        async def create() -> Json:
-            made = await target.call("POST", "/issues", {k: v for k, v in given.items() if v is not None})
-            return {"issueUrl": made["html_url"], "issueNumber": made["number"]}
+        async def create(marker: str) -> JsonObject:
+            body = given | {"body": _marked(wanted.body, marker)}
+            return _shown(await target.call("POST", "/issues", {k: v for k, v in body.items() if v is not None}))
+
+        async def find(marker: str) -> JsonObject | None:
+            newest = await target.list("/issues", query={"state": "all"}, pages=_PAGES)
+            return next((_shown(one) for one in newest if marker in str(one["body"])), None)
 
         try:
-            issue: JsonObject = await ctx.checkpoint(
-                f"github.issues.create.{target.owner}.{target.name}.{wanted.title}", create
-            )
+            key = f"github.issues.create.{target.owner}.{target.name}.{wanted.title}"
+            issue = await ctx.effect(key, create=create, find=find)
         except BackstageError as error:
             ctx.logger.warning(f"Failed: creating issue '{wanted.title}' on repo: '{target.name}', {error.message}")
             raise
     ctx.logger.info(f"Successfully created issue #{issue['issueNumber']}: {issue['issueUrl']}")
     return issue
+
+
+def _marked(body: str | None, marker: str) -> str:
+    """Return a text with a comment that nobody sees where it is rendered."""
+    comment = f"<!-- scaffolder task: {marker} -->"
+    return f"{body}\n\n{comment}" if body else comment
+
+
+def _shown(issue: Json) -> JsonObject:
+    return {"issueUrl": issue["html_url"], "issueNumber": issue["number"]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +82,7 @@ class Labels:
 
 @builtin("github:issues:label", Labels, needs_workspace=False)
 async def github_issues_label(ctx: ActionContext[Labels]) -> None:
-    """Add labels; a refusal is a warning in the log, as in Backstage."""
+    """Add labels; a refusal is a warning in the log, as in Backstage. Without an answer the step fails."""
     wanted = ctx.input
     number = int(wanted.number)
     async with client.repository(ctx, wanted.repo_url, wanted.token) as target:
@@ -82,4 +95,6 @@ async def github_issues_label(ctx: ActionContext[Labels]) -> None:
         try:
             await ctx.checkpoint(f"github.issues.add.label.{target.owner}.{target.name}.{number}", add)
         except BackstageError as error:
+            if not error.is_refusal:
+                raise
             ctx.logger.warning(f"Failed: adding labels to issue: '{number}' on repo: '{target.name}', {error.message}")

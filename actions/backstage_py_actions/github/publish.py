@@ -13,7 +13,7 @@ from backstage_py_actions._builtin import builtin
 from backstage_py_actions.github import client, repository
 from backstage_py_actions.github.client import Repository
 from backstage_py_actions.github.protection import Protection, protect
-from backstage_py_actions.github.repository import RepositoryInput
+from backstage_py_actions.github.repository import NewRepository
 
 _ANY_TOKEN_USER = "x-access-token"  # noqa: S105  # the user name that GitHub takes with a token
 
@@ -37,7 +37,7 @@ class Publish:
     """A new repository and its first commit."""
 
     repo_url: str
-    repository: RepositoryInput
+    new: NewRepository
     push: PushInput
     token: str | None = None
 
@@ -48,15 +48,14 @@ async def publish_github(ctx: ActionContext[Publish]) -> JsonObject:
     wanted = ctx.input
     async with client.repository(ctx, wanted.repo_url, wanted.token) as target:
 
-        async def create() -> Json:
-            made = await repository.create(target, wanted.repository, ctx.logger)
-            return {
-                "remoteUrl": made.clone_url,
-                "repoContentsUrl": f"{made.html_url}/blob/{wanted.push.default_branch}",
-            }
+        def shown(made: Json) -> JsonObject:
+            contents = f"{made['html_url']}/blob/{wanted.push.default_branch}"
+            return {"remoteUrl": str(made["clone_url"]), "repoContentsUrl": contents}
 
-        urls = await ctx.checkpoint(f"create.github.repo.{target.owner}.{target.name}", create)
-        commit = await _push_and_protect(ctx, target, str(urls["remoteUrl"]), wanted.push)
+        key = f"create.github.repo.{target.owner}.{target.name}"
+        urls = await repository.create(ctx, target, wanted.new, key, shown)
+        commit = await _push(ctx, target, urls["remoteUrl"], wanted.push)
+        await _protect(ctx, target, wanted.push)
     return {"commitHash": commit, **urls}
 
 
@@ -65,7 +64,7 @@ class Create:
     """A new, empty repository."""
 
     repo_url: str
-    repository: RepositoryInput
+    new: NewRepository
     token: str | None = None
 
 
@@ -74,10 +73,11 @@ async def github_repo_create(ctx: ActionContext[Create]) -> JsonObject:
     """Create a repository."""
     async with client.repository(ctx, ctx.input.repo_url, ctx.input.token) as target:
 
-        async def create() -> Json:
-            return (await repository.create(target, ctx.input.repository, ctx.logger)).clone_url
+        def shown(made: Json) -> str:
+            return str(made["clone_url"])
 
-        remote = await ctx.checkpoint(f"create.repo.and.topics.{target.owner}.{target.name}", create)
+        key = f"create.repo.and.topics.{target.owner}.{target.name}"
+        remote = await repository.create(ctx, target, ctx.input.new, key, shown)
     return {"remoteUrl": remote}
 
 
@@ -97,11 +97,8 @@ async def github_repo_push(ctx: ActionContext[Push]) -> JsonObject:
     async with client.repository(ctx, wanted.repo_url, wanted.token) as target:
         found = await target.call("GET")
         remote = str(found["clone_url"])
-
-        async def push() -> Json:
-            return await _push_and_protect(ctx, target, remote, wanted.push)
-
-        commit = await ctx.checkpoint(f"init.repo.publish.{target.owner}.{target.name}", push)
+        commit = await _push(ctx, target, remote, wanted.push)
+        await _protect(ctx, target, wanted.push)
     return {
         "remoteUrl": remote,
         "repoContentsUrl": f"{found['html_url']}/blob/{wanted.push.default_branch}",
@@ -109,32 +106,50 @@ async def github_repo_push(ctx: ActionContext[Push]) -> JsonObject:
     }
 
 
-async def _push_and_protect(ctx: ActionContext[Any], target: Repository, remote: str, wanted: PushInput) -> str:
+async def _push(ctx: ActionContext[Any], target: Repository, remote: str, wanted: PushInput) -> str:
+    """Push the first commit and return its hash.
+
+    Its time is kept, so that a step that runs again makes the same commit, which the branch may have already.
+    """
     defaults = _defaults(ctx)
     author = GitAuthor(
         wanted.git_author_name or defaults.get("name") or GitAuthor().name,
         wanted.git_author_email or defaults.get("email") or GitAuthor().email,
     )
-    commit = await git.publish(
-        source_folder(ctx, wanted.source_path),
-        remote_url=remote,
-        branch=wanted.default_branch,
-        message=wanted.git_commit_message or defaults.get("message") or "initial commit",
-        author=author,
-        credentials=GitCredentials(_ANY_TOKEN_USER, target.api.token),
-    )
-    if wanted.protect_default_branch:
-        try:
-            await protect(
-                target,
-                wanted.default_branch,
-                wanted.protection,
-                ctx.logger,
-                enforce_admins=wanted.protect_enforce_admins,
-            )
-        except BackstageError as error:
-            ctx.logger.warning(f"Skipping: default branch protection on '{target.name}', {error.message}")
-    return commit
+    key = f"init.repo.publish.{target.owner}.{target.name}"
+    at = int(await ctx.checkpoint(f"{key}.at", lambda: int(ctx.clock.now().timestamp())))
+
+    async def push() -> Json:
+        return await git.publish(
+            source_folder(ctx, wanted.source_path),
+            remote_url=remote,
+            branch=wanted.default_branch,
+            message=wanted.git_commit_message or defaults.get("message") or "initial commit",
+            author=author,
+            credentials=GitCredentials(_ANY_TOKEN_USER, target.api.token),
+            committed_at=at,
+        )
+
+    return str(await ctx.checkpoint(key, push))
+
+
+async def _protect(ctx: ActionContext[Any], target: Repository, wanted: PushInput) -> None:
+    """Protect the branch; a refusal is a warning in the log, as in Backstage. Without an answer the step fails."""
+    if not wanted.protect_default_branch:
+        return
+
+    async def protect_branch() -> Json:
+        await protect(
+            target, wanted.default_branch, wanted.protection, ctx.logger, enforce_admins=wanted.protect_enforce_admins
+        )
+        return None
+
+    try:
+        await ctx.checkpoint(f"protect.{target.owner}.{target.name}.{wanted.default_branch}", protect_branch)
+    except BackstageError as error:
+        if not error.is_refusal:
+            raise
+        ctx.logger.warning(f"Skipping: default branch protection on '{target.name}', {error.message}")
 
 
 def source_folder(ctx: ActionContext[Any], source_path: str | None) -> Path:

@@ -27,6 +27,7 @@ _EXECUTABLE = 0o111
 _DRY_RUN_NUMBER = 43
 _MOST_ASSIGNEES = 10
 _LARGEST_INLINE = 64 * 1024
+_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,29 +86,51 @@ async def publish_github_pull_request(ctx: ActionContext[PullRequest]) -> JsonOb
         try:
             return await _propose(ctx, target, folder)
         except BackstageError as error:
-            raise type(error)(f"Pull request creation failed; caused by {error.message}") from error
+            raise error.reworded(f"Pull request creation failed; caused by {error.message}") from error
 
 
 async def _propose(ctx: ActionContext[PullRequest], target: Repository, folder: Path) -> JsonObject | None:
     wanted = ctx.input
-
-    async def create() -> Json:
-        return await _create(ctx, target, folder)
-
-    made = await ctx.checkpoint(f"create.pr.{target.owner}.{target.name}.{wanted.branch_name}", create)
-    if not made:
+    key = f"{target.owner}.{target.name}.{wanted.branch_name}"
+    change = await _put_on_branch(ctx, target, folder, key)
+    if not change:
         if wanted.create_when_empty:
             raise ForeignError("null response from Github")
         ctx.logger.info("No changes to commit, pull request was not created")
         return None
+    made = await _open_once(ctx, target, change, key)
     number = int(made["number"])
     await _ask_reviewers(ctx, target, number)
     await _assign(ctx, target, number)
     return {"targetBranchName": made["base"], "remoteUrl": made["url"], "pullRequestNumber": number}
 
 
-async def _create(ctx: ActionContext[PullRequest], target: Repository, folder: Path) -> Json:
-    """Commit and open the pull request; None when nothing changed and that is no reason to open one."""
+async def _put_on_branch(ctx: ActionContext[PullRequest], target: Repository, folder: Path, key: str) -> JsonObject:
+    """Commit the files and move the branch to the commit, once per task; nothing when nothing changed.
+
+    The commit is kept before the branch moves, so a step that runs again knows its own branch. When somebody else was
+    faster with a branch that is updated, the files are committed on top of that.
+    """
+    tries = _TRIES if ctx.input.update else 1
+
+    async def commit() -> Json:
+        return await _commit_files(ctx, target, folder)
+
+    for number in range(1, tries + 1):
+        change: JsonObject = await ctx.checkpoint(f"create.pr.commit.{key}.{number}", commit)
+        try:
+            if change:
+                await _move_branch(ctx, target, change, f"create.pr.branch.{key}.{number}")
+        except BackstageError as error:
+            if not error.is_refusal or number == tries:
+                raise
+        else:
+            return change
+    raise AssertionError("the loop returns or raises")
+
+
+async def _commit_files(ctx: ActionContext[PullRequest], target: Repository, folder: Path) -> Json:
+    """Make the commit, which no branch has yet; None when nothing changed and that is no reason to propose it."""
     wanted = ctx.input
     base = wanted.target_branch_name or str((await target.call("GET"))["default_branch"])
     head = await fork.writable(target, force=wanted.force_fork)
@@ -125,8 +148,40 @@ async def _create(ctx: ActionContext[PullRequest], target: Repository, folder: P
     if changed == tree and not wanted.create_when_empty:
         return None
     commit = await head.call("POST", "/git/commits", _commit(ctx, changed, parent))
-    await _set_branch(head, wanted.branch_name, str(commit["sha"]), is_new=tip is None)
-    return await _open(target, head, base, wanted)
+    return {"owner": head.owner, "repo": head.name, "base": base, "sha": str(commit["sha"]), "isNew": tip is None}
+
+
+def _head(target: Repository, change: JsonObject) -> Repository:
+    return Repository(target.api, target.host, change["owner"], change["repo"])
+
+
+async def _move_branch(ctx: ActionContext[PullRequest], target: Repository, change: JsonObject, key: str) -> None:
+    """Make or move the branch; one that is at the commit, which is this task's, is as wanted."""
+    head, branch, sha = _head(target, change), ctx.input.branch_name, str(change["sha"])
+
+    async def move(_marker: str) -> str:
+        await _set_branch(head, branch, sha, is_new=change["isNew"])
+        return sha
+
+    async def find(_marker: str) -> str | None:
+        return sha if await _head_commit(head, branch) == sha else None
+
+    await ctx.effect(key, create=move, find=find)
+
+
+async def _open_once(ctx: ActionContext[PullRequest], target: Repository, change: JsonObject, key: str) -> JsonObject:
+    """Open the pull request; one of this branch with the commit of this task in front is this task's."""
+    wanted, head, base = ctx.input, _head(target, change), str(change["base"])
+
+    async def create(_marker: str) -> JsonObject:
+        return await _open(target, head, base, wanted)
+
+    async def find(_marker: str) -> JsonObject | None:
+        query = {"head": f"{head.owner}:{wanted.branch_name}", "base": base, "state": "all"}
+        known = await target.list("/pulls", query=query, pages=1)
+        return next((_opened(one) for one in known if one["head"]["sha"] == change["sha"]), None)
+
+    return await ctx.effect(f"create.pr.{key}", create=create, find=find)
 
 
 async def _head_commit(repository: Repository, branch: str) -> str | None:
@@ -192,7 +247,7 @@ def _commit(ctx: ActionContext[PullRequest], tree: str, parent: str) -> JsonObje
     return commit
 
 
-async def _open(target: Repository, head: Repository, base: str, wanted: PullRequest) -> Json:
+async def _open(target: Repository, head: Repository, base: str, wanted: PullRequest) -> JsonObject:
     source = wanted.branch_name if head.owner == target.owner else f"{head.owner}:{wanted.branch_name}"
     if wanted.update:
         query = {"head": f"{head.owner}:{wanted.branch_name}", "state": "open"}
@@ -259,6 +314,8 @@ async def _or_warn(ctx: ActionContext[PullRequest], key: str, work: Callable[[],
     try:
         await ctx.checkpoint(key, work)
     except BackstageError as error:
+        if not error.is_refusal:
+            raise
         ctx.logger.error(f"Failure when {what} to the pull request: {error.message}")
 
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 from backstage_py.plugin import ActionContext, BackstageError, Json, JsonObject
 from backstage_py_actions._builtin import builtin
-from backstage_py_actions.github import client
+from backstage_py_actions.github import client, secrets
+from backstage_py_actions.github.client import Repository
 from backstage_py_actions.github.protection import Protection, protect
-from backstage_py_actions.github.repository import put_secrets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class Webhook:
 
 @builtin("github:webhook", Webhook, dry_run=True, needs_workspace=False)
 async def github_webhook(ctx: ActionContext[Webhook]) -> None:
-    """Add a webhook; a refusal is a warning in the log, as in Backstage."""
+    """Add a webhook; a refusal is a warning in the log, as in Backstage. Without an answer the step fails."""
     wanted = ctx.input
     ctx.logger.info(f"Creating webhook {wanted.webhook_url} for repo {wanted.repo_url}")
     client.locate(ctx, wanted.repo_url)
@@ -40,20 +40,36 @@ async def github_webhook(ctx: ActionContext[Webhook]) -> None:
     if wanted.webhook_secret is not None:
         config["secret"] = wanted.webhook_secret
     async with client.repository(ctx, wanted.repo_url, wanted.token) as target:
+        body = {"name": "web", "config": config, "events": wanted.events, "active": wanted.active}
 
-        async def create() -> Json:
-            body = {"name": "web", "config": config, "events": wanted.events, "active": wanted.active}
-            await target.call("POST", "/hooks", body)
-            return None
+        async def create(_marker: str) -> Json:
+            return (await target.call("POST", "/hooks", body))["id"]
+
+        async def find(_marker: str) -> Json:
+            return await _same_hook(target, body)
 
         try:
-            await ctx.checkpoint(f"create.webhook.{target.owner}.{target.name}.{wanted.webhook_url}", create)
+            key = f"create.webhook.{target.owner}.{target.name}.{wanted.webhook_url}"
+            await ctx.effect(key, create=create, find=find)
         except BackstageError as error:
+            if not error.is_refusal:
+                raise
             ctx.logger.warning(
                 f"Failed: create webhook '{wanted.webhook_url}' on repo: '{target.name}', {error.message}"
             )
             return
     ctx.logger.info(f"Webhook '{wanted.webhook_url}' created successfully")
+
+
+async def _same_hook(target: Repository, wanted: JsonObject) -> Json:
+    """Return the id of the webhook that is as wanted; its secret, which GitHub does not show, is set once more."""
+    shown = ("url", "content_type", "insecure_ssl")
+    for one in await target.list("/hooks"):
+        same = all(str(one["config"].get(name)) == str(wanted["config"][name]) for name in shown)
+        if same and sorted(one["events"]) == sorted(wanted["events"]) and one["active"] == wanted["active"]:
+            await target.call("PATCH", "/hooks/{hook}/config", wanted["config"], hook=str(one["id"]))
+            return one["id"]
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,12 +93,15 @@ async def github_autolinks_create(ctx: ActionContext[Autolink]) -> None:
         body["is_alphanumeric"] = wanted.is_alphanumeric
     async with client.repository(ctx, wanted.repo_url, wanted.token) as target:
 
-        async def create() -> Json:
-            await target.call("POST", "/autolinks", body)
-            ctx.logger.info("Autolink reference created successfully")
-            return None
+        async def create(_marker: str) -> Json:
+            return (await target.call("POST", "/autolinks", body))["id"]
 
-        await ctx.checkpoint(f"create.auto.link.{target.owner}.{target.name}.{wanted.key_prefix}", create)
+        async def find(_marker: str) -> Json:
+            return next((one["id"] for one in await target.list("/autolinks") if body.items() <= one.items()), None)
+
+        key = f"create.auto.link.{target.owner}.{target.name}.{wanted.key_prefix}"
+        await ctx.effect(key, create=create, find=find)
+    ctx.logger.info("Autolink reference created successfully")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,17 +127,25 @@ async def github_deploy_key_create(ctx: ActionContext[DeployKey]) -> JsonObject:
     wanted = ctx.input
     async with client.repository(ctx, wanted.repo_url, wanted.token) as target:
 
-        async def create() -> Json:
-            await target.call("POST", "/keys", {"title": wanted.deploy_key_name, "key": wanted.public_key})
-            return None
+        async def create(_marker: str) -> Json:
+            body = {"title": wanted.deploy_key_name, "key": wanted.public_key}
+            return (await target.call("POST", "/keys", body))["id"]
 
-        async def store() -> Json:
-            await put_secrets(target, "/actions/secrets", {wanted.secret_name: wanted.private_key})
-            return None
+        async def find(_marker: str) -> Json:
+            known = (wanted.deploy_key_name, _bare_key(wanted.public_key))
+            keys = await target.list("/keys")
+            return next((one["id"] for one in keys if (one["title"], _bare_key(one["key"])) == known), None)
 
-        await ctx.checkpoint(f"create.deploy.key.{target.owner}.{target.name}.{wanted.public_key}", create)
-        await ctx.checkpoint(f"create.or.update.repo.secret.{target.owner}.{target.name}.{wanted.secret_name}", store)
+        key = f"create.deploy.key.{target.owner}.{target.name}.{wanted.public_key}"
+        await ctx.effect(key, create=create, find=find)
+        where = f"create.or.update.repo.secret.{target.owner}.{target.name}"
+        await secrets.put(ctx, target, "/actions/secrets", {wanted.secret_name: wanted.private_key}, where)
     return {"privateKeySecretName": wanted.secret_name}
+
+
+def _bare_key(text: str) -> list[str]:
+    """Return type and data of a public key; GitHub drops its comment."""
+    return text.split()[:2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,12 +170,18 @@ async def github_pages_enable(ctx: ActionContext[Pages]) -> None:
             f'and source path "{wanted.source_path}"'
         )
 
-        async def enable() -> Json:
-            source = {"branch": wanted.source_branch, "path": wanted.source_path}
-            await target.call("POST", "/pages", {"build_type": wanted.build_type, "source": source})
-            return None
+        source = {"branch": wanted.source_branch, "path": wanted.source_path}
+        body = {"build_type": wanted.build_type, "source": source}
 
-        await ctx.checkpoint(f"enabled.github.pages.{target.owner}.{target.name}", enable)
+        async def enable(_marker: str) -> bool:
+            await target.call("POST", "/pages", body)
+            return True
+
+        async def find(_marker: str) -> bool | None:
+            found = await target.find("/pages")
+            return True if found and body.items() <= found.items() else None
+
+        await ctx.effect(f"enabled.github.pages.{target.owner}.{target.name}", create=enable, find=find)
     ctx.logger.info("Completed enabling GitHub Pages")
 
 
@@ -214,7 +247,30 @@ async def github_repo_rulesets_create(ctx: ActionContext[Ruleset]) -> JsonObject
     async with client.repository(ctx, wanted.repo_url, wanted.token) as target:
         ctx.logger.info(f'Creating ruleset "{wanted.name}" in {target.owner}/{target.name}')
 
-        async def create() -> Json:
+        async def create(_marker: str) -> Json:
             return (await target.call("POST", "/rulesets", wanted.as_rest()))["id"]
 
-        return {"id": await ctx.checkpoint(f"create.ruleset.{target.owner}.{target.name}.{wanted.name}", create)}
+        async def find(_marker: str) -> Json:
+            return await _same_ruleset(target, wanted.as_rest())
+
+        key = f"create.ruleset.{target.owner}.{target.name}.{wanted.name}"
+        return {"id": await ctx.effect(key, create=create, find=find)}
+
+
+async def _same_ruleset(target: Repository, wanted: JsonObject) -> Json:
+    """Return the id of the ruleset that has all that is wanted; GitHub adds defaults to what it was sent."""
+    for one in await target.list("/rulesets"):
+        if one["name"] == wanted["name"]:
+            found = await target.find("/rulesets/{ruleset}", ruleset=str(one["id"]))
+            if found and _holds(found, wanted):
+                return found["id"]
+    return None
+
+
+def _holds(found: Json, wanted: Json) -> bool:
+    """Say whether a value has all that is wanted: objects may have further members, lists may not be longer."""
+    if isinstance(wanted, dict):
+        return isinstance(found, dict) and all(key in found and _holds(found[key], wanted[key]) for key in wanted)
+    if isinstance(wanted, list):
+        return isinstance(found, list) and len(found) == len(wanted) and all(map(_holds, found, wanted))
+    return bool(found == wanted)

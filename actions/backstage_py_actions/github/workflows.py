@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from backstage_py.plugin import ActionContext, BackstageError, Json, JsonObject
+from backstage_py.plugin import ActionContext, BackstageError, JsonObject
 from backstage_py_actions._builtin import builtin
 from backstage_py_actions.github import client
 
@@ -22,7 +22,11 @@ class Dispatch:
 
 @builtin("github:actions:dispatch", Dispatch, needs_workspace=False)
 async def github_actions_dispatch(ctx: ActionContext[Dispatch]) -> JsonObject | None:
-    """Start a workflow."""
+    """Start a workflow, at most once.
+
+    GitHub gives a run nothing by which it could be recognised. When the answer is lost, the step therefore fails once
+    and says that somebody has to look; a retry after that starts the workflow.
+    """
     wanted = ctx.input
     ctx.logger.info(
         f"Dispatching workflow {wanted.workflow_id} for repo {wanted.repo_url} on {wanted.branch_or_tag_name}"
@@ -34,16 +38,16 @@ async def github_actions_dispatch(ctx: ActionContext[Dispatch]) -> JsonObject | 
         body["return_run_details"] = True
     async with client.repository(ctx, wanted.repo_url, wanted.token) as target:
 
-        async def dispatch() -> Json:
+        async def dispatch(_marker: str) -> JsonObject:
             started = await target.call(
                 "POST", "/actions/workflows/{workflow}/dispatches", body, workflow=wanted.workflow_id
             )
             ctx.logger.info(f"Workflow {wanted.workflow_id} dispatched successfully")
-            return started if isinstance(started, dict) else None
+            return started if isinstance(started, dict) else {}
 
         key = f"create.workflow.dispatch.{target.owner}.{target.name}.{wanted.workflow_id}"
         try:
-            started = await ctx.checkpoint(key, dispatch)
+            started = await ctx.effect(key, create=dispatch)
         except BackstageError as error:
             ctx.logger.warning(
                 f"Failed: dispatching workflow '{wanted.workflow_id}' on repo: '{target.name}', {error.message}"

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from backstage_py.model.json import JsonObject
 from backstage_py.sandbox.call import Call, answer, nothing, route
-from backstage_py.sandbox.problems import Unprocessable, invalid_field
+from backstage_py.sandbox.problems import NotFound, Unprocessable, invalid_field
 from backstage_py.sandbox.records import Repository, now
 from backstage_py.sandbox.rest import links
 
@@ -59,6 +59,17 @@ async def _list_hooks(call: Call) -> Response:
     return answer([_hook(call, repository, record) for record in repository.book("hooks").values()])
 
 
+async def _patch_hook_config(call: Call) -> Response:
+    repository, given = call.find(), (await call.fields()).data
+    for url, record in repository.book("hooks").items():
+        if str(record["id"]) == call.param("hook"):
+            config = {**record["config"], **given, **({"secret": "********"} if given.get("secret") else {})}
+            after = record | {"config": config, "updated_at": now()}
+            await call.change(repository, lambda before: before.with_record("hooks", url, after))  # noqa: B023  # returns
+            return answer(config)
+    raise NotFound
+
+
 async def _post_key(call: Call) -> Response:
     repository, fields = call.find(), await call.fields()
     key = fields.text("key")
@@ -74,6 +85,12 @@ async def _post_key(call: Call) -> Response:
     }
     await call.change(repository, lambda before: before.with_record("keys of deployment", key, record))
     return answer(record, HTTPStatus.CREATED)
+
+
+async def _list_keys(call: Call) -> Response:
+    repository = call.find()
+    call.caller()
+    return answer(list(repository.book("keys of deployment").values()))
 
 
 async def _post_autolink(call: Call) -> Response:
@@ -112,6 +129,13 @@ async def _post_pages(call: Call) -> Response:
     return answer(record, HTTPStatus.CREATED)
 
 
+async def _get_pages(call: Call) -> Response:
+    record = call.find().book("pages").get("site")
+    if record is None:
+        raise NotFound
+    return answer(record)
+
+
 async def _put_subscription(call: Call) -> Response:
     repository, fields = call.find(), await call.fields()
     api = links.repository_api(call.host.settings, repository)
@@ -144,9 +168,12 @@ _REPOSITORY: Final = "/repos/{owner}/{repo}"
 ROUTES = [
     route("GET", f"{_REPOSITORY}/hooks", _list_hooks),
     route("POST", f"{_REPOSITORY}/hooks", _post_hook),
+    route("PATCH", f"{_REPOSITORY}/hooks/{{hook}}/config", _patch_hook_config),
+    route("GET", f"{_REPOSITORY}/keys", _list_keys),
     route("POST", f"{_REPOSITORY}/keys", _post_key),
     route("GET", f"{_REPOSITORY}/autolinks", _list_autolinks),
     route("POST", f"{_REPOSITORY}/autolinks", _post_autolink),
+    route("GET", f"{_REPOSITORY}/pages", _get_pages),
     route("POST", f"{_REPOSITORY}/pages", _post_pages),
     route("PUT", f"{_REPOSITORY}/subscription", _put_subscription),
     route("PUT", f"{_REPOSITORY}/actions/permissions/access", _put_access),

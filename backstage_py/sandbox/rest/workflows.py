@@ -142,6 +142,11 @@ async def _post_branch_policy(call: Call) -> Response:
     return answer(shown)
 
 
+async def _list_branch_policies(call: Call) -> Response:
+    book = call.find().book(_book(call, "branch policies"))
+    return answer({"total_count": len(book), "branch_policies": list(book.values())})
+
+
 async def _workflow_path(call: Call, repository: Repository, commit: str) -> str:
     """Return the file of a workflow given by its file name or by its number."""
     wanted = call.param("workflow")
@@ -221,6 +226,7 @@ ROUTES = [
             route("PUT", f"{scope}/secrets/{{name}}", _put_secret),
         )
     ),
+    route("GET", f"{_REPOSITORY}/environments/{{environment}}/deployment-branch-policies", _list_branch_policies),
     route("POST", f"{_REPOSITORY}/environments/{{environment}}/deployment-branch-policies", _post_branch_policy),
     route("GET", f"{_REPOSITORY}/environments/{{environment}}", _get_environment),
     route("PUT", f"{_REPOSITORY}/environments/{{environment}}", _put_environment),

@@ -30,12 +30,8 @@ def as_shown(error: BackstageError, redactor: Redactor) -> BackstageError:
 
     A text is cut last: behind a cut within a secret nobody would find its beginning.
     """
-    shown = type(error).__new__(type(error))
-    shown.__dict__.update(error.__dict__)
-    shown.__dict__.pop("__notes__", None)
     text = redactor.text(error.message)
-    shown.message = text if len(text) <= _MOST else f"{text[:_MOST]}… ({len(text)} letters)"
-    shown.args = (shown.message,)
+    shown = error.reworded(text if len(text) <= _MOST else f"{text[:_MOST]}… ({len(text)} letters)")
     shown.details = redactor.value(error.details)
     return shown
 
