@@ -7,12 +7,13 @@ the left, ``**`` too.
 
 import re
 
-from backstage_py.js.errors import Failure
+from backstage_py.js.errors import Failure, LimitFailure
 from backstage_py.js.numbers import Number, normal
 from backstage_py.js.text import fuse
 from backstage_py.templating import nodes
 from backstage_py.templating.exchange import RESERVED
 from backstage_py.templating.lexer import Token
+from backstage_py.templating.limits import Limits
 from backstage_py.templating.methods.names import CHANGING
 from backstage_py.templating.nodes import CHANGES, DYNAMIC, INDIRECT, Arguments, Expression, Node
 from backstage_py.templating.token_reader import TokenReader
@@ -39,6 +40,8 @@ _LEVELS = {
 _WORD_LEVELS = {"or": _OR, "and": _AND, "in": _IN, "is": _IS}
 _CONSTANTS = {"true": True, "false": False, "none": None, "null": None}
 _PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
+_TALLEST = 8 * Limits().nesting
+"""Operators in a row, each of which nests the ones before: as many are refused by the compiler, who sees them later."""
 _WORDS = frozenset({*_WORD_LEVELS, *_CONSTANTS, "not", "if", "else"})
 
 
@@ -141,7 +144,11 @@ class ExpressionParser(TokenReader):
         else:
             left = self._filtered()
             ceiling = _POWER
+        operators = 0
         while True:
+            operators += 1
+            if operators > _TALLEST:
+                raise LimitFailure("nesting", Limits().nesting)
             token = self.peek()
             level = self._level(token)
             if not minimum <= level <= ceiling:

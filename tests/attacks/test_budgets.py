@@ -18,6 +18,7 @@ from backstage_py.http.actions_registry import Call
 from backstage_py.mcp import tools
 from backstage_py.mcp.server import McpEndpoint
 from backstage_py.model.json import Json
+from backstage_py.model.yaml import load_all
 from backstage_py.plugin import ActionContext, Services, action, template_function
 from backstage_py.settings.sections import LimitSettings, ScaffolderSettings
 from tests.actions.harness import Task
@@ -249,7 +250,9 @@ async def turns_during(work: Awaitable[T]) -> tuple[T, int]:
         other.cancel()
 
 
-@pytest.mark.parametrize("sent", [b"[" + b"1," * 900_000, b'{"a": "' + b"\\n" * 4_000_000, b"[" * 9_000_000])
+@pytest.mark.parametrize(
+    "sent", [b"[" + b"1," * 400_000, b'{"a": "' + b"\\n" * 4_000_000, b"[" * 240_000 + b" " * 100_000]
+)
 async def test_a_large_body_that_is_no_json_is_refused_in_a_moment(tmp_path: Path, sent: bytes) -> None:
     """What is wrong with it is not looked for character by character."""
     async with bounded(tmp_path) as w:
@@ -262,10 +265,27 @@ async def test_a_large_body_that_is_no_json_is_refused_in_a_moment(tmp_path: Pat
 
 async def test_the_values_of_a_body_are_counted_before_it_is_parsed(tmp_path: Path) -> None:
     async with bounded(tmp_path) as w:
-        below = await post(site(w), "/v2/tasks", b"[" + b"1," * 1_000_000 + b"1]")
-        above = await post(site(w), "/v2/tasks", b"[" + b"1," * 1_000_001 + b"1]")
+        below = await post(site(w), "/v2/tasks", b"[" + b"1," * 500_000 + b"1]")
+        above = await post(site(w), "/v2/tasks", b"[" + b"1," * 500_001 + b"1]")
     assert message(below).startswith("request/body must be object")
-    assert message(above) == "The body has more than 1,000,000 values"
+    assert message(above) == "The body has more than 500,000 values"
+
+
+async def test_objects_and_lists_of_a_body_are_counted_apart(tmp_path: Path) -> None:
+    """They take longer than other values; brackets in texts are none."""
+    texts = b'["' + b"{[" * 500_000 + b'\\"[",'
+    async with bounded(tmp_path) as w:
+        below = await post(site(w), "/v2/tasks", texts + b"[]," * 249_998 + b"1]")
+        above = await post(site(w), "/v2/tasks", texts + b"[]," * 250_000 + b"1]")
+    assert message(below).startswith("request/body must be object")
+    assert message(above) == "The body has more than 250,000 objects and lists"
+
+
+@pytest.mark.parametrize(("part", "fits"), [("--- a\n", 80_000), ("- 1\n", 499_990)])
+def test_the_values_of_a_yaml_text_are_counted(part: str, fits: int) -> None:
+    """Both readers do so, the exact one and the one for ordinary files; a document counts as five."""
+    assert load_all(part * fits)[-1].error() is None
+    assert "The text has more than 500,000 values" in str(load_all(part * (fits + fits // 2))[-1].error())
 
 
 async def test_what_is_wrong_with_a_body_is_looked_for_off_the_event_loop(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, field
 
 from backstage_py.model.yaml import scanner
-from backstage_py.model.yaml.nodes import Alias, Fault, Node, Scalar
+from backstage_py.model.yaml.nodes import MOST_NODES, Alias, Fault, Node, Scalar, too_many
 from backstage_py.model.yaml.scalars import resolve
 from backstage_py.model.yaml.tags import Directives
 
@@ -67,6 +67,8 @@ class Cursor:
     value_end: int = 0
     """Where the last value ended, its line break included; indentation errors point there."""
     depth: int = 0
+    left: int = MOST_NODES
+    """How many more nodes there may be."""
     in_flow: bool = False
     directives: Directives = field(default_factory=Directives)
 
@@ -194,6 +196,7 @@ class Cursor:
 
     def flow_scalar(self, floor: int, *, flow: bool) -> Node:
         """A plain or quoted scalar, or an alias."""
+        self.count(1)
         text, start = self.text, self.pos
         ch = text[start]
         if ch == "*":
@@ -213,9 +216,16 @@ class Cursor:
 
     def enter(self) -> None:
         """Counts one level of nesting."""
+        self.count(1)
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise Fault(f"Nested more than {MAX_DEPTH} levels deep", self.pos, self.pos + 1, "RangeError")
+
+    def count(self, nodes: int) -> None:
+        """Takes nodes out of those that there may be."""
+        self.left -= nodes
+        if self.left < 0:
+            raise too_many(self.pos)
 
     def empty(self, props: Props | None, at: int) -> Scalar:
         """The scalar that is not written."""

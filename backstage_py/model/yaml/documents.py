@@ -115,6 +115,8 @@ def load_all(text: str | bytes, *, filename: str | None = None, merge: bool = Fa
             return [Document(value, source, i) for i, value in enumerate(fast.read(text))]
         except fast.NeedsExactReader:
             pass
+        except Fault as fault:
+            return [Document(None, source, 0, (source.lines.problem(fault),))]
     return [_document(source, i, parsed, merge=merge) for i, parsed in enumerate(source.parsed)]
 
 

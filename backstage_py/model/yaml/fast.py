@@ -13,6 +13,7 @@ import yaml
 from backstage_py.model.json import Json
 from backstage_py.model.yaml import scalars
 from backstage_py.model.yaml.cursor import MAX_DEPTH
+from backstage_py.model.yaml.nodes import MOST_NODES, too_many
 
 _LINE_BREAKS_OF_LIBYAML = "\x85\u2028\u2029\ufeff"
 _BARE_RETURN = re.compile(r"\r(?!\n)")
@@ -58,6 +59,7 @@ def read(text: str) -> list[Json]:
 
     Raises:
         NeedsExactReader: the text is not valid, or not of the kind where libyaml can be trusted.
+        Fault: it has too many values.
     """
     if _needs_exact_reader(text):
         raise NeedsExactReader
@@ -83,8 +85,12 @@ def _documents(text: str, next_event: Any) -> list[Json]:
     key: str | None = None
     flow: Any = None
     value: Json = None
+    left = MOST_NODES
     while True:
         event = next_event()
+        left -= 1
+        if left < 0:
+            raise too_many(event.start_mark.index)
         kind = type(event)
         if kind is yaml.ScalarEvent:
             if event.anchor is not None or event.tag is not None:

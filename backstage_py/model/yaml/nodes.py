@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+MOST_NODES = 500_000
+"""About: Python looks at all that is read whenever it looks for what can go, and lets nothing else run meanwhile."""
+NODES_OF_DOCUMENT = 5
 Style = Literal["plain", "single", "double", "literal", "folded", "empty"]
 
 
@@ -75,3 +78,8 @@ class Fault(Exception):  # noqa: N818 -- becomes a YamlProblem as soon as the wh
     start: int
     end: int
     name: str = "YAMLParseError"
+
+
+def too_many(at: int) -> Fault:
+    """Return the problem of a text that has more than ``MOST_NODES`` values."""
+    return Fault(f"The text has more than {MOST_NODES:,} values", at, at + 1, "RangeError")

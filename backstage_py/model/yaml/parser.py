@@ -10,7 +10,16 @@ from dataclasses import dataclass, field, replace
 from backstage_py.model.yaml import scanner
 from backstage_py.model.yaml.cursor import ONE_LINE, Props, has_newline, set_properties
 from backstage_py.model.yaml.flow import FlowCursor
-from backstage_py.model.yaml.nodes import Alias, Fault, Mapping, Node, ParsedDocument, Scalar, Sequence
+from backstage_py.model.yaml.nodes import (
+    NODES_OF_DOCUMENT,
+    Alias,
+    Fault,
+    Mapping,
+    Node,
+    ParsedDocument,
+    Scalar,
+    Sequence,
+)
 
 _COLUMN = "All mapping items must start at the same column"
 _SEQUENCE_KEY = "A block sequence may not be used as an implicit map key"
@@ -35,7 +44,7 @@ class Parser(FlowCursor):
         """See `parse`."""
         found: list[ParsedDocument] = []
         open_document = False
-        while self._to_document(found, open_document=open_document):
+        while self.left >= 0 and self._to_document(found, open_document=open_document):
             found.append(self._document())
             open_document = True
         return found
@@ -107,6 +116,7 @@ class Parser(FlowCursor):
         schema = self.directives.schema
         warnings, self.warnings = self.warnings, []
         try:
+            self.count(NODES_OF_DOCUMENT)
             root = self._root()
         except Fault as fault:
             return self._failed(fault)
