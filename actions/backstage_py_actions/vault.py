@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from backstage_py.integrations.vault import Vault
+from backstage_py.integrations.vault.server import Vault
 from backstage_py.plugin import Action, ActionAttributes, ActionContext
 from backstage_py_actions._builtin import builtin
 

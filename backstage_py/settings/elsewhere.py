@@ -214,12 +214,31 @@ ACTIONS = (
     ),
     *_texts(
         "vault.auth",
-        type="`static` or `kubernetes`.",
+        type="`static`, `kubernetes` or `appRole`.",
         secret="The token, for `static`.",  # noqa: S106  # words
         role="The role to sign in as, for `kubernetes`.",
-        authPath="Mount of the Kubernetes auth method; `kubernetes` by default.",
+        roleId="(ours) The role to sign in as, for `appRole`.",
+        secretId="(ours) Its secret id.",  # words
+        secretIdPath="(ours) A file with the secret id, in place of it.",  # words
+        authPath="Mount of the auth method; `kubernetes` or `approle` by default.",
         serviceAccountTokenPath="The pod's token; where Kubernetes puts it by default.",  # words
     ),
+    Key("vault.allow", kinds.ARRAY, "(ours) What templates may read and change; nothing without it."),
+    *(
+        Key(f"vault.allow[].{name}", kinds.TEXTS, words)
+        for name, words in {
+            "owners": "(ours) Owners of templates, as the catalog knows them; all without it.",
+            "sources": "(ours) URLs from which the catalog read the templates; all without it.",
+            "read": "(ours) Paths `<mount>/<path>` that they may read.",
+            "write": "(ours) Paths of key-value engines that they may write.",
+            "policies": "(ours) Names of policies that they may write and give to roles.",
+            "policyPaths": "(ours) Paths of Vault's API that these policies may open.",
+            "roles": "(ours) Roles of Kubernetes auth methods that they may make, `<mount>/<role>`.",
+            "namespaces": "(ours) Namespaces whose service accounts these roles may bind.",
+            "databases": "(ours) Roles of databases that they may make, `<mount>/<role>`.",
+        }.items()
+    ),
+    Key("vault.databases", kinds.OBJECT, "(ours) Databases for which templates make roles, by the name they use."),
     Key("vault.kvVersion", kinds.whole(), "Version of key-value engines that the token may not look at; 2 by default."),
     *_texts(
         "slack",

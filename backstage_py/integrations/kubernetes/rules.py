@@ -5,13 +5,12 @@ shows what runs, and its token is not lent to templates unless the operator says
 the caller's: the cluster itself decides what it may.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Protocol
 
 from backstage_py.errors import NotAllowedError, SettingsError
-from backstage_py.model import web_url
+from backstage_py.integrations.origins import Origin, matches, texts
 from backstage_py.model.json import Json
 
 if TYPE_CHECKING:
@@ -81,9 +80,7 @@ class Caller:
             )
 
     def _matches(self, rule: Rule) -> bool:
-        by_owner = rule.owners is None or any(_match(rule.owners, one.lower()) for one in self.owners)
-        by_source = rule.sources is None or (self.source is not None and _is_from(rule.sources, self.source))
-        return by_owner and by_source
+        return Origin(self.owners, self.source).fits(rule.owners, rule.sources)
 
 
 EVERYTHING = Rule(None, None, ("*",), ("*",), ("*",))
@@ -91,23 +88,11 @@ EVERYTHING = Rule(None, None, ("*",), ("*",), ("*",))
 
 def _covers(rule: Rule, kind: _Kind, namespace: str | None, name: str | None) -> bool:
     if namespace is not None:
-        return _match(rule.namespaces, namespace) and _match(rule.kinds, kind.full_name)
-    if _match(rule.cluster_kinds, kind.full_name):
+        return matches(rule.namespaces, namespace) and matches(rule.kinds, kind.full_name)
+    if matches(rule.cluster_kinds, kind.full_name):
         return True
-    is_own_namespace = kind.full_name == "Namespace" and name is not None and _match(rule.namespaces, name)
-    return is_own_namespace and _match(rule.kinds, "Namespace")
-
-
-def _is_from(patterns: Sequence[str], source: str) -> bool:
-    """Compare the address that is really read: one that climbs is not below what it begins with."""
-    try:
-        return _match(patterns, web_url.canonical(source))
-    except ValueError:
-        return False
-
-
-def _match(patterns: Sequence[str], value: str) -> bool:
-    return any(fnmatchcase(value, pattern) for pattern in patterns)
+    is_own_namespace = kind.full_name == "Namespace" and name is not None and matches(rule.namespaces, name)
+    return is_own_namespace and matches(rule.kinds, "Namespace")
 
 
 def read(value: Json, key: str) -> tuple[Rule, ...] | None:
@@ -128,20 +113,11 @@ def _rule(value: Json, key: str) -> Rule:
         raise SettingsError(key, f"a rule is an object with {', '.join(_FIELDS)}")
     if unknown := sorted(set(value) - set(_FIELDS)):
         raise SettingsError(key, f"it has '{unknown[0]}'; a rule has {', '.join(_FIELDS)}")
-    owners = _texts(value, "owners", key)
+    owners = texts(value, "owners", key)
     return Rule(
         owners=None if owners is None else tuple(one.lower() for one in owners),
-        sources=_texts(value, "sources", key),
-        namespaces=_texts(value, "namespaces", key) or (),
-        kinds=_texts(value, "kinds", key) or (),
-        cluster_kinds=_texts(value, "clusterKinds", key) or (),
+        sources=texts(value, "sources", key),
+        namespaces=texts(value, "namespaces", key) or (),
+        kinds=texts(value, "kinds", key) or (),
+        cluster_kinds=texts(value, "clusterKinds", key) or (),
     )
-
-
-def _texts(value: Mapping[str, Json], name: str, key: str) -> tuple[str, ...] | None:
-    found = value.get(name)
-    if found is None:
-        return None
-    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
-        raise SettingsError(f"{key}.{name}", "it should be a list of texts")
-    return tuple(found)

@@ -1,0 +1,52 @@
+"""Whose template asks: operators' rules about foreign systems are bound to who owns a template and where it is from.
+
+Both are what the catalog recorded, never what the template's author wrote.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from backstage_py.errors import SettingsError
+from backstage_py.model import web_url
+from backstage_py.model.json import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A template's owners as the catalog knows them, complete references, and where the catalog read it."""
+
+    owners: tuple[str, ...] = ()
+    source: str | None = None
+
+    def fits(self, owners: Sequence[str] | None, sources: Sequence[str] | None) -> bool:
+        """Return whether globs of a rule, in which ``*`` stands for anything, are about this template."""
+        by_owner = owners is None or any(matches(owners, one.lower()) for one in self.owners)
+        return by_owner and (sources is None or (self.source is not None and _is_from(sources, self.source)))
+
+
+def matches(patterns: Sequence[str], value: str) -> bool:
+    """Return whether one of several globs fits."""
+    return any(fnmatchcase(value, pattern) for pattern in patterns)
+
+
+def texts(value: Mapping[str, Json], name: str, key: str) -> tuple[str, ...] | None:
+    """Return a member of a rule; None when it is absent.
+
+    Raises:
+        SettingsError: it is no list of texts.
+    """
+    found = value.get(name)
+    if found is None:
+        return None
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        raise SettingsError(f"{key}.{name}", "it should be a list of texts")
+    return tuple(found)
+
+
+def _is_from(patterns: Sequence[str], source: str) -> bool:
+    """Compare the address that is really read: one that climbs is not below what it begins with."""
+    try:
+        return matches(patterns, web_url.canonical(source))
+    except ValueError:
+        return False
