@@ -86,7 +86,7 @@ TESTS = frozenset(
     ]
 )
 GLOBALS = frozenset({"range", "cycler", "joiner"})
-STEP_GLOBALS = frozenset({"always", "failure"})
+STEP_GLOBALS = frozenset({"always", "failure", "vault"})
 STEP_ROOTS = frozenset({"parameters", "steps", "user", "each", "secrets", "environment", "context"})
 """What expressions of a template's steps and output can start with."""
 

@@ -3,12 +3,13 @@
 A third party's action uses the same services as the built-in ones, and a test gives it fakes of the same shape.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from backstage_py.errors import NotImplementedInBackendError
+from backstage_py.integrations.origins import Origin
 from backstage_py.model.http import BackstageResponse, UrlContent
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.scm import ScmIntegration
@@ -142,6 +143,34 @@ class RemoteActions(Protocol):
         """Return one of them."""
 
 
+class SecretSession(Protocol):
+    """Reads secrets of a vault for one run of a template; references are ``mount/path#key``."""
+
+    async def check(self, reference: str) -> None:
+        """Refuse a reference that the run's template may not read.
+
+        Raises:
+            InputError: it is no reference. NotAllowedError: the operator's rules do not allow it.
+        """
+
+    async def read(self, reference: str) -> str:
+        """Return the value.
+
+        Raises:
+            InputError, NotAllowedError, NotFoundError, SettingsError, AuthenticationError, ServiceUnavailableError.
+        """
+
+    async def close(self) -> None:
+        """Give back what was leased."""
+
+
+class SecretReferences(Protocol):
+    """Where ``vault()`` in a step's input reads."""
+
+    def session(self, origin: "Callable[[bool], Awaitable[Origin]]") -> SecretSession:
+        """Return what one run reads with; ``origin`` tells whose template it is, with its owners if they matter."""
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """All that a context hands out; None is what this run does not have, as the command line has no catalog.
@@ -150,6 +179,7 @@ class Services:
 
     Attributes:
         config: the merged ``app-config.yaml`` with its own keys, secrets included; do not log it.
+        secret_references: reads what ``vault()`` names; actions do not need it, their input has the values.
         own_token: returns a token with which this service itself, not a user, calls the plugin of an id.
         filters: what templates in skeletons may use besides the language's own, by name.
         globals: likewise; a value is JSON or a ``TemplateFunction``.
@@ -163,6 +193,7 @@ class Services:
     config: Mapping[str, Json] | None = None
     remote_actions: RemoteActions | None = None
     own_token: Callable[[str], str] | None = None
+    secret_references: SecretReferences | None = None
     filters: Mapping[str, Callable[..., Json]] = field(default_factory=dict)
     globals: Mapping[str, Json] = field(default_factory=dict)
     global_descriptions: Mapping[str, str] = field(default_factory=dict)

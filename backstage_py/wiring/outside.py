@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from backstage_py.integrations.hosts.scm import ScmRegistry
 from backstage_py.integrations.hosts.url_reading import UrlReading, listed
+from backstage_py.integrations.vault.references import VaultReferences
 from backstage_py.integrations.web.http import HttpClient
 from backstage_py.plugin import Plugins, Services
 from backstage_py.settings.sections import Settings
@@ -26,6 +27,7 @@ class Outside:
             url_reader=UrlReading(self.http, self.hosts, self.settings.backend.reading),
             integrations=self.hosts,
             config=self.settings.raw,
+            secret_references=VaultReferences(self.settings.raw),
         )
         if plugins is None:
             return services

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import lru_cache
 
 from backstage_py.errors import InputError
 from backstage_py.js import budget
+from backstage_py.js.convert import to_string
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin import Services
 from backstage_py.scaffolder.run.budget import SMALL
@@ -49,6 +51,27 @@ def _failure() -> bool:
     return run.failed
 
 
+def _vault(*reference: object) -> object:
+    given = reference[0] if reference else UNDEFINED
+    return _current.get().referenced("" if given is UNDEFINED else to_string(given))
+
+
+class Reveal(Enum):
+    """What ``vault()`` gives where something is rendered."""
+
+    NOTHING = "nothing"
+    VALUES = "values"
+    MASKS = "masks"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a template sees."""
+
+    context: PreparedContext
+    vault: Reveal = Reveal.NOTHING
+
+
 class _Language:
     """What the templates of a run may use, as the key of a cache: by identity.
 
@@ -81,7 +104,7 @@ def _renderer(language: _Language) -> Renderer:
     return engine.backstage_renderer(
         type_of if hosts else engine.default_integrations,
         language.filters,
-        {**language.globals, "always": _always, "failure": _failure},
+        {"vault": _vault, **language.globals, "always": _always, "failure": _failure},
     )
 
 
@@ -102,6 +125,9 @@ class StepRenderer:
         self.environment = environment
         self.failed = False
         self.asked_for_outcome = False
+        self.resolved: dict[str, str] = {}  # what references of the current step stand for
+        self.asked_for: set[str] = set()
+        self._reveal = Reveal.NOTHING
         self._renderer = _renderer(_Language(services))
         self._plain = self._prepared(
             {
@@ -122,13 +148,22 @@ class StepRenderer:
         except TemplateError as error:
             raise InputError(f"The values cannot be used in templates: {error}") from error
 
-    def render(self, value: Json, context: PreparedContext) -> Json:
+    def render(self, value: Json, context: Seen) -> Json:
         """Render a JSON value; an expression that fails keeps its text."""
         token = _current.set(self)
+        self._reveal = context.vault
         try:
-            return engine.render_template_value(self._renderer, value, context)
+            return engine.render_template_value(self._renderer, value, context.context)
         finally:
+            self._reveal = Reveal.NOTHING
             _current.reset(token)
+
+    def referenced(self, reference: str) -> Json:
+        """Return what ``vault()`` gives, and note that it was asked for: nothing while it was not read."""
+        if self._reveal is Reveal.NOTHING:
+            return UNDEFINED
+        self.asked_for.add(reference)
+        return MASK if self._reveal is Reveal.MASKS else self.resolved.get(reference, UNDEFINED)
 
     def is_small(self, more: int) -> bool:
         """Return whether what templates see, and so many bytes more, are few enough for the event loop."""
@@ -141,14 +176,15 @@ class StepRenderer:
             self._masked = (self._masked or self._plain).with_value(["steps", step_id], {"output": shown})
         self._plain = self._plain.with_value(["steps", step_id], {"output": output})
 
-    def contexts(self, secrets: Mapping[str, str], *, dry_run: bool) -> Contexts[PreparedContext]:
-        """Return the contexts of the next step. In a dry run the environment's secrets are not there."""
+    def contexts(self, secrets: Mapping[str, str], *, dry_run: bool) -> Contexts[Seen]:
+        """Return the contexts of the next step. In a dry run the environment's and Vault's secrets are not there."""
         shown = {} if dry_run else self.environment.secrets
+        vault = Reveal.MASKS if dry_run else Reveal.VALUES
         return Contexts(
-            plain=self._plain,
-            full=self._with_secrets(self._plain, secrets, shown),
-            without_secrets=self._with_secrets(self._masked or self._plain, {}, {}),
-            with_each=lambda context, each: context.with_value(["each"], each),
+            plain=Seen(self._plain),
+            full=Seen(self._with_secrets(self._plain, secrets, shown), vault),
+            without_secrets=Seen(self._with_secrets(self._masked or self._plain, {}, {})),
+            with_each=lambda seen, each: Seen(seen.context.with_value(["each"], each), seen.vault),
             outputs_differ=self._masked is not None,
         )
 
@@ -157,23 +193,24 @@ class StepRenderer:
         if not step.input:
             return {}
         own, environment = dict.fromkeys(secrets, MASK), dict.fromkeys(self.environment.secrets, MASK)
-        rendered = self.render(step.input, self._with_secrets(self._masked or self._plain, own, environment))
+        seen = Seen(self._with_secrets(self._masked or self._plain, own, environment), Reveal.MASKS)
+        rendered = self.render(step.input, seen)
         return {} if rendered is UNDEFINED else rendered
 
     def asks_for_outcome(self, condition: str) -> bool:
         """Return whether a condition calls ``always()`` or ``failure()``."""
         self.asked_for_outcome = False
-        self.render(condition, self._plain)
+        self.render(condition, Seen(self._plain))
         return self.asked_for_outcome
 
     def output(self, output: Json) -> Json:
         """Return the task's output, without ``if`` looked at."""
-        rendered = self.render(output, self._plain)
+        rendered = self.render(output, Seen(self._plain))
         return {} if rendered is UNDEFINED else rendered
 
     def masked_output(self, output: Json) -> Json:
         """Return the task's output as it is made of what may be shown; UNDEFINED when that is everything."""
-        return self.render(output, self._masked) if self._masked else UNDEFINED
+        return self.render(output, Seen(self._masked)) if self._masked else UNDEFINED
 
     def _with_secrets(
         self, context: PreparedContext, secrets: Mapping[str, str], environment_secrets: Mapping[str, str]

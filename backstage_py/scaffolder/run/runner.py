@@ -21,19 +21,20 @@ from backstage_py.model.task import ClaimLost, StepResult
 from backstage_py.plugin import Action, ActionContext, CancelSignal, StepInfo, Workspace
 from backstage_py.plugin import schema as schemas
 from backstage_py.scaffolder.executors.error_text import as_backstage_error, as_shown
-from backstage_py.scaffolder.run import action_call, redaction, steps
+from backstage_py.scaffolder.run import action_call, redaction, references, steps
 from backstage_py.scaffolder.run.action_call import Cancelled
 from backstage_py.scaffolder.run.action_gate import ActionGate
 from backstage_py.scaffolder.run.budget import SMALL, RunBudget, is_small, refusal
 from backstage_py.scaffolder.run.equipment import Equipment
 from backstage_py.scaffolder.run.input_checks import validator_of
 from backstage_py.scaffolder.run.journal import Journal
-from backstage_py.scaffolder.run.rendering import StepRenderer
+from backstage_py.scaffolder.run.references import References
+from backstage_py.scaffolder.run.rendering import Seen, StepRenderer
 from backstage_py.scaffolder.run.spec import ABSENT, Spec, Step
 from backstage_py.scaffolder.run.step_log import StepLogger
 from backstage_py.scaffolder.run.steps import Contexts
 from backstage_py.scaffolder.run.workspace_watch import WorkspaceWatch
-from backstage_py.templating.engine import UNDEFINED, PreparedContext
+from backstage_py.templating.engine import UNDEFINED
 
 _log = structlog.get_logger(__name__)
 
@@ -108,6 +109,7 @@ class Run:
         self._journal = context.journal
         self._renderer = context.renderer
         self._budget = context.budget
+        self._references = References(context.equipment.services, context.spec.template_info, context.is_dry_run)
         self._watch = WorkspaceWatch(context.equipment.quota, context.workspace.root, context.signal)
         self._first_failure: RunFailed | None = None
         self._kept: dict[str, Json] = dict(context.earlier.checkpoints)
@@ -130,6 +132,7 @@ class Run:
                 return await self._run_steps()
         finally:
             self._watch.stop()
+            await self._references.close()
 
     async def _run_steps(self) -> Json:
         spec = self._context.spec
@@ -264,6 +267,7 @@ class Run:
                 if not action.supports_dry_run:
                     await self._skip_in_dry_run(step, action)
                     return
+            await self._resolve_references(step, contexts)
             plan = await self._compute(step, lambda: self._plan(step, action, contexts))
             veil = plan.veil(action)
             for iteration in plan.iterations:
@@ -273,13 +277,30 @@ class Run:
                     self._context.gate.check(action.id, iteration.input)
             logger.is_veiled = veil is not None
             outputs = await self._run_iterations(step, action, plan, logger)
+            outputs = self._references.storable(outputs, veil)
         finally:
             logger.close()
+            self._renderer.resolved.clear()
+            self._references.forget()
         if self._context.signal.is_set:
             raise Cancelled
         await self._complete(step, outputs, veil)
 
-    def _plan(self, step: Step, action: Action, contexts: Contexts[PreparedContext]) -> steps.Plan:
+    async def _resolve_references(self, step: Step, contexts: Contexts[Seen]) -> None:
+        """Read what ``vault()`` in the step's values names, which may depend on what it names elsewhere."""
+        known: set[str] = set()
+        while step.mentions_vault:
+            asked = await self._compute(step, lambda: references.asked_for(step, self._renderer, contexts))
+            new = asked - known
+            if not new:
+                return
+            new = new - {""} or new  # what is made of a value that is not read yet is not known yet
+            known |= new
+            values = await self._references.resolve(new)
+            self._journal.redactor.add(values.values())
+            self._renderer.resolved.update(values)
+
+    def _plan(self, step: Step, action: Action, contexts: Contexts[Seen]) -> steps.Plan:
         redactor = self._journal.redactor
         plan = steps.plan(
             step, self._renderer.render, contexts, has_secrets=self._has_secrets, shown=redactor.text
@@ -306,7 +327,7 @@ class Run:
 
     @property
     def _has_secrets(self) -> bool:
-        return bool(self._context.secrets or self._renderer.environment.secrets)
+        return bool(self._context.secrets or self._renderer.environment.secrets or self._renderer.resolved)
 
     def _dry_run_line(self, step: Step, action: Action) -> str:
         shown = self._renderer.input_with_masked_secrets(step, self._context.secrets)
@@ -401,6 +422,7 @@ class _Sink:
         self._effect = f"v1.task.effect.{iteration.label(step.id)}"
         self._in_each = iteration.each is not None
         self._outputs = outputs
+        self._storable = run._references.without  # noqa: SLF001  # as above
         self._spend = run._context.budget.spend_output  # noqa: SLF001  # as above
         self._closed = False
 
@@ -451,7 +473,7 @@ class _Sink:
 
     async def _keep(self, full: str, value: Json) -> None:
         self._spend(len(json.dumps(value)))
-        await self._context.save_checkpoint(full, value)
+        await self._context.save_checkpoint(full, self._storable(value))
         self._kept[full] = value
 
     def close(self) -> None:

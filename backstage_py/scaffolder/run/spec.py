@@ -10,7 +10,8 @@ from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin import TemplateInfo, User
 
 API_VERSION = "scaffolder.backstage.io/v1beta3"
-_SECRET_ROOTS = ("secrets", "environment")
+_VAULT = "vault"
+_SECRET_ROOTS = ("secrets", "environment", _VAULT)
 
 
 class _Absent:
@@ -41,9 +42,17 @@ class Step:
 
     @cached_property
     def mentions_secrets(self) -> bool:
-        """Whether an expression of the step can reach a secret: it has to name one of the two roots."""
-        text = json.text([self.input, None if self.each is ABSENT else self.each])
-        return any(root in text for root in _SECRET_ROOTS)
+        """Whether an expression of the step can reach a secret: it has to name a root, or call ``vault``."""
+        return any(root in self._text for root in _SECRET_ROOTS)
+
+    @cached_property
+    def mentions_vault(self) -> bool:
+        """Whether an expression of the step may call ``vault``."""
+        return _VAULT in self._text
+
+    @cached_property
+    def _text(self) -> str:
+        return json.text([self.input, None if self.each is ABSENT else self.each])
 
 
 @dataclass(frozen=True, slots=True)
