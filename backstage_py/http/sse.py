@@ -26,7 +26,8 @@ class EventStreamResponse:
     """An ASGI answer that sends each item of ``batches`` at once.
 
     Args:
-        batches: each item is a number of whole frames, or a comment to keep proxies from closing.
+        batches: each item is a number of whole frames, or a comment to keep proxies from closing. The first one comes
+            at once; when there is an error in its place, that is the answer.
     """
 
     def __init__(self, batches: AsyncIterator[bytes]) -> None:
@@ -34,11 +35,12 @@ class EventStreamResponse:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Stream until the batches end or the client goes."""
+        first = await anext(self._batches, b"") if scope["method"] != "HEAD" else b""
         await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
         if scope["method"] == "HEAD":
             await send({"type": "http.response.body", "body": b""})
             return
-        sending = asyncio.ensure_future(self._send_all(send))
+        sending = asyncio.ensure_future(self._send_all(first, send))
         leaving = asyncio.ensure_future(gone(receive))
         try:
             await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
@@ -51,7 +53,9 @@ class EventStreamResponse:
         if sending.done() and not sending.cancelled() and (error := sending.exception()):
             raise error
 
-    async def _send_all(self, send: Send) -> None:
+    async def _send_all(self, first: bytes, send: Send) -> None:
+        if first:
+            await send({"type": "http.response.body", "body": first, "more_body": True})
         async for batch in self._batches:
             await send({"type": "http.response.body", "body": batch, "more_body": True})
         await send({"type": "http.response.body", "body": b""})

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from backstage_py.errors import ServiceUnavailableError
 from backstage_py.plugin import ActionContext, action
+from backstage_py.storage.scaffolder.events import EventStore
 from tests.http.scaffolder_site import get, post, site
 from tests.scaffolder.harness import template, world
 
@@ -187,6 +189,20 @@ async def test_a_stream_ends_when_its_client_goes(tmp_path: Path) -> None:
         async with asyncio.timeout(5):
             await streaming
         assert w.scaffolder.service.events._tails == {}
+
+
+async def test_a_stream_that_cannot_begin_is_answered_with_what_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def no_answer(_store: EventStore, _task_id: str, _after: int | None) -> None:
+        raise ServiceUnavailableError("The database does not answer")
+
+    async with world(tmp_path, say, start=False) as w:
+        task_id = await w.create(ENTITY, {"name": "x"})
+        monkeypatch.setattr(EventStore, "after", no_answer)
+        answer = await get(site(w), f"/v2/tasks/{task_id}/eventstream")
+    assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+    assert answer.json["error"] == {"name": "ServiceUnavailableError", "message": "The database does not answer"}
 
 
 async def test_a_dry_run_ends_when_its_client_goes(tmp_path: Path) -> None:

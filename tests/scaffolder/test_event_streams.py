@@ -2,12 +2,16 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
+from backstage_py.errors import ServiceUnavailableError
 from backstage_py.model.task import EventType, TaskEvent, Transition, new_event
 from backstage_py.plugin import ActionContext, action
 from backstage_py.scaffolder.face.events import newest_run
 from backstage_py.storage.database import Database
+from backstage_py.storage.scaffolder.claims import ClaimStore
+from backstage_py.storage.scaffolder.events import EventStore
 from tests.scaffolder.harness import World, template, world
 
 Context = ActionContext[dict[str, Any]]
@@ -159,3 +163,26 @@ async def test_a_long_log_is_streamed_whole_to_late_followers_too(tmp_path: Path
     assert len(stored) == 1504
     assert await early == stored
     assert late == stored
+
+
+async def test_a_stream_outlasts_an_outage_of_the_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with world(tmp_path, lines, start=False) as w:
+        task_id = await w.create(entity())
+        following = w.scaffolder.service.events.follow(task_id, None, starts_over=False, heartbeat=0.05)
+        assert await anext(following) == []
+        with monkeypatch.context() as away:
+            away.setattr(EventStore, "after", _no_answer)
+            [claim] = await w.scaffolder.worker.store.claim("other", 1, keep_secrets=False)
+            async with Database(w.database.url).running() as other:
+                store = ClaimStore(other, w.scaffolder.worker.store._box)
+                await store.record(claim, Transition([new_event(EventType.LOG, {"message": "meanwhile"})]))
+            assert [await anext(following) for _ in range(10)] == [[]] * 10
+        async with asyncio.timeout(10):
+            while not (batch := await anext(following)):
+                pass
+        await following.aclose()
+    assert [event.body for event in batch] == ['{"message":"meanwhile"}']
+
+
+async def _no_answer(_store: EventStore, _task_id: str, _after: int | None) -> None:
+    raise ServiceUnavailableError("The database does not answer")

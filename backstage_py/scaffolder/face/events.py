@@ -3,6 +3,8 @@
 Each followed task has one tail. What this process commits is handed to it; a wake from another process makes it read
 what is new once. Everyone who follows takes it from there. A follower first reads what stands behind its ``after``,
 then takes from the tail what it has not yet sent, so nothing is lost or sent twice in between.
+
+A stream that has begun outlasts an outage of the database: a client that is sent away does not always come back.
 """
 
 import asyncio
@@ -10,6 +12,7 @@ import contextlib
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
+from backstage_py.errors import ServiceUnavailableError
 from backstage_py.model import json
 from backstage_py.model.task import EventType, TaskEvent
 from backstage_py.storage.database import Database
@@ -20,6 +23,7 @@ from backstage_py.storage.wakes.hub import Wake
 _KEPT = 512
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1  # that a database can compare with
 _PATIENCE = 30.0  # a lost wake costs at most this
+_PAUSE = 0.5  # seconds between two tries during an outage
 
 
 class TaskEvents:
@@ -65,7 +69,7 @@ class TaskEvents:
                     batch = []
                     continue
                 kept = tail.since(sent)
-                batch = await self._store.after(task_id, sent) if kept is None else kept
+                batch = await _outlast(self._store, task_id, sent) if kept is None else kept
                 if batch:
                     sent = batch[-1].id
                     yield batch
@@ -93,6 +97,15 @@ class TaskEvents:
             if not tail.followers:
                 self._tails.pop(task_id, None)
                 await tail.close()
+
+
+async def _outlast(store: EventStore, task_id: str, after: int) -> Sequence[TaskEvent]:
+    """Return the events behind ``after``, however long the database is away."""
+    while True:
+        try:
+            return await store.after(task_id, after)
+        except ServiceUnavailableError:
+            await asyncio.sleep(_PAUSE)
 
 
 class _Tail:
@@ -170,7 +183,7 @@ class _Tail:
                 self._ready.set()
                 while True:
                     await wake.wait(_PATIENCE)
-                    self._add(await self._store.after(self._task_id, self._last))
+                    self._add(await _outlast(self._store, self._task_id, self._last))
         finally:
             self._feed.unfollow(self._task_id)
             self._notify()
