@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -53,6 +53,7 @@ async def problems(
     found += Checker(records, effects, made, cluster.history, tasks.followed).problems()
     found += overlaps(effects.since(chapter.begin), cluster.history)
     found += _shown_secrets(cluster, tasks)
+    found += [problem async for problem in _refused_tokens(cluster)]
     return found + cluster.history.complaints
 
 
@@ -68,6 +69,14 @@ async def _unended(cluster: Cluster) -> list[str]:
 
 def _records(cluster: Cluster) -> Records:
     return Records.read(cluster.server, cluster.shared.database)
+
+
+async def _refused_tokens(cluster: Cluster) -> AsyncIterator[str]:
+    for one in cluster.replicas:
+        token = await cluster.client.sign_in(one.url)
+        for other in cluster.replicas:
+            if not await cluster.client.is_known(other.url, token):
+                yield f"{other.name} refuses a token of {one.name}"
 
 
 def _shown_secrets(cluster: Cluster, tasks: Tasks) -> Iterator[str]:

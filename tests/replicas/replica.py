@@ -18,6 +18,7 @@ from tests.replicas.proxy import Proxy
 PARTS = Path(__file__).parent / "parts"
 ROOT = Path(__file__).parents[2]
 TOKEN = "a-token-of-the-chaos-tests"
+_BASE_URL = "http://localhost:7007"  # of the load balancer that is not there: tokens name the whole, not a replica
 _KINDS = ["Component", "API", "Resource", "System", "Location", "Template", "Group", "User", "Domain"]
 _FAKETIME = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
 
@@ -195,9 +196,9 @@ class Replica:
         connection = {"host": "127.0.0.1", "port": self.proxy.port, "user": "test", "database": self.shared.database}
         access = {"type": "static", "options": {"token": TOKEN, "subject": "chaos"}}
         ours: JsonObject = {
-            "app": {"baseUrl": self.url},
+            "app": {"baseUrl": _BASE_URL},
             "backend": {
-                "baseUrl": self.url,
+                "baseUrl": _BASE_URL,
                 "listen": {"host": "127.0.0.1", "port": self.port},
                 "database": {"client": "pg", "connection": connection},
                 "workingDirectory": str(self.folder / "work"),
