@@ -18,6 +18,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from tests.cluster.calls import Api
 from tests.contract.harness import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +34,19 @@ class KubeServer:
     certificate: str
     admin: str
     nobody: str
+
+    @property
+    def api(self) -> Api:
+        """The server as its administrator sees it, without the code under test."""
+        cluster = {"server": self.url, "certificate-authority-data": self.entry()["caData"]}
+        return Api(
+            {
+                "current-context": "c",
+                "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+                "clusters": [{"name": "c", "cluster": cluster}],
+                "users": [{"name": "u", "user": {"token": self.admin}}],
+            }
+        )
 
     def entry(self, name: str = "dev", token: str | None = None) -> dict[str, Any]:
         """The server as an entry of ``kubernetes.clusterLocatorMethods``."""

@@ -126,7 +126,7 @@ async def test_what_others_own_of_an_object_stays(server: KubeServer, dev: Clust
 
 async def test_a_conflict_names_the_owner_and_is_won_only_by_force(server: KubeServer, dev: Cluster) -> None:
     await apply(dev, config_map("owned", {"a": "theirs"}), manager="flux")
-    with pytest.raises(ConflictError, match=r'Failed to apply ConfigMap/owned: .*conflict with "flux"'):
+    with pytest.raises(ConflictError, match=r'Failed to apply ConfigMap/default/owned: .*conflict with "flux"'):
         await apply(dev, config_map("owned", {"a": "ours"}))
     assert read(server, "/api/v1/namespaces/default/configmaps/owned")["data"] == {"a": "theirs"}
     await apply(dev, config_map("owned", {"a": "ours"}), force=True)
@@ -139,7 +139,7 @@ async def test_a_kind_of_the_same_manifest_is_waited_for(server: KubeServer, dev
     await apply(dev, *manifest)
     found = read(server, "/apis/shop.example/v1/namespaces/default/databases/orders")
     assert found["spec"] == {"size": 3}
-    with pytest.raises(InputError, match=r"Failed to apply Database/small: .*spec\.size: Required"):
+    with pytest.raises(InputError, match=r"Failed to apply Database/default/small: .*spec\.size: Required"):
         await apply(dev, {**database, "metadata": {"name": "small"}, "spec": {}})
 
 

@@ -10,7 +10,6 @@ import pytest
 from backstage_py.errors import ServiceUnavailableError
 from backstage_py.plugin import Services
 from tests.actions.harness import Task
-from tests.cluster.calls import Api
 from tests.integrations import kube_server
 from tests.integrations.kube_server import Parts
 
@@ -42,7 +41,7 @@ async def test_a_wait_outlives_the_api_server(running: Parts, task: Task, tmp_pa
     await asyncio.to_thread(running.start_api)
     complete = {"conditions": [{"type": "Complete", "status": "True"}]}
     path = "/apis/batch/v1/namespaces/default/jobs/migrate"
-    await asyncio.to_thread(admin(running).patch, f"{path}/status", {"status": complete})
+    await asyncio.to_thread(running.server.api.patch, f"{path}/status", {"status": complete})
     lines = (await waiting).log.messages
     assert lines[0] == "Job/default/migrate: not started"
     assert any("The cluster 'dev' does not answer" in line for line in lines)
@@ -59,18 +58,5 @@ async def test_what_a_step_made_before_the_api_server_went_is_not_made_twice(run
     await asyncio.to_thread(running.start_api)
     for _ in range(2):
         await task.run("kube:apply", {"manifest": json.dumps(objects)})
-    found = [one["metadata"]["name"] for one in admin(running).items("/api/v1/namespaces/default/configmaps")]
+    found = [one["metadata"]["name"] for one in running.server.api.items("/api/v1/namespaces/default/configmaps")]
     assert sorted(name[:4] for name in found if not name.startswith("kube-")) == ["run-", "seco"]
-
-
-def admin(running: Parts) -> Api:
-    server = running.server
-    cluster = {"server": server.url, "certificate-authority-data": server.entry()["caData"]}
-    return Api(
-        {
-            "current-context": "c",
-            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-            "clusters": [{"name": "c", "cluster": cluster}],
-            "users": [{"name": "u", "user": {"token": server.admin}}],
-        }
-    )

@@ -12,17 +12,15 @@ async def read(
     ctx: ActionContext[Any],
     manifest: str | JsonObject | list[JsonObject] | None,
     path: str | None,
-    namespace: str | None = None,
 ) -> list[JsonObject]:
-    """Return the objects; those that name no namespace get ``namespace``, which kinds without one ignore.
+    """Return the objects.
 
     Raises:
         InputError, YamlError: there is none, or it is none. NotFoundError: there is no such file.
     """
     if manifest is None and not path:
         raise InputError("Give 'manifest' or 'manifestPath'")
-    objects = await manifests.read(manifest if manifest is not None else file(ctx, str(path)))
-    return [_placed(one, namespace) for one in objects] if namespace else objects
+    return await manifests.read(manifest if manifest is not None else file(ctx, str(path)))
 
 
 def file(ctx: ActionContext[Any], name: str) -> str:
@@ -33,8 +31,3 @@ def file(ctx: ActionContext[Any], name: str) -> str:
     if path.stat().st_size > _LARGEST_FILE:
         raise InputError(f"'{name}' is larger than {_LARGEST_FILE // (1024 * 1024)} MiB, the most that is read")
     return path.read_bytes().decode("utf-8", "replace")
-
-
-def _placed(value: JsonObject, namespace: str) -> JsonObject:
-    metadata = value["metadata"]
-    return value if metadata.get("namespace") else {**value, "metadata": {**metadata, "namespace": namespace}}

@@ -188,8 +188,10 @@ class Api:
         body: JsonObject = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
         if ref.uid:
             body["preconditions"] = {"uid": ref.uid}
+        if dry_run:
+            body["dryRun"] = ["All"]  # with a body, the API server heeds no query
         try:
-            await self._repeatable("DELETE", await self._path(ref), query=_dry(dry_run), body=body)
+            await self._repeatable("DELETE", await self._path(ref), body=body)
         except NotFoundError:
             return False
         except ConflictError:

@@ -48,12 +48,14 @@ class Manner:
         dry_run: the cluster checks and changes nothing; ``Applied.diff`` says what it would.
         field_manager: who owns the fields afterwards.
         identity: of the step; an object with ``generateName`` is made once for it. Empty: anew each time.
+        namespace: of objects that name none, if their kind has one.
     """
 
     force: bool = False
     dry_run: bool = False
     field_manager: str = FIELD_MANAGER
     identity: str = ""
+    namespace: str = DEFAULT_NAMESPACE
 
 
 async def apply(
@@ -67,8 +69,7 @@ async def apply(
 ) -> list[Applied]:
     """Apply objects in their order; the first that fails ends it, those before it stay.
 
-    An object without a namespace goes to ``default`` when its kind is namespaced. A kind that a
-    CustomResourceDefinition of the same manifest brings is waited for.
+    A kind that a CustomResourceDefinition of the same manifest brings is waited for.
 
     Args:
         api: the cluster.
@@ -88,17 +89,19 @@ async def apply(
     for index, one in enumerate(objects):
         if is_cancelled():
             break
-        is_new = (one["apiVersion"].rpartition("/")[0], one["kind"]) in new_kinds
+        comes = (one["apiVersion"].rpartition("/")[0], one["kind"]) in new_kinds
+        is_new, value = comes and not manner.dry_run, one
         try:
-            applied = await _apply_one(api, one, manner, index, is_new=is_new and not manner.dry_run)
+            value = await _placed(api, one, manner, is_new=is_new)
+            applied = await _apply_one(api, value, manner, index, is_new=is_new)
         except NotFoundError as error:
-            comes = is_new or one["metadata"].get("namespace") in new_namespaces
+            comes = comes or value["metadata"].get("namespace") in new_namespaces
             if not (manner.dry_run and comes):
-                raise _named(one, error) from error
-            tell(f"{refs.of(one)} cannot be tried: its kind or namespace comes with this manifest")
+                raise _named(value, error) from error
+            tell(f"{refs.of(value)} cannot be tried: its kind or namespace comes with this manifest")
             continue
         except BackstageError as error:
-            raise _named(one, error) from error
+            raise _named(value, error) from error
         done.append(applied)
         on_applied(applied)
     return done
@@ -121,14 +124,23 @@ async def _apply_one(api: Api, value: JsonObject, manner: Manner, index: int, *,
     return Applied(after, _change(before, after, manner) if was_seen else "applied", _diff(before, after, manner))
 
 
+async def _placed(api: Api, value: JsonObject, manner: Manner, *, is_new: bool) -> JsonObject:
+    """Return the object in its namespace; kinds without one must not name any."""
+    metadata = value["metadata"]
+    kind = await api.kind(value["apiVersion"], value["kind"], is_new=is_new)
+    if metadata.get("namespace") or not kind.namespaced:
+        return value
+    return {**value, "metadata": {**metadata, "namespace": manner.namespace}}
+
+
 async def _create_once(api: Api, value: JsonObject, manner: Manner, index: int) -> Applied:
     """Create an object that the cluster names, unless an earlier run of the step did."""
     metadata = value["metadata"]
     if manner.identity:
         mark = hashlib.sha256(f"{manner.identity}\0{index}".encode()).hexdigest()[:40]
-        kind = await api.kind(value["apiVersion"], value["kind"])
-        namespace = (metadata.get("namespace") or DEFAULT_NAMESPACE) if kind.namespaced else None
-        for one in await api.list(value["apiVersion"], value["kind"], namespace, labels=f"{_MADE_BY}={mark}"):
+        for one in await api.list(
+            value["apiVersion"], value["kind"], metadata.get("namespace"), labels=f"{_MADE_BY}={mark}"
+        ):
             return Applied(one, "unchanged")
         metadata = {**metadata, "labels": {**(metadata.get("labels") or {}), _MADE_BY: mark}}
     made = await api.create({**value, "metadata": metadata}, dry_run=manner.dry_run, field_manager=manner.field_manager)

@@ -36,11 +36,11 @@ class Ref:
         return {key: value for key, value in values.items() if value is not None}
 
 
-def of(value: JsonObject) -> Ref:
-    """Return what names an object that has been read; a name that is still to be generated ends in ``*``."""
+def of(value: JsonObject, namespace: str | None = None) -> Ref:
+    """Return what names an object, in ``namespace`` if it says none; a name to be generated ends in ``*``."""
     metadata = value["metadata"]
     name = metadata.get("name") or f"{metadata.get('generateName')}*"
-    return Ref(value["apiVersion"], value["kind"], name, metadata.get("namespace"), metadata.get("uid"))
+    return Ref(value["apiVersion"], value["kind"], name, metadata.get("namespace") or namespace, metadata.get("uid"))
 
 
 def from_json(value: JsonObject) -> Ref:

@@ -59,14 +59,14 @@ async def until(
         async with asyncio.timeout(seconds):
             return await watcher.watch()
     except TimeoutError:
-        raise WaitedInVainError(f"Waited {seconds:g} seconds in vain for {ref}: {watcher.stands}") from None
+        raise WaitedInVainError(f"Waited {seconds:g} seconds in vain: {watcher.stands}") from None
 
 
 class _Watcher:
     def __init__(
         self, api: Api, ref: Ref, judge: Judge | AsyncJudge, tell: Tell, looks: int, *, with_events: bool
     ) -> None:
-        self.stands = "it was not seen"
+        self.stands = f"{ref} was not seen"
         self._api, self._ref, self._judge, self._tell, self._looks = api, ref, judge, tell, looks
         self._heard: dict[str, int] | None = {} if with_events else None
         self._agreeing = 0

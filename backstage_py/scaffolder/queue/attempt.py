@@ -100,6 +100,7 @@ class Attempts:
             log.info("task_ended", status=status.value)
         except WorkerStopping:
             await attempt.journal.commit()
+            lease.is_ending = True
             await self.store.hand_back(claim)
             log.info("task_handed_back")
             attempt.let_go()

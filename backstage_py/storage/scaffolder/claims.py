@@ -219,7 +219,11 @@ class ClaimStore:
     async def renew(self, claim: Claim) -> bool:
         """Do as a heartbeat does for one claim; False when it is lost."""
         values = {"task": claim.id, "number": claim.number, "state": TaskStatus.PROCESSING.value}
-        return await self._database.write(lambda transaction: _renew.run(transaction.connection, values)) == 1
+
+        def run(transaction: Transaction) -> bool:
+            return _renew.run(transaction.connection, values) == 1
+
+        return await self._database.write(run, is_statement=True, is_repeatable=True)
 
     async def cancelled_among(self, worker: str, claims: Collection[Claim]) -> Heartbeat:
         """Learn the same as with ``heartbeat`` without writing."""

@@ -8,13 +8,18 @@ import sqlalchemy as sa
 from backstage_py.model import times
 from backstage_py.model.task import ENDED, Claim
 from backstage_py.storage import bulk
-from backstage_py.storage.database import Database, Transaction
+from backstage_py.storage.database import Database, Transaction, WriteFunction
 from backstage_py.storage.prepared import Prepared
 from backstage_py.storage.scaffolder import fence
 from backstage_py.storage.scaffolder.tables import blobs, snapshots, tasks
 
 _HEAD = 16
-_insert_blob = Prepared(sa.insert(blobs), [column.name for column in blobs.columns])
+_insert_blob = Prepared(
+    sa.text(
+        "INSERT INTO task_blobs (task_id, name, content, head, size, saved_at)"
+        " VALUES (:task_id, :name, :content, :head, :size, :saved_at) ON CONFLICT DO NOTHING"
+    )
+)
 _insert_snapshot = Prepared(sa.insert(snapshots), [column.name for column in snapshots.columns])
 
 
@@ -43,7 +48,7 @@ class SnapshotTable:
             fence.hold(transaction, claim)
             _add(transaction, claim.id, new)
 
-        await self._database.write(run)
+        await self._write(run)
 
     async def keep(
         self, claim: Claim, position: int, manifest: bytes, new: Collection[NewBlob], *, replaced: Collection[int]
@@ -70,7 +75,7 @@ class SnapshotTable:
             transaction.connection.execute(old)
             _insert_snapshot.run(transaction.connection, row)
 
-        await self._database.write(run)
+        await self._write(run)
 
     async def behind(self, task_id: str, position: int) -> tuple[int, bytes] | None:
         """Return the newest manifest of a step up to ``position``, with its position; behind it nothing changed."""
@@ -95,7 +100,7 @@ class SnapshotTable:
             fence.hold(transaction, claim)
             transaction.connection.execute(later)
 
-        await self._database.write(run)
+        await self._write(run)
 
     async def blob(self, task_id: str, name: str) -> bytes | None:
         """Return a blob's content; None when there is none in the database."""
@@ -109,7 +114,7 @@ class SnapshotTable:
         def run(transaction: Transaction) -> None:
             transaction.connection.execute(gone)
 
-        await self._database.write(run)
+        await self._write(run)
 
     async def unused(self, most: int) -> Mapping[str, Sequence[str]]:
         """Return names of blobs outside of the database that no attempt, present or future, can need, by their task."""
@@ -124,6 +129,10 @@ class SnapshotTable:
         for task_id, name in await self._database.read(lambda connection: connection.execute(query).all()):
             found.setdefault(task_id, []).append(name)
         return found
+
+    async def _write(self, run: WriteFunction[None]) -> None:
+        """Write what does no harm when it is written again, and wait for a database that is away: a step has ended."""
+        await self._database.write(run, is_repeatable=True, is_patient=True)
 
 
 def _add(transaction: Transaction, task_id: str, new: Collection[NewBlob]) -> None:
