@@ -7,21 +7,19 @@ from dataclasses import dataclass
 
 import structlog
 
-from backstage_py import background
 from backstage_py.catalog.faults import Fault
 from backstage_py.catalog.pipeline import preview, processor_options, rules
-from backstage_py.catalog.pipeline.engine import Engine
 from backstage_py.catalog.pipeline.processing import Pipeline
 from backstage_py.catalog.sources import analyze, providers
 from backstage_py.catalog.sources.bounded_reading import BoundedReading
-from backstage_py.catalog.stitching.stitcher import Stitcher
+from backstage_py.catalog.worker import CatalogWorker
 from backstage_py.errors import InputError, NotAllowedError, NotFoundError
 from backstage_py.js.values import spread
 from backstage_py.model import entity as entities
 from backstage_py.model import entity_ref, location_ref
 from backstage_py.model.json import JsonObject
 from backstage_py.model.location_ref import LocationRef
-from backstage_py.plugin.catalog import CatalogPlugins, EntityProvider
+from backstage_py.plugin.catalog import CatalogPlugins
 from backstage_py.plugin.services import ScmIntegrations, UrlReader
 from backstage_py.settings.sections import CatalogSettings
 from backstage_py.storage.catalog import marks
@@ -30,7 +28,6 @@ from backstage_py.storage.catalog.locations import SOURCE_KEY, Location, Locatio
 from backstage_py.storage.catalog.refresh import RefreshStore
 from backstage_py.storage.catalog.stitching import StitchStore
 from backstage_py.storage.database import Database
-from backstage_py.storage.leadership import Leadership
 
 _log = structlog.get_logger(__name__)
 
@@ -79,55 +76,30 @@ class CatalogService:
         self._integrations = integrations
         self._allowed_types = processor_options.registrable_types(self._plugins.processors, settings.processors)
         self._database = database
-        self._refresh = RefreshStore(database, keep_orphans=settings.orphan_strategy == "keep")
+        self._refresh = RefreshStore(
+            database, keep_orphans=settings.orphan_strategy == "keep", interval=settings.processing_interval
+        )
         self._locations = LocationStore(database, self._refresh)
         self._stitches = StitchStore(database)
         self._urls = url_reader
         self._rules = rules.from_settings(settings)
-        self._pipeline = self._pipeline_over(url_reader)
-        self._engine = Engine(database, self._refresh, self._pipeline, interval=settings.processing_interval)
-        self._stitcher = Stitcher(database, self._stitches)
-        self._leadership = Leadership(database, "catalog")
+        pipeline = self._pipeline_over(url_reader) if settings.processing_interval is not None else None
+        self._worker = CatalogWorker(database, self._refresh, self._stitches, pipeline, settings.lease)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Connect the sources, and process until the block is left.
+        """Take part in processing until the block is left, and connect the providers that no other process has.
 
-        Work under way is then cancelled, and done again after the next start.
+        Work under way is then cancelled, and done by others or after the next start.
         """
-        try:
-            await self._connect_sources()
-            processes = self.settings.processing_interval is not None
-            async with background.running(*([self._work()] if processes else ()), name="catalog"):
-                yield
-        finally:
-            for provider in self._providers:
-                await provider.close()
-
-    async def _connect_sources(self) -> None:
         for problem in processor_options.problems(self.settings, self._plugins, _OWN_PROVIDERS):
             _log.warning("catalog_option_without_effect", problem=problem)
         own = [name for name in _OWN_PROVIDERS if name not in self.settings.disabled_providers]
-        if providers.CONFIG in own:
-            await providers.connect_configured(self._refresh, self.settings.locations)
-        for provider in self._providers:
-            await self._connect(provider)
-        if self.settings.processing_interval is not None and self.settings.orphan_provider_strategy != "keep":
-            await self._refresh.evict_other_providers([*own, *(provider.name for provider in self._providers)])
-
-    async def _connect(self, provider: EntityProvider) -> None:
-        """Connect a provider; one that fails keeps its earlier entities and stops no other."""
-        try:
-            await provider.connect(providers.Connection(self._refresh, provider.name))
-        except Exception:  # noqa: BLE001  # the edge of a plugin, which may fail in any way
-            _log.exception("provider_connect_failed", provider=provider.name)
-
-    async def _work(self) -> None:
-        async with self._leadership.held():
-            _log.info("catalog_processing_started")
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._engine.run())
-                group.create_task(self._stitcher.run())
+        configured = [providers.Configured(self.settings.locations)] if providers.CONFIG in own else []
+        known = [*own, *(provider.name for provider in self._providers)]
+        keeps_others = self.settings.orphan_provider_strategy == "keep"
+        async with self._worker.running([*configured, *self._providers], None if keeps_others else known):
+            yield
 
     async def settle(self, seconds: float) -> bool:
         """Wait until nothing is marked any more; False when that takes longer."""
@@ -141,7 +113,7 @@ class CatalogService:
         return True
 
     async def _is_idle(self) -> bool:
-        return not await self._refresh.queued(1) and await self._stitches.is_idle()
+        return await self._refresh.is_idle() and await self._stitches.is_idle()
 
     async def refresh(self, ref: str) -> None:
         """Have an entity and the locations that lead to it processed soon.

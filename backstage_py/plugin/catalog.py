@@ -6,7 +6,7 @@ processors or providers count, or a list ``CATALOG``; where they need configurat
 """
 
 import types
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import metadata
@@ -126,7 +126,11 @@ class Processor:
 
 
 class ProviderConnection(Protocol):
-    """How a provider tells the catalog what it has."""
+    """How a provider tells the catalog what it has.
+
+    A connection belongs to one replica for as long as that one has the provider; then its changes are refused with a
+    ``ConflictError``.
+    """
 
     async def apply_full(self, added: Sequence[JsonObject], *, location_key: str | None = None) -> None:
         """Make these all of the provider's entities; what it had besides is removed.
@@ -143,12 +147,20 @@ class ProviderConnection(Protocol):
     async def refresh(self, keys: Sequence[str]) -> None:
         """Have everything processed again that was made from these, see ``Emit.refresh_key``."""
 
+    def every(self, seconds: float, refresh: Callable[[], Awaitable[None]], *, name: str = "refresh") -> None:
+        """Call ``refresh`` once in each period, in one replica; a restart does not begin a new period.
+
+        The first call is due at once where there was none before. One that raises is recorded and waits for its next
+        time. It ends when the provider is closed. ``name`` tells several schedules of a provider apart.
+        """
+
 
 class EntityProvider(Protocol):
     """A source of entities.
 
-    ``connect`` runs once at start and should return soon; a provider that polls starts a task of its own and ends it
-    in ``close``.
+    All replicas on one database have a provider, and one of them connects it; another one does when that one stops or
+    is silent. ``connect`` should return soon; a provider that polls has the connection call it (``every``), or starts a
+    task of its own and ends it in ``close``. After ``close`` the same object may be connected again.
     """
 
     name: str

@@ -205,6 +205,20 @@ _DURATION: JsonObject = {
         },
     ]
 }
+
+
+def lasting(*, least: float, most: float) -> Kind[float]:
+    """Return the kind of durations in a range of seconds."""
+
+    def parse(value: Json) -> float:
+        seconds = durations.parse(value)
+        if not least <= seconds <= most:
+            raise ValueError(f"expected a duration from {least:g} to {most:g} seconds, found {seconds:g}")
+        return seconds
+
+    return Kind(parse, _DURATION)
+
+
 OBJECT_SCHEMA: JsonObject = {"type": "object"}
 CLOSED_SCHEMA: JsonObject = {"type": "object", "additionalProperties": False}
 TEXT_SCHEMA: JsonObject = {"type": "string"}

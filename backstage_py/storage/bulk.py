@@ -21,13 +21,13 @@ def insert(connection: sa.Connection, table: sa.Table, rows: Sequence[Row], *, i
     Args:
         connection: of a write.
         table: where to.
-        rows: tuples in the order of the columns.
+        rows: tuples in the order of the columns; the last ones may lack where they have defaults.
         ignore: leave out rows whose key is there already.
     """
     if not rows:
         return
-    columns = ", ".join(column.name for column in table.columns)
-    marks = ", ".join([_mark(connection)] * len(table.columns))
+    names = table.columns.keys()[: len(rows[0])]
+    columns, marks = ", ".join(names), ", ".join([_mark(connection)] * len(names))
     end = " ON CONFLICT DO NOTHING" if ignore else ""
     connection.exec_driver_sql(f"INSERT INTO {table.name} ({columns}) VALUES ({marks}){end}", _many(rows))  # noqa: S608  # names of our own tables
 

@@ -135,9 +135,13 @@ async def catalog(
     rules: tuple[CatalogRule, ...] = RULES,
     plugins: CatalogPlugins | None = None,
     database_url: str | None = None,
+    rests: bool = True,
     **settings: Any,
 ) -> AsyncIterator[World]:
-    """Run a catalog in a folder, or on another database; the same one again is a restart."""
+    """Run a catalog in a folder, or on another database; the same one again is a restart.
+
+    ``rests``: the block is entered when nothing is left to do.
+    """
     database = Database(database_url or f"sqlite:///{folder / 'catalog.sqlite'}")
     await migrate.upgrade(database)
     used = web or Web()
@@ -146,7 +150,8 @@ async def catalog(
     )
     async with database.running(), service.running():
         world = World(service, used, database)
-        await world.rest()
+        if rests:
+            await world.rest()
         yield world
 
 

@@ -143,6 +143,12 @@ class CatalogSettings:
         "What happens when a known location is registered.",
         "reject",
     )
+    lease: float = key(
+        "lease",
+        kinds.lasting(least=1, most=600),
+        "(ours) After how long other replicas take over from a silent one; 20 seconds.",
+        20.0,
+    )
     processors: ProcessorOptions = ProcessorOptions()
     disabled_providers: frozenset[str] = frozenset()
     base_url: str | None = key(

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from backstage_py.model import json
 from backstage_py.storage import bulk
 from backstage_py.storage.catalog import marks
+from backstage_py.storage.catalog.due import Due
 from backstage_py.storage.catalog.records import Deferred, Known, Processed
 from backstage_py.storage.catalog.tables import refresh_state
 
@@ -71,13 +72,13 @@ class Claims:
         """Say whether the entity was not there before this transaction."""
         return id_ in self._inserted
 
-    def flush(self, results: dict[int, Processed]) -> None:
+    def flush(self, results: dict[int, Processed], due: Due) -> None:
         """Write what was claimed; new entities are written together with their results."""
         bulk.insert(
             self._connection,
             refresh_state,
             [
-                _new_row(uid, id_, deferred, results.get(id_))
+                _new_row(uid, id_, deferred, results.get(id_), due)
                 for uid, (id_, deferred) in zip(_uuids(len(self._inserted)), self._inserted.items(), strict=True)
             ],
         )
@@ -91,14 +92,15 @@ class Claims:
 
 
 def result_columns(
-    result: Processed,
-) -> tuple[bytes | None, bytes | None, bytes | None, str | None, bytes | None, bool]:
-    """Return processed, relations, errors, result_hash, state and is_volatile as they are stored."""
+    result: Processed, due: Due
+) -> tuple[bytes | None, bytes | None, bytes | None, str | None, bytes | None, bool, int]:
+    """Return processed, relations, errors, result_hash, state, is_volatile and due_at as they are stored."""
     relations = (
         json.dumps([(one.source, one.type, one.target) for one in result.relations]) if result.relations else None
     )
     errors = json.dumps(result.errors) if result.errors else None
-    return result.text, relations, errors, result.result_hash, result.state, result.is_volatile
+    when = due.next() if result.is_volatile else 0
+    return result.text, relations, errors, result.result_hash, result.state, result.is_volatile, when
 
 
 def _uuids(count: int) -> Iterator[str]:
@@ -108,6 +110,6 @@ def _uuids(count: int) -> Iterator[str]:
         yield str(uuid.UUID(bytes=random[start : start + 16], version=4))
 
 
-def _new_row(uid: str, id_: int, deferred: Deferred, result: Processed | None) -> bulk.Row:
+def _new_row(uid: str, id_: int, deferred: Deferred, result: Processed | None, due: Due) -> bulk.Row:
     own = (id_, uid, deferred.ref, deferred.location_key, deferred.text, deferred.hash)
-    return (*own, *(result_columns(result) if result else (None, None, None, None, None, False)))
+    return (*own, *(result_columns(result, due) if result else (None, None, None, None, None, False, 0)))

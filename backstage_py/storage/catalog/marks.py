@@ -1,14 +1,20 @@
 """Marks and counters that several stores of the catalog set: queues, the generation, numbers of new entities."""
 
+import asyncio
+import contextlib
 from collections.abc import Iterable
+from functools import partial
 from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
 from backstage_py.storage import bulk
+from backstage_py.storage.catalog.lease import Lease, refuse_lost
 from backstage_py.storage.catalog.records import Changes
 from backstage_py.storage.catalog.tables import process_queue, refresh_state, state, stitch_queue
 from backstage_py.storage.database import Database, Transaction, WriteFunction
+from backstage_py.storage.faults import BusyError
 from backstage_py.storage.prepared import Prepared
 
 T = TypeVar("T")
@@ -17,26 +23,60 @@ PROCESS = "catalog-process"
 STITCH = "catalog-stitch"
 PROCESSED = "catalog-processed"
 STITCHED = "catalog-stitched"
-"""Topics to wait for: entities to process, entities to stitch, some were processed, readers have something new."""
+LEASES = "catalog-leases"
+"""Topics to wait for: entities to process, entities to stitch, some were processed, readers have something new, and
+leases that are free.
+"""
 
 
-async def exclusively(database: Database, function: WriteFunction[T]) -> T:
+async def exclusively(
+    database: Database, function: WriteFunction[T], *, lease: Lease | None = None, is_repeatable: bool = False
+) -> T:
     """Run a write while no other one changes the catalog: claims look first and write then.
 
-    SQLite has one writer anyway; elsewhere the row of the state is the lock.
+    SQLite has one writer anyway; elsewhere the row of the state is the lock. One write of this process waits for it at
+    a time, so that tasks find a connection; a holder that is silent is made to let go. What belongs to a lease may be
+    repeated: it says what shall be there. For other writes see ``Database.write``.
+
+    Raises:
+        LeaseLostError: the lease that the write belongs to has ended. BusyError: others had the lock all the time.
     """
 
     def run(transaction: Transaction) -> T:
-        transaction.connection.execute(_LOCK)
+        if not database.is_sqlite:
+            _LOCK.all(transaction.connection, {"name": "lock_timeout", "wait": f"{_WAIT_SECONDS}s", "local": True})
+        if lease:
+            refuse_lost(transaction.connection, lease)
         return function(transaction)
 
-    return await database.write(run)
+    if database.is_sqlite:
+        return await database.write(run)
+    write = partial(database.write, run, is_repeatable=is_repeatable or lease is not None)
+    async with _turns.setdefault(database, asyncio.Lock()):
+        for _ in range(_TRIES - 1):
+            with contextlib.suppress(BusyError):
+                return await write()
+            await database.read(lambda connection: _END_SILENT.all(connection, {"seconds": _SILENT_SECONDS}))
+        return await write()
+
+
+_TRIES = 5
+_WAIT_SECONDS = 5
+"""So long a write waits for the lock before it looks who has it."""
+_SILENT_SECONDS = 15
+_turns: WeakKeyDictionary[Database, asyncio.Lock] = WeakKeyDictionary()
 
 
 def take_numbers(connection: sa.Connection, count: int) -> int:
     """Reserve numbers for ``count`` new entities and return the first."""
     query = sa.update(state).values(next_entity=state.c.next_entity + count).returning(state.c.next_entity)
     return int(connection.execute(query).scalar_one()) - count
+
+
+def take_token(connection: sa.Connection) -> int:
+    """Return a number that no lease had before."""
+    query = sa.update(state).values(next_token=state.c.next_token + 1).returning(state.c.next_token)
+    return int(connection.execute(query).scalar_one()) - 1
 
 
 def grow_generation(transaction: Transaction) -> None:
@@ -53,7 +93,19 @@ def generation(connection: sa.Connection) -> int:
 
 
 _GENERATION = Prepared(sa.select(state.c.generation))
-_LOCK = sa.select(state.c.id).with_for_update()
+_LOCK = Prepared(
+    sa.select(state.c.id, sa.func.set_config(*map(sa.bindparam, ("name", "wait", "local")))).with_for_update()
+)
+_END_SILENT = Prepared(
+    sa.text(
+        # A client that was stopped or cut off within a transaction says nothing more; the system keeps its connection,
+        # and the server its locks. Any session of the same role may end it.
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND usename = current_user AND pid <> pg_backend_pid() AND state <> 'idle' AND wait_event = 'ClientRead'"
+        " AND greatest(query_start, state_change) < clock_timestamp() - make_interval(secs => :seconds)"
+        " AND pid IN (SELECT pid FROM pg_locks WHERE granted AND relation = 'catalog_state'::regclass)"
+    )
+)
 
 
 def write(transaction: Transaction, changes: Changes) -> None:

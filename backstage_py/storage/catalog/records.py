@@ -63,23 +63,41 @@ class Child:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result for an entity of the store; ``ticket`` is that of the queue, None when it was not queued."""
+    """The result for an entity of the store.
+
+    Attributes:
+        entity_id: the entity's number.
+        ticket: of the queue.
+        source_hash: of what the result was made from; when that is another by now, the result is dropped.
+        result: what came of it.
+    """
 
     entity_id: int
-    ticket: int | None
+    ticket: int
+    source_hash: str
     result: Processed
 
 
 @dataclass(frozen=True, slots=True)
 class Unprocessed:
-    """An entity of the store that is to be processed."""
+    """An entity of the store that is to be processed.
+
+    Attributes:
+        hash: of the entity's stable text.
+        ticket: of the queue.
+    """
 
     id: int
     ref: str
     text: bytes
+    hash: str
     result_hash: str | None
     state: bytes | None
-    ticket: int | None = None
+    ticket: int
+
+    def outcome(self, result: Processed) -> Outcome:
+        """Return what to write for a result."""
+        return Outcome(self.id, self.ticket, self.hash, result)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
 """The store of processing: what is to be processed, and what came of it, each commit being all or nothing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import sqlalchemy as sa
 
-from backstage_py.storage import bulk
-from backstage_py.storage.catalog import children, claims, marks, removal, results
+from backstage_py.storage import bulk, clock
+from backstage_py.storage.catalog import children, claims, marks, queues, removal, results
 from backstage_py.storage.catalog.claims import Claims
+from backstage_py.storage.catalog.due import Due
+from backstage_py.storage.catalog.lease import Lease
 from backstage_py.storage.catalog.records import Changes, Child, Deferred, Known, Outcome, Processed, Unprocessed
 from backstage_py.storage.catalog.tables import process_queue, references, refresh_keys, refresh_state
 from backstage_py.storage.database import Database, Transaction
@@ -18,34 +20,61 @@ class RefreshStore:
     Args:
         database: an open database with the catalog's tables.
         keep_orphans: ``catalog.orphanStrategy: keep``; entities that nothing names any more stay.
+        interval: seconds after which volatile entities are processed again, half as much more at random; None never.
     """
 
-    def __init__(self, database: Database, *, keep_orphans: bool = False) -> None:
+    def __init__(self, database: Database, *, keep_orphans: bool = False, interval: float | None = None) -> None:
         self._database = database
         self._keep_orphans = keep_orphans
+        self._interval = interval
 
-    async def queued(self, limit: int, *, excluding: Iterable[int] = ()) -> list[Unprocessed]:
-        """Return entities that are marked to be processed, without those that are under way."""
-        busy = sorted(excluding)
-        query = (
-            sa.select(*_UNPROCESSED, process_queue.c.ticket)
-            .join_from(process_queue, refresh_state, process_queue.c.entity_id == refresh_state.c.id)
-            .order_by(process_queue.c.entity_id)
-            .limit(limit)
+    async def claim(self, lease: Lease, most: int, *, busy: Collection[int] = ()) -> list[Unprocessed]:
+        """Claim entities that are marked to be processed, without those that are under way here."""
+        tickets = await self._database.write(
+            lambda transaction: queues.claim(transaction.connection, process_queue, lease, most, busy),
+            is_statement=True,
+            is_repeatable=True,
         )
-        if busy:
-            query = query.where(sa.not_(bulk.is_in(process_queue.c.entity_id, busy)))
-        return await self._database.read(lambda connection: [Unprocessed(*row) for row in connection.execute(query)])
+        if not tickets:
+            return []
+        query = sa.select(*_UNPROCESSED).where(bulk.is_in(refresh_state.c.id, list(tickets)))
+        rows = await self._database.read(
+            lambda connection: connection.execute(query.order_by(refresh_state.c.id)).all()
+        )
+        return [Unprocessed(*row, ticket=tickets[row.id]) for row in rows]
 
-    async def by_ids(self, ids: Sequence[int]) -> list[Unprocessed]:
-        """Return entities by their numbers, those that exist."""
-        query = sa.select(*_UNPROCESSED).where(bulk.is_in(refresh_state.c.id, ids))
-        return await self._database.read(lambda connection: [Unprocessed(*row) for row in connection.execute(query)])
+    async def hand_back(self, lease: Lease, ids: Sequence[int]) -> None:
+        """Let others claim what was claimed and is not begun."""
+        await self._database.write(
+            lambda transaction: queues.free(transaction, process_queue, lease, ids),
+            is_statement=True,
+            is_repeatable=True,
+        )
 
-    async def volatile(self) -> list[int]:
-        """Return the numbers of the entities that are refreshed on schedule."""
-        query = sa.select(refresh_state.c.id).where(refresh_state.c.is_volatile)
-        return await self._database.read(lambda connection: list(connection.execute(query).scalars()))
+    async def is_idle(self) -> bool:
+        """Say whether nothing is marked to be processed."""
+        query = sa.select(process_queue.c.entity_id).limit(1)
+        return await self._database.read(lambda connection: connection.execute(query).first() is None)
+
+    async def seconds_until_due(self) -> float | None:
+        """Return after how many seconds the next entity is due to be processed again; None when there is none."""
+        query = sa.select(sa.func.min(refresh_state.c.due_at) - clock.now()).where(refresh_state.c.is_volatile)
+        wait = await self._database.read(lambda connection: connection.execute(query).scalar())
+        return None if wait is None else wait / 1000
+
+    async def mark_due(self, lease: Lease, most: int) -> None:
+        """Mark entities that are due, and set when they are the next time; once, however many processes look."""
+        columns = refresh_state.c
+        due = sa.select(columns.id).where(columns.is_volatile, columns.due_at <= clock.now()).order_by(columns.due_at)
+
+        def run(transaction: Transaction) -> None:
+            connection = transaction.connection
+            following = Due(connection, self._interval)
+            ids = list(connection.execute(due.limit(most)).scalars())
+            bulk.update(connection, refresh_state, ("due_at",), "id", [(following.next(), id_) for id_ in ids])
+            marks.write(transaction, Changes(process=set(ids)))
+
+        await marks.exclusively(self._database, run, lease=lease)
 
     async def known(self, refs: Iterable[str]) -> dict[str, Known]:
         """Return what is known about entities that a source mentions."""
@@ -56,21 +85,34 @@ class RefreshStore:
         """Return the references of the entities that bring an entity."""
         return await self._database.read(lambda connection: _parents_of(connection, ref))
 
-    async def commit(self, outcomes: Sequence[Outcome]) -> None:
-        """Write results, the entities they bring, and the marks that follow, in one transaction."""
-        await marks.exclusively(self._database, lambda transaction: self._commit(transaction, outcomes))
+    async def commit(self, lease: Lease, outcomes: Sequence[Outcome]) -> None:
+        """Write results, the entities they bring, and the marks that follow, in one transaction.
 
-    async def write_children(self, entity_id: int, emitted: Sequence[Child]) -> None:
+        Raises:
+            LeaseLostError: others may process these entities by now; nothing was written.
+        """
+        await marks.exclusively(
+            self._database, lambda transaction: self._commit(transaction, lease, outcomes), lease=lease
+        )
+
+    async def write_children(self, lease: Lease, entity_id: int, emitted: Sequence[Child]) -> None:
         """Write entities that another one brings, ahead of that one's own result.
 
         What another source keeps is left out; ``commit`` of the result tells about it.
+
+        Raises:
+            LeaseLostError: others may process this entity by now; nothing was written.
         """
         await marks.exclusively(
-            self._database, lambda transaction: self._write_children(transaction, entity_id, emitted)
+            self._database, lambda transaction: self._write_children(transaction, entity_id, emitted), lease=lease
         )
 
-    async def apply_full(self, source_key: str, items: Sequence[Deferred]) -> None:
-        """Make ``items`` all that a provider names."""
+    async def apply_full(self, lease: Lease, source_key: str, items: Sequence[Deferred]) -> None:
+        """Make ``items`` all that a provider names.
+
+        Raises:
+            LeaseLostError: the provider is another process's by now; nothing was written.
+        """
 
         def run(transaction: Transaction) -> None:
             before = sa.select(references.c.target_id).where(
@@ -78,11 +120,19 @@ class RefreshStore:
             )
             self._apply(transaction, source_key, items, set(transaction.connection.execute(before).scalars()))
 
-        await marks.exclusively(self._database, run)
+        await marks.exclusively(self._database, run, lease=lease)
 
-    async def apply_delta(self, source_key: str, added: Sequence[Deferred], removed: Sequence[str]) -> None:
-        """Add entities to what a provider names and take others away."""
-        await marks.exclusively(self._database, lambda transaction: self.delta(transaction, source_key, added, removed))
+    async def apply_delta(
+        self, lease: Lease, source_key: str, added: Sequence[Deferred], removed: Sequence[str]
+    ) -> None:
+        """Add entities to what a provider names and take others away.
+
+        Raises:
+            LeaseLostError: the provider is another process's by now; nothing was written.
+        """
+        await marks.exclusively(
+            self._database, lambda transaction: self.delta(transaction, source_key, added, removed), lease=lease
+        )
 
     def delta(
         self, transaction: Transaction, source_key: str, added: Sequence[Deferred], removed: Sequence[str]
@@ -102,15 +152,15 @@ class RefreshStore:
         marks.write(transaction, Changes(process=set(ids)))
         return len(ids)
 
-    async def refresh_by_keys(self, keys: Sequence[str]) -> None:
-        """Mark the entities that were made from something that has changed."""
+    async def refresh_by_keys(self, lease: Lease, keys: Sequence[str]) -> None:
+        """Mark the entities that were made from something that has changed, as a provider says."""
 
         def run(transaction: Transaction) -> None:
             query = sa.select(refresh_keys.c.entity_id).where(bulk.is_in(refresh_keys.c.key, keys))
             ids = set(transaction.connection.execute(query).scalars())
             marks.write(transaction, Changes(process=ids))
 
-        await marks.exclusively(self._database, run)
+        await marks.exclusively(self._database, run, lease=lease)
 
     async def remove_by_uid(self, uid: str) -> None:
         """Remove an entity; what brought it is processed again and brings it back if it is still there."""
@@ -128,7 +178,7 @@ class RefreshStore:
 
         await marks.exclusively(self._database, run)
 
-    async def evict_other_providers(self, source_keys: Sequence[str]) -> None:
+    async def evict_other_providers(self, lease: Lease, source_keys: Sequence[str]) -> None:
         """Forget providers that are no longer there, and what only they named."""
 
         def run(transaction: Transaction) -> None:
@@ -139,12 +189,15 @@ class RefreshStore:
                 )
                 self._apply(transaction, key, (), set(transaction.connection.execute(gone).scalars()))
 
-        await marks.exclusively(self._database, run)
+        await marks.exclusively(self._database, run, lease=lease)
 
-    def _commit(self, transaction: Transaction, outcomes: Sequence[Outcome]) -> None:
+    def _commit(self, transaction: Transaction, lease: Lease, outcomes: Sequence[Outcome]) -> None:
         connection, changes = transaction.connection, Changes()
+        due = Due(connection, self._interval)
         rows = results.alive(connection, [outcome.entity_id for outcome in outcomes])
-        alive = [outcome for outcome in outcomes if outcome.entity_id in rows]
+        alive = [
+            one for one in outcomes if one.entity_id in rows and rows[one.entity_id].source_hash == one.source_hash
+        ]
         claimed = Claims(connection, [child.deferred.ref for one in alive for child in one.result.children or ()])
         found: dict[int, Processed] = {}
         brought: list[tuple[Outcome, list[int]]] = []
@@ -152,14 +205,13 @@ class RefreshStore:
             targets, conflicts = children.claim_all(outcome.result.children or (), claimed, found, changes)
             found[outcome.entity_id] = children.with_conflicts(outcome.result, conflicts)
             brought.append((outcome, targets))
-        claimed.flush(found)
+        claimed.flush(found, due)
         gone: set[int] = set()
         for outcome, targets in brought:
             gone |= children.sync_references(connection, outcome, targets)
-        results.write(connection, found, claimed, rows, changes)
+        results.write(connection, found, claimed, rows, changes, due)
         self._drop(transaction, gone, changes)
-        tickets = [(one.entity_id, one.ticket) for one in outcomes if one.ticket is not None]
-        bulk.delete(connection, process_queue, ("entity_id", "ticket"), tickets)
+        queues.finish(transaction, process_queue, lease, [(one.entity_id, one.ticket) for one in outcomes])
         marks.write(transaction, changes)
         transaction.wake(marks.PROCESSED)
 
@@ -170,9 +222,10 @@ class RefreshStore:
         claimed = Claims(connection, [child.deferred.ref for child in emitted])
         found: dict[int, Processed] = {}
         targets, _ = children.claim_all(emitted, claimed, found, changes)
-        claimed.flush(found)
+        due = Due(connection, self._interval)
+        claimed.flush(found, due)
         bulk.insert(connection, references, [(entity_id, "", id_) for id_ in sorted(set(targets))], ignore=True)
-        results.write(connection, found, claimed, {}, changes)
+        results.write(connection, found, claimed, {}, changes, due)
         marks.write(transaction, changes)
 
     def _apply(
@@ -184,7 +237,7 @@ class RefreshStore:
         named = {claim.id for _, claim in own if claim.id is not None}
         replaced = [item for item, claim in own if claim.id is None and self._is_own(connection, source_key, item.ref)]
         changes.process.update(claim.id for _, claim in own if claim.id is not None and claim.has_changed)
-        claimed.flush({})
+        claimed.flush({}, Due(connection, self._interval))
         bulk.insert(connection, references, [(0, source_key, id_) for id_ in sorted(named)], ignore=True)
         gone = candidates - named
         bulk.delete(
@@ -228,6 +281,7 @@ _UNPROCESSED = (
     refresh_state.c.id,
     refresh_state.c.entity_ref,
     refresh_state.c.unprocessed,
+    refresh_state.c.unprocessed_hash,
     refresh_state.c.result_hash,
     refresh_state.c.state,
 )

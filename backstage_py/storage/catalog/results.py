@@ -9,24 +9,33 @@ from backstage_py.model import json
 from backstage_py.storage import bulk
 from backstage_py.storage.catalog import claims
 from backstage_py.storage.catalog.claims import Claims
+from backstage_py.storage.catalog.due import Due
 from backstage_py.storage.catalog.records import Changes, Processed
 from backstage_py.storage.catalog.tables import references, refresh_keys, refresh_state, relations
 
 _Foreign = tuple[str, str, str, int]
-_RESULT_COLUMNS = ("processed", "relations", "errors", "result_hash", "state", "is_volatile")
-_FAILURE_COLUMNS = ("errors", "result_hash", "state", "is_volatile")
+_RESULT_COLUMNS = ("processed", "relations", "errors", "result_hash", "state", "is_volatile", "due_at")
+_FAILURE_COLUMNS = ("errors", "result_hash", "state", "is_volatile", "due_at")
 _FOREIGN_COLUMNS = ("source_ref", "type", "target_ref", "origin_id")
 
 
 class Row:
     """What is known of an entity before its result is written."""
 
-    __slots__ = ("is_broken", "is_volatile", "ref", "relations", "result_hash")
+    __slots__ = ("is_broken", "is_volatile", "ref", "relations", "result_hash", "source_hash")
 
     def __init__(
-        self, ref: str, relations: bytes | None, result_hash: str | None, *, volatile: bool, broken: bool
+        self,
+        ref: str,
+        relations: bytes | None,
+        result_hash: str | None,
+        source_hash: str,
+        *,
+        volatile: bool,
+        broken: bool,
     ) -> None:
         self.ref = ref
+        self.source_hash = source_hash
         self.relations = relations
         self.result_hash = result_hash
         self.is_volatile = volatile
@@ -43,12 +52,13 @@ def alive(connection: sa.Connection, ids: Sequence[int]) -> dict[int, Row]:
         columns.entity_ref,
         columns.relations,
         columns.result_hash,
+        columns.unprocessed_hash,
         columns.is_volatile,
         columns.errors.is_not(None) & columns.processed.is_(None),
     ).where(bulk.is_in(columns.id, ids))
     return {
-        id_: Row(ref, relations_, hash_, volatile=volatile, broken=broken)
-        for id_, ref, relations_, hash_, volatile, broken in connection.execute(query)
+        id_: Row(ref, relations_, hash_, source, volatile=volatile, broken=broken)
+        for id_, ref, relations_, hash_, source, volatile, broken in connection.execute(query)
     }
 
 
@@ -58,6 +68,7 @@ def write(
     claimed: Claims,
     rows: dict[int, Row],
     changes: Changes,
+    due: Due,
 ) -> None:
     """Write results as far as they differ from what is there, and note what has to be stitched."""
     missing = [id_ for id_ in results if id_ not in rows and not claimed.is_new(id_)]
@@ -75,13 +86,13 @@ def write(
             complaints.append(id_)
             if old:
                 errors = json.dumps(result.errors)
-                failed.append((errors, result.result_hash, result.state, True, id_))
+                failed.append((errors, result.result_hash, result.state, True, due.next(), id_))
             continue
         before, after = (_foreign(id_, old.ref, old.relations) if old else set()), _foreign_of(id_, result)
         added |= after - before
         dropped |= before - after
         if old:
-            full.append((*claims.result_columns(result), id_))
+            full.append((*claims.result_columns(result, due), id_))
             if old.is_volatile:
                 unkeyed.append((id_,))
             if old.is_broken:

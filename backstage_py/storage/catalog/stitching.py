@@ -1,7 +1,7 @@
 """The store of stitching: what a final entity is made of, and the final entities with their search index."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -11,7 +11,8 @@ from backstage_py.model import entity as entities
 from backstage_py.model.json import JsonObject
 from backstage_py.model.search_rows import SearchRows
 from backstage_py.storage import bulk
-from backstage_py.storage.catalog import marks, search_index
+from backstage_py.storage.catalog import marks, queues, search_index
+from backstage_py.storage.catalog.lease import Lease
 from backstage_py.storage.catalog.tables import final_entities, references, refresh_state, relations, stitch_queue
 from backstage_py.storage.database import Database, Transaction
 
@@ -64,13 +65,22 @@ class StitchStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def marked(self, limit: int, *, excluding: Collection[int] = ()) -> list[Pieces]:
-        """Return the pieces of marked entities, in the order in which the entities came."""
-        return await self._database.read(lambda connection: _marked(connection, limit, sorted(excluding)))
+    async def claim(self, lease: Lease, most: int, *, busy: Collection[int] = ()) -> list[Pieces]:
+        """Claim marked entities and return their pieces, in the order in which the entities came."""
+        tickets = await self._database.write(
+            lambda transaction: queues.claim(transaction.connection, stitch_queue, lease, most, busy),
+            is_statement=True,
+            is_repeatable=True,
+        )
+        return await self._database.read(lambda connection: _pieces(connection, tickets)) if tickets else []
 
-    async def write(self, finals: Sequence[Final]) -> None:
-        """Write what has changed and take all of them out of the queue, unless they were marked again meanwhile."""
-        await marks.exclusively(self._database, lambda transaction: _write(transaction, finals))
+    async def write(self, lease: Lease, finals: Sequence[Final]) -> None:
+        """Write what has changed and take all of them out of the queue, unless they were marked again meanwhile.
+
+        Raises:
+            LeaseLostError: others may stitch these entities by now; nothing was written.
+        """
+        await marks.exclusively(self._database, lambda transaction: _write(transaction, lease, finals), lease=lease)
 
     async def rest(self) -> None:
         """Tidy up after many writes."""
@@ -82,12 +92,11 @@ class StitchStore:
         return await self._database.read(lambda connection: connection.execute(query).first() is None)
 
 
-def _marked(connection: sa.Connection, limit: int, excluded: list[int]) -> list[Pieces]:
+def _pieces(connection: sa.Connection, tickets: Mapping[int, int]) -> list[Pieces]:
     columns = refresh_state.c
     query = (
         sa.select(
             columns.id,
-            stitch_queue.c.ticket,
             columns.entity_ref,
             columns.uid,
             columns.processed,
@@ -95,16 +104,11 @@ def _marked(connection: sa.Connection, limit: int, excluded: list[int]) -> list[
             columns.errors,
             final_entities.c.hash,
         )
-        .join_from(stitch_queue, refresh_state, stitch_queue.c.entity_id == columns.id)
-        .outerjoin(final_entities, final_entities.c.id == columns.id)
-        .order_by(stitch_queue.c.entity_id)
-        .limit(limit)
+        .outerjoin_from(refresh_state, final_entities, final_entities.c.id == columns.id)
+        .where(bulk.is_in(columns.id, list(tickets)))
+        .order_by(columns.id)
     )
-    if excluded:
-        query = query.where(sa.not_(bulk.is_in(stitch_queue.c.entity_id, excluded)))
     rows = connection.execute(query).all()
-    if not rows:
-        return []
     ids = [row.id for row in rows]
     foreign = _foreign_relations(connection, [row.entity_ref for row in rows])
     held = _held(connection, ids)
@@ -113,7 +117,7 @@ def _marked(connection: sa.Connection, limit: int, excluded: list[int]) -> list[
     return [
         Pieces(
             id=row.id,
-            ticket=row.ticket,
+            ticket=tickets[row.id],
             ref=row.entity_ref,
             uid=row.uid,
             processed=row.processed,
@@ -160,7 +164,7 @@ def _child_errors(connection: sa.Connection, ids: list[int]) -> dict[int, list[t
     return found
 
 
-def _write(transaction: Transaction, finals: Sequence[Final]) -> None:
+def _write(transaction: Transaction, lease: Lease, finals: Sequence[Final]) -> None:
     connection = transaction.connection
     changed = [final for final in finals if final.text is not None]
     if changed:
@@ -169,7 +173,7 @@ def _write(transaction: Transaction, finals: Sequence[Final]) -> None:
         alive = set(connection.execute(query).scalars())  # one may have been removed since it was read
         _write_changed(connection, [final for final in changed if final.id in alive])
         marks.grow_generation(transaction)
-    bulk.delete(connection, stitch_queue, ("entity_id", "ticket"), [(final.id, final.ticket) for final in finals])
+    queues.finish(transaction, stitch_queue, lease, [(final.id, final.ticket) for final in finals])
     transaction.wake(marks.STITCHED)
 
 

@@ -17,6 +17,23 @@ state = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("generation", sa.BigInteger, nullable=False),  # grows with every commit that readers can see
     sa.Column("next_entity", sa.BigInteger, nullable=False),  # the number that the next new entity gets
+    sa.Column("next_token", sa.BigInteger, nullable=False, server_default="1"),  # the one that the next lease gets
+)
+
+leases = sa.Table(
+    "catalog_leases",  # who works on what; every write of shared work is conditional on one
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("token", sa.BigInteger, nullable=False, unique=True),
+    sa.Column("holder", sa.Text, nullable=False),  # a process
+    sa.Column("leased_until", sa.BigInteger, nullable=False),  # milliseconds of the database's clock
+)
+
+schedules = sa.Table(
+    "catalog_schedules",  # when a provider's work is due next
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("due_at", sa.BigInteger, nullable=False),  # milliseconds of the database's clock
 )
 
 locations = sa.Table(
@@ -47,10 +64,11 @@ refresh_state = sa.Table(
     sa.Column("result_hash", sa.String(40)),  # None forces the next result to be written
     sa.Column("state", sa.LargeBinary),  # JSON: what processors remember, such as ETags
     sa.Column("is_volatile", sa.Boolean, nullable=False),  # depends on more than its own text: refreshed on schedule
+    sa.Column("due_at", sa.BigInteger, nullable=False, server_default="0"),  # when that is; by the database's clock
 )
 sa.Index(
-    "refresh_state_volatile",
-    refresh_state.c.id,
+    "refresh_state_due",
+    refresh_state.c.due_at,
     sqlite_where=refresh_state.c.is_volatile,
     postgresql_where=refresh_state.c.is_volatile,
 )
@@ -84,11 +102,24 @@ relations = sa.Table(
     sqlite_with_rowid=False,
 )
 
+
+def _index_claims(queue: sa.Table) -> None:
+    claimed = queue.c.claim.is_not(None)
+    sa.Index(f"{queue.name}_claim", queue.c.claim, sqlite_where=claimed, postgresql_where=claimed)
+
+
 process_queue = sa.Table(
     "process_queue",  # entities to process now; the ticket grows when one is marked again meanwhile
     metadata,
     sa.Column("entity_id", EntityNumber, primary_key=True, autoincrement=False),
     sa.Column("ticket", sa.Integer, nullable=False),
+    sa.Column("claim", sa.BigInteger),  # token of the lease of who works on it
+)
+sa.Index(
+    "process_queue_claim",
+    process_queue.c.claim,
+    sqlite_where=process_queue.c.claim.is_not(None),
+    postgresql_where=process_queue.c.claim.is_not(None),
 )
 
 stitch_queue = sa.Table(
@@ -96,6 +127,13 @@ stitch_queue = sa.Table(
     metadata,
     sa.Column("entity_id", EntityNumber, primary_key=True, autoincrement=False),
     sa.Column("ticket", sa.Integer, nullable=False),
+    sa.Column("claim", sa.BigInteger),  # token of the lease of who works on it
+)
+sa.Index(
+    "stitch_queue_claim",
+    stitch_queue.c.claim,
+    sqlite_where=stitch_queue.c.claim.is_not(None),
+    postgresql_where=stitch_queue.c.claim.is_not(None),
 )
 
 final_entities = sa.Table(
