@@ -131,6 +131,17 @@ async def test_a_worker_that_is_known_to_be_dead_is_not_waited_for(tmp_path: Pat
         assert list((tmp_path / "work" / ".backstage-py-workers").iterdir()) == []
 
 
+async def test_nothing_is_left_of_dead_workers_that_had_no_task(tmp_path: Path) -> None:
+    async with world(tmp_path, mark, second, start=False) as w:
+        alive, dead = WorkerLock(tmp_path / "work"), WorkerLock(tmp_path / "work")
+        descriptor, dead._descriptor = dead._descriptor, None
+        assert descriptor is not None
+        os.close(descriptor)
+        await w.scaffolder.worker._recovery.run()
+        assert [path.name for path in (tmp_path / "work" / ".backstage-py-workers").iterdir()] == [alive.worker]
+        alive.end()
+
+
 async def test_without_recovery_a_lost_task_ends_as_failed(tmp_path: Path) -> None:
     async with world(tmp_path, mark, second, start=False) as w:
         task_id = await w.create(two_steps())

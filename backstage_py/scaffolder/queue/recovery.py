@@ -44,12 +44,9 @@ class Recovery:
         """Find lost tasks and recover them, once."""
         running = await self._look(self.settings.stale_timeout)
         lost = [one for one in running if self._is_lost(one)]
-        if not lost:
-            return
-        await self._release(lost)
-        for worker in {one.worker for one in lost if one.worker}:
-            if worker_lock.is_dead(self.working_directory, worker):
-                worker_lock.forget(self.working_directory, worker)
+        if lost:
+            await self._release(lost)
+        worker_lock.forget_dead(self.working_directory, {one.worker for one in running if one not in lost})
 
     async def release(self, attempts: Collection[AttemptKey]) -> None:
         """Treat attempts as those of a dead worker; their own worker says so when it stops without them."""

@@ -3,9 +3,11 @@
 import fcntl
 import os
 import uuid
+from collections.abc import Collection
 from pathlib import Path
 
 _FOLDER = ".backstage-py-workers"
+_NEW = ".new"
 
 
 class WorkerLock:
@@ -20,8 +22,10 @@ class WorkerLock:
         folder = working_directory / _FOLDER
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._path = folder / self.worker
-        self._descriptor: int | None = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
+        made = folder / f"{self.worker}{_NEW}"
+        self._descriptor: int | None = os.open(made, os.O_CREAT | os.O_RDWR, 0o600)
         fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        made.rename(self._path)  # a file of this name is locked for as long as its worker lives
 
     def end(self) -> None:
         """Release the lock: the worker has stopped in good order."""
@@ -52,6 +56,9 @@ def is_dead(working_directory: Path, worker: str | None) -> bool:
     return True
 
 
-def forget(working_directory: Path, worker: str) -> None:
-    """Remove a dead worker's lock file once none of its tasks is left."""
-    (working_directory / _FOLDER / worker).unlink(missing_ok=True)
+def forget_dead(working_directory: Path, needed: Collection[str | None]) -> None:
+    """Remove the files of dead workers, but for those that still tell about a task."""
+    folder = working_directory / _FOLDER
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.name not in needed and path.suffix != _NEW and is_dead(working_directory, path.name):
+            path.unlink(missing_ok=True)
