@@ -1,25 +1,33 @@
 """GitHub's REST API through PyGithub, in threads; its errors become ours in ``foreign_errors``."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode
 
 from backstage_py import errors, threads
-from backstage_py.errors import BackstageError, ServiceUnavailableError
+from backstage_py.errors import BackstageError, ServiceUnavailableError, SettingsError
+from backstage_py.integrations import github_advice
 from backstage_py.integrations.web import http
 from backstage_py.model import json, web_url
 from backstage_py.model.json import Json
+from backstage_py.settings import durations
 
 if TYPE_CHECKING:
     from github import Github, GithubException
 
 _TIMEOUT = 60
-_ATTEMPTS = 3
-_LONGEST_WAIT = 60.0
+_WAIT_KEY = "scaffolder.rateLimitWait"
+_STEP_WAIT = 600.0
+_BETWEEN_LINES = 10.0
+_SHORTEST_WAIT = 1.0
+_SECONDARY_WAIT = 60.0
+"""What GitHub's documentation wants after a secondary limit that names no time."""
 
 
 class RateLimitedError(ServiceUnavailableError):
@@ -28,8 +36,46 @@ class RateLimitedError(ServiceUnavailableError):
     is_refusal = True
 
     def __init__(self, message: str, wait: float) -> None:
-        super().__init__(f"{message} (rate limit exceeded)")
+        super().__init__(f"{message} (rate limit exceeded). GitHub may be asked again in {math.ceil(wait)} s")
         self.wait = wait
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long requests wait where GitHub limits them.
+
+    Attributes:
+        longest: seconds for one request, all its waits together; a longer one is an error at once.
+        say: told every ten seconds that it waits.
+        sleep: waits.
+    """
+
+    longest: float = 60.0
+    say: Callable[[str], None] = lambda _: None
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+    @classmethod
+    def of_step(
+        cls, config: Mapping[str, Json], say: Callable[[str], None], sleep: Callable[[float], Awaitable[None]]
+    ) -> Self:
+        """Return what ``scaffolder.rateLimitWait`` says for actions: ten minutes without it.
+
+        Raises:
+            SettingsError: it is no duration.
+        """
+        given = (config.get("scaffolder") or {}).get("rateLimitWait")
+        try:
+            return cls(_STEP_WAIT if given is None else durations.parse(given), say, sleep)
+        except ValueError as error:
+            raise SettingsError(_WAIT_KEY, str(error)) from error
+
+    async def wait(self, seconds: float) -> None:
+        """Wait, and say so."""
+        left = seconds
+        while left > 0:
+            self.say(f"GitHub limits the rate of requests; going on in {math.ceil(left)} s")
+            await self.sleep(min(left, _BETWEEN_LINES))
+            left -= _BETWEEN_LINES
 
 
 @dataclass(slots=True)
@@ -38,6 +84,7 @@ class GithubApi:
 
     base_url: str
     token: str = field(repr=False)
+    patience: Patience = Patience()
     _client: "Github | None" = None
 
     async def call(
@@ -52,7 +99,7 @@ class GithubApi:
         """Send a request and return the parsed answer; None for an empty one.
 
         ``path`` starts with a slash; use ``path(…)`` to make one of names that people chose. When GitHub asks to
-        slow down for at most a minute, the request waits and is sent again.
+        slow down, the request waits within its patience and is sent again.
 
         Raises:
             BackstageError: GitHub refused; of the class that ``errors.of_status`` gives.
@@ -60,14 +107,15 @@ class GithubApi:
         """
         url = web_url.below(self.base_url, f"{path}?{urlencode(query)}" if query else path)
         headers = {"Accept": accept} if accept else {}
-        for attempt in range(1, _ATTEMPTS + 1):
+        waited = 0.0
+        while True:
             try:
                 return await threads.remote_call("github", self._call, method, url, headers, body)
             except RateLimitedError as error:
-                if attempt == _ATTEMPTS or error.wait > _LONGEST_WAIT:
-                    raise
-                await asyncio.sleep(error.wait)
-        raise AssertionError("the loop returns or raises")
+                waited += max(error.wait, _SHORTEST_WAIT)
+                if waited > self.patience.longest:
+                    raise error.reworded(f"{error.message}; {_WAIT_KEY} says how long a step waits") from error
+                await self.patience.wait(error.wait)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -129,24 +177,42 @@ def foreign_errors() -> Iterator[None]:
     try:
         yield
     except GithubException as error:
-        raised = as_error(error.status, error.data, error.message)
         headers = {name.lower(): value for name, value in (error.headers or {}).items()}
-        if http.is_rate_limited(error.status, headers) or _is_secondary_limit(error):
-            raise RateLimitedError(raised.message, http.retry_after(headers) or 1.0) from error
-        raise raised from error
+        is_secondary = _is_secondary_limit(error)
+        if http.is_rate_limited(error.status, headers) or is_secondary:
+            asked = http.retry_after(headers)
+            wait = asked if asked is not None else (_SECONDARY_WAIT if is_secondary else _SHORTEST_WAIT)
+            raise RateLimitedError(_words(error.status, error.data, error.message), wait) from error
+        raise as_error(error.status, error.data, error.message, headers) from error
     except (RequestException, OSError) as error:
         raise ServiceUnavailableError(f"GitHub does not answer: {error}") from error
 
 
-def as_error(status: int, data: Json, fallback: str | None = None) -> BackstageError:
-    """Return the error for an answer, worded as Backstage's GitHub client words it."""
+def as_error(
+    status: int, data: Json, fallback: str | None = None, headers: Mapping[str, str] = MappingProxyType({})
+) -> BackstageError:
+    """Return the error for an answer: worded as Backstage's GitHub client words it, then what to do about it.
+
+    Args:
+        status: of the answer.
+        data: its JSON.
+        fallback: the message of an answer that has none.
+        headers: with names in lower case.
+    """
+    message = _words(status, data, fallback)
+    if said := github_advice.advice(status, message, headers):
+        message += f". {said}"
+    return errors.of_status(status, message)
+
+
+def _words(status: int, data: Json, fallback: str | None) -> str:
     said = data if isinstance(data, dict) else {}
     message = str(said.get("message") or fallback or f"GitHub answered with status {status}")
     if isinstance(reasons := said.get("errors"), list) and reasons:
         message += ": " + ", ".join(reason if isinstance(reason, str) else json.text(reason) for reason in reasons)
     if documentation := said.get("documentation_url"):
         message += f" - {documentation}"
-    return errors.of_status(status, message)
+    return message
 
 
 def _is_secondary_limit(error: "GithubException") -> bool:

@@ -43,6 +43,7 @@ SCAFFOLDER = (
     ),
     Key("auditor", kinds.OBJECT, "Backstage's audit log."),
     Key("http.allowedMethods", kinds.TEXTS, "HTTP methods that http:backstage:request may use; all by default."),
+    Key("rateLimitWait", kinds.DURATION, "How long a request of an action waits for GitHub's limits; ten minutes."),
     Key("cookiecutter.allowHooks", kinds.SWITCH, "Run the hooks that a cookiecutter template brings; off by default."),
     Key("cookiecutter.extensions", kinds.TEXTS, "Jinja extensions that templates of cookiecutter may load."),
 )

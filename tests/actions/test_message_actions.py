@@ -107,6 +107,29 @@ async def test_a_refusing_webhook_fails_the_step_and_stays_secret(
     assert "secret" not in str(refused.value) + str(silent.value)
 
 
+IN_DOUBT = "It is not known whether an earlier run of this step did "
+
+
+@pytest.mark.parametrize(("action", "section"), WEBHOOKS)
+async def test_a_message_is_sent_once_and_in_doubt_once_more(
+    task: Task, host: WebHost, action: str, section: str
+) -> None:
+    answers = iter([502, 200])
+
+    async def answer(_: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(status=next(answers))
+
+    host.answers["/hook"] = answer
+    task.configured(**{section: {"webhookUrl": f"{host.url}/hook"}})
+    with pytest.raises(ForeignError, match="StatusCode 502"):
+        await task.run(action, {"message": "m"})
+    result = await task.run(action, {"message": "m"})
+    [(level, line)] = result.log.lines
+    assert (level, line.startswith(IN_DOUBT), line.endswith("doing it again")) == ("warning", True, True)
+    assert (await task.run(action, {"message": "m"})).log.lines == []
+    assert len(host.requests) == 2
+
+
 class SlackApi:
     """Slack's API as far as the action calls it; conversations come in pages of one."""
 

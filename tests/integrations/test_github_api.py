@@ -1,5 +1,7 @@
+import asyncio
 import base64
 import json
+import re
 from typing import Any
 
 import pytest
@@ -8,15 +10,17 @@ from nacl.public import PrivateKey, SealedBox
 
 from backstage_py.errors import (
     AuthenticationError,
+    BackstageError,
     ConflictError,
     ForeignError,
     InputError,
     NotAllowedError,
     NotFoundError,
     ServiceUnavailableError,
+    SettingsError,
 )
 from backstage_py.integrations import github
-from backstage_py.integrations.github import GithubApi
+from backstage_py.integrations.github import GithubApi, Patience
 from tests.integrations.web_host import WebHost
 
 
@@ -28,17 +32,19 @@ async def test_requests_carry_token_and_body(web_host: WebHost) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"),
+    ("status", "kind", "advice"),
     [
-        (401, AuthenticationError),
-        (403, NotAllowedError),
-        (404, NotFoundError),
-        (409, ConflictError),
-        (422, InputError),
-        (500, ForeignError),
+        (401, AuthenticationError, r"\. The token is wrong, expired or revoked: renew it .*"),
+        (403, NotAllowedError, ""),
+        (404, NotFoundError, r"\. It does not exist, or the token may not see it: .*"),
+        (409, ConflictError, ""),
+        (422, InputError, ""),
+        (500, ForeignError, ""),
     ],
 )
-async def test_a_refusal_is_told_in_githubs_words(web_host: WebHost, status: int, kind: type[Exception]) -> None:
+async def test_a_refusal_is_told_in_githubs_words(
+    web_host: WebHost, status: int, kind: type[Exception], advice: str
+) -> None:
     said: dict[str, Any] = {
         "message": "Repository creation failed.",
         "errors": [{"resource": "Repository", "code": "custom"}],
@@ -48,10 +54,93 @@ async def test_a_refusal_is_told_in_githubs_words(web_host: WebHost, status: int
     async with GithubApi(web_host.url, "tok") as api:
         with pytest.raises(kind) as raised:
             await api.call("GET", "/x")
-    assert str(raised.value) == (
-        'Repository creation failed.: {"resource":"Repository","code":"custom"} - https://docs.github.com/rest'
-    )
+    words = 'Repository creation failed.: {"resource":"Repository","code":"custom"} - https://docs.github.com/rest'
+    assert re.fullmatch(re.escape(words) + advice, str(raised.value))
     assert type(raised.value) is kind
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "said", "advice"),
+    [
+        (
+            403,
+            {"X-GitHub-SSO": "required; url=https://github.com/orgs/o/sso?a=1"},
+            "Resource protected",
+            "authorize the",
+        ),
+        (
+            404,
+            {"X-OAuth-Scopes": "gist, repo", "X-Accepted-OAuth-Scopes": "admin:org"},
+            "Not Found",
+            "scope 'admin:org'",
+        ),
+        (404, {"X-OAuth-Scopes": "", "X-Accepted-OAuth-Scopes": "public_repo, repo"}, "Not Found", "it has none"),
+        (404, {"X-OAuth-Scopes": "repo", "X-Accepted-OAuth-Scopes": "public_repo"}, "Not Found", "may not see it"),
+        (
+            403,
+            {"X-Accepted-GitHub-Permissions": "secrets=write"},
+            "Resource not accessible",
+            "permission secrets=write",
+        ),
+        (403, {}, "Resource not accessible by integration", "Give the GitHub App this permission"),
+        (403, {}, "Repository was archived so is read-only.", "unarchived"),
+        (422, {}, "name already exists on this account", "Choose another name"),
+        (409, {}, "Already exists - Variable already exists", "Choose another name"),
+        (409, {}, "Git Repository is empty.", "github:repo:push"),
+        (422, {}, "Cannot update this protected branch", "publish:github:pull-request"),
+        (422, {}, "Reference already exists", "Choose another branchName"),
+        (
+            403,
+            {},
+            "Upgrade to GitHub Pro or make this repository public to enable this feature.",
+            "The plan of the owner",
+        ),
+    ],
+)
+async def test_a_refusal_says_what_to_do(
+    web_host: WebHost, status: int, headers: dict[str, str], said: str, advice: str
+) -> None:
+    async def refuse(_: web.BaseRequest) -> web.StreamResponse:
+        return web.json_response({"message": said}, status=status, headers=headers)
+
+    web_host.answers["/x"] = refuse
+    async with GithubApi(web_host.url, "tok") as api:
+        with pytest.raises(BackstageError) as raised:
+            await api.call("GET", "/x")
+    assert raised.value.message.startswith(f"{said}. ")
+    assert advice in raised.value.message
+
+
+async def test_waiting_is_said_every_ten_seconds_and_bounded(web_host: WebHost) -> None:
+    answers = iter([(429, {"Retry-After": "25"}), (403, {}), (403, {"Retry-After": "40"})])
+
+    async def limited(_: web.BaseRequest) -> web.StreamResponse:
+        status, headers = next(answers)
+        return web.json_response(
+            {"message": "You have exceeded a secondary rate limit"}, status=status, headers=headers
+        )
+
+    web_host.answers["/x"] = limited
+    said: list[str] = []
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    config = {"scaffolder": {"rateLimitWait": {"seconds": 100}}}
+    async with GithubApi(web_host.url, "tok", Patience.of_step(config, said.append, sleep)) as api:
+        with pytest.raises(
+            ServiceUnavailableError, match=r"may be asked again in 40 s; scaffolder\.rateLimitWait says"
+        ):
+            await api.call("GET", "/x")
+    left = [25, 15, 5, 60, 50, 40, 30, 20, 10]
+    assert said == [f"GitHub limits the rate of requests; going on in {seconds} s" for seconds in left]
+    assert sum(slept) == 85
+
+
+def test_a_bound_that_is_no_duration_is_named() -> None:
+    with pytest.raises(SettingsError, match=r"scaffolder\.rateLimitWait"):
+        Patience.of_step({"scaffolder": {"rateLimitWait": "soon"}}, print, asyncio.sleep)
 
 
 async def test_a_secondary_limit_is_waited_for(web_host: WebHost) -> None:

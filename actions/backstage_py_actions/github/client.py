@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from backstage_py.integrations import github
-from backstage_py.integrations.github import GithubApi
+from backstage_py.integrations.github import GithubApi, Patience
 from backstage_py.plugin import ActionContext, InputError, Json, NotFoundError
 from backstage_py.plugin.formats import parse_repo_url
 
@@ -91,7 +91,8 @@ async def repository(ctx: ActionContext[Any], text: str, token: str | None) -> A
     if not integration or integration.type != "github" or not integration.api_base_url:
         raise InputError(f"No integration for host {host}")
     used = token or await _configured_token(ctx, host, owner, name)
-    async with GithubApi(integration.api_base_url, used) as api:
+    patience = Patience.of_step(ctx.services.config or {}, ctx.logger.info, ctx.clock.sleep)
+    async with GithubApi(integration.api_base_url, used, patience) as api:
         yield Repository(api, host, owner, name)
 
 
