@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from backstage_py.model.json import Json
 
 _SECRET = re.compile(
-    r"(?:token|secrets?|password|passphrase|(?:private|access|api|secrets|signing)key|encryptionkeys|authorization)$",
+    r"(?:token|secrets?|password|passphrase|(?:private|access|api|secrets|signing)key|keydata|encryptionkeys|authorization)$",
     re.IGNORECASE,
 )
 _ALLOWED = ("backend", "logger", "redactAllowlist")

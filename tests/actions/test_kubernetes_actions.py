@@ -113,7 +113,10 @@ async def test_values_of_secrets_are_shown_nowhere(task: Task, place: str) -> No
     assert "+  a: <hidden, another one>" in shown.log.messages
     read = await task.run("kubernetes:get", {"kind": "Secret", "name": "s", "namespace": place})
     assert read.outputs["object"]["data"] == {"a": "<hidden>", "b": "<hidden>"}
+    path = {"kind": "Secret", "name": "s", "namespace": place, "until": "jsonpath={.data.a}"}
+    waited = await task.run("kubernetes:wait", path)
     told = json.dumps([shown.log.messages, shown.outputs, read.outputs, read.log.messages])
+    told += json.dumps([waited.log.messages, waited.outputs])
     for value in ("old-value", "new-value", "b2xkLXZhbHVl", "bmV3LXZhbHVl"):
         assert value not in told
 

@@ -1,5 +1,6 @@
 """Waiting for what real controllers and pods do, and what is said when it does not come."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from backstage_py.integrations.kubernetes.waiting import FailedError
 from backstage_py.plugin import Services
 from tests.actions.harness import Task
 from tests.cluster.cluster import KubeCluster
+
+POD = {"spec": {"restartPolicy": "Never", "containers": [{"name": "main", "image": "none"}]}}
 
 
 @pytest.fixture
@@ -62,6 +65,23 @@ async def test_a_job_that_fails_says_why_with_the_last_lines_of_its_pod(
         await task.run("kube:job:wait", {"name": "migrate", "namespace": namespace})
     assert "container main: exit status 3" in failed.value.message
     assert "no such table: orders" in failed.value.message
+
+
+@pytest.mark.parametrize("verbs", [["get"], ["get", "list"], ["get", "list", "watch"]])
+async def test_who_may_not_watch_looks_again_and_again(
+    kube: KubeCluster, namespace: str, tmp_path: Path, verbs: list[str]
+) -> None:
+    token = kube.account(namespace, {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": verbs})
+    config = {"kubernetes": {"clusterLocatorMethods": [{"type": "config", "clusters": [kube.entry(token)]}]}}
+    jobs = f"/apis/batch/v1/namespaces/{namespace}/jobs"
+    suspended = {"kind": "Job", "metadata": {"name": "migrate"}, "spec": {"parallelism": 0, "template": POD}}
+    kube.api.post(jobs, suspended)
+    task = Task(tmp_path / "task", Services(config=config))
+    waiting = asyncio.create_task(task.run("kube:job:wait", {"name": "migrate", "namespace": namespace}))
+    await asyncio.sleep(1)
+    complete = {"conditions": [{"type": "Complete", "status": "True"}]}
+    await asyncio.to_thread(kube.api.patch, f"{jobs}/migrate/status", {"status": complete})
+    assert (await waiting).log.messages[-1] == f"Job/{namespace}/migrate: Complete=True"
 
 
 async def test_an_image_that_is_missing_ends_the_wait(task: Task, kube: KubeCluster, namespace: str) -> None:

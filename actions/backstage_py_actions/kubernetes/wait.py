@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backstage_py.integrations.kubernetes import criteria, differences, waiting
+from backstage_py.integrations.kubernetes.readiness import Verdict
 from backstage_py.plugin import Action, ActionAttributes, ActionContext, JsonObject
 from backstage_py_actions._builtin import builtin
 from backstage_py_actions.kubernetes import cluster, targets
@@ -34,7 +35,11 @@ class Wait:
 )
 async def wait(ctx: ActionContext[Wait]) -> None:
     """Wait for one object after the other, within one time for all."""
-    given, judge = ctx.input, criteria.parse(ctx.input.until)
+    given, criterion = ctx.input, criteria.parse(ctx.input.until)
+
+    def judge(value: JsonObject | None) -> Verdict:
+        return criterion(differences.public(value) if value is not None else None)  # its words stand in the log
+
     found: JsonObject | None = None
     async with cluster.opened(ctx, given.cluster_name, given.token) as kube:
         left = await cluster.seconds_left(ctx, given.timeout_seconds)

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TypeVar
 
 from backstage_py import threads
-from backstage_py.errors import ConflictError, ForeignError, NotFoundError
+from backstage_py.errors import ConflictError, ForeignError, NotAllowedError, NotFoundError
 from backstage_py.integrations.kubernetes import discovery, refs
 from backstage_py.integrations.kubernetes.clusters import Cluster
 from backstage_py.integrations.kubernetes.connection import Connection, NoAnswerError, status_of
@@ -38,7 +38,6 @@ class Change:
     """What a watch saw: ``object`` as it is now; None once it is gone."""
 
     object: JsonObject | None
-    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +106,7 @@ class Api:
             found = await self._repeatable("GET", path)
         except NotFoundError:
             return None
-        return found if ref.uid in (None, found["metadata"]["uid"]) else None
+        return _of_uid(ref, found)
 
     async def list(
         self,
@@ -203,42 +202,52 @@ class Api:
     async def watch(self, ref: Ref, *, look_every: float = _LOOK_SECONDS) -> AsyncGenerator[Change]:
         """Yield an object as it is, then each change, and the same again after ``look_every`` seconds without one.
 
-        It ends never by itself. A cluster that does not answer raises; watching anew goes on from what is then.
+        It ends never by itself. Where the credentials may get an object but not watch it, it is looked at that often. A
+        cluster that does not answer raises; watching anew goes on from what is then.
         """
-        path, version = await self._path(ref), ""
-        where, _, name = path.rpartition("/")
+        where, _, name = (await self._path(ref)).rpartition("/")
+        chosen = ("fieldSelector", f"metadata.name={name}")
         seen: JsonObject | None = None
+        version = ""
         while True:
             if not version:
-                seen = await self.get(ref)
-                version = await self._version_of(where, seen)
-                yield Change(seen, version)
-            query = [("fieldSelector", f"metadata.name={name}"), ("resourceVersion", version)]
-            look = partial(self._connection.first_events, where, query, max(1, round(look_every)))
-            try:
-                events = await threads.remote_call("kubernetes watches", look)
-            except ForeignError as error:
-                if status_of(error).get("code") != _GONE:
-                    raise
-                events = [{"type": "ERROR", "object": {}}]
+                seen, version = await self._look(ref, where, chosen)
+                yield Change(seen)
+            if not version:
+                await asyncio.sleep(look_every)
+                continue
+            events = await self._changes(where, [chosen, ("resourceVersion", version)], look_every)
             for event in events:
                 value = event["object"]
                 if event["type"] == "ERROR":
                     version = ""  # it was too long ago: look at what is now
                     break
                 version = value["metadata"]["resourceVersion"]
-                is_gone = event["type"] == "DELETED" or ref.uid not in (None, value["metadata"]["uid"])
-                seen = None if is_gone else value
-                yield Change(seen, version)
+                seen = None if event["type"] == "DELETED" else _of_uid(ref, value)
+                yield Change(seen)
             if not events:
-                yield Change(seen, version)
+                yield Change(seen)
 
-    async def _version_of(self, where: str, seen: JsonObject | None) -> str:
-        """Return from where on to watch: the object's own version, or that of the list in which it is not."""
-        if seen is not None:
-            return str(seen["metadata"]["resourceVersion"])
-        listed = await self._repeatable("GET", where, query=[("limit", "1")])
-        return str(listed["metadata"]["resourceVersion"])
+    async def _look(self, ref: Ref, where: str, chosen: tuple[str, str]) -> tuple[JsonObject | None, str]:
+        """Return an object and from where on to watch it: the list's version, since its own may be forgotten by now."""
+        try:
+            listed = await self._repeatable("GET", where, query=[chosen])
+        except NotAllowedError:
+            return await self.get(ref), ""
+        kind = {"apiVersion": ref.api_version, "kind": ref.kind}
+        found = [{**kind, **one} for one in listed.get("items") or []]
+        return (_of_uid(ref, found[0]) if found else None), str(listed["metadata"]["resourceVersion"])
+
+    async def _changes(self, where: str, query: Sequence[tuple[str, str]], seconds: float) -> Sequence[JsonObject]:
+        look = partial(self._connection.first_events, where, query, max(1, round(seconds)))
+        try:
+            return await threads.remote_call("kubernetes watches", look)
+        except NotAllowedError:
+            await asyncio.sleep(seconds)
+        except ForeignError as error:
+            if status_of(error).get("code") != _GONE:
+                raise
+        return [{"type": "ERROR", "object": {}}]
 
     async def events(self, ref: Ref) -> Sequence[Event]:
         """Return what controllers said about an object, oldest first; empty where events may not be read."""
@@ -302,6 +311,11 @@ class Api:
 
 def _dry(dry_run: bool) -> list[tuple[str, str]]:  # noqa: FBT001  # a query of it
     return [("dryRun", "All")] if dry_run else []
+
+
+def _of_uid(ref: Ref, value: JsonObject) -> JsonObject | None:
+    """Return an object unless it is a later one than was meant."""
+    return value if ref.uid in (None, value["metadata"]["uid"]) else None
 
 
 def _event(value: JsonObject) -> Event:
