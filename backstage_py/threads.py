@@ -7,7 +7,7 @@ never for its own or one above.
 ==================  ======  ===============================================================================
 lane                limit   what runs there
 ==================  ======  ===============================================================================
-``ACTIONS``         64      actions of others, which block as they like (``scaffolder.executors``)
+``ACTIONS``         64      actions of others, which block as they like (``scaffolder.executors``); 48 for each
 ``action_helpers``  8       what one such action hands to ``asyncio.to_thread``; a lane for each call of one
 ``LIBRARIES``       32      what libraries hand to the service's event loop, such as name look-ups
 ``remote_call``     16      clients of foreign systems, a lane for each system, so that one that hangs hurts itself
@@ -26,7 +26,7 @@ import contextvars
 import ctypes
 import sys
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -54,14 +54,16 @@ class Job:
     """One function in a lane.
 
     Attributes:
+        owner: whose share of the lane it takes.
         outcome: what the function returned or raised; cancelling it takes a waiting job out of its lane.
         begun: done when a job that had to wait for a thread has got one; None when it did not have to wait.
     """
 
-    def __init__(self, lane: "Lane", function: Callable[[], Any]) -> None:
+    def __init__(self, lane: "Lane", function: Callable[[], Any], owner: str) -> None:
         self.outcome: Future[Any] = Future()
         self.begun: Future[None] | None = None
         self.has_place = False  # guarded by the module's lock
+        self.owner = owner
         self._lane = lane
         self._function = function
         self._variables = contextvars.copy_context()
@@ -105,20 +107,28 @@ class Job:
 
 
 class Lane:
-    """Runs functions of one kind, ``limit`` at a time; what comes then waits in order. Usable from any thread."""
+    """Runs functions of one kind, ``limit`` at a time; what comes then waits in order. Usable from any thread.
 
-    def __init__(self, limit: int) -> None:
+    Args:
+        limit: functions that run at a time.
+        share: how many of them for one owner, so that one whose functions never end leaves places to others.
+    """
+
+    def __init__(self, limit: int, share: int | None = None) -> None:
         self.limit = limit
+        self.share = share or limit
         self._running = 0
+        self._running_for: Counter[str] = Counter()
         self._waiting: OrderedDict[Job, None] = OrderedDict()
 
-    def start(self, function: Callable[[], Any]) -> Job:
-        """Run a function with the caller's context variables, as soon as the lane has a place."""
-        job = Job(self, function)
+    def start(self, function: Callable[[], Any], *, owner: str = "") -> Job:
+        """Run a function with the caller's context variables, as soon as the lane has a place for its owner."""
+        job = Job(self, function, owner)
         with _lock:
-            has_place = job.has_place = self._running < self.limit
+            has_place = job.has_place = self._running < self.limit and self._has_share(owner)
             if has_place:
                 self._running += 1
+                self._running_for[owner] += 1
             else:
                 job.begun = Future()
                 self._waiting[job] = None
@@ -141,12 +151,18 @@ class Lane:
             if not job.has_place:
                 return None
             job.has_place = False
-            if not self._waiting:
+            self._running_for -= Counter([job.owner])
+            following = next((one for one in self._waiting if self._has_share(one.owner)), None)
+            if following is None:
                 self._running -= 1
                 return None
-            following, _ = self._waiting.popitem(last=False)
+            del self._waiting[following]
+            self._running_for[following.owner] += 1
             following.has_place = True
             return following
+
+    def _has_share(self, owner: str) -> bool:
+        return self._running_for[owner] < self.share
 
     def _forget(self, job: Job, _outcome: "Future[Any]") -> None:
         with _lock:
@@ -200,7 +216,7 @@ def _start(job: Job) -> None:
         job.abandon()
 
 
-ACTIONS = Lane(64)
+ACTIONS = Lane(64, share=48)
 LIBRARIES = Lane(32)
 _HELPERS, _CALLS = 8, 16
 _files = Lane(16)

@@ -52,8 +52,14 @@ def problem(pattern: str) -> str | None:
     return None
 
 
+_SHOWN = 200  # characters of a pattern in a message
 CHECK_STEPS = 200_000
 """Steps of one search by ``tester``, some hundredths of a second: forms are checked while others wait."""
+
+
+def _shown(source: str) -> str:
+    """Return a pattern as a message quotes it."""
+    return source if len(source) <= _SHOWN else f"{source[:_SHOWN]}…"
 
 
 @lru_cache(maxsize=512)
@@ -68,7 +74,7 @@ def tester(source: str) -> Callable[[str], bool]:
     try:
         pattern = _lenient(source)
     except Failure as failure:
-        raise PatternError(f"'{source}' is not a regular expression: {failure.message}") from failure
+        raise PatternError(f"'{_shown(source)}' is not a regular expression: {failure.message}") from failure
     machine = regex_machine.Machine(pattern, ignore_case=False, multiline=False, steps=CHECK_STEPS)
     linear = regex_re2.automaton(pattern, machine, ignore_case=False, multiline=False) if pattern.linear else None
     matcher: Matcher = linear or machine
@@ -78,7 +84,9 @@ def tester(source: str) -> Callable[[str], bool]:
         try:
             return matcher.found(form(text))
         except Failure as failure:
-            told = f"'{source}' cannot be matched against a text of {length(text)} characters: {failure.message}"
+            told = (
+                f"'{_shown(source)}' cannot be matched against a text of {length(text)} characters: {failure.message}"
+            )
             advice = ". Write it without repetitions inside of repetitions" if isinstance(failure, LimitFailure) else ""
             raise PatternError(told + advice) from failure
 
@@ -103,13 +111,13 @@ def linear(source: str, *, ignore_case: bool = False, multiline: bool = False) -
     try:
         pattern = regex_syntax.parse(source)
     except Failure as failure:
-        raise PatternError(f"'{source}' is not a regular expression: {failure.message}") from failure
+        raise PatternError(f"'{_shown(source)}' is not a regular expression: {failure.message}") from failure
     compiled = None
     if pattern.linear:
         compiled = regex_re2.compile_linear(pattern, ignore_case=ignore_case, multiline=multiline)
     if compiled is None:
         raise PatternError(
-            f"'{source}' is not a regular expression that runs in linear time. "
+            f"'{_shown(source)}' is not a regular expression that runs in linear time. "
             "Look-around and back-references are not supported here"
         )
     return compiled  # type: ignore[no-any-return]  # re2 publishes no types

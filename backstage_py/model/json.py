@@ -19,7 +19,6 @@ _NUMBER_IN_BYTES = re.compile(_NUMBER.pattern.encode())
 
 
 _DEEPEST = 200
-_DEEPEST_WRITTEN = 254
 _TOO_DEEP = f"it is nested deeper than {_DEEPEST} levels"
 
 
@@ -83,8 +82,8 @@ def dumps(value: Json) -> bytes:
     return orjson.dumps(carried(value), default=_plain)
 
 
-def carried(value: Json, levels: int = _DEEPEST_WRITTEN) -> Json:
-    """Return the value with the texts that UTF-8 can carry; what lies deeper than can be written stays as it is."""
+def carried(value: Json, levels: int = _DEEPEST) -> Json:
+    """Return the value with the texts that UTF-8 can carry; what lies deeper than 200 levels stays as it is."""
     if isinstance(value, str):
         return js_text.scalar(value)
     if isinstance(value, Mapping) and levels:

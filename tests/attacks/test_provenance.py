@@ -330,6 +330,8 @@ OUTSIDE = [
     f"{HOST}/ok/.\t./secret/b.yaml",
     f"{HOST}/ok/%252e%252e/secret/b.yaml",
     f"{HOST}/exact.yaml?",
+    f"{HOST}/ok/b.yaml?version=GBmain&version=GBother",
+    f"{HOST}/ok/b.yaml?version=GBmain&%76ersion=GBother",
     f"{HOST}:8443/ok/b.yaml",
     f"http://{HOST.removeprefix('https://')}/ok/b.yaml",
     f"https://elsewhere.example/{HOST}/ok/b.yaml",
@@ -341,6 +343,7 @@ INSIDE = [
     f"{HOST}/secret/../ok/b.yaml",
     f"{HOST}/%6fk/b.yaml",
     f"{HOST}/x/../exact.yaml",
+    f"{HOST}/ok/b.yaml?version=GBmain&path=/b",
 ]
 
 

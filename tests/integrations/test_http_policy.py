@@ -95,6 +95,15 @@ async def test_the_allow_list_is_asked_again_at_each_redirect(web_host: WebHost,
     assert other_host.requests == []
 
 
+async def test_a_guard_is_asked_once_for_each_hop(web_host: WebHost, other_host: WebHost) -> None:
+    web_host.redirect("/a", f"{other_host.url}/b")
+    other_host.text("/b", "here")
+    asked: list[str] = []
+    async with client(web_host.authority, other_host.authority) as http:
+        await http.get(f"{web_host.url}/a", guard=asked.append)
+    assert asked == [f"{web_host.url}/a", f"{other_host.url}/b"]
+
+
 async def test_credentials_do_not_follow_a_redirect_to_another_host(web_host: WebHost, other_host: WebHost) -> None:
     web_host.redirect("/a", f"{other_host.url}/b")
     other_host.text("/b", "ok")

@@ -200,6 +200,19 @@ async def test_one_that_is_left_behind_gives_its_place_to_the_next(
     assert body((await site.events(waiting))[-1])["message"] == "Run completed with status: completed"
 
 
+async def test_an_action_that_never_ends_leaves_places_to_others(site: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads.ACTIONS, "limit", 3)
+    monkeypatch.setattr(threads.ACTIONS, "share", 2)
+    stuck = [await site.create(only(holds)) for _ in range(4)]
+    await until(lambda: len(seen.ran) == 2)
+    for _ in range(3):
+        assert body((await site.run(only(waits)))[-1])["message"] == "Run completed with status: completed"
+    seen.release.set()
+    for task in stuck:
+        await site.events(task)
+    assert sorted(seen.ran) == sorted(stuck)
+
+
 async def test_who_waits_for_a_place_can_be_cancelled_and_never_runs(
     site: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

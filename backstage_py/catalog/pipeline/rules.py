@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from backstage_py.model import globs, web_url
 from backstage_py.model.location_ref import LocationRef
@@ -31,7 +31,9 @@ class _Place:
     def matches(self, type_: str, target: str) -> bool:
         if self.type != type_ or (self.exact and self.exact != target):
             return False
-        return not self.pattern or globs.matches(self.pattern, target, ignore_case=True)
+        if not self.pattern:
+            return True
+        return not _says_twice(target) and globs.matches(self.pattern, target, ignore_case=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,12 @@ def _places(rule: CatalogRule) -> tuple[_Place, ...] | None:
 
 def _is_among(places: Iterable[_Place], type_: str, target: str) -> bool:
     return any(place.matches(type_, target) for place in places)
+
+
+def _says_twice(target: str) -> bool:
+    """Whether a URL has a parameter twice: a pattern may fit the one, and the host heed the other."""
+    names = [name for name, _ in parse_qsl(urlsplit(target).query, keep_blank_values=True)]
+    return len(set(names)) < len(names)
 
 
 def _exact(type_: str, target: str) -> str:

@@ -173,7 +173,7 @@ class HttpClient:
 
         Raises: as for ``get``.
         """
-        async with self._follow(url, dict(headers or {}), None, None) as (response, last):
+        async with self._follow(self._allowed_url(url, None), dict(headers or {}), None, None) as (response, last):
             if response.status != HTTPStatus.OK:
                 return await self._answer(response, last)
             written = 0
@@ -230,7 +230,8 @@ class HttpClient:
         guard: Guard | None,
         seconds: float | None,
     ) -> "AsyncIterator[tuple[aiohttp.ClientResponse, str]]":
-        current = self._allowed_url(url, guard)
+        """Read a URL that ``_allowed_url`` has returned, and what it leads to."""
+        current = url
         for _ in range(self.limits.redirects + 1):
             async with self._send("GET", current, headers, None, seconds) as response:
                 location = response.headers.get("Location")

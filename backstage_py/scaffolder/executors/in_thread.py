@@ -47,7 +47,7 @@ class ThreadExecution:
         self._task: asyncio.Task[Any] | None = None
         self._is_unwanted = False
         self._helpers: threads.Executor | None = None
-        self._job = threads.ACTIONS.start(self._work)
+        self._job = threads.ACTIONS.start(self._work, owner=action.id)
         self.begun: asyncio.Future[None] | None = asyncio.wrap_future(self._job.begun) if self._job.begun else None
         self.ended: asyncio.Future[None] = asyncio.wrap_future(self._job.outcome)
 
