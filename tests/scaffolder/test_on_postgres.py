@@ -25,6 +25,7 @@ from tests.scaffolder.harness import body, database_url, template, world
 from tests.scaffolder.test_sigkill import KILLS as ALL_KILLS
 from tests.scaffolder.test_sigkill import check_kills
 from tests.storage.postgres import Postgres, postgres
+from tests.storage.wire import wire
 
 pytestmark = pytest.mark.xdist_group("postgres")
 
@@ -130,3 +131,28 @@ async def test_a_nul_is_the_fault_of_whoever_sent_it(url: str) -> None:
     with pytest.raises(InputError, match="NUL"):
         await database.write(lambda transaction: transaction.connection.execute(look).all())
     await database.close()
+
+
+async def test_a_snapshot_waits_for_a_database_that_is_away_and_is_kept_once(
+    tmp_path: Path, server: Postgres, url: str
+) -> None:
+    async with wire(server.port) as line:
+        database_url.set(url.replace(str(server.port), str(line.port)))
+        async with test_snapshots.keeping(tmp_path) as k:
+            take = await k.taker()
+            for position, sent in enumerate((b"INTO task_blobs", b"INTO task_snapshots")):
+                (k.folder / f"f{position}").write_text("a")
+                line.drops_after = sent
+                await take(position)
+                assert line.drops_after is None
+            line.refuses = True
+            line.cut()
+            (k.folder / "f2").write_text("b")
+            taking = asyncio.create_task(take(2))
+            await asyncio.sleep(4)  # longer than a request waits
+            assert not taking.done()
+            line.refuses = False
+            await taking
+            assert await k.positions() == [1, 2]
+            await k.restored(2, tmp_path / "there")
+            assert {path.name for path in (tmp_path / "there").iterdir()} == {"f0", "f1", "f2"}
