@@ -295,6 +295,7 @@ async def test_the_secrets_of_the_configuration_are_in_no_line(
 ) -> None:
     secrets = {
         "integrations": {"github": [{"host": "github.com", "token": "integration's-token"}]},
+        "kubernetes": {"clusterLocatorMethods": [{"type": "config", "clusters": [{"keyData": "key-of-a-cluster"}]}]},
         "scaffolder": {"defaultEnvironment": {"secrets": {"any": "environments-secret"}}},
         "backend": {
             "database": {"client": "better-sqlite3", "connection": str(tmp_path / "db.sqlite")},
@@ -305,9 +306,10 @@ async def test_the_secrets_of_the_configuration_are_in_no_line(
     config = tmp_path / "app-config.yaml"
     config.write_text(json.dumps(secrets))
     async with serving(load_settings([config], {}), run_tasks=False):
-        standard.getLogger("a.library").warning("integration's-token, environments-secret")
+        standard.getLogger("a.library").warning("integration's-token, environments-secret, key-of-a-cluster")
     said = service_log.getvalue()
     assert "integration's-token" not in said
+    assert "key-of-a-cluster" not in said
     assert ("environments-secret" in said) is allowed
 
 
