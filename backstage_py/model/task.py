@@ -60,6 +60,21 @@ AttemptKey = tuple[str, int]
 """What an attempt is known by: the task's id and the number of the claim."""
 
 
+@dataclass(slots=True)
+class Recorded:
+    """How far a run has come with recording its moves.
+
+    Attributes:
+        moves: how many are recorded.
+        newest_event: the id of the task's newest event, 0 for none; None when somebody else may have added one.
+        erases_secrets: the next move takes the secrets out of the store.
+    """
+
+    moves: int = 0
+    newest_event: int | None = None
+    erases_secrets: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """The right to run a task. Who holds an older ``number`` than the task's has lost it."""
@@ -69,6 +84,7 @@ class Claim:
     secrets: Mapping[str, str] = field(repr=False)
     secrets_lost: bool
     cancel_requested: bool
+    recorded: Recorded = field(default_factory=Recorded, compare=False, repr=False)
 
     @property
     def id(self) -> str:

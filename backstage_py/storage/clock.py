@@ -6,6 +6,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
+POSTGRESQL = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
+"""The same in the words of PostgreSQL, for statements that are written in them."""
+
 
 class now(FunctionElement[int]):  # noqa: N801  # reads as SQL does: last_heartbeat_at=clock.now()
     """Milliseconds since 1970, at the moment in which the statement runs, not at its transaction's begin."""
@@ -22,4 +25,4 @@ def _of_sqlite(_element: now, _compiler: Any, **_options: Any) -> str:
 
 @compiles(now, "postgresql")  # type: ignore[no-untyped-call,misc,unused-ignore]  # as above
 def _of_postgresql(_element: now, _compiler: Any, **_options: Any) -> str:
-    return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
+    return POSTGRESQL

@@ -55,15 +55,20 @@ class Database:
             self.wakes = WakeHub(self._threads.carrier)
         self.engine = self._threads.engine
 
-    async def read(self, function: ReadFunction[T]) -> T:
+    async def read(self, function: ReadFunction[T], *, is_patient: bool = False) -> T:
         """Run ``function`` with a connection that sees committed data only.
+
+        Args:
+            function: what to do; it may run again when the server was lost.
+            is_patient: see ``write``.
 
         Raises:
             LostError: the server did not answer, also when it was asked again for a little while.
         """
         if self.is_sqlite:
             return await asyncio.wrap_future(self._threads.read(function))
-        return await self.outages.survive(partial(self._read, function))
+        patience = self._patience if is_patient else None
+        return await self.outages.survive(partial(self._read, function), patience=patience)
 
     async def read_briefly(self, function: ReadFunction[T]) -> T:
         """Do as ``read`` for a statement that finds a few rows by their key; SQLite answers it on the spot."""

@@ -4,6 +4,7 @@ Who asks for an answer waits for a little while only, counted from the moment at
 requests do not pile up. Who must not give up, such as the journal of a running task, waits for minutes.
 """
 
+import math
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -31,7 +32,7 @@ class Outages:
     """
 
     def __init__(self) -> None:
-        self.back_at = time.monotonic()
+        self.back_at = -math.inf
         self.back: list[Callable[[], None]] = []
         self._lock = threading.Lock()
         self._began: float | None = None

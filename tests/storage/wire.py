@@ -24,6 +24,7 @@ class Wire:
     flows: asyncio.Event = field(default_factory=asyncio.Event)
     refuses: bool = False
     writers: set[asyncio.StreamWriter] = field(default_factory=set)
+    has_dropped: bool = False
     drops_after: bytes | None = None
     """The connection on which a client sends this is cut when the server has answered, without that answer."""
 
@@ -60,7 +61,7 @@ class Wire:
             self.turns += link.is_clients_turn
             link.is_clients_turn = False
             if self.drops_after and self.drops_after in data:
-                self.drops_after, link.drops_answer = None, True
+                self.drops_after, self.has_dropped, link.drops_answer = None, True, True
             writer.write(data)
 
     async def _back(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, link: "_Link") -> None:

@@ -133,14 +133,15 @@ class Worker:
                 if len(self._running) >= self._limit:
                     self._free.clear()
                     await self._free.wait()
-                elif not claimed:
+                elif claimed < free:  # there were no more; what came since then has woken us
                     await wake.wait(_CLAIM_PATIENCE)
 
     async def _claim(self, most: int) -> int:
         if self._lock is None:
             return 0
         asked_at = lease.moment()
-        claims = await self.store.claim(self._lock.worker, most, keep_secrets=self._keep_secrets)
+        running = [task_id for task_id, _ in self._running]
+        claims = await self.store.claim(self._lock.worker, most, keep_secrets=self._keep_secrets, running=running)
         for claim in claims:
             one = self._running[claim.key] = _Running(claim, Lease(self.store, claim))
             one.lease.renewed(asked_at)

@@ -21,7 +21,7 @@ class CheckpointStore:
     async def load(self, task_id: str) -> dict[str, Json]:
         """Return a task's checkpoints and effects by key."""
         query = sa.select(checkpoints.c.key, checkpoints.c.value).where(checkpoints.c.task_id == task_id)
-        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        rows = await self._database.read(lambda connection: connection.execute(query).all(), is_patient=True)
         return {key: json.parse(self._box.unseal(value, task_id)) for key, value in rows}
 
     async def save(self, claim: Claim, key: str, value: Json) -> None:
@@ -38,4 +38,4 @@ class CheckpointStore:
             transaction.connection.execute(sa.delete(checkpoints).where(same))
             transaction.connection.execute(sa.insert(checkpoints), row)
 
-        await self._database.write(run)
+        await self._database.write(run, is_repeatable=True, is_patient=True)

@@ -1,8 +1,9 @@
 """Claims of tasks: taken, held while a run writes, handed back and lost. Each function is one transaction."""
 
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -10,14 +11,17 @@ from backstage_py.model import json, times
 from backstage_py.model.task import AttemptKey, Claim, StepResult, Task, TaskStatus, Transition
 from backstage_py.storage import clock
 from backstage_py.storage.database import Database, Transaction
+from backstage_py.storage.faults import LostError
 from backstage_py.storage.prepared import Prepared
-from backstage_py.storage.scaffolder import events, fence, progress
+from backstage_py.storage.scaffolder import events, fence, progress, recording, taking
 from backstage_py.storage.scaffolder.events import EventFeed
 from backstage_py.storage.scaffolder.secrets import SecretBox
 from backstage_py.storage.scaffolder.tables import steps, task_events, tasks
 from backstage_py.storage.scaffolder.tasks import COLUMNS, OPEN_TASKS
 from backstage_py.storage.sealing import UnsealError
 
+_DOUBTFUL_SECONDS = 120.0
+"""For so long after an answer was lost it may still turn out that tasks were taken."""
 _next_open = Prepared(
     sa.select(*COLUMNS, tasks.c.claim, tasks.c.cancel_requested, tasks.c.secrets)
     .where(tasks.c.status == sa.bindparam("state"))
@@ -99,15 +103,21 @@ class ClaimStore:
         self._database = database
         self._box = box
         self._feed = feed or EventFeed()
+        self._doubtful_until = 0.0
 
-    async def claim(self, worker: str, most: int, *, keep_secrets: bool) -> Sequence[Claim]:
+    async def claim(
+        self, worker: str, most: int, *, keep_secrets: bool, running: Collection[str] = ()
+    ) -> Sequence[Claim]:
         """Take up to ``most`` open tasks, oldest first.
 
         Args:
             worker: who takes them.
             most: how many at once.
+            running: ids of tasks that it runs.
             keep_secrets: leave the secrets in the store, so that a recovered task has them again.
         """
+        if not self._database.is_sqlite:
+            return await self._take(worker, most, running, keep_secrets=keep_secrets)
 
         def run(transaction: Transaction) -> Sequence[Claim]:
             wanted = {"state": TaskStatus.OPEN.value, "most": most, "skip": 0}
@@ -129,22 +139,50 @@ class ClaimStore:
         }
         if _claim_row.run(transaction.connection, values) != 1:
             return None
+        claim = self._opened(row._replace(claim=number, last_heartbeat_at=at))
+        if row.secrets is not None and not keep_secrets and not claim.secrets_lost:
+            _forget_secrets.run(transaction.connection, {"task": row.id})
+        return claim
+
+    async def _take(self, worker: str, most: int, running: Collection[str], *, keep_secrets: bool) -> Sequence[Claim]:
+        """Do as ``claim`` in one statement.
+
+        When its answer is lost, tasks may be taken that nobody knows of. They are found when the worker asks again;
+        their secrets are still there, since only the first move of a run erases them.
+        """
+        is_doubtful = time.monotonic() < self._doubtful_until
+
+        def run(transaction: Transaction) -> list[tuple[Any, ...]]:
+            left = taking.left_tasks(transaction.connection, worker, running) if is_doubtful else []
+            return left + taking.open_tasks(transaction.connection, worker, most)
+
+        try:
+            rows = [_Open(*row) for row in await self._database.write(run, is_statement=True)]
+        except LostError as error:
+            if error.may_be_done:
+                self._doubtful_until = time.monotonic() + _DOUBTFUL_SECONDS
+            raise
+        claims = [self._opened(row) for row in rows]
+        for claim in claims:
+            claim.recorded.newest_event = 0 if claim.number == 1 and not claim.cancel_requested else None
+            claim.recorded.erases_secrets = not keep_secrets and not claim.secrets_lost
+        return claims
+
+    def _opened(self, row: _Open) -> Claim:
         try:
             secrets, lost = self._box.unseal_texts(row.secrets, row.id), False
         except UnsealError:
             secrets, lost = {}, True
-        if row.secrets is not None and not keep_secrets and not lost:
-            _forget_secrets.run(transaction.connection, {"task": row.id})
         task = Task(
             row.id,
             row.spec,
             TaskStatus.PROCESSING.value,
             row.created_at,
-            at,
+            row.last_heartbeat_at,
             row.created_by,
             bool(row.starts_over),
         )
-        return Claim(task, number, secrets, lost, bool(row.cancel_requested))
+        return Claim(task, row.claim, secrets, lost, bool(row.cancel_requested))
 
     async def record(self, claim: Claim, transition: Transition) -> None:
         """Write one move of a run.
@@ -152,12 +190,16 @@ class ClaimStore:
         Raises:
             ClaimLost: the run is no longer the task's; nothing was written.
         """
+        steps = [self._step_row(claim, step) for step in transition.steps]
+        if not self._database.is_sqlite:
+            await self._record(claim, transition, steps)
+            return
 
         def run(transaction: Transaction) -> None:
             fence.hold(transaction, claim)
             events.append(transaction, claim.id, transition.events, self._feed)
-            for step in transition.steps:
-                _insert_step.run(transaction.connection, self._step_row(claim, step))
+            for step in steps:
+                _insert_step.run(transaction.connection, step)
             if transition.end:
                 values = {
                     "task": claim.id,
@@ -170,6 +212,27 @@ class ClaimStore:
                     progress.forget(transaction, claim.id)
 
         await self._database.write(run)
+
+    async def _record(self, claim: Claim, transition: Transition, steps: Sequence[Mapping[str, object]]) -> None:
+        """Do as ``record`` in one statement, and wait with it for a server that is away."""
+        recorded = claim.recorded
+        before = recorded.newest_event
+
+        def run(transaction: Transaction) -> recording.Found:
+            found = recording.record(transaction.connection, claim, transition, steps)
+            if found.events and before is not None and not found.is_shared:
+                events.hand_over(transaction, claim.id, found.events, transition.events, before, self._feed)
+            elif transition.events:
+                transaction.wake(events.topic(claim.id))
+            return found
+
+        found = await self._database.write(run, is_statement=True, is_repeatable=True, is_patient=True)
+        recorded.moves += 1
+        recorded.erases_secrets = False
+        if found.is_shared:
+            recorded.newest_event = None
+        elif found.events and before is not None:
+            recorded.newest_event = found.events[-1]
 
     async def hand_back(self, claim: Claim) -> None:
         """Open a task again, with its secrets and finished steps, for another worker to go on with.
@@ -186,16 +249,19 @@ class ClaimStore:
             events.append(transaction, claim.id, [events.recovered(starts_over=False)], self._feed)
             transaction.wake(OPEN_TASKS)
 
-        await self._database.write(run)
+        await self._database.write(run, is_repeatable=True)
 
     async def logged(self, task_id: str) -> int:
         """Return how much earlier runs wrote into the log of a task, in characters."""
         query = sa.select(sa.func.sum(sa.func.length(task_events.c.body))).where(task_events.c.task_id == task_id)
-        return int(await self._database.read(lambda connection: connection.execute(query).scalar()) or 0)
+        found = await self._database.read(lambda connection: connection.execute(query).scalar(), is_patient=True)
+        return int(found or 0)
 
     async def finished_steps(self, task_id: str) -> Mapping[int, StepResult]:
         """Return the steps that ended in earlier runs, by their position."""
-        rows = await self._database.read(lambda connection: connection.execute(_steps_of, {"task": task_id}).all())
+        rows = await self._database.read(
+            lambda connection: connection.execute(_steps_of, {"task": task_id}).all(), is_patient=True
+        )
         return {
             position: StepResult(position, status == "failed", json.parse(self._box.unseal(result, task_id)), attempt)
             for position, status, result, attempt in rows
@@ -214,7 +280,7 @@ class ClaimStore:
             transaction.connection.execute(sa.update(tasks).where(mine).values(last_heartbeat_at=clock.now()))
             return _heartbeat_answer(transaction.connection, mine, claims)
 
-        return await self._database.write(run)
+        return await self._database.write(run, is_repeatable=True, is_patient=True)
 
     async def renew(self, claim: Claim) -> bool:
         """Do as a heartbeat does for one claim; False when it is lost."""

@@ -80,9 +80,16 @@ def append(transaction: Transaction, task_id: str, new: Sequence[NewEvent], feed
     before = _last.all(connection, {"task": task_id})[0][0] or 0
     _insert.run_many(connection, rows)
     first = _newest_id.all(connection, {})[0][0] - len(rows) + 1  # only this connection writes, so they are in a row
+    hand_over(transaction, task_id, range(first, first + len(rows)), new, before, feed)
+
+
+def hand_over(
+    transaction: Transaction, task_id: str, ids: Sequence[int], new: Sequence[NewEvent], before: int, feed: EventFeed
+) -> None:
+    """Give events to their follower here, who need not read them then, and wake those elsewhere, after the commit."""
     committed = [
-        TaskEvent(first + index, task_id, event.type.value, event.body, event.created_at)
-        for index, event in enumerate(new)
+        TaskEvent(id_, task_id, event.type.value, event.body, event.created_at)
+        for id_, event in zip(ids, new, strict=True)
     ]
     transaction.after_commit(lambda: feed.push(task_id, before, committed))
     transaction.wake_elsewhere(topic(task_id))

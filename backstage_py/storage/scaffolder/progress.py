@@ -14,14 +14,22 @@ _drops = (
     # those without content are kept outside, and their rows until they are collected there
     Prepared(sa.delete(blobs).where(blobs.c.task_id == sa.bindparam("task"), blobs.c.content.is_not(None))),
 )
-_drop_all = Prepared(  # in one round trip
-    sa.text(
-        "WITH steps_gone AS (DELETE FROM task_steps WHERE task_id = :task),"
-        " workspaces_gone AS (DELETE FROM task_workspaces WHERE task_id = :task),"
-        " snapshots_gone AS (DELETE FROM task_snapshots WHERE task_id = :task)"
-        " DELETE FROM task_blobs WHERE task_id = :task AND content IS NOT NULL"
-    )
-)
+
+
+def parts_to_forget(of_task: str) -> list[str]:
+    """Return ``WITH`` queries of PostgreSQL that delete what a resumed run would need.
+
+    Args:
+        of_task: what ``task_id`` is compared with, such as ``= :task``.
+    """
+    kept_here = {blobs.name: " AND content IS NOT NULL"}
+    return [
+        f"{table.name}_gone AS (DELETE FROM {table.name} WHERE task_id {of_task}{kept_here.get(table.name, '')})"  # noqa: S608  # names of our own tables
+        for table in (steps, workspaces, snapshots, blobs)
+    ]
+
+
+_drop_all = Prepared(sa.text(f"WITH {', '.join(parts_to_forget('= :task'))} SELECT 1"))  # in one round trip
 
 
 def forget_steps(transaction: Transaction, task_id: str) -> None:

@@ -21,6 +21,9 @@ tasks = sa.Table(
     sa.Column("worker", sa.String(64)),  # who has the claim
     sa.Column("cancel_requested", sa.Boolean, nullable=False),
     sa.Column("secrets", sa.LargeBinary),  # sealed JSON
+    sa.Column(
+        "recorded", sa.Integer, nullable=False, server_default="0"
+    ),  # moves of this claim; PostgreSQL alone counts
 )
 
 task_events = sa.Table(

@@ -51,7 +51,12 @@ _WRITTEN_AT_CREATION = (
     "secrets",
 )
 _by_id = Prepared(sa.select(*COLUMNS).where(tasks.c.id == sa.bindparam("task")))
-_insert = Prepared(sa.insert(tasks), _WRITTEN_AT_CREATION)
+_insert = Prepared(  # once, however often it is sent
+    sa.text(
+        f"INSERT INTO tasks ({', '.join(_WRITTEN_AT_CREATION)}) "  # noqa: S608  # names of our own columns
+        f"VALUES ({', '.join(f':{name}' for name in _WRITTEN_AT_CREATION)}) ON CONFLICT (id) DO NOTHING"
+    )
+)
 
 
 class TaskStore:
@@ -89,7 +94,7 @@ class TaskStore:
             _insert.run(transaction.connection, row)
             transaction.wake(OPEN_TASKS)
 
-        await self._database.write(run)
+        await self._database.write(run, is_statement=True, is_repeatable=True)
         return task_id
 
     async def get(self, task_id: str) -> Task:

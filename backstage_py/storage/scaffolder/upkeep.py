@@ -80,7 +80,7 @@ class TaskUpkeep:
                 recovered.append(one.id)
             return recovered
 
-        return await self._database.write(run)
+        return await self._database.write(run, is_repeatable=True)
 
     async def give_up(self, lost: Iterable[Running], *, stale: bool) -> Sequence[str]:
         """End tasks as failed whose worker is gone (or, if ``stale``, silent beyond the task timeout)."""
@@ -109,7 +109,7 @@ class TaskUpkeep:
                 ended.append(one.id)
             return ended
 
-        return await self._database.write(run)
+        return await self._database.write(run, is_repeatable=True)
 
     async def remove_ended_before(self, moment: int, most: int) -> int:
         """Delete tasks that ended before ``moment`` with all that belongs to them, at most ``most`` at once."""
@@ -124,7 +124,7 @@ class TaskUpkeep:
             transaction.connection.execute(sa.delete(tasks).where(tasks.c.id.in_(ids)))
             return len(ids)
 
-        return await self._database.write(run)
+        return await self._database.write(run, is_repeatable=True)
 
     async def ended_among(self, task_ids: Collection[str], before: int) -> Collection[str]:
         """Return those of some tasks that ended before a moment."""

@@ -19,5 +19,5 @@ class WorkspaceTable:
         query = sa.select(workspaces.c.content).where(
             workspaces.c.task_id == task_id, workspaces.c.position == position
         )
-        sealed = await self._database.read(lambda connection: connection.execute(query).scalar())
+        sealed = await self._database.read(lambda connection: connection.execute(query).scalar(), is_patient=True)
         return None if sealed is None else self._box.unseal(sealed, task_id)

@@ -1,0 +1,56 @@
+"""How often a task waits for PostgreSQL: over a network each turn costs, and each wakes two processes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from backstage_py.model.task import EventType
+from backstage_py.plugin import ActionContext, action
+from tests.scaffolder.harness import database_url, template, world
+from tests.storage.postgres import Postgres, postgres
+from tests.storage.wire import Wire, wire
+
+pytestmark = pytest.mark.xdist_group("postgres")
+
+Context = ActionContext[dict[str, object]]
+TASKS = 10
+MOST = 20
+"""Turns of one task of three steps, with its creation, its event stream and wakes for others; about 15 when nothing
+else is busy, since log lines are stored some milliseconds after the first of them. There were 85."""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    with postgres() as running:
+        yield running
+
+
+@action("test:files")
+async def files(ctx: Context) -> None:
+    """Write 20 files."""
+    for number in range(20):
+        ctx.workspace.path(f"{number}.txt").write_text("text")
+
+
+async def turns_of_tasks(folder: Path, line: Wire) -> float:
+    entity = template(*({"id": f"s{n}", "name": f"Step {n}", "action": "test:files"} for n in range(3)))
+    async with world(folder, files) as w:
+        await w.run(entity)
+        for _ in range(3):
+            await w.run(entity)
+        before = line.turns
+        for _ in range(TASKS):
+            assert (await w.run(entity))[-1].type == EventType.COMPLETION
+        return (line.turns - before) / TASKS
+
+
+async def test_a_task_takes_few_turns(server: Postgres, tmp_path: Path) -> None:
+    url = server.new_database("turns")
+    async with wire(server.port) as line:
+        token = database_url.set(url.replace(str(server.port), str(line.port)))
+        try:
+            turns = await turns_of_tasks(tmp_path, line)
+        finally:
+            database_url.reset(token)
+    assert turns <= MOST
