@@ -4,6 +4,7 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import sqlalchemy as sa
@@ -30,20 +31,20 @@ from tests.storage.wire import wire
 pytestmark = pytest.mark.xdist_group("postgres")
 
 KILLS = max(ALL_KILLS // 4, 3)
+MODULES = (
+    test_attempts,
+    test_effects_of_tasks,
+    test_event_streams,
+    test_recovery,
+    test_secrets_of_tasks,
+    test_snapshots,
+    test_task_runs,
+)
 Behaviour = Callable[[Path], Awaitable[None]]
 
 
-def behaviours() -> list[Behaviour]:
+def behaviours_of(*modules: ModuleType) -> list[Behaviour]:
     """Return the tests that need nothing but a folder."""
-    modules = (
-        test_attempts,
-        test_effects_of_tasks,
-        test_event_streams,
-        test_recovery,
-        test_secrets_of_tasks,
-        test_snapshots,
-        test_task_runs,
-    )
     found = [function for module in modules for name, function in vars(module).items() if name.startswith("test_")]
     return [
         one
@@ -66,7 +67,9 @@ def url(server: Postgres, request: pytest.FixtureRequest) -> Iterator[str]:
     database_url.reset(token)
 
 
-@pytest.mark.parametrize("behaviour", behaviours(), ids=lambda behaviour: behaviour.__name__.removeprefix("test_"))
+@pytest.mark.parametrize(
+    "behaviour", behaviours_of(*MODULES), ids=lambda behaviour: behaviour.__name__.removeprefix("test_")
+)
 async def test_holds_on_postgres_too(behaviour: Behaviour, tmp_path: Path, url: str) -> None:
     database_url.set(url)
     test_attempts.ran.clear()

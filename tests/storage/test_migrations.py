@@ -21,6 +21,7 @@ from backstage_py.storage.scaffolder.claims import ClaimStore
 from backstage_py.storage.scaffolder.events import EventStore
 from backstage_py.storage.scaffolder.tasks import TaskStore
 from backstage_py.storage.scaffolder.workspaces import WorkspaceTable
+from backstage_py.storage.wakes import table as wake_table
 from tests.catalog.harness import Web, catalog, component, documents, group, location
 from tests.storage import boxes
 from tests.storage.postgres import Postgres, postgres
@@ -132,7 +133,7 @@ async def columns(database: Database) -> set[tuple[str, str, str, bool]]:
 def described() -> set[tuple[str, str, str, bool]]:
     return {
         (table.name, column.name, column.type.python_type.__name__, bool(column.nullable))
-        for metadata in (task_tables.metadata, entity_tables.metadata, key_tables.metadata)
+        for metadata in (task_tables.metadata, entity_tables.metadata, key_tables.metadata, wake_table.metadata)
         for table in metadata.tables.values()
         for column in table.columns
     }

@@ -72,6 +72,11 @@ class Connecting:
         found: psycopg.Connection[Any] = connection
         return found
 
+    @property
+    def has_pooler(self) -> bool:
+        """Whether a pooler was found; unknown is no before the first connection is open."""
+        return bool(self._pooler)
+
     def is_pooled(self, connection: "psycopg.Connection[Any]") -> bool:
         """Return whether a pooler stands between us and the server.
 

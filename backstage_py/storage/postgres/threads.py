@@ -45,7 +45,7 @@ class PostgresThreads:
         self._readers = _Lane("db-read", _READERS, self._connecting)
         self._writers = _Lane("db-write", _WRITERS, self._connecting)
         self.carrier = PostgresCarrier(self._connecting)
-        sessions = [*self._readers.sessions, *self._writers.sessions, self.carrier.session]
+        sessions = [*self._readers.sessions, *self._writers.sessions, *self.carrier.sessions]
         self._watch = Watch(self._connecting, sessions, outages)
         self._outages = outages
         outages.back.append(self.carrier.renew)

@@ -1,4 +1,4 @@
-"""Wakes between the processes that share a PostgreSQL database: ``NOTIFY`` and ``LISTEN``.
+"""Wakes between the processes that share a PostgreSQL database: ``NOTIFY`` and ``LISTEN``, or rows (``table``).
 
 A thread sends, on a connection of its own: a notification within the transaction that it is about would make all
 transactions commit one after the other, and sending from the writer's thread would cost each commit a round trip.
@@ -9,6 +9,7 @@ import asyncio
 import queue
 import secrets
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 import structlog
 
-from backstage_py import threads
+from backstage_py import background, threads
 from backstage_py.errors import BackstageError
 from backstage_py.storage.postgres.connecting import Connecting
 from backstage_py.storage.postgres.session import Session
+from backstage_py.storage.wakes import table
 from backstage_py.storage.wakes.hub import Receive
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 _CHANNEL = "backstage_py_wake"
 _LONGEST = 7_000  # bytes of a notification; PostgreSQL takes 8,000
 _SEPARATOR = "\n"
+_POLL = 0.25  # seconds between two looks where nobody can listen
+_FORGET = 30.0  # seconds after which old rows are dropped
 _PAUSE = 1.0  # seconds before a lost connection is tried again
 
 _log = structlog.get_logger(__name__)
@@ -40,11 +44,14 @@ class PostgresCarrier:
         connecting: opens connections.
 
     Attributes:
-        session: the sender's connection, to be watched.
+        sessions: its connections, to be watched.
     """
 
     def __init__(self, connecting: Connecting) -> None:
-        self.session = Session(connecting)
+        self._telling = Session(connecting)
+        self._polling = Session(connecting)
+        self._lane = threads.Lane(1)  # for polling
+        self.sessions = (self._telling, self._polling)
         self._connecting = connecting
         self._id = secrets.token_hex(4)  # of this process's own notifications, which come back too
         self._queue: queue.SimpleQueue[tuple[str, ...] | None] = queue.SimpleQueue()
@@ -55,6 +62,7 @@ class PostgresCarrier:
         self._listening: asyncio.AbstractEventLoop | None = None
         self._receive: Receive = lambda _topics: None
         self._opening: asyncio.Task[None] | None = None
+        self._forgot_at = time.monotonic()
 
     def listen(self, receive: Receive) -> None:
         """Open the listening connection beside the caller, who is woken once it is there."""
@@ -63,7 +71,7 @@ class PostgresCarrier:
             return
         self._stop_listening()
         self._listening, self._receive = loop, receive
-        self._opening = loop.create_task(self._open_until_open())
+        self._opening = loop.create_task(background.supervised("database.wakes", self._open_until_open))
 
     def send(self, topics: Iterable[str]) -> None:
         """Hand topics to the thread that sends."""
@@ -81,13 +89,15 @@ class PostgresCarrier:
             loop.call_soon_threadsafe(self._listen_again)
 
     def close(self) -> None:
-        """Send what is left and close both connections."""
+        """Send what is left and close the connections."""
         if self._sender:
             self._queue.put(None)
             self._sender.join(_PAUSE)
-            self.session.cut()  # it may be waiting for a server that does not answer
+            self._telling.cut()  # it may be waiting for a server that does not answer
             self._sender = None
         self._stop_listening()
+        self._polling.cut()
+        self._lane.start(self._polling.close)
 
     def _open(self) -> "psycopg.Connection[Any] | None":
         """Open a connection on a thread; close it again when the carrier was closed meanwhile."""
@@ -106,6 +116,9 @@ class PostgresCarrier:
         """Listen as soon as the server can be reached, and wake all: something may have been missed."""
         from psycopg import Error
 
+        if await self._is_pooled():
+            await self._poll()
+            return
         connection: psycopg.Connection[Any] | None = None
         while self._listening and not connection:
             try:
@@ -116,6 +129,34 @@ class PostgresCarrier:
             self._listener, self._descriptor = connection, connection.fileno()
             self._listening.add_reader(self._descriptor, self._read, connection)
             self._receive(None)
+
+    async def _is_pooled(self) -> bool:
+        while True:
+            try:
+                await self._lane.run(partial(self._polling.run, _nothing))
+            except BackstageError:
+                await asyncio.sleep(_PAUSE)
+                continue
+            if not self._connecting.has_pooler:
+                await self._lane.run(self._polling.close)
+            return self._connecting.has_pooler
+
+    async def _poll(self) -> None:
+        """Look for wakes again and again; whatever an outage hides may have been missed."""
+        reader = table.Reader()
+        while self._listening:
+            try:
+                rows = await self._lane.run(partial(self._polling.run, reader.read))
+            except BackstageError as error:
+                _log.warning("wake_connection_lost", error=error.message)
+                reader = table.Reader()
+                await asyncio.sleep(_PAUSE)
+                continue
+            if rows is None:
+                self._receive(None)
+            elif topics := {topic for row in rows if row.sender != self._id for topic in row.topics.split(_SEPARATOR)}:
+                self._receive(topics)
+            await asyncio.sleep(_POLL)
 
     def _read(self, connection: "psycopg.Connection[Any]") -> None:
         from psycopg import OperationalError
@@ -135,7 +176,7 @@ class PostgresCarrier:
         if loop and self._listener:  # else it is being opened already
             self._stop_listening()
             self._listening = loop
-            self._opening = loop.create_task(self._open_until_open())
+            self._opening = loop.create_task(background.supervised("database.wakes", self._open_until_open))
 
     def _stop_listening(self) -> None:
         if self._opening:
@@ -152,10 +193,20 @@ class PostgresCarrier:
         for topics in self._batches():
             for text in _texts(self._id, topics):
                 try:
-                    self.session.run(partial(_notify, text))
+                    self._telling.run(partial(self._tell, text))
                 except BackstageError as error:  # the waiters' timeouts are the fallback
                     _log.warning("wake_not_told", error=error.message)
-        self.session.close()
+        self._telling.close()
+
+    def _tell(self, text: str, connection: sa.Connection) -> None:
+        if not self._connecting.has_pooler:
+            driver: Any = connection.connection.driver_connection
+            driver.execute("SELECT pg_notify(%s, %s)", (_CHANNEL, text), prepare=True)
+            return
+        table.send(connection, self._id, text.split(_SEPARATOR)[1:])
+        if time.monotonic() - self._forgot_at > _FORGET:
+            self._forgot_at = time.monotonic()
+            table.forget(connection)
 
     def _batches(self) -> Iterator[set[str]]:
         while (first := self._queue.get()) is not None:
@@ -169,9 +220,8 @@ class PostgresCarrier:
             yield topics
 
 
-def _notify(text: str, connection: sa.Connection) -> None:
-    driver: Any = connection.connection.driver_connection
-    driver.execute("SELECT pg_notify(%s, %s)", (_CHANNEL, text), prepare=True)
+def _nothing(_connection: sa.Connection) -> None:
+    """Open the connection, which finds out whether there is a pooler."""
 
 
 def _texts(sender: str, topics: Iterable[str]) -> Iterator[str]:
