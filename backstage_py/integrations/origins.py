@@ -6,10 +6,11 @@ Both are what the catalog recorded, never what the template's author wrote.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Protocol
 
 from backstage_py.errors import SettingsError
 from backstage_py.model import web_url
-from backstage_py.model.json import Json
+from backstage_py.model.json import Json, JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +51,19 @@ def _is_from(patterns: Sequence[str], source: str) -> bool:
         return matches(patterns, web_url.canonical(source))
     except ValueError:
         return False
+
+
+class Entities(Protocol):
+    """The catalog, as far as owners are asked for."""
+
+    async def entities_by_refs(self, refs: Sequence[str], *, token: str | None) -> list[JsonObject | None]:
+        """Return entities in the order of their references."""
+
+
+async def owners(catalog: Entities | None, template_ref: str) -> tuple[str, ...]:
+    """Return the owners of a template as the catalog knows them now; none without a catalog."""
+    if catalog is None:
+        return ()
+    found = await catalog.entities_by_refs([template_ref], token=None)
+    relations = [one for entity in found if entity for one in entity.get("relations") or []]
+    return tuple(str(one["targetRef"]) for one in relations if one.get("type") == "ownedBy")

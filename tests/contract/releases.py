@@ -61,6 +61,11 @@ OWN_ACTIONS = frozenset(
         "slack:sendMessage:conversation",
         "slack:sendMessage:webhook",
         "vault:add-secret",
+        "vault:database:role",
+        "vault:kv:read",
+        "vault:kv:write",
+        "vault:policy:write",
+        "vault:role:create",
         "workspace:template",
         "workspace:template:file",
     }

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 
+from backstage_py.integrations import origins
 from backstage_py.integrations.kubernetes import api, clusters
 from backstage_py.integrations.kubernetes.api import Api
 from backstage_py.integrations.kubernetes.clusters import Cluster
@@ -34,16 +35,8 @@ async def caller(ctx: ActionContext[Any], cluster: Cluster, *, has_own_token: bo
     if template is None or has_own_token:
         return Caller(has_own_token=has_own_token)
     needs_owners = any(rule.owners is not None for rule in cluster.rules or ())
-    owners = await _owners(ctx, template.entity_ref) if needs_owners else ()
+    owners = await origins.owners(ctx.services.catalog, template.entity_ref) if needs_owners else ()
     return Caller(owners, template.base_url)
-
-
-async def _owners(ctx: ActionContext[Any], template_ref: str) -> tuple[str, ...]:
-    if ctx.services.catalog is None:
-        return ()
-    entities = await ctx.services.catalog.entities_by_refs([template_ref], token=None)
-    relations = [one for entity in entities if entity for one in entity.get("relations") or []]
-    return tuple(str(one["targetRef"]) for one in relations if one.get("type") == "ownedBy")
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from backstage_py.errors import BackstageError, InputError, NotImplementedInBackendError
+from backstage_py.integrations import origins
 from backstage_py.integrations.origins import Origin
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin import Services, TemplateInfo
@@ -45,6 +46,8 @@ class References:
         """
         if len(wanted) > MOST:
             raise InputError(f"A step may have {MOST} references to Vault, not {len(wanted)}")
+        if self.is_dry_run and not (self.services.config or {}).get("vault"):
+            return {}  # on an author's machine there is no Vault to ask
         session = self._opened()
         found: dict[str, str] = {}
         for reference in sorted(wanted):
@@ -88,15 +91,8 @@ class References:
     async def _origin(self, needs_owners: bool) -> Origin:  # noqa: FBT001  # as the protocol has it
         if self.template is None:
             return Origin()
-        owners = await self._owners(self.template.entity_ref) if needs_owners else ()
-        return Origin(owners, self.template.base_url)
-
-    async def _owners(self, ref: str) -> tuple[str, ...]:
-        if self.services.catalog is None:
-            return ()
-        found = await self.services.catalog.entities_by_refs([ref], token=None)
-        relations = [one for entity in found if entity for one in entity.get("relations") or []]
-        return tuple(str(one["targetRef"]) for one in relations if one.get("type") == "ownedBy")
+        found = await origins.owners(self.services.catalog, self.template.entity_ref) if needs_owners else ()
+        return Origin(found, self.template.base_url)
 
 
 def asked_for(step: Step, renderer: StepRenderer, contexts: Contexts[Seen]) -> frozenset[str]:
