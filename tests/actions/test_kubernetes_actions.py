@@ -143,6 +143,10 @@ async def test_a_step_that_runs_again_applies_nothing_twice(task: Task, place: s
     second = await task.run("kubernetes:apply", again)
     assert second.outputs == first.outputs
     assert admin.get(f"/api/v1/namespaces/{place}/configmaps/a")["data"] == {"x": "by somebody, meanwhile"}
+    admin.delete(f"/api/v1/namespaces/{place}/configmaps/a")
+    third = await task.run("kubernetes:apply", again)
+    assert third.log.messages[0] == "Some of what was applied is gone; it is applied again"
+    assert admin.get(f"/api/v1/namespaces/{place}/configmaps/a")["data"] == {"x": "1"}
 
 
 async def test_a_set_is_pruned_to_what_the_manifest_holds(task: Task, place: str, admin: Api) -> None:

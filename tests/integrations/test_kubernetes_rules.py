@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from jsonschema import Draft7Validator
 
 from backstage_py.errors import NotAllowedError, NotFoundError, SettingsError
 from backstage_py.integrations.kubernetes import clusters
 from backstage_py.plugin import Services, TemplateInfo
+from backstage_py.settings import schema
 from tests.actions.harness import Catalog, Task
 from tests.integrations import kube_server
 from tests.integrations.kube_server import KubeServer
@@ -210,3 +213,12 @@ def test_a_client_certificate_stands_in_the_configuration(tmp_path: Path) -> Non
     entry["certData"] = base64.b64encode(b"CERT").decode()
     found = clusters.find(config, "dev")
     assert (found.certificate, found.key, found.token) == ("CERT", "KEY", None)
+
+
+def test_the_configuration_that_is_documented_is_one() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "kubernetes.md").read_text()
+    config = yaml.safe_load(text.partition("```yaml\n")[2].partition("```")[0])
+    assert list(Draft7Validator(schema.app_config()).iter_errors(config)) == []
+    dev = clusters.find(config, "dev")
+    assert [rule.namespaces for rule in dev.rules or ()] == [("*",), ("team-*",)]
+    assert clusters.find(config, "home", token="t").rules is not None

@@ -57,10 +57,23 @@ async def apply(ctx: ActionContext[Apply]) -> None:
 
 
 async def _apply_once(ctx: ActionContext[Apply], kube: Api, objects: list[JsonObject]) -> JsonObject:
+    """Apply, unless an earlier run of the step did and what it applied is still there."""
+    is_new = False
+
     async def run() -> Json:
+        nonlocal is_new
+        is_new = True
         return await _apply(ctx, kube, objects)
 
-    return dict(await ctx.checkpoint("applied", run))
+    done = dict(await ctx.checkpoint("applied", run))
+    if is_new or await _are_there(kube, done["objects"]):
+        return done
+    ctx.logger.warning("Some of what was applied is gone; it is applied again")
+    return await _apply(ctx, kube, objects)
+
+
+async def _are_there(kube: Api, listed: Sequence[JsonObject]) -> bool:
+    return all([await kube.get(refs.from_json(one)) is not None for one in listed])
 
 
 async def _apply(ctx: ActionContext[Apply], kube: Api, objects: list[JsonObject]) -> JsonObject:

@@ -43,16 +43,13 @@ class Access:
 
 
 def entries(method: JsonObject) -> Iterator[JsonObject]:
-    """Yield the contexts that a method of the type ``kubeconfig`` offers: those of ``contexts``, or all.
+    """Yield the contexts that a method of the type ``kubeconfig`` offers: those of ``contexts``, or all of its file.
 
     Raises:
-        SettingsError: the file cannot be read, or lacks one of them.
+        SettingsError: the file cannot be read.
     """
     path = str(method.get("path") or "")
-    known = {str(one.get("name")): one for one in _file(path).get("contexts") or []}
-    for name in method.get("contexts") or known:
-        if name not in known:
-            raise SettingsError(_KEY, f"the kubeconfig '{path}' has no context '{name}'; it has {', '.join(known)}")
+    for name in method.get("contexts") or _contexts(_file(path)):
         yield {"name": name, "path": path, "allowExec": bool(method.get("allowExec"))}
 
 
@@ -63,6 +60,10 @@ def read(entry: JsonObject) -> Access:
         SettingsError: it is incomplete, or needs a program that may not be run.
     """
     content, folder, name = _file(entry["path"]), Path(entry["path"]).parent, entry["name"]
+    if name not in (known := _contexts(content)):
+        raise SettingsError(
+            _KEY, f"the kubeconfig '{entry['path']}' has no context '{name}'; it has {', '.join(known)}"
+        )
     context = _named(content, "contexts", name, name)["context"]
     cluster = _named(content, "clusters", context.get("cluster"), name)["cluster"]
     user = _named(content, "users", context.get("user"), name).get("user") or {}
@@ -104,6 +105,10 @@ def _file(path: str) -> JsonObject:
     if not isinstance(value, dict):
         raise SettingsError(_KEY, f"the kubeconfig '{path}' is none")
     return value
+
+
+def _contexts(content: JsonObject) -> list[str]:
+    return [str(one.get("name")) for one in content.get("contexts") or []]
 
 
 def _named(content: JsonObject, key: str, name: str | None, context: str) -> JsonObject:
