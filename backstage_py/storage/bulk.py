@@ -12,6 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.visitors import InternalTraversal
 
+from backstage_py.storage.postgres import rows as postgres
+
 Row = Sequence[Any]
 
 
@@ -27,26 +29,33 @@ def insert(connection: sa.Connection, table: sa.Table, rows: Sequence[Row], *, i
     if not rows:
         return
     names = table.columns.keys()[: len(rows[0])]
-    columns, marks = ", ".join(names), ", ".join([_mark(connection)] * len(names))
     end = " ON CONFLICT DO NOTHING" if ignore else ""
+    if not _is_sqlite(connection):
+        postgres.insert(connection, table, names, rows, end)
+        return
+    columns, marks = ", ".join(names), ", ".join("?" * len(names))
     connection.exec_driver_sql(f"INSERT INTO {table.name} ({columns}) VALUES ({marks}){end}", _many(rows))  # noqa: S608  # names of our own tables
 
 
 def update(connection: sa.Connection, table: sa.Table, columns: Sequence[str], key: str, rows: Sequence[Row]) -> None:
-    """Set columns of rows: each tuple has the values of ``columns``, then that of ``key``."""
+    """Set columns of rows, each once: a tuple has the values of ``columns``, then that of ``key``."""
     if not rows:
         return
-    mark = _mark(connection)
-    changes = ", ".join(f"{column} = {mark}" for column in columns)
-    connection.exec_driver_sql(f"UPDATE {table.name} SET {changes} WHERE {key} = {mark}", _many(rows))  # noqa: S608
+    if not _is_sqlite(connection):
+        postgres.update(connection, table, columns, key, rows)
+        return
+    changes = ", ".join(f"{column} = ?" for column in columns)
+    connection.exec_driver_sql(f"UPDATE {table.name} SET {changes} WHERE {key} = ?", _many(rows))  # noqa: S608
 
 
 def delete(connection: sa.Connection, table: sa.Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
     """Delete the rows whose ``columns`` have these values."""
     if not rows:
         return
-    mark = _mark(connection)
-    condition = " AND ".join(f"{column} = {mark}" for column in columns)
+    if not _is_sqlite(connection):
+        postgres.delete(connection, table, columns, rows)
+        return
+    condition = " AND ".join(f"{column} = ?" for column in columns)
     connection.exec_driver_sql(f"DELETE FROM {table.name} WHERE {condition}", _many(rows))  # noqa: S608
 
 
@@ -55,12 +64,11 @@ def mark(connection: sa.Connection, queue: sa.Table, ids: Iterable[int]) -> None
     rows = [(id_, 1) for id_ in sorted(set(ids))]
     if not rows:
         return
-    one = _mark(connection)
-    connection.exec_driver_sql(
-        f"INSERT INTO {queue.name} (entity_id, ticket) VALUES ({one}, {one})"  # noqa: S608
-        f" ON CONFLICT (entity_id) DO UPDATE SET ticket = {queue.name}.ticket + 1",
-        _many(rows),
-    )
+    again = f" ON CONFLICT (entity_id) DO UPDATE SET ticket = {queue.name}.ticket + 1"
+    if _is_sqlite(connection):
+        connection.exec_driver_sql(f"INSERT INTO {queue.name} (entity_id, ticket) VALUES (?, ?){again}", _many(rows))  # noqa: S608
+    else:
+        postgres.insert(connection, queue, ("entity_id", "ticket"), rows, again)
 
 
 def is_in(column: sa.ColumnElement[Any], values: Collection[Any]) -> sa.ColumnElement[bool]:
@@ -86,6 +94,11 @@ def checkpoint(engine: sa.Engine) -> None:
             connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
         finally:
             connection.close()
+
+
+def analyze(connection: sa.Connection, tables: Collection[sa.Table]) -> None:
+    """Have PostgreSQL count what is in its tables, so that it plans queries for what is there now."""
+    connection.exec_driver_sql(f"ANALYZE {', '.join(table.name for table in tables)}")
 
 
 class _IsIn(sa.ColumnElement[bool]):
@@ -132,8 +145,8 @@ def _in_postgresql(element: _IsIn, compiler: Any, **options: Any) -> str:
     return f"{column} = ANY({values})"
 
 
-def _mark(connection: sa.Connection) -> str:
-    return "?" if connection.dialect.paramstyle == "qmark" else "%s"
+def _is_sqlite(connection: sa.Connection) -> bool:
+    return connection.dialect.name == "sqlite"
 
 
 def _many(rows: Sequence[Row]) -> list[tuple[Any, ...]]:

@@ -198,26 +198,24 @@ _TEXTS = Prepared(
 
 
 def _ancestry(connection: sa.Connection, ref: str) -> list[tuple[str, bytes, list[str]]]:
-    first = connection.execute(sa.select(_FINAL).where(final_entities.c.entity_ref == ref)).first()
-    if first is None:
-        return []
     found: list[tuple[str, bytes, list[str]]] = []
-    seen = {first.id}
-    stack = [first]
+    stack = _BY_REF.all(connection, {"ref": ref})
+    seen = {row[0] for row in stack}
     while stack:
-        current = stack.pop()
-        query = (
-            sa.select(_FINAL)
-            .join(references, references.c.source_id == final_entities.c.id)
-            .where(references.c.target_id == current.id)
-        )
-        parents = connection.execute(query).all()
-        found.append((current.entity_ref, current.entity, [parent.entity_ref for parent in parents]))
+        id_, own, text = stack.pop()
+        parents = _PARENTS.all(connection, {"target": id_})
+        found.append((own, text, [parent[1] for parent in parents]))
         for parent in parents:
-            if parent.id not in seen:
-                seen.add(parent.id)
+            if parent[0] not in seen:
+                seen.add(parent[0])
                 stack.append(parent)
     return found
 
 
-_FINAL = final_entities
+_FINAL = (final_entities.c.id, final_entities.c.entity_ref, final_entities.c.entity)
+_BY_REF = Prepared(sa.select(*_FINAL).where(final_entities.c.entity_ref == sa.bindparam("ref")))
+_PARENTS = Prepared(
+    sa.select(*_FINAL)
+    .join(references, references.c.source_id == final_entities.c.id)
+    .where(references.c.target_id == sa.bindparam("target", type_=sa.BigInteger()))
+)

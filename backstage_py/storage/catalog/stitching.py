@@ -13,8 +13,19 @@ from backstage_py.model.search_rows import SearchRows
 from backstage_py.storage import bulk
 from backstage_py.storage.catalog import marks, queues, search_index
 from backstage_py.storage.catalog.lease import Lease
-from backstage_py.storage.catalog.tables import final_entities, references, refresh_state, relations, stitch_queue
+from backstage_py.storage.catalog.tables import (
+    final_entities,
+    references,
+    refresh_state,
+    relations,
+    search,
+    search_nulls,
+    stitch_queue,
+)
 from backstage_py.storage.database import Database, Transaction
+
+_MANY = 500  # new or changed entities, after which the server's own look at its tables may come too late for readers
+_ANALYZED = (search, search_nulls, final_entities, references, relations, refresh_state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +75,7 @@ class StitchStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._written = 0
 
     async def claim(self, lease: Lease, most: int, *, busy: Collection[int] = ()) -> list[Pieces]:
         """Claim marked entities and return their pieces, in the order in which the entities came."""
@@ -81,10 +93,15 @@ class StitchStore:
             LeaseLostError: others may stitch these entities by now; nothing was written.
         """
         await marks.exclusively(self._database, lambda transaction: _write(transaction, lease, finals), lease=lease)
+        self._written += sum(final.text is not None for final in finals)
 
     async def rest(self) -> None:
         """Tidy up after many writes."""
-        await threads.remote_call("database", bulk.checkpoint, self._database.engine)
+        if self._database.is_sqlite:
+            await threads.remote_call("database", bulk.checkpoint, self._database.engine)
+        elif self._written >= _MANY:
+            self._written = 0
+            await self._database.write(lambda transaction: bulk.analyze(transaction.connection, _ANALYZED))
 
     async def is_idle(self) -> bool:
         """Say whether nothing is marked."""

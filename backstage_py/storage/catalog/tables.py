@@ -163,6 +163,9 @@ search = sa.Table(
     sqlite_with_rowid=False,
 )
 
+sa.Index("search_entity", search.c.key_id, search.c.entity_id).ddl_if(dialect="postgresql")
+"""What an entity has for a key. SQLite joins the other way round, and would only pay for it."""
+
 search_nulls = sa.Table(
     "search_nulls",  # keys without a value, or with one that is too long to be searched
     metadata,
