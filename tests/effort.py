@@ -10,7 +10,7 @@ import os
 from hypothesis import HealthCheck, settings
 from hypothesis.internal.conjecture import providers
 
-EXAMPLES = int(os.environ.get("BACKSTAGE_PY_EXAMPLES", "50"))
+EXAMPLES = int(os.environ.get("BACKSTAGE_PY_EXAMPLES", "25"))
 IS_THOROUGH = EXAMPLES >= 1000
 
 

@@ -109,41 +109,42 @@ async def editor(tmp_path: Path) -> AsyncIterator[Editor]:
     await client.stop()  # type: ignore[no-untyped-call]  # as above
 
 
-@pytest.mark.parametrize(
-    ("written", "marked", "label", "line"),
-    [
-        ("publish:github\n", f"publish:gitl{CURSOR}\n", "publish:gitlab", "action: publish:gitlab"),
-        ("      input:\n", f"      in{CURSOR}:\n      input:\n", "if", "if:"),
-        ("  output:\n", f"    - {CURSOR}\n  output:\n", "action", "- action"),
-        (
-            "  output:\n",
-            f"    - id: log\n      action: debug:log\n      input:\n        mes{CURSOR}\n  output:\n",
-            "message",
-            "message",
-        ),
-        (
-            "  output:\n",
-            f"        repoVisibility: int{CURSOR}\n  output:\n",
-            "internal",
-            "repoVisibility: internal",
-        ),
-        (
-            "  output:\n",
-            f"        description: \U0001f600 ${{{{ parameters.na{CURSOR}\n  output:\n",
-            "name",
-            "description: \U0001f600 ${{ parameters.name",
-        ),
-        ("remoteUrl }}", f"rem{CURSOR} }}}}", "remoteUrl", TEMPLATE.splitlines()[-1].strip()),
-        (
-            "parameters.name }}",
-            f"parameters.name | lo{CURSOR} }}}}",
-            "lower",
-            "repoUrl: github.com?owner=acme&repo=${{ parameters.name | lower }}",
-        ),
-    ],
-)
-async def test_half_typed_words_are_completed(editor: Editor, written: str, marked: str, label: str, line: str) -> None:
-    assert await editor.completed(TEMPLATE.replace(written, marked, 1), label) == line
+COMPLETED = [
+    ("publish:github\n", f"publish:gitl{CURSOR}\n", "publish:gitlab", "action: publish:gitlab"),
+    ("      input:\n", f"      in{CURSOR}:\n      input:\n", "if", "if:"),
+    ("  output:\n", f"    - {CURSOR}\n  output:\n", "action", "- action"),
+    (
+        "  output:\n",
+        f"    - id: log\n      action: debug:log\n      input:\n        mes{CURSOR}\n  output:\n",
+        "message",
+        "message",
+    ),
+    (
+        "  output:\n",
+        f"        repoVisibility: int{CURSOR}\n  output:\n",
+        "internal",
+        "repoVisibility: internal",
+    ),
+    (
+        "  output:\n",
+        f"        description: \U0001f600 ${{{{ parameters.na{CURSOR}\n  output:\n",
+        "name",
+        "description: \U0001f600 ${{ parameters.name",
+    ),
+    ("remoteUrl }}", f"rem{CURSOR} }}}}", "remoteUrl", TEMPLATE.splitlines()[-1].strip()),
+    (
+        "parameters.name }}",
+        f"parameters.name | lo{CURSOR} }}}}",
+        "lower",
+        "repoUrl: github.com?owner=acme&repo=${{ parameters.name | lower }}",
+    ),
+]
+"""What stands in the template, what is typed in its place, the label that is accepted, the line that comes of it."""
+
+
+async def test_half_typed_words_are_completed(editor: Editor) -> None:
+    for written, marked, label, line in COMPLETED:
+        assert await editor.completed(TEMPLATE.replace(written, marked, 1), label) == line
 
 
 async def test_diagnostic_covers_the_word_that_is_wrong(editor: Editor) -> None:

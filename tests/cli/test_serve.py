@@ -71,17 +71,12 @@ def command(*arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_a_guest_signs_in_and_asks(tmp_path: Path, config: Path) -> None:
+def test_a_guest_signs_in_and_asks_and_the_token_outlives_a_restart(tmp_path: Path, config: Path) -> None:
     with running(tmp_path, config) as service:
         token = sign_in(service.url)
         assert ask(f"{service.url}/api/scaffolder/v2/tasks", token) == {"tasks": [], "totalTasks": 0}
         with pytest.raises(urllib.error.HTTPError, match="401"):
             ask(f"{service.url}/api/scaffolder/v2/tasks")
-
-
-def test_a_token_outlives_a_restart(tmp_path: Path, config: Path) -> None:
-    with running(tmp_path, config) as service:
-        token = sign_in(service.url)
         assert service.stop() == 0
     with running(tmp_path, config, env={"APP_CONFIG_backend_baseUrl": service.url}) as again:
         assert ask(f"{again.url}/api/scaffolder/v2/tasks", token)["totalTasks"] == 0

@@ -3,9 +3,9 @@
 import signal
 import sqlite3
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from backstage_py.cli.client import ApiClient, ApiError
 from tests.e2e.service import RunningService
@@ -54,16 +54,20 @@ spec:
 """
 
 
-@pytest.fixture
-async def service(tmp_path: Path) -> AsyncIterator[RunningService]:
-    (tmp_path / "templates.yaml").write_text(TEMPLATES)
-    service = RunningService(tmp_path, [tmp_path / "templates.yaml"])
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("bad-input")]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def service(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningService]:
+    folder = tmp_path_factory.mktemp("bad-input")
+    (folder / "templates.yaml").write_text(TEMPLATES)
+    service = RunningService(folder, [folder / "templates.yaml"])
     await service.start()
     yield service
     await service.stop()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def api(service: RunningService) -> AsyncIterator[ApiClient]:
     async with ApiClient(service.base_url) as api:
         await api.sign_in_as_guest()
@@ -86,9 +90,10 @@ async def test_an_unknown_template_is_not_found(api: ApiClient) -> None:
 
 @pytest.mark.parametrize(("values", "words"), [({}, "name"), ({"name": "UPPER"}, "pattern"), ({"name": 7}, "type")])
 async def test_a_missing_or_wrong_parameter_is_named(api: ApiClient, values: dict[str, object], words: str) -> None:
+    before = await api.call("GET", "/api/scaffolder/v2/tasks")
     with pytest.raises(ApiError, match=rf"400 .*{words}"):
         await api.create_task("template:default/form", values)
-    assert (await api.call("GET", "/api/scaffolder/v2/tasks"))["totalTasks"] == 0
+    assert (await api.call("GET", "/api/scaffolder/v2/tasks"))["totalTasks"] == before["totalTasks"]
 
 
 async def test_an_unknown_action_fails_the_task_by_name(api: ApiClient) -> None:

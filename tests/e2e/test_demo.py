@@ -40,32 +40,28 @@ def test_the_demo_ends_with_a_repository_that_git_can_clone_and_works_again(tmp_
         clone(text, tmp_path / turn)
         assert (tmp_path / turn / "main.go").is_file()
         assert "kind: Component" in (tmp_path / turn / "catalog-info.yaml").read_text()
+        assert "kind: " in database_request(tmp_path / "demo")
 
 
-def test_the_database_request_is_committed_to_the_platform_repository(tmp_path: Path) -> None:
-    demo(tmp_path / "demo", "--port", "0")
-    bare = next((tmp_path / "demo").glob("sandbox/**/database-requests.git"))
+def database_request(folder: Path) -> str:
+    """Return the only manifest that was committed to the platform's repository."""
+    bare = next(folder.glob("sandbox/**/database-requests.git"))
     git = ["git", "--git-dir", str(bare)]
     listed = subprocess.run([*git, "ls-tree", "-r", "--name-only", "HEAD"], capture_output=True, text=True, check=True)
     manifests = [name for name in listed.stdout.splitlines() if name.endswith(".yaml")]
     assert len(manifests) == 1
-    shown = subprocess.run([*git, "show", f"HEAD:{manifests[0]}"], capture_output=True, text=True, check=True).stdout
-    assert "kind: " in shown
+    return subprocess.run([*git, "show", f"HEAD:{manifests[0]}"], capture_output=True, text=True, check=True).stdout
 
 
-def test_without_the_database_that_step_is_skipped(tmp_path: Path) -> None:
-    text = demo(tmp_path / "demo", "--port", "0", "--no-database")
-    assert "Provision database: skipped" in text
-    assert not list((tmp_path / "demo").glob("sandbox/**/database-requests.git"))
-
-
-def test_a_taken_port_is_replaced_and_said(tmp_path: Path) -> None:
+def test_without_the_database_that_step_is_skipped_and_a_taken_port_is_replaced(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        text = demo(tmp_path / "demo", "--port", str(port))
+        text = demo(tmp_path / "demo", "--port", str(port), "--no-database")
     assert f"Port {port} is taken; using " in text
+    assert "Provision database: skipped" in text
+    assert not list((tmp_path / "demo").glob("sandbox/**/database-requests.git"))
 
 
 def test_a_name_that_the_form_refuses_is_said_and_fails(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from backstage_py.http import scaffolder as face
 from backstage_py.plugin import ActionContext, action
+from tests.effort import EXAMPLES
 from tests.http.harness import call
 from tests.http.scaffolder_site import site
 from tests.scaffolder.harness import template, world
@@ -93,7 +94,7 @@ def test_no_request_gives_a_server_error(tmp_path: Path) -> None:
         task_id = runner.run(small.create(ENTITY, {"name": "x"}))
         runner.run(small.scaffolder.service.cancel(task_id))  # so that a long poll has something to answer
 
-        @settings(max_examples=300)
+        @settings(max_examples=min(EXAMPLES, 300))
         @given(st.data())
         def check(data: st.DataObject) -> None:
             method, template_path = data.draw(st.sampled_from(OPERATIONS))

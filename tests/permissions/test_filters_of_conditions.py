@@ -14,6 +14,7 @@ from backstage_py.permissions import criteria
 from backstage_py.permissions.authority import Authority
 from backstage_py.permissions.entity_rules import ENTITY_RULES
 from tests.catalog.harness import Web, catalog
+from tests.effort import EXAMPLES
 from tests.permissions.calls import SITE
 
 WORDS = st.sampled_from(["gold", "GOLD", "silver", "java", "service", "website", "yes", "none", "team-a", "production"])
@@ -66,7 +67,7 @@ async def test_a_filter_and_its_conditions_agree(tmp_path: Path) -> None:
             texts = asyncio.run_coroutine_threadsafe(reader.all(filter_), loop).result(30)
             return sorted(json.parse(one)["metadata"]["uid"] for one in texts)
 
-        @settings(max_examples=200)
+        @settings(max_examples=min(EXAMPLES, 200))
         @given(CRITERIA)
         def agree(condition: Any) -> None:
             parsed = criteria.parse(condition)

@@ -20,6 +20,7 @@ from backstage_py.storage.catalog.pages import Order, PageRequest, Position
 from backstage_py.storage.catalog.search import FullText
 from backstage_py.storage.catalog.tables import final_entities, metadata, state
 from backstage_py.storage.database import Database, Transaction
+from tests.effort import EXAMPLES
 
 KINDS = ["Component", "API"]
 NAMES = ["alpha", "Beta", "gamma_1", "gamma-2", "100%", "ä"]
@@ -138,7 +139,7 @@ def in_scope(value: str, request: PageRequest) -> bool:
     return not (text and order and text.keys == (order.key,)) or like(value, text.term)
 
 
-@settings(max_examples=150)
+@settings(max_examples=min(EXAMPLES, 150))
 @given(filter_=st.none() | FILTERS, order=ORDERS, text=TEXTS, size=st.integers(1, 40))
 async def test_pages_forward_and_backward_are_what_the_filter_means(
     database: Database, filter_: Filter | None, order: Order | None, text: FullText | None, size: int
@@ -160,7 +161,7 @@ async def test_pages_forward_and_backward_are_what_the_filter_means(
         assert (await reader.page(before)).positions == wanted[max(0, len(wanted) - 1 - size) : -1]
 
 
-@settings(max_examples=60)
+@settings(max_examples=min(EXAMPLES, 60))
 @given(filter_=st.none() | FILTERS)
 async def test_facets_and_lists_count_the_same_entities(database: Database, filter_: Filter | None) -> None:
     reader = EntityReader(database)
