@@ -13,6 +13,7 @@ from backstage_py.errors import ConflictError, InputError, NotAllowedError, NotF
 from backstage_py.integrations.kubernetes.waiting import WaitedInVainError
 from backstage_py.plugin import Services
 from tests.actions.harness import Catalog, Task
+from tests.cluster import waiting
 from tests.cluster.calls import Api
 from tests.integrations import kube_server
 from tests.integrations.kube_server import KubeServer
@@ -203,7 +204,7 @@ async def test_what_holds_an_object_that_shall_go_is_named(task: Task, place: st
     await task.run("kubernetes:wait", {**named, "until": "delete"})
 
 
-CRD = {
+CRD: dict[str, Any] = {
     "apiVersion": "apiextensions.k8s.io/v1",
     "kind": "CustomResourceDefinition",
     "metadata": {"name": "caches.wait.example"},
@@ -225,6 +226,22 @@ CRD = {
 CACHE = {"apiVersion": "wait.example/v1", "kind": "Cache", "metadata": {"name": "c"}}
 
 
+async def test_a_kind_that_comes_back_elsewhere_is_found_anew(task: Task, place: str, admin: Api) -> None:
+    named = {"plural": "boxes", "singular": "box", "kind": "Box"}
+    box = {**CRD, "metadata": {"name": "boxes.wait.example"}, "spec": {**CRD["spec"], "names": named}}
+    value = {**CACHE, "kind": "Box"}
+    await apply(task, place, box, value)
+    definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    admin.delete(f"{definitions}/boxes.wait.example")
+    waiting.until(lambda: admin.find(f"{definitions}/boxes.wait.example") is None, "the kind is gone")
+    moved = {**box["spec"], "names": {**named, "plural": "crates"}}
+    admin.post(definitions, {**box, "metadata": {"name": "crates.wait.example"}, "spec": moved})
+    path = f"/apis/wait.example/v1/namespaces/{place}/crates"
+    waiting.until(lambda: admin.find(path) is not None, "the kind is there")
+    await apply(task, place, value)
+    assert [one["metadata"]["name"] for one in admin.items(path)] == ["c"]
+
+
 async def test_a_condition_that_flaps_is_waited_for_until_it_stays(task: Task, place: str, admin: Api) -> None:
     await apply(task, place, CRD, CACHE)
     path = f"/apis/wait.example/v1/namespaces/{place}/caches/c/status"
@@ -234,11 +251,11 @@ async def test_a_condition_that_flaps_is_waited_for_until_it_stays(task: Task, p
 
     say("False", "Creating")
     named = {"apiVersion": "wait.example/v1", "kind": "Cache", "name": "c", "namespace": place}
-    waiting = asyncio.create_task(task.run("kubernetes:wait", {**named, "until": "condition=Ready", "looks": 3}))
+    running = asyncio.create_task(task.run("kubernetes:wait", {**named, "until": "condition=Ready", "looks": 3}))
     for status, reason in (("True", "Available"), ("False", "Restarting"), ("True", "Again")):
         await asyncio.sleep(1)
         say(status, reason)
-    result = await waiting
+    result = await running
     assert result.outputs["object"]["status"]["conditions"][0]["reason"] == "Again"
     assert [line.partition(": ")[2] for line in result.log.messages][-2:] == [
         "Ready=False (Restarting)",
@@ -258,10 +275,10 @@ async def test_a_wait_is_bounded_and_says_how_it_stood(task: Task, place: str) -
 
 async def test_a_cancelled_task_waits_no_longer(task: Task, place: str) -> None:
     named = {"kind": "ConfigMap", "name": "none", "namespace": place}
-    waiting = asyncio.create_task(task.run("kubernetes:wait", named))
+    running = asyncio.create_task(task.run("kubernetes:wait", named))
     await asyncio.sleep(0.5)
     task.signal.set()
-    assert (await waiting).outputs == {}
+    assert (await running).outputs == {}
 
 
 async def test_values_are_read_by_their_paths(task: Task, place: str) -> None:

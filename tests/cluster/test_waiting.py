@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from backstage_py.integrations.kubernetes import api, clusters
+from backstage_py.integrations.kubernetes.rules import Caller
 from backstage_py.integrations.kubernetes.waiting import FailedError
 from backstage_py.plugin import Services
 from tests.actions.harness import Task
@@ -76,6 +78,9 @@ async def test_who_may_not_watch_looks_again_and_again(
     jobs = f"/apis/batch/v1/namespaces/{namespace}/jobs"
     suspended = {"kind": "Job", "metadata": {"name": "migrate"}, "spec": {"parallelism": 0, "template": POD}}
     kube.api.post(jobs, suspended)
+    async with api.connect(clusters.find(config, None), Caller(has_own_token=True)) as somebody:
+        assert await somebody.may("get", "batch/v1", "Job", namespace)
+        assert not await somebody.may("delete", "batch/v1", "Job", namespace)
     task = Task(tmp_path / "task", Services(config=config))
     waiting = asyncio.create_task(task.run("kube:job:wait", {"name": "migrate", "namespace": namespace}))
     await asyncio.sleep(1)
