@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from backstage_py.errors import ServiceUnavailableError
 from backstage_py.storage.database import Database, Transaction
 from backstage_py.storage.faults import LostError
+from backstage_py.storage.postgres import watch
 from tests.storage.postgres import Postgres, postgres
 from tests.storage.wire import Wire, wire
 
@@ -168,3 +169,30 @@ async def test_an_unknown_database_is_not_waited_for(server: Postgres) -> None:
     async with Database(url).running() as database:
         with pytest.raises(ServiceUnavailableError, match="not-there"):
             await database.reached(3_600)
+
+
+async def test_an_answer_that_was_lost_on_one_connection_alone_is_not_waited_for(
+    parts: tuple[Database, Wire], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "_FORGOTTEN", 2)
+    database, line = parts
+    line.swallows_after = b"SELECT 4711"
+    found = await database.read(lambda connection: connection.exec_driver_sql("SELECT 4711").scalar())
+    assert found == 4711
+    assert line.has_dropped
+    assert not database.outages.is_on
+
+
+async def test_a_long_statement_beside_it_goes_on(
+    parts: tuple[Database, Wire], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "_FORGOTTEN", 1)
+    database, _ = parts
+    tries: list[int] = []
+
+    def sleep(connection: sa.Connection) -> None:
+        tries.append(1)
+        connection.exec_driver_sql("SELECT pg_sleep(4)")
+
+    await database.read(sleep)
+    assert tries == [1]

@@ -28,6 +28,9 @@ class Wire:
     drops_after: bytes | None = None
     """The connection on which a client sends this is cut when the server has answered, without that answer."""
 
+    swallows_after: bytes | None = None
+    """The connection on which a client sends this stays open, and nothing comes back on it any more."""
+
     def cut(self) -> None:
         """Cut all connections."""
         for writer in self.writers:
@@ -62,6 +65,8 @@ class Wire:
             link.is_clients_turn = False
             if self.drops_after and self.drops_after in data:
                 self.drops_after, self.has_dropped, link.drops_answer = None, True, True
+            if self.swallows_after and self.swallows_after in data:
+                self.swallows_after, self.has_dropped, link.swallows_answer = None, True, True
             writer.write(data)
 
     async def _back(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, link: "_Link") -> None:
@@ -69,6 +74,8 @@ class Wire:
             await self.flows.wait()
             if link.drops_answer:
                 return
+            if link.swallows_answer:
+                continue
             link.is_clients_turn = True
             writer.write(data)
 
@@ -77,6 +84,7 @@ class Wire:
 class _Link:
     is_clients_turn: bool = True
     drops_answer: bool = False
+    swallows_answer: bool = False
 
 
 @contextlib.asynccontextmanager

@@ -5,6 +5,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -18,6 +19,7 @@ class Session:
 
     Attributes:
         may_be_done: whether a commit was sent since ``run`` began.
+        process: the server's process behind the connection, 0 when there is none or a pooler hides it.
     """
 
     def __init__(self, connecting: Connecting) -> None:
@@ -25,6 +27,7 @@ class Session:
         self._connecting = connecting
         self._connection: sa.Connection | None = None
         self._descriptor = -1
+        self.process = 0
         self._busy_since: float | None = None
 
     @property
@@ -62,7 +65,7 @@ class Session:
 
     def close(self) -> None:
         """Close the connection; the next ``run`` opens another one."""
-        connection, self._connection, self._descriptor = self._connection, None, -1
+        connection, self._connection, self._descriptor, self.process = self._connection, None, -1, 0
         if connection is not None:
             connection.invalidate()
             connection.close()
@@ -70,7 +73,9 @@ class Session:
     def _opened(self) -> sa.Connection:
         if self._connection is None:
             self._connection = self._connecting.session()
-            self._descriptor = self._connection.connection.driver_connection.fileno()  # type: ignore[union-attr]
+            driver: Any = self._connection.connection.driver_connection
+            self._descriptor = driver.fileno()
+            self.process = 0 if self._connecting.has_pooler else driver.info.backend_pid
         return self._connection
 
     def _settle(self) -> None:

@@ -23,8 +23,8 @@ _TURN = 1.0  # seconds between two looks at the sessions
 _TURN_IN_OUTAGE = 0.25
 _LONG = 1.5  # seconds after which a statement's server is asked
 _ANSWER = 1.0  # seconds until it must have answered
-_LONGEST = 90.0
-"""Seconds of a transaction's wait, after which its connection must be dead although others are not."""
+_FORGOTTEN = 30
+"""Seconds after which a session that works on here, and waits for us by its server's account, has lost an answer."""
 
 
 class Watch:
@@ -84,15 +84,25 @@ class Watch:
             self._outages.ended()
         else:
             self._outages.began(problem)
-        longest = _LONGEST if problem is None else _LONG
-        for session in self._sessions:
-            if session.seconds > longest:
-                session.cut()
+        for session in self._dead(has_server=problem is None):
+            session.cut()
         for look in looks:
             try:
                 look.set_result(problem is None)
             except InvalidStateError:  # whoever asked does not wait any more
                 continue
+
+    def _dead(self, *, has_server: bool) -> list[Session]:
+        """Return the sessions that wait for an answer which will not come."""
+        late = [session for session in self._sessions if session.seconds > (_FORGOTTEN if has_server else _LONG)]
+        if not has_server or not late or self._connection is None:
+            return late
+        idle = _answer(
+            self._connection,
+            b"SELECT pid FROM pg_stat_activity WHERE state = 'idle'"
+            b" AND clock_timestamp() - state_change > interval '%d seconds'" % _FORGOTTEN,
+        )
+        return [session for session in late if str(session.process).encode() in (idle or ())]
 
     def _problem(self) -> str | None:
         """Return why the server does not answer, None when it does."""
@@ -101,7 +111,7 @@ class Watch:
         try:
             if self._connection is None:
                 self._connection = self._connecting.plain(connect_timeout="2")
-            if _answers(self._connection):
+            if _answer(self._connection, b"SELECT 1"):
                 return None
             self._disconnect()
         except (Error, OSError) as error:
@@ -116,22 +126,22 @@ class Watch:
             self._connection = None
 
 
-def _answers(connection: "psycopg.Connection[Any]") -> bool:
-    """Return whether a statement is answered in time, by libpq's calls that do not wait."""
+def _answer(connection: "psycopg.Connection[Any]", statement: bytes) -> list[bytes | None] | None:
+    """Return the first column of what is answered in time, by libpq's calls that do not wait; else None."""
     ours = connection.pgconn
-    ours.send_query(b"SELECT 1")
+    ours.send_query(statement)
     deadline = time.monotonic() + _ANSWER
     readable = select.poll()
     readable.register(ours.socket, select.POLLIN)
-    is_answered = False
+    rows: list[bytes | None] | None = None
     while True:
         while not ours.is_busy():
             result = ours.get_result()
             if result is None:
-                return is_answered
-            is_answered = result.ntuples == 1
+                return rows
+            rows = [result.get_value(row, 0) for row in range(result.ntuples)] if result.nfields else None
             result.clear()
         left = deadline - time.monotonic()
         if left <= 0 or not readable.poll(left * 1000):
-            return False
+            return None
         ours.consume_input()
