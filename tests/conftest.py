@@ -34,6 +34,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 RUN = "BACKSTAGE_PY_RUN_FOLDER"
 """Names a folder that all processes of a run share."""
 
+_OWN_FOLDER = pytest.StashKey[str]()
+"""The same, of the process that made it."""
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Have what must be there before any test is read and before workers start.
@@ -41,18 +44,18 @@ def pytest_configure(config: pytest.Config) -> None:
     That is a folder of the run, the choice of generated cases, and processes that can be interrupted: a shell's
     background job ignores SIGINT, and so would all that tests start.
     """
-    effort.draw(config.getoption("--hypothesis-seed"))
+    effort.draw(config.getoption("--hypothesis-seed", None))
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
-        os.environ[RUN] = tempfile.mkdtemp(prefix="backstage-py-run-")
+        os.environ[RUN] = config.stash[_OWN_FOLDER] = tempfile.mkdtemp(prefix="backstage-py-run-")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop the cluster that tests of this run started."""
-    if hasattr(config, "workerinput"):
+    if _OWN_FOLDER not in config.stash:  # a worker, or a run that ended before it began, within another one
         return
-    folder = Path(os.environ.pop(RUN))
+    folder = Path(config.stash[_OWN_FOLDER])
     if (folder / "cluster").exists():
         from tests.cluster import kit
 
