@@ -207,6 +207,7 @@ ACTIONS = (
         username="In place of a token.",
         password="In place of a token.",  # noqa: S106  # words
     ),
+    Key("sealedSecrets.certificates", kinds.OBJECT, "(ours) Certificates of Sealed Secrets controllers, by cluster."),
     *_texts("vault", baseUrl="URL of Vault or OpenBao."),
     Key(
         "vault.token",

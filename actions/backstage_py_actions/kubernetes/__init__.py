@@ -1,12 +1,13 @@
 """``kubernetes:*``, and the community's ids for the same: ``kube:*`` and ``cnoe:kubernetes:apply``.
 
-What a cluster is asked goes through the adapter ``integrations.kubernetes``; here is what inputs mean and what a task's
-log says. Every action applies the operator's rules (``cluster``), waits no longer than its ``timeoutSeconds``, ends
-early when its task is cancelled, and does nothing twice when its step runs again.
+``externalsecret:create`` and ``sealedsecret:create`` make secrets without their values in a manifest. What a cluster is
+asked goes through the adapter ``integrations.kubernetes``; here is what inputs mean and what a task's log says. Every
+action applies the operator's rules (``cluster``), waits no longer than its ``timeoutSeconds``, ends early when its task
+is cancelled, and does nothing twice when its step runs again.
 """
 
 from backstage_py.plugin import Action
-from backstage_py_actions.kubernetes import apply, community, delete, get, namespace, rollout, wait
+from backstage_py_actions.kubernetes import apply, community, delete, get, namespace, rollout, secrets, wait
 
 ACTIONS: tuple[Action, ...] = (
     *apply.ACTIONS,
@@ -15,5 +16,6 @@ ACTIONS: tuple[Action, ...] = (
     *get.ACTIONS,
     *namespace.ACTIONS,
     *rollout.ACTIONS,
+    *secrets.ACTIONS,
     *community.ACTIONS,
 )
