@@ -130,7 +130,7 @@ class Leases:
         while True:
             await asyncio.sleep(self._store.seconds / _RENEWALS)
             try:
-                async with asyncio.timeout(self._store.seconds / _RENEWALS):
+                async with asyncio.timeout(self._left()):
                     await self._renew()
                     await self._store.end_dead()
             except (TimeoutError, *OUTAGES) as error:
@@ -147,6 +147,11 @@ class Leases:
                 one.until = begun + self._store.seconds
             else:
                 one.lost.set()
+
+    def _left(self) -> float:
+        """Return after how many seconds the first of the leases ends: so long an answer is worth waiting for."""
+        ends = min((one.until for one in self._held), default=time.monotonic() + self._store.seconds)
+        return max(ends - time.monotonic(), 0.0)
 
     def _drop_late(self) -> None:
         now = time.monotonic()

@@ -17,6 +17,7 @@ from backstage_py.errors import ConflictError
 from backstage_py.storage.catalog import marks
 from tests.catalog.harness import World, catalog
 from tests.catalog.replica import Effects, Inventory, machine, plugins
+from tests.storage.pgbouncer import pgbouncer
 from tests.storage.postgres import Postgres, postgres
 
 pytestmark = pytest.mark.xdist_group("postgres")
@@ -41,13 +42,15 @@ def effects(tmp_path: Path) -> Effects:
 
 
 @contextlib.asynccontextmanager
-async def replicas(url: str, effects: Effects, *names: str, seconds: float = 0.0) -> AsyncIterator[list[World]]:
+async def replicas(
+    url: str, effects: Effects, *names: str, seconds: float = 0.0, lease: float = 20.0
+) -> AsyncIterator[list[World]]:
     """Run replicas within this process."""
     async with AsyncExitStack() as stack:
         yield [
             await stack.enter_async_context(
                 catalog(
-                    effects.file.parent, database_url=url, lease=LEASE, plugins=plugins(name, effects, seconds=seconds)
+                    effects.file.parent, database_url=url, lease=lease, plugins=plugins(name, effects, seconds=seconds)
                 )
             )
             for name in names
@@ -131,13 +134,27 @@ async def test_sessions_that_end_when_idle_in_a_transaction_disturb_nobody(
         name = url.rpartition("/")[2]
         connection.execute(f"ALTER DATABASE \"{name}\" SET idle_in_transaction_session_timeout = '300ms'".encode())
     async with replicas(url, effects, "a", "b") as worlds:
-        await asyncio.sleep(LEASE)
+        await asyncio.sleep(1)
         names = [f"x-{number}" for number in range(30)]
         await register(worlds[0], *names)
         for world in worlds:
             await world.rest()
         assert sorted(line.split()[2] for line in effects.all("read")) == sorted(names)
         assert len(effects.all("connected")) == 1
+
+
+async def test_behind_a_pooler_of_transactions_work_is_shared_too(server: Postgres, url: str, effects: Effects) -> None:
+    with pgbouncer(server) as port:
+        pooled = url.replace(f":{server.port}/", f":{port}/")
+        async with replicas(pooled, effects, "a", "b", seconds=0.1) as worlds:
+            names = [f"x-{number}" for number in range(80)]
+            await register(worlds[0], *names)
+            for world in worlds:
+                await world.rest()
+                assert {f"component:default/{name}" for name in names} < await world.refs()
+            read = effects.all("read x-")
+            assert sorted(line.split()[2] for line in read) == sorted(names)
+            assert effects.all("connected") == ["a connected"]
 
 
 async def test_the_work_of_a_stopped_replica_is_taken_over_and_what_it_still_writes_is_refused(
@@ -150,7 +167,7 @@ async def test_the_work_of_a_stopped_replica_is_taken_over_and_what_it_still_wri
         await until(lambda: bool(effects.all("a read x")))
         os.kill(stopped.pid, signal.SIGSTOP)
         (tmp_path / "hold-a").unlink()
-        async with replicas(url, effects, "b") as [world]:
+        async with replicas(url, effects, "b", lease=LEASE) as [world]:
             assert await lifecycle(world, "x") == "b"
             await until(lambda: bool(effects.all("b connected")))
             os.kill(stopped.pid, signal.SIGCONT)
@@ -170,7 +187,7 @@ async def register_with(asking: World, name: str) -> None:
 async def test_a_provider_that_was_taken_over_changes_nothing_more(
     server: Postgres, url: str, effects: Effects
 ) -> None:
-    async with replicas(url, effects, "a", "b") as [world, _]:
+    async with replicas(url, effects, "a", "b", lease=LEASE) as [world, _]:
         provider = world.service._providers[0]
         assert isinstance(provider, Inventory)
         assert provider.connection
@@ -202,7 +219,7 @@ async def test_a_schedule_runs_once_in_each_period_among_all(url: str, effects: 
     async with AsyncExitStack() as stack:
         for who in "abc":
             fast = plugins(who, effects, period=0.5)
-            await stack.enter_async_context(catalog(effects.file.parent, database_url=url, lease=LEASE, plugins=fast))
+            await stack.enter_async_context(catalog(effects.file.parent, database_url=url, plugins=fast))
         begun = time.monotonic()
         before = len(effects.all("refreshed"))
         await until(lambda: len(effects.all("refreshed")) >= before + 4)
