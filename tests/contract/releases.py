@@ -4,6 +4,7 @@
 """
 
 import os
+import re
 from collections.abc import Mapping
 
 NEWEST = "1.57.1"
@@ -20,6 +21,9 @@ OTHERWISE: Mapping[str, Mapping[str, str]] = {
     },
 }
 """Calls that are answered otherwise than the release did, by release."""
+
+OWN_FOLDER = re.compile(r"Template result written to (<<workdir>>|/)")
+"""Lines of a log that name a run's folder: each attempt has one, so its number stands behind the task's id."""
 
 OWN_WORDS = frozenset(
     {
@@ -44,6 +48,14 @@ OWN_ACTIONS = frozenset(
         "fs:read",
         "http:backstage:request",
         "kube:apply",
+        "kube:delete",
+        "kube:job:wait",
+        "kubernetes:apply",
+        "kubernetes:create-namespace",
+        "kubernetes:delete",
+        "kubernetes:get",
+        "kubernetes:rollout",
+        "kubernetes:wait",
         "ms-teams:sendMessage",
         "notification:send",
         "roadiehq:utils:fs:append",
