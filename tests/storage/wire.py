@@ -33,30 +33,27 @@ class Wire:
 
     def cut(self) -> None:
         """Cut all connections."""
-        for writer in self.writers:
+        for writer in list(self.writers):
             writer.transport.abort()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one connection."""
-        if self.refuses:
-            writer.close()
-            return
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.server_port)
-        self.writers |= {writer, far_writer}
-        link = _Link()
-        ways = {
-            asyncio.ensure_future(self._forth(reader, far_writer, link)),
-            asyncio.ensure_future(self._back(far_reader, writer, link)),
-        }
-        try:
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for way in ways:
-                way.cancel()
-            await asyncio.gather(*ways, return_exceptions=True)
-            self.writers -= {writer, far_writer}
-            far_writer.close()
-            writer.close()
+        if not self.refuses:
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.server_port)
+            self.writers.add(far_writer)
+            link = _Link()
+            ways = {
+                asyncio.ensure_future(self._forth(reader, far_writer, link)),
+                asyncio.ensure_future(self._back(far_reader, writer, link)),
+            }
+            try:
+                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for way in ways:
+                    way.cancel()
+                await asyncio.gather(*ways, return_exceptions=True)
+                self.writers.discard(far_writer)
+                far_writer.transport.abort()
 
     async def _forth(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, link: "_Link") -> None:
         while data := await reader.read(65_536):
@@ -96,8 +93,11 @@ async def wire(port: int) -> AsyncIterator[Wire]:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if task := asyncio.current_task():
             tasks.add(task)
+        opened.writers.add(writer)
         with contextlib.suppress(OSError, asyncio.CancelledError):
             await opened.serve(reader, writer)
+        opened.writers.discard(writer)
+        writer.transport.abort()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     opened.port = server.sockets[0].getsockname()[1]
@@ -108,3 +108,5 @@ async def wire(port: int) -> AsyncIterator[Wire]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        opened.cut()
+        await asyncio.sleep(0)  # for transports to be closed
