@@ -21,6 +21,9 @@ HEAD = """# Licences of what `backstage-py[all]` installs
 Made by `python -m tests.packaging.licences`; a test compares it with what is installed. Nothing of it is copied into
 this project. LGPL and MPL packages are used as they are published.
 
+Copied, unchanged: `schemas/score-v1b1.json`, the schema of [Score](https://github.com/score-spec/spec) workloads
+(commit 1c2427d, 2026-07-20), under the Apache License 2.0 as this project is.
+
 | package | licence |
 |---|---|
 """
