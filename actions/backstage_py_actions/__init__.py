@@ -19,6 +19,7 @@ from backstage_py_actions import (
     ms_teams,
     notifications,
     roadiehq,
+    score,
     slack,
     vault,
 )
@@ -37,4 +38,5 @@ ACTIONS: tuple[Action, ...] = (
     *kubernetes.ACTIONS,
     *argocd.ACTIONS,
     *vault.ACTIONS,
+    *score.ACTIONS,
 )

@@ -242,6 +242,15 @@ ACTIONS = (
     ),
     Key("vault.databases", kinds.OBJECT, "(ours) Databases for which templates make roles, by the name they use."),
     Key("vault.kvVersion", kinds.whole(), "Version of key-value engines that the token may not look at; 2 by default."),
+    Key("score.resources", kinds.ARRAY, "(ours) What resources of Score workloads are, by type and class."),
+    *_texts(
+        "score.resources[]",
+        type="(ours) The type that workloads name.",
+        secret="(ours) Name of the Secret that its outputs are in.",  # noqa: S106  # words
+        **{"class": "(ours) The class that it is about; all by default."},
+    ),
+    Key("score.resources[].outputs", kinds.OBJECT, "(ours) Texts, or `secretKey` and perhaps `secret`, by name."),
+    Key("score.resources[].manifests", kinds.ARRAY, "(ours) Objects that ask for it."),
     *_texts(
         "slack",
         token="Token of the app; it goes before a template's.",  # noqa: S106  # words
