@@ -3,6 +3,7 @@
 A plain run takes some minutes, CI asks for more: ``BACKSTAGE_PY_EXAMPLES`` is the number of generated cases of each
 such test. Cases are the same in every run, so that a merge is never refused for what it did not touch. New ones are
 looked for by hand: pytest's ``--hypothesis-seed`` with a number, or ``random``, draws others each time.
+``BACKSTAGE_PY_CHAOS_SECONDS`` is for how long replicas are under faults (``./dev chaos`` draws other ones each time).
 """
 
 import os
@@ -12,6 +13,7 @@ from hypothesis.internal.conjecture import providers
 
 EXAMPLES = int(os.environ.get("BACKSTAGE_PY_EXAMPLES", "25"))
 IS_THOROUGH = EXAMPLES >= 1000
+CHAOS_SECONDS = float(os.environ.get("BACKSTAGE_PY_CHAOS_SECONDS", "20"))
 
 
 def draw(seed: str | None) -> None:

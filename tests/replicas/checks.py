@@ -35,11 +35,16 @@ class Chapter:
 
 
 async def problems(
-    cluster: Cluster, tasks: Tasks, locations: Locations | None = None, chapter: Chapter | None = None
+    cluster: Cluster,
+    tasks: Tasks,
+    locations: Locations | None = None,
+    chapter: Chapter | None = None,
+    *,
+    shares_catalog: bool = True,
 ) -> list[str]:
     """Mend all, wait for rest, and return what is wrong, one sentence each; of the chapter, or of all."""
     chapter = chapter or Chapter()
-    cluster.calm()
+    await cluster.calm()
     cluster.history.note("all is mended")
     for one in cluster.replicas:
         if not one.is_running:
@@ -51,7 +56,7 @@ async def problems(
     records, effects = (await asyncio.to_thread(_records, cluster)).without(chapter.earlier), cluster.effects
     made = [path.name for path in cluster.shared.foreign.iterdir()]
     found += Checker(records, effects, made, cluster.history, tasks.followed).problems()
-    found += overlaps(effects.since(chapter.begin), cluster.history)
+    found += overlaps(effects.since(chapter.begin), cluster.history) if shares_catalog else ()
     found += _shown_secrets(cluster, tasks)
     found += [problem async for problem in _refused_tokens(cluster)]
     return found + cluster.history.complaints

@@ -11,7 +11,7 @@ from tests.replicas.client import Client
 from tests.replicas.effects import Effects
 from tests.replicas.history import History
 from tests.replicas.proxy import Proxy
-from tests.replicas.replica import ROOT, Replica, Shared
+from tests.replicas.replica import CLOCK_SECONDS, ROOT, Replica, Shared
 from tests.storage.postgres import Postgres
 
 START_SECONDS = 60.0
@@ -55,14 +55,18 @@ class Cluster:
         await asyncio.to_thread(self.server.start)
         self.history.note("the database has started")
 
-    def calm(self) -> None:
+    async def calm(self) -> None:
         """Mend whatever was done to processes that live and to their paths."""
+        wrong = [one for one in self.replicas if one.ahead]
+        for one in wrong:
+            one.set_clock(0)
+        if wrong:
+            await asyncio.sleep(2 * CLOCK_SECONDS)
         for one in self.replicas:
             one.proxy.is_refusing, one.proxy.delay = False, 0.0
             one.proxy.thaw()
             if one.is_paused:
                 one.resume()
-            one.set_clock(0)
 
 
 @asynccontextmanager

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 LEASE = 4.0
 """Seconds of silence after which a task is taken from its worker (``scaffolder.taskRecovery.staleTimeout``)."""
+GRACE = 4.0
+"""Seconds that a stop in good order may take; what runs then is left behind (``scaffolder.shutdownTimeout``)."""
 _RETURN = 2.5
 """Seconds that a process may take to be heard again after a fault: a heartbeat, and a new connection."""
 
@@ -24,18 +26,22 @@ class Process:
     """A process of a replica, by its pid.
 
     Attributes:
+        asked: when it was asked to stop.
         ended: when it ended, in whatever way.
         impaired: when it could not reach the database, or do anything.
     """
 
     pid: int
     replica: str
+    asked: float | None = None
     ended: float | None = None
     impaired: list[tuple[float, float]] = field(default_factory=list)
 
     def is_excused(self, begin: float, end: float) -> bool:
-        """Say whether it was killed, or silent for longer than its lease, between two moments."""
+        """Say whether it was killed, out of time to stop, or silent for longer than its lease, between two moments."""
         if self.ended is not None and begin <= self.ended <= end:
+            return True
+        if self.asked is not None and self.asked + GRACE <= end:
             return True
         return any(low <= end and high >= begin for low, high in self.silences())
 

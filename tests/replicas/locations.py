@@ -1,8 +1,8 @@
 """Catalog locations that are registered and changed while faults happen, and what must be there once it is quiet.
 
 - Every replica shows all entities of the newest version, each with its relations, and nothing else.
-- No location is processed by two processes at once, unless one of the two was killed, or was silent for longer than its
-  lease.
+- No location is processed by two processes at once, and one process at a time has the provider connected; unless
+  one of the two was killed, or was silent for longer than its lease.
 """
 
 import asyncio
@@ -92,7 +92,7 @@ class Locations:
 
 def overlaps(effects: Effects, history: History) -> Iterator[str]:
     """Yield what two processes did at once without excuse."""
-    for begin, end in (("reading", "read"),):
+    for begin, end in (("reading", "read"), ("connected", "closed")):
         by_location: dict[str, list[Span]] = {}
         for span in effects.spans(begin, end):
             by_location.setdefault(span.location, []).append(span)

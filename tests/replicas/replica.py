@@ -12,12 +12,14 @@ import yaml
 
 from backstage_py.model.json import JsonObject
 from tests.contract.harness import free_port
-from tests.replicas.history import LEASE, History, Process
+from tests.replicas.history import GRACE, LEASE, History, Process
 from tests.replicas.proxy import Proxy
 
 PARTS = Path(__file__).parent / "parts"
 ROOT = Path(__file__).parents[2]
 TOKEN = "a-token-of-the-chaos-tests"
+CLOCK_SECONDS = 1
+"""How long a process takes to learn that its clock was set."""
 _BASE_URL = "http://localhost:7007"  # of the load balancer that is not there: tokens name the whole, not a replica
 _KINDS = ["Component", "API", "Resource", "System", "Location", "Template", "Group", "User", "Domain"]
 _FAKETIME = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
@@ -74,6 +76,7 @@ class Replica:
         shared: see there.
         proxy: its path to the database.
         source: the checkout it runs; another one for another revision.
+        ahead: seconds by which its wall clock is wrong.
     """
 
     name: str
@@ -82,6 +85,7 @@ class Replica:
     source: Path = ROOT
     port: int = field(default_factory=free_port)
     is_paused: bool = False
+    ahead: float = 0.0
     _process: asyncio.subprocess.Process | None = None
 
     @property
@@ -115,7 +119,7 @@ class Replica:
         self.folder.mkdir(exist_ok=True)
         config = self.folder / "app-config.yaml"
         config.write_text(yaml.safe_dump(self._configuration()))
-        self._clock.touch()
+        self._write_clock()
         command = [sys.executable, "-m", "backstage_py.cli", "serve", "--config", str(config)]
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
@@ -133,6 +137,7 @@ class Replica:
     async def stop(self) -> None:
         """End it as an operator does."""
         self.shared.history.note(f"{self.name} is asked to stop (pid {self.pid})")
+        self.shared.history.processes[self.pid].asked = time.monotonic()
         await self._end(signal.SIGTERM)
         self.shared.history.note(f"{self.name} has stopped")
 
@@ -149,9 +154,8 @@ class Replica:
     def set_clock(self, ahead: float) -> None:
         """Set its wall clock so many seconds ahead of the machine's; the monotonic one goes on."""
         self.shared.history.note(f"the clock of {self.name} is set {ahead:+.0f} s")
-        part = self._clock.with_suffix(".part")
-        part.write_text(f"{ahead:+.0f}\n")
-        part.replace(self._clock)
+        self.ahead = ahead
+        self._write_clock()
 
     async def until_gone(self) -> None:
         """Return when the process has ended by itself."""
@@ -161,6 +165,11 @@ class Replica:
     @property
     def _clock(self) -> Path:
         return self.folder / "clock"
+
+    def _write_clock(self) -> None:
+        part = self._clock.with_suffix(".part")
+        part.write_text(f"{self.ahead:+.0f}\n")
+        part.replace(self._clock)
 
     async def _end(self, number: signal.Signals) -> None:
         assert self._process
@@ -178,7 +187,7 @@ class Replica:
         clock = {
             "LD_PRELOAD": str(_FAKETIME[0]),
             "FAKETIME_TIMESTAMP_FILE": str(self._clock),
-            "FAKETIME_CACHE_DURATION": "1",
+            "FAKETIME_CACHE_DURATION": str(CLOCK_SECONDS),
             "DONT_FAKE_MONOTONIC": "1",
         }
         return {
@@ -208,7 +217,7 @@ class Replica:
             "scaffolder": {
                 "actionsFolder": str(PARTS / "actions"),
                 "concurrentTasksLimit": 4,
-                "shutdownTimeout": {"seconds": 4},
+                "shutdownTimeout": {"seconds": int(GRACE)},
                 "taskRecovery": {
                     "enabled": True,
                     "staleTimeout": {"seconds": int(LEASE)},
@@ -218,6 +227,7 @@ class Replica:
             "catalog": {
                 "rules": [{"allow": _KINDS}],
                 "processingInterval": {"seconds": 4},
+                "lease": {"seconds": int(LEASE)},
                 "locations": [{"type": "file", "target": str(PARTS / "catalog/all.yaml")}],
             },
         }

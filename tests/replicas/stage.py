@@ -57,8 +57,10 @@ class Stage:
                 found += effects[1:]
         return found
 
-    async def check(self) -> None:
+    async def check(self, *, shares_catalog: bool = True) -> None:
         """Look at everything; fail with the history when something is wrong."""
         await self.ended()
-        found = await checks.problems(self.cluster, self.tasks, self.locations, self.chapter)
+        found = await checks.problems(
+            self.cluster, self.tasks, self.locations, self.chapter, shares_catalog=shares_catalog
+        )
         assert not found, checks.report(self.cluster, found)

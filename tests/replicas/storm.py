@@ -102,7 +102,7 @@ class Storm:
             async with asyncio.timeout(self.seconds + 120):
                 await self._blow()
             self._is_over = True
-            self.cluster.calm()
+            await self.cluster.calm()
             await asyncio.gather(*load)
         finally:
             for one in (*load, watch):

@@ -15,7 +15,7 @@ pytestmark = [
     pytest.mark.timeout(300),
 ]
 
-LONG = LEASE * 1.6
+BRIEF, LONG = LEASE / 3, LEASE * 1.6
 
 
 async def test_tasks_of_a_killed_replica_go_on_elsewhere(stage: Stage) -> None:
@@ -34,9 +34,48 @@ async def test_a_replica_that_was_silent_beyond_its_lease_finds_its_tasks_taken_
     )
 
 
+async def test_what_is_brief_repeats_nothing(stage: Stage) -> None:
+    await stage.under_way()
+    first, second, third = stage.cluster.replicas
+    await asyncio.gather(
+        faults.pause(stage.cluster, first, BRIEF),
+        faults.freeze(stage.cluster, second, BRIEF, is_cut=False),
+        faults.freeze(stage.cluster, third, BRIEF, is_cut=True),
+    )
+    await stage.ended()
+    assert not stage.repeats()
+
+
+async def test_cut_half_closed_and_slow_connections_repeat_nothing(stage: Stage) -> None:
+    await stage.under_way()
+    first, second, third = stage.cluster.replicas
+    await asyncio.gather(
+        faults.cut(stage.cluster, first, BRIEF),
+        faults.half_close(stage.cluster, second),
+        faults.slow_down(stage.cluster, third, 0.05, BRIEF),
+    )
+    await stage.ended()
+    assert not stage.repeats()
+
+
 async def test_a_restart_in_good_order_repeats_nothing(stage: Stage) -> None:
     await stage.under_way()
     await faults.roll(stage.cluster, stage.busiest())
+    await stage.ended()
+    assert not stage.repeats()
+
+
+async def test_restarts_of_the_database_repeat_nothing(stage: Stage) -> None:
+    await stage.under_way()
+    await faults.restart_database(stage.cluster, "immediate", 0.5)
+    await faults.restart_database(stage.cluster, "fast", 0.0)
+    await stage.ended()
+    assert not stage.repeats()
+
+
+async def test_a_database_that_is_gone_for_longer_than_a_lease_is_waited_for(stage: Stage) -> None:
+    await stage.under_way()
+    await faults.restart_database(stage.cluster, "immediate", LONG)
     await stage.ended()
     assert not stage.repeats()
 
@@ -61,6 +100,7 @@ async def test_clocks_that_are_set_repeat_nothing(stage: Stage) -> None:
 async def test_a_task_that_starts_over_does_so_for_a_killed_replica_only(stage: Stage) -> None:
     await stage.under_way("again")
     await faults.roll(stage.cluster, stage.busiest())
+    await faults.cut(stage.cluster, stage.busiest(), 0.3)
     await stage.ended()
     assert not stage.repeats()
     await stage.under_way("again")

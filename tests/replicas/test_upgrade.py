@@ -32,13 +32,10 @@ async def test_versions_run_side_by_side_during_an_upgrade_and_after_it_was_take
         await faults.roll(running, first)  # makes new tables, and goes on with what the old ones have begun
         await stage.ended()
         await stage.under_way()
-        await faults.kill(running, second, 0)  # its tasks are taken over by the new version
-        await stage.ended()
         second.source = ROOT
-        await stage.under_way()
-        await faults.roll(running, second)
+        await faults.kill(running, second, 0)  # its tasks are taken over by the new version
         await stage.ended()
         first.source = old
         await faults.roll(running, first)  # one is taken back
         await stage.under_way()
-        await stage.check()
+        await stage.check(shares_catalog=False)  # the version before knows no leases of it
