@@ -124,8 +124,18 @@ class KubeCluster:
         name = f"{prefix}-{secrets.token_hex(4)}"
         self.api.post("/api/v1/namespaces", {"metadata": {"name": name}})
         account = f"/api/v1/namespaces/{name}/serviceaccounts/default"
-        waiting.until(lambda: self.api.find(account), f"{name} has a service account")
+
+        def is_there() -> bool:
+            found = self.api.find(account)
+            return bool(found and (found.get("secrets") or not self._stores_tokens))
+
+        waiting.until(is_there, f"{name} has a service account")
         return name
+
+    @cached_property
+    def _stores_tokens(self) -> bool:
+        """Whether a service account gets a stored token, as before Kubernetes 1.24; pods are refused until it has."""
+        return bool(self.api.get("/api/v1/namespaces/kube-system/serviceaccounts/default").get("secrets"))
 
     def account(self, namespace: str, *rules: dict[str, Any], name: str = "somebody") -> str:
         """Make a service account that may do in its namespace what the rules say, and return a token of it."""
