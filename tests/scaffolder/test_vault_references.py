@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from backstage_py.errors import NotAllowedError
 from backstage_py.integrations.vault.references import VaultReferences
 from backstage_py.plugin import ActionAttributes, ActionContext, PermanentError, Services, action
 from backstage_py.settings.sections import ScaffolderSettings, TaskRecoverySettings
@@ -223,8 +224,13 @@ async def test_a_dry_run_checks_and_reads_nothing(bao: OpenBao, mount: str, tmp_
         answer = await tried(w, f"{mount}/shop#password")
         assert seen == [{"value": "x ***"}]
         assert VALUE not in str(answer)
-        with pytest.raises(Exception, match="may not read the path"):
+        with pytest.raises(NotAllowedError, match="may not read the path"):
             await tried(w, f"{mount}/other/shop#password")
+    seen.clear()
+    author = Services(config={}, secret_references=VaultReferences({}))
+    async with world(tmp_path / "author", take, services=author, start=False) as w:
+        await tried(w, f"{mount}/shop#password")
+    assert seen == [{"value": "x ***"}], "an author's machine has no Vault to ask"
 
 
 async def test_outside_of_a_steps_values_it_gives_nothing(bao: OpenBao, mount: str, tmp_path: Path) -> None:
@@ -237,6 +243,18 @@ async def test_outside_of_a_steps_values_it_gives_nothing(bao: OpenBao, mount: s
         ended = await w.run(wanted)
     assert body(ended[-1])["output"] == {}
     assert seen == []
+
+
+async def test_a_step_has_a_hundred_references_and_no_more(bao: OpenBao, mount: str, tmp_path: Path) -> None:
+    bao.put(mount, "many", {str(number): f"value-{number}" for number in range(101)})
+    allowed = services(bao, {"read": ["*"]})
+    async with world(tmp_path, take, services=allowed) as w:
+        wanted = {str(n): f"${{{{ vault('{mount}/many#{n}') }}}}" for n in range(101)}
+        ended = await w.run(template(step(wanted)))
+        del wanted["100"]
+        await w.run(template(step(wanted), name="fewer"))
+        assert error(ended) == "A step may have 100 references to Vault, not 101"
+    assert seen == [{"value": {str(number): f"value-{number}" for number in range(100)}}]
 
 
 @pytest.fixture(scope="module")

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from backstage_py import threads
-from backstage_py.errors import InputError, NotFoundError
+from backstage_py.errors import NotFoundError
 from backstage_py.integrations.origins import Origin
 from backstage_py.integrations.vault import engines, problems, rules
 from backstage_py.integrations.vault.rules import Rules
 from backstage_py.integrations.vault.server import Vault
-from backstage_py.model import web_url
 from backstage_py.model.json import Json, JsonObject
+from backstage_py.model.vault_ref import VaultRef
 
 if TYPE_CHECKING:
     from hvac import Client
@@ -26,27 +26,6 @@ _log = structlog.get_logger(__name__)
 _TOKEN_LIFETIME = "1h"  # noqa: S105  # of a session whose process was killed
 FindOrigin = Callable[[bool], Awaitable[Origin]]
 """Tells where the run's template is from; asked with whether owners matter."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """Where a value is."""
-
-    path: str
-    key: str
-
-    @classmethod
-    def of(cls, text: str) -> "Reference":
-        """Read ``mount/path#key``.
-
-        Raises:
-            InputError: it is none.
-        """
-        path, hash_, key = text.partition("#")
-        parts = path.strip("/").split("/")
-        if not (hash_ and key) or len(parts) < 2 or "" in parts or web_url.climbs(path):  # noqa: PLR2004  # as it says
-            raise InputError(f"vault('{text}') should be vault('<mount>/<path>#<key>'), as in 'secrets/shop#password'")
-        return cls("/".join(parts), key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +58,7 @@ class VaultSession:
         Raises:
             InputError: it is no reference. NotAllowedError: it may not be read.
         """
-        wanted = Reference.of(reference)
+        wanted = VaultRef.of(reference)
         if self._rules is None:
             allowed = rules.read(self.config)
             self._rules = allowed.about(await self.origin(allowed.ask_for_owners))
@@ -93,7 +72,7 @@ class VaultSession:
             SettingsError, AuthenticationError, ServiceUnavailableError, ForeignError.
         """
         await self.check(reference)
-        wanted = Reference.of(reference)
+        wanted = VaultRef.of(reference)
         self._vault = self._vault or Vault.of(self.config)
         found = await threads.remote_call("vault", self._read, self._vault, wanted.path)
         if wanted.key not in found:

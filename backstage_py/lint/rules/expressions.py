@@ -3,12 +3,14 @@
 import re
 from collections.abc import Iterator
 
+from backstage_py.errors import InputError
 from backstage_py.lint import required
 from backstage_py.lint.nearest import misspelled, nearest
 from backstage_py.lint.rule import Finding, Path, rule
 from backstage_py.lint.view import Template
 from backstage_py.lint.vocabulary import BACKSTAGE_FILTERS, FILTERS, GLOBALS, STEP_GLOBALS, TESTS
 from backstage_py.model.json import Json
+from backstage_py.model.vault_ref import VaultRef
 
 _FORM = "parameters:\n  properties:\n    name:\n      type: string\n"
 _LOG = "steps:\n  - id: log\n    action: debug:log\n    input:\n      message: "
@@ -30,6 +32,7 @@ _HABITS = {
     "size": "length",
     "count": "length",
 }
+_VAULT_CALL = re.compile(r"""vault\(\s*(?P<quote>['"])(?P<reference>[^'"\\]*)(?P=quote)\s*\)""")
 _METHODS = frozenset({"split", "startsWith", "endsWith", "includes", "slice", "replaceAll", "substring", "toString"})
 
 
@@ -285,6 +288,42 @@ def _delimiters(value: Json, path: Path) -> Iterator[Finding]:
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _delimiters(item, (*path, index))
+
+
+@rule(
+    "BPY409",
+    "vault-reference",
+    "warning",
+    "template",
+    summary="`vault()` gives nothing here, or cannot be read.",
+    why="`vault('<mount>/<path>#<key>')` is read when its step begins, for the step's `input` and `each`. In `if` and "
+    "in the template's `output` it is undefined, so that no secret decides what is shown. A reference of another form "
+    "is an error, with which the step fails. Stock Backstage has no such function, and keeps the text.",
+    bad=_FORM + _LOG + "${{ vault('shop#token') }}\n",
+    good=_FORM + _LOG + "${{ vault('secrets/shop#token') }}\n",
+)
+def vault_reference(template: Template) -> Iterator[Finding]:
+    """References that are written out are read as a run reads them."""
+    for use in template.uses:
+        for named in use.parsed.named:
+            if named.kind != "global" or named.name != "vault" or "vault" in template.extra.globals:
+                continue
+            if use.where in {"if", "output"}:
+                fix = "Use it in the step's input"
+                yield Finding(f"vault() gives nothing in '{use.where}'", use.path, named.offset, fix=fix)
+            elif problem := _vault_problem(use.text[named.offset :]):
+                yield Finding(problem, use.path, named.offset, severity="error")
+
+
+def _vault_problem(call: str) -> str | None:
+    written = _VAULT_CALL.match(call)
+    if written is None:
+        return None
+    try:
+        VaultRef.of(written["reference"])
+    except InputError as error:
+        return error.message
+    return None
 
 
 def _is_inside_code(before: str) -> bool:

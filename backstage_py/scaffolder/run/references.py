@@ -42,10 +42,8 @@ class References:
         """Return the values of references; none in a dry run, where they are only checked.
 
         Raises:
-            InputError: there are too many. BackstageError: one cannot be read; the message says which and why.
+            BackstageError: one cannot be read; the message says which and why.
         """
-        if len(wanted) > MOST:
-            raise InputError(f"A step may have {MOST} references to Vault, not {len(wanted)}")
         if self.is_dry_run and not (self.services.config or {}).get("vault"):
             return {}  # on an author's machine there is no Vault to ask
         session = self._opened()
@@ -93,6 +91,16 @@ class References:
             return Origin()
         found = await origins.owners(self.services.catalog, self.template.entity_ref) if needs_owners else ()
         return Origin(found, self.template.base_url)
+
+
+def expect(number: int) -> None:
+    """Refuse a step with too many references.
+
+    Raises:
+        InputError: it has.
+    """
+    if number > MOST:
+        raise InputError(f"A step may have {MOST} references to Vault, not {number}")
 
 
 def asked_for(step: Step, renderer: StepRenderer, contexts: Contexts[Seen]) -> frozenset[str]:

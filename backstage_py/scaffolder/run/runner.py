@@ -296,6 +296,7 @@ class Run:
                 return
             new = new - {""} or new  # what is made of a value that is not read yet is not known yet
             known |= new
+            references.expect(len(known))
             values = await self._references.resolve(new)
             self._journal.redactor.add(values.values())
             self._renderer.resolved.update(values)
