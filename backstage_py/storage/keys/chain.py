@@ -24,6 +24,7 @@ _PATIENCE = 120.0  # well below the time for which a key is known before it is u
 _DROPS = 1800.0  # looking for what a key is still needed for may take a while
 _PAUSE = 1.0
 _COOL_DOWN = 0.25  # however many unknown keys somebody names
+_STRANGERS = 1_000
 _KEPT = "auth.keyEncryptionKeys"
 
 
@@ -76,6 +77,7 @@ class KeyChain:
         self._in_file = kept_in_file
         self._known: Mapping[str, Key] = {}
         self._unopened: set[str] = set()
+        self._strangers: set[str] = set()
         self._next_drop = float("-inf")
         self._now_at_load, self._loaded = 0, float("-inf")
         self._wake: Wake | None = None
@@ -129,11 +131,19 @@ class KeyChain:
             self._wake.set_from_any_thread()
 
     async def look_up(self, id_: str) -> Key | None:
-        """Return a key, which another process may have made just now."""
-        if id_ not in self._known and time.monotonic() - self._loaded > _COOL_DOWN:
+        """Return a key, which another process may have made just now.
+
+        A key is stored before it is used, so one that is not there by now is somebody else's, and not asked for
+        again for a while.
+        """
+        if id_ not in self._known and id_ not in self._strangers:
+            asked = time.monotonic()
             async with self._lock:
-                if time.monotonic() - self._loaded > _COOL_DOWN:
+                if self._loaded < asked:
+                    await asyncio.sleep(max(self._loaded + _COOL_DOWN - time.monotonic(), 0))
                     await self._load()
+            if id_ not in self._known and len(self._strangers) < _STRANGERS:
+                self._strangers.add(id_)
         return self._known.get(id_)
 
     async def _follow(self) -> None:
@@ -141,6 +151,7 @@ class KeyChain:
             while True:
                 await self._wake.wait(_PATIENCE)
                 async with self._lock:
+                    self._strangers.clear()
                     await self._load()
                     await self._tend()
                 await asyncio.sleep(_PAUSE)
