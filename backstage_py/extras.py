@@ -12,6 +12,7 @@ from backstage_py.errors import NotImplementedInBackendError
 _MODULES: Mapping[str, tuple[str, ...]] = {
     "kubernetes": ("kubernetes",),
     "mcp": ("mcp", "mcp_types"),
+    "policy": ("regopy",),
     "s3": ("boto3",),
     "serve": ("alembic", "httptools", "isal", "sqlalchemy", "starlette", "uvicorn", "watchfiles"),
     "slack": ("slack_sdk",),

@@ -18,6 +18,7 @@ from backstage_py_actions import (
     kubernetes,
     ms_teams,
     notifications,
+    policy,
     roadiehq,
     score,
     slack,
@@ -39,4 +40,5 @@ ACTIONS: tuple[Action, ...] = (
     *argocd.ACTIONS,
     *vault.ACTIONS,
     *score.ACTIONS,
+    *policy.ACTIONS,
 )

@@ -44,6 +44,24 @@ SCAFFOLDER = (
     Key("auditor", kinds.OBJECT, "Backstage's audit log."),
     Key("http.allowedMethods", kinds.TEXTS, "HTTP methods that http:backstage:request may use; all by default."),
     Key("rateLimitWait", kinds.DURATION, "How long a request of an action waits for GitHub's limits; ten minutes."),
+    Key("policies", kinds.ARRAY, "(ours) Policies that are asked before each action that may act outside."),
+    *(
+        Key(f"policies[].{name}", kind, f"(ours) {words}")
+        for name, kind, words in (
+            ("name", kinds.TEXT, "What messages and policy:check call it."),
+            ("rego", kinds.TEXT, "Its text in Rego."),
+            ("package", kinds.TEXT, "The package of `rego`; `main` by default."),
+            ("opa", kinds.TEXT, "Or a package of the OPA server of `policy.opa`."),
+            ("kyverno", kinds.OBJECT, "Or the admission of a cluster."),
+            ("kyverno.clusterName", kinds.TEXT, "Its name in `kubernetes.clusterLocatorMethods`."),
+            ("kyverno.namespace", kinds.TEXT, "Namespace of manifests that name none."),
+            ("each", kinds.TEXT, "`tree` (the default), or `document` for one document after the other."),
+            ("paths", kinds.TEXTS, "Globs for the files that it is about; all by default."),
+            ("enforcement", kinds.TEXT, "`deny` (the default) or `warn`."),
+            ("environments", kinds.OBJECT, "The same by environment."),
+            ("environmentParameter", kinds.TEXT, "The form value that says the environment."),
+        )
+    ),
     Key("cookiecutter.allowHooks", kinds.SWITCH, "Run the hooks that a cookiecutter template brings; off by default."),
     Key("cookiecutter.extensions", kinds.TEXTS, "Jinja extensions that templates of cookiecutter may load."),
 )
@@ -242,6 +260,8 @@ ACTIONS = (
     ),
     Key("vault.databases", kinds.OBJECT, "(ours) Databases for which templates make roles, by the name they use."),
     Key("vault.kvVersion", kinds.whole(), "Version of key-value engines that the token may not look at; 2 by default."),
+    Key("policy.opa.url", kinds.URL, "(ours) URL of an OPA server, for policies."),
+    Key("policy.opa.token", kinds.TEXT, "(ours) Token to call it with."),
     Key("score.resources", kinds.ARRAY, "(ours) What resources of Score workloads are, by type and class."),
     *_texts(
         "score.resources[]",

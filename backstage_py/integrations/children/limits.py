@@ -29,6 +29,8 @@ class Limits:
 
     Attributes:
         processes: 0 for a child that starts none; None without a bound.
+        reserved: bytes of addresses that the child's allocator takes at its start and does not fill. With them the
+            system's bound holds nothing, so a child that needs them watches its memory itself.
     """
 
     memory: int = 1024 * MIB
@@ -36,6 +38,7 @@ class Limits:
     file_size: int = 256 * MIB
     open_files: int = 256
     processes: int | None = 0
+    reserved: int = 0
 
     @classmethod
     def of(cls, config: Mapping[str, Json] | None) -> Self:
@@ -51,7 +54,7 @@ class Limits:
         """Return them as the supervisor reads them."""
         given = {
             "core": 0,
-            "memory": self.memory,
+            "memory": self.memory + self.reserved,
             "cpu": self.cpu,
             "file_size": self.file_size,
             "open_files": self.open_files,
