@@ -81,7 +81,7 @@ class Write:
     file_path: str = _DEFAULT_FILE
 
 
-@builtin("catalog:write", Write, dry_run=True)
+@builtin("catalog:write", Write, dry_run=True, attributes=ActionAttributes(local=True))
 def catalog_write(ctx: ActionContext[Write]) -> None:
     """Write the entity as YAML, annotated with the template."""
     ctx.logger.info(f"Writing {ctx.input.file_path}")

@@ -33,7 +33,7 @@ class Delete:
     files: list[str]
 
 
-@builtin("fs:delete", Delete, dry_run=True, attributes=ActionAttributes(idempotent=True))
+@builtin("fs:delete", Delete, dry_run=True, attributes=ActionAttributes(idempotent=True, local=True))
 def fs_delete(ctx: ActionContext[Delete]) -> None:
     """Delete files.
 
@@ -80,7 +80,7 @@ class Rename:
     files: list[JsonObject]
 
 
-@builtin("fs:rename", Rename, dry_run=True)
+@builtin("fs:rename", Rename, dry_run=True, attributes=ActionAttributes(local=True))
 async def fs_rename(ctx: ActionContext[Rename]) -> None:
     """Rename or move, one after the other; the first that fails ends the step."""
     work = _renaming(ctx)

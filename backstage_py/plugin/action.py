@@ -42,12 +42,14 @@ class ActionAttributes:
         destructive: it may overwrite or remove what is there, rather than only add.
         pure: (ours) it makes its outputs of its input and the workspace alone. Where that input held a secret, outputs
             and log lines count as one: logs and results show of them only what stood in the input without it.
+        local: (ours) it changes nothing but the workspace; ``scaffolder.policies`` are asked before those that may.
     """
 
     read_only: bool = False
     idempotent: bool = False
     destructive: bool = True
     pure: bool = False
+    local: bool = False
 
 
 @dataclass(frozen=True, slots=True)

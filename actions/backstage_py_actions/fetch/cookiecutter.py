@@ -27,7 +27,7 @@ class FetchCookiecutter:
     "fetch:cookiecutter",
     FetchCookiecutter,
     dry_run=True,
-    attributes=ActionAttributes(idempotent=True, destructive=False),
+    attributes=ActionAttributes(idempotent=True, destructive=False, local=True),
 )
 async def fetch_cookiecutter(ctx: ActionContext[FetchCookiecutter]) -> None:
     """Fetch a template and let cookiecutter render it.

@@ -10,7 +10,7 @@ from backstage_py_actions.fetch import skeleton, source
 from backstage_py_actions.fetch.output import Output
 from backstage_py_actions.fetch.skeleton import Kind
 
-_ATTRIBUTES = ActionAttributes(idempotent=True, destructive=False)
+_ATTRIBUTES = ActionAttributes(idempotent=True, destructive=False, local=True)
 _FILE_MODE = 0o666
 _STARTED = "Fetching plain content from remote URL"
 

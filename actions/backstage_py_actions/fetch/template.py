@@ -10,7 +10,7 @@ from backstage_py_actions.fetch import rendering, source
 from backstage_py_actions.fetch.output import Output
 from backstage_py_actions.fetch.rendering import Rendering
 
-_ATTRIBUTES = ActionAttributes(idempotent=True, destructive=False)
+_ATTRIBUTES = ActionAttributes(idempotent=True, destructive=False, local=True)
 _FILE_MODE = 0o666
 
 

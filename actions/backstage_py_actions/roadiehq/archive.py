@@ -23,7 +23,7 @@ class Zip:
     output_path: str
 
 
-@builtin("roadiehq:utils:zip", Zip, dry_run=True, attributes=ActionAttributes(idempotent=True))
+@builtin("roadiehq:utils:zip", Zip, dry_run=True, attributes=ActionAttributes(idempotent=True, local=True))
 def zip_(ctx: ActionContext[Zip]) -> JsonObject:
     """Pack a file, or what a folder holds: at most 50,000 entries and 256 MiB.
 

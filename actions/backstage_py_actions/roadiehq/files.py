@@ -17,7 +17,7 @@ class Write:
     preserve_formatting: bool = False
 
 
-@builtin("roadiehq:utils:fs:write", Write, dry_run=True, attributes=ActionAttributes(idempotent=True))
+@builtin("roadiehq:utils:fs:write", Write, dry_run=True, attributes=ActionAttributes(idempotent=True, local=True))
 def fs_write(ctx: ActionContext[Write]) -> JsonObject:
     """Write a file, with the folders on the way to it.
 
@@ -47,7 +47,7 @@ class Append:
     content: str
 
 
-@builtin("roadiehq:utils:fs:append", Append, dry_run=True, attributes=ActionAttributes(destructive=False))
+@builtin("roadiehq:utils:fs:append", Append, dry_run=True, attributes=ActionAttributes(destructive=False, local=True))
 def fs_append(ctx: ActionContext[Append]) -> JsonObject:
     """Append to a file; it is made if there is none, its folder is not."""
     path = ctx.workspace.path(ctx.input.path)

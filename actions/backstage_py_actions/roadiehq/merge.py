@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from backstage_py.plugin import Action, ActionContext, InputError, Json, JsonObject, NotFoundError
+from backstage_py.plugin import Action, ActionAttributes, ActionContext, InputError, Json, JsonObject, NotFoundError
 from backstage_py.plugin.formats import load_yaml, load_yaml_documents, stringify_json, yaml_key
 from backstage_py_actions._builtin import builtin
 from backstage_py_actions.roadiehq import content, indentation, merging, yaml_comments, yaml_text
@@ -27,7 +27,7 @@ class MergeJson:
     match_file_indent: bool = False
 
 
-@builtin("roadiehq:utils:json:merge", MergeJson, dry_run=True)
+@builtin("roadiehq:utils:json:merge", MergeJson, dry_run=True, attributes=ActionAttributes(local=True))
 def json_merge(ctx: ActionContext[MergeJson]) -> JsonObject:
     """Merge into a JSON file, which is made if there is none."""
     path, given = ctx.workspace.path(ctx.input.path), ctx.input
@@ -67,7 +67,7 @@ class Merge:
     options: JsonObject | None = None
 
 
-@builtin("roadiehq:utils:merge", Merge, dry_run=True)
+@builtin("roadiehq:utils:merge", Merge, dry_run=True, attributes=ActionAttributes(local=True))
 def merge(ctx: ActionContext[Merge]) -> JsonObject | None:
     """Merge into a JSON or YAML file, told apart by its name; any other file is left alone, as by the original."""
     path = ctx.workspace.path(ctx.input.path)

@@ -20,7 +20,7 @@ class Replace:
     files: list[JsonObject]
 
 
-@builtin("roadiehq:utils:fs:replace", Replace, dry_run=True, attributes=ActionAttributes(idempotent=True))
+@builtin("roadiehq:utils:fs:replace", Replace, dry_run=True, attributes=ActionAttributes(idempotent=True, local=True))
 def fs_replace(ctx: ActionContext[Replace]) -> None:
     """Replace in every file that a pattern names; files without a match are not touched.
 

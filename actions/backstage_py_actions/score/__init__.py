@@ -27,7 +27,7 @@ class Generate:
     "score:generate",
     Generate,
     dry_run=True,
-    attributes=ActionAttributes(idempotent=True),
+    attributes=ActionAttributes(idempotent=True, local=True),
 )
 async def generate(ctx: ActionContext[Generate]) -> JsonObject:
     """Write the manifests of a Score workload into the workspace; nothing outside of it is asked or changed."""

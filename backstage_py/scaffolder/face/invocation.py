@@ -38,6 +38,7 @@ from backstage_py.scaffolder.run.action_call import Cancelled
 from backstage_py.scaffolder.run.action_gate import ActionGate
 from backstage_py.scaffolder.run.budget import RunBudget, is_small, refusal
 from backstage_py.scaffolder.run.input_checks import validator_of
+from backstage_py.scaffolder.run.policies import Policies
 from backstage_py.settings.sections import LimitSettings
 
 
@@ -84,6 +85,8 @@ async def in_folder(wanted: Invocation, folder: Path) -> JsonObject:
     await budget.compute(lambda: _check(wanted.action, given), is_small=is_small(given))
     await wanted.gate.open()
     wanted.gate.check(wanted.action.id, given, offered_as=wanted.offered_as)
+    asked = Policies(wanted.services.config or {}, {"parameters": {}, "user": wanted.user.ref}, {})
+    await asked.admit(wanted.action, [given], folder, wanted.logger, is_dry_run=wanted.is_dry_run)
     sink = _Sink(wanted.checkpoints, wanted.effects)
     context: ActionContext[Any] = ActionContext(
         input=wanted.action.parse_input(given),

@@ -21,13 +21,14 @@ from backstage_py.model.task import ClaimLost, StepResult
 from backstage_py.plugin import Action, ActionContext, CancelSignal, StepInfo, Workspace
 from backstage_py.plugin import schema as schemas
 from backstage_py.scaffolder.executors.error_text import as_backstage_error, as_shown
-from backstage_py.scaffolder.run import action_call, redaction, references, steps
+from backstage_py.scaffolder.run import action_call, policies, redaction, references, steps
 from backstage_py.scaffolder.run.action_call import Cancelled
 from backstage_py.scaffolder.run.action_gate import ActionGate
 from backstage_py.scaffolder.run.budget import SMALL, RunBudget, is_small, refusal
 from backstage_py.scaffolder.run.equipment import Equipment
 from backstage_py.scaffolder.run.input_checks import validator_of
 from backstage_py.scaffolder.run.journal import Journal
+from backstage_py.scaffolder.run.policies import Policies
 from backstage_py.scaffolder.run.references import References
 from backstage_py.scaffolder.run.rendering import Seen, StepRenderer
 from backstage_py.scaffolder.run.spec import ABSENT, Spec, Step
@@ -110,6 +111,7 @@ class Run:
         self._renderer = context.renderer
         self._budget = context.budget
         self._references = References(context.equipment.services, context.spec.template_info, context.is_dry_run)
+        self._policies = Policies.of_run(context.equipment.services.config, context.spec)
         self._watch = WorkspaceWatch(context.equipment.quota, context.workspace.root, context.signal)
         self._first_failure: RunFailed | None = None
         self._kept: dict[str, Json] = dict(context.earlier.checkpoints)
@@ -265,6 +267,7 @@ class Run:
                 logger.info(line)
                 await logger.flush()
                 if not action.supports_dry_run:
+                    await self._ask_policies(action, [], logger)
                     await self._skip_in_dry_run(step, action)
                     return
             await self._resolve_references(step, contexts)
@@ -275,6 +278,7 @@ class Run:
                     if iteration.each:
                         await self._check_input(iteration, action)
                     self._context.gate.check(action.id, iteration.input)
+            await self._ask_policies(action, [one.input for one in plan.iterations if one.runs], logger)
             logger.is_veiled = veil is not None
             outputs = await self._run_iterations(step, action, plan, logger)
             outputs = self._references.storable(outputs, veil)
@@ -310,6 +314,14 @@ class Run:
         if step.each is ABSENT:  # with ``each`` the gate has its say in between
             steps.check_input(plan.iterations[0], action.id, validator_of(action))
         return plan
+
+    async def _ask_policies(self, action: Action, inputs: list[Json], logger: StepLogger) -> None:
+        if not policies.acts_outside(action):
+            return
+        shown = self._journal.redactor.value(inputs) if self._has_secrets else inputs
+        folder, is_dry_run = self._context.workspace.root, self._context.is_dry_run
+        await self._policies.admit(action, shown, folder, logger, is_dry_run=is_dry_run)
+        await logger.flush()
 
     async def _check_input(self, iteration: steps.Iteration, action: Action) -> None:
         def check() -> None:
