@@ -1,5 +1,6 @@
 """Waiting for what a cluster does in its own time."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -15,3 +16,8 @@ def until(is_there: Callable[[], T], what: str) -> T:
         assert time.monotonic() < give_up, f"waited in vain until {what}"
         time.sleep(0.1)
     return found
+
+
+async def pause(seconds: float = 0.5) -> None:
+    """Wait a moment before a test looks again by itself."""
+    await asyncio.sleep(seconds)

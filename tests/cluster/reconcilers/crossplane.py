@@ -192,7 +192,9 @@ class Composites(Reconciler):
         return (value["spec"].get("crossplane") or {}) if self.is_v2 else value["spec"]
 
     def _is_orphan(self, child: Any) -> bool:
-        return (child.get("spec") or {}).get("deletionPolicy") == "Orphan"
+        spec = child.get("spec") or {}
+        policies = spec.get("managementPolicies") or ["*"]
+        return spec.get("deletionPolicy") == "Orphan" or not {"*", "Delete"} & set(policies)
 
     def _child_path(self, value: Any, child: Child) -> str:
         name = f"{value['metadata']['name']}-{child.name}"
