@@ -10,6 +10,7 @@ from backstage_py.plugin import Action
 from backstage_py_actions import (
     argocd,
     catalog,
+    crossplane,
     debug,
     fetch,
     filesystem,
@@ -37,6 +38,7 @@ ACTIONS: tuple[Action, ...] = (
     *slack.ACTIONS,
     *ms_teams.ACTIONS,
     *kubernetes.ACTIONS,
+    *crossplane.ACTIONS,
     *argocd.ACTIONS,
     *vault.ACTIONS,
     *score.ACTIONS,

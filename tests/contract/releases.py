@@ -43,6 +43,8 @@ OWN_ACTIONS = frozenset(
         "argocd:create-resources",
         "cnoe:create-argocd-app",
         "cnoe:kubernetes:apply",
+        "crossplane:xr:apply",
+        "crossplane:xr:wait",
         "externalsecret:create",
         "fetch:cookiecutter",
         "fs:read",
