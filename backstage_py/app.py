@@ -21,6 +21,7 @@ from backstage_py.http import (
     template_actions,
 )
 from backstage_py.http import catalog as catalog_face
+from backstage_py.http import crossplane as crossplane_face
 from backstage_py.http import scaffolder as scaffolder_face
 from backstage_py.http.health import Health
 from backstage_py.http.plugin_mount import Plugin
@@ -35,6 +36,7 @@ from backstage_py.model.json import JsonObject
 from backstage_py.permissions import conditions
 from backstage_py.permissions.mode import Mode
 from backstage_py.plugin.services import required
+from backstage_py.provisioning.authorized import AuthorizedProvisioner
 from backstage_py.scaffolder.face.action_policy import ActionPolicy
 from backstage_py.settings.sections import Settings
 from backstage_py.wiring import handover, identity, process
@@ -101,7 +103,8 @@ async def serving(
             ),
             handover.environment(core.settings, stand_ins),
         )
-        known = PLUGINS.union(*(one.plugins for one in stand_ins))
+        offered = {crossplane_face.PLUGIN} if core.provisioner else set()
+        known = PLUGINS.union(offered, *(one.plugins for one in stand_ins))
         agents = McpEndpoint(partial(_api_of, service, core, known if core.catalog else known - {"catalog"}))
         authenticator = identity.authenticator(
             settings, core.addresses, core.issuer, {*known, settings.scaffolder.actions_plugin}
@@ -125,6 +128,8 @@ def _plugins(core: Process, authenticator: Authenticator) -> Iterator[Plugin]:
     yield _template_actions(core)
     if core.permissions.mode is not Mode.BACKEND:
         yield Plugin("permission", permission.routes(), _keys(core), open_paths=re.compile("/health$"))
+    if core.provisioner:
+        yield _crossplane(core, core.provisioner)
     if core.catalog:
         yield Plugin(
             "catalog",
@@ -134,6 +139,15 @@ def _plugins(core: Process, authenticator: Authenticator) -> Iterator[Plugin]:
             apply_conditions=conditions.endpoint(core.catalog.resource_type()),
             openapi=catalog_face.document(),
         )
+
+
+def _crossplane(core: Process, provisioner: AuthorizedProvisioner) -> Plugin:
+    return Plugin(
+        crossplane_face.PLUGIN,
+        crossplane_face.routes(provisioner),
+        _keys(core),
+        permissions=bundled.schema("permissions/crossplane"),
+    )
 
 
 def _auth(core: Process, authenticator: Authenticator) -> Plugin:
@@ -173,7 +187,11 @@ def _template_actions(core: Process) -> Plugin:
 
 
 def _stand_ins(core: Process, stand_ins: Sequence[StandIn]) -> Iterator[Plugin]:
-    return (Plugin(id_, routes, _keys(core)) for one in stand_ins for id_, routes in one.plugins.items())
+    """Yield the plugins of stand-ins; what this service offers itself goes before them."""
+    for one in stand_ins:
+        for id_, routes in one.plugins.items():
+            if id_ != crossplane_face.PLUGIN or core.provisioner is None:
+                yield Plugin(id_, routes, _keys(core))
 
 
 def _agents(core: Process, endpoint: McpEndpoint) -> Plugin:

@@ -16,8 +16,8 @@ import structlog
 
 from backstage_py.errors import BackstageError, NotAllowedError
 from backstage_py.identity.issuer import IssuedToken, TokenIssuer
-from backstage_py.model import entity_ref
-from backstage_py.model.json import Json, JsonObject
+from backstage_py.model.entity_relations import ownership_of
+from backstage_py.model.json import JsonObject
 from backstage_py.plugin.services import CatalogClient
 from backstage_py.settings.sections import AuthSettings
 
@@ -106,17 +106,6 @@ class GuestSignIn:
         except BackstageError as error:
             _log.warning("user_entity_unavailable", user=user_ref, reason=error.message)
             return None
-
-
-def ownership_of(user: JsonObject) -> tuple[str, ...]:
-    """Return the references that a User entity owns by: its own and its groups', each once."""
-    relations: list[Json] = user.get("relations") or []
-    groups = [
-        relation["targetRef"]
-        for relation in relations
-        if relation["type"] == "memberOf" and relation["targetRef"].startswith("group:")
-    ]
-    return tuple(dict.fromkeys([entity_ref.of(user), *groups]))
 
 
 def is_local_request(arrival: RequestOrigin) -> bool:

@@ -109,3 +109,14 @@ def _target(value: Json, field: RelationField, namespace: str) -> EntityRef:
             hint = ' (e.g. did not start with "component:" or similar)' if word == "kind" else ""
             raise InputError(f"Entity reference {json.text(value)} had missing or empty {word}{hint}")
     return EntityRef(str(kind), str(parts.get("namespace") or namespace), str(name))
+
+
+def ownership_of(user: JsonObject) -> tuple[str, ...]:
+    """Return the references that a User entity owns by: its own and its groups', each once."""
+    relations: list[Json] = user.get("relations") or []
+    groups = [
+        relation["targetRef"]
+        for relation in relations
+        if relation["type"] == "memberOf" and relation["targetRef"].startswith("group:")
+    ]
+    return tuple(dict.fromkeys([entity_ref.of(user), *groups]))

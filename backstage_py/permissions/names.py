@@ -8,6 +8,7 @@ from backstage_py.model.json import JsonObject
 
 CATALOG = "catalog"
 SCAFFOLDER = "scaffolder"
+CROSSPLANE = "crossplane"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +65,7 @@ PARAMETER_READ = _of(SCAFFOLDER, "template.parameter.read")
 STEP_READ = _of(SCAFFOLDER, "template.step.read")
 DRY_RUN = _of(SCAFFOLDER, "template.dry-run")
 ACTION_EXECUTE = _of(SCAFFOLDER, "action.execute")
+
+RESOURCE_CREATE = _of(CROSSPLANE, "resource.create")
+RESOURCE_READ = _of(CROSSPLANE, "resource.read")
+RESOURCE_DELETE = _of(CROSSPLANE, "resource.delete")

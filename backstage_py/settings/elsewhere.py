@@ -168,6 +168,40 @@ _CLUSTER_RULES = (
     Key("allow[].clusterKinds", kinds.TEXTS, "Globs for kinds without a namespace."),
 )
 
+_SIZES = "Values by the size's name and the provider's: `small: {aws: {class: db.t4g.micro, storageGb: 20}}`."
+_OFFER = "crossplane.resources.*"
+_PLACE = f"{_OFFER}.environments.*"
+CROSSPLANE = (
+    Key("crossplane.resources", kinds.OBJECT, "(ours) What `/api/crossplane/<name>` and the actions offer, by name."),
+    *_texts(
+        _OFFER,
+        group="API group of the kind that is applied.",
+        kind="That kind: a claim's, or a composite's of version 2.",
+        version="Its version; the one that its definition prefers by default.",
+        provider="Which part of a size counts, such as `aws`.",
+        namespace="Where it is made, with {team} in it; `{team}` by default.",
+        owner="The group that owns it, with {team} in it; `group:default/{team}` by default.",
+        at="Path in `spec` below which values are laid; `parameters` by default.",
+        composition="The Composition to use.",
+        connectionSecret="Name of the Secret with the connection, with {name}; `{name}-connection`.",  # words
+        entityType="`spec.type` of the Resource in the catalog.",
+    ),
+    Key(f"{_OFFER}.fields", kinds.OBJECT, "Where values go in `spec`, by their names; null leaves one out."),
+    Key(f"{_OFFER}.values", kinds.OBJECT, "Values for all environments, over the secure defaults."),
+    Key(f"{_OFFER}.sizes", kinds.OBJECT, _SIZES),
+    Key(f"{_OFFER}.options", kinds.TEXTS, "Values that callers may choose."),
+    Key(f"{_OFFER}.environments", kinds.OBJECT, "Where it is made, by name, such as `staging` and `prod`."),
+    *_texts(
+        _PLACE,
+        cluster="Name of a cluster of `kubernetes.clusterLocatorMethods`.",
+        provider="Another provider than the resource's.",
+        composition="Another Composition than the resource's.",
+    ),
+    Key(f"{_PLACE}.production", kinds.SWITCH, "Several zones, protection, 30 days of backups; true for `prod…`."),
+    Key(f"{_PLACE}.values", kinds.OBJECT, "Values for this environment, over those of a size."),
+    Key(f"{_PLACE}.sizes", kinds.OBJECT, _SIZES),
+)
+
 ACTIONS = (
     Key("kubernetes.clusterLocatorMethods", kinds.ARRAY, "Clusters that actions apply manifests to."),
     *_texts(
@@ -202,6 +236,7 @@ ACTIONS = (
         keyFile="(ours) The same as a file in PEM.",
     ),
     Key("kubernetes.clusterLocatorMethods[].clusters[].skipTLSVerify", kinds.SWITCH, "Do not check its certificate."),
+    *CROSSPLANE,
     *_texts(
         "argocd",
         username="Name for instances without their own.",

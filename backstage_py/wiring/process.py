@@ -16,12 +16,14 @@ from backstage_py.catalog.service import CatalogService
 from backstage_py.identity.issuer import TokenIssuer
 from backstage_py.identity.on_behalf import OnBehalf
 from backstage_py.integrations.backstage import Discovery, HttpBackstageClient, HttpCatalogClient
+from backstage_py.integrations.crossplane.provisioning import Provisioner
 from backstage_py.integrations.github_autocomplete import GithubAutocomplete
 from backstage_py.permissions import names
 from backstage_py.permissions.mode import Permissions
 from backstage_py.plugin import Plugins, Services, load_plugins
 from backstage_py.plugin.catalog import load_catalog_plugins
-from backstage_py.plugin.services import required
+from backstage_py.plugin.services import CatalogClient, required
+from backstage_py.provisioning.authorized import AuthorizedProvisioner
 from backstage_py.scaffolder.face.action_policy import ActionPolicy
 from backstage_py.scaffolder.face.remote_actions import HttpRemoteActions
 from backstage_py.scaffolder.run.redaction import Redactor
@@ -39,7 +41,7 @@ from backstage_py.wiring.stand_in import StandIn
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """The parts; ``catalog`` is None when another Backstage's is used."""
+    """The parts; ``catalog`` is None when another Backstage's is used, ``provisioner`` when nothing is offered."""
 
     settings: Settings
     addresses: Addresses
@@ -50,6 +52,7 @@ class Process:
     services: Services
     scaffolder: Scaffolder
     catalog: AuthorizedCatalog | None
+    provisioner: AuthorizedProvisioner | None
     database: Database
 
 
@@ -97,7 +100,20 @@ async def opened(
             authority=permissions.authority(names.SCAFFOLDER),
             worker_limit=None if run_tasks else 0,
         )
-        yield Process(settings, addresses, kept, issuer, permissions, plugins, services, scaffolder, catalog, database)
+        provisioner = _provisioner(settings, addresses, client, permissions)
+        yield Process(
+            settings,
+            addresses,
+            kept,
+            issuer,
+            permissions,
+            plugins,
+            services,
+            scaffolder,
+            catalog,
+            provisioner,
+            database,
+        )
 
 
 def _database(settings: Settings) -> Database:
@@ -139,6 +155,16 @@ def _catalog(
         plugins=load_catalog_plugins(services),
     )
     return AuthorizedCatalog(service, permissions.authority(names.CATALOG))
+
+
+def _provisioner(
+    settings: Settings, addresses: Addresses, catalog: CatalogClient, permissions: Permissions
+) -> AuthorizedProvisioner | None:
+    found = Provisioner(settings.raw)
+    if not found.offers:
+        return None
+    authority = permissions.authority(names.CROSSPLANE)
+    return AuthorizedProvisioner(found, authority, catalog, addresses.plugin(names.CROSSPLANE))
 
 
 def _plugin_hosts(settings: Settings, addresses: Addresses) -> list[str]:

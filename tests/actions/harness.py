@@ -11,7 +11,7 @@ from jsonschema import Draft7Validator
 from backstage_py.errors import ConflictError, InputError, NotFoundError, ServiceUnavailableError
 from backstage_py.model.http import BackstageResponse
 from backstage_py.model.json import Json, JsonObject
-from backstage_py.plugin import ActionContext, CancelSignal, Services, StepInfo, TemplateInfo, Workspace
+from backstage_py.plugin import ActionContext, CancelSignal, Services, StepInfo, TemplateInfo, User, Workspace
 from backstage_py.plugin.registry import ActionRegistry
 from backstage_py_actions import ACTIONS
 
@@ -85,6 +85,7 @@ class Task:
     signal: CancelSignal = field(default_factory=CancelSignal)
     checkpoints: JsonObject = field(default_factory=dict)
     effects: dict[str, JsonObject] = field(default_factory=dict)
+    user: User = field(default_factory=User)
 
     def __post_init__(self) -> None:
         for path in (self.folder / "workspace", self.template):
@@ -145,6 +146,7 @@ class Task:
             sink,
             self.services,
             self.secrets,
+            self.user,
             template_info=TemplateInfo("template:default/demo", self.base_url),
             is_dry_run=dry_run,
             signal=self.signal,

@@ -1,0 +1,235 @@
+"""``/api/crossplane`` and ``crossplane:postgres:…`` on a real cluster; the databases are real, too."""
+
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import yaml
+
+from backstage_py import app
+from backstage_py.settings import load_settings
+from tests.cluster import platform, waiting
+from tests.cluster.cluster import KubeCluster
+from tests.cluster.platform import Platform
+from tests.cluster.reconcilers.behaviour import Behaviour
+from tests.cluster.reconcilers.databases import Databases
+from tests.http.harness import Answer, call
+from tests.storage.postgres import postgres
+
+ADA = "user:default/ada"
+TEMPLATE = Path(__file__).parents[2] / "skeletons" / "go-microservice" / "template.yaml"
+
+
+@pytest.fixture
+def databases(kube: KubeCluster) -> Iterator[Databases]:
+    with postgres(kube.host) as server:
+        yield Databases(server)
+
+
+def offered(given: Platform, **more: Any) -> dict[str, Any]:
+    """What an operator configures for it; both environments are in the one cluster of the test."""
+    resource = {
+        "group": given.group,
+        "kind": given.kind,
+        "provider": "aws",
+        "namespace": given.namespace,
+        "owner": "group:default/{team}",
+        "fields": {"class": "size"},
+        "values": {"region": "eu-central-1"},
+        "sizes": {
+            "small": {"aws": {"class": "db.t4g.micro", "storageGb": 20}},
+            "large": {"aws": {"class": "db.m7g.large", "storageGb": 500}},
+        },
+        "options": ["region", "storageGb"],
+        "environments": {"staging": {}, "prod": {"values": {"engineVersion": "16.3"}}},
+        **more,
+    }
+    return {"resources": {"postgres": resource}}
+
+
+def config(kube: KubeCluster, namespace: str, crossplane: Mapping[str, Any]) -> dict[str, Any]:
+    entry = kube.entry(kube.administrator(namespace))
+    del entry["allow"]  # what the operator offers needs no rules for templates
+    return {
+        "backend": {
+            "baseUrl": "http://localhost:7007",
+            "database": {"client": "better-sqlite3", "connection": ":memory:"},
+        },
+        "auth": {
+            "environment": "development",
+            "providers": {
+                "guest": {
+                    "dangerouslyAllowOutsideDevelopment": True,
+                    "userEntityRef": ADA,
+                    "ownershipEntityRefs": [ADA, "group:default/payments"],
+                }
+            },
+        },
+        "kubernetes": {"clusterLocatorMethods": [{"type": "config", "clusters": [entry]}]},
+        "crossplane": crossplane,
+    }
+
+
+class Backend:
+    """The service, called as Ada."""
+
+    def __init__(self, asgi: Any, token: str) -> None:
+        self.asgi, self.token = asgi, token
+
+    async def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        sent = {"authorization": f"Bearer {self.token}", "content-type": "application/json", **headers}
+        text = None if body is None else json.dumps(body).encode()
+        return await call(self.asgi, method, path, sent, text)
+
+
+@asynccontextmanager
+async def backend(raw: dict[str, Any], tmp_path: Path) -> AsyncIterator[Backend]:
+    file = tmp_path / "app-config.yaml"
+    file.write_text(yaml.safe_dump(raw))
+    async with app.serving(load_settings([file], {}), run_tasks=False) as service:
+        answer = await call(service.asgi, "POST", "/api/auth/guest/refresh")
+        yield Backend(service.asgi, answer.json["backstageIdentity"]["token"])
+
+
+def golden_path() -> tuple[str, str, dict[str, str]]:
+    """The call of the template's last step, for the service ``checkout`` of the team ``payments``."""
+    step = yaml.safe_load(TEMPLATE.read_text())["spec"]["steps"][-1]
+    values = {"${{ parameters.name }}": "checkout", "${{ parameters.team }}": "payments"}
+    asked = step["input"]
+    return asked["method"], asked["path"], {key: values[value] for key, value in asked["body"].items()}
+
+
+async def test_the_golden_paths_last_step_gets_databases_for_staging_and_production(
+    kube: KubeCluster, api_group: str, namespace: str, databases: Databases, tmp_path: Path
+) -> None:
+    with platform.version_1(
+        kube, api_group, namespace, connection=databases.connection, release=databases.release
+    ) as given:
+        raw = config(kube, namespace, offered(given))
+        async with backend(raw, tmp_path) as ask:
+            first = await ask(*golden_path(), **{"idempotency-key": "one"})
+            assert first.status == 201, first.body
+            assert set(first.json["environments"]) == {"staging", "prod"}
+            staging, prod = (given.find(f"checkout-{one}")["spec"] for one in ("staging", "prod"))
+            small = {"size": "db.t4g.micro", "storageGb": 20, "region": "eu-central-1", "encryption": True}
+            assert staging["parameters"] == {
+                **small, "multiAz": False, "deletionProtection": False, "backupRetentionDays": 7, "engineVersion": "16",
+            }  # fmt: skip
+            assert prod["parameters"] == {
+                **small, "multiAz": True, "deletionProtection": True, "backupRetentionDays": 30,
+                "engineVersion": "16.3",
+            }  # fmt: skip
+            ready = await until_ready(ask, f"/api/crossplane/postgres/{namespace}/checkout")
+            again = await ask(*golden_path(), **{"idempotency-key": "one"})
+            assert again.status == 200
+            assert {one["change"] for one in again.json["environments"].values()} == {"unchanged"}
+            assert len(given.all()) == 2
+            refuse_secrets(kube, namespace, ready)
+            entity = ready["entity"]
+            assert entity["spec"] == {
+                "type": "database", "owner": "group:default/payments", "dependencyOf": ["component:default/checkout"],
+            }  # fmt: skip
+            assert len(entity["metadata"]["links"]) == 2
+            [listed] = (await ask("GET", "/api/crossplane/postgres")).json["items"]
+            assert (listed["namespace"], listed["name"]) == (namespace, "checkout")
+            await delete_all(ask, kube, given, namespace)
+        assert databases.names() == set()
+
+
+async def until_ready(ask: Backend, path: str) -> Any:
+    for _ in range(240):
+        answer = await ask("GET", path)
+        assert answer.status == 200, answer.body
+        if answer.json["ready"]:
+            return answer.json
+        await waiting.pause()
+    raise AssertionError("waited in vain")
+
+
+def refuse_secrets(kube: KubeCluster, namespace: str, ready: Any) -> None:
+    """The Secrets are where the answer says, open the databases, and stand nowhere in it."""
+    for one in ready["environments"].values():
+        ref = one["secretRef"]
+        data = kube.api.get(f"/api/v1/namespaces/{ref['namespace']}/secrets/{ref['name']}")["data"]
+        values = {key: platform.decoded(value) for key, value in data.items()}
+        with psycopg.connect(
+            host=values["host"], port=values["port"], user=values["username"],
+            password=values["password"], dbname=values["database"],
+        ) as connection:  # fmt: skip
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+        assert values["password"] not in json.dumps(ready)
+        assert data["password"] not in json.dumps(ready)
+
+
+async def delete_all(ask: Backend, kube: KubeCluster, given: Platform, namespace: str) -> None:
+    path = f"/api/crossplane/postgres/{namespace}/checkout"
+    unsaid = await ask("DELETE", path)
+    assert (unsaid.status, unsaid.json["error"]["name"]) == (400, "InputError")
+    assert "confirm=checkout" in unsaid.json["error"]["message"]
+    protected = await ask("DELETE", f"{path}?confirm=checkout")
+    assert (protected.status, protected.json["error"]["name"]) == (409, "ConflictError")
+    assert "protected in prod" in protected.json["error"]["message"]
+    assert len(given.all()) == 2
+    gone = await ask("DELETE", f"{path}?confirm=checkout&environment=staging")
+    assert [one["environment"] for one in gone.json["deleting"]] == ["staging"]
+    assert [(one["environment"], one["why"]) for one in gone.json["remains"]] == [("prod", "not deleted")]
+    kube.api.patch(f"{given.objects}/checkout-prod", {"spec": {"parameters": {"deletionProtection": False}}})
+    waiting.until(lambda: given.find("checkout-staging") is None, "staging is gone")
+    assert (await ask("DELETE", f"{path}?confirm=checkout")).status == 200
+    waiting.until(lambda: not given.all(), "all is gone")
+    assert (await ask("GET", path)).status == 404
+
+
+async def test_who_asks_for_what_is_refused_with_a_reason(
+    kube: KubeCluster, api_group: str, namespace: str, tmp_path: Path
+) -> None:
+    with platform.version_2(kube, api_group, namespace) as given:
+        async with backend(config(kube, namespace, offered(given)), tmp_path) as ask:
+
+            async def error(body: Any, path: str = "/api/crossplane/postgres", **headers: str) -> tuple[int, str]:
+                answer = await ask("POST", path, body, **headers)
+                assert set(answer.json) == {"error", "request", "response"}
+                return answer.status, f"{answer.json['error']['name']}: {answer.json['error']['message']}"
+
+            good = {"serviceName": "orders", "team": "payments"}
+            cases = {
+                "takes a member of group:default/search": {"serviceName": "orders", "team": "search"},
+                "'serviceName' must be 1 to 40": {"serviceName": "../x", "team": "payments"},
+                "Unknown key 'encryption'": {**good, "encryption": False},
+                "There is no size 'huge' of postgres for aws; it has ": {**good, "size": "huge"},
+                "There is no environment 'dev'": {**good, "environments": ["dev"]},
+                "spec.parameters.storageGb must be greater than": {**good, "storageGb": 1},
+            }
+            for words, body in cases.items():
+                status, said = await error(body)
+                assert words in said
+                assert status == (403 if "member" in words else 400)
+            assert await error(good, "/api/crossplane/redis") == (
+                404, "NotFoundError: There is no resource 'redis'; 'crossplane.resources' has postgres",
+            )  # fmt: skip
+            nobody = await call(ask.asgi, "GET", "/api/crossplane/postgres")
+            assert nobody.status == 401
+            assert given.all() == []
+            dry = await ask("POST", "/api/crossplane/postgres?dryRun=true", good)
+            assert (dry.status, given.all()) == (200, [])
+            assert (await ask("POST", "/api/crossplane/postgres", good, **{"idempotency-key": "k"})).status == 201
+            assert "size small, not large" in (await error({**good, "size": "large"}))[1]
+            other = {"serviceName": "other", "team": "payments"}
+            assert "Idempotency-Key was used for 'orders'" in (await error(other, **{"idempotency-key": "k"}))[1]
+            own = given.find("orders-staging")["spec"]
+            assert "writeConnectionSecretToRef" not in own
+
+
+async def test_without_the_definitions_it_is_said_what_is_missing(
+    kube: KubeCluster, api_group: str, namespace: str, tmp_path: Path
+) -> None:
+    kube.load_crds("crossplane")
+    given = Platform(kube, api_group, namespace, "Postgres", "", "", Behaviour())
+    async with backend(config(kube, namespace, offered(given)), tmp_path) as ask:
+        answer = await ask(*golden_path())
+        assert answer.status == 404
+        assert "no CompositeResourceDefinition of Postgres in the group" in answer.json["error"]["message"]
