@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,11 @@ import pytest
 import yaml
 
 from backstage_py import app
+from backstage_py.errors import ConflictError, InputError, NotAllowedError
+from backstage_py.integrations.kubernetes.waiting import FailedError
+from backstage_py.plugin import Services, User
 from backstage_py.settings import load_settings
+from tests.actions.harness import Catalog, Task
 from tests.cluster import platform, waiting
 from tests.cluster.cluster import KubeCluster
 from tests.cluster.platform import Platform
@@ -233,3 +238,57 @@ async def test_without_the_definitions_it_is_said_what_is_missing(
         answer = await ask(*golden_path())
         assert answer.status == 404
         assert "no CompositeResourceDefinition of Postgres in the group" in answer.json["error"]["message"]
+
+
+async def test_the_actions_ask_once_wait_and_delete(
+    kube: KubeCluster, api_group: str, namespace: str, databases: Databases, tmp_path: Path
+) -> None:
+    how = Behaviour(slow=1)
+    with platform.version_1(
+        kube, api_group, namespace, how, connection=databases.connection, release=databases.release
+    ) as given:
+        member = {"type": "memberOf", "targetRef": "group:default/payments"}
+        ada = {"kind": "User", "metadata": {"name": "ada"}, "relations": [member]}
+        services = Services(config=config(kube, namespace, offered(given)), catalog=Catalog({ADA: ada}))
+        task = Task(tmp_path / "task", services, user=User(ADA))
+        names = {"serviceName": "checkout", "team": "payments"}
+        shown = await task.run("crossplane:postgres:request", {**names, "wait": False}, dry_run=True)
+        assert given.all() == []
+        assert "staging: Postgres/" in shown.log.messages[0]
+        done = await task.run("crossplane:postgres:request", names)
+        assert done.outputs["ready"] is True
+        assert any(line.startswith("prod: ") and "├─" in line for line in done.log.messages)
+        uids = {one["metadata"]["uid"] for one in given.all()}
+        task.forget()
+        await task.run("crossplane:postgres:request", names)
+        assert {one["metadata"]["uid"] for one in given.all()} == uids
+        with pytest.raises(NotAllowedError, match="takes a member of group:default/search"):
+            await task.run("crossplane:postgres:request", {**names, "team": "search"})
+        status = await task.run("crossplane:resource:status", {**names, "resource": "postgres"})
+        assert status.outputs["environments"]["prod"]["protected"] is True
+        with pytest.raises(InputError, match="confirm=checkout"):
+            await task.run("crossplane:postgres:delete", {**names, "confirm": "chekout"})
+        with pytest.raises(ConflictError, match="protected in prod"):
+            await task.run("crossplane:postgres:delete", {**names, "confirm": "checkout"})
+        kept = {**names, "confirm": "checkout", "orphan": True, "timeoutSeconds": 200}
+        gone = await task.run("crossplane:postgres:delete", kept)
+        assert len(gone.outputs["remains"]) == 4
+        assert given.all() == []
+        assert len(databases.names()) == 2  # what was orphaned is there
+        missing = await task.run("crossplane:postgres:status", {**names, "required": False})
+        assert missing.outputs["exists"] is False
+
+
+async def test_a_failure_names_environment_and_part(
+    kube: KubeCluster, api_group: str, namespace: str, tmp_path: Path
+) -> None:
+    how = Behaviour(broken=("instance", "InvalidParameterValue: no such class"))
+    with platform.version_2(kube, api_group, namespace, how) as given:
+        services = Services(config=config(kube, namespace, offered(given)))
+        entity = {"kind": "User", "metadata": {"name": "ada"}, "relations": [
+            {"type": "memberOf", "targetRef": "group:default/payments"}]}  # fmt: skip
+        task = Task(tmp_path / "task", replace(services, catalog=Catalog({ADA: entity})), user=User(ADA))
+        with pytest.raises(
+            FailedError, match=r"(staging|prod): XPostgres/\S+ has failed: Instance/\S+ fails: .*InvalidPar"
+        ):
+            await task.run("crossplane:postgres:request", {"serviceName": "orders", "team": "payments"})

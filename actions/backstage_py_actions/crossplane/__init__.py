@@ -5,6 +5,6 @@ mean. An object is held against its definition before it is applied, applied on 
 """
 
 from backstage_py.plugin import Action
-from backstage_py_actions.crossplane import composite
+from backstage_py_actions.crossplane import composite, resource
 
-ACTIONS: tuple[Action, ...] = (*composite.ACTIONS,)
+ACTIONS: tuple[Action, ...] = (*composite.ACTIONS, *resource.ACTIONS)
