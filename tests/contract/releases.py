@@ -4,7 +4,6 @@
 """
 
 import os
-import re
 from collections.abc import Mapping
 
 NEWEST = "1.57.1"
@@ -21,9 +20,6 @@ OTHERWISE: Mapping[str, Mapping[str, str]] = {
     },
 }
 """Calls that are answered otherwise than the release did, by release."""
-
-OWN_FOLDER = re.compile(r"Template result written to (<<workdir>>|/)")
-"""Lines of a log that name a run's folder: each attempt has one, so its number stands behind the task's id."""
 
 OWN_WORDS = frozenset(
     {
@@ -79,7 +75,8 @@ OWN_ACTIONS = frozenset(
         "roadiehq:utils:serialize:yaml",
         "roadiehq:utils:sleep",
         "roadiehq:utils:zip",
-        "sealedsecret:create",
+        "score:generate",
+    "sealedsecret:create",
         "slack:sendMessage:conversation",
         "slack:sendMessage:webhook",
         "vault:add-secret",

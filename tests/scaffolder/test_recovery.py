@@ -213,9 +213,9 @@ async def test_a_snapshot_brings_the_workspace_to_another_machine(tmp_path: Path
     async with world(tmp_path, mark, second, settings=settings, start=False) as w:
         task_id = await w.create(two_steps())
         await _die_in_second_step(w, task_id)
-        for left in (tmp_path / "work" / f"{task_id}-1").iterdir():
+        for left in (tmp_path / "work" / task_id).iterdir():
             left.unlink()
-        (tmp_path / "work" / f"{task_id}-1").rmdir()
+        (tmp_path / "work" / task_id).rmdir()
         await _silence(w, 31)
         await w.start()
         events = await w.events(task_id)
@@ -226,8 +226,8 @@ async def test_without_its_workspace_a_task_does_not_go_on(tmp_path: Path) -> No
     async with world(tmp_path, mark, second, settings=ScaffolderSettings(recovery=RECOVERY), start=False) as w:
         task_id = await w.create(two_steps())
         await _die_in_second_step(w, task_id)
-        (tmp_path / "work" / f"{task_id}-1" / "one").unlink()
-        (tmp_path / "work" / f"{task_id}-1").rmdir()
+        (tmp_path / "work" / task_id / "one").unlink()
+        (tmp_path / "work" / task_id).rmdir()
         await _silence(w, 31)
         await w.start()
         events = await w.events(task_id)
@@ -350,7 +350,7 @@ async def test_the_janitor_removes_folders_that_killed_workers_left(tmp_path: Pa
             (tmp_path / "work" / f"{task_id}{end}").mkdir()
         (tmp_path / "work" / "of-the-operator").mkdir()
         await w.scaffolder.janitor.run()
-        assert (tmp_path / "work" / f"{task_id}-1").exists()  # it ended a moment ago: its worker may be at it
+        assert (tmp_path / "work" / task_id).exists()  # it ended a moment ago: its worker may be at it
 
         def age(transaction: Any) -> None:
             transaction.connection.execute(sa.update(tasks_table).values(ended_at=times.now() - 300_000))

@@ -1,4 +1,7 @@
-"""The folders of attempts, below the working directory: ``<task id>-<number of the claim>``, ``…_step-…`` beside it.
+"""The folders of attempts below the working directory: ``<task id>``, later ``<task id>-<number of the claim>``.
+
+What an action needs beside its workspace is called ``…_step-…``. The first attempt's folder is named as Backstage names
+a task's, since the lines of a log show it.
 
 An attempt works in a folder of its own, so whatever an earlier one still does, it does to its own. The folder goes when
 the attempt ends, and stays when its worker dies: an attempt that goes on behind completed steps takes it over, under
@@ -108,11 +111,10 @@ class WorkspaceFolders:
         for path in self._root.glob(pattern):
             named = _NAME.fullmatch(path.name)
             if named and path.is_dir():
-                # an earlier version had one folder for all attempts at a task, named after the task alone
-                yield Left(named[1], int(named[2] or 0), path, bool(named[3]))
+                yield Left(named[1], int(named[2] or 1), path, bool(named[3]))
 
     def _path(self, task_id: str, number: int) -> Path:
-        return self._root / f"{task_id}-{number}"
+        return self._root / (task_id if number == 1 else f"{task_id}-{number}")
 
     def _take_over(self, left: Left, number: int) -> AttemptFolder:
         path = self._path(left.task_id, number)
