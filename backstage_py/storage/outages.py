@@ -1,18 +1,20 @@
 """Times without a database server: known when they begin and end, survived by trying again.
 
 Who asks for an answer waits for a little while only, counted from the moment at which the outage began, so that
-requests do not pile up. Who must not give up, such as the journal of a running task, waits for minutes.
+requests do not pile up. Who must not give up, such as the journal of a running task, waits for minutes, also for others
+that hold a lock for longer than the server lets us wait for it.
 """
 
 import math
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
 
-from backstage_py.storage.faults import InterferenceError, LostError
+from backstage_py.storage.faults import BusyError, InterferenceError, LostError
 from backstage_py.storage.transaction import T
 
 _log = structlog.get_logger(__name__)
@@ -82,15 +84,16 @@ class Outages:
             is_repeatable: it may be made again when nobody knows whether the last one was carried out.
             patience: seconds of waiting; None for the little while.
         """
+        helps_again = partial(_helps_again, is_repeatable=is_repeatable, is_patient=patience is not None)
         try:
             return await self._try(attempt)
-        except (LostError, InterferenceError) as error:
-            if not _helps_again(error, is_repeatable=is_repeatable):
+        except (LostError, BusyError) as error:
+            if not helps_again(error):
                 raise
         self._waiting += 1
         try:
             return await AsyncRetrying(
-                retry=retry_if_exception(lambda error: _helps_again(error, is_repeatable=is_repeatable)),
+                retry=retry_if_exception(helps_again),
                 wait=_WAIT,
                 stop=lambda state: self._is_enough(state, patience),
                 reraise=True,
@@ -114,7 +117,7 @@ class Outages:
         return max(waited, time.monotonic() - began if began else 0.0) >= _LITTLE_WHILE
 
 
-def _helps_again(error: BaseException, *, is_repeatable: bool) -> bool:
+def _helps_again(error: BaseException, *, is_repeatable: bool, is_patient: bool) -> bool:
     if isinstance(error, LostError):
         return is_repeatable or not error.may_be_done
-    return isinstance(error, InterferenceError)
+    return isinstance(error, BusyError if is_patient else InterferenceError)

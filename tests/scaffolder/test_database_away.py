@@ -6,11 +6,15 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg.rows import TupleRow
 
-from backstage_py.model.task import EventType, TaskEvent, TaskFilter
+from backstage_py.errors import ServiceUnavailableError
+from backstage_py.model.task import Claim, EventType, TaskEvent, TaskFilter
 from backstage_py.plugin import ActionContext, action
 from backstage_py.storage.faults import LostError
+from backstage_py.storage.scaffolder.claims import ClaimStore
 from tests.scaffolder.harness import World, body, database_url, template, world
 from tests.storage.postgres import Postgres, postgres
 from tests.storage.wire import Wire, wire
@@ -18,6 +22,7 @@ from tests.storage.wire import Wire, wire
 pytestmark = pytest.mark.xdist_group("postgres")
 
 Context = ActionContext[dict[str, object]]
+_AN_HOUR = 3_600_000  # milliseconds
 SAYING = template({"id": "s", "name": "Say", "action": "test:say"})
 ran: list[str] = []
 gate = begun = threading.Event()
@@ -129,3 +134,58 @@ async def test_a_claim_whose_answer_was_lost_is_found_with_its_secrets(server: P
         [claim] = await store.claim("worker-one", 1, keep_secrets=False)
         assert (claim.id, claim.secrets["token"]) == (task_id, "told")
         assert await store.claim("worker-one", 1, keep_secrets=False, running=[task_id]) == []
+
+
+async def test_a_running_action_does_not_notice_that_others_hold_the_table(server: Postgres, tmp_path: Path) -> None:
+    server.new_database("held")
+    with server.connect("held") as setting:
+        setting.execute("ALTER DATABASE held SET lock_timeout = '100ms'")
+    async with on(server, "held", tmp_path) as w:
+        task_id = await w.create(SAYING)
+        assert await asyncio.to_thread(begun.wait, 30)
+        with server.connect("held") as other, other.transaction():
+            other.execute("LOCK TABLE tasks IN SHARE MODE")
+            gate.set()
+            await asyncio.sleep(2)  # the first tries have failed by then
+        check_done_once(await w.events(task_id))
+
+
+async def test_nobody_is_silent_while_the_server_only_reads(server: Postgres, tmp_path: Path) -> None:
+    server.new_database("reads")
+    with server.connect("reads") as other:
+        async with on(server, "reads", tmp_path, start=False) as w:
+            await w.create(SAYING)
+            store, recovery = w.scaffolder.worker.store, w.scaffolder.worker._recovery
+            [claim] = await store.claim("elsewhere", 1, keep_secrets=True)
+            _only_reads(other, is_on=True)
+            other.execute("SET default_transaction_read_only = off")
+            other.execute("UPDATE tasks SET last_heartbeat_at = last_heartbeat_at - %s", [_AN_HOUR])
+            with pytest.raises(ServiceUnavailableError):
+                await recovery.run()
+            _only_reads(other, is_on=False)
+            await asyncio.gather(recovery.run(), _renewed_late(store, claim))
+            assert other.execute("SELECT status, claim FROM tasks").fetchall() == [("processing", claim.number)]
+
+
+def _only_reads(other: psycopg.Connection[TupleRow], *, is_on: bool) -> None:
+    """Let a database be as on a server that became a standby: all sessions end, and new ones only read."""
+    other.execute(f"ALTER DATABASE reads SET default_transaction_read_only = {'on' if is_on else 'off'}".encode())
+    other.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'reads' AND pid <> pg_backend_pid()"
+    )
+
+
+async def _renewed_late(store: ClaimStore, claim: Claim) -> None:
+    """Do as a worker does that needs a moment to find its way back."""
+    await asyncio.sleep(1)
+    await store.heartbeat("elsewhere", [claim])
+
+
+@contextlib.asynccontextmanager
+async def on(server: Postgres, name: str, folder: Path, *, start: bool = True) -> AsyncIterator[World]:
+    token = database_url.set(f"postgresql+psycopg://test@127.0.0.1:{server.port}/{name}")
+    try:
+        async with world(folder, say, start=start) as w:
+            yield w
+    finally:
+        database_url.reset(token)

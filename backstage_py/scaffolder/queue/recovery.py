@@ -66,16 +66,18 @@ class Recovery:
 
     async def _look(self, seconds: float) -> Sequence[Running]:
         """Return the running tasks; those that look silent for so long are watched for a moment."""
-        running = await self._look_once()
+        running = await self._look_once(seconds)
         if any(_is_old(one, seconds) and not self._is_silent(one, seconds) for one in running):
             await asyncio.sleep(FEW_HEARTBEATS)
-            running = await self._look_once()
+            running = await self._look_once(seconds)
         return running
 
-    async def _look_once(self) -> Sequence[Running]:
+    async def _look_once(self, seconds: float) -> Sequence[Running]:
         """Return the running tasks, and remember since when each of them looks as it does."""
         async with self._silence.look() as found:
             found.extend(await self.upkeep.running())
+            if old := [one.id for one in found if _is_old(one, seconds)]:
+                await self.upkeep.could_be_renewed(old)
         return found
 
     def _is_lost(self, one: Running) -> bool:

@@ -1,7 +1,7 @@
 """For how long attempts have been silent while this process looked on, by a clock that nobody sets.
 
-Nobody is silent while the database does not answer, or while this process was stopped itself: what was seen before such
-a break does not count, and workers get a few heartbeats more to find their way back.
+Nobody is silent while the database does not answer or cannot be written, or while this process was stopped itself: what
+was seen before such a break does not count, and workers get a few heartbeats more to find their way back.
 """
 
 import math

@@ -62,6 +62,17 @@ class TaskUpkeep:
 
         return await self._database.read(run)
 
+    async def could_be_renewed(self, task_ids: Collection[str]) -> None:
+        """Return when heartbeats of these tasks could be written.
+
+        A database that answers may still only read, or have a lock on them: that silences workers who are alive.
+
+        Raises:
+            ServiceUnavailableError: nothing can be written.
+        """
+        query = sa.select(tasks.c.id).where(tasks.c.id.in_(task_ids)).order_by(tasks.c.id).with_for_update()
+        await self._database.write(lambda transaction: transaction.connection.execute(query).all(), is_repeatable=True)
+
     async def recover(self, lost: Iterable[Running]) -> Sequence[str]:
         """Open tasks again whose worker is gone. Returns those that nobody else recovered in the meantime."""
 
