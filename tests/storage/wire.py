@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +26,9 @@ class Wire:
     refuses: bool = False
     writers: set[asyncio.StreamWriter] = field(default_factory=set)
     has_dropped: bool = False
+    tls: ssl.SSLContext | None = None
+    """How the server is spoken to when clients speak to the proxy in the clear."""
+
     drops_after: bytes | None = None
     """The connection on which a client sends this is cut when the server has answered, without that answer."""
 
@@ -39,7 +43,7 @@ class Wire:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one connection."""
         if not self.refuses:
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.server_port)
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.server_port, ssl=self.tls)
             self.writers.add(far_writer)
             link = _Link()
             ways = {

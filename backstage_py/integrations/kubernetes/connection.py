@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from kubernetes import client
 
 _SECONDS = 30.0
+_LATER = (429, 503, 504)  # it is starting, stopping or too busy
 _LARGEST_LINE = 16 * 1024 * 1024
 Query = Sequence[tuple[str, str]]
 
 
 class NoAnswerError(ServiceUnavailableError):
-    """The API server cannot be reached, or broke off: asking again may help."""
+    """The API server cannot be reached, broke off, or has no time: asking again may help."""
 
 
 class Connection:
@@ -162,6 +163,10 @@ def foreign_errors(cluster: Cluster) -> Iterator[None]:
         if not error.status:  # the client's way to say that there was no answer
             raise _no_answer(cluster, str(error.reason).replace("\n", ": ")) from error
         message = _error_message(error.body) or f"{error.status} {error.reason}"
+        if error.status in _LATER:
+            late = _no_answer(cluster, message)
+            late.is_refusal = errors.is_refusal(error.status)
+            raise late from error
         raise errors.of_status(error.status, message) from error
     except ConfigException as error:
         raise ServiceUnavailableError(f"The credentials for the cluster '{cluster.name}' fail: {error}") from error
