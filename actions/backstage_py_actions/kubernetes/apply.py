@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from backstage_py.integrations.kubernetes import applied_set, applying, readiness, refs, waiting
 from backstage_py.integrations.kubernetes.api import DEFAULT_NAMESPACE, Api
 from backstage_py.integrations.kubernetes.applied_set import AppliedSet
-from backstage_py.integrations.kubernetes.applying import Applied, Manner
+from backstage_py.integrations.kubernetes.applying import Manner
 from backstage_py.integrations.kubernetes.refs import Ref
 from backstage_py.plugin import Action, ActionAttributes, ActionContext, InputError, Json, JsonObject
 from backstage_py_actions._builtin import builtin
-from backstage_py_actions.kubernetes import cluster, manifests
+from backstage_py_actions.kubernetes import cluster, manifests, placing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +89,7 @@ async def _apply(ctx: ActionContext[Apply], kube: Api, objects: list[JsonObject]
         kube,
         objects,
         manner,
-        on_applied=lambda one: _tell(ctx, one),
+        on_applied=lambda one: placing.tell(ctx, one),
         tell=ctx.logger.warning,
         is_cancelled=lambda: ctx.signal.is_set,
     )
@@ -113,13 +113,6 @@ def _identity(ctx: ActionContext[Apply]) -> str:
 def _brings_kinds(objects: list[JsonObject]) -> bool:
     """Whether kinds have to be applied before they can be looked up; their members are noted afterwards."""
     return any(one["kind"] == "CustomResourceDefinition" for one in objects)
-
-
-def _tell(ctx: ActionContext[Apply], one: Applied) -> None:
-    would = "would be " if ctx.is_dry_run and one.change != "unchanged" else ""
-    ctx.logger.info(f"{one.name} {would}{one.change}")
-    for line in one.diff.splitlines():
-        ctx.logger.info(line)
 
 
 async def wait_for(ctx: ActionContext[Apply], kube: Api, listed: Sequence[Ref], seconds: float) -> None:

@@ -1,29 +1,16 @@
 """``externalsecret:create`` and ``sealedsecret:create``: secrets of a cluster without their values in a manifest."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
-from backstage_py.integrations.kubernetes import applying, criteria, refs, sealing, waiting
-from backstage_py.integrations.kubernetes.applying import Applied, Manner
+from backstage_py.integrations.kubernetes import criteria, refs, sealing, waiting
 from backstage_py.integrations.kubernetes.sealing import Scope, Sealer
 from backstage_py.plugin import Action, ActionAttributes, ActionContext, InputError, JsonObject
-from backstage_py.plugin.formats import dump_yaml
 from backstage_py_actions._builtin import builtin
-from backstage_py_actions.kubernetes import cluster, manifests
+from backstage_py_actions.kubernetes import cluster, placing
+from backstage_py_actions.kubernetes.placing import Place
 
 _IDEMPOTENT = ActionAttributes(idempotent=True)
 _CERTIFICATES = "sealedSecrets.certificates"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where the object goes: to a cluster, or into a file of the workspace when there is a ``path``."""
-
-    name: str
-    namespace: str
-    cluster_name: str | None = None
-    token: str | None = None
-    path: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +45,7 @@ async def external_secret(ctx: ActionContext[ExternalSecret]) -> None:
     given = ctx.input
     if not (given.data or given.extract):
         raise InputError("Give 'data' (keys and their places in the store) or 'extract' (paths of which all keys come)")
-    await _put(ctx, given.place, _external_secret(given))
+    await placing.put(ctx, given.place, _external_secret(given))
     if given.wait and not given.place.path and not ctx.is_dry_run:
         await _wait(ctx, given)
 
@@ -80,7 +67,7 @@ async def sealed_secret(ctx: ActionContext[SealedSecret]) -> None:
         type_=given.type,
         labels=dict(given.labels or {}),
     )
-    await _put(ctx, place, sealed)
+    await placing.put(ctx, place, sealed)
 
 
 def _external_secret(given: ExternalSecret) -> JsonObject:
@@ -125,29 +112,6 @@ def _certificate(ctx: ActionContext[SealedSecret]) -> str:
         "Give 'certificate', that of the cluster's Sealed Secrets controller ('kubeseal --fetch-cert' prints it), or "
         f"have the operator add it to '{_CERTIFICATES}' by the cluster's name; there is {known}"
     )
-
-
-async def _put(ctx: ActionContext[Any], place: Place, value: JsonObject) -> None:
-    """Apply an object, or write it into the workspace for a repository that a cluster follows."""
-    ctx.output("manifest", value)
-    if place.path:
-        path = ctx.workspace.path(place.path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(dump_yaml(value), encoding="utf-8")
-        ctx.logger.info(f"Wrote {refs.of(value)} to {place.path}")
-        return
-    [checked] = await manifests.read(ctx, value, None)
-    async with cluster.opened_if_there(ctx, place.cluster_name, place.token) as kube:
-        if kube is not None:
-            manner = Manner(dry_run=ctx.is_dry_run)
-            await applying.apply(
-                kube, [checked], manner, on_applied=lambda one: _tell(ctx, one), tell=ctx.logger.warning
-            )
-
-
-def _tell(ctx: ActionContext[Any], one: Applied) -> None:
-    would = "would be " if ctx.is_dry_run and one.change != "unchanged" else ""
-    ctx.logger.info(f"{one.name} {would}{one.change}")
 
 
 async def _wait(ctx: ActionContext[ExternalSecret], given: ExternalSecret) -> None:
