@@ -73,8 +73,9 @@ class Applications(Reconciler):
         return automated is not None and tried != revision
 
     def _begin(self, value: Any, revision: str) -> float:
-        asked = (value.get("operation") or {}).get("sync") or {}
-        operation = {"sync": {"revision": asked.get("revision") or revision}}
+        asked = value.get("operation") or {}
+        sync = {**(asked.get("sync") or {}), "revision": (asked.get("sync") or {}).get("revision") or revision}
+        operation = {**asked, "sync": sync}
         state = {"operation": operation, "phase": "Running", "startedAt": now(), "message": "waiting for completion"}
         self.api.patch(self.of(value), {"operation": None, "status": {"operationState": {**state, "finishedAt": None}}})
         return _LOOK
