@@ -35,8 +35,12 @@ OWN_WORDS = frozenset(
 
 OWN_ACTIONS = frozenset(
     {
+        "argocd:application:create",
         "argocd:create-app",
         "argocd:create-resources",
+        "argocd:delete",
+        "argocd:sync",
+        "argocd:wait",
         "cnoe:create-argocd-app",
         "cnoe:kubernetes:apply",
         "crossplane:postgres:delete",
