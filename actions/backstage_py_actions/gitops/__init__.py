@@ -1,4 +1,4 @@
-"""``argocd:application:create``, ``argocd:wait``, ``argocd:sync``, ``argocd:delete``.
+"""``argocd:application:create``, ``argocd:wait``, ``argocd:sync``, ``argocd:delete``, and ``flux:*``.
 
 What is deployed is written as objects of Argo CD and Flux, which ``integrations.gitops`` makes and judges. Where they
 go and how they are waited for is as in ``kubernetes:*``: within the operator's rules, no longer than
@@ -6,6 +6,6 @@ go and how they are waited for is as in ``kubernetes:*``: within the operator's 
 """
 
 from backstage_py.plugin import Action
-from backstage_py_actions.gitops import application, operations
+from backstage_py_actions.gitops import application, flux, operations
 
-ACTIONS: tuple[Action, ...] = (*application.ACTIONS, *operations.ACTIONS)
+ACTIONS: tuple[Action, ...] = (*application.ACTIONS, *operations.ACTIONS, *flux.ACTIONS)
