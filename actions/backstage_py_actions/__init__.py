@@ -24,6 +24,7 @@ from backstage_py_actions import (
     roadiehq,
     score,
     slack,
+    terraform,
     vault,
 )
 
@@ -45,4 +46,5 @@ ACTIONS: tuple[Action, ...] = (
     *vault.ACTIONS,
     *score.ACTIONS,
     *policy.ACTIONS,
+    *terraform.ACTIONS,
 )

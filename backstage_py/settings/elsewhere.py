@@ -307,6 +307,17 @@ ACTIONS = (
     Key("score.resources[].outputs", kinds.OBJECT, "(ours) Texts, or `secretKey` and perhaps `secret`, by name."),
     Key("score.resources[].manifests", kinds.ARRAY, "(ours) Objects that ask for it."),
     *_texts(
+        "terraform",
+        binary="(ours) The program; `terraform` by default, `tofu` for OpenTofu.",
+        mirror="(ours) A folder of providers, in place of registries.",
+        planKey="(ours) Seals plans, so that another replica applies them; one of the process by default.",
+    ),
+    Key("terraform.allow.providers", kinds.TEXTS, "(ours) Addresses of providers that templates may use."),
+    Key("terraform.allow.modules", kinds.TEXTS, "(ours) Globs for sources of modules that are no folder of theirs."),
+    Key("terraform.environment", kinds.OBJECT, "(ours) The program's environment: credentials; no other is inherited."),
+    Key("terraform.backend.type", kinds.TEXT, "(ours) Where states are kept; a file of the workspace by default."),
+    Key("terraform.backend.config", kinds.OBJECT, "(ours) Its configuration; `{state}` is what the step names."),
+    *_texts(
         "slack",
         token="Token of the app; it goes before a template's.",  # noqa: S106  # words
         conversationId="Where every message goes, whatever a template says.",
