@@ -21,6 +21,7 @@ from tests.cluster import platform, waiting
 from tests.cluster.cluster import KubeCluster
 from tests.cluster.platform import Platform
 from tests.cluster.reconcilers.behaviour import Behaviour
+from tests.cluster.reconcilers.crossplane import Definitions
 from tests.cluster.reconcilers.databases import Databases
 from tests.http.harness import Answer, call
 from tests.storage.postgres import postgres
@@ -238,6 +239,56 @@ async def test_without_the_definitions_it_is_said_what_is_missing(
         answer = await ask(*golden_path())
         assert answer.status == 404
         assert "no CompositeResourceDefinition of Postgres in the group" in answer.json["error"]["message"]
+
+
+BUCKET = {
+    "type": "object",
+    "required": ["region"],
+    "properties": {
+        "region": {"type": "string"},
+        "storageClass": {"type": "string"},
+        "encryption": {"type": "boolean"},
+        "deletionProtection": {"type": "boolean"},
+        "versionDays": {"type": "integer"},
+    },
+}
+
+
+async def test_another_kind_of_resource_takes_a_configuration_alone(
+    kube: KubeCluster, api_group: str, namespace: str, tmp_path: Path
+) -> None:
+    kind, plural = platform.define(kube, api_group, "Namespaced", "bucket", BUCKET)
+    with Definitions(kube.api, api_group):
+        platform.wait_offered(kube, api_group, plural, 1)
+        objects = f"/apis/{api_group}/v1/namespaces/{namespace}/{plural}"
+        given = Platform(kube, api_group, namespace, kind, objects, "", Behaviour())
+        bucket = {
+            **offered(given)["resources"]["postgres"],
+            "fields": {"multiAz": None, "backupRetentionDays": "versionDays"},
+            "sizes": {"small": {"aws": {"storageClass": "STANDARD"}}},
+            "environments": {"prod": {}},
+            "connectionSecret": None,
+        }
+        raw = config(kube, namespace, {"resources": {"bucket": bucket}})
+        async with backend(raw, tmp_path) as ask:
+            asked = {"serviceName": "photos", "team": "payments"}
+            made = await ask("POST", "/api/crossplane/bucket", asked)
+            assert made.status == 201, made.body
+            assert given.find("photos-prod")["spec"]["parameters"] == {
+                "region": "eu-central-1", "storageClass": "STANDARD", "encryption": True, "deletionProtection": True,
+                "versionDays": 30,
+            }  # fmt: skip
+            shown = (await ask("GET", f"/api/crossplane/bucket/{namespace}/photos")).json
+            assert (shown["ready"], shown["environments"]["prod"]["secretRef"]) == (False, None)
+            assert shown["entity"]["metadata"]["name"] == "photos-bucket"
+            del bucket["fields"]["multiAz"]
+        async with backend(raw, tmp_path) as ask:
+            refused = await ask("POST", "/api/crossplane/bucket", {**asked, "serviceName": "films"})
+            assert (refused.status, '"multiAz"' in refused.json["error"]["message"]) == (400, True)
+            path = f"/api/crossplane/bucket/{namespace}/photos"
+            left = await ask("DELETE", f"{path}?confirm=photos&orphan=true")
+            assert [one["environment"] for one in left.json["deleting"]] == ["prod"]
+            waiting.until(lambda: not given.all(), "it is gone")
 
 
 async def test_the_actions_ask_once_wait_and_delete(

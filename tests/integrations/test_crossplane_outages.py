@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from backstage_py.errors import ServiceUnavailableError
+from backstage_py.errors import NotFoundError, ServiceUnavailableError
 from backstage_py.plugin import Services, User
 from tests.actions.harness import Catalog, Task
 from tests.cluster import platform, waiting
@@ -113,3 +113,12 @@ def trust(line: Wire) -> None:
     """Speak TLS to a server whose certificate the test made itself."""
     line.tls = ssl.create_default_context()
     line.tls.check_hostname, line.tls.verify_mode = False, ssl.CERT_NONE
+
+
+async def test_a_cluster_without_crossplane_is_said_so(running: Parts, tmp_path: Path) -> None:
+    config = {"kubernetes": {"clusterLocatorMethods": [{"type": "config", "clusters": [running.server.entry()]}]}}
+    asked = Task(tmp_path / "task", Services(config=config))
+    names = {"apiVersion": "platform.example.org/v1", "kind": "Postgres", "name": "orders", "namespace": "default"}
+    for action in ("crossplane:xr:apply", "crossplane:xr:wait"):
+        with pytest.raises(NotFoundError, match="The cluster 'dev' has no Crossplane"):
+            await asked.run(action, names)
