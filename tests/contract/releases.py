@@ -87,6 +87,8 @@ OWN_ACTIONS = frozenset(
         "sealedsecret:create",
         "slack:sendMessage:conversation",
         "slack:sendMessage:webhook",
+        "terraform:apply",
+        "terraform:plan",
         "vault:add-secret",
         "vault:database:role",
         "vault:kv:read",
