@@ -92,6 +92,23 @@ def test_a_signal_stops_it_in_good_order(tmp_path: Path, config: Path, number: s
     assert {line["level"] for line in lines} == {"info"}
 
 
+def test_a_signal_ends_a_start_that_waits_for_its_database(tmp_path: Path, config: Path) -> None:
+    away = f"{{client: pg, connection: {{host: 127.0.0.1, port: {free_port()}, user: nobody, database: none}}}}"
+    config.write_text(CONFIG.replace("{client: better-sqlite3, connection: {filename: ./db.sqlite}}", away))
+    serve = [sys.executable, "-m", "backstage_py.cli", "serve", "--config", str(config), "--port", str(free_port())]
+    with subprocess.Popen(serve, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=tmp_path) as process:
+        try:
+            assert process.stdout
+            said = process.stdout.readline()
+            process.send_signal(signal.SIGTERM)
+            said += process.stdout.read()
+            assert process.wait(30) == 0, said
+        finally:
+            process.kill()
+    events = [json.loads(line)["event"] for line in said.splitlines()]
+    assert events == ["database_lost", "service_stopped"]
+
+
 def test_a_killed_service_starts_again(tmp_path: Path, config: Path) -> None:
     with running(tmp_path, config) as service:
         service.process.kill()

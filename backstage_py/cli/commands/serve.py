@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import gc
 import os
-import signal
 import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import partial
@@ -15,7 +14,9 @@ import structlog
 from starlette.requests import Request
 
 from backstage_py import app, logging
+from backstage_py.cli import ending
 from backstage_py.cli.commands import worker
+from backstage_py.cli.ending import Ending
 from backstage_py.cli.loop import run_loop
 from backstage_py.errors import SettingsError
 from backstage_py.http import server
@@ -71,10 +72,14 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
 
 
 async def _serve(settings: Settings, listener: socket.socket, config: list[Path], workers: int) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+    with ending.by_signal() as end:
+        await _serve_until(end, settings, listener, config, workers)
+    _log.info("service_stopped")
+
+
+async def _serve_until(
+    end: Ending, settings: Settings, listener: socket.socket, config: list[Path], workers: int
+) -> None:
     bounds = settings.backend.server
     connections = Connections(bounds, most_connections(bounds, raise_descriptor_limit()))
     async with (
@@ -89,11 +94,11 @@ async def _serve(settings: Settings, listener: socket.socket, config: list[Path]
         ) as answering,
         service.running(worker.processes(workers, config, service.worker_environment)),
     ):
+        end.started()
         _collect_from_here()
         _log.info("service_started", url=settings.backend.base_url, listen=_shown(listener), workers=workers)
-        await _first(answering, stop)
+        await _first(answering, end.asked)
         _log.info("service_stopping")
-    _log.info("service_stopped")
 
 
 @contextlib.asynccontextmanager

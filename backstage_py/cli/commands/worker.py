@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import signal
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
@@ -11,7 +10,8 @@ from pathlib import Path
 import structlog
 
 from backstage_py import logging
-from backstage_py.cli import child
+from backstage_py.cli import child, ending
+from backstage_py.cli.ending import Ending
 from backstage_py.cli.loop import run_loop
 from backstage_py.settings import load_settings
 from backstage_py.wiring import handover, process
@@ -28,16 +28,20 @@ def run(config: Sequence[Path]) -> int:
     logging.configure(settings.backend.log_level, lasting=True)
 
     async def work() -> None:
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
-        loop.add_reader(sys.stdin.fileno(), stop.set)  # the service holds the other end, also when it is killed
-        async with process.opened(settings, stand_ins) as core, core.scaffolder.running():
-            await stop.wait()
+        with ending.by_signal() as end:
+            gone = sys.stdin.fileno()  # the service holds the other end, also when it is killed
+            asyncio.get_running_loop().add_reader(gone, _service_gone, gone, end)
+            async with process.opened(settings, stand_ins) as core, core.scaffolder.running():
+                end.started()
+                await end.asked.wait()
 
     run_loop(work())
     return 0
+
+
+def _service_gone(watched: int, end: Ending) -> None:
+    asyncio.get_running_loop().remove_reader(watched)
+    end.ask()
 
 
 @contextlib.asynccontextmanager
