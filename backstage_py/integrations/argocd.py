@@ -1,7 +1,7 @@
 """Argo CD's REST API; what it refuses becomes ours in ``_foreign_errors``."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -95,6 +95,25 @@ async def create(instance: Instance, application: Application, *, with_project: 
         if with_project:
             await caller.post("/api/v1/projects", {"project": _project(instance, application)}, "project")
         await caller.post("/api/v1/applications", _payload(application), "application")
+
+
+async def put(instance: Instance, application: JsonObject, project: JsonObject | None) -> None:
+    """Create an application as it is written, and before it a project, which stays as it is when it is there.
+
+    Args:
+        instance: where.
+        application: with ``metadata`` and ``spec``.
+        project: the same.
+
+    Raises:
+        ConflictError: there is one of this name that differs. The same as of ``create``.
+    """
+    async with HttpClient(listed_hosts([urlsplit(instance.url).netloc])) as http:
+        caller = _Caller(http, instance, await _token(http, instance))
+        if project:
+            with suppress(ConflictError):
+                await caller.post("/api/v1/projects", {"project": project}, "project")
+        await caller.post("/api/v1/applications", application, "application")
 
 
 @dataclass(frozen=True, slots=True)

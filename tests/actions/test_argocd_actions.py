@@ -98,6 +98,49 @@ async def test_a_project_and_the_application_in_it_are_created(task: Task, argo:
     assert spec["syncPolicy"]["automated"] == {"allowEmpty": True, "prune": True, "selfHeal": True}
 
 
+CREATE = {
+    "name": "shop",
+    "argoInstance": "dev",
+    "repoUrl": "https://github.com/acme/shop",
+    "path": "deploy",
+    "destinationNamespace": "shop-ns",
+}
+
+
+async def test_an_application_is_made_by_the_api_with_its_project_and_sync_policy(task: Task, argo: ArgoCd) -> None:
+    given = {
+        **CREATE,
+        "project": "team",
+        "createProject": True,
+        "syncPolicy": {"syncOptions": ["CreateNamespace=true"]},
+    }
+    assert (await task.run("argocd:application:create", given, dry_run=True)).outputs["manifest"]
+    assert argo.order == []
+    await task.run("argocd:application:create", given)
+    assert argo.order == ["project", "application"]
+    spec = argo.made["applications"]["shop"]["spec"]
+    assert (spec["project"], spec["syncPolicy"]) == ("team", {"syncOptions": ["CreateNamespace=true"]})
+    assert argo.made["projects"]["team"]["spec"]["sourceRepos"] == ["https://github.com/acme/shop"]
+    await task.run("argocd:application:create", given)
+    with pytest.raises(ConflictError, match="has another application of this name"):
+        await task.run("argocd:application:create", {**given, "path": "other"})
+    assert list(argo.made["projects"]) == ["team"]
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"chart": "web"}, "Give 'path', a folder of the repository, or 'chart'"),
+        ({"destinationServer": "https://a", "destinationName": "a"}, "not both"),
+        ({"createProject": True}, "'createProject' needs 'project'"),
+        ({"update": True}, "'update' goes through a cluster"),
+    ],
+)
+async def test_an_application_that_cannot_be_is_refused(task: Task, more: dict[str, Any], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        await task.run("argocd:application:create", CREATE | more)
+
+
 async def test_names_of_project_and_label_can_be_given(task: Task, argo: ArgoCd) -> None:
     await task.run("argocd:create-resources", {**RESOURCES, "projectName": "team", "labelValue": "the-shop"})
     assert list(argo.made["projects"]) == ["team"]

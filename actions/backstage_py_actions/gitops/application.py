@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from backstage_py.integrations import argocd
 from backstage_py.integrations.gitops import applications
 from backstage_py.integrations.gitops.applications import Application
 from backstage_py.integrations.kubernetes import refs
@@ -24,6 +25,7 @@ class Create:
     namespace: str = "argocd"
     cluster_name: str | None = None
     token: str | None = None
+    argo_instance: str | None = None
     manifest_path: str | None = None
     project: str = "default"
     create_project: bool = False
@@ -46,6 +48,8 @@ class Create:
             raise InputError("Give 'path', a folder of the repository, or 'chart', a chart of a Helm repository")
         if self.destination_server and self.destination_name:
             raise InputError("Give 'destinationServer' or 'destinationName', not both")
+        if self.argo_instance and self.update:
+            raise InputError("'update' goes through a cluster, whose rules say who may change what; not by an API")
         if self.create_project and self.project == "default":
             raise InputError("'createProject' needs 'project', a name other than default")
         return Application(
@@ -92,7 +96,25 @@ async def create(ctx: ActionContext[Create]) -> None:
     ctx.output("application", refs.of(value).as_json())
     if given.manifest_path:
         placing.write(ctx, given.manifest_path, [*([made.project_manifest()] if given.create_project else []), value])
+    elif given.argo_instance:
+        await _put(ctx, given.argo_instance, made)
+    else:
+        await _apply(ctx, made)
+
+
+async def _put(ctx: ActionContext[Create], name: str, made: Application) -> None:
+    """Have Argo CD's API make it."""
+    instance = argocd.find(ctx.services.config or {}, name)
+    if ctx.is_dry_run:
+        ctx.logger.warning(f"Argo CD '{name}' is not asked by a dry run")
         return
+    project = made.project_manifest() if ctx.input.create_project else None
+    await argocd.put(instance, made.manifest(), project)
+    ctx.logger.info(f"Application {made.name} is on Argo CD '{name}'")
+
+
+async def _apply(ctx: ActionContext[Create], made: Application) -> None:
+    given, value = ctx.input, made.manifest()
     async with cluster.opened_if_there(ctx, given.cluster_name, given.token) as kube:
         if kube is None:
             return
