@@ -117,6 +117,23 @@ async def test_the_end_of_an_earlier_attempt_leaves_what_a_later_one_has(tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
+async def test_a_folder_is_its_attempts_until_all_of_it_is_gone(tmp_path: Path) -> None:
+    folders = WorkspaceFolders(tmp_path / "work")
+    (tmp_path / "kept").write_text("of others")
+    for number, count in enumerate((3, 600), 1):  # removed at once, and in a thread
+        folder = await folders.open(TASK, number)
+        (folder.path / "link").symlink_to(tmp_path, target_is_directory=True)
+        for n in range(count):
+            (folder.path / f"d{n % 7}").mkdir(exist_ok=True)
+            (folder.path / f"d{n % 7}" / f"f{n}").touch()
+        locks = [folder.lock]
+        await folders.remove(folder)
+        locks.append(folder.lock)
+        assert [lock is None for lock in locks] == [False, True]
+        assert not folder.path.exists()
+    assert (tmp_path / "kept").read_text() == "of others"
+
+
 async def test_a_folder_in_which_an_attempt_still_works_is_copied_and_another_is_moved(tmp_path: Path) -> None:
     folders = WorkspaceFolders(tmp_path)
     first = await folders.open(TASK, 1)

@@ -1,5 +1,6 @@
 """How often a task waits for PostgreSQL: over a network each turn costs, and each wakes two processes."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from backstage_py.model.task import EventType
 from backstage_py.plugin import ActionContext, action
-from tests.scaffolder.harness import database_url, template, world
+from tests.scaffolder.harness import GUEST, World, database_url, template, world
 from tests.storage.postgres import Postgres, postgres
 from tests.storage.wire import Wire, wire
 
@@ -54,3 +55,22 @@ async def test_a_task_takes_few_turns(server: Postgres, tmp_path: Path) -> None:
         finally:
             database_url.reset(token)
     assert turns <= MOST
+
+
+async def test_an_event_stream_reads_its_task_once(server: Postgres, tmp_path: Path) -> None:
+    async with wire(server.port) as line:
+        token = database_url.set(server.new_database("stream").replace(str(server.port), str(line.port)))
+        try:
+            async with world(tmp_path, files, start=False) as w:
+                task_id = await w.create(template({"id": "s", "action": "test:files"}))
+                turns = [await _turns_of_first_batch(w, task_id, line) for _ in range(12)]
+        finally:
+            database_url.reset(token)
+    assert min(turns) == 2  # the task, and its events; more while connections are opened
+
+
+async def _turns_of_first_batch(w: World, task_id: str, line: Wire) -> int:
+    before = line.turns
+    async with contextlib.aclosing(await w.scaffolder.authorized.event_stream(task_id, None, GUEST)) as batches:
+        await anext(batches)
+    return line.turns - before

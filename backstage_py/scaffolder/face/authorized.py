@@ -103,20 +103,20 @@ class AuthorizedScaffolder:
         self, task_id: str, after: int | None, credentials: Credentials
     ) -> Sequence[tuple[TaskEvent, bool]]:
         """Return the events of a task behind ``after``, waiting for the first one."""
-        await self.get(task_id, credentials)
-        return await self.service.event_list(task_id, after)
+        known = await self.get(task_id, credentials)
+        return await self.service.event_list(task_id, after, known)
 
     async def past_events(self, task_id: str, after: int | None, credentials: Credentials) -> Sequence[TaskEvent]:
         """Return the events of a task behind ``after`` that there are by now."""
-        await self.get(task_id, credentials)
-        return await self.service.past_events(task_id, after)
+        known = await self.get(task_id, credentials)
+        return await self.service.past_events(task_id, after, known)
 
     async def event_stream(
         self, task_id: str, after: int | None, credentials: Credentials
     ) -> AsyncGenerator[Sequence[tuple[TaskEvent, bool]]]:
         """Return the batches of a task's events as they come, until the caller may no longer read them."""
         task = await self.get(task_id, credentials)
-        batches = await self.service.event_stream(task_id, after)
+        batches = await self.service.event_stream(task_id, after, task)
         return batches if self.authority.allows_all(credentials) else self._while_readable(task, batches, credentials)
 
     async def _while_readable(

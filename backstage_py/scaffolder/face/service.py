@@ -169,20 +169,26 @@ class ScaffolderService:
             await template_forms.check_secrets_alone(known.template, secrets, RunBudget(self.limits))
         await self.store.retry(task_id, initiator.add_to(secrets, credentials), resume=self.resume_on_retry)
 
-    async def event_list(self, task_id: str, after: int | None) -> Sequence[tuple[TaskEvent, bool]]:
+    async def event_list(
+        self, task_id: str, after: int | None, known: Task | None = None
+    ) -> Sequence[tuple[TaskEvent, bool]]:
         """Return the events behind ``after``, waiting up to 30 s for the first one."""
-        task = await self.store.get(task_id)
+        task = known or await self.store.get(task_id)
         events = await self.events.first(task_id, after, starts_over=task.starts_over, patience=_POLL_PATIENCE)
         return [(event, task.starts_over) for event in events]
 
-    async def past_events(self, task_id: str, after: int | None = None) -> Sequence[TaskEvent]:
+    async def past_events(
+        self, task_id: str, after: int | None = None, known: Task | None = None
+    ) -> Sequence[TaskEvent]:
         """Return the events behind ``after`` that there are by now. Raises NotFoundError."""
-        task = await self.store.get(task_id)
+        task = known or await self.store.get(task_id)
         return await self.events.list(task_id, after, starts_over=task.starts_over)
 
-    async def event_stream(self, task_id: str, after: int | None) -> AsyncGenerator[Sequence[tuple[TaskEvent, bool]]]:
+    async def event_stream(
+        self, task_id: str, after: int | None, known: Task | None = None
+    ) -> AsyncGenerator[Sequence[tuple[TaskEvent, bool]]]:
         """Return the batches of a task's events as they come; an empty one is a sign of life. Raises NotFoundError."""
-        task = await self.store.get(task_id)
+        task = known or await self.store.get(task_id)
 
         async def batches() -> AsyncGenerator[Sequence[tuple[TaskEvent, bool]]]:
             following = self.events.follow(task_id, after, starts_over=task.starts_over, heartbeat=_STREAM_HEARTBEAT)

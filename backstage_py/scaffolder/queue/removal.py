@@ -3,59 +3,55 @@
 import asyncio
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from time import perf_counter
 
 from backstage_py import threads
+from backstage_py.plugin import short_work
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FEW = 256
+_MOMENT = 0.005
+"""Seconds that the event loop spares for it: nobody waits for a removal, and a busy disk takes its time with each."""
 
 
-async def remove_folders(folders: Iterable[Path]) -> None:
-    """Remove folders, as far as they exist: small ones at once, others in a thread."""
+async def remove_folders(folders: Iterable[Path], then: Callable[[], None] = lambda: None) -> None:
+    """Remove folders, as far as they exist, and call ``then``: for a moment at once, the rest in a thread."""
+    work = _removing(list(folders), then)
+    until = perf_counter() + _MOMENT
+    if not all(is_short and perf_counter() < until for is_short in work):
+        await asyncio.shield(threads.file_work(short_work.finish, work))
+
+
+def _removing(folders: list[Path], then: Callable[[], None]) -> Iterator[bool]:
+    """Remove, and yield whether what comes next is over in a moment."""
     for folder in folders:
-        if not _removed_at_once(folder):
-            await asyncio.shield(threads.file_work(remove_tree, folder))
+        try:
+            yield from _clear(os.open(folder, _FOLDER))
+            folder.rmdir()
+        except OSError:  # it is gone, or not ours to write to
+            if os.path.lexists(folder):
+                yield False
+                remove_tree(folder)
+    then()
 
 
-def _removed_at_once(folder: Path) -> bool:
-    """Remove a folder with few entries; False when something is left of it. No link is followed."""
-    try:
-        _clear(os.open(folder, _FOLDER), _FEW)
-        folder.rmdir()
-    except FileNotFoundError:
-        return not os.path.lexists(folder)
-    except (OSError, _TooManyError):
-        return False
-    return True
-
-
-class _TooManyError(Exception):
-    """A folder holds more than can be removed in a moment."""
-
-
-def _clear(descriptor: int, left: int) -> int:
-    """Empty an open folder and close it; return how many more entries may go.
-
-    Raises:
-        _TooManyError: there are more; some of them are gone.
-    """
+def _clear(descriptor: int) -> Iterator[bool]:
+    """Empty an open folder and close it. No link is followed."""
     try:
         with os.scandir(descriptor) as entries:
             found = list(entries)
-        left -= len(found)
-        if left < 0:
-            raise _TooManyError
+        yield len(found) <= _FEW
         for entry in found:
             if entry.is_dir(follow_symlinks=False):
-                left = _clear(os.open(entry.name, _FOLDER, dir_fd=descriptor), left)
+                yield from _clear(os.open(entry.name, _FOLDER, dir_fd=descriptor))
                 os.rmdir(entry.name, dir_fd=descriptor)
             else:
                 os.unlink(entry.name, dir_fd=descriptor)
+            yield True
     finally:
         os.close(descriptor)
-    return left
 
 
 def remove_tree(path: Path) -> None:

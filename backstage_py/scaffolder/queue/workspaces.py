@@ -100,8 +100,7 @@ class WorkspaceFolders:
         paths = [folder.path]
         if folder.number > 1:
             paths += [one.path for one in self.left_behind(folder.task_id) if one.number <= folder.number]
-        await remove_folders(paths)
-        folder.let_go()
+        await remove_folders(paths, then=folder.let_go)
 
     def left_behind(self, task_id: str = "") -> Sequence[Left]:
         """Return the folders that are named after an attempt: of a task, or of all."""
