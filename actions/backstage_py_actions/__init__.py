@@ -24,6 +24,7 @@ from backstage_py_actions import (
     roadiehq,
     score,
     slack,
+    summary,
     terraform,
     vault,
 )
@@ -39,6 +40,7 @@ ACTIONS: tuple[Action, ...] = (
     *notifications.ACTIONS,
     *slack.ACTIONS,
     *ms_teams.ACTIONS,
+    *summary.ACTIONS,
     *kubernetes.ACTIONS,
     *crossplane.ACTIONS,
     *argocd.ACTIONS,

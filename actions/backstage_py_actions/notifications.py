@@ -1,6 +1,7 @@
 """``notification:send``: Backstage's notifications, through the API of its plugin."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from backstage_py.plugin import (
     Action,
@@ -63,26 +64,32 @@ async def notification_send(ctx: ActionContext[Notification]) -> None:
             raise InputError("Entity references must be provided")
         return
 
-    async def send(_marker: str) -> bool:
-        await _send(ctx)
-        return True
-
     try:
-        await ctx.effect(f"send.notification.{given.title}", create=send, if_unknown="create")
+        await post_once(ctx, given)
     except BackstageError as error:
         ctx.logger.error(f"Failed to send notification: {error}")
         if not given.optional:
             raise
 
 
-async def _send(ctx: ActionContext[Notification]) -> None:
+async def post_once(ctx: ActionContext[Any], given: Notification) -> None:
+    """Send a notification once per step and title."""
+
+    async def send(_marker: str) -> bool:
+        await _send(ctx, given)
+        return True
+
+    await ctx.effect(f"send.notification.{given.title}", create=send, if_unknown="create")
+
+
+async def _send(ctx: ActionContext[Any], given: Notification) -> None:
     """Post as this service: the plugin takes notifications from services only. The command line has a user's token."""
     own = ctx.services.own_token
     response = await ctx.backstage.request(
         "POST",
         f"/api/{_PLUGIN}",
         headers={"Content-Type": "application/json", "Accept": "application/json"},
-        body=dump_json(ctx.input.body()),
+        body=dump_json(given.body()),
         token=own(_PLUGIN) if own else ctx.token,
         timeout=_SECONDS,
     )

@@ -5,6 +5,7 @@ The configuration goes before the input, as in the originals: ``slack.token``, `
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from backstage_py.integrations import slack
 from backstage_py.plugin import Action, ActionAttributes, ActionContext, InputError, JsonObject
@@ -38,19 +39,24 @@ async def conversation(ctx: ActionContext[Conversation]) -> None:
 
     When it is not known whether an earlier run of the step sent it, it is sent again: twice is better than never.
     """
+    await post_once(ctx, ctx.input)
+
+
+async def post_once(ctx: ActionContext[Any], given: Conversation) -> None:
+    """Send a message to a conversation once per step."""
     section = _section(ctx)
-    token = section.get("token") or ctx.input.token
+    token = section.get("token") or given.token
     if not token:
         raise InputError(_UNAUTHENTICATED)
-    channel = section.get("conversationId") or ctx.input.conversation_id
-    name = section.get("conversationName") or ctx.input.conversation_name
+    channel = section.get("conversationId") or given.conversation_id
+    name = section.get("conversationName") or given.conversation_name
     if not channel and not name:
         raise InputError(_NO_CONVERSATION)
     api = slack.Slack(token, section.get("apiUrl") or slack.BASE_URL)
     where = channel or await api.channel_id(str(name).removeprefix("#"))
 
     async def send(_marker: str) -> bool:
-        await api.post(where, ctx.input.message)
+        await api.post(where, given.message)
         return True
 
     await ctx.effect(f"send.slack.{where}", create=send, if_unknown="create")
@@ -70,7 +76,7 @@ async def webhook(ctx: ActionContext[Webhook]) -> None:
     await _webhook.post_once(ctx, "Slack", _section(ctx), ctx.input.webhook_url, {"text": ctx.input.message})
 
 
-def _section(ctx: ActionContext[Conversation] | ActionContext[Webhook]) -> JsonObject:
+def _section(ctx: ActionContext[Any]) -> JsonObject:
     return dict((ctx.services.config or {}).get("slack") or {})
 
 

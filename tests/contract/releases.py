@@ -69,6 +69,7 @@ OWN_ACTIONS = frozenset(
         "kubernetes:wait",
         "ms-teams:sendMessage",
         "notification:send",
+        "notify:summary",
         "policy:check",
         "roadiehq:utils:fs:append",
         "roadiehq:utils:fs:parse",

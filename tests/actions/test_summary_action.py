@@ -1,0 +1,62 @@
+import json
+from typing import Any
+
+import pytest
+
+from backstage_py.errors import ForeignError
+from tests.actions.harness import Plugins, Task
+from tests.integrations.web_host import serve
+
+GIVEN: dict[str, Any] = {
+    "title": "shop <!channel> is ready",
+    "repositoryUrl": "https://github.com/acme/shop",
+    "stagingUrl": "https://shop.staging.example.com",
+    "dashboards": [{"title": "Traffic", "url": "https://grafana.example.com/d/1"}],
+    "database": "resource:default/shop-database",
+    "approvedBy": "user:default/ada",
+    "to": {"slack": {}, "teams": {}, "backstage": {"entityRefs": ["group:default/a"]}},
+}
+LINES = [
+    "Repository: https://github.com/acme/shop",
+    "Staging: https://shop.staging.example.com",
+    "Dashboard Traffic: https://grafana.example.com/d/1",
+    "Database: resource:default/shop-database",
+    "Approved by: user:default/ada",
+]
+
+
+async def test_all_are_told_once_what_was_made_and_who_approved_it(task: Task, plugins: Plugins) -> None:
+    async with serve() as host:
+        host.text("/slack", "ok")
+        host.text("/teams", "ok")
+        sections = {"slack": {"webhookUrl": f"{host.url}/slack"}, "ms-teams": {"webhookUrl": f"{host.url}/teams"}}
+        task.configured(**sections)
+        first = await task.run("notify:summary", GIVEN)
+        again = await task.run("notify:summary", GIVEN)
+        sent = {request.path: json.loads(await request.read())["text"] for request in host.requests}
+        assert len(host.requests) == 2
+    text = "\n- ".join(["shop <!channel> is ready", *LINES])
+    assert sent == {"/teams": text, "/slack": text.replace("<", "&lt;").replace(">", "&gt;")}
+    assert first.outputs == again.outputs == {"message": text}
+    [notified] = [json.loads(one["body"]) for one in plugins.requests]
+    assert notified["recipients"] == {"type": "entity", "entityRef": ["group:default/a"]}
+    assert notified["payload"]["description"] == "\n".join(LINES)
+    assert notified["payload"]["link"] == "https://shop.staging.example.com"
+
+
+async def test_one_that_cannot_be_told_keeps_no_other_from_it(task: Task, plugins: Plugins) -> None:
+    async with serve() as host:
+        host.text("/slack", "no", status=500)
+        host.text("/teams", "ok")
+        sections = {"slack": {"webhookUrl": f"{host.url}/slack"}, "ms-teams": {"webhookUrl": f"{host.url}/teams"}}
+        task.configured(**sections)
+        with pytest.raises(ForeignError, match="Slack webhook URL - StatusCode 500"):
+            await task.run("notify:summary", GIVEN)
+        assert [request.path for request in host.requests] == ["/slack", "/teams"]
+    assert len(plugins.requests) == 1
+
+
+async def test_a_dry_run_tells_nobody(task: Task, plugins: Plugins) -> None:
+    said = await task.run("notify:summary", {"title": "Ready", "to": {"backstage": {}}}, dry_run=True)
+    assert said.log.messages == ["backstage would be told: Ready"]
+    assert plugins.requests == []
