@@ -340,6 +340,9 @@ async def _errors(check: _Check) -> None:
     missing = await check(404, "GET", repo, "org", "nothing")
     assert missing["message"] == "Not Found"
     await check(422, "POST", f"{repo}/pulls", *at, body={"title": "Again", "head": "feature/one", "base": "main"})
+    merged = await check(200, "PUT", f"{repo}/pulls/{{n}}/merge", *at, "2", body={"merge_method": "squash"})
+    assert merged["merged"] is True
+    await check(405, "PUT", f"{repo}/pulls/{{n}}/merge", *at, "2", body={})
     await check(404, "GET", f"{repo}/contents/{{path}}", *at, "nothing.txt")
     await check(409, "PUT", f"{repo}/contents/{{path}}", *at, "README.md", body={"message": "m", "sha": "0" * 40})
     await check(422, "POST", f"{repo}/forks", *at)

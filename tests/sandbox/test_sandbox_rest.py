@@ -210,6 +210,28 @@ async def test_a_pull_request_knows_conflicts_and_doubles(client: Client) -> Non
     assert [each["number"] for each in found] == [1]
 
 
+@pytest.mark.parametrize(("method", "parents"), [("merge", 2), ("squash", 1)])
+async def test_a_pull_request_is_merged_once_and_only_as_it_was_seen(client: Client, method: str, parents: int) -> None:
+    await client.create()
+    sha = (await client.put_file("a", "1\n"))["commit"]["sha"]
+    await client.send("POST", "/repos/org/svc/git/refs", {"ref": "refs/heads/topic", "sha": sha})
+    head = (await client.put_file("b", "2\n", branch="topic"))["commit"]["sha"]
+    await client.put_file("c", "3\n")
+    await client.send("POST", "/repos/org/svc/pulls", {"title": "T", "head": "topic", "base": "main"})
+    pull = "/repos/org/svc/pulls/1"
+    stale = await client.send("PUT", f"{pull}/merge", {"sha": sha})
+    assert (stale.status, (await client.send("GET", pull)).json["merged"]) == (409, False)
+    merged = await client.send("PUT", f"{pull}/merge", {"sha": head, "merge_method": method})
+    assert (merged.status, merged.json["merged"]) == (200, True)
+    shown = (await client.send("GET", pull)).json
+    assert (shown["state"], shown["merged"], shown["merge_commit_sha"]) == ("closed", True, merged.json["sha"])
+    commit = (await client.send("GET", f"/repos/org/svc/git/commits/{merged.json['sha']}")).json
+    assert len(commit["parents"]) == parents
+    for name in "abc":
+        assert (await client.send("GET", f"/repos/org/svc/contents/{name}?ref=main")).status == 200
+    assert (await client.send("PUT", f"{pull}/merge", {})).status == 405
+
+
 async def test_a_dispatch_is_recorded_and_shown(client: Client) -> None:
     await client.create()
     dispatches = "/repos/org/svc/actions/workflows/ci.yaml/dispatches"

@@ -68,6 +68,18 @@ async def commit(
     return sha
 
 
+async def merge(bare: Bare, branch: str, head: str, parents: Sequence[str], message: str, author: Signature) -> str:
+    """Commit the merge of a branch, which is at the first parent, and ``head``; move the branch, return the commit.
+
+    Raises:
+        RefMovedError: the branch is not there any more; nothing visible has changed.
+    """
+    tree = (await bare.run("merge-tree", "--write-tree", parents[0], head)).decode().split()[0]
+    sha = await objects.write_commit(bare, tree, parents, message, author)
+    await refs.move(bare, f"refs/heads/{branch}", sha, parents[0])
+    return sha
+
+
 async def compare(bare: Bare, base: str, head: str) -> DiffStat:
     """Return what ``head`` holds that ``base`` has not, as a pull request counts it."""
     lines = (await bare.run("diff", "--numstat", "-z", f"{base}...{head}")).decode(errors="replace").split("\0")

@@ -6,11 +6,11 @@ from typing import Final
 from starlette.responses import Response
 
 from backstage_py.model.json import JsonObject
-from backstage_py.sandbox.call import Call, answer, route
+from backstage_py.sandbox.call import Call, Fields, answer, route
 from backstage_py.sandbox.gitrepo import changes, refs
-from backstage_py.sandbox.problems import NotFound, Unprocessable, invalid_field
-from backstage_py.sandbox.records import Repository
-from backstage_py.sandbox.rest import accounts, issues, links, repositories
+from backstage_py.sandbox.problems import NotFound, Problem, Unprocessable, invalid_field
+from backstage_py.sandbox.records import Repository, now
+from backstage_py.sandbox.rest import accounts, commits, issues, links, repositories
 
 _LINKS: Final = {
     "self": "/pulls/{number}",
@@ -62,8 +62,8 @@ async def simple(call: Call, repository: Repository, number: str, record: JsonOb
         "requested_reviewers": [accounts.simple(call.host, login) for login in pull["reviewers"]],
         "requested_teams": [accounts.team(call.host, repository.owner, slug) for slug in pull["team_reviewers"]],
         "auto_merge": None,
-        "merged_at": None,
-        "merge_commit_sha": None,
+        "merged_at": pull.get("merged_at"),
+        "merge_commit_sha": pull.get("merge_commit_sha"),
     }
 
 
@@ -72,7 +72,8 @@ async def full(call: Call, repository: Repository, number: str, record: JsonObje
     shown = await simple(call, repository, number, record)
     bare, base, head = call.bare(repository), shown["base"]["sha"], shown["head"]["sha"]
     counts = await changes.compare(bare, base, head)
-    clean = await changes.merges_cleanly(bare, base, head)
+    merged_by = record["pull"].get("merged_by")
+    clean = None if merged_by else await changes.merges_cleanly(bare, base, head)
     return shown | {
         "commits": counts.commits,
         "changed_files": counts.files,
@@ -81,8 +82,8 @@ async def full(call: Call, repository: Repository, number: str, record: JsonObje
         "mergeable": clean,
         "mergeable_state": {True: "clean", False: "dirty", None: "unknown"}[clean],
         "rebaseable": clean,
-        "merged": False,
-        "merged_by": None,
+        "merged": merged_by is not None,
+        "merged_by": accounts.simple(call.host, merged_by) if merged_by else None,
         "comments": 0,
         "review_comments": 0,
         "maintainer_can_modify": record["pull"]["maintainer_can_modify"],
@@ -165,6 +166,26 @@ async def _patch(call: Call) -> Response:
     return answer(await full(call, repository, number, after))
 
 
+async def _merge(call: Call) -> Response:
+    """Merge with a commit of two parents, or with ``squash`` of one; the branch stays."""
+    repository, number, record = _found(call)
+    fields, bare, pull = await call.fields(), call.bare(repository), record["pull"]
+    base = await refs.commit_of(bare, f"refs/heads/{pull['base']}")
+    head = await refs.commit_of(bare, f"refs/heads/{pull['head']}")
+    if record["state"] != "open" or not base or not head or not await changes.merges_cleanly(bare, base, head):
+        raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, "Pull Request is not mergeable")
+    if fields.text("sha", head) != head:
+        raise Problem(HTTPStatus.CONFLICT, "Head branch was modified. Review and try the merge again.")
+    parents = [base] if fields.text("merge_method", "merge") == "squash" else [base, head]
+    title = fields.text("commit_title", f"Merge pull request #{number} from {repository.owner}/{pull['head']}")
+    author = commits.given_signature(call, Fields({}))
+    sha = await changes.merge(bare, pull["base"], head, parents, title, author)
+    done = {"merged_at": now(), "merged_by": call.caller(), "merge_commit_sha": sha, "head_sha": head, "base_sha": base}
+    await issues.edit(call, repository, number, {"state": "closed", "closed_at": now(), "pull": pull | done})
+    await call.change(repository, Repository.pushed)
+    return answer({"sha": sha, "merged": True, "message": "Pull Request successfully merged"})
+
+
 async def _post_reviewers(call: Call) -> Response:
     repository, number, record = _found(call)
     fields = await call.fields()
@@ -182,5 +203,6 @@ ROUTES = [
     route("POST", _PULLS, _post),
     route("GET", f"{_PULLS}/{{number:int}}", _get),
     route("PATCH", f"{_PULLS}/{{number:int}}", _patch),
+    route("PUT", f"{_PULLS}/{{number:int}}/merge", _merge),
     route("POST", f"{_PULLS}/{{number:int}}/requested_reviewers", _post_reviewers),
 ]
