@@ -26,9 +26,10 @@ class Output:
     def make_folder(self, path: str, *, replace: bool) -> bool:
         """Make a folder; False when something is there already and is not to be replaced."""
         found = self._workspace.path(self.folder, path.rstrip("/"))
-        if found.exists() and not replace:
+        if not replace and found.exists():
             return False
         found.mkdir(parents=True, exist_ok=True)
+        self._parents[path.rstrip("/")] = str(found)
         return True
 
     def exists(self, path: str) -> bool:
