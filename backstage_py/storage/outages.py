@@ -41,6 +41,7 @@ class Outages:
         self._why = ""
         self._said = 0.0
         self._waiting = 0
+        self._is_patient = True
 
     @property
     def is_on(self) -> bool:
@@ -73,6 +74,10 @@ class Outages:
         _log.info("database_back", seconds=round(self.back_at - began, 1))
         for function in self.back:
             function()
+
+    def end_patience(self) -> None:
+        """Let nobody wait for longer than a little while from now on: the process ends."""
+        self._is_patient = False
 
     async def survive(
         self, attempt: Callable[[], Awaitable[T]], *, is_repeatable: bool = True, patience: float | None = None
@@ -111,7 +116,7 @@ class Outages:
         if isinstance(error, InterferenceError):
             return state.attempt_number >= _MOST_INTERFERENCES
         waited = state.seconds_since_start or 0.0
-        if patience is not None:
+        if patience is not None and self._is_patient:
             return waited >= patience
         began = self._began
         return max(waited, time.monotonic() - began if began else 0.0) >= _LITTLE_WHILE

@@ -106,6 +106,26 @@ async def test_a_running_action_does_not_notice_that_the_server_is_away(
         check_done_once(await w.events(task_id))
 
 
+@pytest.mark.parametrize("how", ["closed", "frozen"])
+async def test_a_worker_ends_although_the_server_is_away(server: Postgres, tmp_path: Path, how: str) -> None:
+    url = server.new_database(f"ends-{how}")
+    async with wire(server.port) as line:
+        token = database_url.set(url.replace(str(server.port), str(line.port)))
+        try:
+            async with asyncio.timeout(100), world(tmp_path, say, grace=1) as w:  # its patience is ten minutes
+                await w.create(SAYING)
+                assert await asyncio.to_thread(begun.wait, 30)
+                if how == "closed":
+                    line.refuses = True
+                    line.cut()
+                else:
+                    line.flows.clear()
+                gate.set()
+        finally:
+            database_url.reset(token)
+    assert ran == ["s"]
+
+
 @pytest.mark.parametrize("moment", ["before-the-gate", "behind-the-gate", "Run completed"])
 async def test_a_move_whose_answer_was_lost_is_recorded_once(server: Postgres, tmp_path: Path, moment: str) -> None:
     async with behind_wire(server, f"move-{moment}", tmp_path) as (w, line):

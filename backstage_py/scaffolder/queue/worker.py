@@ -9,6 +9,7 @@ from pathlib import Path
 import structlog
 
 from backstage_py import background
+from backstage_py.errors import ServiceUnavailableError
 from backstage_py.model.task import AttemptKey, Claim
 from backstage_py.plugin import CancelSignal
 from backstage_py.scaffolder.queue import lease
@@ -106,7 +107,14 @@ class Worker:
         finally:
             self._lock.end()
             if left:
-                await self._recovery.release(left)
+                await self._release(left)
+
+    async def _release(self, left: set[AttemptKey]) -> None:
+        """Let others have what was left behind now; with the database away, they find it when its leases have ended."""
+        try:
+            await self._recovery.release(left)
+        except ServiceUnavailableError:
+            _log.warning("tasks_left_to_their_leases", tasks=sorted(task_id for task_id, _ in left))
 
     async def _end_tasks(self, grace: float) -> set[AttemptKey]:
         """Return the attempts that were left behind."""
@@ -116,6 +124,8 @@ class Worker:
         if tasks:
             await asyncio.wait(tasks, timeout=grace)
         left = [one for one in self._running.values() if one.task and not one.task.done()]
+        if left:
+            self.store.end_patience()
         for one in left:
             _log.warning("task_left_behind", task_id=one.claim.id)
             if one.task:

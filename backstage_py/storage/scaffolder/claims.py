@@ -213,6 +213,10 @@ class ClaimStore:
 
         await self._database.write(run)
 
+    def end_patience(self) -> None:
+        """Let no write of an attempt wait any longer for a database that is away: the worker ends."""
+        self._database.outages.end_patience()
+
     async def _record(self, claim: Claim, transition: Transition, steps: Sequence[Mapping[str, object]]) -> None:
         """Do as ``record`` in one statement, and wait with it for a server that is away."""
         recorded = claim.recorded
