@@ -88,7 +88,7 @@ class AuthorizedProvisioner:
         """
         await self.authority.require(credentials, names.RESOURCE_DELETE)
         found = await self._found(resource, namespace, name, credentials, environments)
-        await self.provisioner.delete(found, confirm=confirm, orphan=orphan, dry_run=dry_run)
+        found = await self.provisioner.delete(found, confirm=confirm, orphan=orphan, dry_run=dry_run)
         others = await self.provisioner.remaining(found)
         return entities.leaving(found, others, orphan=orphan)
 

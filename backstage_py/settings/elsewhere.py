@@ -171,6 +171,20 @@ _CLUSTER_RULES = (
 _SIZES = "Values by the size's name and the provider's: `small: {aws: {class: db.t4g.micro, storageGb: 20}}`."
 _OFFER = "crossplane.resources.*"
 _PLACE = f"{_OFFER}.environments.*"
+
+
+def _delivery(folder: str) -> Iterator[Key]:
+    yield from _texts(
+        f"{folder}.delivery",
+        mode="`direct` (the default) applies it, `commit` and `pull-request` write it to the deployed repository.",
+        repository="URL of that repository on GitHub.",
+        branch="Its branch that is deployed; `main` by default.",
+        path="An object's file there; `{environment}/{namespace}/{name}.yaml`, where `{resource}` may stand, too.",
+        mergeMethod="`squash` (the default), `merge` or `rebase`.",
+    )
+    yield Key(f"{folder}.delivery.autoMerge", kinds.SWITCH, "Merge at once where the repository's rules let it.")
+
+
 CROSSPLANE = (
     Key("crossplane.resources", kinds.OBJECT, "(ours) What `/api/crossplane/<name>` and the actions offer, by name."),
     *_texts(
@@ -190,6 +204,9 @@ CROSSPLANE = (
     Key(f"{_OFFER}.values", kinds.OBJECT, "Values for all environments, over the secure defaults."),
     Key(f"{_OFFER}.sizes", kinds.OBJECT, _SIZES),
     Key(f"{_OFFER}.options", kinds.TEXTS, "Values that callers may choose."),
+    *_texts(f"{_OFFER}.definition", crossplane="`v1` or `v2`: how it is written where the cluster cannot be asked."),
+    Key(f"{_OFFER}.definition.schema", kinds.OBJECT, "OpenAPI of the object there; anything goes by default."),
+    *_delivery(_OFFER),
     Key(f"{_OFFER}.environments", kinds.OBJECT, "Where it is made, by name, such as `staging` and `prod`."),
     *_texts(
         _PLACE,
@@ -197,6 +214,7 @@ CROSSPLANE = (
         provider="Another provider than the resource's.",
         composition="Another Composition than the resource's.",
     ),
+    *_delivery(_PLACE),
     Key(f"{_PLACE}.production", kinds.SWITCH, "Several zones, protection, 30 days of backups; true for `prod…`."),
     Key(f"{_PLACE}.values", kinds.OBJECT, "Values for this environment, over those of a size."),
     Key(f"{_PLACE}.sizes", kinds.OBJECT, _SIZES),

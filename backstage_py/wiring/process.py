@@ -100,7 +100,7 @@ async def opened(
             authority=permissions.authority(names.SCAFFOLDER),
             worker_limit=None if run_tasks else 0,
         )
-        provisioner = _provisioner(settings, addresses, client, permissions)
+        provisioner = _provisioner(settings, addresses, client, permissions, services)
         yield Process(
             settings,
             addresses,
@@ -158,9 +158,9 @@ def _catalog(
 
 
 def _provisioner(
-    settings: Settings, addresses: Addresses, catalog: CatalogClient, permissions: Permissions
+    settings: Settings, addresses: Addresses, catalog: CatalogClient, permissions: Permissions, services: Services
 ) -> AuthorizedProvisioner | None:
-    found = Provisioner(settings.raw)
+    found = Provisioner(settings.raw, services.integrations)
     if not found.offers:
         return None
     authority = permissions.authority(names.CROSSPLANE)

@@ -129,7 +129,7 @@ async def delete(ctx: ActionContext[Delete]) -> None:
         ctx.output("remains", [])
         return
     found = found.within(given.environments or ())
-    await provisioner.delete(found, confirm=given.confirm, orphan=given.orphan, dry_run=ctx.is_dry_run)
+    found = await provisioner.delete(found, confirm=given.confirm, orphan=given.orphan, dry_run=ctx.is_dry_run)
     leaving = entities.leaving(found, await provisioner.remaining(found), orphan=given.orphan)
     for one in leaving["deleting"]:
         ctx.logger.info(f"{one['environment']}: {one['object']} {'would be deleted' if ctx.is_dry_run else 'deleted'}")
@@ -144,7 +144,7 @@ async def delete(ctx: ActionContext[Delete]) -> None:
 
 def _provisioner(ctx: ActionContext[Any]) -> Provisioner | None:
     """Return what the configuration offers; in a dry run None where it offers nothing, as on an author's machine."""
-    found = Provisioner(ctx.services.config or {})
+    found = Provisioner(ctx.services.config or {}, ctx.services.integrations)
     if ctx.is_dry_run and not found.offers:
         ctx.logger.warning("No 'crossplane.resources' are configured; the dry run asks no cluster")
         return None

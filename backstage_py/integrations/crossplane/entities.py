@@ -75,7 +75,7 @@ def leaving(found: "Provisioned", others: "Sequence[Part]", *, orphan: bool) -> 
         "resource": found.offer.name,
         "namespace": found.namespace,
         "name": found.name,
-        "deleting": [{"environment": one.environment, "object": _title(one)} for one in found.parts],
+        "deleting": [{"environment": one.environment, "object": _title(one), **_delivery(one)} for one in found.parts],
         "remains": [
             *({"environment": one.environment, "object": _title(one), "why": "not deleted"} for one in others),
             *kept,
@@ -101,6 +101,9 @@ def _part(found: "Provisioned", part: "Part") -> JsonObject:
         "secretRef": _secret(found, value),
         "protected": found.offer.is_protected(value),
     }
+    made |= _delivery(part)
+    if part.delivery is not None and part.root is None:
+        made |= {"ready": False, "status": str(part.delivery.state)}
     if part.change:
         made["change"] = part.change
     if part.root is not None:
@@ -110,6 +113,10 @@ def _part(found: "Provisioned", part: "Part") -> JsonObject:
         if wrong is not None:
             made["error"] = f"{wrong.ref}: {wrong.error}"
     return made
+
+
+def _delivery(part: "Part") -> JsonObject:
+    return {} if part.delivery is None else {"delivery": part.delivery.shown()}
 
 
 def _is_ready(part: "Part") -> bool:

@@ -9,14 +9,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from backstage_py.errors import InputError, NotFoundError, SettingsError
+from backstage_py.integrations.crossplane import deliveries
+from backstage_py.integrations.crossplane.definitions import Definition
+from backstage_py.integrations.crossplane.deliveries import Delivery
 from backstage_py.model.json import Json, JsonObject
 
 _KEY = "crossplane.resources"
 _RESOURCE = {
     "group", "kind", "version", "provider", "namespace", "owner", "at", "fields", "values", "sizes", "options",
-    "composition", "connectionSecret", "environments", "entityType",
+    "composition", "connectionSecret", "environments", "entityType", "delivery", "definition",
 }  # fmt: skip
-_ENVIRONMENT = {"cluster", "provider", "values", "sizes", "composition", "production"}
+_DEFINITION = {"crossplane", "schema"}
+_CROSSPLANES = ("v1", "v2")
+_ENVIRONMENT = {"cluster", "provider", "values", "sizes", "composition", "production", "delivery"}
 PROTECTION = "deletionProtection"
 _PRODUCTION = "prod"
 _SECURE: Mapping[str, Json] = {"encryption": True, PROTECTION: False, "multiAz": False, "backupRetentionDays": 7}
@@ -35,6 +40,7 @@ class Environment:
         own: those of the environment alone, which go before a size's.
         sizes: values by the size's name.
         composition: the Composition to use, None for what the definition chooses.
+        delivery: the way to it.
     """
 
     name: str
@@ -44,6 +50,7 @@ class Environment:
     own: Mapping[str, Json]
     sizes: Mapping[str, Mapping[str, Json]]
     composition: str | None
+    delivery: Delivery = field(default_factory=Delivery)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +69,8 @@ class Offer:
         options: values that callers may choose.
         connection_secret: name of the Secret with the connection, with ``{name}`` in it; None for none.
         entity_type: ``spec.type`` of the Resource in the catalog.
+        environments: by name.
+        described: the definition as the configuration describes it, for environments whose cluster cannot be asked.
     """
 
     name: str
@@ -76,6 +85,7 @@ class Offer:
     connection_secret: str | None
     entity_type: str
     environments: Mapping[str, Environment] = field(default_factory=dict)
+    described: Definition | None = None
 
     def place(self, name: str) -> Environment:
         """Return an environment.
@@ -174,6 +184,27 @@ def _offer(name: str, one: JsonObject, key: str) -> Offer:
             env: _environment(env, _object(value, f"{key}.environments.{env}"), one, f"{key}.environments.{env}")
             for env, value in environments.items()
         },
+        described=_described(one, key),
+    )
+
+
+def _described(one: JsonObject, key: str) -> Definition | None:
+    found = _object(one.get("definition"), f"{key}.definition")
+    if not found:
+        return None
+    _refuse_unknown(found, _DEFINITION, f"{key}.definition")
+    if found.get("crossplane") not in _CROSSPLANES:
+        raise SettingsError(f"{key}.definition.crossplane", f"it should be one of {', '.join(_CROSSPLANES)}")
+    is_v2 = found["crossplane"] == _CROSSPLANES[1]
+    return Definition(
+        name="of the configuration",
+        group=_text(one, "group", key),
+        kind=_text(one, "kind", key),
+        version=_text(one, "version", key),
+        namespaced=True,
+        is_v2=is_v2,
+        is_claim=not is_v2,
+        schema=_object(found.get("schema"), f"{key}.definition.schema"),
     )
 
 
@@ -194,6 +225,7 @@ def _environment(name: str, one: JsonObject, resource: JsonObject, key: str) -> 
         own=_object(one.get("values"), f"{key}.values"),
         sizes=sizes,
         composition=_text(one, "composition", key, None) or _text(resource, "composition", parent, None),
+        delivery=deliveries.read(resource.get("delivery"), one.get("delivery"), f"{key}.delivery"),
     )
 
 

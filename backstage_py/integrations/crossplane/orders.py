@@ -135,5 +135,10 @@ def request_of(value: JsonObject) -> JsonObject:
     return found if isinstance(found, dict) else {}
 
 
+def asked_by(value: JsonObject) -> str:
+    """Return who asked for an object; empty where somebody removed it."""
+    return str((value["metadata"].get("annotations") or {}).get(_BY) or "")
+
+
 def _shown(value: Json) -> str:
     return "nothing" if value is None else str(value)

@@ -9,10 +9,19 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from backstage_py.errors import ConflictError, InputError, NotAllowedError, NotFoundError
-from backstage_py.integrations.crossplane import checking, composing, definitions, offers, orders, tree
+from backstage_py.errors import (
+    ConflictError,
+    InputError,
+    NotAllowedError,
+    NotFoundError,
+    ServiceUnavailableError,
+)
+from backstage_py.integrations.crossplane import checking, composing, definitions, delivering, offers, orders, tree
 from backstage_py.integrations.crossplane.composing import Patience
 from backstage_py.integrations.crossplane.definitions import Definition
+from backstage_py.integrations.crossplane.deliveries import Mode, Target
+from backstage_py.integrations.crossplane.delivering import Standing, State
+from backstage_py.integrations.crossplane.deployed import GitHosts
 from backstage_py.integrations.crossplane.offers import Environment, Offer
 from backstage_py.integrations.crossplane.orders import Order
 from backstage_py.integrations.kubernetes import api, clusters, criteria, denials, refs, waiting
@@ -22,6 +31,7 @@ from backstage_py.integrations.kubernetes.rules import Caller
 from backstage_py.model.json import Json, JsonObject
 
 Tell = Callable[[str], None]
+_NEW = ("created", State.COMMITTED, State.REQUESTED)
 _BY_OPERATOR = Caller(has_own_token=True)
 _MANAGED = (("deletionPolicy", "Orphan"), ("managementPolicies", ["Observe", "Create", "Update", "LateInitialize"]))
 
@@ -37,9 +47,11 @@ class Part:
     Attributes:
         environment: its name.
         cluster: where it is.
-        object: as it is there; None where there is none.
+        object: as it is there, else as the repository that is deployed has it; None where there is none.
         root: the object with all that it is made of; None where it was not read.
-        change: ``created`` or ``unchanged``; ``would be created`` in a dry run; empty where it was only looked at.
+        change: ``created``, ``committed``, ``requested`` or ``unchanged``; ``would be …`` in a dry run; empty where it
+            was only looked at.
+        delivery: how it stands in the repository that is deployed; None where the cluster itself is asked.
     """
 
     environment: str
@@ -47,6 +59,12 @@ class Part:
     object: JsonObject | None
     root: tree.Node | None = None
     change: str = ""
+    delivery: Standing | None = None
+
+    @property
+    def is_on_cluster(self) -> bool:
+        """Whether the cluster has it, not the repository alone."""
+        return self.object is not None and "uid" in self.object["metadata"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +98,7 @@ class Provisioned:
     @property
     def is_new(self) -> bool:
         """Whether anything was created."""
-        return any(one.change == "created" for one in self.parts)
+        return any(one.change in _NEW for one in self.parts)
 
 
 class Provisioner:
@@ -88,13 +106,14 @@ class Provisioner:
 
     Args:
         config: the whole configuration.
+        hosts: the git hosts on which repositories are that are deployed.
 
     Raises:
         SettingsError: ``crossplane`` is wrong.
     """
 
-    def __init__(self, config: Mapping[str, Json]) -> None:
-        self.config = config
+    def __init__(self, config: Mapping[str, Json], hosts: GitHosts | None = None) -> None:
+        self.config, self.hosts = config, hosts
         self.offers = offers.read(config)
 
     def offer(self, resource: str) -> Offer:
@@ -122,31 +141,80 @@ class Provisioner:
         """
         offer, mark = self.offer(order.resource), orders.fingerprint(by, key)
         planned = [await self._plan(offer, order, one, by, mark) for one in order.environments]
-        parts = [await self._create(offer, place, value, dry_run=dry_run, tell=tell) for place, value in planned]
+        parts = [await self._do(one, dry_run=dry_run, tell=tell) for one in planned]
         return Provisioned(offer, order.namespace, order.service, parts)
 
-    async def _plan(
-        self, offer: Offer, order: Order, name: str, by: str, mark: str | None
-    ) -> tuple[Environment, JsonObject]:
-        """Return the object for an environment: the one that is there, or else the one to be created, checked."""
+    async def _plan(self, offer: Offer, order: Order, name: str, by: str, mark: str | None) -> "_Plan":
+        """Return the object for an environment, checked, and the one that is there."""
         place = offer.place(name)
-        async with self._opened(place) as kube:
-            definition = await definitions.find(kube, offer.group, offer.kind, offer.version)
+        async with self._asked(offer, place) as (definition, kube):
             _refuse_cluster_wide(definition)
-            if mark:
+            if mark and kube:
                 await _refuse_used_key(kube, definition, order, mark)
             value = _object(offer, place, order, definition, by=by, mark=mark)
             checking.refuse_unless_valid(definition, value)
-            there = await kube.get(refs.of(value))
+            there = await kube.get(refs.of(value)) if kube else None
+        standing = await self._standing(offer, place, value["metadata"]["namespace"], value["metadata"]["name"])
+        for one in (there, standing.object if standing else None):
+            if one is not None:
+                orders.refuse_unless_same(order, name, one)
+        return _Plan(offer, place, value, there, standing)
+
+    async def _do(self, plan: "_Plan", *, dry_run: bool, tell: Tell) -> Part:
+        """Have a plan come true: by the repository that is deployed where the environment has one."""
+        place, there = plan.place, plan.there
+        delivery = None if plan.standing is None else await self._deliver(plan, dry_run=dry_run, tell=tell)
         if there is not None:
-            orders.refuse_unless_same(order, name, there)
-        return place, there or value
+            tell(f"{place.name}: {replace(refs.of(there), uid=None)} is there already")
+            return replace(await self._part(place, there, "unchanged"), delivery=delivery)
+        if delivery is None:
+            return await self._create(plan.offer, place, plan.value, dry_run=dry_run, tell=tell)
+        state = str(State.COMMITTED if place.delivery.mode is Mode.COMMIT else State.REQUESTED)
+        change = str(delivery.state) if delivery.is_new else "unchanged"
+        if dry_run and delivery.object is None:
+            change = f"would be {state}"
+        return Part(place.name, place.cluster or "", delivery.object or plan.value, None, change, delivery)
+
+    async def _deliver(self, plan: "_Plan", *, dry_run: bool, tell: Tell) -> Standing | None:
+        if dry_run:
+            return plan.standing
+        metadata = plan.value["metadata"]
+        target = Target(plan.offer.name, plan.place.name, metadata["namespace"], metadata["name"])
+        async with delivering.desk(plan.place.delivery, target, self.hosts) as desk:
+            made = await desk.put(plan.value)
+        where = f" by {made.url}" if made.url else f" in {made.delivery.repository}"
+        tell(f"{plan.place.name}: {made.path} {made.state}{where}{f' ({made.note})' if made.note else ''}")
+        return made
+
+    async def _standing(self, offer: Offer, place: Environment, namespace: str, name: str) -> Standing | None:
+        """Return how an object stands in the repository that is deployed; None where there is no such."""
+        if place.delivery.is_direct:
+            return None
+        target = Target(offer.name, place.name, namespace, name)
+        async with delivering.desk(place.delivery, target, self.hosts) as desk:
+            return await desk.look()
+
+    @asynccontextmanager
+    async def _asked(self, offer: Offer, place: Environment) -> AsyncIterator[tuple[Definition, Api | None]]:
+        """Give the definition as the cluster has it; as the configuration describes it where that cannot be asked."""
+        described = None if place.delivery.is_direct else offer.described
+        if described is not None and not self._has_cluster(place):
+            yield described, None
+            return
+        async with self._opened(place) as kube:
+            try:
+                found: tuple[Definition, Api | None] = (
+                    await definitions.find(kube, offer.group, offer.kind, offer.version),
+                    kube,
+                )
+            except ServiceUnavailableError:
+                if described is None:
+                    raise
+                found = described, None
+            yield found
 
     async def _create(self, offer: Offer, place: Environment, value: JsonObject, *, dry_run: bool, tell: Tell) -> Part:
         ref = refs.of(value)
-        if ref.uid:
-            tell(f"{place.name}: {replace(ref, uid=None)} is there already")
-            return await self._part(place, value, "unchanged")
         async with self._opened(place) as kube:
             try:
                 made = await kube.create(value, dry_run=dry_run)
@@ -173,10 +241,18 @@ class Provisioner:
         return Provisioned(offer, namespace, name, [one for one in found if one.object is not None])
 
     async def _look(self, offer: Offer, place: Environment, namespace: str, name: str) -> Part:
-        async with self._opened(place) as kube:
-            definition = await definitions.find(kube, offer.group, offer.kind, offer.version)
+        there = await self._look_on_cluster(offer, place, namespace, name)
+        standing = await self._standing(offer, place, namespace, f"{name}-{place.name}")
+        if there.object is None and standing and _is_of(offer, standing.object):
+            return replace(there, object=standing.object, delivery=standing)
+        return replace(there, delivery=standing)
+
+    async def _look_on_cluster(self, offer: Offer, place: Environment, namespace: str, name: str) -> Part:
+        async with self._asked(offer, place) as (definition, kube):
+            if kube is None:
+                return Part(place.name, place.cluster or "", None)
             value = await kube.get(Ref(definition.api_version, offer.kind, f"{name}-{place.name}", namespace))
-            if value is None or orders.labels_of(value).get(orders.RESOURCE) != offer.name:
+            if value is None or not _is_of(offer, value):
                 return Part(place.name, kube.cluster.name, None)
             return Part(place.name, kube.cluster.name, value, await tree.read(kube, value))
 
@@ -196,8 +272,21 @@ class Provisioner:
         return [Provisioned(offer, *key, parts) for key, parts in sorted(grouped.items())]
 
     async def _listed(self, offer: Offer, place: Environment) -> list[Part]:
-        async with self._opened(place) as kube:
-            definition = await definitions.find(kube, offer.group, offer.kind, offer.version)
+        there = await self._listed_on_cluster(offer, place)
+        if place.delivery.is_direct:
+            return there
+        known = {(one.object or {})["metadata"]["name"] for one in there}
+        found = await delivering.listed(place.delivery, offer.name, place.name, self.hosts)
+        return there + [
+            Part(place.name, place.cluster or "", one.object, delivery=one)
+            for target, one in found
+            if target.name not in known and _is_of(offer, one.object)
+        ]
+
+    async def _listed_on_cluster(self, offer: Offer, place: Environment) -> list[Part]:
+        async with self._asked(offer, place) as (definition, kube):
+            if kube is None:
+                return []
             labels = f"{orders.RESOURCE}={offer.name},{orders.ENVIRONMENT}={place.name}"
             found = await kube.list(definition.api_version, offer.kind, labels=labels)
             return [Part(place.name, kube.cluster.name, one) for one in found]
@@ -218,7 +307,10 @@ class Provisioner:
 
     async def _wait(self, offer: Offer, part: Part, patience: Patience, tell: Tell) -> Part:
         place, value = offer.place(part.environment), part.object or {}
-        async with self._opened(place) as kube:
+        async with self._asked(offer, place) as (_, kube):
+            if kube is None:
+                tell(f"{place.name}: there is no cluster to look at; it is not waited for")
+                return part
             try:
                 ready = await composing.until_ready(
                     kube, refs.of(value), patience, tell=lambda text: tell(f"{place.name}: {text}")
@@ -243,22 +335,30 @@ class Provisioner:
         """
         if confirm != found.name:
             raise InputError(f"Deleting takes data away: say the name once more as 'confirm={found.name}'")
-        protected = [one.environment for one in found.parts if one.object and found.offer.is_protected(one.object)]
+        protected = [one.environment for one in found.parts if _is_protected(found.offer, one)]
         if protected and not orphan:
             raise ConflictError(
                 f"{found.offer.name} '{found.name}' is protected in {', '.join(protected)}: have "
                 f"'{offers.PROTECTION}' taken off its object first, delete other environments alone, or orphan it"
             )
-        for one in found.parts:
-            await self._delete(found.offer, one, orphan=orphan, dry_run=dry_run)
-        return found
+        parts = [await self._delete(found.offer, one, orphan=orphan, dry_run=dry_run) for one in found.parts]
+        return replace(found, parts=parts)
 
-    async def _delete(self, offer: Offer, part: Part, *, orphan: bool, dry_run: bool) -> None:
-        async with self._opened(offer.place(part.environment)) as kube:
-            if orphan and part.root is not None:
-                for _, one in part.root.all():
-                    await _keep(kube, one.ref, dry_run=dry_run)
-            await kube.delete(refs.of(part.object or {}), dry_run=dry_run)
+    async def _delete(self, offer: Offer, part: Part, *, orphan: bool, dry_run: bool) -> Part:
+        place = offer.place(part.environment)
+        if part.is_on_cluster and (orphan or place.delivery.is_direct):
+            async with self._opened(place) as kube:
+                if orphan and part.root is not None:
+                    for _, one in part.root.all():
+                        await _keep(kube, one.ref, dry_run=dry_run)
+                if place.delivery.is_direct:
+                    await kube.delete(refs.of(part.object or {}), dry_run=dry_run)
+        if place.delivery.is_direct or dry_run:
+            return part
+        ref = refs.of(part.object or {})
+        target = Target(offer.name, place.name, ref.namespace or "", ref.name)
+        async with delivering.desk(place.delivery, target, self.hosts) as desk:
+            return replace(part, delivery=await desk.remove(ref.kind))
 
     async def remaining(self, found: Provisioned) -> Sequence[Part]:
         """Return the environments of a resource that are not among those of ``found``."""
@@ -270,7 +370,9 @@ class Provisioner:
     async def wait_until_gone(self, found: Provisioned, seconds: float, *, tell: Tell) -> None:
         """Wait until it is gone in all environments of ``found``. Raises WaitedInVainError."""
         for one in found.parts:
-            async with self._opened(found.offer.place(one.environment)) as kube:
+            async with self._asked(found.offer, found.offer.place(one.environment)) as (_, kube):
+                if kube is None:
+                    continue
                 judge = criteria.parse("delete")
                 await waiting.until(kube, refs.of(one.object or {}), judge, tell=tell, seconds=seconds)
 
@@ -278,6 +380,39 @@ class Provisioner:
     async def _opened(self, place: Environment) -> AsyncIterator[Api]:
         async with api.connect(clusters.find(self.config, place.cluster), _BY_OPERATOR) as kube:
             yield kube
+
+    def _has_cluster(self, place: Environment) -> bool:
+        """Whether the cluster of an environment is configured; several without a name are a mistake, not none."""
+        try:
+            clusters.find(self.config, place.cluster)
+        except NotFoundError:
+            return False
+        except InputError:
+            if (self.config.get("kubernetes") or {}).get("clusterLocatorMethods"):
+                raise
+            return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is to be in an environment (``value``), what is on its cluster, and in the repository that is deployed."""
+
+    offer: Offer
+    place: Environment
+    value: JsonObject
+    there: JsonObject | None
+    standing: Standing | None
+
+
+def _is_of(offer: Offer, value: JsonObject | None) -> bool:
+    return value is not None and orders.labels_of(value).get(orders.RESOURCE) == offer.name
+
+
+def _is_protected(offer: Offer, part: Part) -> bool:
+    """Whether something is protected; what was only asked for is not there yet."""
+    is_only_asked = part.delivery is not None and part.delivery.state is State.REQUESTED and not part.is_on_cluster
+    return part.object is not None and not is_only_asked and offer.is_protected(part.object)
 
 
 def _object(
