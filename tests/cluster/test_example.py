@@ -1,17 +1,22 @@
 """Example 04 from the form to a pod that has its database open, and back, on a real cluster."""
 
 import asyncio
+import io
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from hvac.exceptions import InvalidPath
+from rich.console import Console
 
 from backstage_py.cli.client import ApiClient
 from backstage_py.model.json import JsonObject
-from tests.cluster import example, waiting
+from tests.cluster import crds, demo, example, waiting
 from tests.cluster.cluster import KubeCluster
 from tests.cluster.example import CREATE, REMOVE, Stage
 
@@ -56,6 +61,8 @@ async def test_a_service_gets_its_database_and_nothing_is_left_when_it_goes(
             assert any("Progressing" in one for one in lines(events, "running"))
             passwords = await asyncio.to_thread(look, stage)
             await look_at_entity(api)
+            shown = await asyncio.to_thread(drawn, stage, events[-1]["body"]["output"])
+            assert not [one for one in passwords if one in shown]
             await take_away(api, stage)
             said = json.dumps(events)
             assert not [one for one in passwords if one in said]
@@ -80,6 +87,22 @@ def look(stage: Stage) -> list[str]:
     passwords = [one["password"] for one in kept.values()]
     assert not [one for one in passwords if one in told]
     return passwords
+
+
+def drawn(stage: Stage, output: JsonObject) -> str:
+    """The picture of ``./dev demo --platform`` has all of it, and where its secrets are."""
+    console = Console(file=io.StringIO(), width=200)
+    with console.capture() as captured:
+        console.print(demo.picture(stage, output))
+    text = captured.get()
+    for wanted in (
+        "── Repository http", "── Component component:default/checkout", "Deployment/checkout: Synced, Healthy",
+        "Database for staging", "Database for prod", "│       ├── Instance/checkout-prod-",
+        f"Secret {stage.namespace}/checkout-prod-connection -> vault secret/payments/checkout-prod-database",
+        "PGPASSWORD <- vault secret/payments/checkout-staging-database#password",
+    ):  # fmt: skip
+        assert wanted in text, text
+    return text
 
 
 async def look_at_entity(api: ApiClient) -> None:
@@ -128,3 +151,14 @@ def own(secrets: list[Any]) -> list[str]:
     """Those that no service account has from the cluster."""
     types = "kubernetes.io/service-account-token"
     return [one["metadata"]["name"] for one in secrets if one.get("type") != types]
+
+
+def test_the_demo_says_in_a_sentence_that_it_needs_a_cluster(tmp_path: Path) -> None:
+    env = {**os.environ, "BACKSTAGE_PY_TEST_KUBECONFIG": "", "BACKSTAGE_PY_CLUSTER_KIT": str(tmp_path)}
+    command = [sys.executable, "-m", "tests.cluster.demo"]
+    done = subprocess.run(command, cwd=crds.ROOT, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout == (
+        "./dev demo --platform needs a Kubernetes cluster in BACKSTAGE_PY_TEST_KUBECONFIG, or the cluster kit beside "
+        "the checkout; examples/04-service-with-database/README.md says more.\n"
+    )
