@@ -307,10 +307,10 @@ class Provisioner:
 
     async def _wait(self, offer: Offer, part: Part, patience: Patience, tell: Tell) -> Part:
         place, value = offer.place(part.environment), part.object or {}
-        async with self._asked(offer, place) as (_, kube):
-            if kube is None:
-                tell(f"{place.name}: there is no cluster to look at; it is not waited for")
-                return part
+        if not self._is_visible(place):
+            tell(f"{place.name}: there is no cluster to look at; it is not waited for")
+            return part
+        async with self._opened(place) as kube:  # asked for nothing first: the wait outlives an outage, that would not
             try:
                 ready = await composing.until_ready(
                     kube, refs.of(value), patience, tell=lambda text: tell(f"{place.name}: {text}")
@@ -370,9 +370,10 @@ class Provisioner:
     async def wait_until_gone(self, found: Provisioned, seconds: float, *, tell: Tell) -> None:
         """Wait until it is gone in all environments of ``found``. Raises WaitedInVainError."""
         for one in found.parts:
-            async with self._asked(found.offer, found.offer.place(one.environment)) as (_, kube):
-                if kube is None:
-                    continue
+            place = found.offer.place(one.environment)
+            if not self._is_visible(place):
+                continue
+            async with self._opened(place) as kube:
                 judge = criteria.parse("delete")
                 await waiting.until(kube, refs.of(one.object or {}), judge, tell=tell, seconds=seconds)
 
@@ -380,6 +381,10 @@ class Provisioner:
     async def _opened(self, place: Environment) -> AsyncIterator[Api]:
         async with api.connect(clusters.find(self.config, place.cluster), _BY_OPERATOR) as kube:
             yield kube
+
+    def _is_visible(self, place: Environment) -> bool:
+        """Whether there is a cluster to look at, or one that has to be."""
+        return place.delivery.is_direct or self._has_cluster(place)
 
     def _has_cluster(self, place: Environment) -> bool:
         """Whether the cluster of an environment is configured; several without a name are a mistake, not none."""
