@@ -1,5 +1,6 @@
 """``crossplane.resource.create``, ``.read`` and ``.delete``: of a policy, and of a service's restricted token."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.permissions.fake_backstage import FakeBackstage
-from tests.permissions.policed_site import OWNER, Site, running
+from tests.permissions.policed_site import COMPONENTS, OWNER, Site, running
 
 READER, WRITER, STRANGER = "may-read-resources", "may-create-resources", "may-read-the-catalog"
 BODY = {"serviceName": "checkout", "team": "owner"}
@@ -69,3 +70,19 @@ async def test_a_service_does_what_its_token_is_for(
     async with running(backstage, tmp_path, backend_auth=auth, crossplane=offered) as site:
         found = await asked(site, token)
     assert found == [(one, 400 if one in allowed else 403) for one, *_ in CALLS]
+
+
+@pytest.mark.parametrize(("denied", "words"), [(True, "crossplane.resource.create"), (False, "No Kubernetes cluster")])
+async def test_the_actions_ask_for_the_same(backstage: FakeBackstage, tmp_path: Path, denied: bool, words: str) -> None:
+    backstage.table = {OWNER: {"crossplane.resource.create": "DENY"} if denied else {}}
+    step = f'{{id: ask, action: "crossplane:postgres:request", input: {json.dumps(BODY)}}}'
+    say = '{id: say, action: "debug:log", input: {message: hi}}'
+    (tmp_path / "asking.yaml").write_text(COMPONENTS.replace(say, step))
+    catalog = {
+        "rules": [{"allow": ["Component", "Template"]}],
+        "locations": [{"type": "file", "target": str(tmp_path / "asking.yaml")}],
+    }
+    offered = {"resources": {"postgres": OFFERED}}
+    async with running(backstage, tmp_path, crossplane=offered, catalog=catalog) as site:
+        ended = await site.run()
+    assert words in ended["error"]["message"]

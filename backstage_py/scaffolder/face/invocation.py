@@ -85,6 +85,7 @@ async def in_folder(wanted: Invocation, folder: Path) -> JsonObject:
     await budget.compute(lambda: _check(wanted.action, given), is_small=is_small(given))
     await wanted.gate.open()
     wanted.gate.check(wanted.action.id, given, offered_as=wanted.offered_as)
+    await wanted.gate.check_resources(wanted.action.id)
     asked = Policies(wanted.services.config or {}, {"parameters": {}, "user": wanted.user.ref}, {})
     await asked.admit(wanted.action, [given], folder, wanted.logger, is_dry_run=wanted.is_dry_run)
     sink = _Sink(wanted.checkpoints, wanted.effects)

@@ -5,14 +5,16 @@ backends. Nothing stands in its place where one is forgotten, so that types and 
 """
 
 from backstage_py.errors import NotAllowedError
-from backstage_py.identity.principals import NOBODY, Credentials
+from backstage_py.identity.principals import NOBODY, Credentials, UserPrincipal
 from backstage_py.model.json import Json
 from backstage_py.permissions import names
 from backstage_py.permissions.authority import Authority
+from backstage_py.permissions.backend import Query
 from backstage_py.permissions.decisions import Decision, Verdict
 from backstage_py.permissions.scaffolder_rules import ActionCall, allows_action
 
 _EXTRACT = "dry-run:extract"
+_RESOURCES = {"request": names.RESOURCE_CREATE, "status": names.RESOURCE_READ, "delete": names.RESOURCE_DELETE}
 
 
 class ActionGate:
@@ -50,6 +52,19 @@ class ActionGate:
             return
         if not allows_action(self._decision, ActionCall(action, given, offered_as)):
             raise NotAllowedError(f"Unauthorized action: {action}. The action is not allowed.")
+
+    async def check_resources(self, action: str) -> None:
+        """Refuse ``crossplane:…:request`` and its like to a user to whom ``/api/crossplane`` would refuse the same.
+
+        Raises:
+            NotAllowedError: so it is. BackstageError: the permission backend gives no usable answer.
+        """
+        plugin, _, rest = action.partition(":")
+        asked = _RESOURCES.get(rest.rpartition(":")[2]) if plugin == names.CROSSPLANE else None
+        if asked is None or not isinstance(self._credentials.principal, UserPrincipal):
+            return
+        if not all(await self._authority.allowed([Query(asked)], self._credentials)):
+            raise NotAllowedError(f"Unauthorized action: {action}. It takes the permission {asked.name}.")
 
     def check_extraction(self) -> None:
         """Refuse a dry run whose initiator may not run ``dry-run:extract``.

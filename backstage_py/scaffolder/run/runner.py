@@ -278,6 +278,7 @@ class Run:
                     if iteration.each:
                         await self._check_input(iteration, action)
                     self._context.gate.check(action.id, iteration.input)
+            await self._context.gate.check_resources(action.id)
             await self._ask_policies(action, [one.input for one in plan.iterations if one.runs], logger)
             logger.is_veiled = veil is not None
             outputs = await self._run_iterations(step, action, plan, logger)
