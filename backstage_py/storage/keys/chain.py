@@ -191,12 +191,11 @@ class KeyChain:
         now, rows = await self._store.load()
         self._now_at_load, self._loaded = now, time.monotonic()
         self._known = {row.id: self._key(row, at_start=at_start) for row in rows}
-        if self._wrapping.first:
-            for row in rows:
-                await self._rewrap(row, self._known[row.id].content)
+        for row in rows:
+            await self._rewrap(row, self._known[row.id].content)
 
     async def _rewrap(self, row: Row, content: bytes | None) -> None:
-        if row.content is not None and row.wrapped_by != self._wrapping.first and content is not None:
+        if row.content is not None and content is not None and self._wrapping.is_former(row.wrapped_by):
             await self._store.rewrap(row, self._wrapping.wrap(content, self._context(row.id)), self._wrapping.first)
 
     def _key(self, row: Row, *, at_start: bool) -> Key:

@@ -37,6 +37,13 @@ class WrappingKeys:
         """Return a key as it is stored, with ``first`` as its ``wrapped_by``."""
         return self._ciphers[self.first].seal(content, context) if self.first else content
 
+    def is_former(self, wrapped_by: str | None) -> bool:
+        """Whether what was wrapped so shall be wrapped with the first key instead.
+
+        Not so with a key that is not at hand: it may be the one that others change to.
+        """
+        return bool(self.first) and wrapped_by != self.first and (wrapped_by is None or wrapped_by in self._ciphers)
+
     def unwrap(self, stored: bytes, wrapped_by: str | None, context: str) -> bytes:
         """Return a key that was stored.
 

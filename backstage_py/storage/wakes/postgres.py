@@ -57,6 +57,8 @@ class PostgresCarrier:
         self._queue: queue.SimpleQueue[tuple[str, ...] | None] = queue.SimpleQueue()
         self._sender: threading.Thread | None = None
         self._starting = threading.Lock()
+        self._opened: psycopg.Connection[Any] | None = None  # by a thread, for a task that may be gone by then
+        self._turn = 0  # counts the times at which listening ended
         self._listener: psycopg.Connection[Any] | None = None
         self._descriptor = -1  # kept here, since a lost connection cannot be asked for it
         self._listening: asyncio.AbstractEventLoop | None = None
@@ -99,16 +101,18 @@ class PostgresCarrier:
         self._polling.cut()
         self._lane.start(self._polling.close)
 
-    def _open(self) -> "psycopg.Connection[Any] | None":
-        """Open a connection on a thread; close it again when the carrier was closed meanwhile."""
+    def _open(self, turn: int) -> "psycopg.Connection[Any] | None":
+        """Open a connection on a thread; close it again when nobody wants to listen on it any more."""
         connection = self._connecting.plain()
         try:
             connection.execute(f"LISTEN {_CHANNEL}".encode())
         except BaseException:
             connection.close()
             raise
-        if self._listening:
-            return connection
+        with self._starting:
+            if self._turn == turn:
+                self._opened = connection
+                return connection
         connection.close()
         return None
 
@@ -122,11 +126,11 @@ class PostgresCarrier:
         connection: psycopg.Connection[Any] | None = None
         while self._listening and not connection:
             try:
-                connection = await threads.remote_call("database", self._open)
+                connection = await threads.remote_call("database", self._open, self._turn)
             except (Error, OSError):
                 await asyncio.sleep(_PAUSE)
         if connection and self._listening:
-            self._listener, self._descriptor = connection, connection.fileno()
+            self._listener, self._opened, self._descriptor = connection, None, connection.fileno()
             self._listening.add_reader(self._descriptor, self._read, connection)
             self._receive(None)
 
@@ -182,6 +186,11 @@ class PostgresCarrier:
         if self._opening:
             self._opening.cancel()
             self._opening = None
+        with self._starting:
+            opened, self._opened = self._opened, None
+            self._turn += 1
+        if opened:
+            opened.close()
         if self._listener:
             if self._listening and not self._listening.is_closed():
                 self._listening.remove_reader(self._descriptor)
