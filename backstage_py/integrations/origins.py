@@ -31,6 +31,31 @@ def matches(patterns: Sequence[str], value: str) -> bool:
     return any(fnmatchcase(value, pattern) for pattern in patterns)
 
 
+def rules(value: Json, key: str, fields: Sequence[str]) -> list[tuple[str, Mapping[str, Json]]]:
+    """Return an operator's rules, each behind its own key, such as ``vault.allow[0]``.
+
+    Raises:
+        SettingsError: it is no list of rules, or one has what is none of ``fields``.
+    """
+    if not isinstance(value, list):
+        raise SettingsError(key, "it should be a list of rules")
+    return [(f"{key}[{index}]", _rule(one, f"{key}[{index}]", fields)) for index, one in enumerate(value)]
+
+
+def _rule(value: Json, key: str, fields: Sequence[str]) -> Mapping[str, Json]:
+    if not isinstance(value, Mapping):
+        raise SettingsError(key, f"a rule is an object with {', '.join(fields)}")
+    if unknown := sorted(set(value) - set(fields)):
+        raise SettingsError(key, f"it has '{unknown[0]}'; a rule has {', '.join(fields)}")
+    return value
+
+
+def rule_owners(rule: Mapping[str, Json], key: str) -> tuple[str, ...] | None:
+    """Return the ``owners`` of a rule, in lower case as references are compared; None when it is for all."""
+    owners = texts(rule, "owners", key)
+    return None if owners is None else tuple(one.lower() for one in owners)
+
+
 def texts(value: Mapping[str, Json], name: str, key: str) -> tuple[str, ...] | None:
     """Return a member of a rule; None when it is absent.
 

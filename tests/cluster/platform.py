@@ -94,10 +94,7 @@ def version_1(
     claims = {"kind": "Postgres", "plural": "postgres"}
     kind, plural = define(kube, group, "LegacyCluster", claimNames=claims)
     children = crossplane.managed_kind(kube.api, group, "Instance")
-    parts = [
-        Child("instance", children, "Instance", {"forProvider": {}}),
-        Child("replica", children, "Instance", {"forProvider": {}}),
-    ]
+    parts = _parts(children)
     objects, composites = f"/apis/{group}/v1/namespaces/{namespace}/postgres", f"/apis/{group}/v1/{plural}"
     with ExitStack() as stack:
         stack.enter_context(Definitions(kube.api, group))
@@ -123,10 +120,7 @@ def version_2(
     how = how or Behaviour()
     kind, plural = define(kube, group, "Namespaced")
     children = crossplane.managed_kind(kube.api, group, "Instance", namespaced=True)
-    parts = [
-        Child("instance", children, "Instance", {"forProvider": {}}),
-        Child("replica", children, "Instance", {"forProvider": {}}),
-    ]
+    parts = _parts(children)
     objects = f"/apis/{group}/v1/namespaces/{namespace}/{plural}"
     with ExitStack() as stack:
         stack.enter_context(Definitions(kube.api, group))

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from backstage_py.errors import NotAllowedError, SettingsError
-from backstage_py.integrations.origins import Origin, matches, texts
+from backstage_py.errors import NotAllowedError
+from backstage_py.integrations.origins import Origin, matches, rule_owners, rules, texts
 from backstage_py.model.json import Json
 
 if TYPE_CHECKING:
@@ -103,19 +103,12 @@ def read(value: Json, key: str) -> tuple[Rule, ...] | None:
     """
     if value is None:
         return None
-    if not isinstance(value, list):
-        raise SettingsError(f"{key}.allow", "it should be a list of rules")
-    return tuple(_rule(one, f"{key}.allow[{index}]") for index, one in enumerate(value))
+    return tuple(_rule(one, at) for at, one in rules(value, f"{key}.allow", _FIELDS))
 
 
-def _rule(value: Json, key: str) -> Rule:
-    if not isinstance(value, Mapping):
-        raise SettingsError(key, f"a rule is an object with {', '.join(_FIELDS)}")
-    if unknown := sorted(set(value) - set(_FIELDS)):
-        raise SettingsError(key, f"it has '{unknown[0]}'; a rule has {', '.join(_FIELDS)}")
-    owners = texts(value, "owners", key)
+def _rule(value: Mapping[str, Json], key: str) -> Rule:
     return Rule(
-        owners=None if owners is None else tuple(one.lower() for one in owners),
+        owners=rule_owners(value, key),
         sources=texts(value, "sources", key),
         namespaces=texts(value, "namespaces", key) or (),
         kinds=texts(value, "kinds", key) or (),

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from backstage_py.errors import NotAllowedError, SettingsError
-from backstage_py.integrations.origins import Origin, matches, texts
+from backstage_py.errors import NotAllowedError
+from backstage_py.integrations.origins import Origin, matches, rule_owners, rules, texts
 from backstage_py.model.json import Json
 
 _KEY = "vault.allow"
@@ -23,6 +23,7 @@ _DOING = MappingProxyType(
         "databases": "make the role",
     }
 )
+_FIELDS = ("owners", "sources", *_DOING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +84,12 @@ def read(config: Mapping[str, Json]) -> AllRules:
     value = section.get("allow") if isinstance(section, Mapping) else None
     if value is None:
         return AllRules(None)
-    if not isinstance(value, list):
-        raise SettingsError(_KEY, "it should be a list of rules")
-    return AllRules(tuple(_rule(one, f"{_KEY}[{index}]") for index, one in enumerate(value)))
+    return AllRules(tuple(_rule(one, at) for at, one in rules(value, _KEY, _FIELDS)))
 
 
-def _rule(value: Json, key: str) -> _Rule:
-    fields = ("owners", "sources", *_DOING)
-    if not isinstance(value, Mapping):
-        raise SettingsError(key, f"a rule is an object with {', '.join(fields)}")
-    if unknown := sorted(set(value) - set(fields)):
-        raise SettingsError(key, f"it has '{unknown[0]}'; a rule has {', '.join(fields)}")
-    owners = texts(value, "owners", key)
+def _rule(value: Mapping[str, Json], key: str) -> _Rule:
     return _Rule(
-        owners=None if owners is None else tuple(one.lower() for one in owners),
+        owners=rule_owners(value, key),
         sources=texts(value, "sources", key),
         allowed={name: texts(value, name, key) or () for name in _DOING},
     )
