@@ -8,15 +8,16 @@ from pathlib import Path
 from backstage_py import threads
 from backstage_py.errors import BackstageError
 from backstage_py.model.json import Json
-from backstage_py.plugin import CancelSignal, Workspace, short_work
+from backstage_py.plugin import CancelSignal, short_work
 from backstage_py.scaffolder.face import directory
 from backstage_py.scaffolder.face.directory import DirectoryFile
 from backstage_py.scaffolder.queue.removal import remove_folders
+from backstage_py.scaffolder.run import context as contexts
 from backstage_py.scaffolder.run.action_gate import ActionGate
 from backstage_py.scaffolder.run.budget import RunBudget
 from backstage_py.scaffolder.run.equipment import Equipment
 from backstage_py.scaffolder.run.journal import ListJournal
-from backstage_py.scaffolder.run.runner import Run, RunContext, RunFailed
+from backstage_py.scaffolder.run.runner import Run, RunFailed
 from backstage_py.scaffolder.run.spec import Spec
 
 _FEW = 64
@@ -89,18 +90,17 @@ async def run(
     """
     workspace = working_directory / wanted.name
     drawn = budget or RunBudget()
-    context = RunContext(
-        task_id=wanted.name,
-        spec=wanted.spec,
-        journal=journal,
-        equipment=equipment,
-        renderer=await equipment.renderer(wanted.spec, wanted.name, drawn),
-        workspace=Workspace(workspace),
+    context = await contexts.prepare(
+        wanted.name,
+        wanted.spec,
+        workspace,
         secrets=wanted.secrets,
+        equipment=equipment,
+        journal=journal,
         signal=signal or CancelSignal(),
-        is_dry_run=wanted.is_dry_run,
         gate=gate,
         budget=drawn,
+        is_dry_run=wanted.is_dry_run,
     )
     output: Json = {}
     error: BackstageError | None = None

@@ -9,18 +9,20 @@ from backstage_py.errors import BackstageError, as_name
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.task import Claim, ClaimLost, StepResult, TaskStatus
 from backstage_py.permissions.authority import Authority
-from backstage_py.plugin import CancelSignal, Workspace
+from backstage_py.plugin import CancelSignal
 from backstage_py.scaffolder.executors.error_text import as_backstage_error
 from backstage_py.scaffolder.face import delegation
 from backstage_py.scaffolder.queue.lease import Lease
 from backstage_py.scaffolder.queue.workspaces import AttemptFolder, WorkspaceFolders, WorkspaceLost
+from backstage_py.scaffolder.run import context as contexts
 from backstage_py.scaffolder.run import initiator
 from backstage_py.scaffolder.run import spec as specs
 from backstage_py.scaffolder.run.action_gate import ActionGate
 from backstage_py.scaffolder.run.budget import RunBudget
+from backstage_py.scaffolder.run.context import EarlierProgress, Hooks, RunContext, WorkerStopping
 from backstage_py.scaffolder.run.equipment import Equipment
 from backstage_py.scaffolder.run.journal import TaskJournal
-from backstage_py.scaffolder.run.runner import EarlierProgress, Run, RunContext, RunFailed, WorkerStopping
+from backstage_py.scaffolder.run.runner import Run, RunFailed
 from backstage_py.scaffolder.snapshots.snapshots import Snapshots
 from backstage_py.scaffolder.snapshots.taker import SnapshotTaker
 from backstage_py.settings.sections import LimitSettings
@@ -150,7 +152,6 @@ class Attempts:
         earlier = await self._earlier_progress(claim)
         folder = await self._workspace(attempt, earlier.steps)
         credentials = initiator.from_secrets(claim.secrets, claim.task.created_by)
-        equipment = delegation.equipment_for(self.equipment, credentials)
 
         def before_step() -> None:
             if stopping():
@@ -159,23 +160,17 @@ class Attempts:
         async def save_checkpoint(key: str, value: Json) -> None:
             await self.checkpoints.save(claim, key, value)
 
-        budget = RunBudget(self.limits)
-        return RunContext(
-            task_id=claim.id,
-            spec=spec,
-            journal=attempt.journal,
-            equipment=equipment,
-            renderer=await equipment.renderer(spec, claim.id, budget),
-            workspace=Workspace(folder.path),
+        return await contexts.prepare(
+            claim.id,
+            spec,
+            folder.path,
             secrets=claim.secrets,
+            equipment=delegation.equipment_for(self.equipment, credentials),
+            journal=attempt.journal,
             signal=attempt.signal,
-            earlier=earlier,
-            before_step=before_step,
-            before_effect=attempt.lease.check,
-            after_step=attempt.taker,
-            save_checkpoint=save_checkpoint,
             gate=ActionGate(self.authority, credentials),
-            budget=budget,
+            budget=RunBudget(self.limits),
+            hooks=Hooks(earlier, before_step, attempt.lease.check, attempt.taker, save_checkpoint),
         )
 
     async def _earlier_progress(self, claim: Claim) -> EarlierProgress:

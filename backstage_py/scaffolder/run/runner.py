@@ -4,8 +4,7 @@
 dry run beyond that. The order of events is Backstage's.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, TypeVar
 
 import structlog
@@ -18,20 +17,18 @@ from backstage_py.js.convert import to_string
 from backstage_py.model import json
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.task import ClaimLost, StepResult
-from backstage_py.plugin import Action, ActionContext, CancelSignal, StepInfo, Workspace
+from backstage_py.plugin import Action, ActionContext, StepInfo
 from backstage_py.plugin import schema as schemas
 from backstage_py.scaffolder.executors.error_text import as_backstage_error, as_shown
 from backstage_py.scaffolder.run import action_call, policies, redaction, references, steps
 from backstage_py.scaffolder.run.action_call import Cancelled
-from backstage_py.scaffolder.run.action_gate import ActionGate
-from backstage_py.scaffolder.run.budget import SMALL, RunBudget, is_small, refusal
-from backstage_py.scaffolder.run.equipment import Equipment
+from backstage_py.scaffolder.run.budget import SMALL, is_small, refusal
+from backstage_py.scaffolder.run.context import RunContext, WorkerStopping
 from backstage_py.scaffolder.run.input_checks import validator_of
-from backstage_py.scaffolder.run.journal import Journal
 from backstage_py.scaffolder.run.policies import Policies
 from backstage_py.scaffolder.run.references import References
-from backstage_py.scaffolder.run.rendering import Seen, StepRenderer
-from backstage_py.scaffolder.run.spec import ABSENT, Spec, Step
+from backstage_py.scaffolder.run.rendering import Seen
+from backstage_py.scaffolder.run.spec import ABSENT, Step
 from backstage_py.scaffolder.run.step_log import StepLogger
 from backstage_py.scaffolder.run.steps import Contexts
 from backstage_py.scaffolder.run.workspace_watch import WorkspaceWatch
@@ -40,57 +37,6 @@ from backstage_py.templating.engine import UNDEFINED
 _log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
-SaveCheckpoint = Callable[[str, Json], Awaitable[None]]
-
-
-class WorkerStopping(Exception):  # noqa: N818  # a way out, not a fault
-    """The worker stops: the task goes back into the queue before its next step."""
-
-
-@dataclass(frozen=True, slots=True)
-class EarlierProgress:
-    """What earlier attempts at the task finished: ended steps by position, checkpoints and effects by key."""
-
-    steps: Mapping[int, StepResult] = field(default_factory=dict)
-    checkpoints: Mapping[str, Json] = field(default_factory=dict)
-
-
-async def _keep_nothing(_key: str, _value: Json) -> None:
-    """Store no checkpoint: a dry run is never resumed."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunContext:
-    """All that a run works with.
-
-    Attributes:
-        workspace: its folder, ready.
-        secrets: by name, as actions see them.
-        before_step: called before each step begins; raises WorkerStopping when the worker stops.
-        before_effect: awaited before each step, each call of an action and each checkpoint's function; raises
-            ClaimLost when the task is another attempt's by now.
-        after_step: awaited when a step has completed and before that is recorded, with its position.
-        save_checkpoint: stores a value for later runs.
-        gate: says which actions may run.
-        budget: what the run may use up.
-    """
-
-    task_id: str
-    spec: Spec
-    journal: Journal
-    equipment: Equipment
-    renderer: StepRenderer
-    workspace: Workspace
-    secrets: Mapping[str, str] = field(repr=False)
-    signal: CancelSignal
-    gate: ActionGate
-    is_dry_run: bool = False
-    earlier: EarlierProgress = EarlierProgress()
-    before_step: Callable[[], None] = lambda: None
-    before_effect: Callable[[], Awaitable[None]] = action_call.go_on
-    after_step: Callable[[int], Awaitable[None]] | None = None
-    save_checkpoint: SaveCheckpoint = _keep_nothing
-    budget: RunBudget = field(default_factory=RunBudget)
 
 
 class RunFailed(Exception):  # noqa: N818  # carries the cause to whoever writes the completion
@@ -107,6 +53,7 @@ class Run:
 
     def __init__(self, context: RunContext) -> None:
         self._context = context
+        self._hooks = context.hooks
         self._journal = context.journal
         self._renderer = context.renderer
         self._budget = context.budget
@@ -114,7 +61,7 @@ class Run:
         self._policies = Policies.of_run(context.equipment.services.config, context.spec)
         self._watch = WorkspaceWatch(context.equipment.quota, context.workspace.root, context.signal)
         self._first_failure: RunFailed | None = None
-        self._kept: dict[str, Json] = dict(context.earlier.checkpoints)
+        self._kept: dict[str, Json] = dict(context.hooks.earlier.checkpoints)
 
     async def run(self) -> Json:
         """Run all steps and return the task's output.
@@ -144,13 +91,13 @@ class Run:
             await self._context.gate.open()
         self._log_resumption()
         for step in spec.steps:
-            if (before := self._context.earlier.steps.get(step.position)) is not None:
+            if (before := self._hooks.earlier.steps.get(step.position)) is not None:
                 await self._reuse_result(step, before)
             elif await self._is_skipped_after_failure(step):
                 self._log_step(step, f"Skipping step {step.id} because a previous step failed", "skipped")
             else:
-                self._context.before_step()
-                await self._context.before_effect()
+                self._hooks.before_step()
+                await self._hooks.before_effect()
                 await self._budget.begin_step()
                 await self._run_step(step)
         if self._first_failure:
@@ -167,7 +114,7 @@ class Run:
         return redactor.value(steps.visible_output(output))
 
     def _log_resumption(self) -> None:
-        done = sum(not result.failed for result in self._context.earlier.steps.values())
+        done = sum(not result.failed for result in self._hooks.earlier.steps.values())
         if done:
             self._journal.say(
                 f"Task recovered - resuming from last known good state. {done} step(s) already completed."
@@ -404,14 +351,14 @@ class Run:
         )
         patience = action_call.REQUEST_PATIENCE if run.is_dry_run else None
         try:
-            await action_call.call(action, context, patience=patience, before_try=run.before_effect)
+            await action_call.call(action, context, patience=patience, before_try=run.hooks.before_effect)
         finally:
             await logger.flush()
 
     async def _complete(self, step: Step, outputs: JsonObject, veil: Collection[str] | None) -> None:
         await self._watch.look(surely=step.position == self._context.spec.steps[-1].position)
-        if self._context.after_step:
-            await self._context.after_step(step.position)
+        if self._hooks.after_step:
+            await self._hooks.after_step(step.position)
         await self._set_output(step, outputs, veil)
         self._journal.finish_step(StepResult(step.position, failed=False, result=outputs))
         self._log_step(step, f"Finished step {step.name}", "completed")
@@ -430,7 +377,7 @@ class _Sink:
     """Takes outputs, checkpoints and effects of an action; closed when its iteration is over, whatever threads do."""
 
     def __init__(self, run: Run, step: Step, iteration: steps.Iteration, outputs: JsonObject) -> None:
-        self._context = run._context  # noqa: SLF001  # a part of the run
+        self._hooks = run._context.hooks  # noqa: SLF001  # a part of the run
         self._kept = run._kept  # noqa: SLF001  # as above
         self._checkpoint = f"v1.task.checkpoint.{iteration.label(step.id)}"
         self._effect = f"v1.task.effect.{iteration.label(step.id)}"
@@ -463,7 +410,7 @@ class _Sink:
         full = f"{self._checkpoint}.{key}"
         if full in self._kept:
             return self._kept[full]
-        await self._context.before_effect()
+        await self._hooks.before_effect()
         value = schemas.dump(await function())
         await self._keep(full, {} if value is None else value)
         return value
@@ -487,7 +434,7 @@ class _Sink:
 
     async def _keep(self, full: str, value: Json) -> None:
         self._spend(len(json.dumps(value)))
-        await self._context.save_checkpoint(full, self._storable(value))
+        await self._hooks.save_checkpoint(full, self._storable(value))
         self._kept[full] = value
 
     def close(self) -> None:
