@@ -1,8 +1,6 @@
 """GitHub's REST API through PyGithub, in threads; its errors become ours in ``foreign_errors``."""
 
-import asyncio
-import math
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -11,71 +9,19 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode
 
 from backstage_py import errors, threads
-from backstage_py.errors import BackstageError, ServiceUnavailableError, SettingsError
+from backstage_py.errors import BackstageError, ServiceUnavailableError
 from backstage_py.integrations import github_advice
+from backstage_py.integrations.patience import SHORTEST_WAIT, Patience, RateLimitedError
 from backstage_py.integrations.web import http
 from backstage_py.model import json, web_url
 from backstage_py.model.json import Json
-from backstage_py.settings import durations
 
 if TYPE_CHECKING:
     from github import Github, GithubException
 
 _TIMEOUT = 60
-_WAIT_KEY = "scaffolder.rateLimitWait"
-_STEP_WAIT = 600.0
-_BETWEEN_LINES = 10.0
-_SHORTEST_WAIT = 1.0
 _SECONDARY_WAIT = 60.0
 """What GitHub's documentation wants after a secondary limit that names no time."""
-
-
-class RateLimitedError(ServiceUnavailableError):
-    """GitHub asks to slow down; ``wait`` is how many seconds it wants."""
-
-    is_refusal = True
-
-    def __init__(self, message: str, wait: float) -> None:
-        super().__init__(f"{message} (rate limit exceeded). GitHub may be asked again in {math.ceil(wait)} s")
-        self.wait = wait
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long requests wait where GitHub limits them.
-
-    Attributes:
-        longest: seconds for one request, all its waits together; a longer one is an error at once.
-        say: told every ten seconds that it waits.
-        sleep: waits.
-    """
-
-    longest: float = 60.0
-    say: Callable[[str], None] = lambda _: None
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-
-    @classmethod
-    def of_step(
-        cls, config: Mapping[str, Json], say: Callable[[str], None], sleep: Callable[[float], Awaitable[None]]
-    ) -> Self:
-        """Return what ``scaffolder.rateLimitWait`` says for actions: ten minutes without it.
-
-        Raises:
-            SettingsError: it is no duration.
-        """
-        given = (config.get("scaffolder") or {}).get("rateLimitWait")
-        try:
-            return cls(_STEP_WAIT if given is None else durations.parse(given), say, sleep)
-        except ValueError as error:
-            raise SettingsError(_WAIT_KEY, str(error)) from error
-
-    async def wait(self, seconds: float) -> None:
-        """Wait, and say so."""
-        left = seconds
-        while left > 0:
-            self.say(f"GitHub limits the rate of requests; going on in {math.ceil(left)} s")
-            await self.sleep(min(left, _BETWEEN_LINES))
-            left -= _BETWEEN_LINES
 
 
 @dataclass(slots=True)
@@ -84,7 +30,7 @@ class GithubApi:
 
     base_url: str
     token: str = field(repr=False)
-    patience: Patience = Patience()
+    patience: Patience = field(default_factory=Patience)
     _client: "Github | None" = None
 
     async def call(
@@ -107,15 +53,9 @@ class GithubApi:
         """
         url = web_url.below(self.base_url, f"{path}?{urlencode(query)}" if query else path)
         headers = {"Accept": accept} if accept else {}
-        waited = 0.0
-        while True:
-            try:
-                return await threads.remote_call("github", self._call, method, url, headers, body)
-            except RateLimitedError as error:
-                waited += max(error.wait, _SHORTEST_WAIT)
-                if waited > self.patience.longest:
-                    raise error.reworded(f"{error.message}; {_WAIT_KEY} says how long a step waits") from error
-                await self.patience.wait(error.wait)
+        return await self.patience.through(
+            lambda: threads.remote_call("github", self._call, method, url, headers, body)
+        )
 
     async def close(self) -> None:
         """Close the connections."""
@@ -181,8 +121,8 @@ def foreign_errors() -> Iterator[None]:
         is_secondary = _is_secondary_limit(error)
         if http.is_rate_limited(error.status, headers) or is_secondary:
             asked = http.retry_after(headers)
-            wait = asked if asked is not None else (_SECONDARY_WAIT if is_secondary else _SHORTEST_WAIT)
-            raise RateLimitedError(_words(error.status, error.data, error.message), wait) from error
+            wait = asked if asked is not None else (_SECONDARY_WAIT if is_secondary else SHORTEST_WAIT)
+            raise RateLimitedError("GitHub", _words(error.status, error.data, error.message), wait) from error
         raise as_error(error.status, error.data, error.message, headers) from error
     except (RequestException, OSError) as error:
         raise ServiceUnavailableError(f"GitHub does not answer: {error}") from error

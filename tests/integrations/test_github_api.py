@@ -20,7 +20,8 @@ from backstage_py.errors import (
     SettingsError,
 )
 from backstage_py.integrations import github
-from backstage_py.integrations.github import GithubApi, Patience
+from backstage_py.integrations.github import GithubApi
+from backstage_py.integrations.patience import Patience
 from tests.integrations.web_host import WebHost
 
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from backstage_py.integrations import github
+from backstage_py.integrations.forges.github import Repository
 from backstage_py.plugin import ActionContext, BackstageError, Json, JsonObject
 from backstage_py.plugin.formats import parse_entity_ref
 from backstage_py_actions._builtin import builtin
 from backstage_py_actions.github import client, secrets
-from backstage_py_actions.github.client import Repository
 
 _ENVIRONMENT = "/environments/{environment}"
 _KINDS = {
@@ -88,7 +88,7 @@ async def _variable(ctx: ActionContext[Environment], target: Repository, name: s
         return True
 
     async def find(_marker: str) -> bool | None:
-        found = await target.find(f"{_ENVIRONMENT}/variables/{{variable}}", environment=ctx.input.name, variable=name)
+        found = await target.get(f"{_ENVIRONMENT}/variables/{{variable}}", environment=ctx.input.name, variable=name)
         return True if found and found["value"] == value else None
 
     await ctx.effect(key, create=create, find=find)

@@ -12,9 +12,10 @@ from functools import partial
 from typing import Any
 
 from backstage_py.integrations import github
-from backstage_py.plugin import ActionContext, BackstageError, ConflictError, Json, JsonObject, NotFoundError
+from backstage_py.integrations.forges.github import Repository
+from backstage_py.plugin import ActionContext, ConflictError, Json, JsonObject, NotFoundError
+from backstage_py_actions import hosting
 from backstage_py_actions.github import secrets
-from backstage_py_actions.github.client import Repository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,21 +76,14 @@ class _Once:
 
     async def do(self, key: str, work: Callable[[], Awaitable[Json]]) -> None:
         """Do something."""
-
-        async def done() -> Json:
-            await work()
-            return None
-
-        await self.ctx.checkpoint(f"equip.{self.repository.owner}.{self.repository.name}.{key}", done)
+        await hosting.once(self.ctx, self._key(key), work)
 
     async def unless_refused(self, key: str, work: Callable[[], Awaitable[Json]], what: str) -> None:
         """Do something that only helps."""
-        try:
-            await self.do(key, work)
-        except BackstageError as error:
-            if not error.is_refusal:
-                raise
-            self.ctx.logger.warning(f"Skipping {what}, {error.message}")
+        await hosting.unless_refused(self.ctx, self._key(key), work, f"Skipping {what}")
+
+    def _key(self, key: str) -> str:
+        return f"equip.{self.repository.owner}.{self.repository.name}.{key}"
 
 
 async def _grant_access(once: _Once, repository: Repository, access: str | None) -> None:

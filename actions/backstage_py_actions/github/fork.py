@@ -2,8 +2,8 @@
 
 import asyncio
 
+from backstage_py.integrations.forges.github import Repository
 from backstage_py.plugin import ForeignError, NotFoundError
-from backstage_py_actions.github.client import Repository
 
 _TRIES = 10
 _BETWEEN = 1.0

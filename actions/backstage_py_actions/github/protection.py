@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from backstage_py.integrations.forges.github import Repository
 from backstage_py.plugin import ActionLogger, BackstageError, Json, JsonObject
-from backstage_py_actions.github.client import Repository
 
 _NOT_ON_FREE_PLAN = "Upgrade to GitHub Pro or make this repository public to enable this feature"
 _AFTER_PUSH = 0.6
@@ -79,9 +79,9 @@ async def protect(
 async def _protect_new_branch(repository: Repository, branch: str, body: JsonObject) -> None:
     """Ask once more when GitHub does not know the branch yet that was just pushed."""
     try:
-        await repository.call("PUT", "/branches/{branch}/protection", body, branch=branch)
+        await repository.protect(branch, body)
     except BackstageError as error:
         if "Branch not found" not in error.message:
             raise
         await asyncio.sleep(_AFTER_PUSH)
-        await repository.call("PUT", "/branches/{branch}/protection", body, branch=branch)
+        await repository.protect(branch, body)

@@ -1,21 +1,16 @@
 """``publish:github``, ``github:repo:create`` and ``github:repo:push``."""
 
-import os
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Any
 
-from backstage_py.integrations import git
-from backstage_py.integrations.git import GitAuthor, GitCredentials
-from backstage_py.plugin import ActionContext, BackstageError, InputError, Json, JsonObject
+from backstage_py.integrations.forges.github import Repository
+from backstage_py.plugin import ActionContext, Json, JsonObject
+from backstage_py_actions import hosting
 from backstage_py_actions._builtin import builtin
 from backstage_py_actions.github import client, repository
-from backstage_py_actions.github.client import Repository
 from backstage_py_actions.github.protection import Protection, protect
 from backstage_py_actions.github.repository import NewRepository
-
-_ANY_TOKEN_USER = "x-access-token"  # noqa: S105  # the user name that GitHub takes with a token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,75 +102,21 @@ async def github_repo_push(ctx: ActionContext[Push]) -> JsonObject:
 
 
 async def _push(ctx: ActionContext[Any], target: Repository, remote: str, wanted: PushInput) -> str:
-    """Push the first commit and return its hash.
-
-    Its time is kept, so that a step that runs again makes the same commit, which the branch may have already.
-    """
-    defaults = _defaults(ctx)
-    author = GitAuthor(
-        wanted.git_author_name or defaults.get("name") or GitAuthor().name,
-        wanted.git_author_email or defaults.get("email") or GitAuthor().email,
+    commit = hosting.Commit(
+        branch=wanted.default_branch,
+        source_path=wanted.source_path,
+        message=wanted.git_commit_message,
+        author_name=wanted.git_author_name,
+        author_email=wanted.git_author_email,
     )
-    key = f"init.repo.publish.{target.owner}.{target.name}"
-    at = int(await ctx.checkpoint(f"{key}.at", lambda: int(ctx.clock.now().timestamp())))
-
-    async def push() -> Json:
-        return await git.publish(
-            source_folder(ctx, wanted.source_path),
-            remote_url=remote,
-            branch=wanted.default_branch,
-            message=wanted.git_commit_message or defaults.get("message") or "initial commit",
-            author=author,
-            credentials=GitCredentials(_ANY_TOKEN_USER, target.api.token),
-            committed_at=at,
-        )
-
-    return str(await ctx.checkpoint(key, push))
+    return await hosting.push(ctx, target, remote, commit, f"init.repo.publish.{target.owner}.{target.name}")
 
 
 async def _protect(ctx: ActionContext[Any], target: Repository, wanted: PushInput) -> None:
-    """Protect the branch; a refusal is a warning in the log, as in Backstage. Without an answer the step fails."""
+    """Protect the branch; a refusal is a warning in the log, as in Backstage."""
     if not wanted.protect_default_branch:
         return
-
-    async def protect_branch() -> Json:
-        await protect(
-            target, wanted.default_branch, wanted.protection, ctx.logger, enforce_admins=wanted.protect_enforce_admins
-        )
-        return None
-
-    try:
-        await ctx.checkpoint(f"protect.{target.owner}.{target.name}.{wanted.default_branch}", protect_branch)
-    except BackstageError as error:
-        if not error.is_refusal:
-            raise
-        ctx.logger.warning(f"Skipping: default branch protection on '{target.name}', {error.message}")
-
-
-def source_folder(ctx: ActionContext[Any], source_path: str | None) -> Path:
-    """Return the folder of the workspace to publish; climbing at the start of a path is ignored, as in Backstage.
-
-    Raises:
-        NotAllowedError: it leads out of the workspace. InputError: it is no folder.
-    """
-    if not source_path:
-        return ctx.workspace.root
-    parts = list(Path(os.path.normpath(source_path)).parts)
-    while parts and parts[0] == "..":
-        parts.pop(0)
-    folder = ctx.workspace.path(*parts)
-    if not folder.is_dir():
-        raise InputError(f"The workspace has no folder '{source_path}' to publish; check 'sourcePath'")
-    return folder
-
-
-def _defaults(ctx: ActionContext[Any]) -> Mapping[str, str]:
-    """Return name, email and message of ``scaffolder.defaultAuthor`` and ``scaffolder.defaultCommitMessage``."""
-    section = (ctx.services.config or {}).get("scaffolder") or {}
-    author = section.get("defaultAuthor") or {}
-    found = {
-        "name": author.get("name"),
-        "email": author.get("email"),
-        "message": section.get("defaultCommitMessage"),
-    }
-    return {key: str(value) for key, value in found.items() if value}
+    branch = wanted.default_branch
+    work = partial(protect, target, branch, wanted.protection, ctx.logger, enforce_admins=wanted.protect_enforce_admins)
+    key = f"protect.{target.owner}.{target.name}.{branch}"
+    await hosting.unless_refused(ctx, key, work, f"Skipping: default branch protection on '{target.name}'")

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from backstage_py.integrations import ignored_files
+from backstage_py.integrations.forges.forge import Request
+from backstage_py.integrations.forges.github import Repository
 from backstage_py.plugin import (
     ActionContext,
     BackstageError,
@@ -19,9 +21,9 @@ from backstage_py.plugin import (
     JsonObject,
     NotFoundError,
 )
+from backstage_py_actions import hosting
 from backstage_py_actions._builtin import builtin
 from backstage_py_actions.github import client, fork
-from backstage_py_actions.github.client import Repository
 
 _EXECUTABLE = 0o111
 _DRY_RUN_NUMBER = 43
@@ -171,17 +173,29 @@ async def _move_branch(ctx: ActionContext[PullRequest], target: Repository, chan
 
 async def _open_once(ctx: ActionContext[PullRequest], target: Repository, change: JsonObject, key: str) -> JsonObject:
     """Open the pull request; one of this branch with the commit of this task in front is this task's."""
-    wanted, head, base = ctx.input, _head(target, change), str(change["base"])
+    wanted = ctx.input
+    request = Request(
+        branch=wanted.branch_name,
+        owner=change["owner"],
+        target=str(change["base"]),
+        title=wanted.title,
+        description=wanted.description,
+        commit=str(change["sha"]),
+        options={"draft": wanted.draft},
+    )
+    if wanted.update and (updated := await _update_open(target, request)):
+        return updated
+    return await hosting.open_request(ctx, target, request, f"create.pr.{key}", _opened)
 
-    async def create(_marker: str) -> JsonObject:
-        return await _open(target, head, base, wanted)
 
-    async def find(_marker: str) -> JsonObject | None:
-        query = {"head": f"{head.owner}:{wanted.branch_name}", "base": base, "state": "all"}
-        known = await target.list("/pulls", query=query, pages=1)
-        return next((_opened(one) for one in known if one["head"]["sha"] == change["sha"]), None)
-
-    return await ctx.effect(f"create.pr.{key}", create=create, find=find)
+async def _update_open(target: Repository, request: Request) -> JsonObject | None:
+    """Give the pull request that is open for the branch the title and description; None when there is none."""
+    query = {"head": f"{request.owner}:{request.branch}", "state": "open"}
+    found = await target.api.call("GET", target.path("/pulls"), query=query)
+    if not found:
+        return None
+    change = {"title": request.title, "body": request.description}
+    return _opened(await target.call("PATCH", "/pulls/{number}", change, number=str(found[0]["number"])))
 
 
 async def _head_commit(repository: Repository, branch: str) -> str | None:
@@ -245,19 +259,6 @@ def _commit(ctx: ActionContext[PullRequest], tree: str, parent: str) -> JsonObje
     if (name or email) and not wanted.force_empty_git_author:
         commit["author"] = {"name": name or "Scaffolder", "email": email or "scaffolder@backstage.io"}
     return commit
-
-
-async def _open(target: Repository, head: Repository, base: str, wanted: PullRequest) -> JsonObject:
-    source = wanted.branch_name if head.owner == target.owner else f"{head.owner}:{wanted.branch_name}"
-    if wanted.update:
-        query = {"head": f"{head.owner}:{wanted.branch_name}", "state": "open"}
-        found = await target.api.call("GET", target.path("/pulls"), query=query)
-        if found:
-            change = {"title": wanted.title, "body": wanted.description}
-            updated = await target.call("PATCH", "/pulls/{number}", change, number=str(found[0]["number"]))
-            return _opened(updated)
-    body = {"title": wanted.title, "body": wanted.description, "head": source, "base": base, "draft": wanted.draft}
-    return _opened(await target.call("POST", "/pulls", body))
 
 
 def _opened(pull: Json) -> JsonObject:

@@ -1,16 +1,13 @@
-"""Creating a repository, and what it is created with.
-
-That a repository is this task's is proved by its description: it is made with one that holds the marker, and gets the
-wanted one as soon as it is known to be ours. In between a person reads which task is at work there.
-"""
+"""Creating a repository, and what it is created with."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from backstage_py.integrations import github
+from backstage_py.integrations.forges import forge
+from backstage_py.integrations.forges.github import Repository
 from backstage_py.plugin import ActionContext, BackstageError, ForeignError, Json, JsonObject
-from backstage_py_actions.github.client import Repository
+from backstage_py_actions import hosting
 from backstage_py_actions.github.equipment import Equipment, equip, find_team
 
 T = TypeVar("T", str, JsonObject)
@@ -38,12 +35,10 @@ class RepositoryInput:
     auto_init: bool | None = None
     custom_properties: Mapping[str, Json] | None = None
 
-    def as_rest(self, name: str, description: str, *, of_organization: bool) -> JsonObject:
-        """Return the body that GitHub wants; what is not set is left to GitHub."""
+    def as_new(self, *, of_organization: bool) -> forge.NewRepository:
+        """Return it as hosts are told; what is not set is left to GitHub."""
         body: JsonObject = {
-            "name": name,
             "private": self.repo_visibility == "private",
-            "description": description,
             "homepage": self.homepage,
             "delete_branch_on_merge": self.delete_branch_on_merge,
             "allow_merge_commit": self.allow_merge_commit,
@@ -60,7 +55,8 @@ class RepositoryInput:
         }
         if of_organization:
             body |= {"visibility": self.repo_visibility, "custom_properties": self.custom_properties}
-        return {key: value for key, value in body.items() if value is not None}
+        options = {key: value for key, value in body.items() if value is not None}
+        return forge.NewRepository(description=self.description or "", of_group=of_organization, options=options)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,52 +82,17 @@ async def create(
     Raises:
         NotFoundError: the team of ``access`` does not exist. ForeignError: the repository cannot be created.
     """
-    owner = await target.api.call("GET", github.path("/users/{owner}", owner=target.owner))
-    kind = str(owner.get("type") or "User")
+    kind = await target.owner_kind()
     await find_team(target, wanted.equipment.access)
-    made = await _create(ctx, target, wanted.repository, kind, key, shown)
-    await _describe(ctx, target, wanted.repository.description)
-    await equip(ctx, target, wanted.equipment)
-    return made
-
-
-async def _create(
-    ctx: ActionContext[Any],
-    target: Repository,
-    wanted: RepositoryInput,
-    kind: str,
-    key: str,
-    shown: Callable[[Json], T],
-) -> T:
-    of_organization = kind == "Organization"
-    path = github.path("/orgs/{owner}/repos", owner=target.owner) if of_organization else "/user/repos"
-
-    async def create(marker: str) -> T:
-        body = wanted.as_rest(target.name, _provisional(marker), of_organization=of_organization)
-        return shown(await target.api.call("POST", path, body))
-
-    async def find(marker: str) -> T | None:
-        found = await target.find()
-        return shown(found) if found and marker in str(found.get("description")) else None
-
-    named = f"the {kind} repository {target.owner}/{target.name}"
+    new = wanted.repository.as_new(of_organization=kind == "Organization")
+    named = f"the {kind} repository {target.label}"
     try:
-        return await ctx.effect(key, create=create, find=find)
+        made = await hosting.create(ctx, target, new, key, shown)
     except BackstageError as error:
         if error.message.startswith(_NOT_FOR_APPS):
             ctx.logger.warning(
                 f"The GitHub app or token provided may not have the required permissions to create {named}."
             )
         raise ForeignError(f"Failed to create {named}, {error.message}") from error
-
-
-def _provisional(marker: str) -> str:
-    return f"Being made by the scaffolder ({marker})"
-
-
-async def _describe(ctx: ActionContext[Any], target: Repository, description: str | None) -> None:
-    async def describe() -> Json:
-        await target.call("PATCH", body={"description": description or ""})
-        return None
-
-    await ctx.checkpoint(f"describe.repo.{target.owner}.{target.name}", describe)
+    await equip(ctx, target, wanted.equipment)
+    return made

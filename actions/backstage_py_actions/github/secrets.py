@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from backstage_py.integrations import github
+from backstage_py.integrations.forges.github import Repository
 from backstage_py.plugin import ActionContext, Json, JsonObject
-from backstage_py_actions.github.client import Repository
 
 
 async def put(

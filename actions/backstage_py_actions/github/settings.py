@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, field
 
+from backstage_py.integrations.forges import forge as hosts
+from backstage_py.integrations.forges.github import Repository
 from backstage_py.plugin import ActionContext, BackstageError, Json, JsonObject
+from backstage_py_actions import hosting
 from backstage_py_actions._builtin import builtin
 from backstage_py_actions.github import client, secrets
-from backstage_py_actions.github.client import Repository
 from backstage_py_actions.github.protection import Protection, protect
 
 
@@ -32,25 +34,20 @@ async def github_webhook(ctx: ActionContext[Webhook]) -> None:
     if ctx.is_dry_run:
         ctx.logger.info("Dry run complete")
         return
-    config: JsonObject = {
-        "url": wanted.webhook_url,
-        "content_type": wanted.content_type,
-        "insecure_ssl": "1" if wanted.insecure_ssl else "0",
-    }
-    if wanted.webhook_secret is not None:
-        config["secret"] = wanted.webhook_secret
+    hook = hosts.Webhook(
+        url=wanted.webhook_url,
+        events=tuple(wanted.events),
+        secret=wanted.webhook_secret,
+        options={
+            "active": wanted.active,
+            "content_type": wanted.content_type,
+            "insecure_ssl": "1" if wanted.insecure_ssl else "0",
+        },
+    )
     async with client.repository(ctx, wanted.repo_url, wanted.token) as target:
-        body = {"name": "web", "config": config, "events": wanted.events, "active": wanted.active}
-
-        async def create(_marker: str) -> Json:
-            return (await target.call("POST", "/hooks", body))["id"]
-
-        async def find(_marker: str) -> Json:
-            return await _same_hook(target, body)
-
         try:
             key = f"create.webhook.{target.owner}.{target.name}.{wanted.webhook_url}"
-            await ctx.effect(key, create=create, find=find)
+            await hosting.add_webhook(ctx, target, hook, key)
         except BackstageError as error:
             if not error.is_refusal:
                 raise
@@ -59,17 +56,6 @@ async def github_webhook(ctx: ActionContext[Webhook]) -> None:
             )
             return
     ctx.logger.info(f"Webhook '{wanted.webhook_url}' created successfully")
-
-
-async def _same_hook(target: Repository, wanted: JsonObject) -> Json:
-    """Return the id of the webhook that is as wanted; its secret, which GitHub does not show, is set once more."""
-    shown = ("url", "content_type", "insecure_ssl")
-    for one in await target.list("/hooks"):
-        same = all(str(one["config"].get(name)) == str(wanted["config"][name]) for name in shown)
-        if same and sorted(one["events"]) == sorted(wanted["events"]) and one["active"] == wanted["active"]:
-            await target.call("PATCH", "/hooks/{hook}/config", wanted["config"], hook=str(one["id"]))
-            return one["id"]
-    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +164,7 @@ async def github_pages_enable(ctx: ActionContext[Pages]) -> None:
             return True
 
         async def find(_marker: str) -> bool | None:
-            found = await target.find("/pages")
+            found = await target.get("/pages")
             return True if found and body.items() <= found.items() else None
 
         await ctx.effect(f"enabled.github.pages.{target.owner}.{target.name}", create=enable, find=find)
@@ -261,7 +247,7 @@ async def _same_ruleset(target: Repository, wanted: JsonObject) -> Json:
     """Return the id of the ruleset that has all that is wanted; GitHub adds defaults to what it was sent."""
     for one in await target.list("/rulesets"):
         if one["name"] == wanted["name"]:
-            found = await target.find("/rulesets/{ruleset}", ruleset=str(one["id"]))
+            found = await target.get("/rulesets/{ruleset}", ruleset=str(one["id"]))
             if found and _holds(found, wanted):
                 return found["id"]
     return None

@@ -1,0 +1,191 @@
+"""What actions on all git hosts have in common: which one is meant, and making each thing once for each task.
+
+A host is a ``Forge``; what its actions are given and give back is theirs. All that is made here is an effect or a
+checkpoint of the step, so that it goes on where it was when it runs again.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from backstage_py.integrations import git
+from backstage_py.integrations.forges.forge import Forge, NewRepository, Request, Webhook
+from backstage_py.integrations.git import GitAuthor
+from backstage_py.integrations.patience import Patience
+from backstage_py.plugin import ActionContext, BackstageError, InputError, Json, JsonObject, ScmIntegration
+
+T = TypeVar("T", str, JsonObject)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """A first commit: where its files are, what it says and who made it; the configuration has what is not said."""
+
+    branch: str
+    source_path: str | None = None
+    message: str | None = None
+    author_name: str | None = None
+    author_email: str | None = None
+
+
+def config(ctx: ActionContext[Any]) -> Mapping[str, Json]:
+    """Return ``scaffolder`` of the configuration."""
+    section: Mapping[str, Json] = (ctx.services.config or {}).get("scaffolder") or {}
+    return section
+
+
+def integration(ctx: ActionContext[Any], kind: str, host: str) -> ScmIntegration:
+    """Return the integration of a host.
+
+    Raises:
+        InputError: there is none of this kind.
+    """
+    found = ctx.integrations.by_host(host)
+    if not found or found.type != kind:
+        raise InputError(
+            f"No matching integration configuration for host {host}, please check your integrations config"
+        )
+    return found
+
+
+def refuse_without_user(ctx: ActionContext[Any], host: str, token: str | None) -> None:
+    """Refuse to act with the integration's own token where the configuration wants that of the user.
+
+    Raises:
+        InputError: it wants that, and there is none.
+    """
+    if not token and config(ctx).get("requireScmUserCredentials"):
+        raise InputError(
+            f"No user credentials provided for host {host}, but scaffolder.requireScmUserCredentials is enabled"
+        )
+
+
+def patience(ctx: ActionContext[Any]) -> Patience:
+    """Return how long requests of a step wait where a host limits them."""
+    return Patience.of_step(ctx.services.config or {}, ctx.logger.info, ctx.clock.sleep)
+
+
+async def create(ctx: ActionContext[Any], forge: Forge, new: NewRepository, key: str, shown: Callable[[Json], T]) -> T:
+    """Create a repository and describe it.
+
+    Args:
+        ctx: keeps what is made.
+        forge: the name that it gets.
+        new: what it is.
+        key: of the effect.
+        shown: makes JSON of what the host's API says of a repository; that is returned.
+    """
+
+    async def make(marker: str) -> T:
+        return shown(await forge.create(new, marker))
+
+    async def find(marker: str) -> T | None:
+        found = await forge.find(marker)
+        return None if found is None else shown(found)
+
+    made: T = await ctx.effect(key, create=make, find=find)
+
+    async def settle() -> Json:
+        await forge.settle(new)
+        return None
+
+    await ctx.checkpoint(f"{key}.described", settle)
+    return made
+
+
+async def push(ctx: ActionContext[Any], forge: Forge, remote_url: str, commit: Commit, key: str) -> str:
+    """Push files of the workspace as a first commit and return its hash.
+
+    Its time is kept, so that a step that runs again makes the same commit, which the branch may have already.
+    """
+    at = int(await ctx.checkpoint(f"{key}.at", lambda: int(ctx.clock.now().timestamp())))
+
+    async def publish() -> Json:
+        return await git.publish(
+            source_folder(ctx, commit.source_path),
+            remote_url=remote_url,
+            branch=commit.branch,
+            message=commit.message or config(ctx).get("defaultCommitMessage") or "initial commit",
+            author=author(ctx, commit.author_name, commit.author_email),
+            credentials=forge.git_credentials,
+            committed_at=at,
+        )
+
+    return str(await ctx.checkpoint(key, publish))
+
+
+async def open_request(
+    ctx: ActionContext[Any], forge: Forge, request: Request, key: str, shown: Callable[[Json], T]
+) -> T:
+    """Open a request to merge; return what ``shown`` makes of what the host's API says of it."""
+
+    async def make(_marker: str) -> T:
+        return shown(await forge.open_request(request))
+
+    async def find(_marker: str) -> T | None:
+        found = await forge.find_request(request)
+        return None if found is None else shown(found)
+
+    made: T = await ctx.effect(key, create=make, find=find)
+    return made
+
+
+async def add_webhook(ctx: ActionContext[Any], forge: Forge, hook: Webhook, key: str) -> Json:
+    """Add a webhook and return its id."""
+
+    async def make(_marker: str) -> Json:
+        return (await forge.add_webhook(hook))["id"]
+
+    async def find(_marker: str) -> Json:
+        found = await forge.find_webhook(hook)
+        return found and found["id"]
+
+    return await ctx.effect(key, create=make, find=find)
+
+
+async def once(ctx: ActionContext[Any], key: str, work: Callable[[], Any]) -> None:
+    """Do something that may be done twice without harm."""
+
+    async def done() -> Json:
+        await work()
+        return None
+
+    await ctx.checkpoint(key, done)
+
+
+async def unless_refused(ctx: ActionContext[Any], key: str, work: Callable[[], Any], said: str) -> None:
+    """Do something that only helps: a refusal is a warning that begins with ``said``; no answer fails the step."""
+    try:
+        await once(ctx, key, work)
+    except BackstageError as error:
+        if not error.is_refusal:
+            raise
+        ctx.logger.warning(f"{said}, {error.message}")
+
+
+def author(ctx: ActionContext[Any], name: str | None, email: str | None) -> GitAuthor:
+    """Return who commits: as given, as ``scaffolder.defaultAuthor`` says, or the scaffolder."""
+    known = config(ctx).get("defaultAuthor") or {}
+    fallback = GitAuthor()
+    return GitAuthor(
+        str(name or known.get("name") or fallback.name), str(email or known.get("email") or fallback.email)
+    )
+
+
+def source_folder(ctx: ActionContext[Any], source_path: str | None) -> Path:
+    """Return the folder of the workspace to publish; climbing at the start of a path is ignored, as in Backstage.
+
+    Raises:
+        NotAllowedError: it leads out of the workspace. InputError: it is no folder.
+    """
+    if not source_path:
+        return ctx.workspace.root
+    parts = list(Path(os.path.normpath(source_path)).parts)
+    while parts and parts[0] == "..":
+        parts.pop(0)
+    folder = ctx.workspace.path(*parts)
+    if not folder.is_dir():
+        raise InputError(f"The workspace has no folder '{source_path}' to publish; check 'sourcePath'")
+    return folder
