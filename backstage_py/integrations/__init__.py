@@ -1,9 +1,10 @@
 """Every foreign system, behind an adapter that speaks this project's types and errors.
 
 What lives here: ``hosts`` (the git hosts of ``integrations``, their URLs, files and trees by URL), ``forges`` (what is
-made on them), ``web`` (HTTP with one policy for all), ``patience`` (limits of the rate of requests), ``children`` (untrusted work in processes of its own: cookiecutter, JSONata), ``git`` with
-``ignored_files``, and a module per system: ``github`` with ``github_autocomplete``, ``kubernetes`` with
-``kubernetes_clusters``, ``argocd``, ``slack``, ``vault``, and ``backstage`` for other Backstage plugins.
+made on them), ``web`` (HTTP with one policy for all), ``patience`` (limits of the rate of requests), ``children``
+(untrusted work in processes of its own: cookiecutter, JSONata), ``git`` with ``ignored_files``, and a module per system:
+``github`` with ``github_autocomplete``, ``kubernetes`` with ``kubernetes_clusters``, ``argocd``, ``slack``, ``vault``,
+and ``backstage`` for other Backstage plugins.
 
 What it promises: foreign errors become ours in one place per system; every answer, archive and wait is bounded; no
 token stands in a URL, a command line or a message; heavy clients are imported when they are first used, and run in

@@ -8,7 +8,6 @@ from backstage_py.integrations.forges import forge
 from backstage_py.integrations.forges.rest import RestApi
 from backstage_py.integrations.patience import Patience
 from tests.integrations import web_host
-from tests.integrations.web_host import WebHost
 
 
 async def test_a_host_without_a_client_is_asked_with_json() -> None:
@@ -18,7 +17,7 @@ async def test_a_host_without_a_client_is_asked_with_json() -> None:
         async with RestApi("Gitea", f"{host.url}/api/v1", {"Authorization": "token t"}) as api:
             assert await api.call("POST", "/repos", {"name": "ü"}, query={"q": "a b"}) == {"id": 1}
             assert await api.call("DELETE", "/none") is None
-            with pytest.raises(InputError, match="leads out|climbs"):
+            with pytest.raises(InputError, match=r"'\.\.'"):
                 await api.call("GET", "/../admin")
         sent = host.requests[0]
         assert (await sent.read(), sent.query_string) == ('{"name":"ü"}'.encode(), "q=a b")
