@@ -1,13 +1,14 @@
 """Resources for callers who may not do everything."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from backstage_py.errors import AuthenticationError, NotFoundError
 from backstage_py.identity.principals import Credentials, ServicePrincipal, UserPrincipal
 from backstage_py.integrations.crossplane import entities, orders, ownership
 from backstage_py.integrations.crossplane.offers import Offer
-from backstage_py.integrations.crossplane.provisioning import Provisioned, Provisioner
+from backstage_py.integrations.crossplane.provisioned import Provisioned
+from backstage_py.integrations.crossplane.provisioning import Provisioner
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.permissions import names
 from backstage_py.permissions.authority import Authority
@@ -23,12 +24,14 @@ class AuthorizedProvisioner:
         authority: asks the policy.
         catalog: knows who is in which group.
         base_url: of ``/api/crossplane``, for the links in answers.
+        changed: told the kind of resource of which something was asked for or deleted.
     """
 
     provisioner: Provisioner
     authority: Authority
     catalog: CatalogClient
     base_url: str
+    changed: Callable[[str], None] = lambda _: None
 
     async def request(
         self, resource: str, body: Json, credentials: Credentials, *, key: str | None, dry_run: bool = False
@@ -44,6 +47,7 @@ class AuthorizedProvisioner:
         ownership_refs = await self._ownership(credentials)
         _refuse_unless_member(offer, order.team, ownership_refs, credentials)
         made = await self.provisioner.request(order, by=credentials.subject, key=key, dry_run=dry_run)
+        self.changed(resource)
         return entities.shown(made, self.base_url), made.is_new
 
     async def find(
@@ -89,6 +93,7 @@ class AuthorizedProvisioner:
         await self.authority.require(credentials, names.RESOURCE_DELETE)
         found = await self._found(resource, namespace, name, credentials, environments)
         found = await self.provisioner.delete(found, confirm=confirm, orphan=orphan, dry_run=dry_run)
+        self.changed(resource)
         others = await self.provisioner.remaining(found)
         return entities.leaving(found, others, orphan=orphan)
 

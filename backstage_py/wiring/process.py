@@ -1,7 +1,7 @@
 """What each process of the service has: the one that answers requests, and the workers beside it."""
 
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,9 +21,10 @@ from backstage_py.integrations.github_autocomplete import GithubAutocomplete
 from backstage_py.permissions import names
 from backstage_py.permissions.mode import Permissions
 from backstage_py.plugin import Plugins, Services, load_plugins
-from backstage_py.plugin.catalog import load_catalog_plugins
+from backstage_py.plugin.catalog import EntityProvider, load_catalog_plugins
 from backstage_py.plugin.services import CatalogClient, required
 from backstage_py.provisioning.authorized import AuthorizedProvisioner
+from backstage_py.provisioning.catalog import ResourceProvider
 from backstage_py.scaffolder.face.action_policy import ActionPolicy
 from backstage_py.scaffolder.face.remote_actions import HttpRemoteActions
 from backstage_py.scaffolder.run.redaction import Redactor
@@ -85,7 +86,9 @@ async def opened(
         permissions = Permissions.of(settings, addresses, out.http, issuer)
         plugins = load_plugins(settings.scaffolder.actions_folder)
         services = _services(out, plugins, addresses, OnBehalf(issuer, settings.scaffolder.actions_plugin))
-        catalog = _catalog(settings, addresses, database, services, permissions)
+        offered = Provisioner(settings.raw, services.integrations)
+        kept_entities = _resource_providers(offered, addresses)
+        catalog = _catalog(settings, addresses, database, services, permissions, list(kept_entities.values()))
         foreign = settings.catalog.base_url or addresses.plugin("catalog")
         client = LocalCatalogClient(catalog) if catalog else HttpCatalogClient(out.http, foreign)
         services = replace(services, catalog=client)
@@ -100,7 +103,7 @@ async def opened(
             authority=permissions.authority(names.SCAFFOLDER),
             worker_limit=None if run_tasks else 0,
         )
-        provisioner = _provisioner(settings, addresses, client, permissions, services)
+        provisioner = _provisioner(offered, addresses, client, permissions, kept_entities)
         yield Process(
             settings,
             addresses,
@@ -143,28 +146,45 @@ def _services(out: Outside, plugins: Plugins, addresses: Addresses, on_behalf: O
 
 
 def _catalog(
-    settings: Settings, addresses: Addresses, database: Database, services: Services, permissions: Permissions
+    settings: Settings,
+    addresses: Addresses,
+    database: Database,
+    services: Services,
+    permissions: Permissions,
+    own: Sequence[EntityProvider],
 ) -> AuthorizedCatalog | None:
     if settings.catalog.base_url or not addresses.serves("catalog"):
         return None
+    plugins = load_catalog_plugins(services)
+    plugins.add(own)
     service = CatalogService(
         database,
         required(services.url_reader, "URL reader"),
         settings.catalog,
         integrations=services.integrations,
-        plugins=load_catalog_plugins(services),
+        plugins=plugins,
     )
     return AuthorizedCatalog(service, permissions.authority(names.CATALOG))
 
 
+def _resource_providers(offered: Provisioner, addresses: Addresses) -> dict[str, ResourceProvider]:
+    """Return what keeps the entities of resources in the catalog, by the kind of resource."""
+    url = addresses.plugin(names.CROSSPLANE)
+    return {name: ResourceProvider(offered, name, url) for name in offered.offers}
+
+
 def _provisioner(
-    settings: Settings, addresses: Addresses, catalog: CatalogClient, permissions: Permissions, services: Services
+    offered: Provisioner,
+    addresses: Addresses,
+    catalog: CatalogClient,
+    permissions: Permissions,
+    kept_entities: Mapping[str, ResourceProvider],
 ) -> AuthorizedProvisioner | None:
-    found = Provisioner(settings.raw, services.integrations)
-    if not found.offers:
+    if not offered.offers:
         return None
     authority = permissions.authority(names.CROSSPLANE)
-    return AuthorizedProvisioner(found, authority, catalog, addresses.plugin(names.CROSSPLANE))
+    url = addresses.plugin(names.CROSSPLANE)
+    return AuthorizedProvisioner(offered, authority, catalog, url, lambda name: kept_entities[name].change())
 
 
 def _plugin_hosts(settings: Settings, addresses: Addresses) -> list[str]:

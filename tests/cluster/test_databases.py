@@ -1,7 +1,7 @@
 """``/api/crossplane`` and ``crossplane:postgres:…`` on a real cluster; the databases are real, too."""
 
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +27,7 @@ from tests.http.harness import Answer, call
 from tests.storage.postgres import postgres
 
 ADA = "user:default/ada"
+ENTITY = "/api/catalog/entities/by-name/resource/default/checkout-postgres"
 TEMPLATE = Path(__file__).parents[2] / "skeletons" / "go-microservice" / "template.yaml"
 
 
@@ -140,10 +141,23 @@ async def test_the_golden_paths_last_step_gets_databases_for_staging_and_product
                 "type": "database", "owner": "group:default/payments", "dependencyOf": ["component:default/checkout"],
             }  # fmt: skip
             assert len(entity["metadata"]["links"]) == 2
+            known = await looked(ask, ENTITY, 200)
+            assert (known["spec"], len(known["metadata"]["links"])) == (entity["spec"], 2)
             [listed] = (await ask("GET", "/api/crossplane/postgres")).json["items"]
             assert (listed["namespace"], listed["name"]) == (namespace, "checkout")
             await delete_all(ask, kube, given, namespace)
+            await looked(ask, ENTITY, 404)
         assert databases.names() == set()
+
+
+async def looked(ask: Backend, path: str, status: int, is_so: Callable[[Any], bool] = lambda _: True) -> Any:
+    """Look until an answer is as it should be; the service has its own rhythm."""
+    for _ in range(400):
+        answer = await ask("GET", path)
+        if answer.status == status and is_so(answer.json):
+            return answer.json
+        await waiting.pause(0.1)
+    raise AssertionError(f"{path} did not become what it should be")
 
 
 async def until_ready(ask: Backend, path: str) -> Any:

@@ -1,5 +1,6 @@
 """Requests that are written to a repository by a service that knows no cluster."""
 
+import base64
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,13 @@ import yaml
 
 from backstage_py.errors import SettingsError
 from backstage_py.integrations.crossplane import offers
+from backstage_py.integrations.crossplane.provisioning import Provisioner
 from backstage_py.integrations.hosts.scm import ScmRegistry
 from backstage_py.plugin import Services, User
 from backstage_py.sandbox.server import serve_sandbox
 from tests.actions.harness import Catalog, Task
 from tests.cluster.argocd_stand_in import commits, file_of
-from tests.cluster.test_databases import ADA, backend
+from tests.cluster.test_databases import ADA, ENTITY, backend, looked
 from tests.sandbox.harness import Client
 
 ASKED = {"serviceName": "checkout", "team": "payments"}
@@ -122,6 +124,63 @@ async def test_a_lost_answer_makes_nothing_twice(client: Client, tmp_path: Path,
         assert await commits(client, branch="backstage-py/add/postgres/staging/payments/checkout-staging") == 2
 
 
+async def test_the_catalog_has_a_resource_for_as_long_as_it_is_there(client: Client, tmp_path: Path) -> None:
+    async with backend(config(client, offered("commit")), tmp_path) as ask:
+        asked = await ask("POST", "/api/crossplane/postgres", ASKED)
+        found = await looked(ask, ENTITY, 200)
+        assert (found["metadata"]["title"], found["spec"]) == ("postgres of checkout", asked.json["entity"]["spec"])
+        assert found["spec"]["owner"] == "group:default/payments"
+        assert {(one["type"], one["targetRef"]) for one in found["relations"]} == {
+            ("ownedBy", "group:default/payments"), ("dependencyOf", "component:default/checkout"),
+        }  # fmt: skip
+        [link] = found["metadata"]["links"]
+        assert link["url"] == f"https://github.com/org/deployments/blob/main/{FILE}"
+        forged = (await file_of(client, "org/deployments", FILE)).replace("checkout", "ledger")
+        elsewhere = "staging/search/ledger-staging.yaml"  # it says that it is of another team than its namespace's
+        await put(client, elsewhere, forged.replace("namespace: payments", "namespace: search"))
+        assert (await ask("DELETE", f"{ONE}?confirm=checkout")).status == 200
+        await looked(ask, ENTITY, 404)
+        assert (await ask("GET", ENTITY.replace("checkout", "ledger"))).status == 404
+
+
+async def put(client: Client, path: str, text: str, branch: str = "main") -> None:
+    body = {"message": "by hand", "content": base64.b64encode(text.encode()).decode(), "branch": branch}
+    answer = await client.send("PUT", f"/repos/org/deployments/contents/{path}", body)
+    assert answer.status == 201, answer.raw
+
+
+async def test_a_key_that_was_used_for_something_else_is_refused(client: Client, tmp_path: Path) -> None:
+    async with backend(config(client, offered("commit")), tmp_path) as ask:
+        key = {"idempotency-key": "one"}
+        assert [(await ask("POST", "/api/crossplane/postgres", ASKED, **key)).status for _ in range(2)] == [201, 200]
+        other = await ask("POST", "/api/crossplane/postgres", {**ASKED, "serviceName": "orders"}, **key)
+        assert (other.status, "Idempotency-Key was used for 'checkout'" in other.json["error"]["message"]) == (
+            409, True,
+        )  # fmt: skip
+        assert await commits(client) == 2
+
+
+async def test_what_may_be_merged_only_later_is_merged_then(client: Client, tmp_path: Path) -> None:
+    delivery = {"mode": "pull-request", "repository": "https://github.com/org/deployments", "autoMerge": True}
+    refusal = {"message": "At least 1 approving review is required by reviewers with write access."}
+    async with backend(config(client, offered("pull-request", delivery=delivery)), tmp_path) as ask:
+        client.sandbox.faults.refuse("PUT", "*/pulls/1/merge", 405, refusal)
+        made = (await ask("POST", "/api/crossplane/postgres", ASKED)).json["environments"]["staging"]["delivery"]
+        assert (made["state"], made["note"][:27]) == ("requested", "At least 1 approving review")
+        await looked(ask, ONE, 200, lambda one: one["environments"]["staging"]["status"] == "committed")
+        for _ in range(2):  # at the request, and when the service looks next
+            client.sandbox.faults.refuse("PUT", "*/pulls/2/merge", 405, refusal)
+        await ask("POST", "/api/crossplane/postgres", {**ASKED, "serviceName": "orders"})
+        await looked(ask, ENTITY.replace("checkout", "orders"), 200)
+        head = "backstage-py/add/postgres/staging/payments/orders-staging"
+        await put(client, "prod/admins.yaml", "a: 1\n", head)  # it holds more than was asked for by now
+        again = await ask("POST", "/api/crossplane/postgres", {**ASKED, "serviceName": "orders"})
+        assert "changes more than" in again.json["environments"]["staging"]["delivery"]["note"]
+        await ask("POST", "/api/crossplane/postgres", {**ASKED, "serviceName": "ledger"})
+        await looked(ask, ENTITY.replace("checkout", "ledger"), 200)
+        assert (await client.send("GET", "/repos/org/deployments/pulls/2")).json["state"] == "open"
+
+
 async def test_the_actions_go_the_same_way(client: Client, tmp_path: Path) -> None:
     member = {"type": "memberOf", "targetRef": "group:default/payments"}
     ada = {"kind": "User", "metadata": {"name": "ada"}, "relations": [member]}
@@ -141,6 +200,19 @@ async def test_the_actions_go_the_same_way(client: Client, tmp_path: Path) -> No
     assert status.outputs["environments"]["staging"]["status"] == "committed"
     gone = await task.run("crossplane:postgres:delete", {**ASKED, "confirm": "checkout"})
     assert gone.outputs["deleting"][0]["delivery"]["state"] == "absent"
+
+
+async def test_a_repository_elsewhere_is_refused_when_it_is_configured(client: Client) -> None:
+    hosts = ScmRegistry(client.sandbox.hosts)
+    for url in ("https://gitlab.com/org/deployments", "https://git.example.org/org/deployments"):
+        wrong = offered("commit", delivery={"mode": "commit", "repository": url})
+        with pytest.raises(SettingsError, match=r"delivery\.repository.*on GitHub alone"):
+            Provisioner({"crossplane": wrong}, hosts)
+
+
+def test_links_of_the_operator_name_what_is_known() -> None:
+    with pytest.raises(SettingsError, match=r"link.*\{cluster\}"):
+        offers.read({"crossplane": offered("direct", delivery=None, link="https://x/{user}")})
 
 
 @pytest.mark.parametrize(

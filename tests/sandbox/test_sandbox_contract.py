@@ -265,6 +265,7 @@ async def _collaboration(check: _Check) -> None:
     assert (pull["number"], pull["changed_files"], pull["additions"], pull["mergeable"]) == (2, 1, 1, True)
     await check(200, "GET", f"{repo}/pulls", *at)
     await check(200, "GET", f"{repo}/pulls/{{n}}", *at, "2")
+    await check(200, "GET", f"{repo}/pulls/{{n}}/files", *at, "2")
     await check(200, "PATCH", f"{repo}/pulls/{{n}}", *at, "2", body={"title": "Add new file"})
     reviewers = {"reviewers": ["ada"], "team_reviewers": ["builders"]}
     asked = await check(201, "POST", f"{repo}/pulls/{{n}}/requested_reviewers", *at, "2", body=reviewers)

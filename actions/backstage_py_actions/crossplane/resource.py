@@ -11,7 +11,8 @@ from backstage_py.integrations import origins
 from backstage_py.integrations.crossplane import entities, orders, ownership
 from backstage_py.integrations.crossplane.composing import LOOKS, PATIENCE, Patience
 from backstage_py.integrations.crossplane.offers import Offer
-from backstage_py.integrations.crossplane.provisioning import Provisioned, Provisioner
+from backstage_py.integrations.crossplane.provisioned import Provisioned
+from backstage_py.integrations.crossplane.provisioning import Provisioner
 from backstage_py.plugin import Action, ActionAttributes, ActionContext, Json, JsonObject, NotFoundError
 from backstage_py_actions._builtin import builtin
 from backstage_py_actions.kubernetes import cluster

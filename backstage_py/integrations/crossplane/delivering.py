@@ -5,7 +5,7 @@ is, and an open pull request for it is found again.
 """
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -18,6 +18,10 @@ from backstage_py.model import yaml
 from backstage_py.model.json import JsonObject
 
 _TRIES = 4
+_VERBS = ("add", "remove")
+_MOST_READ = 5_000
+_READ: dict[str, JsonObject | None] = {}
+"""Objects of files by what names the files' content, which never changes; None for what is no object."""
 
 
 class State(StrEnum):
@@ -50,6 +54,12 @@ class Standing:
     url: str = ""
     note: str = ""
     is_new: bool = False
+
+    @property
+    def page(self) -> str:
+        """Where a person sees it: the pull request, else the file."""
+        repository = self.delivery.repository.removesuffix("/").removesuffix(".git")
+        return self.url or f"{repository}/blob/{self.delivery.branch}/{self.path}"
 
     def shown(self) -> JsonObject:
         """Return it as answers show it."""
@@ -178,7 +188,7 @@ class Desk:
         request = await self._open(verb) if self.place.delivery.auto_merge else None
         if request is None:
             return found
-        note = await self.place.merge(request)
+        note = await self.place.merge(request, self.path)
         return replace(await self.look(), note=note) if note else await self.look()
 
 
@@ -190,6 +200,13 @@ def _object(file: File, path: str) -> JsonObject:
     if not isinstance(value, dict) or not isinstance(value.get("metadata"), dict):
         raise ConflictError(f"{path} is there already and holds no single object; choose another serviceName")
     return value
+
+
+def _object_or_none(file: File, path: str) -> JsonObject | None:
+    try:
+        return _object(file, path)
+    except ConflictError:
+        return None
 
 
 def _body(value: JsonObject, path: str) -> str:
@@ -205,17 +222,51 @@ async def desk(delivery: Delivery, target: Target, hosts: GitHosts | None) -> As
         yield Desk(place, target)
 
 
-async def listed(
-    delivery: Delivery, resource: str, environment: str, hosts: GitHosts | None
-) -> list[tuple[Target, Standing]]:
-    """Return the objects of a resource that are in the repository, or asked for there."""
+async def listed(delivery: Delivery, resource: str, environment: str, hosts: GitHosts | None) -> list[Standing]:
+    """Return the objects of a resource that are in the repository, or asked for there.
+
+    It asks for the files' names, the open pull requests, and what it has not read before.
+    """
     async with deployed.opened(delivery, hosts) as place:
-        paths = [delivery.target(one, resource, environment) for one in await place.files()]
-        prefix = Target(resource, environment, "", "").head("add").rstrip("/")
-        heads = (
-            [one["head"]["ref"] for one in await place.open_requests()] if delivery.mode is Mode.PULL_REQUEST else []
-        )
-        asked = [re.fullmatch(f"{re.escape(prefix)}/([^/]+)/([^/]+)", one) for one in heads]
-        requested = [Target(resource, environment, one[1], one[2]) for one in asked if one]
-        targets = [*(one for one in paths if one), *requested]
-        return [(one, await Desk(place, one).look()) for one in dict.fromkeys(targets)]
+        files = await place.files()
+        requests = await place.open_requests() if delivery.mode is Mode.PULL_REQUEST else []
+        by_head = {one["head"]["ref"]: one for one in requests}
+        committed = {path: found for path in files if (found := delivery.target(path, resource, environment))}
+        held = [await _committed(place, path, files[path], by_head.get(one.head("remove")))
+                for path, one in committed.items()]  # fmt: skip
+        asked = [one for one in _asked(by_head, resource, environment) if one not in committed.values()]
+        return held + [await Desk(place, one).look() for one in asked]
+
+
+async def _committed(place: Deployed, path: str, sha: str, leaving: JsonObject | None) -> Standing:
+    if sha not in _READ:
+        if len(_READ) >= _MOST_READ:
+            _READ.clear()
+        text = await place.content(sha)
+        _READ[sha] = _object_or_none(File(text, sha), path)
+    found = Standing(place.delivery, path, State.COMMITTED, _READ[sha])
+    return replace(found, state=State.REMOVAL_REQUESTED, url=leaving["html_url"]) if leaving else found
+
+
+def _asked(heads: Mapping[str, JsonObject], resource: str, environment: str) -> list[Target]:
+    """Return what the branches of open pull requests would add."""
+    prefix = re.escape(Target(resource, environment, "", "").head("add").rstrip("/"))
+    found = [re.fullmatch(f"{prefix}/([^/]+)/([^/]+)", one) for one in heads]
+    return [Target(resource, environment, one[1], one[2]) for one in found if one]
+
+
+async def merge_open(delivery: Delivery, resource: str, environment: str, hosts: GitHosts | None) -> None:
+    """Merge the open pull requests of a resource that merge by themselves and may be now."""
+    if delivery.mode is not Mode.PULL_REQUEST or not delivery.auto_merge:
+        return
+    async with deployed.opened(delivery, hosts) as place:
+        prefixes = tuple(Target(resource, environment, "", "").head(verb).rstrip("/") + "/" for verb in _VERBS)
+        for one in await place.open_requests():
+            if one["head"]["ref"].startswith(prefixes):
+                await place.merge(one, _file_of(delivery, one["head"]["ref"]))
+
+
+def _file_of(delivery: Delivery, head: str) -> str:
+    """Return the file that a branch adds or removes."""
+    *_, resource, environment, namespace, name = head.split("/")
+    return delivery.file(Target(resource, environment, namespace, name))

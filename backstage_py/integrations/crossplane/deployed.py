@@ -14,7 +14,7 @@ from backstage_py.model import web_url
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.scm import ScmIntegration
 
-_MOST = "100"
+_PAGE, _MOST_PAGES = 100, 50
 
 
 class GitHosts(Protocol):
@@ -47,11 +47,24 @@ class Deployed:
         found = await self._find(self._contents(path), {"ref": branch})
         return File(base64.b64decode(found["content"]).decode(), found["sha"]) if found else None
 
-    async def files(self) -> list[str]:
-        """Return the paths of all files of the branch that is deployed."""
+    async def files(self) -> dict[str, str]:
+        """Return what names the content of each file of the branch that is deployed, by its path.
+
+        Raises:
+            ForeignError: the repository has too many for one answer of GitHub.
+        """
         path = self._path("/git/trees/{branch}", branch=self.delivery.branch)
-        found = await self._find(path, {"recursive": "1"})
-        return [one["path"] for one in (found or {}).get("tree", []) if one["type"] == "blob"]
+        found = await self._find(path, {"recursive": "1"}) or {}
+        if found.get("truncated"):
+            raise ForeignError(
+                f"{self.delivery.repository} has more files than GitHub lists at once; give resources one of their own"
+            )
+        return {one["path"]: one["sha"] for one in found.get("tree", []) if one["type"] == "blob"}
+
+    async def content(self, sha: str) -> str:
+        """Return a file by what names its content."""
+        found = await self.api.call("GET", self._path("/git/blobs/{sha}", sha=sha))
+        return base64.b64decode(found["content"]).decode()
 
     async def write(self, path: str, text: str, branch: str, message: str) -> None:
         """Write a new file to a branch, as one commit. Raises ConflictError, InputError: it, or the branch, moved."""
@@ -65,10 +78,29 @@ class Deployed:
     async def open_requests(self, head: str | None = None) -> list[JsonObject]:
         """Return the open pull requests to the branch that is deployed: all, or that of a branch."""
         owner, _ = self.delivery.owner_and_name
-        query = {"state": "open", "base": self.delivery.branch, "per_page": _MOST}
+        query = {"state": "open", "base": self.delivery.branch, "per_page": str(_PAGE)}
         query |= {"head": f"{owner}:{head}"} if head else {}
-        found: list[JsonObject] = await self.api.call("GET", self._path("/pulls"), query=query)
-        return [one for one in found if head is None or one["head"]["ref"] == head]
+        found: list[JsonObject] = []
+        for number in range(1, _MOST_PAGES + 1):
+            page = await self.api.call("GET", self._path("/pulls"), query={**query, "page": str(number)})
+            found += page
+            if len(page) < _PAGE:
+                break
+        own = [
+            one for one in found if ((one["head"].get("repo") or {}).get("full_name") or "").lower() == self._full_name
+        ]
+        return [one for one in own if head is None or one["head"]["ref"] == head]
+
+    @property
+    def _full_name(self) -> str:
+        """The repository, of which pull requests of forks are not."""
+        return "/".join(self.delivery.owner_and_name).lower()
+
+    async def _changes_only(self, request: JsonObject, path: str) -> bool:
+        """Whether a pull request changes one file and nothing besides."""
+        number = str(request["number"])
+        found = await self.api.call("GET", self._path("/pulls/{number}/files", number=number))
+        return [one["filename"] for one in found] == [path]
 
     async def branch_off(self, head: str) -> None:
         """Have a branch begin where the deployed one is now, whatever an earlier request left there."""
@@ -93,8 +125,10 @@ class Deployed:
             return found[0]
         return made
 
-    async def merge(self, request: JsonObject) -> str:
-        """Merge a pull request as it was seen; return why it is not merged, empty if it is."""
+    async def merge(self, request: JsonObject, path: str) -> str:
+        """Merge a pull request that changes one file, as it was seen; return why it is not merged, empty if it is."""
+        if not await self._changes_only(request, path):
+            return f"it changes more than {path}"
         body = {"sha": request["head"]["sha"], "merge_method": self.delivery.merge_method}
         number = str(request["number"])
         try:

@@ -1,19 +1,16 @@
 """A resource as the catalog has it, and as answers show it; pure."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from backstage_py.integrations.crossplane import composing, orders
+from backstage_py.integrations.crossplane.provisioned import Part, Provisioned
 from backstage_py.integrations.crossplane.tree import Node
 from backstage_py.model.json import JsonObject
-
-if TYPE_CHECKING:
-    from backstage_py.integrations.crossplane.provisioning import Part, Provisioned
 
 _LONGEST_NAME = 63
 
 
-def entity(found: "Provisioned", base_url: str) -> JsonObject:
+def entity(found: Provisioned, base_url: str) -> JsonObject:
     """Return the ``Resource`` of the catalog: owned by the team, depended on by the service, linked to its objects.
 
     Args:
@@ -22,14 +19,14 @@ def entity(found: "Provisioned", base_url: str) -> JsonObject:
     """
     offer, team = found.offer, found.team
     url = f"{base_url}/{offer.name}/{found.namespace}/{found.name}"
-    links = [{"url": f"{url}?environment={one.environment}", "title": f"{one.environment}: {_title(one)}"}
-             for one in found.parts]  # fmt: skip
+    links = [{"url": _link(found, one) or f"{url}?environment={one.environment}",
+              "title": f"{one.environment}: {_title(one)}"} for one in found.parts]  # fmt: skip
     annotations = {f"{orders.PREFIX}/{offer.name}-{one.environment}": _title(one) for one in found.parts}
     return {
         "apiVersion": "backstage.io/v1alpha1",
         "kind": "Resource",
         "metadata": {
-            "name": f"{found.name}-{offer.name}"[:_LONGEST_NAME],
+            "name": f"{found.name}-{offer.name}"[:_LONGEST_NAME].rstrip("-_."),
             "title": f"{offer.name} of {found.name}",
             "annotations": annotations,
             "links": links,
@@ -42,13 +39,24 @@ def entity(found: "Provisioned", base_url: str) -> JsonObject:
     }
 
 
-def _title(part: "Part") -> str:
+def _link(found: Provisioned, part: Part) -> str | None:
+    """Return where a person looks at an object: as the operator says, else its file in the repository."""
+    metadata = (part.object or {}).get("metadata") or {}
+    if found.offer.link:
+        return found.offer.link.format(
+            cluster=part.cluster, environment=part.environment, kind=found.offer.kind,
+            namespace=metadata.get("namespace"), name=metadata.get("name"),
+        )  # fmt: skip
+    return part.delivery.page if part.delivery else None
+
+
+def _title(part: Part) -> str:
     value = part.object or {}
     metadata = value.get("metadata") or {}
     return f"{part.cluster}/{value.get('kind')}/{metadata.get('namespace')}/{metadata.get('name')}".lstrip("/")
 
 
-def shown(found: "Provisioned", base_url: str) -> JsonObject:
+def shown(found: Provisioned, base_url: str) -> JsonObject:
     """Return a resource as answers show it; of secrets only where they are."""
     return {
         "resource": found.offer.name,
@@ -62,7 +70,7 @@ def shown(found: "Provisioned", base_url: str) -> JsonObject:
     }
 
 
-def leaving(found: "Provisioned", others: "Sequence[Part]", *, orphan: bool) -> JsonObject:
+def leaving(found: Provisioned, others: Sequence[Part], *, orphan: bool) -> JsonObject:
     """Return what goes and what remains after a resource was deleted.
 
     Args:
@@ -83,12 +91,12 @@ def leaving(found: "Provisioned", others: "Sequence[Part]", *, orphan: bool) -> 
     }
 
 
-def _kept(part: "Part", node: Node) -> JsonObject:
+def _kept(part: Part, node: Node) -> JsonObject:
     made: JsonObject = {"environment": part.environment, "object": f"{part.cluster}/{node.ref}"}
     return {**made, "externalName": node.external_name, "why": "orphaned: it stays in the cloud, and costs money there"}
 
 
-def _part(found: "Provisioned", part: "Part") -> JsonObject:
+def _part(found: Provisioned, part: Part) -> JsonObject:
     value = part.object or {}
     metadata = value.get("metadata") or {}
     request = orders.request_of(value) if value else {}
@@ -115,17 +123,17 @@ def _part(found: "Provisioned", part: "Part") -> JsonObject:
     return made
 
 
-def _delivery(part: "Part") -> JsonObject:
+def _delivery(part: Part) -> JsonObject:
     return {} if part.delivery is None else {"delivery": part.delivery.shown()}
 
 
-def _is_ready(part: "Part") -> bool:
+def _is_ready(part: Part) -> bool:
     if part.root is None or part.object is None or part.root.deepest_error() is not None:
         return False
     return composing.verdict(part.object, part.root).is_done
 
 
-def _secret(found: "Provisioned", value: JsonObject) -> JsonObject | None:
+def _secret(found: Provisioned, value: JsonObject) -> JsonObject | None:
     """Return where the connection's Secret is: what the object says, else what the operator's pattern does."""
     metadata, spec = value.get("metadata") or {}, value.get("spec") or {}
     named = (spec.get("writeConnectionSecretToRef") or {}).get("name")

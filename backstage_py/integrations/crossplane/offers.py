@@ -17,12 +17,13 @@ from backstage_py.model.json import Json, JsonObject
 _KEY = "crossplane.resources"
 _RESOURCE = {
     "group", "kind", "version", "provider", "namespace", "owner", "at", "fields", "values", "sizes", "options",
-    "composition", "connectionSecret", "environments", "entityType", "delivery", "definition",
+    "composition", "connectionSecret", "environments", "entityType", "delivery", "definition", "link",
 }  # fmt: skip
 _DEFINITION = {"crossplane", "schema"}
 _CROSSPLANES = ("v1", "v2")
 _ENVIRONMENT = {"cluster", "provider", "values", "sizes", "composition", "production", "delivery"}
 PROTECTION = "deletionProtection"
+LINK_NAMES = ("cluster", "environment", "kind", "namespace", "name")
 _PRODUCTION = "prod"
 _SECURE: Mapping[str, Json] = {"encryption": True, PROTECTION: False, "multiAz": False, "backupRetentionDays": 7}
 _SECURE_PRODUCTION: Mapping[str, Json] = {**_SECURE, PROTECTION: True, "multiAz": True, "backupRetentionDays": 30}
@@ -69,6 +70,8 @@ class Offer:
         options: values that callers may choose.
         connection_secret: name of the Secret with the connection, with ``{name}`` in it; None for none.
         entity_type: ``spec.type`` of the Resource in the catalog.
+        link: where a person looks at an object, with ``{cluster}``, ``{environment}``, ``{kind}``, ``{namespace}`` and
+            ``{name}`` in it; None for what this service answers.
         environments: by name.
         described: the definition as the configuration describes it, for environments whose cluster cannot be asked.
     """
@@ -86,6 +89,7 @@ class Offer:
     entity_type: str
     environments: Mapping[str, Environment] = field(default_factory=dict)
     described: Definition | None = None
+    link: str | None = None
 
     def place(self, name: str) -> Environment:
         """Return an environment.
@@ -185,7 +189,19 @@ def _offer(name: str, one: JsonObject, key: str) -> Offer:
             for env, value in environments.items()
         },
         described=_described(one, key),
+        link=_link(one, key),
     )
+
+
+def _link(one: JsonObject, key: str) -> str | None:
+    found: str | None = _text(one, "link", key, None)
+    if found is not None:
+        try:
+            found.format(**dict.fromkeys(LINK_NAMES, ""))
+        except (KeyError, ValueError, IndexError, AttributeError) as error:
+            known = ", ".join(f"{{{name}}}" for name in LINK_NAMES)
+            raise SettingsError(f"{key}.link", f"it should be a URL with {known} in it, and no other braces") from error
+    return found
 
 
 def _described(one: JsonObject, key: str) -> Definition | None:

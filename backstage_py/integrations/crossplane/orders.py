@@ -107,6 +107,20 @@ def labels_of(value: JsonObject) -> Mapping[str, str]:
     return value["metadata"].get("labels") or {}
 
 
+def is_of(offer: Offer, value: JsonObject) -> bool:
+    """Whether an object was made as this resource."""
+    return labels_of(value).get(RESOURCE) == offer.name
+
+
+def refuse_unless_same_request(order: Order, value: JsonObject) -> None:
+    """Return when an object that bears an ``Idempotency-Key`` was asked for with the same. Raises ConflictError."""
+    found = request_of(value)
+    if found and found != order.request():
+        raise ConflictError(
+            f"The Idempotency-Key was used for '{found.get('serviceName')}' of {found.get('team')}; use another one"
+        )
+
+
 def refuse_unless_same(order: Order, environment: str, value: JsonObject) -> None:
     """Return when an object that is there is what is asked for.
 

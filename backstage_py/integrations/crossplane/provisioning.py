@@ -16,14 +16,16 @@ from backstage_py.errors import (
     NotFoundError,
     ServiceUnavailableError,
 )
-from backstage_py.integrations.crossplane import checking, composing, definitions, delivering, offers, orders, tree
+from backstage_py.integrations.crossplane import checking, composing, definitions, offers, orders, tree
 from backstage_py.integrations.crossplane.composing import Patience
 from backstage_py.integrations.crossplane.definitions import Definition
-from backstage_py.integrations.crossplane.deliveries import Mode, Target
+from backstage_py.integrations.crossplane.deliveries import Mode
 from backstage_py.integrations.crossplane.delivering import Standing, State
 from backstage_py.integrations.crossplane.deployed import GitHosts
 from backstage_py.integrations.crossplane.offers import Environment, Offer
 from backstage_py.integrations.crossplane.orders import Order
+from backstage_py.integrations.crossplane.provisioned import Part, Provisioned
+from backstage_py.integrations.crossplane.repositories import Repositories
 from backstage_py.integrations.kubernetes import api, clusters, criteria, denials, refs, waiting
 from backstage_py.integrations.kubernetes.api import Api
 from backstage_py.integrations.kubernetes.refs import Ref
@@ -31,74 +33,12 @@ from backstage_py.integrations.kubernetes.rules import Caller
 from backstage_py.model.json import Json, JsonObject
 
 Tell = Callable[[str], None]
-_NEW = ("created", State.COMMITTED, State.REQUESTED)
 _BY_OPERATOR = Caller(has_own_token=True)
 _MANAGED = (("deletionPolicy", "Orphan"), ("managementPolicies", ["Observe", "Create", "Update", "LateInitialize"]))
 
 
 def _quiet(_: str) -> None:
     """Tell nobody."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A resource in one environment: the cluster's object, and how it stands.
-
-    Attributes:
-        environment: its name.
-        cluster: where it is.
-        object: as it is there, else as the repository that is deployed has it; None where there is none.
-        root: the object with all that it is made of; None where it was not read.
-        change: ``created``, ``committed``, ``requested`` or ``unchanged``; ``would be …`` in a dry run; empty where it
-            was only looked at.
-        delivery: how it stands in the repository that is deployed; None where the cluster itself is asked.
-    """
-
-    environment: str
-    cluster: str
-    object: JsonObject | None
-    root: tree.Node | None = None
-    change: str = ""
-    delivery: Standing | None = None
-
-    @property
-    def is_on_cluster(self) -> bool:
-        """Whether the cluster has it, not the repository alone."""
-        return self.object is not None and "uid" in self.object["metadata"]
-
-
-@dataclass(frozen=True, slots=True)
-class Provisioned:
-    """A resource of a service in its environments."""
-
-    offer: Offer
-    namespace: str
-    name: str
-    parts: Sequence[Part]
-
-    @property
-    def team(self) -> str:
-        """Whose it is."""
-        found = [orders.labels_of(one.object).get(orders.TEAM) for one in self.parts if one.object]
-        return str(next((one for one in found if one), ""))
-
-    def within(self, environments: Sequence[str]) -> "Provisioned":
-        """Return it in some of its environments, in all of them without a name.
-
-        Raises:
-            InputError: there is no such environment. NotFoundError: it is in none of them.
-        """
-        for one in environments:
-            self.offer.place(one)
-        parts = [one for one in self.parts if not environments or one.environment in environments]
-        if not parts:
-            raise NotFoundError(f"There is no {self.offer.name} '{self.name}' in {', '.join(environments)}")
-        return replace(self, parts=parts)
-
-    @property
-    def is_new(self) -> bool:
-        """Whether anything was created."""
-        return any(one.change in _NEW for one in self.parts)
 
 
 class Provisioner:
@@ -109,12 +49,15 @@ class Provisioner:
         hosts: the git hosts on which repositories are that are deployed.
 
     Raises:
-        SettingsError: ``crossplane`` is wrong.
+        SettingsError: ``crossplane`` is wrong, or a repository is on a host that is not served.
     """
 
     def __init__(self, config: Mapping[str, Json], hosts: GitHosts | None = None) -> None:
-        self.config, self.hosts = config, hosts
+        self.config = config
         self.offers = offers.read(config)
+        self._repositories = Repositories(hosts)
+        for one in self.offers.values():
+            self._repositories.refuse_unserved(one)
 
     def offer(self, resource: str) -> Offer:
         """Return what is offered by a name. Raises NotFoundError."""
@@ -151,10 +94,12 @@ class Provisioner:
             _refuse_cluster_wide(definition)
             if mark and kube:
                 await _refuse_used_key(kube, definition, order, mark)
+            await self._repositories.refuse_used_key(offer, place, order, mark)
             value = _object(offer, place, order, definition, by=by, mark=mark)
             checking.refuse_unless_valid(definition, value)
             there = await kube.get(refs.of(value)) if kube else None
-        standing = await self._standing(offer, place, value["metadata"]["namespace"], value["metadata"]["name"])
+        metadata = value["metadata"]
+        standing = await self._repositories.standing(offer, place, metadata["namespace"], metadata["name"])
         for one in (there, standing.object if standing else None):
             if one is not None:
                 orders.refuse_unless_same(order, name, one)
@@ -163,7 +108,9 @@ class Provisioner:
     async def _do(self, plan: "_Plan", *, dry_run: bool, tell: Tell) -> Part:
         """Have a plan come true: by the repository that is deployed where the environment has one."""
         place, there = plan.place, plan.there
-        delivery = None if plan.standing is None else await self._deliver(plan, dry_run=dry_run, tell=tell)
+        delivery = plan.standing
+        if delivery is not None and not dry_run:
+            delivery = await self._repositories.put(plan.offer, place, plan.value, tell)
         if there is not None:
             tell(f"{place.name}: {replace(refs.of(there), uid=None)} is there already")
             return replace(await self._part(place, there, "unchanged"), delivery=delivery)
@@ -174,25 +121,6 @@ class Provisioner:
         if dry_run and delivery.object is None:
             change = f"would be {state}"
         return Part(place.name, place.cluster or "", delivery.object or plan.value, None, change, delivery)
-
-    async def _deliver(self, plan: "_Plan", *, dry_run: bool, tell: Tell) -> Standing | None:
-        if dry_run:
-            return plan.standing
-        metadata = plan.value["metadata"]
-        target = Target(plan.offer.name, plan.place.name, metadata["namespace"], metadata["name"])
-        async with delivering.desk(plan.place.delivery, target, self.hosts) as desk:
-            made = await desk.put(plan.value)
-        where = f" by {made.url}" if made.url else f" in {made.delivery.repository}"
-        tell(f"{plan.place.name}: {made.path} {made.state}{where}{f' ({made.note})' if made.note else ''}")
-        return made
-
-    async def _standing(self, offer: Offer, place: Environment, namespace: str, name: str) -> Standing | None:
-        """Return how an object stands in the repository that is deployed; None where there is no such."""
-        if place.delivery.is_direct:
-            return None
-        target = Target(offer.name, place.name, namespace, name)
-        async with delivering.desk(place.delivery, target, self.hosts) as desk:
-            return await desk.look()
 
     @asynccontextmanager
     async def _asked(self, offer: Offer, place: Environment) -> AsyncIterator[tuple[Definition, Api | None]]:
@@ -242,8 +170,8 @@ class Provisioner:
 
     async def _look(self, offer: Offer, place: Environment, namespace: str, name: str) -> Part:
         there = await self._look_on_cluster(offer, place, namespace, name)
-        standing = await self._standing(offer, place, namespace, f"{name}-{place.name}")
-        if there.object is None and standing and _is_of(offer, standing.object):
+        standing = await self._repositories.standing(offer, place, namespace, f"{name}-{place.name}")
+        if there.object is None and standing and standing.object and orders.is_of(offer, standing.object):
             return replace(there, object=standing.object, delivery=standing)
         return replace(there, delivery=standing)
 
@@ -252,7 +180,7 @@ class Provisioner:
             if kube is None:
                 return Part(place.name, place.cluster or "", None)
             value = await kube.get(Ref(definition.api_version, offer.kind, f"{name}-{place.name}", namespace))
-            if value is None or not _is_of(offer, value):
+            if value is None or not orders.is_of(offer, value):
                 return Part(place.name, kube.cluster.name, None)
             return Part(place.name, kube.cluster.name, value, await tree.read(kube, value))
 
@@ -273,15 +201,9 @@ class Provisioner:
 
     async def _listed(self, offer: Offer, place: Environment) -> list[Part]:
         there = await self._listed_on_cluster(offer, place)
-        if place.delivery.is_direct:
-            return there
-        known = {(one.object or {})["metadata"]["name"] for one in there}
-        found = await delivering.listed(place.delivery, offer.name, place.name, self.hosts)
-        return there + [
-            Part(place.name, place.cluster or "", one.object, delivery=one)
-            for target, one in found
-            if target.name not in known and _is_of(offer, one.object)
-        ]
+        known = {_name(one.object) for one in there}
+        found = [one for one in await self._repositories.listed(offer, place) if _name(one.object) not in known]
+        return there + [Part(place.name, place.cluster or "", one.object, delivery=one) for one in found]
 
     async def _listed_on_cluster(self, offer: Offer, place: Environment) -> list[Part]:
         async with self._asked(offer, place) as (definition, kube):
@@ -290,6 +212,12 @@ class Provisioner:
             labels = f"{orders.RESOURCE}={offer.name},{orders.ENVIRONMENT}={place.name}"
             found = await kube.list(definition.api_version, offer.kind, labels=labels)
             return [Part(place.name, kube.cluster.name, one) for one in found]
+
+    async def merge_open(self, resource: str) -> None:
+        """Merge the pull requests of a resource that merge by themselves, as far as their repository's rules let it."""
+        offer = self.offer(resource)
+        for place in offer.environments.values():
+            await self._repositories.merge_open(offer, place)
 
     async def wait(self, found: Provisioned, patience: Patience, *, tell: Tell) -> Provisioned:
         """Wait until a resource is ready in all environments of ``found``, and return how it stands then.
@@ -355,10 +283,7 @@ class Provisioner:
                     await kube.delete(refs.of(part.object or {}), dry_run=dry_run)
         if place.delivery.is_direct or dry_run:
             return part
-        ref = refs.of(part.object or {})
-        target = Target(offer.name, place.name, ref.namespace or "", ref.name)
-        async with delivering.desk(place.delivery, target, self.hosts) as desk:
-            return replace(part, delivery=await desk.remove(ref.kind))
+        return replace(part, delivery=await self._repositories.remove(offer, place, part.object or {}))
 
     async def remaining(self, found: Provisioned) -> Sequence[Part]:
         """Return the environments of a resource that are not among those of ``found``."""
@@ -410,8 +335,9 @@ class _Plan:
     standing: Standing | None
 
 
-def _is_of(offer: Offer, value: JsonObject | None) -> bool:
-    return value is not None and orders.labels_of(value).get(orders.RESOURCE) == offer.name
+def _name(value: JsonObject | None) -> tuple[str, str]:
+    metadata = (value or {}).get("metadata") or {}
+    return metadata.get("namespace") or "", metadata.get("name") or ""
 
 
 def _is_protected(offer: Offer, part: Part) -> bool:
@@ -441,11 +367,7 @@ def _refuse_cluster_wide(definition: Definition) -> None:
 async def _refuse_used_key(kube: Api, definition: Definition, order: Order, mark: str) -> None:
     labels = f"{orders.IDEMPOTENCY}={mark}"
     for one in await kube.list(definition.api_version, definition.kind, labels=labels):
-        found = orders.request_of(one)
-        if found and found != order.request():
-            raise ConflictError(
-                f"The Idempotency-Key was used for '{found.get('serviceName')}' of {found.get('team')}; use another one"
-            )
+        orders.refuse_unless_same_request(order, one)
 
 
 async def _keep(kube: Api, ref: Ref, *, dry_run: bool) -> None:

@@ -10,6 +10,7 @@ from backstage_py.sandbox.gitrepo.objects import MissingObjectError, Signature
 from backstage_py.sandbox.gitrepo.process import Bare, GitError
 
 _NO_OBJECT = "0" * 40
+_STATUS = {"A": "added", "D": "removed", "M": "modified"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,34 @@ async def compare(bare: Bare, base: str, head: str) -> DiffStat:
         deletions=sum(int(deleted) for _, deleted in counts if deleted.isdigit()),
         commits=int(ahead),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class FileStat:
+    """How one file differs: ``status`` is as GitHub calls it, ``sha`` names its content after the change, or before."""
+
+    path: str
+    status: str
+    sha: str
+    additions: int
+    deletions: int
+
+
+async def files(bare: Bare, base: str, head: str) -> list[FileStat]:
+    """Return the files that ``head`` changes since it left ``base``."""
+    raw = ("diff", "--raw", "--numstat", "--no-renames", "--no-abbrev", "-z", f"{base}...{head}")
+    parts = iter((await bare.run(*raw)).decode(errors="replace").split("\0"))
+    told: dict[str, tuple[str, str]] = {}
+    counted: list[FileStat] = []
+    for one in parts:
+        if one.startswith(":"):
+            _, _, before, after, letter = one.split(" ")
+            told[next(parts)] = (_STATUS.get(letter, "changed"), before if letter == "D" else after)
+        elif one:
+            added, deleted, path = one.split("\t")
+            counts = [int(count) if count.isdigit() else 0 for count in (added, deleted)]
+            counted.append(FileStat(path, *told[path], *counts))
+    return counted
 
 
 async def merges_cleanly(bare: Bare, base: str, head: str) -> bool | None:

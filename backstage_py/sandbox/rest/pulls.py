@@ -2,6 +2,7 @@
 
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import quote
 
 from starlette.responses import Response
 
@@ -157,6 +158,29 @@ async def _get(call: Call) -> Response:
     return answer(await full(call, *_found(call)))
 
 
+async def _get_files(call: Call) -> Response:
+    repository, number, record = _found(call)
+    shown = await simple(call, repository, number, record)
+    changed = await changes.files(call.bare(repository), shown["base"]["sha"], shown["head"]["sha"])
+    return answer([_file(call, repository, shown["head"]["sha"], one) for one in changed])
+
+
+def _file(call: Call, repository: Repository, commit: str, one: changes.FileStat) -> JsonObject:
+    page = links.repository_page(call.host.settings, repository)
+    path = quote(one.path)
+    return {
+        "sha": one.sha,
+        "filename": one.path,
+        "status": one.status,
+        "additions": one.additions,
+        "deletions": one.deletions,
+        "changes": one.additions + one.deletions,
+        "blob_url": f"{page}/blob/{commit}/{path}",
+        "raw_url": f"{page}/raw/{commit}/{path}",
+        "contents_url": f"{links.repository_api(call.host.settings, repository)}/contents/{path}?ref={commit}",
+    }
+
+
 async def _patch(call: Call) -> Response:
     repository, number, record = _found(call)
     fields = await call.fields()
@@ -202,6 +226,7 @@ ROUTES = [
     route("GET", _PULLS, _list),
     route("POST", _PULLS, _post),
     route("GET", f"{_PULLS}/{{number:int}}", _get),
+    route("GET", f"{_PULLS}/{{number:int}}/files", _get_files),
     route("PATCH", f"{_PULLS}/{{number:int}}", _patch),
     route("PUT", f"{_PULLS}/{{number:int}}/merge", _merge),
     route("POST", f"{_PULLS}/{{number:int}}/requested_reviewers", _post_reviewers),
