@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from backstage_py.integrations import argocd
+from backstage_py.integrations.argocd import instances, server
 from backstage_py.plugin import Action, ActionContext, InputError
 from backstage_py_actions._builtin import builtin
+from backstage_py_actions.gitops import instance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,12 +21,12 @@ class Create:
     project_name: str | None = None
     label_value: str | None = None
 
-    def application(self) -> argocd.Application:
+    def application(self) -> server.Application:
         """Return the application, whose name also names its project and label by default."""
         namespace = self.app_namespace or self.namespace
         if not namespace:
             raise InputError("Give appNamespace, the namespace that is deployed to")
-        return argocd.Application(
+        return server.Application(
             name=self.app_name,
             project=self.project_name or self.app_name,
             namespace=namespace,
@@ -55,9 +56,10 @@ async def cnoe_create_app(ctx: ActionContext[Create]) -> None:
 
 async def _create(ctx: ActionContext[Create], *, with_project: bool) -> None:
     given, application = ctx.input, ctx.input.application()
-    instance = argocd.find(ctx.services.config or {}, given.argo_instance)
-    ctx.logger.info(f"Creating app {application.name} on {instance.name}")
-    await argocd.create(instance, application, with_project=with_project)
+    found = instances.find(ctx.services.config or {}, given.argo_instance)
+    await instance.refuse_unless_allowed(ctx, found, application.project, application.namespace)
+    ctx.logger.info(f"Creating app {application.name} on {found.name}")
+    await server.create(found, application, with_project=with_project)
 
 
 ACTIONS: tuple[Action, ...] = (create_resources, create_app, cnoe_create_app)

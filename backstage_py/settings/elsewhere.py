@@ -170,6 +170,7 @@ _CLUSTER_RULES = (
 
 _SIZES = "Values by the size's name and the provider's: `small: {aws: {class: db.t4g.micro, storageGb: 20}}`."
 _OFFER = "crossplane.resources.*"
+_ARGO = "argocd.appLocatorMethods[].instances[]"
 _PLACE = f"{_OFFER}.environments.*"
 
 
@@ -182,7 +183,7 @@ def _delivery(folder: str) -> Iterator[Key]:
         path="An object's file there; `{environment}/{namespace}/{name}.yaml`, where `{resource}` may stand, too.",
         mergeMethod="`squash` (the default), `merge` or `rebase`.",
     )
-    yield Key(f"{folder}.delivery.autoMerge", kinds.SWITCH, "Merge at once where the repository's rules let it.")
+    yield Key(f"{folder}.delivery.autoMerge", kinds.SWITCH, "Merge as soon as the repository's rules let it.")
 
 
 CROSSPLANE = (
@@ -199,6 +200,7 @@ CROSSPLANE = (
         composition="The Composition to use.",
         connectionSecret="Name of the Secret with the connection, with {name}; `{name}-connection`.",  # words
         entityType="`spec.type` of the Resource in the catalog.",
+        link="Where the catalog leads to, with {cluster}, {environment}, {kind}, {namespace} and {name}.",
     ),
     Key(f"{_OFFER}.fields", kinds.OBJECT, "Where values go in `spec`, by their names; null leaves one out."),
     Key(f"{_OFFER}.values", kinds.OBJECT, "Values for all environments, over the secure defaults."),
@@ -278,6 +280,11 @@ ACTIONS = (
         username="In place of a token.",
         password="In place of a token.",  # noqa: S106  # words
     ),
+    Key(f"{_ARGO}.allow", kinds.ARRAY, "(ours) Which templates use which projects; none by default, but creates."),
+    Key(f"{_ARGO}.allow[].owners", kinds.TEXTS, "Globs for the template's owners; all by default."),
+    Key(f"{_ARGO}.allow[].sources", kinds.TEXTS, "Globs for the URL that the template was read from; all by default."),
+    Key(f"{_ARGO}.allow[].projects", kinds.TEXTS, "Globs for projects of Argo CD."),
+    Key(f"{_ARGO}.allow[].namespaces", kinds.TEXTS, "Globs for namespaces that are deployed to; all by default."),
     Key("sealedSecrets.certificates", kinds.OBJECT, "(ours) Certificates of Sealed Secrets controllers, by cluster."),
     *_texts("vault", baseUrl="URL of Vault or OpenBao."),
     Key(

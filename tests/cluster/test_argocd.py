@@ -1,15 +1,17 @@
 """``argocd:application:create``, ``argocd:wait``, ``argocd:sync`` and ``argocd:delete`` on a real cluster."""
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from backstage_py.errors import ConflictError, NotAllowedError
+from backstage_py.errors import ConflictError, InputError, NotAllowedError, SettingsError
 from backstage_py.integrations.kubernetes.waiting import FailedError, WaitedInVainError
 from backstage_py.plugin import Services
 from tests.actions.harness import Result, Task
+from tests.cluster import argocd_server
 from tests.cluster.cluster import KubeCluster
 from tests.cluster.reconcilers.argocd import Applications, commit_of
 from tests.cluster.reconcilers.behaviour import Behaviour
@@ -18,11 +20,14 @@ MAIN = commit_of("main")
 
 
 @pytest.fixture
-def task(kube: KubeCluster, namespace: str, tmp_path: Path) -> Task:
+def task(kube: KubeCluster, namespace: str, tmp_path: Path) -> Iterator[Task]:
     kube.load_crds("argo-cd")
     entry = kube.entry(kube.administrator(namespace))
     config = {"kubernetes": {"clusterLocatorMethods": [{"type": "config", "clusters": [entry]}]}}
-    return Task(tmp_path / "task", Services(config=config))
+    yield Task(tmp_path / "task", Services(config=config))
+    path = f"/apis/argoproj.io/v1alpha1/namespaces/{namespace}/applications"
+    for one in kube.api.items(path):  # nobody is there any more who would take it away
+        kube.api.patch(f"{path}/{one['metadata']['name']}", {"metadata": {"finalizers": None}})
 
 
 def settings(namespace: str) -> tuple[str, dict[str, Any]]:
@@ -157,6 +162,67 @@ async def test_a_dry_run_shows_what_would_be_and_makes_nothing(task: Task, kube:
     assert b"kind: Application" in task.tree()["apps/shop.yaml"]
     assert "application" in kept.outputs
     assert not kube.api.items(path)
+
+
+async def test_an_argo_cd_is_waited_for_synced_and_deleted_by_its_api(
+    task: Task, kube: KubeCluster, namespace: str
+) -> None:
+    place, value = settings(namespace)
+    named = {"name": "shop", "namespace": namespace, "argoInstance": "main"}
+    with (
+        argocd_server.serve(kube.api, namespace) as server,
+        Applications(kube.api, namespace, manifests=lambda _: [(place, value)], behaviour=Behaviour(slow=1)) as argo,
+    ):
+        await create(task, namespace, syncPolicy={})
+        task.configured(**server.config(allow=[{"projects": ["default"], "namespaces": [namespace]}]))
+        assert (await task.run("argocd:sync", named, dry_run=True)).log.messages == [
+            f"Application/{namespace}/shop would be synced"
+        ]
+        first = await task.run("argocd:sync", {**named, "revision": MAIN})
+        task.checkpoints.clear()
+        again = await task.run("argocd:sync", {**named, "revision": MAIN})
+        assert (first.outputs, again.outputs) == ({"revision": MAIN}, {"revision": MAIN})
+        syncs = [one for one in server.http.requests if one.path.endswith("/sync")]
+        assert (len(syncs), syncs[0].json["revision"]) == (1, MAIN)
+        done = await task.run("argocd:wait", {**named, "revision": MAIN, "timeoutSeconds": 60})
+        assert (done.outputs["sync"], done.outputs["health"], done.outputs["revision"]) == ("Synced", "Healthy", MAIN)
+        assert any("Progressing" in line for line in done.log.messages)
+        assert any(one.query.get("refresh") == "normal" for one in server.http.requests)
+        gone = await task.run("argocd:delete", {**named, "timeoutSeconds": 60})
+        assert (gone.outputs["deleted"], kube.api.find(f"{argo.path}/shop")) == (True, None)
+        again = await task.run("argocd:delete", {**named, "project": "default"})
+        assert (again.outputs["deleted"], kube.api.find(place)) == (False, None)
+        with pytest.raises(NotAllowedError, match=r"refused the application: permission denied; .* name its 'project'"):
+            await task.run("argocd:delete", named)
+
+
+async def test_the_api_of_an_argo_cd_is_open_as_far_as_the_operator_says(
+    task: Task, kube: KubeCluster, namespace: str
+) -> None:
+    await create(task, namespace, syncPolicy={})
+    named = {"name": "shop", "namespace": namespace, "argoInstance": "main"}
+    made = {"name": "shop", "argoInstance": "main", "repoUrl": "https://x", "path": "y", "destinationNamespace": "z"}
+    with argocd_server.serve(kube.api, namespace) as server:
+        task.configured(**server.config())
+        for action in ("argocd:wait", "argocd:sync", "argocd:delete"):
+            with pytest.raises(NotAllowedError, match=r"Argo CD 'main' is not open to templates: .* add 'allow' to it"):
+                await task.run(action, named)
+        assert server.http.requests == []
+        for rule in ({"projects": ["team-*"]}, {"projects": ["*"], "namespaces": ["other"]},
+                     {"projects": ["*"], "sources": ["https://elsewhere/*"]}):  # fmt: skip
+            task.configured(**server.config(allow=[rule]))
+            for action, given in (("argocd:delete", named), ("argocd:application:create", made)):
+                with pytest.raises(NotAllowedError, match="may not use the project 'default' with the namespace"):
+                    await task.run(action, given)
+        assert {one.method for one in server.http.requests} == {"GET"}
+        task.configured(**server.config(allow=[], token="wrong"))
+        with pytest.raises(NotAllowedError, match="permission denied"):
+            await task.run("argocd:wait", named | {"token": "their-own"})
+        task.configured(**server.config(allow=[{"project": ["*"]}]))
+        with pytest.raises(SettingsError, match=r"allow\[0\].*it has 'project'"):
+            await task.run("argocd:wait", named)
+        with pytest.raises(InputError, match="not both"):
+            await task.run("argocd:wait", named | {"clusterName": "dev"})
 
 
 async def test_applications_are_made_only_where_the_operator_lets_them(

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
-from backstage_py.integrations import argocd
+from backstage_py.integrations.argocd import instances, server
 from backstage_py.integrations.gitops import applications
 from backstage_py.integrations.gitops.applications import Application
 from backstage_py.integrations.kubernetes import refs
 from backstage_py.integrations.kubernetes.api import Api
 from backstage_py.plugin import Action, ActionAttributes, ActionContext, ConflictError, InputError, JsonObject
 from backstage_py_actions._builtin import builtin
+from backstage_py_actions.gitops import instance
 from backstage_py_actions.kubernetes import cluster, placing
 
 _AUTOMATED = {"automated": {"prune": True, "selfHeal": True}}
@@ -104,12 +105,14 @@ async def create(ctx: ActionContext[Create]) -> None:
 
 async def _put(ctx: ActionContext[Create], name: str, made: Application) -> None:
     """Have Argo CD's API make it."""
-    instance = argocd.find(ctx.services.config or {}, name)
+    found = instances.find(ctx.services.config or {}, name, token=ctx.input.token)
+    namespace = str(made.destination.get("namespace") or "")
+    await instance.refuse_unless_allowed(ctx, found, made.project, namespace)
     if ctx.is_dry_run:
         ctx.logger.warning(f"Argo CD '{name}' is not asked by a dry run")
         return
     project = made.project_manifest() if ctx.input.create_project else None
-    await argocd.put(instance, made.manifest(), project)
+    await server.put(found, made.manifest(), project)
     ctx.logger.info(f"Application {made.name} is on Argo CD '{name}'")
 
 

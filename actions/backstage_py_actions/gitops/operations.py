@@ -21,24 +21,11 @@ from backstage_py.plugin import (
     NotFoundError,
 )
 from backstage_py_actions._builtin import builtin
+from backstage_py_actions.gitops import by_api
+from backstage_py_actions.gitops.instance import Which
 from backstage_py_actions.kubernetes import cluster
 
 _MOST_TRIES = 5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Which:
-    """An Application and where it is."""
-
-    name: str
-    namespace: str = "argocd"
-    cluster_name: str | None = None
-    token: str | None = None
-
-    @property
-    def ref(self) -> Ref:
-        """What names it."""
-        return applications.ref(self.name, self.namespace)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +54,13 @@ async def wait(ctx: ActionContext[Wait]) -> None:
     judge = partial(applications.judge, revision=given.revision, health=given.health)
     lasting = Lasting(judge, given.degraded_seconds, ctx.clock.monotonic)
     seconds = await cluster.seconds_left(ctx, given.timeout_seconds)
-    async with cluster.opened(ctx, given.which.cluster_name, given.which.token) as kube:
-        if given.refresh:
-            await _refresh(ctx, kube, given.which.ref)
-        found = await _until(ctx, kube, given.which.ref, lasting, seconds, looks=given.looks)
+    if given.which.argo_instance:
+        found = await by_api.wait(ctx, given.which, lasting, seconds)
+    else:
+        async with cluster.opened(ctx, given.which.cluster_name, given.which.token) as kube:
+            if given.refresh:
+                await _refresh(ctx, kube, given.which.ref)
+            found = await _until(ctx, kube, given.which.ref, lasting, seconds, looks=given.looks)
     for name, value in applications.outputs(found or {}).items():
         ctx.output(name, value)
 
@@ -115,6 +105,10 @@ class Sync:
 async def sync(ctx: ActionContext[Sync]) -> None:
     """Ask for a sync once, behind one that runs, and wait until it is over."""
     given, ref = ctx.input, ctx.input.which.ref
+    if given.which.argo_instance:
+        asked = by_api.Asked(_identity(ctx), _operation(ctx), partial(_idle_or_own, _identity(ctx)))
+        _put_out_revision(ctx, await by_api.sync(ctx, given.which, asked))
+        return
     opened = cluster.opened_if_there(ctx, given.which.cluster_name, given.which.token)
     async with opened as kube:
         if kube is None or ctx.is_dry_run:
@@ -128,14 +122,23 @@ async def sync(ctx: ActionContext[Sync]) -> None:
             return
         rest = max(1.0, end - ctx.clock.monotonic())
         found = await _until(ctx, kube, ref, partial(applications.judge_sync, _identity(ctx)), rest)
+    _put_out_revision(ctx, found)
+
+
+def _put_out_revision(ctx: ActionContext[Sync], found: JsonObject | None) -> None:
     if found is not None:
         ctx.output("revision", ((found["status"]["operationState"].get("syncResult") or {}).get("revision")) or "")
 
 
+def _operation(ctx: ActionContext[Sync]) -> JsonObject:
+    given = ctx.input
+    options = list(given.sync_options or [])
+    return applications.operation(_identity(ctx), given.revision, prune=given.prune, options=options)
+
+
 async def _ask(ctx: ActionContext[Sync], kube: Api, seconds: float) -> None:
     """Write the sync into the Application, unless an earlier run of the step did; never over that of another."""
-    given, ref, identity = ctx.input, ctx.input.which.ref, _identity(ctx)
-    asked = applications.operation(identity, given.revision, prune=given.prune, options=list(given.sync_options or []))
+    ref, identity, asked = ctx.input.which.ref, _identity(ctx), _operation(ctx)
     for _ in range(_MOST_TRIES):
         value = await _until(ctx, kube, ref, partial(_idle_or_own, identity), seconds)
         if value is None or applications.is_asked_by(value, identity):
@@ -181,6 +184,11 @@ class Delete:
 async def delete(ctx: ActionContext[Delete]) -> None:
     """Have the Application go, and wait until Argo CD has taken away what is to go with it."""
     given = ctx.input
+    if given.which.argo_instance:
+        gone_from = await by_api.delete(ctx, given.which)
+        if gone_from:
+            _tell_deleted(ctx, gone_from)
+        return
     async with cluster.opened_if_there(ctx, given.which.cluster_name, given.which.token) as kube:
         gone = None if kube is None else await _delete(ctx, kube)
         ctx.output("deleted", gone is not None)
@@ -188,6 +196,11 @@ async def delete(ctx: ActionContext[Delete]) -> None:
             return
         seconds = await cluster.seconds_left(ctx, given.timeout_seconds)
         await _until(ctx, kube, gone, criteria.parse("delete"), seconds)
+
+
+def _tell_deleted(ctx: ActionContext[Delete], name: str) -> None:
+    what = " and what it deployed" if ctx.input.cascade else ", what it deployed stays"
+    ctx.logger.info(f"{name} {'would be deleted' if ctx.is_dry_run else 'deleted'}{what}")
 
 
 async def _delete(ctx: ActionContext[Delete], kube: Api) -> Ref | None:
@@ -199,9 +212,8 @@ async def _delete(ctx: ActionContext[Delete], kube: Api) -> Ref | None:
     ref = replace(ctx.input.which.ref, uid=there["metadata"]["uid"])
     if not ctx.is_dry_run and not there["metadata"].get("deletionTimestamp"):
         await _set_cascade(kube, there, ref, cascade=ctx.input.cascade)
-    what = " and what it deployed" if ctx.input.cascade else ", what it deployed stays"
     await kube.delete(ref, dry_run=ctx.is_dry_run)
-    ctx.logger.info(f"{ref} {'would be deleted' if ctx.is_dry_run else 'deleted'}{what}")
+    _tell_deleted(ctx, str(ref))
     return ref
 
 
