@@ -78,13 +78,17 @@ def validate(
     ] = None,
     stdin_file: Annotated[str, typer.Option(help="How the text of - is named.")] = "template.yaml",
     *,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Mend what can be mended, then check; of -, write the mended text.")
+    ] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Only show what --fix would change, as a diff.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
     rules: Annotated[bool, typer.Option("--rules", help="List the rules and stop.")] = False,
     trust: TrustOption = False,
 ) -> None:
     """Find mistakes in templates, catalog files and skeletons; nothing is sent anywhere.
 
-    Exit status: 0 no errors, 1 errors found, 2 could not run.
+    Exit status: 0 no errors, 1 errors found (with --diff: something to fix), 2 could not run.
     """
     from backstage_py.cli.commands import validate as command
 
@@ -93,7 +97,7 @@ def validate(
     if explain:
         raise typer.Exit(command.explain(explain))
     options = command.ValidateOptions(
-        format_, actions_from, _trust(everything=trust), tuple(exclude or ()), output, strict, stdin_file
+        format_, actions_from, _trust(everything=trust), tuple(exclude or ()), output, strict, stdin_file, fix, diff
     )
     raise typer.Exit(command.run(paths or [], options))
 

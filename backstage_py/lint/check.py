@@ -13,7 +13,7 @@ from backstage_py.lint.config import Level
 from backstage_py.lint.files import Text
 from backstage_py.lint.rule import Finding, Rule, Subject
 from backstage_py.lint.rules import RULES
-from backstage_py.lint.skeleton import Fetch
+from backstage_py.lint.skeleton import Fetch, Rendering
 from backstage_py.lint.view import Template, Vocabulary
 from backstage_py.model import yaml
 from backstage_py.model.problem import Problem
@@ -36,11 +36,26 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """A finding with its place, and what it was found in: a document, a file of a skeleton, or else the text."""
+
+    problem: Problem
+    finding: Finding
+    document: Document | None = None
+    rendering: Rendering | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Checked:
-    """The result for one file: its problems, and the folders that its templates read."""
+    """The result for one file: its problems, and the folders that its templates read.
+
+    Attributes:
+        mendable: the files, as problems name them, for which a rule knows a repair.
+    """
 
     problems: tuple[Problem, ...]
     skeletons: tuple[Path, ...] = ()
+    mendable: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -76,6 +91,21 @@ def check_text(text: str, file: str, options: Options | None = None, *, path: Pa
     return list(_check(Text(file, text), options or Options(), path, whole=True).problems)
 
 
+def look(
+    text: str, file: str, options: Options | None = None, *, path: Path | None = None, whole: bool = True
+) -> list[Found]:
+    """Return what is found in a text, but not what is in the skeletons that it names.
+
+    Args:
+        text: of a template or catalog file.
+        file: how problems name it.
+        options: what is known besides.
+        path: where the file lies, to see whether the skeletons beside it are there.
+        whole: every document is meant to be an entity, as in a file that the author named.
+    """
+    return _look(Text(file, text), options or Options(), path, whole=whole, deep=False)[0]
+
+
 def check_file(path: Path, file: str, options: Options | None = None, *, named: bool = True) -> Checked:
     """Check a file with the skeletons that its templates read.
 
@@ -86,15 +116,39 @@ def check_file(path: Path, file: str, options: Options | None = None, *, named: 
         named: the author named the file; otherwise it was found in a folder, and may be anything.
     """
     text = replace(files.read_text(path, file), is_named=named)
-    whole = named or path.name in files.ENTITY_NAMES
     if not named and not text.unreadable and not documents.is_ours(text.text):
         return Checked(())
-    return _check(text, options or Options(), path, whole=whole)
+    return _check(text, options or Options(), path, whole=is_whole(path, named=named))
+
+
+def look_into(rendering: Rendering, options: Options) -> list[Found]:
+    """Return what is found in a file of a skeleton."""
+    return list(_run("skeleton", rendering, _Source(rendering.file, rendering.text), options, None))
+
+
+def templates(text: str, options: Options) -> Iterator[Template]:
+    """Yield the templates of a text."""
+    for entity in documents.entities(yaml.load_all(text), all_of_them=False):
+        if entity.is_template:
+            yield Template(entity.document, options.catalogue, options.vocabulary)
 
 
 def _check(text: Text, options: Options, path: Path | None, *, whole: bool) -> Checked:
+    found, folders = _look(text, options, path, whole=whole)
+    mendable = frozenset(one.problem.file for one in found if one.finding.repair)
+    return Checked(tuple(sorted({one.problem for one in found})), tuple(folders), mendable)
+
+
+def is_whole(path: Path, *, named: bool) -> bool:
+    """Whether every document of a file is meant to be an entity: its author named it, or its name says so."""
+    return named or path.name in files.ENTITY_NAMES
+
+
+def _look(
+    text: Text, options: Options, path: Path | None, *, whole: bool, deep: bool = True
+) -> tuple[list[Found], list[Path]]:
     if documents.is_of_a_skeleton(text.text):
-        return Checked(())
+        return [], []
     source = _Source(text.file, text.text)
     found = list(_of_texts(text, source, options))
     folders: list[Path] = []
@@ -108,21 +162,24 @@ def _check(text: Text, options: Options, path: Path | None, *, whole: bool) -> C
                     fetches = tuple(skeleton.fetches(template, path))
                     found += _run("fetches", fetches, source, options, entity.document)
                     folders += [fetch.target for fetch in fetches if not fetch.is_file]
-                    found += _of_skeletons(fetches, Path(text.file).parent, options)
-    return Checked(tuple(sorted(set(found))), tuple(folders))
+                    found += _of_skeletons(fetches, Path(text.file).parent, options) if deep else ()
+    return found, folders
 
 
-def _of_texts(text: Text, source: _Source, options: Options) -> Iterator[Problem]:
+def _of_texts(text: Text, source: _Source, options: Options) -> Iterator[Found]:
     yield from _run("file", text, source, options, None)
 
 
-def _of_skeletons(fetches: Iterable[Fetch], folder: Path, options: Options) -> Iterator[Problem]:
+def _of_skeletons(fetches: Iterable[Fetch], folder: Path, options: Options) -> Iterator[Found]:
+    for rendering in renderings(fetches, folder):
+        yield from look_into(rendering, options)
+
+
+def renderings(fetches: Iterable[Fetch], folder: Path) -> Iterator[Rendering]:
+    """Yield the files that fetch steps render, named below ``folder``, that of the template as the author named it."""
     for fetch in fetches:
-        if not (fetch.is_rendered and fetch.is_inside and fetch.is_certain and fetch.target.exists()):
-            continue
-        for rendering in skeleton.renderings(fetch, _joined(folder, fetch.url)):
-            source = _Source(rendering.file, rendering.text)
-            yield from _run("skeleton", rendering, source, options, None)
+        if fetch.is_rendered and fetch.is_inside and fetch.is_certain and fetch.target.exists():
+            yield from skeleton.renderings(fetch, _joined(folder, fetch.url))
 
 
 def _joined(folder: Path, url: str) -> Path:
@@ -131,7 +188,7 @@ def _joined(folder: Path, url: str) -> Path:
 
 def _run(
     subject: Subject, value: object, source: _Source, options: Options, document: Document | None
-) -> Iterator[Problem]:
+) -> Iterator[Found]:
     for rule in _BY_SUBJECT[subject]:
         level = options.levels.get(rule.code)
         if level == "off":
@@ -141,7 +198,8 @@ def _run(
             if not source.ignores(line, rule):
                 severity = level or finding.severity or rule.severity
                 file = finding.file or source.file
-                yield Problem(file, line, column, rule.code, severity, finding.message, finding.fix)
+                problem = Problem(file, line, column, rule.code, severity, finding.message, finding.fix)
+                yield Found(problem, finding, document, value if isinstance(value, Rendering) else None)
 
 
 def _place(finding: Finding, document: Document | None) -> tuple[int, int]:

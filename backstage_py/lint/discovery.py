@@ -42,18 +42,21 @@ def check_paths(
 
     Catalog files inside a folder that a template reads are part of its skeleton, and are checked as such.
     """
+    found = checked(paths, options, exclude=exclude, workers=workers)
+    return sorted({problem for _, one in found for problem in one.problems})
+
+
+def checked(
+    paths: Sequence[Path], options: Options, *, exclude: Sequence[str] = (), workers: int | None = None
+) -> list[tuple[Candidate, Checked]]:
+    """Check as ``check_paths`` does, and return the result of each file."""
     found = list(candidates(paths, exclude))
     first = [one for one in found if one.template]
-    templates = _check_all(first, options, workers)
-    skeletons = [folder for checked in templates for folder in checked.skeletons]
-    templates = [
-        checked
-        for one, checked in zip(first, templates, strict=True)
-        if one.named or not _is_below(one.path, skeletons)
-    ]
+    templates = list(zip(first, _check_all(first, options, workers), strict=True))
+    skeletons = [folder for _, one in templates for folder in one.skeletons]
+    templates = [(one, result) for one, result in templates if one.named or not _is_below(one.path, skeletons)]
     others = [one for one in found if not one.template and (one.named or not _is_below(one.path, skeletons))]
-    checked = (*templates, *_check_all(others, options, workers))
-    return sorted({problem for one in checked for problem in one.problems})
+    return [*templates, *zip(others, _check_all(others, options, workers), strict=True)]
 
 
 def candidates(paths: Sequence[Path], exclude: Sequence[str] = ()) -> Iterator[Candidate]:

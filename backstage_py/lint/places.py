@@ -87,6 +87,13 @@ def source_offset(raw: str, node: Scalar, offset: int) -> int:
     return min(at, len(raw))
 
 
+def source_span(raw: str, node: Scalar, start: int, end: int) -> tuple[int, int]:
+    """Return where in ``raw`` the characters from ``start`` up to ``end``, at least one, of a scalar's text stand."""
+    last = source_offset(raw, node, end - 1)
+    plain = node.style == "plain" and raw.startswith(node.text)
+    return source_offset(raw, node, start), last + (1 if plain else _width(raw, last, node.style))
+
+
 def _begin(raw: str, node: Scalar) -> int:
     if node.style in ("literal", "folded"):
         return raw.find("\n") + 1

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from backstage_py.lint.fixes import repair as repairs
 from backstage_py.model.problem import Severity
 
-Path = tuple[str | int, ...]
+Path = repairs.Path
 Subject = Literal["file", "entity", "template", "fetches", "skeleton"]
 Sample = str | Mapping[str, str]
 """An example: the lines below ``spec:`` of a template, or whole files by name (the first is the one to look at)."""
@@ -22,7 +23,9 @@ class Finding:
         on_key: the key is meant, not its value.
         place: line and column, where the finding is not in a YAML value.
         file: another file than the one being checked, relative to it.
+        fix: what to do, in words.
         severity: where it differs from the rule's.
+        repair: the same as changes of the text, where they can be made.
     """
 
     message: str
@@ -33,6 +36,7 @@ class Finding:
     file: str | None = None
     fix: str | None = None
     severity: Severity | None = None
+    repair: repairs.Repair | None = None
 
 
 Check = Callable[[Any], Iterator[Finding]]

@@ -157,6 +157,11 @@ class Rendering:
     unreadable: str | None = None
     below_broken: bool = False
 
+    @property
+    def path(self) -> Path:
+        """Where the file lies."""
+        return self.fetch.target if self.fetch.is_file else self.fetch.target / self.relative
+
     @cached_property
     def parsed(self) -> syntax.Parsed:
         """The content as the template language sees it."""

@@ -7,6 +7,7 @@ from typing import Literal
 
 from backstage_py.lint import placeholders, syntax
 from backstage_py.lint.actions import Catalogue, KnownAction
+from backstage_py.lint.fixes.repair import Repair
 from backstage_py.lint.form import Form
 from backstage_py.lint.rule import Finding, Path
 from backstage_py.lint.syntax import Parsed, Reference
@@ -89,14 +90,25 @@ class PageCondition:
         """The condition as the template that the form makes of it."""
         return syntax.parse(self.template)
 
+    @cached_property
+    def shift(self) -> int:
+        """What offsets in the template lack to be offsets in the text: it has more around it than was written."""
+        lead = len(self.text) - len(self.text.lstrip())
+        return lead - self.template.index(self.text.strip())
+
     def finding(
-        self, message: str, offset: int | None, *, fix: str | None = None, severity: Severity | None = None
+        self,
+        message: str,
+        offset: int | None,
+        *,
+        fix: str | None = None,
+        severity: Severity | None = None,
+        repair: Repair | None = None,
     ) -> Finding:
-        """Return a finding at an offset in the template, which may have more around the text than was written."""
+        """Return a finding at an offset in the template."""
         if offset is not None:
-            lead = len(self.text) - len(self.text.lstrip())
-            offset = max(0, offset + lead - self.template.index(self.text.strip()))
-        return Finding(message, self.path, offset, fix=fix, severity=severity)
+            offset = max(0, offset + self.shift)
+        return Finding(message, self.path, offset, fix=fix, severity=severity, repair=repair)
 
 
 @dataclass(frozen=True)

@@ -92,6 +92,7 @@ __all__ = [
     "Text",
     "Tree",
     "Unary",
+    "expressions",
     "has_code",
     "read",
 ]
@@ -136,6 +137,15 @@ def read(text: str, *, cookiecutter: bool = False, trim_blocks: bool = False, ls
         return _expression_by_expression(text, tags, _problem(failure, text))
     except RecursionError:
         return Tree([], (Problem(TOO_DEEP, 0),))
+
+
+def expressions(text: str) -> list[tuple[int, int]]:
+    """Where each ``${{ }}`` begins and ends, whether it parses or not; none in a text that does not end its tags."""
+    try:
+        tags = Lexer(text, cookiecutter=False, trim_blocks=False, lstrip_blocks=False).tags()
+    except Failure:
+        return []
+    return [(tag.pos, text.index("}}", tag.base + len(tag.value)) + 2) for tag in tags if tag.kind == "variable"]
 
 
 def _expression_by_expression(text: str, lex: Callable[[str], list[Tag]], first: Problem) -> Tree:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from backstage_py.cli import formats
+from backstage_py.cli import fixing, formats
 from backstage_py.cli.formats import Format
 from backstage_py.cli.local import known_actions
 from backstage_py.cli.local import trust as trusting
@@ -17,6 +17,8 @@ from backstage_py.lint.check import check_text
 from backstage_py.lint.config import Config
 from backstage_py.lint.discovery import check_paths
 from backstage_py.lint.files import LARGEST_DOCUMENT
+from backstage_py.lint.fixes import project
+from backstage_py.lint.fixes.project import MendedFile, Outcome
 from backstage_py.model.problem import Problem
 
 CLEAN, FOUND, COULD_NOT_RUN = 0, 1, 2
@@ -30,6 +32,7 @@ class ValidateOptions:
     Attributes:
         strict: warnings count as errors for the exit status.
         stdin_file: how the text of ``-`` is named in problems.
+        fix: mend what can be mended; with ``diff``, show it only.
     """
 
     format: Format = Format.TEXT
@@ -39,19 +42,75 @@ class ValidateOptions:
     output: Path | None = None
     strict: bool = False
     stdin_file: str = "template.yaml"
+    fix: bool = False
+    diff: bool = False
 
 
 def run(paths: Sequence[Path], options: ValidateOptions) -> int:
     """Check, write the result, and return the exit status: 0 nothing wrong, 1 errors found, 2 could not run."""
     try:
         output.check_file(options.output)
+        if options.diff:
+            return _show_fixes(paths or [Path()], options)
+        if options.fix and _STDIN in paths:
+            return _fix_stdin(paths, options)
+        if options.fix:
+            fixing.write(mend(paths or [Path()], options))
         problems = find(paths or [Path()], options)
         _write(problems, options)
     except InputError as error:
         sys.stderr.write(f"backstage-py: {error.message}\n")
         return COULD_NOT_RUN
+    return _status(problems, options)
+
+
+def _status(problems: Sequence[Problem], options: ValidateOptions) -> int:
     counted = ("error", "warning") if options.strict else ("error",)
     return FOUND if any(problem.severity in counted for problem in problems) else CLEAN
+
+
+def _show_fixes(paths: Sequence[Path], options: ValidateOptions) -> int:
+    outcome = mend(paths, options)
+    fixing.show(outcome, options.output)
+    return FOUND if outcome.files else CLEAN
+
+
+def _fix_stdin(paths: Sequence[Path], options: ValidateOptions) -> int:
+    """Write the mended text to standard output, for editors, and what is left to standard error."""
+    if len(paths) > 1:
+        raise InputError("--fix takes - alone, since its text goes to standard output")
+    known = known_actions.options(
+        configs.find(Path()), options.trust or trusting.of_environment(), options.actions_from
+    )
+    mended = project.mend_text(_strict(_stdin_bytes(), "-"), options.stdin_file, known)
+    problems = check_text(mended.after, options.stdin_file, known)
+    sys.stdout.buffer.write(mended.after.encode())
+    sys.stdout.flush()
+    sys.stderr.write(formats.renderer(options.format)(problems))
+    return _status(problems, options)
+
+
+def mend(paths: Sequence[Path], options: ValidateOptions) -> Outcome:
+    """Return what files become when all is mended that can be.
+
+    Raises:
+        InputError: a path does not exist, or the configuration is wrong.
+    """
+    _exist(paths)
+    trust = options.trust or trusting.of_environment()
+    changed: dict[str, MendedFile] = {}
+    left: dict[str, None] = {}
+    for config, together in _by_configuration(paths):
+        known = known_actions.options(config, trust, options.actions_from)
+        if _STDIN in together:
+            text = _strict(_stdin_bytes(), "-")
+            mended = project.mend_text(text, options.stdin_file, known)
+            changed |= {options.stdin_file: mended} if mended.after != text else {}
+        files = [path for path in together if path != _STDIN]
+        outcome = project.mend_paths(files, known, exclude=(*config.exclude, *options.exclude))
+        changed |= {one.file: one for one in outcome.files}
+        left |= dict.fromkeys(outcome.left)
+    return Outcome(tuple(changed[name] for name in sorted(changed)), tuple(left))
 
 
 def find(paths: Sequence[Path], options: ValidateOptions) -> list[Problem]:
@@ -60,9 +119,7 @@ def find(paths: Sequence[Path], options: ValidateOptions) -> list[Problem]:
     Raises:
         InputError: a path does not exist, or the configuration is wrong.
     """
-    for path in paths:
-        if path != _STDIN and not path.exists() and not path.is_symlink():
-            raise InputError(f"{path} does not exist")
+    _exist(paths)
     trust = options.trust or trusting.of_environment()
     problems: set[Problem] = set()
     for config, together in _by_configuration(paths):
@@ -72,6 +129,12 @@ def find(paths: Sequence[Path], options: ValidateOptions) -> list[Problem]:
         files = [path for path in together if path != _STDIN]
         problems |= set(check_paths(files, known, exclude=(*config.exclude, *options.exclude)))
     return sorted(problems)
+
+
+def _exist(paths: Sequence[Path]) -> None:
+    for path in paths:
+        if path != _STDIN and not path.exists() and not path.is_symlink():
+            raise InputError(f"{path} does not exist")
 
 
 def _by_configuration(paths: Sequence[Path]) -> list[tuple[Config, list[Path]]]:
@@ -116,10 +179,21 @@ def explain(code: str) -> int:
 
 
 def _stdin() -> str:
+    return _stdin_bytes().decode("utf-8", "replace")
+
+
+def _strict(data: bytes, name: str) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name} is no UTF-8 (byte {error.start}): save it as UTF-8 first") from error
+
+
+def _stdin_bytes() -> bytes:
     data = sys.stdin.buffer.read(LARGEST_DOCUMENT + 1)
     if len(data) > LARGEST_DOCUMENT:
         raise InputError("the text on standard input is larger than 5 MB")
-    return data.decode("utf-8", "replace")
+    return data
 
 
 def _write(problems: list[Problem], options: ValidateOptions) -> None:

@@ -1,6 +1,8 @@
 """Files and folders that a command writes: checked before the work begins, and refused with a clear message."""
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 from backstage_py.errors import InputError
@@ -41,8 +43,40 @@ def write_file(path: Path, text: str) -> None:
     Raises:
         InputError: it cannot be written.
     """
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write bytes.
+
+    Raises:
+        InputError: they cannot be written.
+    """
     try:
-        path.write_text(text, encoding="utf-8", errors="backslashreplace")
+        path.write_bytes(data)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def replace_file(path: Path, before: bytes, after: bytes) -> None:
+    """Give a file another content in one stroke, with the mode that it has; of a link, what it leads to.
+
+    Raises:
+        InputError: it is not what it was any more, or it cannot be written.
+    """
+    real = Path(os.path.realpath(path))
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{real.name}.", dir=real.parent)
+        temporary = Path(name)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(after)
+            shutil.copymode(real, temporary)
+            if real.read_bytes() != before:
+                raise InputError(f"{path} was changed meanwhile; it is left as it is: run the command again")
+            temporary.replace(real)
+        finally:
+            temporary.unlink(missing_ok=True)
     except OSError as error:
         raise cannot_write(path, error) from error
 

@@ -1,15 +1,22 @@
 """BPY2: actions and their input."""
 
+import re
 from collections.abc import Iterator
 
+from backstage_py.lint import places
+from backstage_py.lint.fixes import repair
+from backstage_py.lint.fixes.repair import Repair
 from backstage_py.lint.inputs import Mismatch, mismatches
 from backstage_py.lint.nearest import misspelled, nearest
 from backstage_py.lint.rule import Finding, rule
 from backstage_py.lint.view import Step, Template
+from backstage_py.model.json import Json
 from backstage_py.model.problem import Severity
+from backstage_py.model.yaml.nodes import Scalar
 
 _LOG = "steps:\n  - id: log\n    action: debug:log\n    input:\n      message: hello\n"
 _MOST_NAMES = 12
+_NUMBER = re.compile(r"(?:0|[1-9][0-9]{0,14})\Z")
 _TOLERATED = frozenset({("publish:github", "allowedHosts"), ("fetch:template", "copyWithoutRender")})
 """Inputs that half of the templates in the field pass although the action does nothing with them."""
 
@@ -41,6 +48,7 @@ def unknown_action(template: Template) -> Iterator[Finding]:
             if close
             else "If it is an action of your own, add it to the configured actions",
             severity=severity,
+            repair=repair.write((*step.path, "action"), close, sure=sure is not None),
         )
 
 
@@ -93,6 +101,7 @@ def unknown_input(template: Template) -> Iterator[Finding]:
             on_key=True,
             fix=f'Did you mean "{close}"?' if close else _known(mismatch.known),
             severity=None if exact else "warning",
+            repair=repair.rename(mismatch.path, close, sure=misspelled(mismatch.name, mismatch.known) is not None),
         )
 
 
@@ -117,6 +126,7 @@ def input_type(template: Template) -> Iterator[Finding]:
             mismatch.path,
             fix=_type_fix(mismatch),
             severity=None if exact else "warning",
+            repair=_typed(template, mismatch),
         )
 
 
@@ -165,6 +175,7 @@ def ineffective_input(template: Template) -> Iterator[Finding]:
                 (*step.path, "input", "copyWithoutRender"),
                 on_key=True,
                 fix="Write copyWithoutTemplating",
+                repair=repair.rename((*step.path, "input", "copyWithoutRender"), "copyWithoutTemplating"),
             )
         if step.action == "publish:github" and "allowedHosts" in step.input:
             yield Finding(
@@ -172,6 +183,7 @@ def ineffective_input(template: Template) -> Iterator[Finding]:
                 (*step.path, "input", "allowedHosts"),
                 on_key=True,
                 fix="Remove it; the RepoUrlPicker of the form has this option",
+                repair=Repair("Remove allowedHosts", (repair.Remove((*step.path, "input", "allowedHosts")),)),
             )
 
 
@@ -242,3 +254,19 @@ def _type_fix(mismatch: Mismatch) -> str | None:
     if mismatch.expected == "string":
         return "Put quotes around the value"
     return "Write it as a list" if mismatch.expected == "array" else None
+
+
+def _typed(template: Template, mismatch: Mismatch) -> Repair | None:
+    """The value that is written without the quotes that make it text, or with those that it lacks."""
+    value: Json = template.value
+    for part in mismatch.path:
+        value = value[part]
+    if mismatch.expected == "string" and isinstance(value, bool | int | float):
+        node = places.find(template.document, mismatch.path)
+        written = node.text if isinstance(node, Scalar) else None
+        return Repair("Put quotes around the value", (repair.Put(mismatch.path, written),)) if written else None
+    if mismatch.expected == "boolean" and value in ("true", "false"):
+        return Repair("Write it without quotes", (repair.Put(mismatch.path, value == "true"),))
+    if mismatch.expected in ("number", "integer") and isinstance(value, str) and _NUMBER.match(value):
+        return Repair("Write it without quotes", (repair.Put(mismatch.path, int(value)),))
+    return None

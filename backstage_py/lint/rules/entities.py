@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from backstage_py.lint import placeholders
 from backstage_py.lint.documents import TEMPLATE_VERSION, Entity
-from backstage_py.lint.nearest import nearest
+from backstage_py.lint.fixes import repair
+from backstage_py.lint.nearest import misspelled, nearest
 from backstage_py.lint.rule import Finding, Path, rule
 from backstage_py.model import entity_schema, field_format
 from backstage_py.model.field_format import FormatError
@@ -91,7 +92,13 @@ def unknown_field(entity: Entity) -> Iterator[Finding]:
         if name not in ("apiVersion", "kind", "metadata", "spec", "relations", "status"):
             close = nearest(str(name), ("apiVersion", "kind", "metadata", "spec"))
             fix = f'Did you mean "{close}"?' if close else "Move it below spec, or remove it"
-            yield Finding(f'Unknown field "{name}" at the top level of an entity', (name,), on_key=True, fix=fix)
+            yield Finding(
+                f'Unknown field "{name}" at the top level of an entity',
+                (name,),
+                on_key=True,
+                fix=fix,
+                repair=repair.rename((name,), close, sure=close == misspelled(str(name), (close or "",))),
+            )
 
 
 @rule(
@@ -119,6 +126,7 @@ def template_version(entity: Entity) -> Iterator[Finding]:
             ("apiVersion",),
             fix=f"Write {TEMPLATE_VERSION}" + ("" if entity.api_version in _NEVER else ", and expressions as ${{ }}"),
             severity="error" if entity.api_version in _NEVER else None,
+            repair=repair.write(("apiVersion",), TEMPLATE_VERSION) if entity.api_version in _NEVER else None,
         )
 
 

@@ -2,12 +2,16 @@
 
 import re
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 
 from backstage_py.errors import InputError
 from backstage_py.lint import required
+from backstage_py.lint.fixes import escapes, operators, repair
+from backstage_py.lint.fixes.repair import Repair, Write
 from backstage_py.lint.nearest import misspelled, nearest
 from backstage_py.lint.rule import Finding, Path, rule
-from backstage_py.lint.view import Template
+from backstage_py.lint.syntax import Named
+from backstage_py.lint.view import Template, Use
 from backstage_py.lint.vocabulary import BACKSTAGE_FILTERS, FILTERS, GLOBALS, STEP_GLOBALS, TESTS
 from backstage_py.model.json import Json
 from backstage_py.model.vault_ref import VaultRef
@@ -62,6 +66,7 @@ def expression_syntax(template: Template) -> Iterator[Finding]:
                 problem.offset,
                 fix=_sentence(problem.hint),
                 severity="warning" if wanted else None,
+                repair=_mended(use, problem.offset, wanted=wanted),
             )
 
 
@@ -88,6 +93,7 @@ def unknown_filter(template: Template) -> Iterator[Finding]:
                     named.offset,
                     fix=filter_fix(named.name, known) or _OWN.format("filter", "filters"),
                     severity="error" if misspelled(named.name, known) else None,
+                    repair=filter_repair(use.path, named, known),
                 )
 
 
@@ -114,6 +120,7 @@ def unknown_test(template: Template) -> Iterator[Finding]:
                     named.offset,
                     fix=f'Did you mean "{close}"?' if close else None,
                     severity="warning" if named.conditional and not misspelled(named.name, TESTS) else None,
+                    repair=slip(use.path, named, TESTS),
                 )
 
 
@@ -147,6 +154,7 @@ def unknown_function(template: Template) -> Iterator[Finding]:
                     named.offset,
                     fix=fix,
                     severity="error" if sure and not lenient else None,
+                    repair=_escaped(use) or slip(use.path, named, known),
                 )
 
 
@@ -180,6 +188,7 @@ def dash_is_minus(template: Template) -> Iterator[Finding]:
                 at,
                 fix=f"Write {root}['{name}']{rest}",
                 severity="error" if required.refuses_numbers(template, use) else None,
+                repair=_bracketed(use, at, left, right, sure=exists),
             )
 
 
@@ -222,6 +231,7 @@ def unclosed_comment(template: Template) -> Iterator[Finding]:
                 problem.offset,
                 fix='Put a space between "{" and "#"',
                 severity=None if _ALLOWED_CODE in use.text else "warning",
+                repair=_sign(use, problem.offset),
             )
 
 
@@ -256,6 +266,47 @@ def filter_fix(name: str, known: frozenset[str]) -> str | None:
     return f'Did you mean "{close}"?' if close else None
 
 
+def filter_repair(path: Path, named: Named, known: frozenset[str]) -> Repair | None:
+    """Return the repair that writes the filter that was meant; the names that others have for it are sure."""
+    if meant := _HABITS.get(named.name):
+        return repair.word(path, named.offset, named.name, meant)
+    return None if named.name in _METHODS else slip(path, named, known)
+
+
+def slip(path: Path, named: Named, known: AbstractSet[str]) -> Repair | None:
+    """Return the repair that writes the nearest known name; it is sure where the name is surely a misspelling."""
+    sure = misspelled(named.name, known) is not None
+    return repair.word(path, named.offset, named.name, nearest(named.name, known), sure=sure)
+
+
+def _escaped(use: Use) -> Repair | None:
+    escaped = escapes.in_value(use.path, use.text)
+    return Repair(escapes.TITLE, escaped) if escaped else None
+
+
+def _mended(use: Use, offset: int, *, wanted: bool) -> Repair | None:
+    if wanted:
+        return None
+    found = operators.instead(use.text, offset)
+    return repair.word(use.path, found.start, use.text[found.start : found.end], found.text) if found else None
+
+
+def _bracketed(use: Use, at: int, left: str, right: str, *, sure: bool) -> Repair | None:
+    """``steps['a-b'].c`` for ``steps.a-b.c``; only the first name, since those behind it have their own finding."""
+    root, _, last = left.rpartition(".")
+    second = right.split(".", maxsplit=1)[0]
+    start, end = at - len(last), at + 1 + len(second)
+    written = f"{root}.{last}-{second}"
+    if not root or use.text[end - len(written) : end] != written:
+        return None
+    return Repair(f"Write {root}['{last}-{second}']", (Write(use.path, f"['{last}-{second}']", start - 1, end),), sure)
+
+
+def _sign(use: Use, offset: int) -> Repair | None:
+    sign = use.text[offset : offset + 2]
+    return repair.word(use.path, offset, sign, f"${{{{ '{sign}' }}}}") if sign in ("{#", "#}") else None
+
+
 def _outside(value: Json, path: Path) -> Iterator[Finding]:
     if isinstance(value, str):
         at = value.find(_ALLOWED_CODE)
@@ -279,7 +330,11 @@ def _delimiters(value: Json, path: Path) -> Iterator[Finding]:
             if (found := pattern.search(value)) and not _is_inside_code(value[: found.start()]):
                 inner = found[0].strip("${} ")
                 yield Finding(
-                    "This is plain text, not an expression", path, found.start(), fix=f"Write ${{{{ {inner} }}}}"
+                    "This is plain text, not an expression",
+                    path,
+                    found.start(),
+                    fix=f"Write ${{{{ {inner} }}}}",
+                    repair=repair.word(path, found.start(), found[0], f"${{{{ {inner} }}}}", sure=False),
                 )
                 return
     elif isinstance(value, dict):

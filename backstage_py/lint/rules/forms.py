@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from backstage_py.js import regex
 from backstage_py.js.convert import deep_equal
+from backstage_py.lint.fixes import repair
+from backstage_py.lint.fixes.repair import Repair
 from backstage_py.lint.form import possible_values, schema_types
 from backstage_py.lint.nearest import misspelled, nearest
 from backstage_py.lint.rule import Finding, Path, rule
@@ -91,6 +93,7 @@ def required_without_property(template: Template) -> Iterator[Finding]:
                 (*path, "required", position),
                 fix=f'Did you mean "{close}"?' if close else "Add the property, or remove the name",
                 severity="warning" if pages else None,
+                repair=_required(path, position, close, required, sure=not pages and _is_slip(name, close)),
             )
     yield from _required_members(template)
 
@@ -131,6 +134,7 @@ def impossible_dependency(template: Template) -> Iterator[Finding]:
                     where,
                     on_key=True,
                     fix=f'Did you mean "{close}"?' if close else None,
+                    repair=repair.rename(where, close, sure=_is_slip(name, close)),
                 )
             elif isinstance(dependency, dict) and isinstance(properties.get(name), dict):
                 yield from _dead_branches(name, properties[name], dependency, where)
@@ -160,6 +164,7 @@ def unknown_field(template: Template) -> Iterator[Finding]:
                 (*one.path, "ui:field"),
                 fix=f'Did you mean "{close}"?' if close else "If it is your own, add it to the configured fields",
                 severity="warning" if close else None,
+                repair=repair.write((*one.path, "ui:field"), close),
             )
 
 
@@ -183,6 +188,7 @@ def unknown_widget(template: Template) -> Iterator[Finding]:
                 f'Unknown widget "{widget}"',
                 (*one.path, "ui:widget"),
                 fix=f'Did you mean "{close}"?' if close else f"Known are {', '.join(sorted(WIDGETS))}",
+                repair=repair.write((*one.path, "ui:widget"), close, sure=_is_slip(widget, close)),
             )
 
 
@@ -203,7 +209,13 @@ def unknown_ui_key(template: Template) -> Iterator[Finding]:
             if str(key).startswith("ui:") and key not in UI_KEYS:
                 close = misspelled(str(key), UI_KEYS)
                 if close:
-                    yield Finding(f'Unknown key "{key}"', (*one.path, key), on_key=True, fix=f'Did you mean "{close}"?')
+                    yield Finding(
+                        f'Unknown key "{key}"',
+                        (*one.path, key),
+                        on_key=True,
+                        fix=f'Did you mean "{close}"?',
+                        repair=repair.rename((*one.path, key), close),
+                    )
         options = one.schema.get("ui:options")
         known = FIELD_OPTIONS.get(str(one.schema.get("ui:field")), frozenset())
         for key in options if isinstance(options, dict) else ():
@@ -215,6 +227,7 @@ def unknown_ui_key(template: Template) -> Iterator[Finding]:
                         (*one.path, "ui:options", key),
                         on_key=True,
                         fix=f'Did you mean "{close}"?',
+                        repair=repair.rename((*one.path, "ui:options", key), close),
                     )
 
 
@@ -233,7 +246,13 @@ def unknown_type(template: Template) -> Iterator[Finding]:
     for one in template.form.properties:
         for name in sorted(schema_types(one.schema) - SCHEMA_TYPES):
             close = _FOREIGN_TYPES.get(name.lower()) or nearest(name, SCHEMA_TYPES)
-            yield Finding(f'Unknown type "{name}"', (*one.path, "type"), fix=f'Write "{close}"' if close else None)
+            sure = name.lower() in _FOREIGN_TYPES or _is_slip(name, close)
+            yield Finding(
+                f'Unknown type "{name}"',
+                (*one.path, "type"),
+                fix=f'Write "{close}"' if close else None,
+                repair=repair.write((*one.path, "type"), close, sure=sure) if name == one.schema["type"] else None,
+            )
 
 
 @rule(
@@ -315,7 +334,11 @@ def misplaced_key(template: Template) -> Iterator[Finding]:
             )
             if close and close not in one.schema and isinstance(one.schema[key], str | int | list | dict):
                 yield Finding(
-                    f'JSON Schema has no "{key}"', (*one.path, key), on_key=True, fix=f'Did you mean "{close}"?'
+                    f'JSON Schema has no "{key}"',
+                    (*one.path, key),
+                    on_key=True,
+                    fix=f'Did you mean "{close}"?',
+                    repair=repair.rename((*one.path, key), close),
                 )
 
 
@@ -357,6 +380,15 @@ def unused_parameter(template: Template) -> Iterator[Finding]:
             yield Finding(f'The parameter "{name}" is not used', first.path, on_key=True)
 
 
+def _is_slip(name: str, close: str | None) -> bool:
+    return close is not None and misspelled(name, (close,)) is not None
+
+
+def _required(path: Path, index: int, close: str | None, required: Json, *, sure: bool) -> Repair | None:
+    """Another name in a list of required ones, where it does not stand already."""
+    return None if close in required else repair.write((*path, "required", index), close, sure=sure)
+
+
 def _only_shows(schema: JsonObject) -> bool:
     """Whether the field is there for what it shows, or for other fields, not for its value."""
     return "ui:field" in schema or schema.get("ui:widget") == "hidden" or bool(schema.get("ui:backstage"))
@@ -375,6 +407,7 @@ def _required_members(template: Template) -> Iterator[Finding]:
                     f'"{name}" is required but not a property of "{one.name}"',
                     (*one.path, "required", index),
                     fix=f'Did you mean "{close}"?' if close else "Add the property, or remove the name",
+                    repair=_required(one.path, index, close, required, sure=_is_slip(name, close)),
                 )
 
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from backstage_py.lint.nearest import nearest
+from backstage_py.lint.fixes import repair
+from backstage_py.lint.nearest import misspelled, nearest
 from backstage_py.lint.placeholders import is_placeholder
 from backstage_py.lint.rule import Finding, rule
 from backstage_py.lint.syntax import Reference
@@ -123,6 +124,9 @@ def undeclared_secret(template: Template) -> Iterator[Finding]:
                 reference.offsets[1],
                 fix=f'Did you mean "{close}"?' if close else "Declare it below spec.secrets.schema",
                 severity="warning" if close else None,
+                repair=repair.member(
+                    use.path, use.text, reference, 1, close, sure=misspelled(name, declared) is not None
+                ),
             )
 
 
@@ -142,18 +146,23 @@ def link_without_target(template: Template) -> Iterator[Finding]:
     links = output.get("links") if isinstance(output, dict) else None
     for index, link in enumerate(links if isinstance(links, list) else ()):
         if isinstance(link, dict) and not link.get("url") and not link.get("entityRef"):
-            close = next(
+            wrong, close = next(
                 (
-                    near
+                    (key, near)
                     for key in link
                     if (near := nearest(str(key), ("url", "entityRef"))) and key not in ("title", "icon", "if")
                 ),
-                None,
+                ("", None),
             )
             yield Finding(
                 "This link has no target",
                 ("spec", "output", "links", index),
                 fix=f'Did you mean "{close}"?' if close else "Add url or entityRef",
+                repair=repair.rename(
+                    ("spec", "output", "links", index, wrong),
+                    close,
+                    sure=misspelled(str(wrong), ("url", "entityRef")) is not None,
+                ),
             )
 
 
@@ -178,6 +187,7 @@ def text_without_content(template: Template) -> Iterator[Finding]:
                 "This text has no content",
                 ("spec", "output", "text", index),
                 fix=f'Write "content" for "{given}"' if given else "Add content",
+                repair=repair.rename(("spec", "output", "text", index, given or ""), given and "content"),
             )
 
 

@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Iterator
 
 from backstage_py.lint import syntax
+from backstage_py.lint.fixes import operators, repair
+from backstage_py.lint.fixes.edits import Edit
+from backstage_py.lint.fixes.repair import Repair, Write
 from backstage_py.lint.form import possible_values
 from backstage_py.lint.nearest import misspelled, nearest
 from backstage_py.lint.rule import Finding, rule
@@ -43,7 +46,8 @@ def page_condition_syntax(template: Template) -> Iterator[Finding]:
     for condition in template.page_conditions:
         for problem in condition.parsed.problems[:1]:
             hint = f"{problem.hint[:1].upper()}{problem.hint[1:]}" if problem.hint else None
-            yield condition.finding(problem.message, problem.offset, fix=hint)
+            mended = _mended(condition, operators.instead(condition.template, problem.offset))
+            yield condition.finding(problem.message, problem.offset, fix=hint, repair=mended)
 
 
 @rule(
@@ -78,7 +82,9 @@ def _unknown(template: Template, condition: PageCondition, reference: Reference)
     form = template.form
     if root != "parameters":
         fix = f"Write parameters.{root}" if root in form.declared else 'Conditions of pages know "parameters" alone'
-        return condition.finding(f'Unknown name "{root}"', reference.offsets[0], fix=fix)
+        meant = f"parameters.{root}" if root in form.declared else misspelled(root, ("parameters",))
+        mended = _mended(condition, repair.member_span(condition.template, reference, 0, meant) if meant else None)
+        return condition.finding(f'Unknown name "{root}"', reference.offsets[0], fix=fix, repair=mended)
     if not members or form.open or any(at == _end(reference) for at, _, _ in condition.parsed.subtractions):
         return None
     name = members[0]
@@ -96,7 +102,20 @@ def _unknown(template: Template, condition: PageCondition, reference: Reference)
         reference.offsets[1],
         fix=f'Did you mean "{close}"?' if close else None,
         severity="error" if misspelled(name, before) else None,
+        repair=_mended(
+            condition,
+            repair.member_span(condition.template, reference, 1, close) if close else None,
+            sure=misspelled(name, before) is not None,
+        ),
     )
+
+
+def _mended(condition: PageCondition, found: Edit | None, *, sure: bool = True) -> Repair | None:
+    """The edit of the template that the form makes of a condition, as one of the text that was written."""
+    if found is None or found.start + condition.shift < 0:
+        return None
+    written = Write(condition.path, found.text, found.start + condition.shift, found.end + condition.shift)
+    return Repair(f'Write "{found.text.strip()}"', (written,), sure)
 
 
 def _end(reference: Reference) -> int:
@@ -138,6 +157,11 @@ def page_condition_vocabulary(template: Template) -> Iterator[Finding]:
                 named.offset,
                 fix=fix or (f'Did you mean "{close}"?' if close else None),
                 severity=severity,
+                repair=_mended(
+                    condition,
+                    Edit(named.offset, named.offset + len(named.name), close) if close else None,
+                    sure=misspelled(named.name, names) is not None,
+                ),
             )
 
 

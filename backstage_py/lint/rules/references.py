@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 
 from backstage_py.lint import required
+from backstage_py.lint.fixes import escapes, repair
+from backstage_py.lint.fixes.repair import Repair
 from backstage_py.lint.nearest import misspelled, nearest
 from backstage_py.lint.rule import Finding, Path, rule
 from backstage_py.lint.syntax import Reference
@@ -16,6 +18,7 @@ _LOUDER = (
     "out."
 )
 _FETCH = "steps:\n  - id: list\n    action: fs:readdir\n    input:\n      paths: ['.']\n"
+_OTHER_ROOTS = ("values", "inputs", "params", "input", "cookiecutter")
 _LOG = "  - id: log\n    action: debug:log\n    input:\n      message: "
 
 
@@ -54,6 +57,7 @@ def undeclared_parameter(template: Template) -> Iterator[Finding]:
                 reference.offsets[1],
                 fix=f'Did you mean "{fix}"?' if fix else "Declare it below spec.parameters, or remove the expression",
                 severity=severity,
+                repair=repair.member(use.path, use.text, reference, 1, fix, sure=sure),
             )
         else:
             owner, item = _owner(next(one.path for one in form.properties if one.name == name))
@@ -64,6 +68,7 @@ def undeclared_parameter(template: Template) -> Iterator[Finding]:
                 reference.offsets[1],
                 fix=f"Write parameters.{owner}{item}.{name}",
                 severity="warning",
+                repair=repair.member(use.path, use.text, reference, 1, f"{owner}{item}.{name}", sure=False),
             )
 
 
@@ -92,6 +97,7 @@ def unknown_step(template: Template) -> Iterator[Finding]:
             reference.offsets[1],
             fix=f'Did you mean "{close}"?' if close else f"Steps are {', '.join(ids)}" if ids else None,
             severity=_severity(template, use, reference, sure=misspelled(step_id, ids) is not None),
+            repair=repair.member(use.path, use.text, reference, 1, close, sure=misspelled(step_id, ids) is not None),
         )
 
 
@@ -157,6 +163,9 @@ def unknown_output(template: Template) -> Iterator[Finding]:
             reference.offsets[3],
             fix=f'Did you mean "{close}"?' if close else f"Known are {', '.join(sorted(known.outputs))}",
             severity="error" if sure else "info" if use.is_optional(reference) else None,
+            repair=repair.member(
+                use.path, use.text, reference, 3, close, sure=misspelled(name, known.outputs) is not None
+            ),
         )
 
 
@@ -186,6 +195,7 @@ def missing_output_word(template: Template) -> Iterator[Finding]:
             reference.offsets[2],
             fix=f"Write steps.{reference.names[1]}.{fix}",
             severity=_severity(template, use, reference, sure=fix == "output"),
+            repair=_with_output(template, use, reference, fix),
         )
 
 
@@ -213,7 +223,7 @@ def unknown_name(template: Template) -> Iterator[Finding]:
             fix = f'Did you mean "{close}"?' if close else None
             if name in template.form.declared:
                 fix = f"Write parameters.{name}"
-            elif name in ("values", "inputs", "params", "input", "cookiecutter"):
+            elif name in _OTHER_ROOTS:
                 fix = (
                     'Write "parameters"; "values" is known in skeleton files only'
                     if name == "values"
@@ -227,6 +237,7 @@ def unknown_name(template: Template) -> Iterator[Finding]:
                 reference.offsets[0],
                 fix=fix or f"Known are {', '.join(sorted(STEP_ROOTS))}",
                 severity=_severity(template, use, reference, sure=close is not None),
+                repair=_rooted(template, use, reference, close),
             )
 
 
@@ -269,6 +280,30 @@ def unknown_member(template: Template) -> Iterator[Finding]:
                 yield Finding(
                     f'"{root}" has no "{name}"', use.path, reference.offsets[1], fix=f"Known are {' and '.join(known)}"
                 )
+
+
+def _with_output(template: Template, use: Use, reference: Reference, fix: str) -> Repair | None:
+    """``output`` for the wrong word, or in front of what is surely an output of the action."""
+    if fix == "output":
+        return repair.member(use.path, use.text, reference, 2, fix, sure=True)
+    steps = template.steps_by_id[reference.names[1]]
+    known = template.action_of(steps[0]) if len(steps) == 1 else None
+    sure = known is not None and reference.names[2] in known.outputs
+    return None if reference.quoted[2] else repair.member(use.path, use.text, reference, 2, fix, sure=sure)
+
+
+def _rooted(template: Template, use: Use, reference: Reference, close: str | None) -> Repair | None:
+    """A known root for a misspelled one, or in front of a parameter's name; expressions of workflows are escaped."""
+    if escaped := escapes.in_value(use.path, use.text):
+        return Repair(escapes.TITLE, escaped)
+    name = reference.names[0]
+    if name in template.form.declared:
+        return repair.member(use.path, use.text, reference, 0, f"parameters.{name}", sure=True)
+    if name in _OTHER_ROOTS and len(reference.names) > 1:
+        return repair.member(
+            use.path, use.text, reference, 0, "parameters", sure=reference.names[1] in template.form.declared
+        )
+    return repair.member(use.path, use.text, reference, 0, close, sure=True)
 
 
 def _owner(path: Path) -> tuple[str, str]:

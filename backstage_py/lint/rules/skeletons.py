@@ -1,15 +1,19 @@
 """BPY6: skeletons, each file read with the settings of the step that fetches it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from backstage_py.lint.fixes import escapes, operators, repair
+from backstage_py.lint.fixes.edits import Edit
+from backstage_py.lint.fixes.repair import Repair
 from backstage_py.lint.nearest import misspelled, nearest
 from backstage_py.lint.rule import Finding, rule
-from backstage_py.lint.rules.expressions import filter_fix
+from backstage_py.lint.rules.expressions import filter_fix, filter_repair, slip
 from backstage_py.lint.skeleton import Fetch, Rendering
-from backstage_py.lint.syntax import Parsed
+from backstage_py.lint.syntax import Parsed, Reference
 from backstage_py.lint.vocabulary import BACKSTAGE_FILTERS, COOKIECUTTER_FILTERS, FILTERS, GLOBALS, TESTS
 from backstage_py.model.problem import Severity
+from backstage_py.templating import tree
 
 _TEMPLATE = """apiVersion: scaffolder.backstage.io/v1beta3
 kind: Template
@@ -36,6 +40,7 @@ _WORKFLOW_CONTEXTS = frozenset(
 )
 _OTHERS_ROOTS = {"parameters": "values", "cookiecutter": "values", "value": "values", "vals": "values"}
 _PLAIN_VALUE = re.compile(r"(?<![$\w{])\{\{-?\s*(?:values|parameters)\.(\w+)[^{}]*\}\}")
+_SHELL_LENGTH = re.compile(r"\$\{#[^}\n{%]*\}")
 _WORKFLOW = re.compile(r"(^|/)(\.github|\.gitea|\.forgejo)/|action\.ya?ml$")
 
 
@@ -78,6 +83,7 @@ def missing_skeleton(fetches: tuple[Fetch, ...]) -> Iterator[Finding]:
                 fix=f'Did you mean "{close}"?'
                 if close
                 else f"Create {fetch.target.name} beside the template, or correct the path",
+                repair=None if fetch.chosen else repair.write(fetch.path, close, sure=_is_slip(fetch.url, close)),
             )
         elif fetch.is_file == fetch.target.is_dir():
             family = "fetch:template" if fetch.is_rendered else "fetch:plain"
@@ -102,7 +108,8 @@ def skeleton_syntax(rendering: Rendering) -> Iterator[Finding]:
         return
     for parsed, text in _both(rendering):
         for problem in () if _has_unbalanced_comment(text) else parsed.problems:
-            yield _at(rendering, text, problem.offset, problem.message, _sentence(problem.hint))
+            mended = _mended(rendering, text, problem.offset)
+            yield _at(rendering, text, problem.offset, problem.message, _sentence(problem.hint), mended)
 
 
 @rule(
@@ -121,7 +128,8 @@ def comment_sign(rendering: Rendering) -> Iterator[Finding]:
     """Files that fail because of it."""
     text = rendering.text
     for problem in rendering.parsed.problems[:1] if _has_unbalanced_comment(text) else ():
-        yield _at(rendering, text, problem.offset, problem.message, "Put it between {% raw %} and {% endraw %}")
+        fix = "Put it between {% raw %} and {% endraw %}"
+        yield _at(rendering, text, problem.offset, problem.message, fix, _sign(text, problem.offset))
 
 
 @rule(
@@ -144,6 +152,7 @@ def lost_text(rendering: Rendering) -> Iterator[Finding]:
                 found.start(),
                 "This starts a comment",
                 "Put it between {% raw %} and {% endraw %}",
+                _sign(rendering.text, found.start() + 1),
             )
             return
 
@@ -186,6 +195,7 @@ def unescaped_workflow_expression(rendering: Rendering) -> Iterator[Finding]:
             offsets[0],
             f"${{{{ {shown[root]} }}}} is rendered here and becomes empty{more}",
             "Put it between {% raw %} and {% endraw %}, or the file into copyWithoutTemplating",
+            _escaped(rendering),
         )
 
 
@@ -222,6 +232,7 @@ def unknown_value(rendering: Rendering) -> Iterator[Finding]:
                 reference.offsets[1],
                 f'The step "{rendering.fetch.step.known_as}" passes no value "{name}"',
                 f'Did you mean "{close}"?' if close else f"Add {name} to the values of the step",
+                _member(text, reference, 1, close, sure=misspelled(name, values) is not None),
             )
 
 
@@ -250,6 +261,7 @@ def unknown_filter_in_skeleton(rendering: Rendering) -> Iterator[Finding]:
                     named.offset,
                     f'Unknown filter "{named.name}"',
                     filter_fix(named.name, filters),
+                    _in_file(text, filter_repair((), named, filters)),
                     severity="warning" if named.conditional and not misspelled(named.name, filters) else None,
                 )
             elif named.kind == "test" and named.name not in TESTS:
@@ -260,6 +272,7 @@ def unknown_filter_in_skeleton(rendering: Rendering) -> Iterator[Finding]:
                     named.offset,
                     f'Unknown test "{named.name}"',
                     f'Did you mean "{close}"?' if close else None,
+                    _in_file(text, slip((), named, TESTS)),
                     severity="warning" if named.conditional and not misspelled(named.name, TESTS) else None,
                 )
             elif (
@@ -303,7 +316,10 @@ def wrong_root(rendering: Rendering) -> Iterator[Finding]:
                 if name in (rendering.fetch.values or ()) and name not in _OTHERS_ROOTS
                 else f'Write "{root}"'
             )
-            yield _at(rendering, text, reference.offsets[0], f'"{name}" is not known in skeleton files', fix)
+            passed = len(reference.names) > 1 and reference.names[1] in (rendering.fetch.values or ())
+            written = fix.removeprefix("Write ").strip('"')
+            mended = _member(text, reference, 0, written, sure=passed or name in (rendering.fetch.values or ()))
+            yield _at(rendering, text, reference.offsets[0], f'"{name}" is not known in skeleton files', fix, mended)
 
 
 @rule(
@@ -327,7 +343,8 @@ def forgotten_dollar(rendering: Rendering) -> Iterator[Finding]:
         before = text[: found.start()]
         if found[1] in values and before.rfind("${{") <= before.rfind("}}"):
             fix = f"Write ${{{{ values.{found[1]} }}}}"
-            yield _at(rendering, rendering.text, found.start(), "This is plain text, not an expression", fix)
+            mended = Repair("Write a dollar sign before it", (Edit(found.start(), found.start(), "$"),), sure=False)
+            yield _at(rendering, rendering.text, found.start(), "This is plain text, not an expression", fix, mended)
             return
 
 
@@ -360,10 +377,11 @@ def _at(
     offset: int,
     message: str,
     fix: str | None,
+    mended: Repair | None = None,
     *,
     severity: Severity | None = None,
 ) -> Finding:
-    """A finding at an offset of the content, or in the path if ``text`` is empty."""
+    """A finding at an offset of the content, or in the path if ``text`` is empty; paths are not mended."""
     if not text:
         return Finding(
             f'In the path "{rendering.relative}": {message}',
@@ -379,7 +397,46 @@ def _at(
         file=rendering.file,
         fix=fix,
         severity=severity,
+        repair=mended,
     )
+
+
+def _mended(rendering: Rendering, text: str, offset: int) -> Repair | None:
+    """An operator of JavaScript; where the expression is one of workflows, all of those are escaped."""
+    if (escaped := _escaped(rendering)) and _is_within(text, offset, escaped.changes):
+        return escaped
+    found = operators.instead(text, offset)
+    return Repair(f'Write "{found.text.strip()}"', (found,)) if found else None
+
+
+def _escaped(rendering: Rendering) -> Repair | None:
+    found = escapes.in_file(rendering.text, rendering.fetch.settings)
+    return Repair(escapes.TITLE, found) if found and not rendering.fetch.settings.cookiecutter else None
+
+
+def _is_within(text: str, offset: int, changes: Iterable[repair.Change]) -> bool:
+    """Whether one of the escaped expressions holds the offset."""
+    edits = [one for one in changes if isinstance(one, Edit)]
+    begin = max((start for start, end in tree.expressions(text) if start <= offset < end), default=-1)
+    return any(one.start <= begin for one in edits) and any(one.start >= begin for one in edits)
+
+
+def _sign(text: str, offset: int) -> Repair | None:
+    """The sign of a comment, or all of a shell's ``${#name}``, between tags that keep it."""
+    found = _SHELL_LENGTH.match(text, offset - 1) if text[offset - 1 : offset] == "$" else None
+    start, end = found.span() if found else (offset, offset + 2)
+    kept = escapes.raw(text, start, end) if text[offset : offset + 2] in ("{#", "#}") else ()
+    return Repair("Put it between {% raw %} and {% endraw %}", kept) if kept else None
+
+
+def _member(text: str, reference: Reference, index: int, new: str | None, *, sure: bool) -> Repair | None:
+    found = repair.member_span(text, reference, index, new) if new and text else None
+    return Repair(f'Write "{new}"', (found,), sure) if found else None
+
+
+def _in_file(text: str, found: Repair | None) -> Repair | None:
+    """The repair of a text as one of the file that consists of it."""
+    return repair.of_characters(found) if found and text else None
 
 
 def _neighbour(fetch: Fetch) -> str | None:
@@ -389,6 +446,11 @@ def _neighbour(fetch: Fetch) -> str | None:
         return None
     close = nearest(fetch.target.name, names)
     return fetch.url.replace(fetch.target.name, close) if close else None
+
+
+def _is_slip(url: str, close: str | None) -> bool:
+    last = url.rstrip("/").rpartition("/")[2]
+    return close is not None and misspelled(last, (close.rstrip("/").rpartition("/")[2],)) is not None
 
 
 def _has_unbalanced_comment(text: str) -> bool:

@@ -1,11 +1,17 @@
 """BPY1, second part: the shape of a template beyond what its schema says."""
 
+import itertools
+import re
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 
+from backstage_py.lint import syntax
+from backstage_py.lint.fixes import repair
+from backstage_py.lint.fixes.repair import Repair
 from backstage_py.lint.nearest import misspelled, nearest
-from backstage_py.lint.rule import Finding, rule
-from backstage_py.lint.view import Template
-from backstage_py.lint.vocabulary import SPEC_KEYS, STEP_KEYS
+from backstage_py.lint.rule import Finding, Path, rule
+from backstage_py.lint.view import Step, Template
+from backstage_py.lint.vocabulary import SPEC_KEYS, STEP_KEYS, STEP_ROOTS
 from backstage_py.templating import tree
 
 _STEP = "steps:\n  - id: log\n    action: debug:log\n    input:\n      message: hello\n"
@@ -64,12 +70,14 @@ def missing_step_id(template: Template) -> Iterator[Finding]:
         for ref in use.references()
         if ref.names[0] == "steps" and len(ref.names) > 1
     }
+    taken = {*template.steps_by_id, *used}
     for step in template.steps:
         if step.id is None and step.action:
             yield Finding(
                 f'The step has no id; expressions know it as "{step.known_as}"',
                 step.path,
                 fix="Add an id",
+                repair=_with_id(step, used, taken),
                 severity="warning" if step.known_as in used else None,
             )
 
@@ -92,12 +100,14 @@ def unknown_step_key(template: Template) -> Iterator[Finding]:
                 continue
             close = _FOREIGN_KEYS.get(str(key)) or nearest(str(key), STEP_KEYS)
             sure = close is not None and close not in step.value
+            meant = str(key) in _FOREIGN_KEYS or misspelled(str(key), STEP_KEYS) is not None
             yield Finding(
                 f'Steps have no key "{key}"; it is ignored',
                 (*step.path, key),
                 on_key=True,
                 fix=f'Did you mean "{close}"?' if sure else f"Known are {', '.join(sorted(STEP_KEYS))}",
                 severity=None if sure else "info",
+                repair=repair.rename((*step.path, key), close, sure=meant) if sure else None,
             )
 
 
@@ -117,7 +127,11 @@ def unknown_spec_key(template: Template) -> Iterator[Finding]:
         close = misspelled(str(key), SPEC_KEYS) if key not in SPEC_KEYS else None
         if close and close not in template.spec:
             yield Finding(
-                f'Templates have no "spec.{key}"; it is ignored', ("spec", key), on_key=True, fix=f'Write "{close}"'
+                f'Templates have no "spec.{key}"; it is ignored',
+                ("spec", key),
+                on_key=True,
+                fix=f'Write "{close}"',
+                repair=repair.rename(("spec", key), close),
             )
 
 
@@ -142,7 +156,10 @@ def condition_is_text(template: Template) -> Iterator[Finding]:
                 continue
             bare = condition.strip().removeprefix("{{").removesuffix("}}").strip()
             fix = "Write if: false without quotes" if bare.lower() == "false" else f"Write if: ${{{{ {bare} }}}}"
-            yield Finding("This condition is a text, which is always true", (*step.path, "if"), fix=fix)
+            path = (*step.path, "if")
+            yield Finding(
+                "This condition is a text, which is always true", path, fix=fix, repair=_condition(path, bare)
+            )
 
 
 @rule(
@@ -159,3 +176,24 @@ def no_steps(template: Template) -> Iterator[Finding]:
     """Look at the list only; a missing one is a problem of the schema."""
     if template.spec.get("steps") == []:
         yield Finding("The template has no steps", ("spec", "steps"))
+
+
+def _with_id(step: Step, used: AbstractSet[str], taken: set[str]) -> Repair | None:
+    """The id by which expressions know the step already, else one of the words of its action."""
+    words = [word for word in re.split(r"[^A-Za-z0-9]+", step.action or "") if word]
+    name = "".join((words[0], *(word[:1].upper() + word[1:] for word in words[1:]))) if words else ""
+    if not name or name[0].isdigit():
+        return None
+    names = itertools.chain((name,), (f"{name}{count}" for count in itertools.count(2)))
+    found = step.known_as if step.known_as in used else next(one for one in names if one not in taken)
+    taken.add(found)
+    return Repair(f"Add id: {found}", (repair.Insert(step.path, "id", found),))
+
+
+def _condition(path: Path, bare: str) -> Repair | None:
+    if bare.lower() == "false":
+        return Repair("Write if: false, so that the step never runs", (repair.Put(path, value=False),), sure=False)
+    written = f"${{{{ {bare} }}}}"
+    parsed = syntax.parse(written)
+    known = {reference.names[0] for reference in parsed.references} & STEP_ROOTS
+    return repair.write(path, written, sure=bool(known)) if not parsed.problems and parsed.sole else None

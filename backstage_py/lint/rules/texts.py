@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from backstage_py.lint import documents
 from backstage_py.lint.files import Text
+from backstage_py.lint.fixes import quoting
+from backstage_py.lint.fixes.repair import Repair
 from backstage_py.lint.rule import Finding, rule
 from backstage_py.model import yaml
 
@@ -46,12 +48,20 @@ def yaml_syntax(text: Text) -> Iterator[Finding]:
     """Report the problems of each document."""
     if text.unreadable:
         return
+    mended = False
     for document in yaml.load_all(text.text):
         for problem in document.errors:
+            edits = () if mended else quoting.instead(text.text, problem)
+            mended = True
             line = text.text.splitlines()[problem.line - 1 : problem.line]
             bare = bool(line) and line[0][max(problem.column - 2, 0) :].startswith("${{")
             fix = "Put quotes around the expression: inside [ ] and { } its braces are YAML's" if bare else problem.hint
-            yield Finding(problem.message, place=(problem.line, problem.column), fix=fix or None)
+            yield Finding(
+                problem.message,
+                place=(problem.line, problem.column),
+                fix=fix or None,
+                repair=Repair(f"Write {' and '.join(edit.text for edit in edits)}", edits) if edits else None,
+            )
 
 
 @rule(

@@ -1,0 +1,28 @@
+"""Changes of a text, in characters; nothing here knows what the text is."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Edit:
+    """The characters from ``start`` up to ``end`` give way to ``text``; offsets count characters from 0."""
+
+    start: int
+    end: int
+    text: str
+
+
+def apply(text: str, edits: Iterable[Edit]) -> str:
+    """Return the text with the edits, which must not overlap."""
+    parts: list[str] = []
+    at = 0
+    for edit in sorted(edits):
+        parts += (text[at : edit.start], edit.text)
+        at = edit.end
+    return "".join((*parts, text[at:]))
+
+
+def overlap(some: Sequence[Edit], others: Sequence[Edit]) -> bool:
+    """Say whether two groups of edits touch each other; the same edit twice counts as once."""
+    return any(a != b and a.start <= b.end and b.start <= a.end for a in some for b in others)
