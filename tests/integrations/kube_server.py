@@ -24,6 +24,11 @@ from tests.contract.harness import free_port
 ROOT = Path(__file__).parents[2]
 EVERYTHING = {"namespaces": ["*"], "kinds": ["*"], "clusterKinds": ["*"]}
 _START = 60.0
+_MADE_AT_START = (
+    *(f"/api/v1/namespaces/{name}" for name in ("default", "kube-system", "kube-public", "kube-node-lease")),
+    "/api/v1/namespaces/default/services/kubernetes",
+)
+"""What an API server makes by itself on a new store, some of it behind its own word that it is ready."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,7 @@ class Parts:
             self.processes.append(subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder))
 
     def start_api(self) -> None:
-        """Start the API server, and wait until it is ready."""
+        """Start the API server, and wait until it is ready and has what tests rely on."""
         self.run(self.api)
         _wait(self.server, self.processes, self.folder)
 
@@ -165,16 +170,26 @@ def _api_server(binaries: Path, folder: Path, etcd: int, port: int) -> list[str]
 def _wait(server: KubeServer, processes: list[subprocess.Popen[bytes]], folder: Path) -> None:
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    request = urllib.request.Request(f"{server.url}/readyz", headers={"Authorization": f"Bearer {server.admin}"})
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+    awaited = ["/readyz", *_MADE_AT_START]
     give_up = time.monotonic() + _START
     while time.monotonic() < give_up and all(process.poll() is None for process in processes):
-        try:
-            with opener.open(request, timeout=5):
-                return
-        except (urllib.error.URLError, OSError) as error:
-            if isinstance(error, urllib.error.HTTPError):
-                error.close()
-            time.sleep(0.2)
+        while awaited and _answers(opener, server, awaited[0]):
+            del awaited[0]
+        if not awaited:
+            return
+        time.sleep(0.2)
     logs = "\n".join(path.read_text(errors="replace")[-2000:] for path in folder.glob("*.log"))
-    raise RuntimeError(f"the Kubernetes API server did not start:\n{logs}")
+    raise RuntimeError(f"the Kubernetes API server did not start, it lacks {awaited}:\n{logs}")
+
+
+def _answers(opener: urllib.request.OpenerDirector, server: KubeServer, path: str) -> bool:
+    """Say whether the server has what stands at a path."""
+    headers = {"Authorization": f"Bearer {server.admin}"}
+    try:
+        with opener.open(urllib.request.Request(f"{server.url}{path}", headers=headers), timeout=5):
+            return True
+    except (urllib.error.URLError, OSError) as error:
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()
+        return False
