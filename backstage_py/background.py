@@ -6,6 +6,7 @@ and runs in this process is listed while it runs; readiness asks ``failing``.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
@@ -19,6 +20,7 @@ from backstage_py.errors import ServiceUnavailableError
 _log = structlog.get_logger(__name__)
 _PAUSE_SECONDS = 1.0
 _SETTLED_SECONDS = 2.0
+_SAY_EVERY = 10.0
 
 
 @asynccontextmanager
@@ -42,12 +44,14 @@ class Loop:
         deaths: how often it died and was started again.
         died_at: when it died last, in seconds of the monotonic clock.
         began_at: when it was started last, by the same clock; None while it waits for that.
+        said: what kept it from working when that was logged last, and when.
     """
 
     name: str
     deaths: int = 0
     died_at: float | None = None
     began_at: float | None = None
+    said: tuple[str, float] = ("", -math.inf)
 
     @property
     def is_failing(self) -> bool:
@@ -115,5 +119,6 @@ def _record_death(one: Loop, problem: str | None = None) -> None:
     shown = {"loop": one.name, "deaths": one.deaths, "lived_seconds": round(lived, 1)}
     if problem is None:
         _log.exception("loop_died", **shown)
-    else:
+    elif one.said[0] != problem or now - one.said[1] >= _SAY_EVERY:  # it lasts as long as the outage does
+        one.said = problem, now
         _log.warning("loop_died", **shown, problem=problem)

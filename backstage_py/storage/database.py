@@ -7,7 +7,7 @@ server is tried again here (``outages``).
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -16,8 +16,8 @@ from sqlalchemy.engine import URL, make_url
 
 from backstage_py import threads
 from backstage_py.errors import ServiceUnavailableError
-from backstage_py.storage.faults import BusyError
-from backstage_py.storage.outages import Outages
+from backstage_py.storage.faults import OUTAGES, BusyError, SlowError
+from backstage_py.storage.outages import Outages, is_patient
 from backstage_py.storage.postgres.threads import PostgresThreads
 from backstage_py.storage.sqlite import SqliteThreads
 from backstage_py.storage.transaction import ReadFunction, T, Transaction, Write, WriteFunction
@@ -55,7 +55,7 @@ class Database:
             self.wakes = WakeHub(self._threads.carrier)
         self.engine = self._threads.engine
 
-    async def read(self, function: ReadFunction[T], *, is_patient: bool = False) -> T:
+    async def read(self, function: ReadFunction[T], *, is_patient: bool | None = None) -> T:
         """Run ``function`` with a connection that sees committed data only.
 
         Args:
@@ -65,10 +65,7 @@ class Database:
         Raises:
             LostError: the server did not answer, also when it was asked again for a little while.
         """
-        if self.is_sqlite:
-            return await asyncio.wrap_future(self._threads.read(function))
-        patience = self._patience if is_patient else None
-        return await self.outages.survive(partial(self._read, function), patience=patience)
+        return await self._survive(partial(self._read, function), is_patient)
 
     async def read_briefly(self, function: ReadFunction[T]) -> T:
         """Do as ``read`` for a statement that finds a few rows by their key; SQLite answers it on the spot."""
@@ -85,7 +82,7 @@ class Database:
         *,
         is_statement: bool = False,
         is_repeatable: bool = False,
-        is_patient: bool = False,
+        is_patient: bool | None = None,
     ) -> T:
         """Run ``function`` in a transaction of its own; it is on disk when this returns.
 
@@ -99,16 +96,17 @@ class Database:
             is_repeatable: it does no harm when it runs again although the server had committed it already: all it
                 writes is found again by a key that the caller chose, or depends on what it changes itself. Others are
                 not tried again once their commit was sent.
-            is_patient: wait for as long as the database's patience, instead of a little while.
+            is_patient: wait for as long as the database's patience, instead of a little while; None does so on behalf
+                of a task (``outages.patience``). Who asks for it waits for what takes long, too.
 
         Raises:
             LostError: the server did not answer.
         """
-        attempt = partial(self._write, function, is_statement)
-        if self.is_sqlite:
-            return await attempt()
-        patience = self._patience if is_patient else None
-        return await self.outages.survive(attempt, is_repeatable=is_repeatable, patience=patience)
+        return await self._survive(partial(self._write, function, is_statement), is_patient, is_repeatable)
+
+    async def survive(self, work: Callable[[], Awaitable[T]], *, is_repeatable: bool) -> T:
+        """Do what consists of several reads and writes, none of which waits; on behalf of a task, wait all the same."""
+        return await self._survive(work, None, is_repeatable) if is_patient() else await work()
 
     async def answers(self) -> bool:
         """Return whether the database answers at this moment, within a second and a half."""
@@ -143,6 +141,22 @@ class Database:
         """Finish what is queued and close all connections. Closing twice is fine."""
         await threads.remote_call("database", self._threads.close)
         self.wakes.close()
+
+    async def _survive(
+        self,
+        attempt: Callable[[], Awaitable[T]],
+        wanted: bool | None,  # noqa: FBT001  # as ``write`` got it
+        is_repeatable: bool = True,  # noqa: FBT001, FBT002  # as above
+    ) -> T:
+        waits = is_patient() if wanted is None else wanted
+        if self.is_sqlite and not waits:
+            return await attempt()
+        return await self.outages.survive(
+            attempt,
+            is_repeatable=is_repeatable,
+            patience=self._patience if waits else None,
+            waits_if=(*OUTAGES, SlowError) if wanted else OUTAGES,
+        )
 
     async def _read(self, function: ReadFunction[T]) -> T:
         return await asyncio.wrap_future(self._threads.read(function))

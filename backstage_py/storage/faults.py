@@ -15,8 +15,8 @@ _CLOSED = frozenset(
     {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_AUTH}
 )
 _PG_FULL = "53100"
-_PG_WAITED = frozenset({"55P03", "57014"})
-"""A lock or a statement's time."""
+_PG_LOCKED = "55P03"
+_PG_SLOW = "57014"
 _PG_INTERFERED = frozenset({"40001", "40P01"})
 _PG_REFUSED = ("28", "3D", "53")
 """Connections: not allowed, to no database, too many."""
@@ -24,6 +24,7 @@ _PG_LOST = ("08", "57P", "25P03", "25006")
 """Broken connections; a server that starts or stops, took us for dead, or only reads since a failover."""
 
 _PG_REFUSALS = ("authentication failed", "does not exist", "no pg_hba.conf entry", "permission denied", "no password")
+_AWAY = "The database does not answer, or refuses ({}); check that it runs, and backend.database.connection"
 _PG_BROKEN = frozenset({"OperationalError", "InterfaceError", "ConnectionTimeout"})
 
 
@@ -39,6 +40,17 @@ class InterferenceError(BusyError):
     """Another transaction was in the way, and this one was undone: it may simply run again."""
 
 
+class SlowError(ServiceUnavailableError):
+    """A statement took longer than it may, on a server that answers."""
+
+
+class RefusedError(ServiceUnavailableError):
+    """The server lets nobody in who comes like us, or nobody more."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(_AWAY.format(said))
+
+
 class LostError(ServiceUnavailableError):
     """The server does not answer, or the connection to it was lost.
 
@@ -48,11 +60,21 @@ class LostError(ServiceUnavailableError):
     """
 
     def __init__(self, said: str, *, may_be_done: bool) -> None:
-        super().__init__(
-            f"The database does not answer, or refuses ({said}); check that it runs, and backend.database.connection"
-        )
+        super().__init__(_AWAY.format(said))
         self.said = said
         self.may_be_done = may_be_done
+
+
+OUTAGES = (LostError, RefusedError, BusyError)
+
+
+def is_outage(error: BaseException | None) -> bool:
+    """Say whether an error stems from our own database, which was away or held by others: nobody did anything wrong."""
+    while error is not None:
+        if isinstance(error, OUTAGES):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def meaning(error: Exception) -> Exception:
@@ -101,23 +123,19 @@ def _of_postgres(error: BaseException | None) -> Exception | None:
     said = " ".join(str(error).split())[:500]
     if state == _PG_FULL:
         return DiskFullError("The disk of the database is full; the operator must make room")
-    if state in _PG_WAITED:
+    if state == _PG_LOCKED:
         return BusyError("The database is locked by something else; try again later")
+    if state == _PG_SLOW:
+        return SlowError("The database took longer for a statement than is allowed; try again later")
     if state in _PG_INTERFERED:
         return InterferenceError("Another transaction was in the way; try again later")
     if (state is None and type(error).__name__ in _PG_BROKEN) or (state and state.startswith(_PG_LOST)):
-        return _refusal(said) if state is None and _is_refusal(said) else LostError(said, may_be_done=False)
+        return RefusedError(said) if state is None and _is_refusal(said) else LostError(said, may_be_done=False)
     if state and state.startswith(_PG_REFUSED):
-        return _refusal(said)
+        return RefusedError(said)
     return None
 
 
 def _is_refusal(said: str) -> bool:
     """Return whether a server let nobody in who comes like us; errors of connecting have no code."""
     return any(words in said for words in _PG_REFUSALS)
-
-
-def _refusal(said: str) -> ServiceUnavailableError:
-    return ServiceUnavailableError(
-        f"The database does not answer, or refuses ({said}); check that it runs, and backend.database.connection"
-    )

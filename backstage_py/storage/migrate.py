@@ -77,6 +77,7 @@ async def _run(database: Database, name: str, revision: str) -> None:
         config.attributes["connection"] = transaction.connection
         if not database.is_sqlite:
             transaction.connection.exec_driver_sql("SET LOCAL statement_timeout = 0")  # an index may take long
+            transaction.connection.exec_driver_sql("SET LOCAL lock_timeout = 0")  # other replicas wait for it below
             transaction.connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7263548192)")
         try:
             getattr(command, name)(config, revision)

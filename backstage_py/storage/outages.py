@@ -2,18 +2,22 @@
 
 Who asks for an answer waits for a little while only, counted from the moment at which the outage began, so that
 requests do not pile up. Who must not give up, such as the journal of a running task, waits for minutes, also for others
-that hold a lock for longer than the server lets us wait for it.
+that hold a lock for longer than the server lets us wait for it. All that is done on behalf of a task waits so
+(``patience``), whichever store its actions reach through whatever service.
 """
 
 import math
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 
 import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
 
+from backstage_py.errors import ServiceUnavailableError
 from backstage_py.storage.faults import BusyError, InterferenceError, LostError
 from backstage_py.storage.transaction import T
 
@@ -22,6 +26,22 @@ _LITTLE_WHILE = 2.0  # seconds
 _SAY_EVERY = 10.0
 _MOST_INTERFERENCES = 5
 _WAIT = wait_random_exponential(multiplier=0.05, max=1.0)
+_patient: ContextVar[bool] = ContextVar("patient", default=False)
+
+
+@contextmanager
+def patience() -> Iterator[None]:
+    """Let whatever the block asks of a database, also through tasks that it starts, wait as a running task does."""
+    before = _patient.set(True)
+    try:
+        yield
+    finally:
+        _patient.reset(before)
+
+
+def is_patient() -> bool:
+    """Return whether ``patience`` is in force here."""
+    return _patient.get()
 
 
 class Outages:
@@ -80,7 +100,12 @@ class Outages:
         self._is_patient = False
 
     async def survive(
-        self, attempt: Callable[[], Awaitable[T]], *, is_repeatable: bool = True, patience: float | None = None
+        self,
+        attempt: Callable[[], Awaitable[T]],
+        *,
+        is_repeatable: bool = True,
+        patience: float | None = None,
+        waits_if: tuple[type[Exception], ...] = (BusyError,),
     ) -> T:
         """Return what an attempt returns, made again while its fault is the way to the server.
 
@@ -88,11 +113,14 @@ class Outages:
             attempt: what to do.
             is_repeatable: it may be made again when nobody knows whether the last one was carried out.
             patience: seconds of waiting; None for the little while.
+            waits_if: the faults besides a lost server that are waited for with patience.
         """
-        helps_again = partial(_helps_again, is_repeatable=is_repeatable, is_patient=patience is not None)
+        helps_again = partial(
+            _helps_again, is_repeatable=is_repeatable, waits_if=(InterferenceError,) if patience is None else waits_if
+        )
         try:
             return await self._try(attempt)
-        except (LostError, BusyError) as error:
+        except ServiceUnavailableError as error:
             if not helps_again(error):
                 raise
         self._waiting += 1
@@ -122,7 +150,7 @@ class Outages:
         return max(waited, time.monotonic() - began if began else 0.0) >= _LITTLE_WHILE
 
 
-def _helps_again(error: BaseException, *, is_repeatable: bool, is_patient: bool) -> bool:
+def _helps_again(error: BaseException, *, is_repeatable: bool, waits_if: tuple[type[Exception], ...]) -> bool:
     if isinstance(error, LostError):
         return is_repeatable or not error.may_be_done
-    return isinstance(error, BusyError if is_patient else InterferenceError)
+    return isinstance(error, waits_if)

@@ -27,11 +27,11 @@ def server() -> Iterator[Postgres]:
         yield running
 
 
-def configuration(folder: Path, database: str) -> Path:
+def configuration(folder: Path, database: str, **more: bool) -> Path:
     config: dict[str, Any] = {
         "backend": {
             "baseUrl": "http://127.0.0.1:7007",
-            "database": {"client": "pg", "connection": database.replace("+psycopg", "")},
+            "database": {"client": "pg", "connection": database.replace("+psycopg", ""), **more},
             "workingDirectory": str(folder / "work"),
         },
         "catalog": {"baseUrl": "http://127.0.0.1:7008/api/catalog"},
@@ -88,3 +88,33 @@ async def test_requests_are_503_and_readiness_is_off_while_the_database_is_away(
                 while await status(service, READY) != 200:  # noqa: ASYNC110  # as a cluster looks
                     await asyncio.sleep(0.1)
             assert (await call(service.asgi, "GET", TASKS, headers)).status == 200
+
+
+async def test_requests_that_another_session_locks_out_are_503_soon(server: Postgres, tmp_path: Path) -> None:
+    url = server.new_database("locked")
+    path = configuration(tmp_path, url)
+    async with serving(load_settings([path], {})) as service, service.running():
+        headers = await signed_in(service)
+        with server.connect("locked") as other, other.transaction():
+            other.execute("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE")
+            async with asyncio.timeout(30):  # half of what a statement may take otherwise
+                answer = await call(service.asgi, "GET", TASKS, headers)
+            assert says_later(answer), answer.body
+        assert (await call(service.asgi, "GET", TASKS, headers)).status == 200
+
+
+@pytest.mark.parametrize(("pooler", "waits_by"), [(True, "wakes"), (False, "LISTEN")])
+async def test_what_the_operator_says_of_a_pooler_is_believed(
+    server: Postgres, tmp_path: Path, pooler: bool, waits_by: str
+) -> None:
+    url = server.new_database(waits_by)
+    path = configuration(tmp_path, url, pooler=pooler)
+    async with serving(load_settings([path], {})) as service, service.running():
+        found: set[str] = set()
+        with server.connect("postgres") as other:
+            async with asyncio.timeout(60):
+                while not found:
+                    await asyncio.sleep(0.05)
+                    rows = other.execute("SELECT query FROM pg_stat_activity WHERE datname = %s", [waits_by]).fetchall()
+                    found = {way for way in ("wakes", "LISTEN") for (query,) in rows if way in query}
+        assert found == {waits_by}

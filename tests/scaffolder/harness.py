@@ -13,6 +13,7 @@ from backstage_py.identity.principals import Credentials, UserPrincipal
 from backstage_py.model import entity_ref
 from backstage_py.model.task import TaskEvent
 from backstage_py.plugin import Action, ActionRegistry, Services
+from backstage_py.plugin.services import CatalogClient
 from backstage_py.settings.sections import AuthSettings, ScaffolderSettings
 from backstage_py.storage import migrate
 from backstage_py.storage.database import Database
@@ -33,10 +34,15 @@ database_url: ContextVar[str] = ContextVar("database_url", default="")
 
 
 class Catalog:
-    """Answers for the entities that a test puts into it."""
+    """Answers for the entities that a test puts into it.
+
+    Attributes:
+        stored: gets what it cannot do itself, and is asked for what it does not have.
+    """
 
     def __init__(self) -> None:
         self.entities: dict[str, dict[str, Any]] = {}
+        self.stored: CatalogClient | None = None
         self.add(USER)
 
     def add(self, entity: dict[str, Any]) -> str:
@@ -45,10 +51,14 @@ class Catalog:
         return ref
 
     async def entities_by_refs(self, refs: Sequence[str], *, token: str | None) -> list[dict[str, Any] | None]:
+        if self.stored and not all(ref in self.entities for ref in refs):
+            return list(await self.stored.entities_by_refs(refs, token=token))
         return [self.entities.get(ref) for ref in refs]
 
     async def add_location(self, target: str, *, token: str | None, type: str = "url") -> dict[str, Any]:  # noqa: A002
-        raise NotImplementedError
+        if self.stored is None:
+            raise NotImplementedError
+        return await self.stored.add_location(target, token=token, type=type)
 
     async def preview_location(self, target: str, *, token: str | None, type: str = "url") -> dict[str, Any]:  # noqa: A002
         raise NotImplementedError

@@ -32,6 +32,15 @@ class Wire:
     drops_after: bytes | None = None
     """The connection on which a client sends this is cut when the server has answered, without that answer."""
 
+    breaks_at: int | None = None
+    """Turns until all connections are cut and new ones refused; set anew, it counts from there."""
+
+    passes_on: bool = True
+    """Whether the server gets what breaks the wire: it does what it is asked, and only its answer is lost."""
+
+    broke: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when it broke."""
+
     swallows_after: bytes | None = None
     """The connection on which a client sends this stays open, and nothing comes back on it any more."""
 
@@ -63,6 +72,13 @@ class Wire:
         while data := await reader.read(65_536):
             await self.flows.wait()
             self.turns += link.is_clients_turn
+            if link.is_clients_turn and self.breaks_at is not None:
+                self.breaks_at -= 1
+                if not self.breaks_at:
+                    self.refuses, self.breaks_at, link.breaks = True, None, True
+                    if not self.passes_on:
+                        self._break()
+                        return
             link.is_clients_turn = False
             if self.drops_after and self.drops_after in data:
                 self.drops_after, self.has_dropped, link.drops_answer = None, True, True
@@ -70,15 +86,23 @@ class Wire:
                 self.swallows_after, self.has_dropped, link.swallows_answer = None, True, True
             writer.write(data)
 
+    def _break(self) -> None:
+        self.cut()
+        self.broke.set()
+
     async def _back(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, link: "_Link") -> None:
         while data := await reader.read(65_536):
             await self.flows.wait()
+            if link.breaks:
+                break
             if link.drops_answer:
                 return
             if link.swallows_answer:
                 continue
             link.is_clients_turn = True
             writer.write(data)
+        if link.breaks:
+            self._break()
 
 
 @dataclass(slots=True)
@@ -86,6 +110,7 @@ class _Link:
     is_clients_turn: bool = True
     drops_answer: bool = False
     swallows_answer: bool = False
+    breaks: bool = False
 
 
 @contextlib.asynccontextmanager

@@ -6,6 +6,7 @@ is refused.
 """
 
 import asyncio
+import contextvars
 import inspect
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
@@ -22,10 +23,14 @@ T = TypeVar("T")
 
 
 class Bridge:
-    """Runs coroutines on the loop on which it was made, for callers on other loops."""
+    """Runs coroutines on the loop on which it was made, for callers on other loops.
+
+    They run in the context in which it was made, so that they are as patient as the attempt that calls the action.
+    """
 
     def __init__(self) -> None:
         self._home = asyncio.get_running_loop()
+        self._context = contextvars.copy_context()
         self._lock = threading.Lock()
         self._calls: set[Future[Any]] = set()
         self._is_open = True
@@ -56,7 +61,7 @@ class Bridge:
             if not self._is_open:
                 work.close()
                 raise asyncio.CancelledError
-            call = asyncio.run_coroutine_threadsafe(work, self._home)
+            call = self._context.copy().run(asyncio.run_coroutine_threadsafe, work, self._home)
             self._calls.add(call)
         call.add_done_callback(self._calls.discard)
         return call

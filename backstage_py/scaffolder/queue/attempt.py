@@ -1,11 +1,12 @@
 """An attempt is one claim of a task: its lease, its workspace, its journal, what earlier ones left, its completion."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import structlog
 
-from backstage_py.errors import BackstageError, as_name
+from backstage_py.errors import BackstageError, ServiceUnavailableError, as_name
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.task import Claim, ClaimLost, StepResult, TaskStatus
 from backstage_py.permissions.authority import Authority
@@ -26,10 +27,13 @@ from backstage_py.scaffolder.run.runner import Run, RunFailed
 from backstage_py.scaffolder.snapshots.snapshots import Snapshots
 from backstage_py.scaffolder.snapshots.taker import SnapshotTaker
 from backstage_py.settings.sections import LimitSettings
+from backstage_py.storage import outages
+from backstage_py.storage.faults import is_outage
 from backstage_py.storage.scaffolder.checkpoints import CheckpointStore
 from backstage_py.storage.scaffolder.claims import ClaimStore
 
 _log = structlog.get_logger(__name__)
+_PAUSE_SECONDS = 1.0
 _SECRETS_LOST = (
     "The secrets of this task cannot be read: the key with which they were stored is not at hand. They are kept; "
     "restore the key (see docs/keys.md) and retry the task, or start it again"
@@ -89,14 +93,20 @@ class Attempts:
     ) -> AttemptFolder | None:
         """Run a task until it has ended, is handed back, or turns out to be another attempt's.
 
+        It waits for a database that is away. Where that cannot help, since the patience of what it does is over or
+        nobody knows whether something was written, it is handed back: that is no failure of the task.
+
         Returns the folder if the attempt has ended with it; see ``clean_up``.
         """
+        with outages.patience():
+            return await self._until_over(claim, lease, signal, stopping)
+
+    async def _until_over(
+        self, claim: Claim, lease: Lease, signal: CancelSignal, stopping: Callable[[], bool]
+    ) -> AttemptFolder | None:
         log = _log.bind(task_id=claim.id, attempt=claim.number)
         log.info("task_claimed")
-        logged = await self.store.logged(claim.id) if claim.number > 1 else 0
-        attempt = _Attempt(
-            claim, lease, signal, TaskJournal(self.store, claim, log_limit=max(self.log_limit - logged, 0))
-        )
+        attempt = _Attempt(claim, lease, signal, TaskJournal(self.store, claim, log_limit=self.log_limit))
         try:
             status = await self._run(attempt, stopping)
             log.info("task_ended", status=status.value)
@@ -109,11 +119,33 @@ class Attempts:
         except ClaimLost:  # raised between two effects; where it is cancelled instead, an action may still work there
             log.warning("task_claim_lost")
             attempt.let_go()
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            log.warning("task_waits_for_database", problem=str(error))
+            await self._hand_back(attempt, stopping)
         else:
             return attempt.folder
         finally:
             await attempt.journal.close()
         return None
+
+    async def _hand_back(self, attempt: _Attempt, stopping: Callable[[], bool]) -> None:
+        """Hand back what an outage has ended, as soon as the database can take it."""
+        await attempt.journal.close()
+        while True:
+            try:
+                await self.store.hand_back(attempt.claim)
+            except ServiceUnavailableError:
+                if stopping():
+                    raise
+                await asyncio.sleep(_PAUSE_SECONDS)
+            except ClaimLost:
+                break
+            else:
+                _log.info("task_handed_back", task_id=attempt.claim.id)
+                break
+        attempt.let_go()
 
     async def clean_up(self, folder: AttemptFolder) -> None:
         """Remove the folder of an attempt that has ended, and what attempts before it left."""
@@ -121,16 +153,20 @@ class Attempts:
 
     async def _run(self, attempt: _Attempt, stopping: Callable[[], bool]) -> TaskStatus:
         try:
+            if attempt.claim.number > 1:
+                attempt.journal.has_logged(await self.store.logged(attempt.claim.id))
             context = await self._context(attempt, stopping)
             output = await Run(context).run()
         except RunFailed as failure:
             return await self._fail(attempt, failure.name, failure.error.message)
-        except BackstageError as error:
-            return await self._fail(attempt, as_name(error), error.message)
         except (ClaimLost, WorkerStopping):
             raise
-        except Exception as error:  # noqa: BLE001  # the worker's edge: a task ends whatever happens
-            _log.exception("task_broke", task_id=attempt.claim.id)
+        except Exception as error:
+            if is_outage(error):
+                raise
+            if isinstance(error, BackstageError):
+                return await self._fail(attempt, as_name(error), error.message)
+            _log.exception("task_broke", task_id=attempt.claim.id)  # the worker's edge: a task ends whatever happens
             return await self._fail(attempt, "Error", as_backstage_error(error).message)
         body = {"message": "Run completed with status: completed", "output": output}
         await attempt.end(TaskStatus.COMPLETED, body, keep_progress=False)

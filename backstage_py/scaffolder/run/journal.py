@@ -105,6 +105,10 @@ class TaskJournal:
             self._left -= min(size(shown) + _EVENT_SIZE, max(self._left, 0))
         self._add(new_event(EventType.LOG, _body(shown, step_id, status)))
 
+    def has_logged(self, before: int) -> None:
+        """Take off the limit what earlier attempts wrote."""
+        self._left = max(self._left - before, 0)
+
     def finish_step(self, result: StepResult) -> None:
         """Stage a step's result; it is stored together with the events staged before."""
         with self._lock:

@@ -32,6 +32,7 @@ from backstage_py.scaffolder.run.spec import ABSENT, Step
 from backstage_py.scaffolder.run.step_log import StepLogger
 from backstage_py.scaffolder.run.steps import Contexts
 from backstage_py.scaffolder.run.workspace_watch import WorkspaceWatch
+from backstage_py.storage.faults import is_outage
 from backstage_py.templating.engine import UNDEFINED
 
 _log = structlog.get_logger(__name__)
@@ -68,7 +69,7 @@ class Run:
 
         Raises:
             RunFailed: a step failed.
-            BackstageError: nobody can say what may be executed.
+            BackstageError: nobody can say what may be executed, or our database is away (``faults.is_outage``).
             WorkerStopping: the worker stops; the steps so far are recorded.
             ClaimLost: the task is another worker's by now.
         """
@@ -172,13 +173,19 @@ class Run:
             self._record_failure(step, self._cancelled(step), logged=True)
         except (ClaimLost, WorkerStopping):
             raise
-        except BackstageError as error:
-            self._record_failure(step, error, logged=True)
         except Exceeded as error:
             self._record_failure(step, refusal(error), logged=True)
-        except Exception as error:  # noqa: BLE001  # the worker's edge: a step ends with an event whatever happens
-            _log.exception("step_broke", task_id=self._context.task_id, step_id=step.id)
-            self._record_failure(step, as_backstage_error(error), logged=True)
+        except Exception as error:
+            if is_outage(error):
+                raise
+            self._record_failure(step, self._said(step, error), logged=True)
+
+    def _said(self, step: Step, error: Exception) -> BackstageError:
+        """Return what a step shows of an error; the worker's edge: it ends with an event whatever happens."""
+        if isinstance(error, BackstageError):
+            return error
+        _log.exception("step_broke", task_id=self._context.task_id, step_id=step.id)
+        return as_backstage_error(error)
 
     def _cancelled(self, step: Step) -> BackstageError:
         if self._watch.failure:

@@ -62,12 +62,15 @@ class LocationStore:
             ConflictError: it is registered, and ``refresh_existing`` is not asked for; or another source keeps an
                 entity of the name that is needed, and it leads elsewhere.
         """
+        new = Location(str(uuid.uuid4()), type_, target, entity_ref)
 
         def run(transaction: Transaction) -> Location:
             found = _by_target(transaction.connection, type_, target)
+            if found == new:  # by an earlier try, whose answer was lost
+                return new
             if found and not refresh_existing:
                 raise ConflictError(f"Location {type_}:{target} already exists")
-            location = found or Location(str(uuid.uuid4()), type_, target, entity_ref)
+            location = found or new
             if not found:
                 transaction.connection.execute(sa.insert(locations).values(_row(location)))
             self._refresh.delta(transaction, SOURCE_KEY, [make(location)], ())
@@ -76,7 +79,7 @@ class LocationStore:
                 self._refresh.mark(transaction, [location.entity_ref], force=True)
             return location
 
-        return await marks.exclusively(self._database, run)
+        return await marks.exclusively(self._database, run, is_repeatable=True)
 
     async def update(self, id_: str, type_: str, target: str, make: MakeDeferred) -> Location:
         """Give a location another target; its entity stays the same.
@@ -96,7 +99,7 @@ class LocationStore:
             self._refresh.delta(transaction, SOURCE_KEY, [make(location)], ())
             return location
 
-        return await marks.exclusively(self._database, run)
+        return await marks.exclusively(self._database, run, is_repeatable=True)
 
     async def delete(self, id_: str) -> None:
         """Delete a location, with all entities that only it leads to.

@@ -51,13 +51,20 @@ async def exclusively(
 
     if database.is_sqlite:
         return await database.write(run)
-    write = partial(database.write, run, is_repeatable=is_repeatable or lease is not None)
-    async with _turns.setdefault(database, asyncio.Lock()):
-        for _ in range(_TRIES - 1):
-            with contextlib.suppress(BusyError):
-                return await write()
-            await database.read(lambda connection: _END_SILENT.all(connection, {"seconds": _SILENT_SECONDS}))
-        return await write()
+    is_repeatable = is_repeatable or lease is not None
+    write = partial(database.write, run, is_repeatable=is_repeatable, is_patient=False)
+
+    async def take_turn() -> T:
+        async with _turns.setdefault(database, asyncio.Lock()):
+            for _ in range(_TRIES - 1):
+                with contextlib.suppress(BusyError):
+                    return await write()
+                await database.read(
+                    lambda connection: _END_SILENT.all(connection, {"seconds": _SILENT_SECONDS}), is_patient=False
+                )
+            return await write()
+
+    return await database.survive(take_turn, is_repeatable=is_repeatable)
 
 
 _TRIES = 5

@@ -142,7 +142,9 @@ class RefreshStore:
 
     async def request_refresh(self, refs: Sequence[str]) -> int:
         """Mark entities to be processed soon, and return how many there are."""
-        return await marks.exclusively(self._database, lambda transaction: self.mark(transaction, refs))
+        return await marks.exclusively(
+            self._database, lambda transaction: self.mark(transaction, refs), is_repeatable=True
+        )
 
     def mark(self, transaction: Transaction, refs: Sequence[str], *, force: bool = False) -> int:
         """Do as ``request_refresh`` within a transaction; ``force`` ignores what is remembered."""

@@ -24,8 +24,11 @@ _IDLE_SECONDS = 60
 """Of a transaction: a process that is stopped in the middle of one must not keep its locks."""
 _PREPARED = 300
 """Statements that a connection keeps prepared."""
+_LOCK_SECONDS = 5
+"""Unless the operator set another time: who answers a request says 503 then, who must not give up asks again."""
 _LIMITS = (
-    f"SET statement_timeout = '{_STATEMENT_SECONDS}s'; SET idle_in_transaction_session_timeout = '{_IDLE_SECONDS}s'"
+    f"SET statement_timeout = '{_STATEMENT_SECONDS}s'; SET idle_in_transaction_session_timeout = '{_IDLE_SECONDS}s'; "
+    f"SELECT set_config('lock_timeout', '{_LOCK_SECONDS}s', false) WHERE current_setting('lock_timeout') = '0'"
 )
 
 
