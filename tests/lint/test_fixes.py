@@ -243,7 +243,7 @@ jobs:
     runs-on: ${{ matrix.os }}
     if: ${{ github.event_name == 'push' && github.ref != 'x' }}
     steps:
-      - run: ${{ github.sha }} ${{ secrets.T }} ${{ values.name }} ${{ env.X }}
+      - ${{ github.sha }} ${{ secrets.T }} ${{ values.name }} ${{ env.X }}
       - run: echo ${{ hashFiles('**/go.sum') }} ${{ steps.a.outputs.b }}
       - run: echo {% raw %}${{ github.sha }}{% endraw %}
 """
@@ -255,7 +255,7 @@ jobs:
     runs-on: {% raw %}${{ matrix.os }}{% endraw %}
     if: {% raw %}${{ github.event_name == 'push' && github.ref != 'x' }}{% endraw %}
     steps:
-      - run: {% raw %}${{ github.sha }} ${{ secrets.T }}{% endraw %} ${{ values.name }} {% raw %}${{ env.X }}{% endraw %}
+      - {% raw %}${{ github.sha }} ${{ secrets.T }}{% endraw %} ${{ values.name }} {% raw %}${{ env.X }}{% endraw %}
       - run: echo {% raw %}${{ hashFiles('**/go.sum') }} ${{ steps.a.outputs.b }}{% endraw %}
       - run: echo {% raw %}${{ github.sha }}{% endraw %}
 """
