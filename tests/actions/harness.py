@@ -86,6 +86,8 @@ class Task:
     checkpoints: JsonObject = field(default_factory=dict)
     effects: dict[str, JsonObject] = field(default_factory=dict)
     user: User = field(default_factory=User)
+    log: Log = field(default_factory=Log)
+    """Of the step that runs, or ran last."""
 
     def __post_init__(self) -> None:
         for path in (self.folder / "workspace", self.template):
@@ -136,7 +138,8 @@ class Task:
         checked = {name: value for name, value in input.items() if name not in action.ignored_inputs}
         for problem in Draft7Validator(action.input_schema).iter_errors(checked):
             raise InputError(problem.message)
-        log, sink = Log(), Sink(checkpoints=self.checkpoints, effects=self.effects)
+        self.log = log = Log()
+        sink = Sink(checkpoints=self.checkpoints, effects=self.effects)
         context: ActionContext[Any] = ActionContext(
             action.parse_input(checked),
             log,

@@ -34,7 +34,14 @@ def blocked(resource: str, policies: dict[str, dict[str, str]]) -> str:
 
 @contextlib.contextmanager
 def webhook(
-    api: Api, host: str, namespace: str, judge: Callable[[Any], str | None], folder: Path, *, name: str = KYVERNO
+    api: Api,
+    host: str,
+    namespace: str,
+    judge: Callable[[Any], str | None],
+    folder: Path,
+    *,
+    name: str = KYVERNO,
+    warn: Callable[[Any], list[str]] = lambda _: [],
 ) -> Iterator[None]:
     """Let ``judge`` decide what may be created or changed in a namespace; what it returns refuses an object.
 
@@ -45,6 +52,7 @@ def webhook(
         judge: gets the object.
         folder: for the certificate.
         name: of the webhook, which the cluster's answer quotes.
+        warn: returns what it warns of, as Kyverno's policies in audit mode do.
     """
     certificate, key = _certificate(host)
     (folder / "tls.pem").write_bytes(certificate + key)
@@ -54,6 +62,8 @@ def webhook(
             request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["request"]
             refusal = judge(request["object"])
             response: dict[str, Any] = {"uid": request["uid"], "allowed": refusal is None}
+            if warnings := warn(request["object"]):
+                response["warnings"] = warnings
             if refusal is not None:
                 response["status"] = {"message": refusal, "code": 400}
             review = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response}

@@ -61,6 +61,28 @@ async def test_what_the_admission_denies_is_named_with_policy_rule_file_and_line
     assert not kube.api.find(f"/api/v1/namespaces/{namespace}/configmaps/fine")
 
 
+def audit(value: Any) -> list[str]:
+    """What Kyverno warns of when a policy in audit mode says ``emitWarning: true``."""
+    if value["metadata"]["name"] != "fine":
+        return []
+    return ['policy require-labels.check-team: validation error: the label "team" is missing, see C:\\docs']
+
+
+async def test_what_the_admission_only_warns_of_is_a_warning_and_in_the_log(
+    task: Task, kube: KubeCluster, namespace: str, tmp_path: Path
+) -> None:
+    message = 'validation error: the label "team" is missing, see C:\\docs'
+    with admission.webhook(kube.api, kube.host, namespace, lambda _: None, tmp_path, warn=audit):
+        checked = await task.run("policy:check", {"kyverno": True, "namespace": namespace})
+        applied = await task.run("kubernetes:apply", {"manifestPath": "k8s.yaml", "namespace": namespace})
+    assert checked.outputs["warnings"] == [
+        {"policy": "require-labels", "rule": "check-team", "file": "k8s.yaml", "line": 1,
+         "message": f"ConfigMap/{namespace}/fine: {message}"}
+    ]  # fmt: skip
+    warning = f"ConfigMap/{namespace}/fine: policy require-labels.check-team: {message}"
+    assert [text for level, text in applied.log.lines if level == "warning"] == [warning]
+
+
 async def test_what_no_policy_refused_is_told_with_its_line(task: Task, namespace: str) -> None:
     (task.workspace.root / "k8s.yaml").write_text(MANIFESTS.replace("  size: large", "  size: [1]"))
     with pytest.raises(BackstageError, match=r"k8s\.yaml:6: "):

@@ -12,6 +12,7 @@ from backstage_py.integrations.kubernetes.rules import Caller
 from backstage_py.integrations.kubernetes.waiting import FailedError
 from backstage_py.plugin import Services
 from tests.actions.harness import Task
+from tests.cluster import crds, waiting
 from tests.cluster.cluster import KubeCluster
 
 POD = {"spec": {"restartPolicy": "Never", "containers": [{"name": "main", "image": "none"}]}}
@@ -82,11 +83,47 @@ async def test_who_may_not_watch_looks_again_and_again(
         assert await somebody.may("get", "batch/v1", "Job", namespace)
         assert not await somebody.may("delete", "batch/v1", "Job", namespace)
     task = Task(tmp_path / "task", Services(config=config))
-    waiting = asyncio.create_task(task.run("kube:job:wait", {"name": "migrate", "namespace": namespace}))
+    looking = asyncio.create_task(task.run("kube:job:wait", {"name": "migrate", "namespace": namespace}))
     await asyncio.sleep(1)
     complete = {"conditions": [{"type": "Complete", "status": "True"}]}
     await asyncio.to_thread(kube.api.patch, f"{jobs}/migrate/status", {"status": complete})
-    assert (await waiting).log.messages[-1] == f"Job/{namespace}/migrate: Complete=True"
+    assert (await looking).log.messages[-1] == f"Job/{namespace}/migrate: Complete=True"
+
+
+def kind_with(kube: KubeCluster, group: str, kind: str, status: Any) -> str:
+    """Make a kind of somebody's own whose status has a schema, or which has none; return its plural."""
+    plural, some = f"{kind.lower()}s", {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    schema = {"type": "object", "properties": {"spec": some, **({"status": status} if status else {})}}
+    version = {
+        "name": "v1", "served": True, "storage": True, "subresources": {"status": {}},
+        "schema": {"openAPIV3Schema": schema},
+    }  # fmt: skip
+    names = {"plural": plural, "singular": kind.lower(), "kind": kind}
+    spec = {"group": group, "scope": "Namespaced", "names": names, "versions": [version]}
+    crds.create(kube.api, {"metadata": {"name": f"{plural}.{group}"}, "spec": spec})
+    crds.wait_established(kube.api, f"{plural}.{group}")
+    return plural
+
+
+async def test_a_new_object_that_says_nothing_yet_is_not_ready(
+    task: Task, kube: KubeCluster, api_group: str, namespace: str
+) -> None:
+    some = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    conditions = {"type": "object", "properties": {"conditions": {"type": "array", "items": some}}}
+    kind_with(kube, api_group, "Note", None)
+    told = kind_with(kube, api_group, "Queue", conditions)
+    value = {"apiVersion": f"{api_group}/v1", "kind": "Queue", "metadata": {"name": "orders"}, "spec": {}}
+    given = {"manifest": [{**value, "kind": "Note"}, value], "namespace": namespace, "wait": True}
+    applying = asyncio.create_task(task.run("kubernetes:apply", given))
+    path = f"/apis/{api_group}/v1/namespaces/{namespace}/{told}/orders"
+    silent = f"Queue/{namespace}/orders: its controller has not said anything about it yet"
+    await asyncio.to_thread(waiting.until, lambda: silent in task.log.messages, "nothing is said")
+    one = {"type": "Ready", "status": "True", "reason": "Made", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+    await asyncio.to_thread(kube.api.patch, f"{path}/status", {"status": {"conditions": [one]}})
+    lines = (await applying).log.messages
+    assert lines[2:] == [
+        f"Note/{namespace}/orders: there", silent, f"Queue/{namespace}/orders: Ready=True (Made)",
+    ]  # fmt: skip
 
 
 async def test_an_image_that_is_missing_ends_the_wait(task: Task, kube: KubeCluster, namespace: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from backstage_py.errors import InputError
-from backstage_py.integrations.kubernetes import criteria, denials, jsonpath, readiness
+from backstage_py.integrations.kubernetes import criteria, denials, jsonpath, readiness, silence
 from backstage_py.integrations.kubernetes.denials import Denial
 
 STATUS: dict[str, Any] = {
@@ -212,3 +212,15 @@ def test_denials_of_others_are_read_too(message: str, denial: Denial) -> None:
 
 def test_what_is_no_denial_is_none() -> None:
     assert denials.read('configmaps "x" not found') == []
+
+
+def test_who_never_says_anything_is_ready_after_a_while_and_kstatus_is_heard() -> None:
+    value: dict[str, Any] = {"apiVersion": "example.org/v1", "kind": "Queue", "metadata": {"generation": 1}}
+    at = iter([0.0, 0.0, 9.0, 10.0, 11.0])
+    judge = silence.Patient(10.0, lambda: next(at))
+    assert [judge(value).is_done for _ in range(3)] == [False, False, True]
+    synced = {**value, "status": {"conditions": [{"type": "Synced", "status": "True"}]}}
+    assert not silence.Patient(10.0, lambda: 0.0)(synced).is_done
+    for type_, has_failed in (("Reconciling", False), ("Stalled", True)):
+        said = readiness.ready({**value, "status": {"conditions": [{"type": type_, "status": "True", "reason": "X"}]}})
+        assert (said.is_done, said.has_failed, said.text) == (False, has_failed, f"{type_}=True (X)")

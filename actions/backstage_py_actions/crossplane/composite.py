@@ -124,7 +124,7 @@ def _written(given: Apply, definition: Definition, value: JsonObject) -> JsonObj
 
 async def _applied(ctx: ActionContext[Apply], kube: Api, value: JsonObject) -> tuple[Ref, str]:
     manner = Manner(force=ctx.input.force, dry_run=ctx.is_dry_run)
-    [one] = await applying.apply(kube, [value], manner, on_applied=lambda one: _tell(ctx, one))
+    [one] = await applying.apply(kube, [value], manner, on_applied=lambda one: _tell(ctx, one), tell=ctx.logger.warning)
     return one.ref, one.change
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from backstage_py.integrations.kubernetes import applied_set, applying, readiness, refs, waiting
+from backstage_py.integrations.kubernetes import applied_set, applying, refs, silence, waiting
 from backstage_py.integrations.kubernetes.api import DEFAULT_NAMESPACE, Api
 from backstage_py.integrations.kubernetes.applied_set import AppliedSet
 from backstage_py.integrations.kubernetes.applying import Manner
@@ -121,7 +121,8 @@ async def wait_for(ctx: ActionContext[Apply], kube: Api, listed: Sequence[Ref], 
     end = ctx.clock.monotonic() + left
     for one in listed:
         rest = max(1.0, end - ctx.clock.monotonic())
-        waits = waiting.until(kube, one, readiness.ready, tell=ctx.logger.info, seconds=rest)
+        judge = await silence.judge(kube, one)
+        waits = waiting.until(kube, one, judge, tell=ctx.logger.info, seconds=rest)
         await cluster.unless_cancelled(ctx, waits)
         if ctx.signal.is_set:
             return

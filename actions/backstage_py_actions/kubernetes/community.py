@@ -120,6 +120,7 @@ async def _apply(
             objects,
             manner,
             on_applied=lambda applied: ctx.logger.info(f"Successfully created/updated {applied.name}."),
+            tell=ctx.logger.warning,
             is_cancelled=lambda: ctx.signal.is_set,
         )
 

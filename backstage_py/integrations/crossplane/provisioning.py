@@ -142,10 +142,10 @@ class Provisioner:
             yield found
 
     async def _create(self, offer: Offer, place: Environment, value: JsonObject, *, dry_run: bool, tell: Tell) -> Part:
-        ref = refs.of(value)
+        ref, warned = refs.of(value), list[str]()
         async with self._opened(place) as kube:
             try:
-                made = await kube.create(value, dry_run=dry_run)
+                made = await kube.create(value, dry_run=dry_run, warned=warned)
             except ConflictError:
                 made = await kube.get(ref) or {}
                 if not made or orders.request_of(made) != orders.request_of(value):
@@ -154,6 +154,8 @@ class Provisioner:
                 refused = denials.read(error.message)
                 raise type(error)(f"{offer.name} in {place.name} was refused: {_words(refused, error)}") from error
         tell(f"{place.name}: {ref} {'would be created' if dry_run else 'created'}")
+        for text in warned:
+            tell(f"{place.name}: {ref}: {text}")
         return Part(place.name, place.cluster or "", made, change="would be created" if dry_run else "created")
 
     async def find(self, resource: str, namespace: str, name: str) -> Provisioned:

@@ -22,6 +22,7 @@ from backstage_py.integrations.kubernetes.rules import Caller
 from backstage_py.model.json import Json, JsonObject
 
 T = TypeVar("T")
+Warned = list[str]
 FIELD_MANAGER = "backstage-py"
 DEFAULT_NAMESPACE = "default"
 _APPLY = "application/apply-patch+yaml"  # JSON is YAML
@@ -140,8 +141,9 @@ class Api:
         dry_run: bool = False,
         field_manager: str = FIELD_MANAGER,
         is_new_kind: bool = False,
+        warned: Warned | None = None,
     ) -> JsonObject:
-        """Apply an object on the server's side and return what the cluster has then.
+        """Apply an object on the server's side and return what the cluster has then; ``warned`` takes its warnings.
 
         Raises:
             ConflictError: others own a field that it sets; the message names them. ``force`` takes it over.
@@ -149,18 +151,25 @@ class Api:
         ref = refs.of(value)
         path = await self._path(ref, is_new=is_new_kind)
         query = [("fieldManager", field_manager), ("force", "true" if force else "false"), *_dry(dry_run)]
+        sent = {"query": query, "body": value, "content_type": _APPLY, "warned": warned}
         try:
-            return await self._repeatable("PATCH", path, query=query, body=value, content_type=_APPLY)
+            return await self._repeatable("PATCH", path, **sent)
         except NotFoundError:
             if not await self._has_moved(ref, path):
                 raise
-            path = await self._path(ref)
-            return await self._repeatable("PATCH", path, query=query, body=value, content_type=_APPLY)
+            return await self._repeatable("PATCH", await self._path(ref), **sent)
 
     async def create(
-        self, value: JsonObject, *, dry_run: bool = False, field_manager: str = FIELD_MANAGER
+        self,
+        value: JsonObject,
+        *,
+        dry_run: bool = False,
+        field_manager: str = FIELD_MANAGER,
+        warned: Warned | None = None,
     ) -> JsonObject:
         """Create an object; with ``metadata.generateName`` the cluster names it. Never tried twice.
+
+        ``warned`` takes the cluster's warnings.
 
         Raises:
             ConflictError: it is there already.
@@ -169,7 +178,7 @@ class Api:
         kind = await self._allowed(ref)
         namespace = (ref.namespace or DEFAULT_NAMESPACE) if kind.namespaced else None
         query = [("fieldManager", field_manager), *_dry(dry_run)]
-        return await self._call("POST", kind.path(namespace), query=query, body=value)
+        return await self._call("POST", kind.path(namespace), query=query, body=value, warned=warned)
 
     async def merge(self, ref: Ref, change: JsonObject, *, dry_run: bool = False) -> JsonObject:
         """Merge a change into an object that is there (RFC 7386) and return it."""

@@ -76,7 +76,7 @@ async def apply(
         objects: of ``manifest.objects``.
         manner: how.
         on_applied: called for each object.
-        tell: called with what a dry run cannot know.
+        tell: called with what a dry run cannot know, and what the cluster and its admission warn of.
         is_cancelled: looked at before each object.
 
     Raises:
@@ -93,7 +93,8 @@ async def apply(
         is_new, value = comes and not manner.dry_run, one
         try:
             value = await _placed(api, one, manner, is_new=is_new)
-            applied = await _apply_one(api, value, manner, index, is_new=is_new)
+            warned: list[str] = []
+            applied = await _apply_one(api, value, manner, index, is_new=is_new, warned=warned)
         except NotFoundError as error:
             comes = comes or value["metadata"].get("namespace") in new_namespaces
             if not (manner.dry_run and comes):
@@ -104,12 +105,16 @@ async def apply(
             raise _named(value, error) from error
         done.append(applied)
         on_applied(applied)
+        for text in warned:
+            tell(f"{applied.name}: {text}")
     return done
 
 
-async def _apply_one(api: Api, value: JsonObject, manner: Manner, index: int, *, is_new: bool) -> Applied:
+async def _apply_one(
+    api: Api, value: JsonObject, manner: Manner, index: int, *, is_new: bool, warned: list[str]
+) -> Applied:
     if "name" not in value["metadata"]:
-        return await _create_once(api, value, manner, index)
+        return await _create_once(api, value, manner, index, warned)
     before, was_seen = None, is_new
     if not is_new:
         with contextlib.suppress(NotAllowedError):  # credentials that may apply need not be able to read
@@ -120,6 +125,7 @@ async def _apply_one(api: Api, value: JsonObject, manner: Manner, index: int, *,
         dry_run=manner.dry_run,
         field_manager=manner.field_manager,
         is_new_kind=is_new,
+        warned=warned,
     )
     return Applied(after, _change(before, after, manner) if was_seen else "applied", _diff(before, after, manner))
 
@@ -133,7 +139,7 @@ async def _placed(api: Api, value: JsonObject, manner: Manner, *, is_new: bool) 
     return {**value, "metadata": {**metadata, "namespace": manner.namespace}}
 
 
-async def _create_once(api: Api, value: JsonObject, manner: Manner, index: int) -> Applied:
+async def _create_once(api: Api, value: JsonObject, manner: Manner, index: int, warned: list[str]) -> Applied:
     """Create an object that the cluster names, unless an earlier run of the step did."""
     metadata = value["metadata"]
     if manner.identity:
@@ -143,7 +149,9 @@ async def _create_once(api: Api, value: JsonObject, manner: Manner, index: int) 
         ):
             return Applied(one, "unchanged")
         metadata = {**metadata, "labels": {**(metadata.get("labels") or {}), _MADE_BY: mark}}
-    made = await api.create({**value, "metadata": metadata}, dry_run=manner.dry_run, field_manager=manner.field_manager)
+    made = await api.create(
+        {**value, "metadata": metadata}, dry_run=manner.dry_run, field_manager=manner.field_manager, warned=warned
+    )
     return Applied(made, "created", _diff(None, made, manner))
 
 

@@ -1,5 +1,6 @@
 """An open connection to a cluster through the official client, blocking; its errors become ours in one place."""
 
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from kubernetes import client
 
 _SECONDS = 30.0
+_WARNING = re.compile(r'\d{3} \S+ "((?:[^"\\]|\\.)*)"')
 _LATER = (429, 503, 504)  # it is starting, stopping or too busy
 _LARGEST_LINE = 16 * 1024 * 1024
 Query = Sequence[tuple[str, str]]
@@ -53,15 +55,21 @@ class Connection:
         query: Query = (),
         body: Json = None,
         content_type: str = "application/json",
+        warned: list[str] | None = None,
     ) -> JsonObject:
         """Call the API and return what it answers. ``path`` begins below the cluster's URL; its parts are escaped.
+
+        ``warned`` takes what the API server and its admission warn of.
 
         Raises:
             BackstageError: as ``foreign_errors`` says.
         """
         with foreign_errors(self.cluster):
-            answer: JsonObject = json.parse(self._send(method, path, query, _SECONDS, body, content_type).data)
-        return answer
+            answer = self._send(method, path, query, _SECONDS, body, content_type)
+            found: JsonObject = json.parse(answer.data)
+        if warned is not None:
+            warned[:] = _warnings(answer.headers.getlist("Warning"))
+        return found
 
     def text(self, path: str, query: Query = ()) -> str:
         """Return what is no JSON, such as the log of a pod."""
@@ -97,6 +105,12 @@ class Connection:
             serialize=False,
             _request_timeout=seconds,
         )
+
+
+def _warnings(headers: Sequence[str]) -> list[str]:
+    """Return the texts of ``Warning`` headers (RFC 7234, 5.5), which a server may join with commas."""
+    quoted = [found[1] for one in headers for found in _WARNING.finditer(one)]
+    return [re.sub(r"\\(.)", r"\1", text) for text in quoted]
 
 
 def _first_lines(answer: Any) -> list[JsonObject]:

@@ -10,6 +10,10 @@ _WEBHOOK = re.compile(r'admission webhook "([^"]+)" denied the request(?: withou
 _KYVERNO = re.compile(r"^(?:resource|policy) \S+/\S+ .*(?:blocked|violation).*$", re.MULTILINE)
 _GATEKEEPER = re.compile(r"^\[([^\]]+)\] (.*)$", re.MULTILINE)
 _POLICY = re.compile(r"ValidatingAdmissionPolicy '([^']+)' with binding '([^']+)' denied request: (.*)", re.DOTALL)
+_KYVERNO_WARNING = re.compile(r"policy (\S+)\.([^.:]+): (.*)", re.DOTALL)
+_POLICY_WARNING = re.compile(
+    r"Validation failed for ValidatingAdmissionPolicy '([^']+)' with binding '([^']+)': (.*)", re.DOTALL
+)
 _QUOTA = re.compile(r"exceeded quota: ([^,]+), (requested: .*)", re.DOTALL)
 _ENTRY = re.compile(r"^(\s*)([A-Za-z0-9][\w./-]*):(?:\s+(.*))?$")
 
@@ -41,6 +45,17 @@ def read(message: str) -> list[Denial]:
     webhook, text = found[1], found[2].strip()
     listed = _kyverno(webhook, text) or _gatekeeper(webhook, text)
     return listed or [Denial(text or "it gave no reason", webhook=webhook)]
+
+
+def warning(message: str) -> Denial:
+    """Return what a warning of a cluster says: by Kyverno, Gatekeeper, ValidatingAdmissionPolicy, or just its text."""
+    if found := _KYVERNO_WARNING.fullmatch(message):
+        return Denial(found[3].strip(), policy=found[1], rule=found[2])
+    if found := _POLICY_WARNING.fullmatch(message):
+        return Denial(found[3].strip(), policy=found[1], rule=found[2], webhook="ValidatingAdmissionPolicy")
+    if found := _GATEKEEPER.fullmatch(message):
+        return Denial(found[2].strip(), policy=found[1])
+    return Denial(message)
 
 
 def _gatekeeper(webhook: str, text: str) -> list[Denial]:

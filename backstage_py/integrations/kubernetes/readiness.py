@@ -81,8 +81,20 @@ def rollout(value: JsonObject | None) -> Verdict:
     return ready(value)
 
 
+def says(value: JsonObject) -> bool:
+    """Whether an object says how it stands, or is of a kind that is known; else being there is all that counts."""
+    is_known = (value["apiVersion"].rpartition("/")[0], value["kind"]) in _OF_KIND
+    has_seen = "observedGeneration" in (value.get("status") or {})
+    return is_known or has_seen or any(condition(value, name) for name in _READY)
+
+
 def _by_conditions(value: JsonObject) -> Verdict:
-    for name in ("Ready", "Available", "Succeeded", "Complete"):
+    stalled, busy = condition(value, "Stalled"), condition(value, "Reconciling")
+    if stalled and stalled.get("status") == "True" and is_observed(value, stalled):
+        return failed(described(stalled))
+    if busy and busy.get("status") == "True":
+        return pending(described(busy))
+    for name in _READY:
         found = condition(value, name)
         if found is not None:
             if not is_observed(value, found):
@@ -181,6 +193,7 @@ def _argo_rollout(value: JsonObject) -> Verdict:
     return {"Healthy": done, "Degraded": failed}.get(phase, pending)(text)
 
 
+_READY = ("Ready", "Available", "Succeeded", "Complete")
 _OF_KIND: dict[tuple[str, str], Callable[[JsonObject], Verdict]] = {
     ("apps", "Deployment"): _deployment,
     ("apps", "StatefulSet"): _stateful_set,

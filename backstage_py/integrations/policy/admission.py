@@ -1,7 +1,7 @@
 """The admission of a cluster as a policy: manifests are applied in a dry run of the server, which asks its webhooks.
 
 So Kyverno, Gatekeeper and their like judge what they would judge later, with policies as they are in the cluster now.
-Kyverno's policies in audit mode deny nothing, there as here.
+What they only warn of is a warning here, too: Kyverno's policies in audit mode do so with ``emitWarning: true``.
 """
 
 from collections.abc import Iterator
@@ -28,8 +28,9 @@ async def judge(kube: Api, subject: Subject, policy: str, namespace: str | None)
         raise InputError(f"The policy '{policy}' is asked about {_MOST_OBJECTS} objects at most; narrow 'paths'")
     found: list[Finding] = []
     for file, line, value in manifests:
+        warned: list[str] = []
         try:
-            await kube.apply(_placed(value, namespace), force=True, dry_run=True)
+            await kube.apply(_placed(value, namespace), force=True, dry_run=True, warned=warned)
         except BackstageError as error:
             said = denials.read(error.message)
             if not said:
@@ -39,6 +40,9 @@ async def judge(kube: Api, subject: Subject, policy: str, namespace: str | None)
                 Finding(one.policy or one.webhook or policy, one.rule, f"{name}: {one.message}", False, file.path, line)
                 for one in said
             ]
+        name = str(refs.of(value, namespace))
+        for one in map(denials.warning, warned):
+            found.append(Finding(one.policy or policy, one.rule, f"{name}: {one.message}", True, file.path, line))
     return found
 
 
