@@ -2,6 +2,7 @@
 
 import logging
 import os
+import secrets
 import shutil
 import signal
 import tempfile
@@ -82,11 +83,31 @@ def namespace(kube: "KubeCluster") -> Iterator[str]:
 @pytest.fixture
 def api_group(kube: "KubeCluster", namespace: str) -> Iterator[str]:
     """An API group of the test's own, whose definitions go with the test."""
+    group = f"{namespace}.example.org"
+    yield group
+    _remove_group(kube, group)
+
+
+@pytest.fixture(scope="session")
+def claims_group(kube: "KubeCluster") -> Iterator[str]:
+    """The API group in which tests of this process have what ``platform.version_1`` offers."""
+    group = f"claims-{secrets.token_hex(4)}.example.org"
+    yield group
+    _remove_group(kube, group)
+
+
+@pytest.fixture(scope="session")
+def composites_group(kube: "KubeCluster") -> Iterator[str]:
+    """The same for ``platform.version_2``."""
+    group = f"composites-{secrets.token_hex(4)}.example.org"
+    yield group
+    _remove_group(kube, group)
+
+
+def _remove_group(kube: "KubeCluster", group: str) -> None:
     from tests.cluster import crds
     from tests.cluster.reconcilers import crossplane
 
-    group = f"{namespace}.example.org"
-    yield group
     for one in kube.api.items(crossplane.DEFINITIONS) if kube.has_loaded("crossplane") else []:
         if one["spec"]["group"] == group:
             kube.api.delete(f"{crossplane.DEFINITIONS}/{one['metadata']['name']}")

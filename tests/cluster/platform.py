@@ -76,6 +76,23 @@ def wait_offered(kube: KubeCluster, group: str, plural: str, count: int) -> None
     waiting.until(is_offered, f"{plural} are offered")
 
 
+_KIND, _PLURAL = "XPostgres", "xpostgress"
+
+
+def _offer(kube: KubeCluster, group: str, scope: str, **more: Any) -> str:
+    """Define composites and what they are made of, unless a test before did; return the path of the latter's list.
+
+    Each kind that comes or goes costs an API server seconds, so tests share them.
+    """
+    kube.load_crds("crossplane")
+    is_namespaced = scope == "Namespaced"
+    if kube.api.find(f"{crossplane.DEFINITIONS}/{_PLURAL}.{group}") is None:
+        define(kube, group, scope, **more)
+        with Definitions(kube.api, group):
+            wait_offered(kube, group, _PLURAL, 1 if is_namespaced else 2)
+    return crossplane.managed_kind(kube.api, group, "Instance", namespaced=is_namespaced)
+
+
 def _parts(children: str) -> list[Child]:
     return [Child(name, children, "Instance", {"forProvider": {}}) for name in ("instance", "replica")]
 
@@ -92,17 +109,14 @@ def version_1(
     """Claims ``Postgres`` in a namespace, composites of the cluster, an ``Instance`` and a ``Rule`` for each."""
     how = how or Behaviour()
     claims = {"kind": "Postgres", "plural": "postgres"}
-    kind, plural = define(kube, group, "LegacyCluster", claimNames=claims)
-    children = crossplane.managed_kind(kube.api, group, "Instance")
+    children = _offer(kube, group, "LegacyCluster", claimNames=claims)
     parts = _parts(children)
-    objects, composites = f"/apis/{group}/v1/namespaces/{namespace}/postgres", f"/apis/{group}/v1/{plural}"
+    objects, composites = f"/apis/{group}/v1/namespaces/{namespace}/postgres", f"/apis/{group}/v1/{_PLURAL}"
     with ExitStack() as stack:
-        stack.enter_context(Definitions(kube.api, group))
-        wait_offered(kube, group, plural, 2)
         stack.enter_context(
             Composites(kube.api, composites, lambda _: parts, behaviour=how, connection=connection, release=release)
         )
-        stack.enter_context(Claims(kube.api, objects, composites, kind))
+        stack.enter_context(Claims(kube.api, objects, composites, _KIND))
         yield Platform(kube, group, namespace, "Postgres", objects, children, how)
         _let_go(kube, objects, composites)
 
@@ -118,13 +132,10 @@ def version_2(
 ) -> Iterator[Platform]:
     """Composites ``XPostgres`` in a namespace."""
     how = how or Behaviour()
-    kind, plural = define(kube, group, "Namespaced")
-    children = crossplane.managed_kind(kube.api, group, "Instance", namespaced=True)
+    children = _offer(kube, group, "Namespaced")
     parts = _parts(children)
-    objects = f"/apis/{group}/v1/namespaces/{namespace}/{plural}"
+    objects = f"/apis/{group}/v1/namespaces/{namespace}/{_PLURAL}"
     with ExitStack() as stack:
-        stack.enter_context(Definitions(kube.api, group))
-        wait_offered(kube, group, plural, 1)
         stack.enter_context(
             Composites(
                 kube.api,
@@ -136,7 +147,7 @@ def version_2(
                 is_v2=True,
             )
         )
-        yield Platform(kube, group, namespace, kind, objects, children, how)
+        yield Platform(kube, group, namespace, _KIND, objects, children, how)
         _let_go(kube, objects)
 
 

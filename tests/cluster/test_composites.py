@@ -17,6 +17,14 @@ from tests.cluster.platform import Platform
 from tests.cluster.reconcilers.behaviour import Behaviour
 
 GOOD = {"parameters": {"region": "eu-central-1", "size": "db.t4g.micro"}}
+
+
+def group_of(version: Callable[..., Any], request: pytest.FixtureRequest) -> str:
+    """Return the group in which a version's kinds are."""
+    name = "claims_group" if version is platform.version_1 else "composites_group"
+    return str(request.getfixturevalue(name))
+
+
 VERSIONS = pytest.mark.parametrize("version", [platform.version_1, platform.version_2], ids=["v1", "v2"])
 
 
@@ -34,9 +42,9 @@ async def apply(task: Task, given: Platform, *, dry_run: bool = False, **more: A
 
 @VERSIONS
 async def test_what_is_applied_is_waited_for_with_its_tree(
-    task: Task, kube: KubeCluster, api_group: str, namespace: str, version: Callable[..., Any]
+    task: Task, kube: KubeCluster, request: pytest.FixtureRequest, namespace: str, version: Callable[..., Any]
 ) -> None:
-    with version(kube, api_group, namespace, Behaviour(slow=2)) as given:
+    with version(kube, group_of(version, request), namespace, Behaviour(slow=2)) as given:
         first = await apply(task, given, composition="postgres-aws")
         assert first.outputs["change"] == "created"
         assert first.outputs["ready"] is True
@@ -60,9 +68,9 @@ async def test_what_is_applied_is_waited_for_with_its_tree(
 
 
 async def test_the_definition_refuses_before_anything_is_applied(
-    task: Task, kube: KubeCluster, api_group: str, namespace: str
+    task: Task, kube: KubeCluster, composites_group: str, namespace: str
 ) -> None:
-    with platform.version_2(kube, api_group, namespace) as given:
+    with platform.version_2(kube, composites_group, namespace) as given:
         wrong = {"parameters": {"size": "huge", "storageGb": 5, "regoin": "eu"}}
         with pytest.raises(InputError) as refused:
             await apply(task, given, spec=wrong)
@@ -74,14 +82,14 @@ async def test_the_definition_refuses_before_anything_is_applied(
         with pytest.raises(NotFoundError, match="no CompositeResourceDefinition of XPostgers in the group"):
             await apply(task, given, kind="XPostgers")
         with pytest.raises(NotFoundError, match="serves no version 'v9' of XPostgres; it has v1"):
-            await apply(task, given, apiVersion=f"{api_group}/v9")
+            await apply(task, given, apiVersion=f"{composites_group}/v9")
         assert given.all() == []
 
 
 async def test_a_dry_run_shows_what_would_be_applied(
-    task: Task, kube: KubeCluster, api_group: str, namespace: str
+    task: Task, kube: KubeCluster, claims_group: str, namespace: str
 ) -> None:
-    with platform.version_1(kube, api_group, namespace) as given:
+    with platform.version_1(kube, claims_group, namespace) as given:
         shown = await apply(task, given, dry_run=True, connectionSecret="orders-db")
         assert f"Postgres/{namespace}/orders would be created" in shown.log.messages
         assert "+    name: orders-db" in shown.log.messages
@@ -90,21 +98,21 @@ async def test_a_dry_run_shows_what_would_be_applied(
 
 @VERSIONS
 async def test_an_error_that_lasts_ends_the_wait_and_names_the_part(
-    task: Task, kube: KubeCluster, api_group: str, namespace: str, version: Callable[..., Any]
+    task: Task, kube: KubeCluster, request: pytest.FixtureRequest, namespace: str, version: Callable[..., Any]
 ) -> None:
     how = Behaviour(broken=("replica", "api error InstanceQuotaExceeded: quota of 40 instances"))
     with (
-        version(kube, api_group, namespace, how) as given,
+        version(kube, group_of(version, request), namespace, how) as given,
         pytest.raises(FailedError, match=r"Instance/\S*-replica fails: .*InstanceQuotaExceeded: quota of 40 instances"),
     ):
         await apply(task, given)
 
 
 async def test_an_error_that_may_pass_is_waited_out_for_its_time(
-    task: Task, kube: KubeCluster, api_group: str, namespace: str
+    task: Task, kube: KubeCluster, composites_group: str, namespace: str
 ) -> None:
     how = Behaviour(broken=("replica", "cannot resolve references: no security group yet"))
-    with platform.version_2(kube, api_group, namespace, how) as given:
+    with platform.version_2(kube, composites_group, namespace, how) as given:
         with pytest.raises(FailedError, match=r"cannot resolve references.*; it has been so for 2 seconds"):
             await apply(task, given, errorSeconds=2)
         task.forget()
@@ -116,10 +124,10 @@ async def test_an_error_that_may_pass_is_waited_out_for_its_time(
 
 
 async def test_ready_with_a_part_that_has_failed_is_not_ready(
-    task: Task, kube: KubeCluster, api_group: str, namespace: str
+    task: Task, kube: KubeCluster, composites_group: str, namespace: str
 ) -> None:
     how = Behaviour(broken=("replica", "the subnet is being made"), lies=True)
-    with platform.version_2(kube, api_group, namespace, how) as given:
+    with platform.version_2(kube, composites_group, namespace, how) as given:
         with pytest.raises(
             FailedError, match=r"-replica fails: Synced=False .ReconcileError: the subnet is being made"
         ):
@@ -129,28 +137,28 @@ async def test_ready_with_a_part_that_has_failed_is_not_ready(
 
 
 async def test_ready_that_flaps_is_ready_once_it_stays(
-    task: Task, kube: KubeCluster, api_group: str, namespace: str
+    task: Task, kube: KubeCluster, composites_group: str, namespace: str
 ) -> None:
-    with platform.version_2(kube, api_group, namespace, Behaviour(flaps=2, flap_seconds=1.5)) as given:
+    with platform.version_2(kube, composites_group, namespace, Behaviour(flaps=2, flap_seconds=1.5)) as given:
         done = await apply(task, given, looks=4)
         assert any("It was ready and is not any more" in line for line in done.log.messages)
         assert done.log.messages[-1].endswith("orders: Synced and Ready")
 
 
 async def test_a_status_of_an_earlier_generation_is_not_believed(
-    task: Task, kube: KubeCluster, api_group: str, namespace: str
+    task: Task, kube: KubeCluster, composites_group: str, namespace: str
 ) -> None:
     with (
-        platform.version_2(kube, api_group, namespace, Behaviour(unobserved=True)) as given,
+        platform.version_2(kube, composites_group, namespace, Behaviour(unobserved=True)) as given,
         pytest.raises(WaitedInVainError, match="Crossplane has not seen it as it is now"),
     ):
         await apply(task, given, timeoutSeconds=5)
 
 
 async def test_what_never_is_ready_ends_in_time_and_says_how_it_stood(
-    task: Task, kube: KubeCluster, api_group: str, namespace: str
+    task: Task, kube: KubeCluster, claims_group: str, namespace: str
 ) -> None:
-    with platform.version_1(kube, api_group, namespace, Behaviour(slow=9999)) as given:
+    with platform.version_1(kube, claims_group, namespace, Behaviour(slow=9999)) as given:
         with pytest.raises(WaitedInVainError, match=r"in vain: Postgres/\S+/orders: .*waits for Instance/"):
             await apply(task, given, timeoutSeconds=15)
         task.signal.set()
@@ -160,24 +168,26 @@ async def test_what_never_is_ready_ends_in_time_and_says_how_it_stood(
 
 
 async def test_a_refusal_of_crossplane_itself_is_named(
-    task: Task, kube: KubeCluster, api_group: str, namespace: str
+    task: Task, kube: KubeCluster, composites_group: str, namespace: str
 ) -> None:
     how = Behaviour(refused="cannot find composition: no such composition postgres-gcp")
     with (
-        platform.version_2(kube, api_group, namespace, how) as given,
+        platform.version_2(kube, composites_group, namespace, how) as given,
         pytest.raises(FailedError, match=r"has failed: Synced=False .*no such composition postgres-gcp"),
     ):
         await apply(task, given)
 
 
 async def test_a_namespace_that_is_forbidden_is_said_so(
-    task: Task, kube: KubeCluster, api_group: str, namespace: str
+    task: Task, kube: KubeCluster, composites_group: str, namespace: str
 ) -> None:
-    with platform.version_2(kube, api_group, namespace) as given:
+    with platform.version_2(kube, composites_group, namespace) as given:
         entry = kube.entry(kube.token(namespace, f"admin-{namespace}"))
-        entry["allow"] = [{"namespaces": ["other"], "kinds": [f"XPostgres.{api_group}"]}]
+        entry["allow"] = [{"namespaces": ["other"], "kinds": [f"XPostgres.{composites_group}"]}]
         task.configured(kubernetes={"clusterLocatorMethods": [{"type": "config", "clusters": [entry]}]})
-        with pytest.raises(NotAllowedError, match=f"may not use XPostgres.{api_group} in the namespace '{namespace}'"):
+        with pytest.raises(
+            NotAllowedError, match=f"may not use XPostgres.{composites_group} in the namespace '{namespace}'"
+        ):
             await apply(task, given)
         token = kube.account(namespace)
         with pytest.raises(NotAllowedError, match="may not list CompositeResourceDefinitions"):
@@ -186,9 +196,9 @@ async def test_a_namespace_that_is_forbidden_is_said_so(
 
 
 async def test_what_is_not_there_is_not_waited_for(
-    task: Task, kube: KubeCluster, api_group: str, namespace: str
+    task: Task, kube: KubeCluster, composites_group: str, namespace: str
 ) -> None:
-    with platform.version_2(kube, api_group, namespace) as given:
+    with platform.version_2(kube, composites_group, namespace) as given:
         names = {"apiVersion": given.api_version, "kind": given.kind, "name": "none", "namespace": namespace}
         with pytest.raises(NotFoundError, match=f"has no XPostgres/{namespace}/none"):
             await task.run("crossplane:xr:wait", names)

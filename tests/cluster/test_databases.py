@@ -111,10 +111,10 @@ def golden_path() -> tuple[str, str, dict[str, str]]:
 
 
 async def test_the_golden_paths_last_step_gets_databases_for_staging_and_production(
-    kube: KubeCluster, api_group: str, namespace: str, databases: Databases, tmp_path: Path
+    kube: KubeCluster, claims_group: str, namespace: str, databases: Databases, tmp_path: Path
 ) -> None:
     with platform.version_1(
-        kube, api_group, namespace, connection=databases.connection, release=databases.release
+        kube, claims_group, namespace, connection=databases.connection, release=databases.release
     ) as given:
         raw = config(kube, namespace, offered(given))
         async with backend(raw, tmp_path) as ask:
@@ -205,9 +205,9 @@ async def delete_all(ask: Backend, kube: KubeCluster, given: Platform, namespace
 
 
 async def test_who_asks_for_what_is_refused_with_a_reason(
-    kube: KubeCluster, api_group: str, namespace: str, tmp_path: Path
+    kube: KubeCluster, composites_group: str, namespace: str, tmp_path: Path
 ) -> None:
-    with platform.version_2(kube, api_group, namespace) as given:
+    with platform.version_2(kube, composites_group, namespace) as given:
         async with backend(config(kube, namespace, offered(given)), tmp_path) as ask:
 
             async def error(body: Any, path: str = "/api/crossplane/postgres", **headers: str) -> tuple[int, str]:
@@ -306,11 +306,11 @@ async def test_another_kind_of_resource_takes_a_configuration_alone(
 
 
 async def test_the_actions_ask_once_wait_and_delete(
-    kube: KubeCluster, api_group: str, namespace: str, databases: Databases, tmp_path: Path
+    kube: KubeCluster, claims_group: str, namespace: str, databases: Databases, tmp_path: Path
 ) -> None:
     how = Behaviour(slow=1)
     with platform.version_1(
-        kube, api_group, namespace, how, connection=databases.connection, release=databases.release
+        kube, claims_group, namespace, how, connection=databases.connection, release=databases.release
     ) as given:
         member = {"type": "memberOf", "targetRef": "group:default/payments"}
         ada = {"kind": "User", "metadata": {"name": "ada"}, "relations": [member]}
@@ -345,10 +345,10 @@ async def test_the_actions_ask_once_wait_and_delete(
 
 
 async def test_a_failure_names_environment_and_part(
-    kube: KubeCluster, api_group: str, namespace: str, tmp_path: Path
+    kube: KubeCluster, composites_group: str, namespace: str, tmp_path: Path
 ) -> None:
     how = Behaviour(broken=("instance", "InvalidParameterValue: no such class"))
-    with platform.version_2(kube, api_group, namespace, how) as given:
+    with platform.version_2(kube, composites_group, namespace, how) as given:
         services = Services(config=config(kube, namespace, offered(given)))
         entity = {"kind": "User", "metadata": {"name": "ada"}, "relations": [
             {"type": "memberOf", "targetRef": "group:default/payments"}]}  # fmt: skip

@@ -31,10 +31,10 @@ async def part(ask: Backend, path: str, environment: str) -> Any:
 
 
 async def test_staging_merges_by_itself_and_production_waits_for_its_review(
-    kube: KubeCluster, api_group: str, namespace: str, client: Client, tmp_path: Path
+    kube: KubeCluster, claims_group: str, namespace: str, client: Client, tmp_path: Path
 ) -> None:
     pull = {"mode": "pull-request", "repository": REPOSITORY, "path": "clusters/{environment}/{namespace}/{name}.yaml"}
-    with platform.version_1(kube, api_group, namespace) as given:
+    with platform.version_1(kube, claims_group, namespace) as given:
         more = {"environments": {"staging": {"delivery": {"autoMerge": True}}, "prod": {}}, "delivery": pull}
         raw = config(kube, namespace, offered(given, **more, values={"region": "eu-central-1", "size": "db.t4g.micro"}))
         raw["integrations"] = {"github": client.sandbox.integrations}
