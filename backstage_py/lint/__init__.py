@@ -6,9 +6,10 @@ two doors ``check.check_text`` (a text) and ``check.check_file`` (a file with th
 
 What it promises:
 
-- ``error`` is kept for what Backstage refuses, what fails when it runs, and what surely does not mean what it says: an
-  expression whose raw text would be kept, a name with a typing slip, nothing where an action requires something. What
-  stock Backstage runs with a defined result (an unknown step is empty, a dash is a minus) is a ``warning``.
+- ``error`` is kept for what Backstage refuses (a file, a page of the form, an input, an expression of a step) and what
+  fails when it runs: nothing where an action requires something, a skeleton that is no template. What stock Backstage
+  runs with a defined result (an unknown name is empty, a dash is a minus, raw text in a link of the output) is a
+  ``warning``, and so is what may be of the author's own, such as a filter.
 - Every rule has a bad and a good example; the tests and ``RULES.md`` are made from them.
 - Nothing leaves the machine, nothing is executed, and no input raises: what cannot be read is a problem too.
 

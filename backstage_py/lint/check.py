@@ -10,13 +10,14 @@ from pathlib import Path
 from backstage_py.lint import documents, files, places, skeleton
 from backstage_py.lint.actions import Catalogue, bundled_catalogue
 from backstage_py.lint.config import Level
+from backstage_py.lint.documents import Entity
 from backstage_py.lint.files import Text
 from backstage_py.lint.rule import Finding, Rule, Subject
 from backstage_py.lint.rules import RULES
 from backstage_py.lint.skeleton import Fetch, Rendering
 from backstage_py.lint.view import Template, Vocabulary
 from backstage_py.model import yaml
-from backstage_py.model.problem import Problem
+from backstage_py.model.problem import Problem, Severity
 from backstage_py.model.yaml import Document
 
 _IGNORE = re.compile(r"backstage-py:\s*ignore(?:\[([^\]]*)\])?")
@@ -64,6 +65,8 @@ class _Source:
 
     file: str
     text: str
+    at_most: Severity | None = None
+    """What an error is in it, where it may not be meant to be read as it is."""
 
     @cached_property
     def lines(self) -> list[str]:
@@ -116,9 +119,13 @@ def check_file(path: Path, file: str, options: Options | None = None, *, named: 
         named: the author named the file; otherwise it was found in a folder, and may be anything.
     """
     text = replace(files.read_text(path, file), is_named=named)
-    if not named and not text.unreadable and not documents.is_ours(text.text):
+    whole = is_whole(path, named=named)
+    if not named and not text.unreadable and not whole and not documents.is_ours(text.text):
         return Checked(())
-    return _check(text, options or Options(), path, whole=is_whole(path, named=named))
+    is_source = not named and documents.is_to_be_filled_in(text.text)
+    if is_source and not whole:
+        return Checked(())
+    return _check(text, options or Options(), path, whole=whole, at_most="warning" if is_source else None)
 
 
 def look_into(rendering: Rendering, options: Options) -> list[Found]:
@@ -133,8 +140,8 @@ def templates(text: str, options: Options) -> Iterator[Template]:
             yield Template(entity.document, options.catalogue, options.vocabulary)
 
 
-def _check(text: Text, options: Options, path: Path | None, *, whole: bool) -> Checked:
-    found, folders = _look(text, options, path, whole=whole)
+def _check(text: Text, options: Options, path: Path | None, *, whole: bool, at_most: Severity | None = None) -> Checked:
+    found, folders = _look(text, options, path, whole=whole, at_most=at_most)
     mendable = frozenset(one.problem.file for one in found if one.finding.repair)
     return Checked(tuple(sorted({one.problem for one in found})), tuple(folders), mendable)
 
@@ -145,15 +152,21 @@ def is_whole(path: Path, *, named: bool) -> bool:
 
 
 def _look(
-    text: Text, options: Options, path: Path | None, *, whole: bool, deep: bool = True
+    text: Text,
+    options: Options,
+    path: Path | None,
+    *,
+    whole: bool,
+    deep: bool = True,
+    at_most: Severity | None = None,
 ) -> tuple[list[Found], list[Path]]:
     if documents.is_of_a_skeleton(text.text):
         return [], []
-    source = _Source(text.file, text.text)
+    source = _Source(text.file, text.text, at_most)
     found = list(_of_texts(text, source, options))
     folders: list[Path] = []
     if not text.unreadable:
-        for entity in documents.entities(yaml.load_all(text.text), all_of_them=whole):
+        for entity in _entities(text, options, whole=whole):
             found += _run("entity", entity, source, options, entity.document)
             if entity.is_template:
                 template = Template(entity.document, options.catalogue, options.vocabulary)
@@ -164,6 +177,11 @@ def _look(
                     folders += [fetch.target for fetch in fetches if not fetch.is_file]
                     found += _of_skeletons(fetches, Path(text.file).parent, options) if deep else ()
     return found, folders
+
+
+def _entities(text: Text, options: Options, *, whole: bool) -> Iterator[Entity]:
+    read = yaml.load_all(text.text)
+    return documents.entities(read, all_of_them=whole, kinds=options.vocabulary.kinds)
 
 
 def _of_texts(text: Text, source: _Source, options: Options) -> Iterator[Found]:
@@ -197,6 +215,7 @@ def _run(
             line, column = _place(finding, document)
             if not source.ignores(line, rule):
                 severity = level or finding.severity or rule.severity
+                severity = source.at_most if source.at_most and severity == "error" and not level else severity
                 file = finding.file or source.file
                 problem = Problem(file, line, column, rule.code, severity, finding.message, finding.fix)
                 yield Found(problem, finding, document, value if isinstance(value, Rendering) else None)

@@ -11,6 +11,7 @@
     filters: [ourFilter]
     globals: [ourFunction]
     fields: [OurPicker]
+    kinds: [OurKind]                  # of entities with the apiVersion backstage.io/v1alpha1
 """
 
 import tomllib
@@ -30,7 +31,18 @@ from backstage_py.model.problem import Severity
 FILE = ".backstage-py.yaml"
 Level = Severity | Literal["off"]
 _LEVELS = ("off", *get_args(Severity))
-_KEYS = ("severity", "ignore", "exclude", "actions-folder", "actions", "actions-from", "filters", "globals", "fields")
+_KEYS = (
+    "severity",
+    "ignore",
+    "exclude",
+    "actions-folder",
+    "actions",
+    "actions-from",
+    "filters",
+    "globals",
+    "fields",
+    "kinds",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +101,7 @@ def parse(given: JsonObject, file: Path) -> Config:
             frozenset(_names(given, "filters", file)),
             frozenset(_names(given, "globals", file)),
             frozenset(_names(given, "fields", file)),
+            frozenset(_names(given, "kinds", file)),
         ),
     )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from backstage_py.lint import documents, files
 from backstage_py.lint.check import Checked, Options, check_file
-from backstage_py.model import globs
+from backstage_py.model import globs, yaml
 from backstage_py.model.binary import is_binary
 from backstage_py.model.problem import Problem
 
@@ -17,6 +17,7 @@ _SUFFIXES = (".yaml", ".yml")
 _SKIPPED = frozenset(
     {".git", "node_modules", ".venv", "venv", "__pycache__", ".tox", ".mypy_cache", ".idea", ".backstage-py-dev"}
 )
+_TEMPLATE_SIGNS = ("kind: Template", "kind: 'Template'", 'kind: "Template"')
 _WORTH_A_POOL = 40
 _HEAD = 64 * 1024
 _OWN_NAME = re.compile(
@@ -35,15 +36,30 @@ class Candidate:
     template: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was found, sorted by file and line, and in how many files it was looked for besides skeletons."""
+
+    problems: list[Problem]
+    files: int
+
+
 def check_paths(
     paths: Sequence[Path], options: Options, *, exclude: Sequence[str] = (), workers: int | None = None
 ) -> list[Problem]:
-    """Check files, and folders with all that is below them; problems are sorted by file and line.
+    """Return the problems of files, and of folders with all that is below them."""
+    return check_all(paths, options, exclude=exclude, workers=workers).problems
+
+
+def check_all(
+    paths: Sequence[Path], options: Options, *, exclude: Sequence[str] = (), workers: int | None = None
+) -> Looked:
+    """Check files, and folders with all that is below them.
 
     Catalog files inside a folder that a template reads are part of its skeleton, and are checked as such.
     """
     found = checked(paths, options, exclude=exclude, workers=workers)
-    return sorted({problem for _, one in found for problem in one.problems})
+    return Looked(sorted({problem for _, one in found for problem in one.problems}), len(found))
 
 
 def checked(
@@ -72,14 +88,9 @@ def candidates(paths: Sequence[Path], exclude: Sequence[str] = ()) -> Iterator[C
             if identity in seen:
                 continue
             head = _head(found)
-            if named or _is_worth_reading(head) or _is_unreadable_entity(found):
+            if named or _is_worth_reading(head) or _is_meant_as_entity(found, head):
                 seen.add(identity)
-                yield Candidate(
-                    found,
-                    shown,
-                    named,
-                    named or "kind: Template" in head or "kind: 'Template'" in head or 'kind: "Template"' in head,
-                )
+                yield Candidate(found, shown, named, named or _may_be_template(head))
 
 
 def _check_all(found: list[Candidate], options: Options, workers: int | None) -> list[Checked]:
@@ -120,17 +131,28 @@ def _head(path: Path) -> str:
         return ""
 
 
-def _is_unreadable_entity(path: Path) -> bool:
-    """Whether a file that must hold an entity, by its name, cannot be read: it must be reported."""
-    return path.name in files.ENTITY_NAMES and files.read_text(path, path.name).unreadable is not None
+def _is_meant_as_entity(path: Path, head: str) -> bool:
+    """Whether a file that must hold an entity, by its name, nearly does, or cannot be read: it must be reported."""
+    if path.name not in files.ENTITY_NAMES:
+        return False
+    if head and (documents.is_of_another_language(head) or "${{" in head):
+        return False
+    if head.startswith("apiVersion:"):
+        return True
+    text = files.read_text(path, path.name)
+    return text.unreadable is not None or any(one.errors for one in yaml.load_all(text.text))
 
 
 def _is_worth_reading(head: str) -> bool:
     """Whether a file found in a folder holds entities that are there to be read as they are."""
     if not documents.is_ours(head) or is_binary(head.encode()):
         return False
-    is_template = "kind: Template" in head and ("scaffolder.backstage.io" in head or _OWN_NAME.search(head) is not None)
-    return is_template or not any(sign in head for sign in ("${{", "{%", "{{"))
+    ours = "scaffolder.backstage.io" in head or _OWN_NAME.search(head) is not None
+    return (ours and _may_be_template(head)) or not any(sign in head for sign in ("${{", "{%", "{{"))
+
+
+def _may_be_template(head: str) -> bool:
+    return any(sign in head for sign in _TEMPLATE_SIGNS) or documents.resembles_template(head)
 
 
 def _is_below(path: Path, folders: Sequence[Path]) -> bool:

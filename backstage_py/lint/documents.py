@@ -1,11 +1,15 @@
-"""What a text holds: templates, other entities of the catalog, or neither."""
+"""What a text holds: templates, other entities of the catalog, or neither.
+
+What is nearly one counts, too: ``kind: Templat`` or ``apiversion:`` would otherwise pass without a word.
+"""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from backstage_py.lint.nearest import misspelled, same_ignoring_style
 from backstage_py.model import entity_schema
-from backstage_py.model.json import JsonObject
+from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.yaml import Document
 
 TEMPLATE_VERSION = "scaffolder.backstage.io/v1beta3"
@@ -13,14 +17,25 @@ _FAMILY = "scaffolder.backstage.io/"
 _CATALOG_VERSION = re.compile(r"^apiVersion:\s*['\"]?backstage\.io/", re.MULTILINE)
 _TEMPLATE = re.compile(r"^kind:\s*['\"]?Template\b", re.MULTILINE)
 _CORE = ("backstage.io/v1alpha1", "backstage.io/v1beta1")
+GROUPS = ("backstage.io", "scaffolder.backstage.io")
+_VERSION_LINE = re.compile(r"^['\"]?\w+['\"]?\s*:\s*['\"]?[\w.-]*backstage\.io/", re.MULTILINE)
+_ACTION_LINE = re.compile(
+    r"^[ \t]+(?:- )?action:[ \t]*['\"]?[a-zA-Z][\w-]*(?::[\w-]+)+['\"]?[ \t]*(?:#.*)?\r?$", re.MULTILINE
+)
+_TO_FILL_IN = re.compile(
+    r"^[ \t]*(?:- )?(?:name|namespace|title|owner|system|type|lifecycle):[ \t]*['\"]?"
+    r"(?:__\w+__|@@?\w+@@?|%%?\w+%%?|<[\w -]+>|\[\[|\{\{|\$\w|\$\{\w)",
+    re.MULTILINE,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """A document that is meant to be an entity."""
+    """A document that is meant to be an entity; ``kinds`` are those that processors of one's own know."""
 
     document: Document
     value: JsonObject
+    kinds: frozenset[str] = frozenset()
 
     @property
     def kind(self) -> str:
@@ -40,6 +55,11 @@ class Entity:
         return self.kind == "Template" and self.api_version == TEMPLATE_VERSION
 
     @property
+    def resembles_template(self) -> bool:
+        """Whether it has steps as a template has, whatever its kind and version say."""
+        return _has_steps(self.value)
+
+    @property
     def is_built_in(self) -> bool:
         """Whether Backstage itself has a schema for its kind."""
         return self.kind in entity_schema.KINDS and (self.api_version in _CORE or self.api_version.startswith(_FAMILY))
@@ -47,7 +67,14 @@ class Entity:
 
 def is_ours(text: str) -> bool:
     """Say quickly whether a text can hold an entity at all."""
-    return "backstage.io/" in text and "apiVersion" in text
+    if "backstage.io/" in text and (_VERSION_LINE.search(text) or text.lstrip().startswith("{")):
+        return True
+    return resembles_template(text)
+
+
+def resembles_template(text: str) -> bool:
+    """Say quickly whether a text has steps as a template has."""
+    return "steps:" in text and "action:" in text and _ACTION_LINE.search(text) is not None
 
 
 def is_of_a_skeleton(text: str) -> bool:
@@ -58,19 +85,55 @@ def is_of_a_skeleton(text: str) -> bool:
     return ("${{" in text or "{%" in text) and _CATALOG_VERSION.search(text) is not None and not _TEMPLATE.search(text)
 
 
-def entities(documents: list[Document], *, all_of_them: bool) -> Iterator[Entity]:
+def is_to_be_filled_in(text: str) -> bool:
+    """Whether a text has places where ``sed`` or another tool puts values: ``name: __NAME__`` or ``%NAME%``."""
+    return _TO_FILL_IN.search(text) is not None and not _TEMPLATE.search(text)
+
+
+def is_of_another_language(text: str) -> bool:
+    """Whether a text is a template of Helm or Jinja, which is no YAML before it is rendered."""
+    return "{%" in text or re.search(r"(?<!\$)\{\{", text) is not None
+
+
+def entities(documents: list[Document], *, all_of_them: bool, kinds: frozenset[str] = frozenset()) -> Iterator[Entity]:
     """Yield the entities among the documents.
 
     Args:
         documents: of one text.
         all_of_them: take every document with a kind for an entity, because the file is known to hold entities;
-            otherwise only those whose apiVersion is Backstage's.
+            otherwise only those whose apiVersion is, or nearly is, Backstage's, and what has a template's steps.
+        kinds: that processors of one's own know.
     """
     for document in documents:
         value = document.value
-        if not isinstance(value, dict):
-            continue
-        version = value.get("apiVersion")
-        ours = isinstance(version, str) and "backstage.io/" in version
-        if ours or (all_of_them and "kind" in value and version is None):
-            yield Entity(document, value)
+        if isinstance(value, dict) and (_is_entity(value) or (all_of_them and _is_meant(value))):
+            yield Entity(document, value, kinds)
+
+
+def _is_entity(value: JsonObject) -> bool:
+    version = value.get("apiVersion", next((value[key] for key in value if _is_version_key(key)), None))
+    return (isinstance(version, str) and "backstage.io/" in version) or (_has_steps(value) and "kind" in value)
+
+
+def _is_version_key(key: str) -> bool:
+    return same_ignoring_style(str(key), "apiVersion") or misspelled(str(key), ("apiVersion",)) is not None
+
+
+def _is_meant(value: JsonObject) -> bool:
+    version = value.get("apiVersion")
+    if version is None:
+        return "kind" in value
+    return isinstance(version, str) and group_meant(version) is not None
+
+
+def group_meant(version: str) -> str | None:
+    """Return the group of Backstage's of which that of an apiVersion is a misspelling."""
+    return misspelled(version.partition("/")[0], GROUPS)
+
+
+def _has_steps(value: Json) -> bool:
+    spec = value.get("spec") if isinstance(value, dict) else None
+    steps = spec.get("steps") if isinstance(spec, dict) else None
+    return isinstance(steps, list) and any(
+        isinstance(step, dict) and isinstance(step.get("action"), str) and ":" in step["action"] for step in steps
+    )

@@ -31,8 +31,9 @@ _INTRO = """\
 
 Generated from the rules themselves (`python -m backstage_py.lint.samples`); the tests run the same examples.
 
-An `error` is what Backstage refuses, what fails when it runs, or what surely does not mean what it says. What Backstage
-runs silently with a defined result is a `warning`, however probable the mistake; an `info` is worth knowing.
+An `error` is what Backstage refuses (a file, a page of the form, an input, an expression of a step), or what fails when
+it runs. What Backstage runs with a defined result is a `warning`, however probable the mistake; an `info` is worth
+knowing.
 
 Switch one off, or change its severity:
 

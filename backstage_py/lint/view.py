@@ -198,6 +198,7 @@ class Vocabulary:
     filters: frozenset[str] = frozenset()
     globals: frozenset[str] = frozenset()
     fields: frozenset[str] = frozenset()
+    kinds: frozenset[str] = frozenset()
 
 
 def _texts(value: Json, path: Path, where: Where, step: int | None) -> Iterator[Use]:

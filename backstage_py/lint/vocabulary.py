@@ -86,6 +86,8 @@ TESTS = frozenset(
     ]
 )
 GLOBALS = frozenset({"range", "cycler", "joiner"})
+NOTHING = frozenset({"undefined"})
+"""A name that is meant to be nothing: ``a if b else undefined`` leaves the property out."""
 STEP_GLOBALS = frozenset({"always", "failure", "vault"})
 STEP_ROOTS = frozenset({"parameters", "steps", "user", "each", "secrets", "environment", "context"})
 """What expressions of a template's steps and output can start with."""

@@ -46,6 +46,12 @@ class _KindSchema:
     check: Check
 
 
+def versions_of(kind: str) -> tuple[str, ...]:
+    """Return the apiVersions of a kind that is built in; none of any other."""
+    found = (version for schema in _kind_schemas(kind) for version in schema.versions)
+    return tuple(dict.fromkeys(found))
+
+
 def envelope_problem(entity: object) -> Problem | None:
     """Return why something cannot even have an entity reference, None when it can."""
     return _first(_check("envelope"), entity)

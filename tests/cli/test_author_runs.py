@@ -160,6 +160,16 @@ def test_sandbox_runs_external_actions_for_real(cli: CliRunner, template: Path) 
 
     assert result.exit_code == 0, result.stdout
     assert "✓ publish:github (publish:github): completed" in result.stdout
+    assert "has no input" not in result.stdout
+
+
+def test_input_that_only_backstage_refuses_is_told_in_the_log(cli: CliRunner, template: Path) -> None:
+    (template / "template.yaml").write_text(TEMPLATE.replace("input: {repoUrl", "input: {allowedHosts: [x], repoUrl"))
+
+    result = cli.invoke(app, ["dry-run", ".", "-v", "name=shop", "--sandbox"])
+
+    assert result.exit_code == 0
+    assert "publish:github has no input 'allowedHosts', and Backstage refuses it" in result.stdout
     assert "/acme/shop" in result.stdout
 
 

@@ -55,6 +55,18 @@ def test_clean_folder(cli: CliRunner, folder: Path) -> None:
     assert (result.exit_code, result.stdout) == (0, "No problems found.\n")
 
 
+def test_nothing_to_check_is_said_and_a_failure_where_something_was_named(cli: CliRunner, folder: Path) -> None:
+    (folder / "other").mkdir()
+    (folder / "other" / "values.yaml").write_text("a: b\n")
+
+    anywhere, named = cli.invoke(app, ["validate"]), cli.invoke(app, ["validate", "other", "-f", "json"])
+
+    assert (anywhere.exit_code, named.exit_code) == (0, 2)
+    assert anywhere.stderr == "backstage-py: 0 files checked: there is no template or catalog file\n"
+    assert named.stderr == "backstage-py: 0 files checked: there is no template or catalog file in other\n"
+    assert json.loads(named.stdout) == {"problems": []}
+
+
 def test_warnings_fail_only_when_strict(cli: CliRunner, folder: Path) -> None:
     (folder / "template.yaml").write_text(OWN)
 

@@ -168,7 +168,7 @@ def test_file_that_is_rendered_stays_rendered(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("version", "severity"),
-    [("backstage.io/v1beta3", "error"), ("backstage.io/v1beta2", "warning"), ("backstage.io/v1alpha1", "warning")],
+    [("backstage.io/v1beta3", "error"), ("backstage.io/v1beta2", "error"), ("backstage.io/v1alpha1", "error")],
 )
 def test_template_of_another_version_is_found_in_a_folder(tmp_path: Path, version: str, severity: str) -> None:
     text = template("- id: log\n  action: debug:log\n  input: {message: '${{ parameters.name }}'}\n")

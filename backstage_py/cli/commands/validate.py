@@ -15,7 +15,7 @@ from backstage_py.errors import InputError
 from backstage_py.lint import config as configs
 from backstage_py.lint.check import check_text
 from backstage_py.lint.config import Config
-from backstage_py.lint.discovery import check_paths
+from backstage_py.lint.discovery import Looked, check_all
 from backstage_py.lint.files import LARGEST_DOCUMENT
 from backstage_py.lint.fixes import project
 from backstage_py.lint.fixes.project import MendedFile, Outcome
@@ -47,7 +47,10 @@ class ValidateOptions:
 
 
 def run(paths: Sequence[Path], options: ValidateOptions) -> int:
-    """Check, write the result, and return the exit status: 0 nothing wrong, 1 errors found, 2 could not run."""
+    """Check, write the result, and return the exit status: 0 nothing wrong, 1 errors found, 2 could not run.
+
+    Where something was named and nothing of it is there to be checked, that is 2 as well: a path is probably wrong.
+    """
     try:
         output.check_file(options.output)
         if options.diff:
@@ -56,12 +59,16 @@ def run(paths: Sequence[Path], options: ValidateOptions) -> int:
             return _fix_stdin(paths, options)
         if options.fix:
             fixing.write(mend(paths or [Path()], options))
-        problems = find(paths or [Path()], options)
-        _write(problems, options)
+        looked = look(paths or [Path()], options)
+        _write(looked.problems, options)
     except InputError as error:
         sys.stderr.write(f"backstage-py: {error.message}\n")
         return COULD_NOT_RUN
-    return _status(problems, options)
+    if looked.files == 0:
+        named = f" in {', '.join(map(str, paths))}" if paths else ""
+        sys.stderr.write(f"backstage-py: 0 files checked: there is no template or catalog file{named}\n")
+        return COULD_NOT_RUN if paths else CLEAN
+    return _status(looked.problems, options)
 
 
 def _status(problems: Sequence[Problem], options: ValidateOptions) -> int:
@@ -114,7 +121,12 @@ def mend(paths: Sequence[Path], options: ValidateOptions) -> Outcome:
 
 
 def find(paths: Sequence[Path], options: ValidateOptions) -> list[Problem]:
-    """Return all problems; each path is checked with the configuration that is nearest above it.
+    """Return all problems; see ``look``."""
+    return look(paths, options).problems
+
+
+def look(paths: Sequence[Path], options: ValidateOptions) -> Looked:
+    """Check paths; each with the configuration that is nearest above it.
 
     Raises:
         InputError: a path does not exist, or the configuration is wrong.
@@ -122,13 +134,17 @@ def find(paths: Sequence[Path], options: ValidateOptions) -> list[Problem]:
     _exist(paths)
     trust = options.trust or trusting.of_environment()
     problems: set[Problem] = set()
+    count = 0
     for config, together in _by_configuration(paths):
         known = known_actions.options(config, trust, options.actions_from)
         if _STDIN in together:
             problems |= set(check_text(_stdin(), options.stdin_file, known))
+            count += 1
         files = [path for path in together if path != _STDIN]
-        problems |= set(check_paths(files, known, exclude=(*config.exclude, *options.exclude)))
-    return sorted(problems)
+        found = check_all(files, known, exclude=(*config.exclude, *options.exclude))
+        problems |= set(found.problems)
+        count += found.files
+    return Looked(sorted(problems), count)
 
 
 def _exist(paths: Sequence[Path]) -> None:

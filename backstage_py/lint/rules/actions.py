@@ -17,8 +17,9 @@ from backstage_py.model.yaml.nodes import Scalar
 _LOG = "steps:\n  - id: log\n    action: debug:log\n    input:\n      message: hello\n"
 _MOST_NAMES = 12
 _NUMBER = re.compile(r"(?:0|[1-9][0-9]{0,14})\Z")
-_TOLERATED = frozenset({("publish:github", "allowedHosts"), ("fetch:template", "copyWithoutRender")})
-"""Inputs that half of the templates in the field pass although the action does nothing with them."""
+_TOLERATED = frozenset({("fetch:template", "copyWithoutRender")})
+"""Inputs that many templates in the field pass although the action does nothing with them."""
+_PICKER_OPTION = "allowedHosts"
 
 
 @rule(
@@ -27,9 +28,9 @@ _TOLERATED = frozenset({("publish:github", "allowedHosts"), ("fetch:template", "
     "warning",
     "template",
     summary="The action of a step is not known.",
-    why="A run ends with an error at this step. It may well be an action of your own: name it in `actions` or with "
-    "`--actions-from URL`. It is an error where the id is surely a misspelling, or where a running Backstage "
-    "was asked.",
+    why="A run ends with an error at this step. It may well be an action of your own: name a file with it below "
+    "`actions`, or a Backstage in `actions-from`, of `.backstage-py.yaml`. It is an error where the id is surely a "
+    "misspelling of an action of Backstage, or where a running Backstage was asked.",
     bad=_LOG.replace("debug:log", "debug:lgo"),
     good=_LOG,
 )
@@ -40,13 +41,15 @@ def unknown_action(template: Template) -> Iterator[Finding]:
             continue
         sure = template.catalogue.misspelled(step.action)
         close = sure or template.catalogue.nearest(step.action)
-        severity: Severity | None = "error" if sure or template.catalogue.complete else None
+        known = template.catalogue.get(sure) if sure else None
+        wrong = known is not None and known.origin != "community"
+        severity: Severity | None = "error" if wrong or template.catalogue.complete else None
         yield Finding(
             f'Unknown action "{step.action}"',
             (*step.path, "action"),
             fix=f'Did you mean "{close}"?'
             if close
-            else "If it is an action of your own, add it to the configured actions",
+            else "If it is an action of your own, add it below `actions` or `actions-from` in .backstage-py.yaml",
             severity=severity,
             repair=repair.write((*step.path, "action"), close, sure=sure is not None),
         )
@@ -91,7 +94,7 @@ def missing_input(template: Template) -> Iterator[Finding]:
 def unknown_input(template: Template) -> Iterator[Finding]:
     """Name the nearest known input."""
     for step, mismatch, exact in _mismatches(template, "unknown"):
-        if (step.action, mismatch.name) in _TOLERATED:
+        if (step.action, mismatch.name) in _TOLERATED or mismatch.name == _PICKER_OPTION:
             continue
         close = misspelled(mismatch.name, mismatch.known) or nearest(mismatch.name, mismatch.known)
         inside = ".".join(str(part) for part in mismatch.path[len(step.path) + 1 :])
@@ -159,15 +162,14 @@ def input_value(template: Template) -> Iterator[Finding]:
     "template",
     summary="An input is accepted, or was accepted once, and has no effect.",
     why="`copyWithoutRender` is the former name of `copyWithoutTemplating`; since Backstage 4.2 the files are "
-    "rendered all the same. "
-    "`allowedHosts` belongs to the form's RepoUrlPicker, and stock Backstage refuses it as an input.",
+    "rendered all the same.",
     bad="steps:\n  - id: fetch\n    action: fetch:template\n    input:\n      url: https://example.com/skeleton\n"
     "      copyWithoutRender: ['.github/**']\n",
     good="steps:\n  - id: fetch\n    action: fetch:template\n    input:\n      url: https://example.com/skeleton\n"
     "      copyWithoutTemplating: ['.github/**']\n",
 )
 def ineffective_input(template: Template) -> Iterator[Finding]:
-    """Two inputs that authors often write and that have no effect."""
+    """An input that authors often write and that has no effect."""
     for step in template.steps:
         if step.action == "fetch:template" and "copyWithoutRender" in step.input:
             yield Finding(
@@ -177,13 +179,31 @@ def ineffective_input(template: Template) -> Iterator[Finding]:
                 fix="Write copyWithoutTemplating",
                 repair=repair.rename((*step.path, "input", "copyWithoutRender"), "copyWithoutTemplating"),
             )
-        if step.action == "publish:github" and "allowedHosts" in step.input:
+
+
+@rule(
+    "BPY209",
+    "picker-option-as-input",
+    "error",
+    "template",
+    summary="`allowedHosts` is passed to an action.",
+    why="It is an option of the form's RepoUrlPicker. Backstage refuses it as an input when the step runs; this "
+    "service tolerates it for `publish:github` alone, with a line in the task's log, since so many templates pass it.",
+    bad="steps:\n  - id: publish\n    action: publish:github\n    input:\n      allowedHosts: [github.com]\n"
+    "      repoUrl: github.com?owner=o&repo=r\n",
+    good="steps:\n  - id: publish\n    action: publish:github\n    input:\n      repoUrl: github.com?owner=o&repo=r\n",
+)
+def picker_option(template: Template) -> Iterator[Finding]:
+    """A warning where the action is not from Backstage, whose version may differ from the schema that is known."""
+    for step, mismatch, exact in _mismatches(template, "unknown"):
+        if mismatch.name == _PICKER_OPTION:
             yield Finding(
-                "publish:github has no input allowedHosts",
-                (*step.path, "input", "allowedHosts"),
+                f"{step.action} has no input {_PICKER_OPTION}",
+                mismatch.path,
                 on_key=True,
                 fix="Remove it; the RepoUrlPicker of the form has this option",
-                repair=Repair("Remove allowedHosts", (repair.Remove((*step.path, "input", "allowedHosts")),)),
+                severity=None if exact else "warning",
+                repair=Repair("Remove allowedHosts", (repair.Remove(mismatch.path),)),
             )
 
 

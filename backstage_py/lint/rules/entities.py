@@ -3,14 +3,15 @@
 import re
 from collections.abc import Iterator
 
-from backstage_py.lint import placeholders
+from backstage_py.lint import documents, placeholders
 from backstage_py.lint.documents import TEMPLATE_VERSION, Entity
 from backstage_py.lint.fixes import repair
-from backstage_py.lint.nearest import misspelled, nearest
+from backstage_py.lint.nearest import misspelled, nearest, same_ignoring_style
 from backstage_py.lint.rule import Finding, Path, rule
+from backstage_py.lint.vocabulary import SPEC_KEYS, STEP_KEYS
 from backstage_py.model import entity_schema, field_format
 from backstage_py.model.field_format import FormatError
-from backstage_py.model.json import Json
+from backstage_py.model.json import Json, JsonObject
 
 _COMPONENT = (
     "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata:\n  name: web\n"
@@ -19,7 +20,8 @@ _COMPONENT = (
 _GOOD = {"catalog-info.yaml": _COMPONENT + "  owner: team-a\n"}
 _FIELD = re.compile(r'"?([\w.]+(?:\.[^" ]+)?)"? (?:is not valid|must have a value)')
 _LEGACY = "backstage.io/v1beta2"
-_NEVER = ("backstage.io/v1beta3", "scaffolder.backstage.io/v1beta2", "scaffolder.backstage.io/v1alpha1")
+_KNOWN_KEYS = SPEC_KEYS | STEP_KEYS | {"apiVersion", "kind", "metadata", "spec"}
+_METADATA = ("name", "namespace", "title", "description", "labels", "annotations", "tags", "links")
 
 
 @rule(
@@ -50,8 +52,10 @@ def entity_schema_rule(entity: Entity) -> Iterator[Finding]:
         where = ".".join(str(part) for part in path) or "the entity"
         missing = problem.params.removeprefix("missingProperty: ") if "missingProperty" in problem.params else None
         extra = f" ({problem.params.partition(': ')[2]})" if "allowedValue" in problem.params else ""
-        fix = f'Add "{missing}"' if missing else None
-        yield Finding(f"{where} {problem.message}{extra}", path, fix=fix)
+        slip = _slip_of(missing, entity.value, path) if missing else None
+        fix = f'Write "{missing}" for "{slip}"' if slip else f'Add "{missing}"' if missing else None
+        place = (*path, slip) if slip else path
+        yield Finding(f"{where} {problem.message}{extra}", place, on_key=slip is not None, fix=fix)
 
 
 @rule(
@@ -104,11 +108,10 @@ def unknown_field(entity: Entity) -> Iterator[Finding]:
 @rule(
     "BPY104",
     "template-version",
-    "warning",
+    "error",
     "entity",
-    summary="A template is written for a version that the scaffolder does not run any more.",
-    why="Only `scaffolder.backstage.io/v1beta3` runs; `backstage.io/v1beta2` was removed years ago. It is an error "
-    "where a part of the right version is missing, which was never a version.",
+    summary="A template has a version that the scaffolder does not run.",
+    why="Backstage takes only `scaffolder.backstage.io/v1beta3`; `backstage.io/v1beta2` was removed years ago.",
     bad={
         "template.yaml": "apiVersion: backstage.io/v1beta2\nkind: Template\nmetadata:\n  name: old\n"
         "spec:\n  type: service\n  steps: []\n"
@@ -120,14 +123,86 @@ def unknown_field(entity: Entity) -> Iterator[Finding]:
 )
 def template_version(entity: Entity) -> Iterator[Finding]:
     """Name the version to write."""
-    if entity.kind == "Template" and entity.api_version != TEMPLATE_VERSION and "backstage.io/" in entity.api_version:
+    version = entity.api_version
+    wrong = version not in ("", TEMPLATE_VERSION)
+    if wrong and (entity.kind == "Template" and ("backstage.io/" in version or entity.resembles_template)):
         yield Finding(
-            f'The scaffolder does not run templates of apiVersion "{entity.api_version}"',
+            f'The scaffolder does not run templates of apiVersion "{version}"',
             ("apiVersion",),
-            fix=f"Write {TEMPLATE_VERSION}" + ("" if entity.api_version in _NEVER else ", and expressions as ${{ }}"),
-            severity="error" if entity.api_version in _NEVER else None,
-            repair=repair.write(("apiVersion",), TEMPLATE_VERSION) if entity.api_version in _NEVER else None,
+            fix=f"Write {TEMPLATE_VERSION}" + (", and expressions as ${{ }}" if version == _LEGACY else ""),
+            repair=repair.write(("apiVersion",), TEMPLATE_VERSION) if version != _LEGACY else None,
         )
+
+
+@rule(
+    "BPY105",
+    "unknown-kind",
+    "error",
+    "entity",
+    summary="An entity has a kind of Backstage's that does not exist, or not in this version.",
+    why="No processor of the catalog recognizes the entity, so it does not appear. A kind that is no misspelling is a "
+    "warning: the catalog may have a processor of your own for it; name it in the configuration (`kinds`).",
+    bad={"catalog-info.yaml": _COMPONENT.replace("Component", "Componnet") + "  owner: team-a\n"},
+    good=_GOOD,
+)
+def unknown_kind(entity: Entity) -> Iterator[Finding]:
+    """Only apiVersions of ``backstage.io`` and ``scaffolder.backstage.io``, and those nearly so."""
+    group, _, _ = entity.api_version.partition("/")
+    kinds = (*entity_schema.KINDS, *entity.kinds)
+    if not entity.kind or group not in documents.GROUPS or entity.api_version == _LEGACY:
+        if entity.kind in kinds and entity.kind != "Template" and (close := documents.group_meant(group)):
+            yield Finding(f'Backstage has no group "{group}"', ("apiVersion",), fix=f'Did you mean "{close}"?')
+        return
+    if entity.kind not in kinds:
+        close = "Template" if group.startswith("scaffolder") else _kind_meant(entity.kind, kinds)
+        own = "If a processor of your own knows it, name it below `kinds` in .backstage-py.yaml"
+        yield Finding(
+            f'{group} has no kind "{entity.kind}"',
+            ("kind",),
+            fix=f'Did you mean "{close}"?' if close else own,
+            severity=None if close else "warning",
+        )
+    elif entity.kind in entity.kinds or entity.kind == "Template":
+        return
+    elif entity.api_version not in (known := entity_schema.versions_of(entity.kind)):
+        message = f'{entity.kind} has no apiVersion "{entity.api_version}"'
+        yield Finding(message, ("apiVersion",), fix=f"Write {known[0]}")
+
+
+@rule(
+    "BPY106",
+    "misspelled-metadata",
+    "warning",
+    "entity",
+    summary="A key below `metadata` is a misspelling of one that entities have.",
+    why="The catalog keeps what it does not know, and nothing reads it: the title or the tags are missing.",
+    bad={"catalog-info.yaml": _COMPONENT.replace("  name: web\n", "  name: web\n  titel: Web\n") + "  owner: team-a\n"},
+    good={
+        "catalog-info.yaml": _COMPONENT.replace("  name: web\n", "  name: web\n  title: Web\n") + "  owner: team-a\n"
+    },
+)
+def misspelled_metadata(entity: Entity) -> Iterator[Finding]:
+    """Only what is surely a misspelling; metadata may have keys of one's own."""
+    found = entity.value.get("metadata")
+    metadata: JsonObject = found if isinstance(found, dict) else {}
+    for key in metadata:
+        close = misspelled(str(key), _METADATA) if key not in _METADATA else None
+        if close and close not in metadata and close != "name":
+            message = f'Entities have no "metadata.{key}"'
+            yield Finding(message, ("metadata", key), on_key=True, fix=f'Did you mean "{close}"?')
+
+
+def _kind_meant(kind: str, kinds: tuple[str, ...]) -> str | None:
+    return misspelled(kind, kinds) or next((one for one in kinds if same_ignoring_style(one, kind)), None)
+
+
+def _slip_of(missing: str, entity: Json, path: Path) -> str | None:
+    """The key that was probably meant to be the missing one."""
+    node = entity
+    for part in path:
+        node = node[part]
+    unknown = [str(key) for key in node if key not in _KNOWN_KEYS] if isinstance(node, dict) else []
+    return nearest(missing, unknown)
 
 
 def _pointer(pointer: str, value: Json) -> Path:

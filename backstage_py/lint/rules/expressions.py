@@ -21,7 +21,6 @@ _LOG = "steps:\n  - id: log\n    action: debug:log\n    input:\n      message: "
 _WRONG_DELIMITER = re.compile(r"(?<![$\w{])\{\{-?\s*(parameters|steps|user|secrets|each)\b[^{}]*\}\}")
 _HALF_OPEN = re.compile(r"\$\{\s*(parameters|steps|user|secrets|each)\b[^{}]*\}(?!\})")
 _ALLOWED_CODE = "${{"
-_OWN = "If it is a {} of your own, add it to the configured {}"
 _WORKFLOW_CONTEXT = re.compile(r"(?<![\w.$])(?:github|env|matrix|runner|vars|needs|inputs|jobs?|strategy)\s*[.\[]")
 _WORKFLOW_FUNCTIONS = frozenset({"hashFiles", "toJSON", "fromJSON", "contains", "startsWith", "endsWith", "format"})
 _HABITS = {
@@ -37,6 +36,7 @@ _HABITS = {
     "count": "length",
 }
 _VAULT_CALL = re.compile(r"""vault\(\s*(?P<quote>['"])(?P<reference>[^'"\\]*)(?P=quote)\s*\)""")
+_KEYS = {"filter": "filters", "function": "globals"}
 _METHODS = frozenset({"split", "startsWith", "endsWith", "includes", "slice", "replaceAll", "substring", "toString"})
 
 
@@ -49,9 +49,9 @@ _METHODS = frozenset({"split", "startsWith", "endsWith", "includes", "slice", "r
     why="Backstage keeps the raw text without a word, so `${{ a || b }}` ends up in files and inputs, and as a "
     "condition it is "
     "always true. Operators are `and`, `or`, `not`, `==`, `a if b else c`. Each expression of a text is reported. "
-    "It is a warning where the raw text is probably what is wanted: an expression of GitHub Actions (`github.`, "
-    "`env.`, `matrix.` …) that a step writes into a file, or tags of another template language in a text without any "
-    "`${{ }}`.",
+    "It is a warning in the output, and where the raw text is probably what is wanted: an expression of GitHub Actions "
+    "(`github.`, `env.`, `matrix.` …) that a step writes into a file, or tags of another template language in a text "
+    "without any `${{ }}`.",
     bad=_FORM + _LOG + "${{ parameters.name || 'nobody' }}\n",
     good=_FORM + _LOG + "${{ parameters.name or 'nobody' }}\n",
 )
@@ -60,12 +60,13 @@ def expression_syntax(template: Template) -> Iterator[Finding]:
     for use in template.uses:
         for problem in () if _is_comment_sign(use.text) else use.parsed.problems:
             wanted = _ALLOWED_CODE not in use.text or _is_for_workflow(use.text, problem.offset)
+            lenient = wanted or use.where == "output"
             yield Finding(
                 problem.message,
                 use.path,
                 problem.offset,
                 fix=_sentence(problem.hint),
-                severity="warning" if wanted else None,
+                severity="warning" if lenient else None,
                 repair=_mended(use, problem.offset, wanted=wanted),
             )
 
@@ -77,7 +78,8 @@ def expression_syntax(template: Template) -> Iterator[Finding]:
     "template",
     summary="An expression uses a filter that is not known.",
     why="Backstage keeps the raw text of the whole expression, and runs on. It may well be a filter of your own: name "
-    "it in the configuration (`filters`). It is an error where the name is surely a misspelling.",
+    "it in the configuration (`filters`). It is an error where the name is surely a misspelling, except in the output "
+    "and in a branch that need not be taken.",
     bad=_FORM + _LOG + "${{ parameters.name | lowr }}\n",
     good=_FORM + _LOG + "${{ parameters.name | lower }}\n",
 )
@@ -91,8 +93,8 @@ def unknown_filter(template: Template) -> Iterator[Finding]:
                     f'Unknown filter "{named.name}"',
                     use.path,
                     named.offset,
-                    fix=filter_fix(named.name, known) or _OWN.format("filter", "filters"),
-                    severity="error" if misspelled(named.name, known) else None,
+                    fix=filter_fix(named.name, known) or own("filter"),
+                    severity="error" if misspelled(named.name, known) and not _is_lenient(use, named) else None,
                     repair=filter_repair(use.path, named, known),
                 )
 
@@ -103,8 +105,8 @@ def unknown_filter(template: Template) -> Iterator[Finding]:
     "error",
     "template",
     summary="An expression uses a test (`is …`) that does not exist.",
-    why="Backstage keeps the raw text of the whole expression. In a branch that need not be taken, it is a warning "
-    "unless the name is surely a misspelling.",
+    why="Backstage keeps the raw text of the whole expression. In the output, and in a branch that need not be taken, "
+    "it is a warning.",
     bad=_FORM + _LOG + "set ${{ parameters.name is empty }}\n",
     good=_FORM + _LOG + "set ${{ parameters.name is defined }}\n",
 )
@@ -118,8 +120,8 @@ def unknown_test(template: Template) -> Iterator[Finding]:
                     f'Unknown test "{named.name}"',
                     use.path,
                     named.offset,
-                    fix=f'Did you mean "{close}"?' if close else None,
-                    severity="warning" if named.conditional and not misspelled(named.name, TESTS) else None,
+                    fix=f'Did you mean "{close}"?' if close else f"Known are {', '.join(sorted(TESTS))}",
+                    severity="warning" if _is_lenient(use, named) else None,
                     repair=slip(use.path, named, TESTS),
                 )
 
@@ -132,7 +134,7 @@ def unknown_test(template: Template) -> Iterator[Finding]:
     summary="An expression calls a function that is not known.",
     why="Backstage keeps the raw text of the whole expression, and runs on. It may well be a function of your own: "
     "name it in the configuration (`globals`). It is an error where a filter is called like a function, or where the "
-    "name is surely a misspelling, unless that branch need not be taken.",
+    "name is surely a misspelling, except in the output and in a branch that need not be taken.",
     bad=_FORM + _LOG + "${{ lower(parameters.name) }}\n",
     good=_FORM + _LOG + "${{ parameters.name | lower }}\n",
 )
@@ -145,8 +147,8 @@ def unknown_function(template: Template) -> Iterator[Finding]:
             if named.kind == "global" and named.name not in known and named.name not in use.parsed.locals:
                 close = nearest(named.name, known)
                 fix = f"Write it as a filter: value | {named.name}" if named.name in filters else None
-                fix = fix or (f'Did you mean "{close}"?' if close else _OWN.format("function", "globals"))
-                lenient = named.conditional or named.name in _WORKFLOW_FUNCTIONS
+                fix = fix or (f'Did you mean "{close}"?' if close else own("function"))
+                lenient = _is_lenient(use, named) or named.name in _WORKFLOW_FUNCTIONS
                 sure = named.name in filters or misspelled(named.name, known)
                 yield Finding(
                     f'Unknown function "{named.name}"',
@@ -216,8 +218,8 @@ def wrong_delimiter(template: Template) -> Iterator[Finding]:
     "error",
     "template",
     summary="A text contains `{#`, which starts a comment, or `#}`, which ends one.",
-    why="Backstage keeps the raw text without a word, with the expressions in it. It is a warning where the text has "
-    "no expression, so that nothing is lost.",
+    why="Backstage keeps the raw text without a word, with the expressions in it. It is a warning in the output, and "
+    "where the text has no expression, so that nothing is lost.",
     bad=_FORM + _LOG + "'colour {#fff of ${{ parameters.name }}'\n",
     good=_FORM + _LOG + "'colour { #fff of ${{ parameters.name }}'\n",
 )
@@ -230,7 +232,7 @@ def unclosed_comment(template: Template) -> Iterator[Finding]:
                 use.path,
                 problem.offset,
                 fix='Put a space between "{" and "#"',
-                severity=None if _ALLOWED_CODE in use.text else "warning",
+                severity=None if _ALLOWED_CODE in use.text and use.where != "output" else "warning",
                 repair=_sign(use, problem.offset),
             )
 
@@ -254,6 +256,11 @@ def expression_outside(template: Template) -> Iterator[Finding]:
                 yield Finding(f'"{key}" of a step is not rendered', (*step.path, key), value.index(_ALLOWED_CODE))
     for page, path in template.form.pages:
         yield from _outside(page, path)
+
+
+def own(kind: str) -> str:
+    """Return how a filter or a function of one's own is made known."""
+    return f"If it is a {kind} of your own, name it below `{_KEYS[kind]}` in .backstage-py.yaml"
 
 
 def filter_fix(name: str, known: frozenset[str]) -> str | None:
@@ -391,6 +398,11 @@ def _is_for_workflow(text: str, offset: int) -> bool:
     start = max(text.rfind(_ALLOWED_CODE, 0, offset + 1), 0)
     end = text.find("}}", offset)
     return bool(_WORKFLOW_CONTEXT.search(text, start, end if end >= 0 else len(text)))
+
+
+def _is_lenient(use: Use, named: Named) -> bool:
+    """Whether nothing that runs needs what is named: the output is only shown, and a branch need not be taken."""
+    return use.where == "output" or named.conditional
 
 
 def _is_comment_sign(text: str) -> bool:

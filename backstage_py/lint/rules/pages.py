@@ -56,8 +56,7 @@ def page_condition_syntax(template: Template) -> Iterator[Finding]:
     "warning",
     "template",
     summary="The `when` of a page asks for something that is not known by then.",
-    why="It sees `parameters` alone, with the answers of the pages before it; anything else is undefined. It is an "
-    "error where the name is surely a misspelling.",
+    why="It sees `parameters` alone, with the answers of the pages before it; anything else is undefined.",
     bad=_sample("parameters.clod == 'AWS'"),
     good=_GOOD,
 )
@@ -101,7 +100,6 @@ def _unknown(template: Template, condition: PageCondition, reference: Reference)
         f'There is no parameter "{name}"',
         reference.offsets[1],
         fix=f'Did you mean "{close}"?' if close else None,
-        severity="error" if misspelled(name, before) else None,
         repair=_mended(
             condition,
             repair.member_span(condition.template, reference, 1, close) if close else None,

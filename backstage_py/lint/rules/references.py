@@ -9,14 +9,11 @@ from backstage_py.lint.nearest import misspelled, nearest
 from backstage_py.lint.rule import Finding, Path, rule
 from backstage_py.lint.syntax import Reference
 from backstage_py.lint.view import Template, Use
-from backstage_py.lint.vocabulary import GLOBALS, STEP_GLOBALS, STEP_ROOTS
+from backstage_py.lint.vocabulary import GLOBALS, NOTHING, STEP_GLOBALS, STEP_ROOTS
 from backstage_py.model.problem import Severity
 
 _FORM = "parameters:\n  properties:\n    name:\n      type: string\n"
-_LOUDER = (
-    "It is an error where the name is surely a misspelling, or where an action requires the input that would be left "
-    "out."
-)
+_LOUDER = "It is an error where an action requires the input that would be left out."
 _FETCH = "steps:\n  - id: list\n    action: fs:readdir\n    input:\n      paths: ['.']\n"
 _OTHER_ROOTS = ("values", "inputs", "params", "input", "cookiecutter")
 _LOG = "  - id: log\n    action: debug:log\n    input:\n      message: "
@@ -28,10 +25,9 @@ _LOG = "  - id: log\n    action: debug:log\n    input:\n      message: "
     "warning",
     "template",
     summary="An expression uses a parameter that no page of the form declares.",
-    why="It is undefined when the template runs: the text is empty there, or the input is left out. Where the "
-    "name is surely a misspelling, or where an action requires the input that would be left out, it is an error; where "
-    "the expression copes with that (a condition, a default), a note. A form with decorators, or with an open schema, "
-    "may set anything.",
+    why="It is undefined when the template runs: the text is empty there, or the input is left out. Where an action "
+    "requires that input, it is an error; where the expression copes with it (a condition, a default), a note. A form "
+    "with decorators, or with an open schema, may set anything.",
     bad=_FORM + "steps:\n" + _LOG + "${{ parameters.name }} and ${{ parameters.nmae }}\n",
     good=_FORM + "steps:\n" + _LOG + "${{ parameters.name }}\n",
 )
@@ -49,7 +45,7 @@ def undeclared_parameter(template: Template) -> Iterator[Finding]:
             sure = misspelled(name, form.declared) is not None
             copes = use.is_optional(reference) or form.open
             severity: Severity = "warning" if sure or not copes else "info"
-            if not copes and (sure or required.needs(template, use)):
+            if not copes and required.needs(template, use):
                 severity = "error"
             yield Finding(
                 f'The form declares no parameter "{name}"',
@@ -96,7 +92,7 @@ def unknown_step(template: Template) -> Iterator[Finding]:
             use.path,
             reference.offsets[1],
             fix=f'Did you mean "{close}"?' if close else f"Steps are {', '.join(ids)}" if ids else None,
-            severity=_severity(template, use, reference, sure=misspelled(step_id, ids) is not None),
+            severity=_severity(template, use, reference),
             repair=repair.member(use.path, use.text, reference, 1, close, sure=misspelled(step_id, ids) is not None),
         )
 
@@ -127,7 +123,7 @@ def later_step(template: Template) -> Iterator[Finding]:
             use.path,
             reference.offsets[1],
             fix=None if same else "Move that step up",
-            severity=_severity(template, use, reference, sure=False),
+            severity=_severity(template, use, reference),
         )
 
 
@@ -137,8 +133,8 @@ def later_step(template: Template) -> Iterator[Finding]:
     "warning",
     "template",
     summary="An expression uses an output that the step's action does not have.",
-    why="It is undefined when the template runs. Where the name is surely a misspelling, or where an action requires "
-    "the input that would be left out, it is an error; where the expression copes with that, a note.",
+    why="It is undefined when the template runs. Where an action requires the input that would be left out, it is an "
+    "error; where the expression copes with that, a note.",
     bad=_FETCH + _LOG + "files ${{ steps.list.output.fils }}\n",
     good=_FETCH + _LOG + "files ${{ steps.list.output.files }}\n",
 )
@@ -154,8 +150,7 @@ def unknown_output(template: Template) -> Iterator[Finding]:
             continue
         if known.output.get("additionalProperties"):
             continue
-        wrong = misspelled(name, known.outputs) is not None or required.needs(template, use)
-        sure = known.exact and wrong and not use.is_optional(reference)
+        sure = known.exact and required.needs(template, use) and not use.is_optional(reference)
         close = nearest(name, known.outputs)
         yield Finding(
             f'{known.id} has no output "{name}"',
@@ -194,7 +189,7 @@ def missing_output_word(template: Template) -> Iterator[Finding]:
             use.path,
             reference.offsets[2],
             fix=f"Write steps.{reference.names[1]}.{fix}",
-            severity=_severity(template, use, reference, sure=fix == "output"),
+            severity=_severity(template, use, reference),
             repair=_with_output(template, use, reference, fix),
         )
 
@@ -212,7 +207,7 @@ def missing_output_word(template: Template) -> Iterator[Finding]:
 )
 def unknown_name(template: Template) -> Iterator[Finding]:
     """A declared parameter without ``parameters.`` in front is recognised."""
-    known = STEP_ROOTS | GLOBALS | STEP_GLOBALS | template.extra.globals
+    known = STEP_ROOTS | GLOBALS | STEP_GLOBALS | NOTHING | template.extra.globals
     for use in template.uses:
         minus = {part.split(".")[0] for _, _, right in use.parsed.subtractions for part in right.split("-")}
         for reference in use.references():
@@ -236,7 +231,7 @@ def unknown_name(template: Template) -> Iterator[Finding]:
                 use.path,
                 reference.offsets[0],
                 fix=fix or f"Known are {', '.join(sorted(STEP_ROOTS))}",
-                severity=_severity(template, use, reference, sure=close is not None),
+                severity=_severity(template, use, reference),
                 repair=_rooted(template, use, reference, close),
             )
 
@@ -319,11 +314,9 @@ def _is_before_dash(use: Use, reference: Reference) -> bool:
     return any(at == end for at, _, _ in use.parsed.subtractions)
 
 
-def _severity(template: Template, use: Use, reference: Reference, *, sure: bool) -> Severity:
-    """The severity of an undefined value: an error only if it cannot be intended or ends the run."""
-    if use.is_optional(reference):
-        return "warning"
-    return "error" if sure or required.needs(template, use) else "warning"
+def _severity(template: Template, use: Use, reference: Reference) -> Severity:
+    """The severity of an undefined value: an error only if it ends the run."""
+    return "error" if not use.is_optional(reference) and required.needs(template, use) else "warning"
 
 
 def _references(template: Template, root: str) -> Iterator[tuple[Use, Reference]]:

@@ -8,7 +8,7 @@ from backstage_py.lint.fixes.edits import Edit
 from backstage_py.lint.fixes.repair import Repair
 from backstage_py.lint.nearest import misspelled, nearest
 from backstage_py.lint.rule import Finding, rule
-from backstage_py.lint.rules.expressions import filter_fix, filter_repair, slip
+from backstage_py.lint.rules.expressions import filter_fix, filter_repair, own, slip
 from backstage_py.lint.skeleton import Fetch, Rendering
 from backstage_py.lint.syntax import Parsed, Reference
 from backstage_py.lint.vocabulary import BACKSTAGE_FILTERS, COOKIECUTTER_FILTERS, FILTERS, GLOBALS, TESTS
@@ -242,8 +242,9 @@ def unknown_value(rendering: Rendering) -> Iterator[Finding]:
     "error",
     "skeleton",
     summary="A file uses a filter, a test or a function that does not exist.",
-    why="fetch:template ends with an error when it comes to it. In a branch that need not be taken (`if`, `for`, "
-    "`a if b else c`), it is a warning unless the name is surely a misspelling.",
+    why="fetch:template ends with an error when it comes to it. It is a warning in a branch that need not be taken "
+    "(`if`, `for`, `a if b else c`), and for a filter or function that may be one of your own: name it in the "
+    "configuration (`filters`, `globals`).",
     bad=_files("# ${{ values.name | lowr }}\n"),
     good=_files("# ${{ values.name | lower }}\n"),
 )
@@ -260,9 +261,9 @@ def unknown_filter_in_skeleton(rendering: Rendering) -> Iterator[Finding]:
                     text,
                     named.offset,
                     f'Unknown filter "{named.name}"',
-                    filter_fix(named.name, filters),
+                    filter_fix(named.name, filters) or own("filter"),
                     _in_file(text, filter_repair((), named, filters)),
-                    severity="warning" if named.conditional and not misspelled(named.name, filters) else None,
+                    severity=None if misspelled(named.name, filters) and not named.conditional else "warning",
                 )
             elif named.kind == "test" and named.name not in TESTS:
                 close = nearest(named.name, TESTS)
@@ -271,9 +272,9 @@ def unknown_filter_in_skeleton(rendering: Rendering) -> Iterator[Finding]:
                     text,
                     named.offset,
                     f'Unknown test "{named.name}"',
-                    f'Did you mean "{close}"?' if close else None,
+                    f'Did you mean "{close}"?' if close else f"Known are {', '.join(sorted(TESTS))}",
                     _in_file(text, slip((), named, TESTS)),
-                    severity="warning" if named.conditional and not misspelled(named.name, TESTS) else None,
+                    severity="warning" if named.conditional else None,
                 )
             elif (
                 named.kind == "global"
@@ -285,8 +286,8 @@ def unknown_filter_in_skeleton(rendering: Rendering) -> Iterator[Finding]:
                     text,
                     named.offset,
                     f'Unknown function "{named.name}"',
-                    f"Known are {', '.join(sorted(GLOBALS))}",
-                    severity="warning" if named.conditional else None,
+                    _function_fix(named.name, filters),
+                    severity=None if named.name in filters and not named.conditional else "warning",
                 )
 
 
@@ -465,6 +466,10 @@ def _without_raw(text: str) -> str:
         text,
         flags=re.DOTALL,
     )
+
+
+def _function_fix(name: str, filters: frozenset[str]) -> str:
+    return f"Write it as a filter: value | {name}" if name in filters else own("function")
 
 
 def _sentence(hint: str | None) -> str | None:

@@ -8,6 +8,7 @@ from backstage_py.lint.fixes import quoting
 from backstage_py.lint.fixes.repair import Repair
 from backstage_py.lint.rule import Finding, rule
 from backstage_py.model import yaml
+from backstage_py.model.yaml.problems import YamlProblem
 
 
 @rule(
@@ -53,13 +54,10 @@ def yaml_syntax(text: Text) -> Iterator[Finding]:
         for problem in document.errors:
             edits = () if mended else quoting.instead(text.text, problem)
             mended = True
-            line = text.text.splitlines()[problem.line - 1 : problem.line]
-            bare = bool(line) and line[0][max(problem.column - 2, 0) :].startswith("${{")
-            fix = "Put quotes around the expression: inside [ ] and { } its braces are YAML's" if bare else problem.hint
             yield Finding(
-                problem.message,
-                place=(problem.line, problem.column),
-                fix=fix or None,
+                _message(problem),
+                place=problem.cause or (problem.line, problem.column),
+                fix=_fix(problem) or None,
                 repair=Repair(f"Write {' and '.join(edit.text for edit in edits)}", edits) if edits else None,
             )
 
@@ -84,3 +82,26 @@ def no_entity(text: Text) -> Iterator[Finding]:
     found = yaml.load_all(text.text)
     if not any(one.errors for one in found) and not any(documents.entities(found, all_of_them=True)):
         yield Finding("The file holds no entity of Backstage", place=(1, 1))
+
+
+def _message(problem: YamlProblem) -> str:
+    if _ends_at_quote(problem):
+        return f"{problem.message}: the quote before it ends the text"
+    return problem.message
+
+
+def _fix(problem: YamlProblem) -> str:
+    line, at = problem.source_line, problem.column - 1
+    if line[max(at - 1, 0) :].startswith("${{"):
+        return "Put quotes around the expression: inside [ ] and { } its braces are YAML's"
+    if not _ends_at_quote(problem):
+        return problem.hint
+    if line[:at].rstrip().endswith("'"):
+        return "Write a quote inside single quotes twice, as in 'Bob''s service', or put double quotes around the text"
+    return 'Write a quote inside double quotes as \\", or put single quotes around the text'
+
+
+def _ends_at_quote(problem: YamlProblem) -> bool:
+    """Whether a text goes on behind the quote that closes it: ``'Bob's service'``."""
+    before = problem.source_line[: problem.column - 1].rstrip()
+    return problem.message.startswith("Unexpected scalar at node end") and before.endswith(("'", '"'))

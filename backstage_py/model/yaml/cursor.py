@@ -136,10 +136,15 @@ class Cursor:
         after = text[at + 1 : at + 2]
         return ch if not after or after in EMPTY or (flow and after in FLOW) else ""
 
-    def unexpected(self, where: str) -> Fault:
-        """The fault of a token that may not stand here, in the JS package's names of tokens."""
+    def unexpected(self, where: str, floor: int = 0) -> Fault:
+        """The fault of a token that may not stand here, in the JS package's names of tokens.
+
+        Args:
+            where: what it stands in or at.
+            floor: least indentation of the lines that continue the token, if it is a scalar.
+        """
         name = self._token_name()
-        return Fault(f"Unexpected {name} {where}", self.pos, self._token_end(name))
+        return Fault(f"Unexpected {name} {where}", self.pos, self._token_end(name, floor))
 
     def unexpected_in_stream(self, where: str = "stream") -> Fault:
         """The fault of a token after which nothing of the document is open any more; it quotes the token."""
@@ -154,18 +159,18 @@ class Cursor:
             return "scalar"
         return _TOKEN_NAMES.get(ch, "scalar")
 
-    def _token_end(self, name: str) -> int:
+    def _token_end(self, name: str, floor: int = 0) -> int:
         at = self.pos
         try:
             if name == "scalar":
-                return max(at + 1, scanner.plain_end(self.text, at, 0, flow=self.in_flow))
+                return max(at + 1, scanner.plain_end(self.text, at, floor, flow=self.in_flow))
             if name in {"anchor", "alias", "tag"}:
                 match = (_TAG if name == "tag" else _ANCHOR).match(self.text, at)
                 return match.end() if match else at + 1
             if name == "block-scalar-header":
                 return scanner.header_end(self.text, at)
             if name.endswith("quoted-scalar"):
-                return scanner.quoted(self.text, at, 0)[0]
+                return scanner.quoted(self.text, at, floor)[0]
         except Fault:
             pass
         return at + 1

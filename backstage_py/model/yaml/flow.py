@@ -19,6 +19,7 @@ class _Frame:
     floor: int
     level: int
     root: bool
+    start: int
 
     @property
     def name(self) -> str:
@@ -31,9 +32,9 @@ class _Frame:
     def unclosed(self, at: int) -> Fault:
         name = self.name.capitalize()
         if self.root:
-            return Fault(f"{name} must end with a {self.close}", at, at + 1)
+            return Fault(f"{name} must end with a {self.close}", at, at + 1, cause=self.start)
         message = f"{name} in block collection must be sufficiently indented and end with a {self.close}"
-        return Fault(message, at, at + 1)
+        return Fault(message, at, at + 1, cause=self.start)
 
 
 @dataclass(slots=True)
@@ -44,7 +45,7 @@ class FlowCursor(Cursor):
         """The collection at the cursor; `level` counts from 1 at the outermost."""
         self.enter()
         start = self.pos
-        frame = _Frame(self.text[start] == "{", floor, level, root)
+        frame = _Frame(self.text[start] == "{", floor, level, root, start)
         self.move_to(start + 1)
         items: list[Node] = []
         pairs: list[tuple[Node, Node | None]] = []

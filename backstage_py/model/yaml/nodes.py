@@ -72,12 +72,17 @@ class ParsedDocument:
 
 @dataclass(slots=True)
 class Fault(Exception):  # noqa: N818 -- becomes a YamlProblem as soon as the whole text is known
-    """A problem at the half-open range of offsets [start, end) of the source."""
+    """A problem at the half-open range of offsets [start, end) of the source.
+
+    Attributes:
+        cause: where an author has to mend something, if the JS package names another place; else negative.
+    """
 
     message: str
     start: int
     end: int
     name: str = "YAMLParseError"
+    cause: int = -1
 
 
 def too_many(at: int) -> Fault:

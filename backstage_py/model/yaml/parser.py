@@ -25,6 +25,7 @@ _COLUMN = "All mapping items must start at the same column"
 _SEQUENCE_KEY = "A block sequence may not be used as an implicit map key"
 _TABS = "Tabs are not allowed as indentation"
 _LONGEST_KEY = 1024
+_LOOK_AHEAD = 100
 _STREAM_BLANKS = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)+|[ \t]*(?:#[^\n]*)?\Z")
 _NEXT_DOCUMENT = re.compile(r"^(?:---|\.\.\.)(?=[ \t\r\n]|\Z)", re.MULTILINE)
 
@@ -226,7 +227,7 @@ class Parser(FlowCursor):
                 return first
             start = own.start if own else at
             if not inline:
-                raise self._compact(start, indent)
+                raise self._compact(start, indent, first)
             if tab >= 0:
                 raise Fault(_TABS, tab, tab + 1)
             node = self._mapping(column, start, first, own)
@@ -235,7 +236,7 @@ class Parser(FlowCursor):
         node = first if first is not None else self.empty(None, at)
         set_properties(node, merged(outer, own))
         if not self.rest_of_line():
-            raise self._leftover(node, indent, inline=inline)
+            raise self._leftover(node, indent, floor, inline=inline)
         self.value_end = self.pos
         self.next_token()
         return node
@@ -249,11 +250,12 @@ class Parser(FlowCursor):
         self.value_end = self.pos
         self.tab = -1
 
-    def _leftover(self, node: Node, indent: int, *, inline: bool) -> Fault:
+    def _leftover(self, node: Node, indent: int, floor: int, *, inline: bool) -> Fault:
         """The fault of a second value on the line; with a colon behind it, both were meant as a key."""
         if self.text[self.pos] in "]}":
             return self.unexpected_in_stream()
-        fault = self.unexpected("at node end")
+        fault = self.unexpected("at node end", floor)
+        fault.cause = node.start
         at = fault.end
         while self.text.startswith((" ", "\t"), at):
             at += 1
@@ -261,10 +263,30 @@ class Parser(FlowCursor):
             return fault
         return self.unexpected("token") if inline else self._compact(node.start, indent)
 
-    def _compact(self, at: int, indent: int) -> Fault:
+    def _compact(self, at: int, indent: int, key: Node | None = None) -> Fault:
         if indent < 0:
             return Fault("Block collection cannot start on same line with directives-end marker", at, at + 1)
-        return Fault("Nested mappings are not allowed in compact mappings", at, at + 1)
+        cause = self._last_line(key, indent) if key else -1
+        return Fault("Nested mappings are not allowed in compact mappings", at, at + 1, cause=cause)
+
+    def _last_line(self, node: Node, column: int) -> int:
+        """Where the text of a node's last line begins: that line is probably indented too far.
+
+        Unless the line of its key is the one that is not in line with others: the first of its map, in an odd column.
+        """
+        at = max(self.text.rfind("\n", node.start, node.end) + 1, node.start)
+        while self.text.startswith((" ", "\t"), at):
+            at += 1
+        alone = column % 2 == 1 and self._column_of(at) % 2 == 0 and not self._begins_above(node.start, column)
+        return node.start if alone else at
+
+    def _begins_above(self, at: int, column: int) -> bool:
+        """Whether a line above that of an offset begins in a column, with none between that begins before it."""
+        for line in reversed(self.text[: self.text.rfind("\n", 0, at) + 1].split("\n")[-_LOOK_AHEAD:]):
+            found = len(line) - len(line.lstrip(" "))
+            if line.strip() and found <= column:
+                return found == column
+        return False
 
     def _check_sequence_start(self, indent: int, own: Props | None, *, inline: bool) -> None:
         at = self.pos
@@ -327,7 +349,7 @@ class Parser(FlowCursor):
                 message = (
                     "All sequence items must start at the same column" if dash else "Sequence item without - indicator"
                 )
-                raise Fault(message, at, at + 1)
+                raise Fault(message, at, at + 1, cause=self.pos)
             if not dash:
                 break
         return Sequence(start, items[-1].end, items, flow=False)
@@ -344,7 +366,7 @@ class Parser(FlowCursor):
                 break
             if self.tab >= 0 and self.col <= column:
                 raise Fault(_TABS, self.tab, self.tab + 1)
-            self._check_item_start(column, pairs[-1][1])
+            self._check_item_start(column, pairs)
             at = self.pos
             props = self._key_props()
             if self.indicator(self.pos) == "-":
@@ -353,14 +375,40 @@ class Parser(FlowCursor):
         last = pairs[-1][1] or pairs[-1][0]
         return Mapping(start, last.end, pairs, flow=False)
 
-    def _check_item_start(self, column: int, previous: Node | None) -> None:
+    def _check_item_start(self, column: int, pairs: list[tuple[Node, Node | None]]) -> None:
         at = self.value_end
         if self.indicator(self.pos) == "-":
-            if self.col == column and self._on_key_line(previous):
+            if self.col == column and self._on_key_line(pairs[-1][1]):
                 raise Fault(ONE_LINE, self.pos, self.pos + 1)
-            raise Fault(_SEQUENCE_KEY, at, at + 1)
+            raise Fault(_SEQUENCE_KEY, at, at + 1, cause=self.pos)
         if self.col != column and self.indicator(self.pos) != ":":
-            raise Fault(_COLUMN, at, at + 1)
+            raise Fault(_COLUMN, at, at + 1, cause=self._misaligned(column, pairs))
+
+    def _misaligned(self, column: int, pairs: list[tuple[Node, Node | None]]) -> int:
+        """Which key is not in line with the others: the one at the cursor, or the only one before it.
+
+        One key against one is decided by the columns, which are even in most files.
+        """
+        before, other = pairs, column
+        inner = pairs[-1][1]
+        if self.col > column and isinstance(inner, Mapping) and not inner.flow:
+            before, other = inner.pairs, self._column_of(inner.start)
+        follow = self._lines_in_column()
+        alone = len(before) == 1 and (follow > 1 or (other % 2 == 1 and self.col % 2 == 0))
+        return before[0][0].start if alone else self.pos
+
+    def _column_of(self, at: int) -> int:
+        return at - (self.text.rfind("\n", 0, at) + 1)
+
+    def _lines_in_column(self) -> int:
+        """How many lines from the cursor on begin in its column, up to one that begins before it."""
+        count = 0
+        for line in self.text[self.line :].split("\n", _LOOK_AHEAD)[:_LOOK_AHEAD]:
+            column = len(line) - len(line.lstrip(" "))
+            if line.strip() and column < self.col:
+                break
+            count += bool(line.strip()) and column == self.col
+        return count
 
     def _on_key_line(self, value: Node | None) -> bool:
         """Whether a value stands on the line of its colon."""

@@ -45,6 +45,8 @@ class YamlProblem:
     pretty: str = field(default="", repr=False)
     """The message as the JS package prints it: sentence, position, and the line with a marker below."""
     source_line: str = field(default="", repr=False)
+    cause: tuple[int, int] | None = None
+    """Line and column of what is to be mended, if that is on another line: a quote that is never closed, say."""
 
     @property
     def hint(self) -> str:
@@ -111,6 +113,7 @@ class Lines:
     def problem(self, fault: Fault) -> YamlProblem:
         """The fault with its place and picture."""
         line, column = self.place(fault.start)
+        cause = self.place(fault.cause) if fault.cause >= 0 else (line, column)
         return YamlProblem(
             fault.message,
             line,
@@ -118,6 +121,7 @@ class Lines:
             fault.name,
             self._pretty(fault, line, column),
             self.raw(line).rstrip("\r\n"),
+            cause if cause[0] != line else None,
         )
 
     def _pretty(self, fault: Fault, line: int, column: int) -> str:

@@ -120,12 +120,12 @@ def quoted(text: str, start: int, floor: int) -> tuple[int, str]:
     quote = text[start]
     close = _closing(text, start, quote)
     if close == -1:
-        raise Fault(f"Missing closing {quote}quote", len(text), len(text) + 1)
+        raise Fault(f"Missing closing {quote}quote", len(text), len(text) + 1, cause=start)
     newline = text.find("\n", start, close)
     while newline != -1:
         if not continues(text, newline + 1, floor):
             cut = newline - 1 if text[newline - 1] == "\r" else newline
-            raise Fault(f"Missing closing {quote}quote", cut, cut + 1)
+            raise Fault(f"Missing closing {quote}quote", cut, cut + 1, cause=start)
         newline = text.find("\n", newline + 1, close)
     raw = text[start + 1 : close]
     if quote == "'":

@@ -226,6 +226,7 @@ class Run:
                     return
             await self._resolve_references(step, contexts)
             plan = await self._compute(step, lambda: self._plan(step, action, contexts))
+            plan.tell_ignored(action.id, logger.warning)
             veil = plan.veil(action)
             for iteration in plan.iterations:
                 if iteration.runs:
@@ -261,11 +262,10 @@ class Run:
             self._renderer.resolved.update(values)
 
     def _plan(self, step: Step, action: Action, contexts: Contexts[Seen]) -> steps.Plan:
-        redactor = self._journal.redactor
-        plan = steps.plan(
-            step, self._renderer.render, contexts, has_secrets=self._has_secrets, shown=redactor.text
-        ).without(action.ignored_inputs)
-        redactor.add(plan.redactions)
+        secret, shown = self._has_secrets, self._journal.redactor.text
+        plan = steps.plan(step, self._renderer.render, contexts, has_secrets=secret, shown=shown)
+        plan = plan.without(action.ignored_inputs)
+        self._journal.redactor.add(plan.redactions)
         if step.each is ABSENT:  # with ``each`` the gate has its say in between
             steps.check_input(plan.iterations[0], action.id, validator_of(action))
         return plan

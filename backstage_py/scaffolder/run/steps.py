@@ -63,11 +63,13 @@ class Plan:
     Attributes:
         redactions: strings that do, as far as they are not known yet.
         difference: that of secrets in the inputs; None where they make none.
+        ignored: members of the inputs that were dropped, since the action neither has nor refuses them.
     """
 
     iterations: Sequence[Iteration]
     redactions: frozenset[str] = frozenset()
     difference: "_Comparison | None" = None
+    ignored: frozenset[str] = frozenset()
 
     def veil(self, action: Action) -> Collection[str] | None:
         """Return the texts that an output of the action may show; None where it need not be veiled."""
@@ -81,7 +83,13 @@ class Plan:
             replace(iteration, input={name: value for name, value in iteration.input.items() if name not in ignored})
             for iteration in self.iterations
         ]
-        return replace(self, iterations=iterations)
+        given = frozenset(name for one in self.iterations for name in one.input if name in ignored)
+        return replace(self, iterations=iterations, ignored=given)
+
+    def tell_ignored(self, action: str, say: Callable[[str], None]) -> None:
+        """Say which inputs were dropped; Backstage's own action refuses them."""
+        for name in sorted(self.ignored):
+            say(f"{action} has no input '{name}', and Backstage refuses it: remove it from the template; ignored here")
 
 
 def is_skipped(step: Step, render: Render[ContextT], contexts: Contexts[ContextT]) -> bool:
