@@ -133,7 +133,8 @@ def _snapshots(settings: ScaffolderSettings, database: Database, box: SecretBox)
     if settings.workspace_serialization is None:
         return None
     store = SnapshotStore(SnapshotTable(database), box, outside)
-    return Snapshots(store, Archives(WorkspaceTable(database, box), outside), settings.quotas.snapshot_bytes)
+    largest = settings.quotas.snapshot_bytes
+    return Snapshots(store, Archives(WorkspaceTable(database, box), outside, largest), largest)
 
 
 def _quota(settings: QuotaSettings, database: Database) -> Quota:

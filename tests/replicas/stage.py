@@ -32,11 +32,11 @@ class Stage:
     def __post_init__(self) -> None:
         self.tasks = Tasks(self.cluster.client)
 
-    async def under_way(self, template: str = "steps", seconds: float = 0.6) -> Sequence[Followed]:
-        """Return tasks once each of them is at work, spread over the replicas."""
+    async def under_way(self, template: str = "steps", seconds: float = 0.6, *, effects: int = 1) -> Sequence[Followed]:
+        """Return tasks once each of them is at work and has had some effects, spread over the replicas."""
         started = [await self.tasks.start(template, {"seconds": seconds}) for _ in range(_TASKS)]
         self._following += [asyncio.create_task(self.tasks.follow(one)) for one in started]
-        while not all(self.cluster.effects.of_task(one.id) for one in started):  # noqa: ASYNC110  # other processes' work
+        while not all(len(self.cluster.effects.of_task(one.id)) >= effects for one in started):  # noqa: ASYNC110  # other processes' work
             await asyncio.sleep(0.05)
         return started
 

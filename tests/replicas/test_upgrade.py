@@ -13,7 +13,7 @@ from tests.replicas.revisions import previous
 from tests.replicas.stage import Stage
 from tests.storage.postgres import Postgres
 
-pytestmark = [pytest.mark.xdist_group("replicas"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("replicas"), pytest.mark.timeout(600)]
 
 
 async def test_versions_run_side_by_side_during_an_upgrade_and_after_it_was_taken_back(
@@ -35,7 +35,11 @@ async def test_versions_run_side_by_side_during_an_upgrade_and_after_it_was_take
         second.source = ROOT
         await faults.kill(running, second, 0)  # its tasks are taken over by the new version
         await stage.ended()
+        await stage.under_way(effects=3)  # the first step and more have completed
         first.source = old
-        await faults.roll(running, first)  # one is taken back
-        await stage.under_way()
+        await faults.roll(running, first)  # one is taken back, and the version before goes on with what it had begun
+        await stage.ended()
+        await stage.under_way(effects=3)
+        second.source = old
+        await faults.kill(running, second, 0)  # the version before takes over its tasks
         await stage.check(shares_catalog=False)  # the version before knows no leases of it

@@ -54,7 +54,7 @@ class Keeping:
     @property
     def kept(self) -> Snapshots:
         store = SnapshotStore(SnapshotTable(self.database), BOX, self.outside)
-        return Snapshots(store, Archives(WorkspaceTable(self.database, BOX), self.outside), self.largest)
+        return Snapshots(store, Archives(WorkspaceTable(self.database, BOX), self.outside, self.largest), self.largest)
 
     async def taker(self) -> SnapshotTaker:
         self.folder.mkdir(exist_ok=True)
@@ -90,7 +90,7 @@ async def keeping(tmp_path: Path, outside: Outside | None = None) -> AsyncIterat
     database = Database(database_url.get() or f"sqlite:///{tmp_path / 'tasks.sqlite'}")
     try:
         await migrate.upgrade(database)
-        await TaskStore(database, BOX).create("{}", created_by=None, secrets={}, starts_over=False)
+        await TaskStore(database, BOX).create('{"steps": [{}, {}]}', created_by=None, secrets={}, starts_over=False)
         [claim] = await ClaimStore(database, BOX).claim("first", 1, keep_secrets=True)
         yield Keeping(database, outside, tmp_path / "workspace", claim)
     finally:
@@ -350,6 +350,36 @@ async def test_a_snapshot_that_is_too_large_is_refused(tmp_path: Path) -> None:
         (k.folder / "more").write_bytes(os.urandom(MIB // 2))
         with pytest.raises(QuotaError, match="snapshotLimitBytes"):
             await take(2)
+
+
+@pytest.mark.parametrize("is_outside", [False, True])
+async def test_what_is_left_for_the_version_before_is_gone_when_its_steps_run_again(
+    tmp_path: Path, is_outside: bool
+) -> None:
+    async with keeping(tmp_path, FolderBlobs(tmp_path / "blobs") if is_outside else None) as k:
+        take = await k.taker()
+        await take.leave_archive()  # no step has completed
+        assert await k.kept.archives.load(k.claim.id, 0) is None
+        (k.folder / "a").write_text("a")
+        os.mkfifo(k.folder / "pipe")
+        await take(0)
+        await take.leave_archive()
+        await take(1)
+        await take.leave_archive()
+        await k.claim_again()
+        found = await k.kept.find(k.claim, 0, is_archived=True)
+        assert found is not None
+        (tmp_path / "there").mkdir()
+        await k.kept.restore(found, k.claim, tmp_path / "there")
+        assert [path.name for path in (tmp_path / "there").iterdir()] == ["a"]
+        assert await k.kept.archives.load(k.claim.id, 1) is None
+        await k.claim_again()
+        take = await k.taker()
+        assert await k.kept.archives.load(k.claim.id, 0) is None
+        await take(0)
+        await take.leave_archive()
+        await take.forget_archives()
+        assert is_outside is (await k.kept.archives.load(k.claim.id, 0) is None)
 
 
 @action("test:nothing")

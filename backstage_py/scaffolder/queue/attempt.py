@@ -112,6 +112,8 @@ class Attempts:
             log.info("task_ended", status=status.value)
         except WorkerStopping:
             await attempt.journal.commit()
+            if attempt.taker:
+                await attempt.taker.leave_archive()
             lease.is_ending = True
             await self.store.hand_back(claim)
             log.info("task_handed_back")
@@ -125,6 +127,8 @@ class Attempts:
             log.warning("task_waits_for_database", problem=str(error))
             await self._hand_back(attempt, stopping)
         else:
+            if attempt.taker and (status is TaskStatus.COMPLETED or not self.keep_progress):
+                await attempt.taker.forget_archives()
             return attempt.folder
         finally:
             await attempt.journal.close()
@@ -227,20 +231,22 @@ class Attempts:
             folder = attempt.folder = await self.folders.open(*attempt.claim.key)
             attempt.taker = await self._begun(attempt, folder)
             return folder
-        behind, since = max(result.position for result in done), max(result.attempt or 0 for result in done)
-        found = await self.snapshots.find(attempt.claim, behind) if self.snapshots else None
-        if self.snapshots is None or found is None:
-            return await self._taken_over(attempt, since)
-        folder = attempt.folder = await self.folders.open(*attempt.claim.key)
-        attempt.taker = await self.snapshots.restore(found, attempt.claim, folder.path)
-        return folder
+        last, since = max(done, key=lambda result: result.position), max(result.attempt or 0 for result in done)
+        if self.snapshots:
+            is_archived = last.attempt is None
+            found = await self.snapshots.find(attempt.claim, last.position, is_archived=is_archived)
+            if found:
+                folder = attempt.folder = await self.folders.open(*attempt.claim.key)
+                attempt.taker = await self.snapshots.restore(found, attempt.claim, folder.path)
+                return folder
+        return await self._taken_over(attempt, since, last.position)
 
-    async def _taken_over(self, attempt: _Attempt, since: int) -> AttemptFolder:
+    async def _taken_over(self, attempt: _Attempt, since: int, behind: int) -> AttemptFolder:
         folder = attempt.folder = await self.folders.take_over(*attempt.claim.key, since=since)
         if folder is None:
             raise WorkspaceLost(_WORKSPACE_LOST)
-        attempt.taker = await self._begun(attempt, folder)
+        attempt.taker = await self._begun(attempt, folder, behind)
         return folder
 
-    async def _begun(self, attempt: _Attempt, folder: AttemptFolder) -> SnapshotTaker | None:
-        return await self.snapshots.begin(attempt.claim, folder.path) if self.snapshots else None
+    async def _begun(self, attempt: _Attempt, folder: AttemptFolder, behind: int | None = None) -> SnapshotTaker | None:
+        return await self.snapshots.begin(attempt.claim, folder.path, behind) if self.snapshots else None

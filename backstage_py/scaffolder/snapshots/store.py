@@ -86,18 +86,21 @@ class SnapshotStore:
         if names:
             await self._table.drop(task_id, names)
 
-    async def behind(self, claim: Claim, position: int) -> tuple[int, Manifest] | None:
-        """Return the manifest of what a task's steps up to ``position`` made, and forget those of later steps.
+    async def forget_behind(self, claim: Claim, position: int) -> None:
+        """Forget what was kept behind later steps: they were not recorded, and run again.
 
         Raises:
             ClaimLost: the task is another attempt's by now.
         """
         await self._table.forget_behind(claim, position)
-        found = await self._table.behind(claim.id, position)
+
+    async def behind(self, task_id: str, position: int) -> tuple[int, Manifest] | None:
+        """Return the manifest of what a task's steps up to ``position`` made, with the position of its step."""
+        found = await self._table.behind(task_id, position)
         if found is None:
             return None
         at, sealed = found
-        return at, await threads.file_work(lambda: manifests.parse(self._box.unseal(sealed, _context(claim.id, at))))
+        return at, await threads.file_work(lambda: manifests.parse(self._box.unseal(sealed, _context(task_id, at))))
 
     async def content(self, task_id: str, blob: Blob) -> bytes:
         """Return what a blob holds, unsealed and still compressed.

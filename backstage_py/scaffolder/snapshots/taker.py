@@ -4,6 +4,7 @@ from pathlib import Path
 
 from backstage_py import threads
 from backstage_py.model.task import Claim
+from backstage_py.scaffolder.snapshots.archives import Archives
 from backstage_py.scaffolder.snapshots.manifest import Manifest
 from backstage_py.scaffolder.snapshots.packing import Packer, Stored
 from backstage_py.scaffolder.snapshots.store import SnapshotStore
@@ -17,16 +18,29 @@ class SnapshotTaker:
 
     Args:
         store: where to.
+        archives: for the version before, while a replica of it runs.
         claim: of the attempt.
         folder: its workspace.
         largest: bytes of a snapshot as it is stored.
         base: what the workspace was restored from, with its position.
+        behind: the position of the newest completed step, None when there is none.
     """
 
     def __init__(
-        self, store: SnapshotStore, claim: Claim, folder: Path, largest: int, base: tuple[int, Manifest] | None = None
+        self,
+        store: SnapshotStore,
+        archives: Archives,
+        claim: Claim,
+        folder: Path,
+        largest: int,
+        base: tuple[int, Manifest] | None = None,
+        *,
+        behind: int | None = None,
     ) -> None:
         self._store = store
+        self._archives = archives
+        self._behind = behind
+        self._archived: list[int] = [] if behind is None else [behind]
         self._claim = claim
         self._folder = folder
         self._largest = largest
@@ -41,6 +55,29 @@ class SnapshotTaker:
         Raises:
             QuotaError: it is larger than allowed. ClaimLost: the task is another attempt's by now.
         """
+        await self._take(position)
+        self._behind = position
+        if await self._archives.are_read():
+            await self.leave_archive()
+
+    async def leave_archive(self) -> None:
+        """Keep what a replica of the version before needs to go on; nothing when no step has completed.
+
+        Raises:
+            ClaimLost: the task is another attempt's by now.
+        """
+        if self._behind is None:
+            return
+        await self._archives.keep(self._claim, self._behind, self._folder)
+        if self._behind not in self._archived:
+            replaced, self._archived = self._archived[:-1], [*self._archived[-1:], self._behind]
+            await self._archives.drop(self._claim, replaced)
+
+    async def forget_archives(self) -> None:
+        """Drop what was left outside of the database: the task has ended, and nothing goes on from it."""
+        await self._archives.forget(self._claim, self._archived)
+
+    async def _take(self, position: int) -> None:
         if self._packer is None:
             self._packer = await threads.file_work(self._new_packer)
         packer = self._packer

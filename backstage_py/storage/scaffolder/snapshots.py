@@ -11,7 +11,7 @@ from backstage_py.storage import bulk
 from backstage_py.storage.database import Database, Transaction, WriteFunction
 from backstage_py.storage.prepared import Prepared
 from backstage_py.storage.scaffolder import fence
-from backstage_py.storage.scaffolder.tables import blobs, snapshots, tasks
+from backstage_py.storage.scaffolder.tables import blobs, snapshots, tasks, workspaces
 
 _HEAD = 16
 _insert_blob = Prepared(
@@ -94,11 +94,15 @@ class SnapshotTable:
         Raises:
             ClaimLost: the task is another attempt's by now.
         """
-        later = sa.delete(snapshots).where(snapshots.c.task_id == claim.id, snapshots.c.position > position)
+        later = [
+            sa.delete(table).where(table.c.task_id == claim.id, table.c.position > position)
+            for table in (snapshots, workspaces)
+        ]
 
         def run(transaction: Transaction) -> None:
             fence.hold(transaction, claim)
-            transaction.connection.execute(later)
+            for statement in later:
+                transaction.connection.execute(statement)
 
         await self._write(run)
 

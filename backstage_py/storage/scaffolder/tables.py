@@ -54,7 +54,7 @@ checkpoints = sa.Table(
     sa.Column("value", sa.LargeBinary, nullable=False),  # sealed JSON
 )
 
-workspaces = sa.Table(  # of an earlier version, whose tasks go on from them; nothing is added any more
+workspaces = sa.Table(  # as the version before reads and writes them
     "task_workspaces",
     metadata,
     sa.Column("task_id", sa.String(36), primary_key=True),
