@@ -335,7 +335,7 @@ ACTIONS = (
         "terraform",
         binary="(ours) The program; `terraform` by default, `tofu` for OpenTofu.",
         mirror="(ours) A folder of providers, in place of registries.",
-        planKey="(ours) Seals plans, so that another replica applies them; one of the process by default.",
+        planKey="(ours) Seals plans, so that another replica applies them; one that the service keeps by default.",
     ),
     Key("terraform.allow.providers", kinds.TEXTS, "(ours) Addresses of providers that templates may use."),
     Key("terraform.allow.modules", kinds.TEXTS, "(ours) Globs for sources of modules that are no folder of theirs."),

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
@@ -12,7 +12,7 @@ from backstage_py.identity.keys import SharedKeys
 from backstage_py.settings.sections import AuthSettings, ScaffolderSettings
 from backstage_py.storage.database import Database
 from backstage_py.storage.keys import files, wrapping
-from backstage_py.storage.keys.chain import KeyChain, NewKey
+from backstage_py.storage.keys.chain import KeyChain, NewKey, Purpose
 from backstage_py.storage.keys.store import KeyStore
 from backstage_py.storage.keys.wrapping import WrappingKey, WrappingKeys
 from backstage_py.storage.scaffolder import secrets
@@ -22,6 +22,7 @@ _log = structlog.get_logger(__name__)
 _SIGNING_FILE = "backstage-py-signing-key.pem"
 _SECRETS_FILE = "backstage-py-secrets-key"
 _SECRETS_KEY = "scaffolder.secretsKey"
+_LASTING = 100 * 365 * 24 * 60 * 60 * 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +31,13 @@ class Keys:
 
     Attributes:
         are_wrapped: whether the database alone tells nobody a key.
+        plans: what seals plans of Terraform in all processes, before and after a restart; empty where none are made.
     """
 
     signing: SharedKeys
     box: SecretBox
     are_wrapped: bool
+    plans: str = field(default="", repr=False)
 
     def log_mode(self) -> None:
         """Warn of keys that lie open in the database."""
@@ -98,7 +101,7 @@ class _Sources:
 
 @asynccontextmanager
 async def opened(
-    database: Database, auth: AuthSettings, scaffolder: ScaffolderSettings, folder: Path
+    database: Database, auth: AuthSettings, scaffolder: ScaffolderSettings, folder: Path, *, seals_plans: bool = False
 ) -> AsyncIterator[Keys]:
     """Read or make the keys, and follow the database until the block is left.
 
@@ -107,6 +110,7 @@ async def opened(
         auth: says where the signing key is.
         scaffolder: says how secrets of tasks are encrypted.
         folder: ``backend.workingDirectory``, where the keys of earlier versions are.
+        seals_plans: whether templates may use Terraform.
 
     Raises:
         SettingsError: a key is too short or in a file that others may read, or keys in the database cannot be opened.
@@ -124,5 +128,13 @@ async def opened(
     signing_keys.report_differing_files(signing)
     box = SecretBox(sealing)
     await secrets.report_unreadable(database, box)
+    plans = await _plans(database, wraps) if seals_plans else ""
     async with signing.running(), sealing.running():
-        yield Keys(SharedKeys(signing), box, are_wrapped=wraps.first is not None)
+        yield Keys(SharedKeys(signing), box, are_wrapped=wraps.first is not None, plans=plans)
+
+
+async def _plans(database: Database, wraps: WrappingKeys) -> str:
+    """Return the key that seals plans of Terraform; it is made once, and lasts."""
+    chain = KeyChain(database, wraps, Purpose("terraform-plans", secrets.make, _LASTING, _LASTING))
+    await chain.open()
+    return (chain.current.content or b"").hex()

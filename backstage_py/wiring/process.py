@@ -18,6 +18,7 @@ from backstage_py.identity.on_behalf import OnBehalf
 from backstage_py.integrations.backstage import Discovery, HttpBackstageClient, HttpCatalogClient
 from backstage_py.integrations.crossplane.provisioning import Provisioner
 from backstage_py.integrations.github_autocomplete import GithubAutocomplete
+from backstage_py.integrations.terraform import rules as terraform_rules
 from backstage_py.permissions import names
 from backstage_py.permissions.mode import Permissions
 from backstage_py.plugin import Plugins, Services, load_plugins
@@ -80,12 +81,19 @@ async def opened(
         await migrate.upgrade(database)
         out = await stack.enter_async_context(outside.opened(settings, stand_ins, _plugin_hosts(settings, addresses)))
         kept = await stack.enter_async_context(
-            keys.opened(database, settings.auth, settings.scaffolder, settings.backend.working_directory)
+            keys.opened(
+                database,
+                settings.auth,
+                settings.scaffolder,
+                settings.backend.working_directory,
+                seals_plans=terraform_rules.needs_key(settings.raw),
+            )
         )
         issuer = identity.issuer(settings, addresses, kept.signing)
         permissions = Permissions.of(settings, addresses, out.http, issuer)
         plugins = load_plugins(settings.scaffolder.actions_folder)
         services = _services(out, plugins, addresses, OnBehalf(issuer, settings.scaffolder.actions_plugin))
+        services = replace(services, config=terraform_rules.with_key(settings.raw, kept.plans))
         offered = Provisioner(settings.raw, services.integrations)
         kept_entities = _resource_providers(offered, addresses)
         catalog = _catalog(settings, addresses, database, services, permissions, list(kept_entities.values()))

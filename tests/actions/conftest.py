@@ -1,3 +1,4 @@
+import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from backstage_py.model.scm import ScmIntegration
 from backstage_py.plugin import Services
 from backstage_py.sandbox.server import Sandbox, serve_sandbox
 from tests.actions.harness import Catalog, Plugins, Task
+from tests.cluster.calls import Api
+from tests.integrations.kube_server import KubeServer
 
 
 @pytest.fixture
@@ -20,6 +23,20 @@ def catalog() -> Catalog:
 @pytest.fixture
 def plugins() -> Plugins:
     return Plugins()
+
+
+@pytest.fixture
+def admin(server: KubeServer) -> Api:
+    """The API server of a module, for what its tests prepare and look at."""
+    return server.api
+
+
+@pytest.fixture
+def place(admin: Api) -> str:
+    """A namespace of the test's own there."""
+    name = f"test-{secrets.token_hex(4)}"
+    admin.post("/api/v1/namespaces", {"metadata": {"name": name}})
+    return name
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -60,18 +59,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeServer]:
     with kube_server.serve(tmp_path_factory.mktemp("kubernetes")) as running:
         crds.load(running.api, "external-secrets", "sealed-secrets")
         yield running
-
-
-@pytest.fixture
-def admin(server: KubeServer) -> Api:
-    return server.api
-
-
-@pytest.fixture
-def place(admin: Api) -> str:
-    name = f"test-{secrets.token_hex(4)}"
-    admin.post("/api/v1/namespaces", {"metadata": {"name": name}})
-    return name
 
 
 def task(folder: Path, server: KubeServer, allow: dict[str, Any] | None = None, **config: Any) -> Task:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,18 +22,6 @@ from tests.integrations.kube_server import KubeServer
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeServer]:
     with kube_server.serve(tmp_path_factory.mktemp("kubernetes")) as running:
         yield running
-
-
-@pytest.fixture
-def admin(server: KubeServer) -> Api:
-    return server.api
-
-
-@pytest.fixture
-def place(admin: Api) -> str:
-    name = f"test-{secrets.token_hex(4)}"
-    admin.post("/api/v1/namespaces", {"metadata": {"name": name}})
-    return name
 
 
 @pytest.fixture
@@ -352,3 +339,12 @@ async def test_the_rules_hold_for_every_action(task: Task, place: str, server: K
     with pytest.raises(NotAllowedError, match="This template may not use"):
         await task.run("kubernetes:apply", {"manifest": config_map("a", {}), "namespace": place}, dry_run=True)
     assert task.checkpoints.keys() <= {"waits since", "restarted at"}
+
+
+async def test_what_is_empty_is_left_out_of_a_document(tmp_path: Path) -> None:
+    task = Task(tmp_path)
+    document = "a: {}\nb: {c: null, d: [{}, 1, '']}\ne: ''\nf: {g: {h: []}}\ni: 0\nj: false\n"
+    cleaned = await task.run("cnoe:utils:sanitize", {"document": document}, dry_run=True)
+    assert cleaned.outputs["sanitized"] == 'b:\n  d:\n    - 1\n    - ""\ne: ""\ni: 0\nj: false\n'
+    with pytest.raises(InputError, match="The document is no YAML: "):
+        await task.run("cnoe:utils:sanitize", {"document": "a: [1"})

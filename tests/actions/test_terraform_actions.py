@@ -7,6 +7,10 @@ from typing import Any
 import pytest
 
 from backstage_py.errors import ConflictError, InputError, NotAllowedError, SettingsError
+from backstage_py.integrations.terraform import plans
+from backstage_py.plugin.formats import dump_yaml
+from backstage_py.settings import load_settings
+from backstage_py.wiring import process
 from tests.actions.harness import Task
 
 MAIN = """\
@@ -71,6 +75,26 @@ async def test_what_has_changed_since_is_not_applied(task: Task, binary: str, ch
         digest = digest.partition("/")[0] + "/" + "0" * 32
     with pytest.raises(ConflictError, match="plan again"):
         await task.run("terraform:apply", {"path": "infra", "digest": digest})
+
+
+async def test_a_plan_outlives_a_restart_of_the_service(
+    tmp_path: Path, binary: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "app-config.yaml"
+    database = {"client": "better-sqlite3", "connection": str(tmp_path / "db.sqlite")}
+    terraform = {"binary": binary, "allow": {"providers": []}}
+    file.write_text(dump_yaml({"backend": {"database": database}, "terraform": terraform}))
+
+    async def run(action: str, **given: Any) -> Any:
+        monkeypatch.setattr(plans, "_OF_PROCESS", action)  # as another process has another one
+        async with process.opened(load_settings([file], {}), run_tasks=False) as core:
+            task = Task(tmp_path / "task", core.services)
+            put(task, "infra/main.tf", MAIN)
+            put(task, "infra/greeting.txt", "hello")
+            return (await task.run(action, {"path": "infra", **given})).outputs
+
+    planned = await run("terraform:plan", variables={"name": "shop"})
+    assert await run("terraform:apply", digest=planned["digest"]) == {"outputs": {"said": "shop hello"}}
 
 
 async def test_without_the_operators_word_nothing_runs(task: Task) -> None:

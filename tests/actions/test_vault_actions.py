@@ -142,18 +142,8 @@ async def test_a_role_of_a_database_gives_users_that_really_sign_in(
     bao: OpenBao, server: Postgres, tmp_path: Path
 ) -> None:
     with server.connect("shop") as connection:
-        connection.execute("CREATE ROLE bao SUPERUSER LOGIN PASSWORD 'bao'")
         connection.execute("CREATE TABLE orders (id int)")
-    mount = bao.mount("database")
-    bao.client.secrets.database.configure(
-        "shop",
-        plugin_name="postgresql-database-plugin",
-        allowed_roles=["*"],
-        connection_url=f"postgresql://{{{{username}}}}:{{{{password}}}}@127.0.0.1:{server.port}/shop?sslmode=disable",
-        username="bao",
-        password="bao",
-        mount_point=mount,
-    )
+    mount = bao.database(server, "shop")
     statements = [
         "CREATE ROLE \"{{name}}\" LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'",
         'GRANT SELECT ON orders TO "{{name}}"',

@@ -127,13 +127,13 @@ class KubeCluster:
 
         def is_there() -> bool:
             found = self.api.find(account)
-            return bool(found and (found.get("secrets") or not self._stores_tokens))
+            return bool(found and (found.get("secrets") or not self.stores_tokens))
 
         waiting.until(is_there, f"{name} has a service account")
         return name
 
     @cached_property
-    def _stores_tokens(self) -> bool:
+    def stores_tokens(self) -> bool:
         """Whether a service account gets a stored token, as before Kubernetes 1.24; pods are refused until it has."""
         return bool(self.api.get("/api/v1/namespaces/kube-system/serviceaccounts/default").get("secrets"))
 

@@ -43,6 +43,7 @@ OWN_ACTIONS = frozenset(
         "argocd:wait",
         "cnoe:create-argocd-app",
         "cnoe:kubernetes:apply",
+        "cnoe:utils:sanitize",
         "crossplane:postgres:delete",
         "crossplane:postgres:request",
         "crossplane:postgres:status",

@@ -20,6 +20,8 @@ from tests.contract.harness import free_port
 if TYPE_CHECKING:
     from hvac import Client
 
+    from tests.storage.postgres import Postgres
+
 _START = 60.0
 
 
@@ -50,6 +52,22 @@ class OpenBao:
         if version == 2:
             _until(lambda: self.client.secrets.kv.v2.create_or_update_secret("ready", {"is": "1"}, mount_point=path))
         return path
+
+    def database(self, server: "Postgres", name: str) -> str:
+        """Mount a database engine that makes users of a database, as which it is configured; return its path."""
+        with server.connect(name) as connection:
+            connection.execute("CREATE ROLE bao SUPERUSER LOGIN PASSWORD 'bao'")
+        mount = self.mount("database")
+        self.client.secrets.database.configure(
+            name,
+            plugin_name="postgresql-database-plugin",
+            allowed_roles=["*"],
+            connection_url=f"postgresql://{{{{username}}}}:{{{{password}}}}@127.0.0.1:{server.port}/{name}?sslmode=disable",
+            username="bao",
+            password="bao",
+            mount_point=mount,
+        )
+        return mount
 
     def put(self, mount: str, path: str, values: Mapping[str, Any]) -> None:
         """Write a secret of an engine of version 2."""

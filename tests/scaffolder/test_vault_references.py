@@ -262,18 +262,7 @@ def database(bao: OpenBao) -> Iterator[tuple[str, int]]:
     """A database engine of OpenBao with the role ``shop``, and the port of the server behind it."""
     with postgres() as server:
         server.new_database("shop")
-        with server.connect("shop") as connection:
-            connection.execute("CREATE ROLE bao SUPERUSER LOGIN PASSWORD 'bao'")
-        mount = bao.mount("database")
-        bao.client.secrets.database.configure(
-            "shop",
-            plugin_name="postgresql-database-plugin",
-            allowed_roles=["*"],
-            connection_url=f"postgresql://{{{{username}}}}:{{{{password}}}}@127.0.0.1:{server.port}/shop?sslmode=disable",
-            username="bao",
-            password="bao",
-            mount_point=mount,
-        )
+        mount = bao.database(server, "shop")
         create = "CREATE ROLE \"{{name}}\" LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'"
         bao.client.secrets.database.create_role("shop", "shop", [create], default_ttl="1h", mount_point=mount)
         yield mount, server.port

@@ -1,4 +1,8 @@
-"""``kube:apply``, ``kube:delete``, ``kube:job:wait`` and ``cnoe:kubernetes:apply``: other ids for ``kubernetes:*``."""
+"""``kube:apply``, ``kube:delete``, ``kube:job:wait``, ``cnoe:kubernetes:apply``: other ids for ``kubernetes:*``.
+
+And ``cnoe:utils:sanitize``, which prepares manifests. ``cnoe:verify:dependency`` is not served: it runs a program that
+comes with nothing, and ``kubernetes:get`` and ``kubernetes:wait`` say whether something is on a cluster.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,7 +10,8 @@ from typing import Any
 from backstage_py.integrations.kubernetes import applying, criteria, manifest, refs, waiting
 from backstage_py.integrations.kubernetes.applying import Manner
 from backstage_py.integrations.kubernetes.refs import Ref
-from backstage_py.plugin import Action, ActionAttributes, ActionContext, InputError, JsonObject
+from backstage_py.plugin import Action, ActionAttributes, ActionContext, InputError, Json, JsonObject
+from backstage_py.plugin.formats import YamlError, dump_yaml, load_yaml
 from backstage_py_actions._builtin import builtin
 from backstage_py_actions.kubernetes import cluster, manifests
 
@@ -125,4 +130,40 @@ async def _apply(
         )
 
 
-ACTIONS: tuple[Action, ...] = (kube_apply, kube_delete, job_wait, cnoe_apply)
+@dataclass(frozen=True, slots=True)
+class Sanitize:
+    """A document of YAML."""
+
+    document: str
+
+
+@builtin(
+    "cnoe:utils:sanitize",
+    Sanitize,
+    dry_run=True,
+    attributes=ActionAttributes(idempotent=True, read_only=True, pure=True),
+    needs_workspace=False,
+)
+def sanitize(ctx: ActionContext[Sanitize]) -> JsonObject:
+    """Leave out what is empty, as the original does: null, objects and lists without members, but no empty text."""
+    try:
+        value = load_yaml(ctx.input.document)
+    except YamlError as error:
+        raise InputError(f"The document is no YAML: {error}") from error
+    return {"sanitized": dump_yaml(_without_empty(value))}
+
+
+def _without_empty(value: Json) -> Json:
+    if isinstance(value, dict):
+        found = {key: _without_empty(one) for key, one in value.items()}
+        return {key: one for key, one in found.items() if not _is_empty(one)}
+    if isinstance(value, list):
+        return [one for one in map(_without_empty, value) if not _is_empty(one)]
+    return value
+
+
+def _is_empty(value: Json) -> bool:
+    return value is None or (isinstance(value, dict | list) and not value)
+
+
+ACTIONS: tuple[Action, ...] = (kube_apply, kube_delete, job_wait, cnoe_apply, sanitize)

@@ -21,7 +21,8 @@ class Rules:
         environment: all of the binary's environment besides its own switches.
         backend: type and configuration of where states are kept; None for a file in the workspace.
         mirror: a folder of providers, in place of registries.
-        plan_key: seals plans; replicas share it. Without it, one of the process.
+        plan_key: seals plans; the service keeps one for all its processes. Without it, as on a command line, one of the
+            process.
     """
 
     binary: str = "terraform"
@@ -31,6 +32,17 @@ class Rules:
     backend: tuple[str, Mapping[str, Json]] | None = field(default=None, repr=False)
     mirror: str | None = None
     plan_key: str | None = field(default=None, repr=False)
+
+
+def needs_key(config: Mapping[str, Json]) -> bool:
+    """Whether templates may use Terraform, and the operator gives no key that seals plans."""
+    section = config.get(_KEY)
+    return isinstance(section, Mapping) and section.get("allow") is not None and not section.get("planKey")
+
+
+def with_key(config: Mapping[str, Json], key: str) -> Mapping[str, Json]:
+    """Return a configuration with a key that seals plans, unless that is empty."""
+    return {**config, _KEY: {**config[_KEY], "planKey": key}} if key else config
 
 
 def read(config: Mapping[str, Json]) -> Rules:

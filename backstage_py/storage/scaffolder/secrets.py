@@ -121,7 +121,7 @@ def of_material(material: bytes) -> NewKey:
 
 def purpose(rotation: float) -> Purpose:
     """Return what these keys are for; ``rotation`` in seconds."""
-    return Purpose("secrets", _make, int(rotation * 1000), _KEEP, _is_used)
+    return Purpose("secrets", make, int(rotation * 1000), _KEEP, _is_used)
 
 
 async def report_unreadable(database: Database, box: SecretBox) -> None:
@@ -146,7 +146,8 @@ def _opens(box: SecretBox, sealed: bytes, context: str) -> bool:
     return True
 
 
-def _make() -> NewKey:
+def make() -> NewKey:
+    """Return a new key."""
     material = random.token_bytes(KEY_BYTES)
     return NewKey(key_id(material), material)
 
