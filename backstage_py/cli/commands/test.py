@@ -98,7 +98,7 @@ async def _run_all(cases: Sequence[Case], options: TestOptions) -> list[CaseResu
     async def one(case: Case) -> CaseResult:
         async with room:
             started = time.monotonic()
-            result = await _run_one(case, options)
+            result = await run_one(case, options)
             result = CaseResult(case, result.differences, result.notes, time.monotonic() - started)
             _show(result)
             return result
@@ -106,7 +106,8 @@ async def _run_all(cases: Sequence[Case], options: TestOptions) -> list[CaseResu
     return list(await asyncio.gather(*(one(case) for case in cases)))
 
 
-async def _run_one(case: Case, options: TestOptions) -> CaseResult:
+async def run_one(case: Case, options: TestOptions) -> CaseResult:
+    """Run one case and say what is not as expected; nothing is written to the terminal."""
     try:
         opened = template_runs.opened(
             config=options.config, start=case.template, sandbox=case.sandbox, trust=options.trust

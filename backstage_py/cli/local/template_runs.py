@@ -24,6 +24,7 @@ from backstage_py.scaffolder.run.equipment import Equipment
 from backstage_py.scaffolder.run.journal import ListJournal
 from backstage_py.scaffolder.run.rendering import Environment
 from backstage_py.scaffolder.run.spec import steps_with_defaults
+from backstage_py.scaffolder.run.steps import StepWatcher
 
 GUEST = "user:default/guest"
 
@@ -87,8 +88,20 @@ class LocalScaffolder:
     working_directory: Path
     is_dry_run: bool
 
-    async def run(self, local: LocalTemplate, request: Request, listener: Listener = lambda _event: None) -> Outcome:
+    async def run(
+        self,
+        local: LocalTemplate,
+        request: Request,
+        listener: Listener = lambda _event: None,
+        watcher: StepWatcher | None = None,
+    ) -> Outcome:
         """Run a template. What fails while it runs is in the outcome.
+
+        Args:
+            local: the template.
+            request: what to run it with.
+            listener: takes the events as they come.
+            watcher: told what goes into steps and comes out.
 
         Raises:
             InputError: the values or secrets do not fit the form.
@@ -108,17 +121,22 @@ class LocalScaffolder:
         error: BackstageError | None = None
         try:
             if self.is_dry_run:
-                files, output = await self._dry(local, spec, request, journal)
+                files, output = await self._dry(local, spec, request, journal, watcher)
             else:
-                files, output, error = await self._real(local, spec, request, journal)
+                files, output, error = await self._real(local, spec, request, journal, watcher)
         except BackstageError as failure:
             error = failure
         return Outcome(journal.log, files, output, steps, _statuses(journal.log), error)
 
     async def _dry(
-        self, local: LocalTemplate, spec: JsonObject, request: Request, journal: ListJournal
+        self,
+        local: LocalTemplate,
+        spec: JsonObject,
+        request: Request,
+        journal: ListJournal,
+        watcher: StepWatcher | None,
     ) -> tuple[Sequence[DirectoryFile], Json]:
-        wanted = DryRun(spec, local.template.metadata, request.secrets, local.folder)
+        wanted = DryRun(spec, local.template.metadata, request.secrets, local.folder, watcher)
         result = await dryrun.run(
             wanted,
             self.equipment,
@@ -129,12 +147,17 @@ class LocalScaffolder:
         return result.files, result.output
 
     async def _real(
-        self, local: LocalTemplate, raw: JsonObject, request: Request, journal: ListJournal
+        self,
+        local: LocalTemplate,
+        raw: JsonObject,
+        request: Request,
+        journal: ListJournal,
+        watcher: StepWatcher | None,
     ) -> tuple[Sequence[DirectoryFile], Json, BackstageError | None]:
         info = TemplateInfo(local.template.ref, f"file://{local.path.resolve()}", {"metadata": local.template.metadata})
         spec = replace(specs.parse(raw), template_info=info)
         result = await oneoff.run(
-            OneOff(f"local-{uuid.uuid4()}", spec, request.secrets),
+            OneOff(f"local-{uuid.uuid4()}", spec, request.secrets, watcher=watcher),
             self.equipment,
             gate=action_gate.for_author(),
             working_directory=self.working_directory,

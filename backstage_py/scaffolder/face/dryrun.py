@@ -19,6 +19,7 @@ from backstage_py.scaffolder.run.action_gate import ActionGate
 from backstage_py.scaffolder.run.budget import RunBudget
 from backstage_py.scaffolder.run.equipment import Equipment
 from backstage_py.scaffolder.run.journal import ListJournal
+from backstage_py.scaffolder.run.steps import StepWatcher
 
 TEMPLATE_REF = "template:default/dry-run"
 
@@ -32,12 +33,14 @@ class DryRun:
         metadata: of the template.
         secrets: as a task would get them.
         source: the files beside the template: a list, or the folder in which the template's file lies.
+        watcher: told what goes into steps and comes out.
     """
 
     spec: Mapping[str, Json]
     metadata: JsonObject
     secrets: Mapping[str, str] = field(repr=False)
     source: Sequence[DirectoryFile] | Path
+    watcher: StepWatcher | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ async def run(
     budget = budget or RunBudget()
     journal = journal or ListJournal(budget.spend_output)
     result = await oneoff.run(
-        OneOff(f"dry-run-{run_id}", spec, wanted.secrets, is_dry_run=True, content=content),
+        OneOff(f"dry-run-{run_id}", spec, wanted.secrets, is_dry_run=True, content=content, watcher=wanted.watcher),
         equipment,
         working_directory=working_directory,
         journal=journal,

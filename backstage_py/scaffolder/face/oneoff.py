@@ -15,10 +15,12 @@ from backstage_py.scaffolder.queue.removal import remove_folders
 from backstage_py.scaffolder.run import context as contexts
 from backstage_py.scaffolder.run.action_gate import ActionGate
 from backstage_py.scaffolder.run.budget import RunBudget
+from backstage_py.scaffolder.run.context import Hooks
 from backstage_py.scaffolder.run.equipment import Equipment
 from backstage_py.scaffolder.run.journal import ListJournal
 from backstage_py.scaffolder.run.runner import Run, RunFailed
 from backstage_py.scaffolder.run.spec import Spec
+from backstage_py.scaffolder.run.steps import StepWatcher
 
 _FEW = 64
 _SMALL = 256 * 1024
@@ -41,6 +43,7 @@ class OneOff:
         spec: with ``template_info``, from which relative URLs start.
         secrets: as a task would get them.
         is_dry_run: actions with effects outside the workspace are explained, not run.
+        watcher: told what goes into steps and comes out.
     """
 
     name: str
@@ -48,6 +51,7 @@ class OneOff:
     secrets: Mapping[str, str] = field(repr=False)
     is_dry_run: bool = False
     content: Content | None = None
+    watcher: StepWatcher | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,7 @@ async def run(
         gate=gate,
         budget=drawn,
         is_dry_run=wanted.is_dry_run,
+        hooks=Hooks(watcher=wanted.watcher),
     )
     output: Json = {}
     error: BackstageError | None = None

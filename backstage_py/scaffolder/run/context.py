@@ -14,6 +14,7 @@ from backstage_py.scaffolder.run.equipment import Equipment
 from backstage_py.scaffolder.run.journal import Journal
 from backstage_py.scaffolder.run.rendering import StepRenderer
 from backstage_py.scaffolder.run.spec import Spec
+from backstage_py.scaffolder.run.steps import StepWatcher
 
 SaveCheckpoint = Callable[[str, Json], Awaitable[None]]
 
@@ -36,7 +37,7 @@ async def _keep_nothing(_key: str, _value: Json) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """What the queue has a run do besides; a one-off run has none of it.
+    """What a queue, or whoever watches, has a run do besides.
 
     Attributes:
         earlier: what is not run again.
@@ -45,6 +46,7 @@ class Hooks:
             ClaimLost when the task is another attempt's by now.
         after_step: awaited when a step has completed and before that is recorded, with its position.
         save_checkpoint: stores a value for later runs.
+        watcher: told what goes into steps and comes out, without secrets.
     """
 
     earlier: EarlierProgress = EarlierProgress()
@@ -52,6 +54,7 @@ class Hooks:
     before_effect: Callable[[], Awaitable[None]] = action_call.go_on
     after_step: Callable[[int], Awaitable[None]] | None = None
     save_checkpoint: SaveCheckpoint = _keep_nothing
+    watcher: StepWatcher | None = None
 
 
 @dataclass(frozen=True, slots=True)

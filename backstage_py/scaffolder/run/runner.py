@@ -13,7 +13,6 @@ from backstage_py import logging
 from backstage_py.errors import BackstageError, as_name
 from backstage_py.js import json_text
 from backstage_py.js.budget import Exceeded, size
-from backstage_py.js.convert import to_string
 from backstage_py.model import json
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.task import ClaimLost, StepResult
@@ -87,7 +86,7 @@ class Run:
     async def _run_steps(self) -> Json:
         spec = self._context.spec
         self._budget.expect_steps(len(spec.steps))
-        self._journal.say(f"Starting up task with {_announced_steps(self._context)} steps")
+        self._journal.say(f"Starting up task with {steps.announced(spec, is_dry_run=self._context.is_dry_run)} steps")
         if spec.steps or self._context.is_dry_run:
             await self._context.gate.open()
         self._log_resumption()
@@ -234,7 +233,9 @@ class Run:
                         await self._check_input(iteration, action)
                     self._context.gate.check(action.id, iteration.input)
             await self._context.gate.check_resources(action.id)
-            await self._ask_policies(action, [one.input for one in plan.iterations if one.runs], logger)
+            inputs = [one.input for one in plan.iterations if one.runs]
+            await self._ask_policies(action, inputs, logger)
+            self._tell(step, "inputs", inputs)
             logger.is_veiled = veil is not None
             outputs = await self._run_iterations(step, action, plan, logger)
             outputs = self._references.storable(outputs, veil)
@@ -245,6 +246,10 @@ class Run:
         if self._context.signal.is_set:
             raise Cancelled
         await self._complete(step, outputs, veil)
+
+    def _tell(self, step: Step, what: str, value: Json) -> None:
+        if watcher := self._context.hooks.watcher:
+            watcher(step.id, what, self._journal.redactor.value(value))
 
     async def _resolve_references(self, step: Step, contexts: Contexts[Seen]) -> None:
         """Read what ``vault()`` in the step's values names, which may depend on what it names elsewhere."""
@@ -299,6 +304,7 @@ class Run:
 
     def _dry_run_line(self, step: Step, action: Action) -> str:
         shown = self._renderer.input_with_masked_secrets(step, self._context.secrets)
+        self._tell(step, "inputs", [shown])
         return f"Running {action.id} in dry-run mode with inputs (secrets redacted): {json_text.text(shown, space=2)}"
 
     async def _skip_in_dry_run(self, step: Step, action: Action) -> None:
@@ -314,6 +320,7 @@ class Run:
                 shown = {name: redaction.veiled(value, veil) for name, value in output.items()}
             shown = self._journal.redactor.value(shown) if self._has_secrets else shown
             self._renderer.set_output(step.id, output, shown, size=taken)
+            self._tell(step, "output", shown)
 
         taken = size(output, SMALL)
         if taken <= SMALL:
@@ -326,9 +333,7 @@ class Run:
         for iteration in plan.iterations:
             if iteration.each:
                 await self._budget.begin_step()
-                verb = "Running" if iteration.runs else "Skipping"
-                line = f"{verb} step each: {_iteration_label(iteration.each['key'], iteration.each['value'])}"
-                logger.info(line)
+                logger.info(iteration.log_line())
             if iteration.runs:
                 sink = _Sink(self, step, iteration, outputs)
                 try:
@@ -369,15 +374,6 @@ class Run:
         await self._set_output(step, outputs, veil)
         self._journal.finish_step(StepResult(step.position, failed=False, result=outputs))
         self._log_step(step, f"Finished step {step.name}", "completed")
-
-
-def _announced_steps(context: RunContext) -> int:
-    """Return the number of steps that the first event names.
-
-    Backstage collects a dry run's files in a step of its own behind the template's, and counts it: observed in the
-    recording ``dryrun``.
-    """
-    return len(context.spec.steps) + context.is_dry_run
 
 
 class _Sink:
@@ -447,8 +443,3 @@ class _Sink:
     def close(self) -> None:
         """Take nothing more."""
         self._closed = True
-
-
-def _iteration_label(key: str, value: Json) -> str:
-    """Return how the log names an iteration of ``each``: key and value as strings, objects as ``[object Object]``."""
-    return json_text.text({"key": key, "value": to_string(value)})

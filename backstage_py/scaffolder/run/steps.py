@@ -10,16 +10,20 @@ from functools import cached_property
 from typing import Generic, Protocol, TypeVar
 
 from backstage_py.errors import InputError
+from backstage_py.js import json_text
 from backstage_py.js.convert import to_string, truthy
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.npm_jsonschema import Validator
 from backstage_py.plugin import Action
 from backstage_py.scaffolder.run import redaction
-from backstage_py.scaffolder.run.spec import ABSENT, Step
+from backstage_py.scaffolder.run.spec import ABSENT, Spec, Step
 from backstage_py.templating.engine import UNDEFINED
 
 ContextT = TypeVar("ContextT")
 SeenT_contra = TypeVar("SeenT_contra", contravariant=True)
+
+StepWatcher = Callable[[str, str, Json], None]
+"""Takes a step's id, ``inputs`` (one of each iteration) or ``output``, and the value without secrets."""
 
 
 class Render(Protocol[SeenT_contra]):
@@ -54,6 +58,12 @@ class Iteration:
     def label(self, action: str) -> str:
         """Return how a message names the iteration: ``fs:delete`` or ``fs:delete[0]``."""
         return f"{action}[{self.each['key']}]" if self.each else action
+
+    def log_line(self) -> str:
+        """Return how the log names one of ``each``: key and value as strings, objects as ``[object Object]``."""
+        each = self.each or {}
+        shown = json_text.text({"key": each.get("key"), "value": to_string(each.get("value"))})
+        return f"{'Running' if self.runs else 'Skipping'} step each: {shown}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +100,15 @@ class Plan:
         """Say which inputs were dropped; Backstage's own action refuses them."""
         for name in sorted(self.ignored):
             say(f"{action} has no input '{name}', and Backstage refuses it: remove it from the template; ignored here")
+
+
+def announced(spec: Spec, *, is_dry_run: bool) -> int:
+    """Return the number of steps that the first event names.
+
+    Backstage collects a dry run's files in a step of its own behind the template's, and counts it: observed in the
+    recording ``dryrun``.
+    """
+    return len(spec.steps) + is_dry_run
 
 
 def is_skipped(step: Step, render: Render[ContextT], contexts: Contexts[ContextT]) -> bool:
