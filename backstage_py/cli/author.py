@@ -56,6 +56,7 @@ def register(app: typer.Typer) -> None:
     app.command()(new)
     app.command()(run)
     app.command()(dev)
+    app.command(name="dev-page", hidden=True)(dev_page)
     app.command()(lsp)
     app.command()(trust)
 
@@ -264,11 +265,27 @@ def dev(
     no_serve: Annotated[bool, typer.Option("--no-serve", help="Only validate and test, without the API.")] = False,
     trust: TrustOption = False,
 ) -> None:
-    """Validate and test whenever a file changes, and serve the API with a git host on this machine."""
+    """Validate and test whenever a file changes, and serve a page to try templates on, and the API.
+
+    The page is at http://127.0.0.1:7007; a git host on this machine takes GitHub's place.
+    """
     extras.require("The command 'dev'", "serve")
     from backstage_py.cli.commands import dev as command
 
     raise typer.Exit(command.run(path, config or [], port=port, serves=not no_serve, trust=_trust(everything=trust)))
+
+
+def dev_page(
+    path: Path,
+    own: Annotated[Path, typer.Option(help="The app-config that the command made.")],
+    config: ConfigOption = None,
+    *,
+    trust: TrustOption = False,
+) -> None:
+    """Serve the page and the API of the command dev."""
+    from backstage_py.cli.commands import dev as command
+
+    raise typer.Exit(command.serve_page(path, own, config or [], _trust(everything=trust)))
 
 
 def lsp(*, trust: TrustOption = False) -> None:

@@ -32,6 +32,13 @@ _REREAD_SECONDS = 2
 _STOP_SECONDS = 10.0
 
 
+def serve_page(path: Path, own: Path, config: Sequence[Path], trust: Trust) -> int:
+    """Serve the page and the API, in the process that ``run`` starts; return the exit status."""
+    from backstage_py.cli.workbench import server
+
+    return server.run(path, [own, *config], config, trust=trust, state=_STATE)
+
+
 def run(path: Path, config: Sequence[Path], *, port: int, serves: bool, trust: Trust) -> int:
     """Watch until interrupted; return the exit status."""
     if not path.is_dir():
@@ -88,10 +95,13 @@ async def _serving(path: Path, config: Sequence[Path], trust: Trust, port: int) 
     port = _free(port)
     _register_templates(path)
     own.write_text(_config(path, config, trust, state, port), encoding="utf-8")
-    arguments = [part for file in (own, *config) for part in ("--config", str(file))]
+    arguments = [str(path), "--own", str(own), *(part for file in config for part in ("--config", str(file)))]
+    if trust.everything:
+        arguments.append("--trust")
+    _print(f"Open http://127.0.0.1:{port} to see the templates, run them and record test cases")
     _print(f"The API is at http://127.0.0.1:{port}/api, rendered trees are in {state / 'rendered'}")
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-P", "-m", "backstage_py.cli", "serve", *arguments, stdin=asyncio.subprocess.DEVNULL
+        sys.executable, "-P", "-m", "backstage_py.cli", "dev-page", *arguments, stdin=asyncio.subprocess.DEVNULL
     )
     try:
         yield

@@ -5,13 +5,15 @@ import contextlib
 import gc
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from math import ceil
 from pathlib import Path
 
 import structlog
 from starlette.requests import Request
+from starlette.types import ASGIApp
 
 from backstage_py import app, logging
 from backstage_py.cli import ending
@@ -29,12 +31,22 @@ from backstage_py.wiring.stand_in import StandIn
 
 _log = structlog.get_logger(__name__)
 
+Front = Callable[[app.Service, Settings], AbstractAsyncContextManager[ASGIApp]]
+"""Opens what answers in place of a service, and may pass requests on to it."""
+
 _BACKLOG = 2048
 _GRACE_SECONDS = 10
 
 
-def run(config: Sequence[Path], *, host: str | None, port: int | None, workers: int) -> int:
+def run(config: Sequence[Path], *, host: str | None, port: int | None, workers: int, front: Front | None = None) -> int:
     """Serve until SIGINT or SIGTERM; return the exit status.
+
+    Args:
+        config: app-config files.
+        host: in place of the configured one.
+        port: in place of the configured one.
+        workers: how many processes run tasks.
+        front: what stands before the service.
 
     Raises:
         SettingsError: the configuration is wrong, or the port is taken.
@@ -46,7 +58,7 @@ def run(config: Sequence[Path], *, host: str | None, port: int | None, workers: 
     settings = with_listen(settings, host, port)
     with listening(settings.backend.host, settings.backend.port) as listener:
         settings = with_listen(settings, None, listener.getsockname()[1])
-        run_loop(_serve(settings, listener, list(config), workers))
+        run_loop(_serve(settings, listener, list(config), workers, front or _nothing))
     return 0
 
 
@@ -71,22 +83,23 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-async def _serve(settings: Settings, listener: socket.socket, config: list[Path], workers: int) -> None:
+async def _serve(settings: Settings, listener: socket.socket, config: list[Path], workers: int, front: Front) -> None:
     with ending.by_signal() as end:
-        await _serve_until(end, settings, listener, config, workers)
+        await _serve_until(end, settings, listener, config, workers, front)
     _log.info("service_stopped")
 
 
 async def _serve_until(
-    end: Ending, settings: Settings, listener: socket.socket, config: list[Path], workers: int
+    end: Ending, settings: Settings, listener: socket.socket, config: list[Path], workers: int, front: Front
 ) -> None:
     bounds = settings.backend.server
     connections = Connections(bounds, most_connections(bounds, raise_descriptor_limit()))
     async with (
         _stand_ins(settings) as stand_ins,
         app.serving(settings, stand_ins, run_tasks=workers == 0) as service,
+        front(service, settings) as asgi,
         server.running(
-            service.asgi,
+            asgi,
             listener,
             grace=_GRACE_SECONDS,
             http=partial(ServerProtocol, connections),  # called as the class would be
@@ -99,6 +112,11 @@ async def _serve_until(
         _log.info("service_started", url=settings.backend.base_url, listen=_shown(listener), workers=workers)
         await _first(answering, end.asked)
         _log.info("service_stopping")
+
+
+@contextlib.asynccontextmanager
+async def _nothing(service: app.Service, _settings: Settings) -> AsyncIterator[ASGIApp]:
+    yield service.asgi
 
 
 @contextlib.asynccontextmanager
