@@ -3,9 +3,11 @@
 python -m tests.packaging.licences > docs/licences.md
 """
 
+import re
 import sys
 from collections.abc import Iterator
 from importlib.metadata import Distribution, distribution
+from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -27,6 +29,18 @@ Copied, unchanged: `schemas/score-v1b1.json`, the schema of [Score](https://gith
 | package | licence |
 |---|---|
 """
+
+BUNDLED = """
+## In the page of `backstage-py dev`
+
+`backstage_py/http/page/page.js` contains parts of these npm packages; their texts are in `licences.txt` beside it, which
+the page links.
+
+| package | licence |
+|---|---|
+"""
+_TEXTS = Path(__file__).resolve().parents[2] / "backstage_py" / "http" / "page" / "licences.txt"
+_HEADING = re.compile(r"^-{80}\n(\S+) \S+ \((.+)\)$", re.MULTILINE)
 
 
 def installed(name: str = "backstage-py", extras: frozenset[str] = frozenset({"all"})) -> Iterator[Distribution]:
@@ -67,7 +81,8 @@ def licence(package: Distribution) -> str:
 def page() -> str:
     """The page as it should be."""
     rows = [f"| {canonicalize_name(one.metadata['Name'])} | {licence(one)} |\n" for one in installed()]
-    return HEAD + "".join(rows)
+    bundled = [f"| {name} | {said} |\n" for name, said in _HEADING.findall(_TEXTS.read_text(encoding="utf-8"))]
+    return HEAD + "".join(rows) + BUNDLED + "".join(bundled)
 
 
 if __name__ == "__main__":

@@ -28,9 +28,12 @@ def test_the_sdist_holds_everything_that_is_built_or_tested(distributions: Path)
     assert wanted - inside == set()
 
 
-def test_the_wheel_holds_every_module_schema_and_skeleton_file(distributions: Path) -> None:
+def test_the_wheel_holds_every_module_schema_skeleton_file_and_the_built_page(distributions: Path) -> None:
     inside = in_wheel(distributions)
-    wanted = tree("backstage_py")
+    sources_of_page = tree("backstage_py/http/page_src")
+    assert sources_of_page
+    assert sources_of_page & inside == set()
+    wanted = tree("backstage_py") - sources_of_page
     wanted |= {name.removeprefix("actions/") for name in tree("actions/backstage_py_actions")}
     wanted |= {f"backstage_py/_bundled/{name}" for name in tree("schemas") | tree("skeletons")}
     assert wanted - inside == set()
