@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from backstage_py.lint import documents, vocabulary
+from backstage_py.lint import documents, explaining, vocabulary
 from backstage_py.lint.actions import Catalogue, KnownAction
 from backstage_py.lint.view import Step, Template, Vocabulary
 from backstage_py.model import yaml
@@ -87,8 +87,12 @@ class Editing:
             if key["key"] == "action" and spot.column > start + len("action"):
                 known = self.catalogue.get(line[key.end() :].strip().strip("'\""))
                 return explain_action(known) if known else None
+            if key["key"] == "ui:field" and spot.column > start + len("ui:field"):
+                return explaining.field_text(line[key.end() :].strip().strip("'\""))
             if start <= spot.column <= start + len(key["key"]):
-                return self._explain_key(spot.line, start, key["key"])
+                return explaining.ui_key_text(key["key"]) or self._explain_key(spot.line, start, key["key"])
+        if (name := self._filter_at(spot)) and (text := explaining.filter_text(name)):
+            return text
         chain = self._chain_at(spot)
         return self._explain_chain(chain) if chain else None
 
@@ -169,9 +173,24 @@ class Editing:
                     yield Completion(name, "input", detail, str(schema.get("description") or ""))
         elif parent == "steps":
             yield from (Completion(key, "name") for key in sorted(vocabulary.STEP_KEYS) if key not in siblings)
+        elif parent != "parameters" and (above := self._above(line, indent)) and "parameters" in above:
+            yield from self._schema_keys(above, line, indent, siblings)
         elif parent == "parameters":
             known_keys = vocabulary.PAGE_KEYS if begins or self._is_item(line, indent) else _ONLY_PAGE_KEYS
             yield from (Completion(key, "name") for key in sorted(known_keys) if key not in siblings)
+
+    def _schema_keys(self, above: list[str], line: int, indent: int, siblings: set[str]) -> Iterator[Completion]:
+        """Keys of a parameter's schema, and options of its field."""
+        if above[0] == "ui:options":
+            field = next((found for key, found in self._pairs_beside(line, indent) if key == "ui:field"), "")
+            options = vocabulary.FIELD_OPTIONS.get(field, frozenset())
+            for name in sorted(options) + sorted(vocabulary.GENERAL_OPTIONS - options):
+                if name not in siblings:
+                    yield Completion(name, "input", f"option of {field}" if name in options else "")
+        elif len(above) > 1 and above[1] in ("properties", "parameters") and above[0] != "properties":
+            for name in sorted(vocabulary.UI_KEYS) + sorted(vocabulary.SCHEMA_KEYS):
+                if name not in siblings:
+                    yield Completion(name, "name", "", explaining.UI_KEYS.get(name, ""))
 
     # --- explanations
 
@@ -226,6 +245,36 @@ class Editing:
             action,
             self._beside(line, indent, siblings),
         )
+
+    def _above(self, line: int, indent: int) -> list[str]:
+        """The keys around a place, the innermost first."""
+        lines = self.text.split("\n")
+        found: list[str] = []
+        for number in range(min(line, len(lines)) - 1, -1, -1):
+            key = _KEY.match(lines[number])
+            if key and len(key["indent"]) < indent:
+                indent = len(key["indent"])
+                found.append(key["key"])
+        return found
+
+    def _pairs_beside(self, line: int, indent: int) -> Iterator[tuple[str, str]]:
+        """Keys and written values of the map that holds the key above a place."""
+        lines = self.text.split("\n")
+        start = next(
+            number
+            for number in range(min(line, len(lines)) - 1, -1, -1)
+            if (key := _KEY.match(lines[number])) and len(key["indent"]) < indent
+        )
+        level = len(_KEY.match(lines[start])["indent"])  # type: ignore[index]  # it was found by that
+        for step in (-1, 1):
+            number = start + step
+            while 0 <= number < len(lines):
+                key = _KEY.match(lines[number])
+                if key and len(key["indent"]) < level:
+                    break
+                if key and len(key["indent"]) == level:
+                    yield key["key"], lines[number][key.end() :].strip().strip("'\"")
+                number += step
 
     def _page_condition(self, before: str, line: int) -> str | None:
         """What is written of the ``when`` of a page, if ``before`` is one."""
@@ -286,6 +335,13 @@ class Editing:
                     if step < 0 and column == indent and "-" in found["indent"]:
                         break
                 number += step
+        return None
+
+    def _filter_at(self, spot: Spot) -> str | None:
+        line = self._line(spot.line)
+        for found in re.finditer(r"\|\s*([A-Za-z_]\w*)", line):
+            if found.start(1) <= spot.column <= found.end(1) and _open_expression(line[: found.start()]) is not None:
+                return found[1]
         return None
 
     def _chain_at(self, spot: Spot) -> list[str]:

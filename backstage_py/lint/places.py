@@ -41,6 +41,13 @@ def find(document: Document, path: Path) -> Node | None:
     return _resolved(node, root)
 
 
+def key(document: Document, path: Path) -> Scalar | None:
+    """Return the node of the last key of a path, None where the source has none."""
+    above = find(document, path[:-1])
+    pairs = above.pairs if isinstance(above, Mapping) else []
+    return next((one for one, _ in pairs if isinstance(one, Scalar) and one.text == str(path[-1])), None)
+
+
 def _child(node: Node | None, part: str | int) -> Node | None:
     if isinstance(node, Sequence):
         return node.items[part] if isinstance(part, int) and part < len(node.items) else None

@@ -13,11 +13,10 @@ from pygls.lsp.client import LanguageClient
 from typer.testing import CliRunner
 
 from backstage_py import bundled
-from backstage_py.cli import filter_docs
 from backstage_py.cli.commands import dev
 from backstage_py.cli.local.trust import of_environment
 from backstage_py.cli.main import app
-from backstage_py.lint import vocabulary
+from backstage_py.lint import filter_docs, vocabulary
 from backstage_py.model import yaml
 from backstage_py.model.json import Json
 

@@ -108,7 +108,7 @@ def test_standard_input_is_mended_for_editors(cli: CliRunner, folder: Path) -> N
         (["--fix", "-", "."], b"", 2, "--fix takes - alone"),
         (["--fix", "-"], b"a: \xff", 2, "- is no UTF-8 (byte 3)"),
         (["--fix", "nowhere.yaml"], b"", 2, "nowhere.yaml does not exist"),
-        (["--fix", "latin.yaml"], b"", 1, "latin.yaml is no UTF-8 (byte 305); it is left as it is: save it as UTF-8"),
+        (["--fix", "latin.yaml"], b"", 0, "latin.yaml is no UTF-8 (byte 305); it is left as it is: save it as UTF-8"),
     ],
 )
 def test_what_cannot_be_mended_is_said(

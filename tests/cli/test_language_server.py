@@ -1,14 +1,17 @@
 """What an editor gets from ``lsp`` while a template is being written, over the real protocol."""
 
 import asyncio
+import json
 import os
+import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException
 from pygls.lsp.client import LanguageClient
 
 TEMPLATE = """\
@@ -60,6 +63,39 @@ class Editor:
             if found.version == self.version:
                 return list(found.diagnostics)
 
+    async def actions(self, marked: str, *kinds: str) -> dict[str, str]:
+        """Return the titles of what is offered at the cursor, with the text that comes of each."""
+        text, place = placed(marked)
+        self.change(text)
+        only = [types.CodeActionKind(kind) if kind == "quickfix" else kind for kind in kinds]
+        found = await self.client.text_document_code_action_async(
+            types.CodeActionParams(
+                types.TextDocumentIdentifier(self.uri),
+                types.Range(place, place),
+                types.CodeActionContext([], only=only or None),
+            )
+        )
+        offered = [one for one in found or () if isinstance(one, types.CodeAction)]
+        return {one.title: edited(text, (one.edit or types.WorkspaceEdit()).changes, self.uri) for one in offered}
+
+    async def renamed(self, marked: str, name: str) -> str:
+        """Rename at the cursor."""
+        text, place = placed(marked)
+        self.change(text)
+        found = await self.client.text_document_rename_async(
+            types.RenameParams(types.TextDocumentIdentifier(self.uri), place, name)
+        )
+        return edited(text, found.changes if found else None, self.uri)
+
+    async def hovered(self, marked: str) -> str:
+        """Return what is shown at the cursor."""
+        text, place = placed(marked)
+        self.change(text)
+        found = await self.client.text_document_hover_async(
+            types.HoverParams(types.TextDocumentIdentifier(self.uri), place)
+        )
+        return found.contents.value if found and isinstance(found.contents, types.MarkupContent) else ""
+
     async def completed(self, marked: str, label: str) -> str:
         """Complete at the cursor, accept a label, and return the line as it is then."""
         before, _, after = marked.partition(CURSOR)
@@ -81,6 +117,26 @@ class Editor:
             + units[2 * written.end.character :]
         )
         return edited.decode("utf-16-le").strip()
+
+
+def placed(marked: str) -> tuple[str, types.Position]:
+    """Return the text without the cursor, and where that stands, in UTF-16 units."""
+    before, _, after = marked.partition(CURSOR)
+    start = before.rfind("\n") + 1
+    return before + after, types.Position(before.count("\n"), len(before[start:].encode("utf-16-le")) // 2)
+
+
+def edited(text: str, changes: Mapping[str, Sequence[types.TextEdit]] | None, uri: str) -> str:
+    """Return the text with the edits of a document, which count in UTF-16 units."""
+    lines = text.split("\n")
+
+    def offset(place: types.Position) -> int:
+        line = lines[place.line].encode("utf-16-le")
+        return sum(len(one) + 1 for one in lines[: place.line]) + len(line[: 2 * place.character].decode("utf-16-le"))
+
+    for edit in sorted((changes or {})[uri], key=lambda one: offset(one.range.start), reverse=True):
+        text = text[: offset(edit.range.start)] + edit.new_text + text[offset(edit.range.end) :]
+    return text
 
 
 @pytest.fixture
@@ -204,3 +260,114 @@ async def test_actions_of_the_project_follow_their_files(editor: Editor, tmp_pat
                 break
         else:
             pytest.fail(f"acme:{name} stays unknown")
+
+
+SLIPS = TEMPLATE.replace("publish:github\n", "publish:githb\n").replace("parameters.name", "parameters.nmae")
+
+
+async def test_mistakes_are_mended_by_quick_fixes(editor: Editor) -> None:
+    """Those of ``validate --fix``, in the editor's units, and what is probable only, which is not preferred."""
+    at = SLIPS.replace("repoUrl: github.com", "repoUrl: \U0001f600").replace("parameters.nm", f"parameters.n{CURSOR}m")
+    wrong = at.replace(CURSOR, "")
+    assert await editor.actions(at, "quickfix") == {'Write "name" (BPY301)': wrong.replace("nmae", "name")}
+    all_of_it = wrong.replace("nmae", "name").replace("githb", "github")
+    assert await editor.actions(at, "source.fixAll") == {"Fix all (backstage-py)": all_of_it}
+    assert len(await editor.actions(at)) == 2
+
+    unsure = TEMPLATE.replace("      action", f"      if: 'fa{CURSOR}lse'\n      action")
+    assert await editor.actions(unsure) == {
+        "Write if: false, so that the step never runs (BPY115)": unsure.replace(CURSOR, "").replace("'false'", "false")
+    }
+    assert await editor.actions(TEMPLATE.replace("publish:git", f"publish{CURSOR}:git")) == {}
+
+
+async def test_files_of_a_skeleton_are_checked_as_the_template_around_renders_them(
+    editor: Editor, tmp_path: Path
+) -> None:
+    fetch = (
+        "    - id: fetch\n      action: fetch:template\n      input: {url: ./skeleton, values: {name: a}}\n  output:\n"
+    )
+    (tmp_path / "template.yaml").write_text(TEMPLATE.replace("  output:\n", fetch))
+    (tmp_path / "skeleton").mkdir()
+    editor.uri = (tmp_path / "skeleton/ci.yaml").as_uri()
+    editor.open("a: ${{ github.sha }}\n")
+
+    assert [one.code for one in await editor.diagnostics()] == ["BPY605"]
+    assert await editor.actions(f"a: ${{{{ git{CURSOR}hub.sha }}}}\n", "quickfix") == {
+        "Escape the expressions of GitHub Actions (BPY605)": "a: {% raw %}${{ github.sha }}{% endraw %}\n"
+    }
+
+
+async def test_steps_are_renamed_and_listed(editor: Editor) -> None:
+    marked = TEMPLATE.replace("id: publish", f"id: pub{CURSOR}lish")
+    renamed = TEMPLATE.replace("id: publish", "id: make-it").replace("steps.publish", "steps['make-it']")
+    assert await editor.renamed(marked, "make-it") == renamed
+    identifier = types.TextDocumentIdentifier(editor.uri)
+    where = types.Position(9, 12)
+    found = await editor.client.text_document_prepare_rename_async(types.PrepareRenameParams(identifier, where))
+    assert isinstance(found, types.PrepareRenamePlaceholder)
+    assert (found.placeholder, found.range.start.character) == ("publish", 10)
+    with pytest.raises(JsonRpcException, match='"a b" cannot be a name'):
+        await editor.renamed(marked, "a b")
+
+    symbols = await editor.client.text_document_document_symbol_async(types.DocumentSymbolParams(identifier))
+    (entity,) = (one for one in symbols or () if isinstance(one, types.DocumentSymbol))
+    assert [one.name for one in entity.children or ()] == ["page 1", "publish", "output"]
+
+
+EXPLAINED = [
+    (f"parameters.name | low{CURSOR}er }}}}", "${{ 'HELLO' | lower }}   {# hello #}", "nunjucks"),
+    (f"parameters.name | parse{CURSOR}RepoUrl }}}}", "filter `parseRepoUrl` of Backstage", "templating-extensions"),
+    (f"parameters.nm{CURSOR}ae }}}}", "**BPY301** undeclared-parameter", "RULES.md#bpy301"),
+    (f"parameters.name }}}} # backstage-py: ignore[BPY{CURSOR}405]", "**BPY405** dash-is-minus", "#bpy405"),
+]
+"""What stands in an expression, what is shown at the cursor, and where the link at its end leads."""
+
+
+async def test_filters_and_rules_are_explained(editor: Editor) -> None:
+    for marked, shown, link in EXPLAINED:
+        text = await editor.hovered(TEMPLATE.replace("parameters.name }}", marked))
+
+        assert shown in text
+        assert link in text.rpartition("](")[2]
+
+
+async def test_form_fields_are_explained_and_their_keys_completed(editor: Editor) -> None:
+    form = "  parameters:\n    - properties:\n        name:\n          type: string\n          PLACE\n"
+    text = TEMPLATE.replace("  parameters:\n    - properties: {name: {type: string}}\n", form)
+    shown = await editor.hovered(text.replace("PLACE", f"ui:field: Owner{CURSOR}Picker"))
+    assert "field `OwnerPicker`" in shown
+    assert "ui-options-examples#ownerpicker" in shown
+    assert "below the field" in await editor.hovered(text.replace("PLACE", f"ui:h{CURSOR}elp: a"))
+
+    assert await editor.completed(text.replace("PLACE", f"ui:au{CURSOR}"), "ui:autofocus") == "ui:autofocus"
+    assert await editor.completed(text.replace("PLACE", f"ma{CURSOR}"), "maxLength") == "maxLength"
+    options = f"ui:field: RepoUrlPicker\n          ui:options:\n            al{CURSOR}"
+    assert await editor.completed(text.replace("PLACE", options), "allowedOwners") == "allowedOwners"
+
+
+@pytest.mark.parametrize(
+    ("last", "status"),
+    [(["shutdown", "exit"], 0), ([], 0), (["exit"], 1)],
+    ids=["as the protocol says", "closed", "without shutdown"],
+)
+def test_it_ends_cleanly(tmp_path: Path, last: list[str], status: int) -> None:
+    """The status is the protocol's; nothing is said on standard error."""
+    messages: list[dict[str, object]] = [
+        {"id": 1, "method": "initialize", "params": {"capabilities": {}}},
+        {"method": "initialized", "params": {}},
+    ]
+    messages += [{"id": 2, "method": name} if name == "shutdown" else {"method": name} for name in last]
+    bodies = [json.dumps({"jsonrpc": "2.0", **one}).encode() for one in messages]
+    sent = b"".join(b"Content-Length: %d\r\n\r\n%b" % (len(one), one) for one in bodies)
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "backstage_py.cli", "lsp"],
+        input=sent,
+        capture_output=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stderr) == (status, b"")
+    assert b'"codeActionProvider"' in ended.stdout

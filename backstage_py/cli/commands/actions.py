@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from backstage_py.cli.filter_docs import DOCS, shown_example
 from backstage_py.cli.local.trust import Trust
 from backstage_py.errors import InputError
+from backstage_py.lint.filter_docs import DOCS, shown_example
 from backstage_py.lint.nearest import nearest
 from backstage_py.model import json
 from backstage_py.model.json import Json, JsonObject

@@ -24,12 +24,10 @@ class Pair:
 
 def pair(document: Document, path: Path) -> Pair | None:
     """Return the pair of which the last part of a path is the key, None where the source has none."""
-    mapping = places.find(document, path[:-1])
-    if isinstance(mapping, Mapping):
-        for index, (key, _) in enumerate(mapping.pairs):
-            if isinstance(key, Scalar) and key.text == str(path[-1]):
-                return Pair(mapping, index, key)
-    return None
+    mapping, key = places.find(document, path[:-1]), places.key(document, path)
+    if not isinstance(mapping, Mapping) or key is None:
+        return None
+    return Pair(mapping, next(index for index, (one, _) in enumerate(mapping.pairs) if one is key), key)
 
 
 def removal(text: str, found: Pair) -> Edit | None:
