@@ -33,8 +33,8 @@ Copied, unchanged: `schemas/score-v1b1.json`, the schema of [Score](https://gith
 BUNDLED = """
 ## In the page of `backstage-py dev`
 
-`backstage_py/http/page/page.js` contains parts of these npm packages; their texts are in `licences.txt` beside it, which
-the page links.
+`backstage_py/http/page/page.js` contains parts of these npm packages; their texts are in `licences.txt` beside it,
+which the page links.
 
 | package | licence |
 |---|---|
