@@ -5,6 +5,7 @@ import os
 import secrets
 import shutil
 import signal
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ import pytest
 import structlog
 from hypothesis import is_hypothesis_test
 
-from tests import effort
+from tests import effort, warm
 
 if TYPE_CHECKING:
     from tests.cluster.cluster import KubeCluster
@@ -32,6 +33,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(300 + effort.EXAMPLES))
 
 
+sys.dont_write_bytecode = False  # what is compiled is kept, for the many processes that tests start
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 RUN = "BACKSTAGE_PY_RUN_FOLDER"
 """Names a folder that all processes of a run share."""
 
@@ -46,6 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
     background job ignores SIGINT, and so would all that tests start.
     """
     effort.draw(config.getoption("--hypothesis-seed", None))
+    warm.install()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):

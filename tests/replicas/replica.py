@@ -194,7 +194,6 @@ class Replica:
             **os.environ,
             **(clock if _FAKETIME else {}),
             "PYTHONPATH": os.pathsep.join(path),
-            "PYTHONDONTWRITEBYTECODE": "1",
             "CHAOS_REPLICA": self.name,
             "CHAOS_EFFECTS": str(self.shared.effects),
             "CHAOS_FOREIGN": str(self.shared.foreign),
