@@ -58,6 +58,7 @@ class CatalogService:
         settings: the section ``catalog``.
         integrations: the git hosts, for annotations and proposals.
         plugins: processors and providers of other packages.
+        file_roots: ``backend.reading.fileRoots``.
     """
 
     def __init__(
@@ -68,8 +69,10 @@ class CatalogService:
         *,
         integrations: ScmIntegrations | None = None,
         plugins: CatalogPlugins | None = None,
+        file_roots: Sequence[str] = (),
     ) -> None:
         self.settings = settings
+        self._file_roots = file_roots
         self.reader = EntityReader(database)
         self._plugins = plugins or CatalogPlugins()
         self._providers = [one for one in self._plugins.providers if one.name not in settings.disabled_providers]
@@ -266,6 +269,7 @@ class CatalogService:
             processors=self._plugins.processors,
             allowed_location_types=self._allowed_types,
             options=self.settings.processors,
+            file_roots=self._file_roots,
         )
 
     def _check_type(self, type_: str) -> None:

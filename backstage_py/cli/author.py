@@ -111,6 +111,12 @@ def dry_run(
     out: Annotated[Path | None, typer.Option(help="Keep the tree in this folder.")] = None,
     against: Annotated[Path | None, typer.Option(help="Show what differs from this folder.")] = None,
     config: ConfigOption = None,
+    entities: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="Entities for catalog:fetch; may be repeated.")
+    ] = None,
+    mocks: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="What actions do instead; may be repeated.")
+    ] = None,
     *,
     sandbox: Annotated[bool, typer.Option("--sandbox", help="Really run, against a git host on this machine.")] = False,
     diff: Annotated[bool, typer.Option("--diff", help="Show the contents as a diff.")] = False,
@@ -136,6 +142,8 @@ def dry_run(
         diff=diff,
         as_json=json,
         defaults=not no_defaults,
+        entities=entities or (),
+        mocks=mocks or (),
     )
     raise typer.Exit(command.run(template, options))
 
@@ -205,15 +213,18 @@ def filters(
 
 
 def schema(
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to a file.")] = None,
+    kind: Annotated[
+        str, typer.Argument(help="template, tests, mocks, config or all.", autocompletion=completion.schemas)
+    ] = "template",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to a file; for all, a folder.")] = None,
     actions_from: ActionsFromOption = None,
     *,
     trust: TrustOption = False,
 ) -> None:
-    """Write the JSON Schema with which editors complete and check templates."""
+    """Write the JSON Schema with which editors complete and check templates, or one of authors' other files."""
     from backstage_py.cli.commands import schema as command
 
-    raise typer.Exit(command.run(output, actions_from, _trust(everything=trust)))
+    raise typer.Exit(command.run(kind, output, actions_from, _trust(everything=trust)))
 
 
 def new(
@@ -242,7 +253,8 @@ def run(
     out: Annotated[Path | None, typer.Option(help="Keep the workspace in this folder.")] = None,
     *,
     sandbox: Annotated[bool, typer.Option("--sandbox", help="Against a git host on this machine.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether to begin.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the git host running until Ctrl-C.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing; defaults are taken.")] = False,
     trust: TrustOption = False,
 ) -> None:
     """Ask for a template's form in the terminal, then run it for real.
@@ -252,7 +264,7 @@ def run(
     from backstage_py.cli.commands import run as command
 
     options = command.RunOptions(
-        values or (), secrets or (), user, config or (), _trust(everything=trust), backstage, out, sandbox, yes
+        values or (), secrets or (), user, config or (), _trust(everything=trust), backstage, out, sandbox, yes, keep
     )
     raise typer.Exit(command.run(template, options))
 

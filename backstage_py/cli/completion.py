@@ -23,6 +23,13 @@ def kinds(typed: str) -> list[str]:
     return [one for one in KINDS if one.startswith(typed)]
 
 
+def schemas(typed: str) -> list[str]:
+    """Return the names of schemas that ``schema`` writes."""
+    from backstage_py.cli.commands.schema import KINDS
+
+    return [one for one in KINDS if one.startswith(typed)]
+
+
 def rules(typed: str) -> list[tuple[str, str]]:
     """Return codes of the rules with their summaries."""
     from backstage_py.lint.rules import RULES

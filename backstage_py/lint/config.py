@@ -6,7 +6,9 @@
     ignore: [BPY112]
     exclude: ["**/fixtures/**"]
     actions-folder: actions           # Python files with actions, filters and globals; a check executes them
-    actions: [our-actions.json]       # answers of GET /api/scaffolder/v2/actions
+    actions:                          # of your Backstage, which are not installed here
+      - our-actions.json              # an answer of GET /api/scaffolder/v2/actions
+      - {id: "acme:greet", input: {type: object}, output: {type: object}}   # JSON Schemas; both may be left out
     actions-from: https://backstage.example.com
     filters: [ourFilter]
     globals: [ourFunction]
@@ -31,7 +33,7 @@ from backstage_py.model.problem import Severity
 FILE = ".backstage-py.yaml"
 Level = Severity | Literal["off"]
 _LEVELS = ("off", *get_args(Severity))
-_KEYS = (
+KEYS = (
     "severity",
     "ignore",
     "exclude",
@@ -43,16 +45,21 @@ _KEYS = (
     "fields",
     "kinds",
 )
+ACTION_KEYS = ("id", "description", "input", "output")
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The configuration; ``folder`` is where it was found, and paths in it start there."""
+    """The configuration; ``folder`` is where it was found, and paths in it start there.
+
+    ``actions`` are files of listings, ``declared`` actions that stand in the configuration, as entries of a listing.
+    """
 
     folder: Path | None = None
     levels: Mapping[str, Level] = field(default_factory=dict)
     exclude: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
+    declared: tuple[JsonObject, ...] = ()
     actions_from: str | None = None
     actions_folder: str | None = None
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
@@ -80,21 +87,23 @@ def parse(given: JsonObject, file: Path) -> Config:
         InputError: names the file and the key.
     """
     for key in given:
-        if key not in _KEYS:
-            close = nearest(str(key), _KEYS)
+        if key not in KEYS:
+            close = nearest(str(key), KEYS)
             raise InputError(
-                f"{file}: unknown key '{key}'; {f'did you mean {close}?' if close else f'known are {_KEYS}'}"
+                f"{file}: unknown key '{key}'; {f'did you mean {close}?' if close else f'known are {KEYS}'}"
             )
     severity = given.get("severity") or {}
     if not isinstance(severity, dict):
         raise InputError(f"{file}: 'severity' must be a map from code to one of {', '.join(_LEVELS)}")
     levels = {_code(code, file): _level(level, code, file) for code, level in severity.items()}
     levels |= {_code(code, file): "off" for code in _names(given, "ignore", file)}
+    actions = _actions(given, file)
     return Config(
         folder=file.parent,
         levels=levels,
         exclude=_names(given, "exclude", file),
-        actions=_names(given, "actions", file),
+        actions=tuple(one for one in actions if isinstance(one, str)),
+        declared=tuple(_declared(one, file) for one in actions if not isinstance(one, str)),
         actions_from=_text(given, "actions-from", "a URL", file),
         actions_folder=_text(given, "actions-folder", "the path of a folder", file),
         vocabulary=Vocabulary(
@@ -144,6 +153,30 @@ def _names(given: JsonObject, key: str, file: Path) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
         raise InputError(f"{file}: '{key}' must be a list of texts")
     return tuple(value)
+
+
+def _actions(given: JsonObject, file: Path) -> list[Json]:
+    found = given.get("actions") or []
+    if not isinstance(found, list):
+        raise InputError(f"{file}: 'actions' must be a list of files and of actions, each with its id")
+    return found
+
+
+def _declared(one: Json, file: Path) -> JsonObject:
+    """Return an action of the configuration as an entry of a listing."""
+    if not isinstance(one, dict) or not isinstance(one.get("id"), str):
+        raise InputError(
+            f"{file}: an entry of 'actions' must be the name of a file, or an object with the action's 'id'"
+        )
+    for key in one:
+        if key not in ACTION_KEYS:
+            raise InputError(
+                f"{file}: unknown key '{key}' of the action {one['id']}; known are {', '.join(ACTION_KEYS)}"
+            )
+    schema = {key: one.get(key) for key in ("input", "output")}
+    if any(not isinstance(part, dict | None) for part in schema.values()):
+        raise InputError(f"{file}: 'input' and 'output' of the action {one['id']} must be JSON Schemas")
+    return {"id": one["id"], "description": str(one.get("description") or ""), "schema": schema}
 
 
 def _code(code: Json, file: Path) -> str:

@@ -171,6 +171,7 @@ def _catalog(
         settings.catalog,
         integrations=services.integrations,
         plugins=plugins,
+        file_roots=settings.backend.file_roots,
     )
     return AuthorizedCatalog(service, permissions.authority(names.CATALOG))
 

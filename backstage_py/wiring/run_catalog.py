@@ -1,7 +1,7 @@
-"""The catalog of one run: what the run registers is there, and nothing else."""
+"""The catalog of one run: the entities that it was given and what it registers, and nothing else."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from backstage_py.errors import ConflictError, InputError
 from backstage_py.model import entity_ref, yaml
@@ -10,15 +10,20 @@ from backstage_py.plugin.services import UrlReader
 
 
 class RunCatalog:
-    """Implements ``backstage_py.plugin.services.CatalogClient`` in memory."""
+    """Implements ``backstage_py.plugin.services.CatalogClient`` in memory.
 
-    def __init__(self, reader: UrlReader) -> None:
+    Args:
+        reader: reads what is registered.
+        entities: that are there from the beginning.
+    """
+
+    def __init__(self, reader: UrlReader, *, entities: Iterable[JsonObject] = ()) -> None:
         self._reader = reader
-        self._entities: dict[str, JsonObject] = {}
+        self._entities: dict[str, JsonObject] = {entity_ref.of(one): one for one in entities}
         self._locations: set[str] = set()
 
     async def entities_by_refs(self, refs: Sequence[str], *, token: str | None) -> list[JsonObject | None]:  # noqa: ARG002  # one user
-        """Return what was registered before."""
+        """Return what is there."""
         return [self._entities.get(ref.lower()) for ref in refs]
 
     async def add_location(self, target: str, *, token: str | None, type: str = "url") -> JsonObject:  # noqa: A002

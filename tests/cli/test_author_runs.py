@@ -142,7 +142,9 @@ def test_a_skeleton_path_that_does_not_render_says_where(cli: CliRunner, templat
     result = cli.invoke(app, ["dry-run", ".", "-v", "name=shop"])
 
     assert result.exit_code == 1
-    assert 'TemplateRenderError: ${{ values.name | nosuch }}.txt:1:19: Unknown filter "nosuch"' in result.stdout
+    assert (
+        'TemplateRenderError: skeleton/${{ values.name | nosuch }}.txt:1:19: Unknown filter "nosuch"' in result.stdout
+    )
 
 
 def test_failing_step_shows_its_log_and_ends_with_1(cli: CliRunner, template: Path) -> None:

@@ -71,9 +71,18 @@ def renderer(ctx: ActionContext[Any], wanted: Rendering) -> Renderer:
 
 
 def render_folder(
-    folder: Path, output: Output, wanted: Rendering, engine: Renderer, logger: ActionLogger, signal: CancelSignal
+    folder: Path,
+    output: Output,
+    wanted: Rendering,
+    engine: Renderer,
+    logger: ActionLogger,
+    signal: CancelSignal,
+    *,
+    shown: str,
 ) -> Iterator[None]:
     """Render a skeleton into the output; yields where the work can be interrupted.
+
+    ``shown`` is how errors name the folder; without it they name what is in it alone.
 
     Raises:
         InputError: the output lies in the skeleton. PermanentError: the task was cancelled.
@@ -89,7 +98,8 @@ def render_folder(
         yield
     verbatim = _verbatim(wanted.copy_without_templating or [], entries)
     logger.info(f"Processing {len(entries)} template files/directories with input values{wanted.values_in_log()}")
-    pass_ = _Pass(output, wanted, engine, engine.prepare(wanted.context()), verbatim, logger)
+    prefix = f"{shown}/" if shown not in ("", ".") else ""
+    pass_ = _Pass(output, wanted, engine, engine.prepare(wanted.context()), verbatim, logger, prefix)
     for entry in entries:
         if signal.is_set:
             raise PermanentError("The task was cancelled")
@@ -112,6 +122,7 @@ class _Pass:
     context: Any
     verbatim: set[str]
     logger: ActionLogger
+    prefix: str
 
     def write(self, entry: Entry) -> None:
         path, is_rendered = self._plan(entry)
@@ -140,14 +151,15 @@ class _Pass:
         return self._rendered(name, entry.path), is_rendered
 
     def _rendered(self, source: str, filename: str) -> str:
-        return self.engine.render(source, self.context, filename=filename) if "{" in source else source
+        named = f"{self.prefix}{filename}"
+        return self.engine.render(source, self.context, filename=named) if "{" in source else source
 
     def _content(self, entry: Entry, *, is_rendered: bool) -> bytes:
         found = entry.source.lstat()
         if found.st_size > _LARGEST_TEXT:
             raise InputError(
-                f"'{entry.path}' of the skeleton is larger than {_LARGEST_TEXT // (1024 * 1024)} MiB, the most that is "
-                "handled as text; fetch it with fetch:plain"
+                f"'{self.prefix}{entry.path}' of the skeleton is larger than {_LARGEST_TEXT // (1024 * 1024)} MiB, the "
+                "most that is handled as text; fetch it with fetch:plain"
             )
         text = skeleton.contents.text(entry.source, found)
         return as_bytes(self._rendered(text, entry.path) if is_rendered else text)

@@ -1,14 +1,16 @@
 """Where a fetch reads from: the folder of a template on this machine, or a URL."""
 
 import asyncio
+import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from backstage_py.integrations import local_files
 from backstage_py.integrations.hosts import scm_url
-from backstage_py.plugin import ActionContext, BackstageError, InputError, NotFoundError, Workspace
+from backstage_py.plugin import ActionContext, BackstageError, InputError, NotAllowedError, NotFoundError, Workspace
 
 _FILE_SCHEME = "file://"
 _WITH_USER_TOKENS = frozenset({"github", "gitlab"})
@@ -17,16 +19,21 @@ _WITH_USER_TOKENS = frozenset({"github", "gitlab"})
 def local(ctx: ActionContext[Any], url: str) -> Path | None:
     """Return the file or folder on this machine that a relative URL names; None for anything that is read by URL.
 
-    Only a template that was itself read from a file may do so, and only below its own folder.
+    Only a template that was itself read from a file may do so, below its own folder, or below the folder of
+    ``backend.reading.fileRoots`` around it.
 
     Raises:
-        NotAllowedError: the path leaves the template's folder. NotFoundError: nothing is there.
+        NotAllowedError: the path leads out of that. NotFoundError: nothing is there.
     """
     base = _base_url(ctx)
     if scm_url.is_absolute(url) or not base or not base.startswith(_FILE_SCHEME):
         return None
     folder = Path(base.removeprefix(_FILE_SCHEME)).parent
-    found = Workspace(folder).path(url)
+    root = local_files.boundary(folder, _file_roots(ctx))
+    try:
+        found = Workspace(root).path(folder.resolve(), url)
+    except NotAllowedError as error:
+        raise NotAllowedError(f"The URL '{url}' leads out of {_named(root, folder)}") from error
     if not found.exists():
         raise NotFoundError(f"The template's folder has no '{url}'")
     return found
@@ -101,3 +108,20 @@ async def file(ctx: ActionContext[Any], url: str, token: str | None) -> bytes:
 
 def _base_url(ctx: ActionContext[Any]) -> str | None:
     return ctx.template_info.base_url if ctx.template_info else None
+
+
+def shown(ctx: ActionContext[Any], url: str) -> str:
+    """Return how messages name what a URL leads to: a folder as seen from the template's, empty for what is remote."""
+    return "" if local(ctx, url) is None else os.path.normpath(url).replace(os.sep, "/")
+
+
+def _file_roots(ctx: ActionContext[Any]) -> list[str]:
+    reading = ((ctx.services.config or {}).get("backend") or {}).get("reading") or {}
+    roots = reading.get("fileRoots") or []
+    return [roots] if isinstance(roots, str) else roots
+
+
+def _named(root: Path, folder: Path) -> str:
+    if root == folder.resolve():
+        return "the template's folder, and nothing above that may be read"
+    return f"the folder '{root.name}', the root of what templates in it may read"

@@ -34,7 +34,10 @@ async def fetch_template(ctx: ActionContext[FetchTemplate]) -> None:
     source.refuse_without_user_token(ctx, wanted.url, wanted.token)
     async with source.folder(ctx, wanted.url, wanted.token) as folder:
         engine = rendering.renderer(ctx, wanted.rendering)
-        await short_work.run(rendering.render_folder(folder, output, wanted.rendering, engine, ctx.logger, ctx.signal))
+        pass_ = rendering.render_folder(
+            folder, output, wanted.rendering, engine, ctx.logger, ctx.signal, shown=source.shown(ctx, wanted.url)
+        )
+        await short_work.run(pass_)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +59,8 @@ async def fetch_template_file(ctx: ActionContext[FetchTemplateFile]) -> None:
     ctx.logger.info("Fetching template file content from remote URL")
     source.refuse_without_user_token(ctx, wanted.url, wanted.token)
     content = await source.file(ctx, wanted.url, wanted.token)
-    await asyncio.to_thread(_render_file, ctx, content, wanted.url, wanted.target_path, wanted.rendering)
+    name = source.shown(ctx, wanted.url) or wanted.url
+    await asyncio.to_thread(_render_file, ctx, content, name, wanted.target_path, wanted.rendering)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +80,10 @@ def workspace_template(ctx: ActionContext[WorkspaceTemplate]) -> None:
     wanted.rendering.check()
     folder = ctx.workspace.path(wanted.source_path)
     engine = rendering.renderer(ctx, wanted.rendering)
-    short_work.finish(rendering.render_folder(folder, output, wanted.rendering, engine, ctx.logger, ctx.signal))
+    shown = ctx.workspace.relative(folder)
+    short_work.finish(
+        rendering.render_folder(folder, output, wanted.rendering, engine, ctx.logger, ctx.signal, shown=shown)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

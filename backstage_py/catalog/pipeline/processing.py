@@ -29,6 +29,7 @@ class Pipeline:
         processors: those of plugins, in any order.
         allowed_location_types: types of locations that may be registered.
         options: which processors take part, and their priorities.
+        file_roots: folders within which placeholders in files of this machine may lead.
     """
 
     def __init__(
@@ -40,10 +41,13 @@ class Pipeline:
         processors: Sequence[Processor] = (),
         allowed_location_types: Sequence[str] = ("url",),
         options: ProcessorOptions = _ALL_PROCESSORS,
+        file_roots: Sequence[str] = (),
     ) -> None:
         disabled = frozenset(options.disabled)
         self._plugins = Plugins(processor_options.in_order(processors, options))
-        self._reads = Reads(url_reader, self._plugins, allowed_types=allowed_location_types, disabled=disabled)
+        self._reads = Reads(
+            url_reader, self._plugins, allowed_types=allowed_location_types, disabled=disabled, file_roots=file_roots
+        )
         self._core = Core(Annotator(integrations, url_reader), rules, disabled)
 
     @property

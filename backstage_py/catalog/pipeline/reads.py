@@ -27,14 +27,22 @@ class Reads:
         plugins: read the types that are not built in.
         allowed_types: types of locations that a location of another type may lead to.
         disabled: names of built-in processors that do not take part.
+        file_roots: folders within which placeholders in files of this machine may lead.
     """
 
     def __init__(
-        self, url_reader: UrlReader, plugins: Plugins, *, allowed_types: Sequence[str], disabled: frozenset[str]
+        self,
+        url_reader: UrlReader,
+        plugins: Plugins,
+        *,
+        allowed_types: Sequence[str],
+        disabled: frozenset[str],
+        file_roots: Sequence[str] = (),
     ) -> None:
         self._urls = url_reader
         self._targets = TargetReader(url_reader)
-        self._placeholders = None if processor_options.PLACEHOLDERS in disabled else Placeholders(url_reader)
+        has_placeholders = processor_options.PLACEHOLDERS not in disabled
+        self._placeholders = Placeholders(url_reader, file_roots) if has_placeholders else None
         self._plugins = plugins
         self._allowed_types = tuple(allowed_types)
         self._readable = {type_ for type_, name in processor_options.READERS.items() if name not in disabled}

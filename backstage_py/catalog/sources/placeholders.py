@@ -1,21 +1,23 @@
 """Placeholders in entities: ``$text``, ``$json``, ``$yaml`` and the like stand for the content of another file.
 
 The file may be named relative to the entity's own. It has to be in the same repository, and for entities that were
-read from this machine in the same folder or below, after links are followed.
+read from this machine in the same folder or below, or below the root of ``backend.reading.fileRoots`` around it, after
+links are followed.
 """
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from backstage_py import threads
 from backstage_py.catalog.sources import documents
 from backstage_py.errors import BackstageError
+from backstage_py.integrations import local_files
 from backstage_py.model import json, yaml
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.location_ref import LocationRef
-from backstage_py.plugin.catalog import Emit
 from backstage_py.plugin.services import UrlReader
 
 _HINT = re.compile(rb'"\$(?:text|json|yaml|openapi|asyncapi|graphql|grpc)":')
@@ -25,6 +27,13 @@ _DEEPEST = 16
 
 class PlaceholderError(Exception):
     """A placeholder cannot be replaced; the message says which and why."""
+
+
+class Noting(Protocol):
+    """Is told what an entity was made from."""
+
+    def refresh_key(self, key: str) -> None:
+        """Note a file, as ``url:https://…``."""
 
 
 def may_have(text: bytes) -> bool:
@@ -43,10 +52,12 @@ class Placeholders:
 
     Args:
         url_reader: reads and resolves URLs.
+        file_roots: folders within which files of this machine may name others.
     """
 
-    def __init__(self, url_reader: UrlReader) -> None:
+    def __init__(self, url_reader: UrlReader, file_roots: Sequence[str | Path] = ()) -> None:
         self._urls = url_reader
+        self._roots = tuple(file_roots)
         self._resolvers: dict[str, Callable[[str, _File], Awaitable[Json]]] = {
             "text": _text,
             "json": _json,
@@ -57,7 +68,7 @@ class Placeholders:
             "asyncapi": self._bundle,
         }
 
-    async def resolve(self, entity: JsonObject, location: LocationRef, emit: Emit) -> JsonObject:
+    async def resolve(self, entity: JsonObject, location: LocationRef, emit: Noting) -> JsonObject:
         """Return the entity with its placeholders replaced.
 
         Raises:
@@ -68,7 +79,7 @@ class Placeholders:
         resolved: JsonObject = await self._value(entity, location, emit)
         return resolved
 
-    async def _value(self, value: Json, location: LocationRef, emit: Emit) -> Json:
+    async def _value(self, value: Json, location: LocationRef, emit: Noting) -> Json:
         if isinstance(value, list):
             return [await self._value(item, location, emit) for item in value]
         if not isinstance(value, dict):
@@ -92,7 +103,8 @@ class Placeholders:
         url = self._resolve(key, value, location)
         try:
             if location.type == "file" and not _ABSOLUTE.match(value):
-                content = await threads.file_work(_read_contained, Path(url), Path(location.target).parent)
+                folder = local_files.boundary(Path(location.target).parent, self._roots)
+                content = await threads.file_work(_read_contained, Path(url), folder)
             else:
                 read = await self._urls.read(url)
                 content = read.content if read else b""
@@ -190,7 +202,7 @@ def _pointed(value: Json, pointer: str) -> Json:
 
 def _read_contained(path: Path, folder: Path) -> bytes:
     real = path.resolve(strict=True)
-    if not real.is_relative_to(folder.resolve()):
+    if not real.is_relative_to(folder):
         raise PermissionError(f"{path} is outside of {folder}, where the entity is")
     if real.stat().st_size > documents.LARGEST:
         raise PermissionError(f"{path} is larger than {documents.LARGEST // 1024 // 1024} MiB")

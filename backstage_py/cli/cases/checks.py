@@ -1,9 +1,9 @@
-"""Compares what a run gave with what a case expects; every difference is one sentence."""
+"""Compares what a run or a check gave with what a case expects; every difference is one sentence."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from backstage_py.cli.cases.testcases import Case, FileExpectation
+from backstage_py.cli.cases.testcases import Case, FileExpectation, Finding
 from backstage_py.cli.local.template_runs import Outcome
 from backstage_py.cli.terminal import trees
 from backstage_py.js import regex
@@ -12,6 +12,7 @@ from backstage_py.js.values import Regex
 from backstage_py.lint.nearest import nearest
 from backstage_py.model import globs, json
 from backstage_py.model.json import Json
+from backstage_py.model.problem import Problem
 from backstage_py.scaffolder.face import directory
 from backstage_py.scaffolder.face.directory import DirectoryFile
 
@@ -43,10 +44,52 @@ def differences(case: Case, outcome: Outcome) -> Iterator[str]:
         got = outcome.statuses.get(step, "not run")
         if got != status:
             yield f"step {step}: expected {status}, but it is {got}"
+    yield from _inputs(case, outcome)
     messages = "\n".join(str(entry["body"].get("message", "")) for entry in outcome.log)
     for text in expect.log:
         if text not in messages:
             yield f"the log does not contain {text!r}"
+
+
+def _inputs(case: Case, outcome: Outcome) -> Iterator[str]:
+    for step, wanted in case.expect.inputs.items():
+        calls = outcome.inputs.get(step)
+        if calls is None:
+            known = f"; stand-ins were called in {', '.join(outcome.inputs)}" if outcome.inputs else ""
+            yield f"step {step} called no mock, so its input is not known{known}"
+        elif isinstance(wanted, list):
+            yield from _subset(wanted, list(calls), f"the inputs of step {step}")
+        elif len(calls) != 1:
+            yield f"step {step} called its mock {len(calls)} times; expect a list of inputs"
+        else:
+            yield from _subset(wanted, calls[0], f"the input of step {step}")
+
+
+def found_otherwise(expected: Sequence[Finding], problems: Sequence[Problem]) -> Iterator[str]:
+    """Yield what ``validate`` did not find, and what it found besides."""
+    left = list(problems)
+    for wanted in expected:
+        fitting = next((one for one in left if _is_meant(wanted, one)), None)
+        if fitting is None:
+            yield f"validate does not find {_described(wanted)}"
+        else:
+            left.remove(fitting)
+    yield from (f"validate finds {one.file}:{one.line}: {one.code} {one.message}" for one in left)
+
+
+def _is_meant(wanted: Finding, problem: Problem) -> bool:
+    return (
+        wanted.code == problem.code
+        and wanted.line in (None, problem.line)
+        and problem.file.endswith(wanted.file or "")
+        and (wanted.message or "") in problem.message
+    )
+
+
+def _described(wanted: Finding) -> str:
+    place = f" in {wanted.file}" if wanted.file else ""
+    line = f" on line {wanted.line}" if wanted.line else ""
+    return f"{wanted.code}{place}{line}{f' with {wanted.message!r}' if wanted.message else ''}"
 
 
 def golden(folder: Path, files: Sequence[DirectoryFile]) -> Iterator[str]:
@@ -132,7 +175,9 @@ def _subset(expected: Json, got: Json, where: str) -> Iterator[str]:
                 yield f"{where} has no {key!r}"
             else:
                 yield from _subset(value, got[key], f"{where}.{key}")
-    elif isinstance(expected, list) and isinstance(got, list) and len(expected) == len(got):
+    elif isinstance(expected, list) and isinstance(got, list) and len(expected) != len(got):
+        yield f"{where} has {len(got)} items, expected {len(expected)}: {json.text(got)}"
+    elif isinstance(expected, list) and isinstance(got, list):
         for index, value in enumerate(expected):
             yield from _subset(value, got[index], f"{where}[{index}]")
     elif expected != got:

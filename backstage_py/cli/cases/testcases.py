@@ -1,44 +1,25 @@
-r"""Test files of templates: ``*.test.yaml`` beside the template, parsed once into cases.
+"""Test files of templates: ``*.test.yaml`` beside the template, parsed once into cases.
 
-::
-
-    template: template.yaml            # default: template.yaml beside the test file
-    cases:
-      - name: with a database
-        values: {name: shop, team: payments, database: true}
-        user: user:default/jane        # secrets: {token: x}; sandbox: true; defaults: false
-        expect:
-          files:
-            README.md: "# shop\n"      # the whole text
-            go.mod: {contains: [module shop], absent: [TODO]}
-            "src/**": {matches: "^package "}
-            run.sh: {executable: true, equals: expected/run.sh}
-          absent: ["**/*.tmp"]
-          output: {links: [{title: Repository, url: {matches: "/shop$"}}]}     # objects may have more than that
-          steps: {publish: skipped}
-          log: ["Creating"]
-          error: "does not match pattern"            # the run fails, with this in its message
-        golden: golden/with-database   # the whole tree; written by --update
-        run: [go vet ./...]            # commands in the tree; each must exit 0
+``docs/testing.md`` is their reference. The keys are those of the JSON Schema ``author-files``, which editors get from
+``backstage-py schema``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from backstage_py.cli.cases import fixtures as fixture_reading
+from backstage_py.cli.cases import matrix, reader
+from backstage_py.cli.cases.reader import Reader, Where
+from backstage_py.cli.local.fixtures import Fixtures
 from backstage_py.errors import InputError
-from backstage_py.js import regex
-from backstage_py.lint import files as reading
-from backstage_py.lint.nearest import nearest
-from backstage_py.model import yaml
 from backstage_py.model.json import Json, JsonObject
 
 SUFFIXES = (".test.yaml", ".test.yml")
-_FILE_KEYS = ("template", "cases")
-_CASE_KEYS = ("name", "values", "user", "secrets", "defaults", "sandbox", "expect", "golden", "run", "timeout")
-_EXPECT_KEYS = ("files", "absent", "output", "steps", "log", "error")
-_CONTENT_KEYS = ("equals", "text", "contains", "absent", "matches", "executable", "exists")
+_SKIPPED = frozenset({".git", "node_modules", ".venv", "golden", ".backstage-py-dev", ".backstage-py"})
 _COMMAND_SECONDS = 300.0
+_LONGEST_SECONDS = 24 * 3600.0
+_STATUSES = ("completed", "skipped", "failed", "not run")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +36,16 @@ class FileExpectation:
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """What ``validate`` is expected to find; None where any will do. ``file`` is the end of its path."""
+
+    code: str
+    line: int | None = None
+    file: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Expectations:
     """What a case expects; a run that fails is a failure unless ``error`` is given."""
 
@@ -62,6 +53,7 @@ class Expectations:
     absent: tuple[str, ...] = ()
     output: Json = None
     steps: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, Json] = field(default_factory=dict)
     log: tuple[str, ...] = ()
     error: str | None = None
 
@@ -74,21 +66,25 @@ class Case:
         file: the test file.
         line: where the case stands in it.
         timeout: seconds that each command may take.
+        fixtures: what stands in for actions, the catalog and Backstage.
+        findings: all that ``validate`` finds; such a case runs nothing. None for any other case.
     """
 
     file: Path
     line: int
     name: str
     template: Path
-    values: JsonObject
-    user: str
-    secrets: Mapping[str, str]
-    defaults: bool
-    sandbox: bool
-    expect: Expectations
-    golden: Path | None
-    commands: tuple[str, ...]
+    values: JsonObject = field(default_factory=dict)
+    user: str = "user:default/guest"
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    defaults: bool = True
+    sandbox: bool = False
+    expect: Expectations = field(default_factory=Expectations)
+    golden: Path | None = None
+    commands: tuple[str, ...] = ()
     timeout: float = _COMMAND_SECONDS
+    fixtures: Fixtures = field(default_factory=Fixtures)
+    findings: tuple[Finding, ...] | None = None
 
 
 def find(paths: list[Path]) -> list[Path]:
@@ -103,11 +99,7 @@ def find(paths: list[Path]) -> list[Path]:
     for path in paths:
         if path.is_dir():
             for parent, folders, names in os.walk(path):
-                folders[:] = sorted(
-                    one
-                    for one in folders
-                    if one not in (".git", "node_modules", ".venv", "golden", ".backstage-py-dev")
-                )
+                folders[:] = sorted(one for one in folders if one not in _SKIPPED)
                 found += [Path(parent, name) for name in sorted(names) if name.endswith(SUFFIXES)]
         elif path.exists():
             found.append(path)
@@ -122,127 +114,133 @@ def load(path: Path) -> list[Case]:
     Raises:
         InputError: it cannot be read, or a key or value in it is wrong; the message names file and line.
     """
-    found = reading.read_text(path, str(path))
-    if found.unreadable:
-        raise InputError(f"Cannot read {path}: {found.unreadable}")
-    documents = yaml.load_all(found.text, filename=str(path))
-    if not documents:
+    documents = reader.documents(path)
+    if not documents or documents[0].value is None:
         raise InputError(f"{path} is empty; it needs 'cases'")
-    if (error := documents[0].error()) is not None:
-        raise InputError(str(error))
-    return _Reader(path, documents[0]).cases()
+    return list(_Cases(Reader(path, documents[0])).all())
 
 
-class _Reader:
-    def __init__(self, path: Path, document: yaml.Document) -> None:
-        self._path = path
-        self._document = document
+class _Cases:
+    def __init__(self, given: Reader) -> None:
+        self._given = given
+        self._path = given.path
 
-    def cases(self) -> list[Case]:
-        value = self._document.value
-        self._keys(value, (), _FILE_KEYS)
-        template = self._path.parent / str(value.get("template", "template.yaml"))
-        if not isinstance(value.get("cases"), list) or not value["cases"]:
-            raise self._error_at((), "'cases' must be a list of at least one case")
-        return [self._case(one, ("cases", index), template) for index, one in enumerate(value["cases"])]
+    def all(self) -> Iterator[Case]:
+        value = self._given.document.value
+        self._given.expect_keys(value, (), "tests")
+        template = self._path.parent / (self._given.text(value, (), "template") or "template.yaml")
+        if "findings" in value:
+            yield self._validating(value["findings"], template)
+        elif not isinstance(value.get("cases"), list) or not value["cases"]:
+            raise self._given.error_at((), "'cases' must be a list of at least one case")
+        cases = value.get("cases") or []
+        if not isinstance(cases, list):
+            raise self._given.error_at(("cases",), "'cases' must be a list")
+        common = fixture_reading.of(self._given, value, ())
+        for index, one in enumerate(cases):
+            where = ("cases", index)
+            self._given.expect_keys(one, where, "case")
+            for variant, label in self._variants(one, where):
+                yield self._case(variant, where, template, common, label)
 
-    def _case(self, value: Json, where: tuple[str | int, ...], template: Path) -> Case:
-        self._keys(value, where, _CASE_KEYS)
-        values, secrets = (self._map(value, where, key) for key in ("values", "secrets"))
-        golden = value.get("golden")
+    def _variants(self, value: JsonObject, where: Where) -> Iterator[tuple[JsonObject, str]]:
+        if "each" not in value:
+            yield value, ""
+            return
+        rest = {key: one for key, one in value.items() if key != "each"}
+        self._given.map(value, where, "values")
+        for one in matrix.combinations(self._given, value["each"], (*where, "each")):
+            filled = matrix.filled(rest, one)
+            yield {**filled, "values": {**one, **(filled.get("values") or {})}}, f" {matrix.label(one)}"
+
+    def _case(self, value: JsonObject, where: Where, template: Path, common: Fixtures, label: str) -> Case:
+        given = self._given
+        golden = given.text(value, where, "golden")
         return Case(
             file=self._path,
-            line=self._document.position(where).line,
-            name=str(value.get("name", f"case {int(where[1]) + 1}")),
+            line=given.document.position(where).line,
+            name=(given.text(value, where, "name") or f"case {int(where[1]) + 1}") + label,
             template=template,
-            values=values,
-            user=str(value.get("user", "user:default/guest")),
-            secrets={name: str(one) for name, one in secrets.items()},
-            defaults=value.get("defaults") is not False,
-            sandbox=value.get("sandbox") is True,
+            values=given.map(value, where, "values"),
+            user=given.text(value, where, "user") or "user:default/guest",
+            secrets={name: str(one) for name, one in given.map(value, where, "secrets").items()},
+            defaults=given.switch(value, where, "defaults", default=True),
+            sandbox=given.switch(value, where, "sandbox", default=False),
             expect=self._expect(value.get("expect") or {}, (*where, "expect")),
-            golden=self._near(str(golden), (*where, "golden")) if golden else None,
-            commands=self._texts(value, where, "run"),
+            golden=given.near(golden, (*where, "golden")) if golden else None,
+            commands=given.texts(value, where, "run"),
             timeout=self._seconds(value, where),
+            fixtures=fixture_reading.merged(common, fixture_reading.of(given, value, where)),
         )
 
-    def _expect(self, value: Json, where: tuple[str | int, ...]) -> Expectations:
-        self._keys(value, where, _EXPECT_KEYS)
-        listed = self._map(value, where, "files")
+    def _expect(self, value: Json, where: Where) -> Expectations:
+        given = self._given
+        given.expect_keys(value, where, "expect")
+        listed = given.map(value, where, "files")
         error = value.get("error")
         return Expectations(
             files=tuple(self._file(name, one, (*where, "files", name)) for name, one in listed.items()),
-            absent=self._texts(value, where, "absent"),
+            absent=given.texts(value, where, "absent"),
             output=value.get("output"),
-            steps={name: str(one) for name, one in self._map(value, where, "steps").items()},
-            log=self._texts(value, where, "log"),
-            error="" if error is True else self._pattern(str(error), (*where, "error")) if error else None,
+            steps=self._statuses(value, where),
+            inputs=given.map(value, where, "inputs"),
+            log=given.texts(value, where, "log"),
+            error="" if error is True else self._text_or_pattern(value, where) if error else None,
         )
 
-    def _file(self, pattern: str, value: Json, where: tuple[str | int, ...]) -> FileExpectation:
+    def _text_or_pattern(self, value: JsonObject, where: Where) -> str:
+        return self._given.pattern(self._given.text(value, where, "error") or "", (*where, "error"))
+
+    def _statuses(self, value: JsonObject, where: Where) -> dict[str, str]:
+        found = self._given.map(value, where, "steps")
+        for step, status in found.items():
+            if status not in _STATUSES:
+                message = f"the status of a step must be one of {', '.join(_STATUSES)}"
+                raise self._given.error_at((*where, "steps", step), message)
+        return {str(step): str(status) for step, status in found.items()}
+
+    def _file(self, pattern: str, value: Json, where: Where) -> FileExpectation:
         if value is None or value is True:
             return FileExpectation(pattern)
+        if value is False:
+            raise self._given.error_at(where, f"'{pattern}' must not be there: that is said by 'expect.absent'")
         if isinstance(value, str):
             return FileExpectation(pattern, text=value)
-        self._keys(value, where, _CONTENT_KEYS)
-        executable, text, equals = value.get("executable"), value.get("text"), value.get("equals")
+        given = self._given
+        given.expect_keys(value, where, "content")
+        equals = given.text(value, where, "equals")
         return FileExpectation(
             pattern,
-            text=None if text is None else str(text),
-            equals=self._near(str(equals), (*where, "equals")) if equals else None,
-            contains=self._texts(value, where, "contains"),
-            absent=self._texts(value, where, "absent"),
-            matches=tuple(self._pattern(one, (*where, "matches")) for one in self._texts(value, where, "matches")),
-            executable=executable if isinstance(executable, bool) else None,
+            text=given.text(value, where, "text"),
+            equals=given.near(equals, (*where, "equals")) if equals else None,
+            contains=given.texts(value, where, "contains"),
+            absent=given.texts(value, where, "absent"),
+            matches=tuple(given.pattern(one, (*where, "matches")) for one in given.texts(value, where, "matches")),
+            executable=given.switch(value, where, "executable", default=False) if "executable" in value else None,
         )
 
-    def _seconds(self, value: JsonObject, where: tuple[str | int, ...]) -> float:
+    def _seconds(self, value: JsonObject, where: Where) -> float:
         seconds = value.get("timeout", _COMMAND_SECONDS)
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-            raise self._error_at((*where, "timeout"), "'timeout' must be a number of seconds")
-        return float(seconds)
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
+            raise self._given.error_at((*where, "timeout"), "'timeout' must be a number of seconds")
+        return float(min(seconds, _LONGEST_SECONDS))
 
-    def _pattern(self, pattern: str, where: tuple[str | int, ...]) -> str:
-        if problem := regex.problem(pattern):
-            raise self._error_at(where, f"{pattern!r} is no regular expression: {problem}")
-        return pattern
+    def _validating(self, value: Json, template: Path) -> Case:
+        if not isinstance(value, list):
+            raise self._given.error_at(("findings",), "'findings' must be a list of codes, as BPY301, or of findings")
+        findings = tuple(self._finding(one, ("findings", index)) for index, one in enumerate(value))
+        line = self._given.document.key_position(("findings",)).line
+        return Case(self._path, line, "validate", template, findings=findings)
 
-    def _near(self, name: str, where: tuple[str | int, ...]) -> Path:
-        """Return a file or folder of the project: its content is shown, and ``--update`` replaces it."""
-        found = self._path.parent / name
-        if not found.resolve().is_relative_to(_project(self._path)):
-            raise self._error_at(where, f"{name!r} leads out of the project")
-        return found
-
-    def _keys(self, value: Json, where: tuple[str | int, ...], known: tuple[str, ...]) -> None:
-        if not isinstance(value, dict):
-            raise self._error_at(where, f"expected an object with {', '.join(known)}")
-        for key in value:
-            if key not in known:
-                close = nearest(str(key), known)
-                hint = f"did you mean '{close}'?" if close else f"known are {', '.join(known)}"
-                raise self._error_at((*where, key), f"unknown key '{key}'; {hint}")
-
-    def _map(self, value: JsonObject, where: tuple[str | int, ...], key: str) -> JsonObject:
-        found = value.get(key) or {}
-        if not isinstance(found, dict):
-            raise self._error_at((*where, key), f"'{key}' must be an object")
-        return found
-
-    def _texts(self, value: JsonObject, where: tuple[str | int, ...], key: str) -> tuple[str, ...]:
-        found = value.get(key) or []
-        if isinstance(found, str):
-            return (found,)
-        if not isinstance(found, list):
-            raise self._error_at((*where, key), f"'{key}' must be a text or a list of texts")
-        return tuple(str(one) for one in found)
-
-    def _error_at(self, where: tuple[str | int, ...], message: str) -> InputError:
-        place = self._document.key_position(where)
-        return InputError(f"{self._path}:{place.line}:{place.column}: {message}")
-
-
-def _project(file: Path) -> Path:
-    """Return the repository that a file lies in, or its folder where that is in none."""
-    folder = file.resolve().parent
-    return next((one for one in (folder, *folder.parents) if (one / ".git").exists()), folder)
+    def _finding(self, value: Json, where: Where) -> Finding:
+        if isinstance(value, str):
+            return Finding(value.upper())
+        self._given.expect_keys(value, where, "finding")
+        code, line = self._given.text(value, where, "code"), value.get("line")
+        if not code:
+            raise self._given.error_at(where, "a finding has a 'code'")
+        if line is not None and (isinstance(line, bool) or not isinstance(line, int)):
+            raise self._given.error_at((*where, "line"), "'line' must be a number")
+        return Finding(
+            code.upper(), line, self._given.text(value, where, "file"), self._given.text(value, where, "message")
+        )

@@ -1,13 +1,13 @@
 """``backstage-py dry-run``: what a template would do, without doing it."""
 
 import asyncio
-import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from backstage_py.cli.local import form, given_values, template_file, template_runs
+from backstage_py.cli.cases import fixtures as fixture_files
+from backstage_py.cli.local import form, given_values, kept, template_file, template_runs
 from backstage_py.cli.local.template_runs import Outcome, Request
 from backstage_py.cli.local.trust import Trust
 from backstage_py.cli.terminal import output, trees
@@ -27,6 +27,8 @@ class DryRunOptions:
         out: keep the tree here.
         against: show what differs from this folder; from nothing by default.
         defaults: fill in the form's defaults, as the form does.
+        entities: files with the entities of the catalog.
+        mocks: files with what actions do instead.
     """
 
     values: Sequence[str] = ()
@@ -40,6 +42,8 @@ class DryRunOptions:
     diff: bool = False
     as_json: bool = False
     defaults: bool = True
+    entities: Sequence[Path] = ()
+    mocks: Sequence[Path] = ()
 
 
 def run(path: Path, options: DryRunOptions) -> int:
@@ -66,7 +70,8 @@ def _check_folders(options: DryRunOptions) -> None:
 
 
 async def _run(path: Path, options: DryRunOptions) -> Outcome:
-    local = template_file.load(path)
+    local = await template_file.load(path, options.config, options.trust)
+    fixtures = fixture_files.read_files(options.entities, options.mocks)
     values = given_values.read(options.values)
     if options.defaults:
         values = form.with_defaults(local.template.pages, values)
@@ -76,12 +81,14 @@ async def _run(path: Path, options: DryRunOptions) -> Outcome:
         config=options.config,
         start=path,
         sandbox=options.sandbox,
-        sandbox_root=_emptied(_repositories(options)),
+        sandbox_root=kept.emptied(root) if (root := _repositories(options)) else None,
         trust=options.trust,
+        fixtures=fixtures,
     )
     async with composed as scaffolder:
         masked = form.with_masks(local.template.pages, values, secrets)
-        return await scaffolder.run(local, Request(masked, secrets, options.user))
+        outcome = await scaffolder.run(local, Request(masked, secrets, options.user))
+    return replace(outcome, output=kept.without_host(outcome.output, scaffolder.hosts, root)) if root else outcome
 
 
 def _repositories(options: DryRunOptions) -> Path | None:
@@ -90,13 +97,6 @@ def _repositories(options: DryRunOptions) -> Path | None:
         return None
     out = options.out.absolute()
     return out.with_name(f"{out.name}.sandbox")
-
-
-def _emptied(root: Path | None) -> Path | None:
-    """Remove the repositories of the last run, so that a template can publish under the same name again."""
-    if root and (root / "repositories").is_dir():
-        shutil.rmtree(root)
-    return root
 
 
 def _show(outcome: Outcome, options: DryRunOptions) -> None:
@@ -109,13 +109,15 @@ def _show(outcome: Outcome, options: DryRunOptions) -> None:
         console.print(Text(text, style=style if console.is_terminal else ""))
 
     marks = {"completed": ("✓", "green"), "skipped": ("-", "yellow"), "failed": ("✗", "red")}
+    reasons = template_runs.reasons(outcome.log)
     for step in outcome.steps:
         status = outcome.statuses.get(step["id"], "not run")
         mark, style = marks.get(status, ("·", "dim"))
-        line(f"{mark} {step['name']} ({step['action']}): {status}", style)
+        reason = f", {reasons[step['id']]}" if step["id"] in reasons else ""
+        line(f"{mark} {step['name']} ({step['action']}): {status}{reason}", style)
         for entry in outcome.log:
             body = entry["body"]
-            if body.get("stepId") == step["id"] and not _is_frame(body):
+            if body.get("stepId") == step["id"] and not _is_shown_above(body):
                 for text in _plain(body["message"]).splitlines():
                     line(f"    {text}", "dim")
     line("")
@@ -125,7 +127,7 @@ def _show(outcome: Outcome, options: DryRunOptions) -> None:
         for text in differences or [f"Nothing differs from {options.against}" if options.against else "No files"]:
             line(text, "green" if text.startswith("+") else "red" if text.startswith("-") else "")
     else:
-        line(_counted(len(outcome.files)), "bold")
+        line(_counted(len(outcome.files), outcome), "bold")
         for text in trees.lines(outcome.files):
             line(text)
     if outcome.output:
@@ -140,14 +142,15 @@ def _show(outcome: Outcome, options: DryRunOptions) -> None:
         line(f"Failed: {outcome.error.message}", "bold red")
 
 
-def _counted(files: int) -> str:
+def _counted(files: int, outcome: Outcome) -> str:
     words = "No files" if not files else "1 file" if files == 1 else f"{files} files"
-    return f"{words} would be written"
+    return f"{words} {'were written before it failed' if outcome.error else 'would be written'}"
 
 
-def _is_frame(body: json.JsonObject) -> bool:
-    """Whether a log entry only says that a step begins or ends, which the list of steps shows."""
-    return str(body.get("message", "")).startswith(("Beginning step", "Finished step"))
+def _is_shown_above(body: json.JsonObject) -> bool:
+    """Whether the step's line says what a log entry does: that it begins or ends, or why it is not run here."""
+    message = str(body.get("message", ""))
+    return message.startswith(("Beginning step", "Finished step")) or template_runs.is_known_by_schema(body)
 
 
 def _plain(text: str) -> str:

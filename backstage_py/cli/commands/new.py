@@ -54,6 +54,6 @@ def _made(kind: str, name: str, folder: Path, values: list[str], *, force: bool)
 
 
 async def _render(kind: str, values: JsonObject) -> Outcome:
-    local = template_file.load(bundled.skeletons() / f"new-{kind}")
+    local = await template_file.load(bundled.skeletons() / f"new-{kind}")
     async with template_runs.opened() as scaffolder:
         return await scaffolder.run(local, Request(form.with_defaults(local.template.pages, values)))

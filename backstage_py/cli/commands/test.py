@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -17,8 +18,11 @@ from xml.etree import ElementTree as ET
 from rich.console import Console
 from rich.text import Text
 
-from backstage_py.cli.cases import checks, testcases
-from backstage_py.cli.cases.testcases import Case
+from backstage_py import threads
+from backstage_py.cli.cases import checks, fixtures, testcases
+from backstage_py.cli.cases.testcases import Case, Finding
+from backstage_py.cli.commands import validate
+from backstage_py.cli.commands.validate import ValidateOptions
 from backstage_py.cli.formats.junit import clean
 from backstage_py.cli.local import form, template_file, template_runs
 from backstage_py.cli.local import trust as trusting
@@ -26,8 +30,10 @@ from backstage_py.cli.local.template_runs import LocalScaffolder, Outcome, Reque
 from backstage_py.cli.local.trust import Trust
 from backstage_py.cli.terminal import output, trees
 from backstage_py.errors import BackstageError, InputError
+from backstage_py.scaffolder.run.spec import steps_with_defaults
 
 OK, FAILED, COULD_NOT_RUN = 0, 1, 2
+_CHECKS = threads.Lane(1)
 _SHOWN_OUTPUT = 4_000
 _STYLES = {"+": "green", "-": "red"}
 
@@ -108,12 +114,18 @@ async def _run_all(cases: Sequence[Case], options: TestOptions) -> list[CaseResu
 
 async def run_one(case: Case, options: TestOptions) -> CaseResult:
     """Run one case and say what is not as expected; nothing is written to the terminal."""
+    if case.findings is not None:
+        return await _validated(case, case.findings, options)
     try:
         opened = template_runs.opened(
-            config=options.config, start=case.template, sandbox=case.sandbox, trust=options.trust
+            config=options.config,
+            start=case.template,
+            sandbox=case.sandbox,
+            trust=options.trust,
+            fixtures=case.fixtures,
         )
         async with opened as scaffolder:
-            outcome = await _outcome(case, scaffolder)
+            outcome = await _outcome(case, scaffolder, options)
     except BackstageError as error:
         return CaseResult(case, (error.message,))
     found = list(checks.differences(case, outcome))
@@ -133,8 +145,18 @@ async def run_one(case: Case, options: TestOptions) -> CaseResult:
     return CaseResult(case, tuple(found), tuple(notes))
 
 
-async def _outcome(case: Case, scaffolder: LocalScaffolder) -> Outcome:
-    local = template_file.load(case.template)
+async def _validated(case: Case, expected: Sequence[Finding], options: TestOptions) -> CaseResult:
+    try:
+        problems = await _CHECKS.run(partial(validate.find, [case.template], ValidateOptions(trust=options.trust)))
+    except BackstageError as error:
+        return CaseResult(case, (error.message,))
+    return CaseResult(case, tuple(checks.found_otherwise(expected, problems)))
+
+
+async def _outcome(case: Case, scaffolder: LocalScaffolder, options: TestOptions) -> Outcome:
+    local = await template_file.load(case.template, options.config, options.trust)
+    if unknown := fixtures.unknown_mocks(case.fixtures, steps_with_defaults(local.template.steps)):
+        raise InputError(f"No step of {local.path} has the id or the action {' or '.join(unknown)}, which is mocked")
     values = form.with_defaults(local.template.pages, case.values) if case.defaults else case.values
     values = form.with_masks(local.template.pages, values, case.secrets)
     try:

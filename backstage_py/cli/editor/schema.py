@@ -1,6 +1,7 @@
 """The JSON Schema that editors complete and check templates with: the form of a template, with the known actions."""
 
 import copy
+from collections.abc import Mapping
 from pathlib import Path
 
 from backstage_py import bundled
@@ -152,14 +153,18 @@ def _condition() -> JsonObject:
     }
 
 
-def instructions(schema: Path) -> str:
-    """Return how to tell editors of the schema."""
+def instructions(schemas: Mapping[str, Path]) -> str:
+    """Return how to tell editors of schemas, which are given by the glob of the files that they are for."""
     import json
 
-    shown = schema.as_posix()
-    local = shown if shown.startswith(("/", ".")) else f"./{shown}"
-    setting = json.dumps({"yaml.schemas": {local: ["**/template.yaml"]}}, indent=2)
+    first = next(iter(schemas.values())).as_posix()
+    setting = json.dumps({"yaml.schemas": {_local(file): [glob] for glob, file in schemas.items()}}, indent=2)
     return (
-        f"First line of a template:\n\n  {MODELINE.format(schema=shown)}\n\n"
+        f"First line of a file:\n\n  {MODELINE.format(schema=first)}\n\n"
         f"Or, in VS Code's settings.json (extension redhat.vscode-yaml):\n\n{setting}\n"
     )
+
+
+def _local(file: Path) -> str:
+    shown = file.as_posix()
+    return shown if shown.startswith(("/", ".")) else f"./{shown}"

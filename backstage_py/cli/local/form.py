@@ -4,8 +4,10 @@ import copy
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 
+from backstage_py.cli.local import failures
 from backstage_py.cli.local.template_file import LocalTemplate
 from backstage_py.errors import InputError
+from backstage_py.js.values import UNDEFINED
 from backstage_py.lint.nearest import nearest
 from backstage_py.model import parameter_pages
 from backstage_py.model.json import Json, JsonObject
@@ -59,13 +61,28 @@ def check(local: LocalTemplate, values: Mapping[str, Json], secrets: Mapping[str
 def _explained(local: LocalTemplate, problems: Sequence[JsonObject], what: str) -> str:
     lines = [f"The {what} do not fit the form of {local.path}:"]
     for problem in problems:
-        name = str(problem["property"]).removeprefix("instance").removeprefix("secrets").removeprefix(".")
-        if problem["name"] == "required":
-            name = ".".join(one for one in (name, str(problem.get("argument"))) if one)
-            lines.append(f"  {name} is required; give --{what} {name}=…")
+        path = [part for part in problem["path"] if part != what] if what == "secrets" else problem["path"]
+        rule, argument = str(problem["name"]), problem.get("argument")
+        if rule == "required":
+            name = failures.dotted((*path, str(argument)))
+            lines.append(f"  {name} is required; give --{what} {name}=…{_asked(local, (*path, str(argument)))}")
         else:
-            lines.append(f"  {name or what} {problem['message']}")
+            words = failures.worded(path, rule, argument, problem.get("instance", UNDEFINED), problem["message"])
+            lines.append(f"  {words.replace(chr(39), '') if path else words}{_asked(local, path)}")
     return "\n".join(lines)
+
+
+def _asked(local: LocalTemplate, path: Sequence[str | int]) -> str:
+    """Return where the form asks for a value, in parentheses; nothing where that does not show."""
+    name = path[0] if path else None
+    parameters = local.entity["spec"].get("parameters")
+    pages = parameters if isinstance(parameters, list) else [parameters]
+    for number, page in enumerate(pages):
+        properties = page.get("properties") if isinstance(page, dict) else None
+        if isinstance(properties, dict) and name in properties:
+            start: tuple[str | int, ...] = ("spec", "parameters", *([number] if isinstance(parameters, list) else []))
+            return f" ({local.place((*start, 'properties', str(name)))})"
+    return ""
 
 
 def with_defaults(pages: Sequence[JsonObject], values: Mapping[str, Json]) -> JsonObject:

@@ -12,7 +12,7 @@ from backstage_py.cli.local import own_actions
 from backstage_py.cli.local import trust as trusting
 from backstage_py.cli.local.trust import Trust
 from backstage_py.errors import InputError
-from backstage_py.lint.actions import Catalogue, KnownAction, bundled_catalogue, parse
+from backstage_py.lint.actions import Catalogue, KnownAction, bundled_catalogue, described, parse
 from backstage_py.lint.check import Options
 from backstage_py.lint.config import Config
 from backstage_py.lint.files import read_bytes
@@ -61,6 +61,11 @@ def catalogue(config: Config, trust: Trust, source: str | None = None) -> Catalo
     return _catalogue(config, source, _local(config, trust), trust)
 
 
+def declared(config: Config, trust: Trust) -> Catalogue:
+    """Return the actions that are known although they are not installed; see ``catalogue``."""
+    return _catalogue(config, None, own_actions.LocalActions(), trust)
+
+
 def filters(config: Config, trust: Trust) -> "dict[str, TemplateFilter]":
     """Return the filters of other packages and of the project.
 
@@ -82,6 +87,7 @@ def _local(config: Config, trust: Trust) -> own_actions.LocalActions:
 
 def _catalogue(config: Config, source: str | None, local: own_actions.LocalActions, trust: Trust) -> Catalogue:
     known = bundled_catalogue().with_actions(_installed()).with_actions(local.actions)
+    known = known.with_actions(described(one, "installed") for one in config.declared)
     for name in config.actions:
         known = known.with_actions(_of_file((config.folder or Path()) / name))
     own = source or os.environ.get(SOURCE_VARIABLE) or trust.user.actions_from
@@ -192,8 +198,6 @@ def _parsed(data: bytes, name: str, origin: str) -> list[KnownAction]:
 
 def _installed() -> Sequence[KnownAction]:
     """Actions of other packages; ours are bundled as a list, since importing them takes longer than a check."""
-    from backstage_py.lint.actions import described
-
     found: list[KnownAction] = []
     for loaded in _loaded("backstage_py.actions"):
         from backstage_py.plugin.registry import actions_of

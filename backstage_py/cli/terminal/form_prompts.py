@@ -252,8 +252,9 @@ def _not_empty(text: str) -> str | None:
     return None if text.strip() else "An answer is needed"
 
 
-def refuse_without_terminal(names: Sequence[str]) -> InputError:
-    """Return the error for a run that would have to ask where nobody can be asked."""
+def refuse_to_ask(names: Sequence[str], why: str | None = None) -> InputError:
+    """Return the error for a run that would have to ask where nobody can be asked, or wants to be."""
     return InputError(
-        f"There is no terminal to ask in; give {', '.join(names)} with --values NAME=VALUE or --secrets NAME=VALUE"
+        f"{why or 'There is no terminal to ask in'}; give {', '.join(names)} with --values NAME=VALUE or "
+        "--secrets NAME=VALUE"
     )

@@ -18,6 +18,7 @@ Clock = Callable[[], float]
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _SHOWN_LINES = 6
+_SKIPPING = "Skipping because "
 _MARKS = {
     "open": ("·", "dim"),
     "completed": ("✓", "green"),
@@ -29,7 +30,7 @@ _MARKS = {
 
 @dataclass(slots=True)
 class StepProgress:
-    """The state of a step: status, when it began, how long it took (seconds), its last log lines."""
+    """The state of a step: status, when it began, how long it took (seconds), its last log lines, why it is skipped."""
 
     id: str
     name: str
@@ -37,6 +38,12 @@ class StepProgress:
     began: float | None = None
     took: float | None = None
     lines: list[str] = field(default_factory=list)
+    reason: str = ""
+
+    @property
+    def outcome(self) -> str:
+        """The status, and why the step is not run here, if that is why it was skipped."""
+        return f"{self.status}, {self.reason}" if self.reason else self.status
 
 
 class TaskDisplay(Protocol):
@@ -76,7 +83,7 @@ class PlainDisplay:
         if step and step.status == "processing" and not step.took and _status(event) == "processing":
             self._print(f"[{self._position(step)}] {step.name} …")
         elif step and _status(event) in _MARKS:
-            self._print(f"[{self._position(step)}] {step.name}: {step.status} ({step.took or 0:.1f} s)")
+            self._print(f"[{self._position(step)}] {step.name}: {step.outcome} ({step.took or 0:.1f} s)")
 
     def _position(self, step: StepProgress) -> str:
         return f"{list(self._steps).index(step.id) + 1}/{len(self._steps)}"
@@ -116,7 +123,7 @@ class LiveDisplay:
             table.add_row(
                 self._spinners[step.id] if running else Text(mark, style=style),
                 Text(step.name, style="bold" if running else style if step.status == "open" else ""),
-                Text("" if running or step.status == "open" else step.status, style=style),
+                Text("" if running or step.status == "open" else step.outcome, style=style),
                 seconds,
             )
             if running or step.status == "failed":
@@ -140,6 +147,8 @@ def apply_event(steps: dict[str, StepProgress], event: JsonObject, now: float) -
         step.took = now - step.began if step.began is not None else 0.0
     if status:
         step.status = status
+        message = str(body.get("message", ""))
+        step.reason = message.removeprefix(_SKIPPING) if status == "skipped" and message.startswith(_SKIPPING) else ""
     shown = lines if status in (None, "failed") else []
     step.lines.extend(shown)
     return step, shown

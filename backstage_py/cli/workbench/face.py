@@ -68,7 +68,8 @@ class _Handlers:
     async def pages(self, request: Request) -> Response:
         """Say which pages of a form are shown for some values."""
         body = await _body(request)
-        local = await threads.file_work(template_file.load, self._folder.template(body.get("path")))
+        folder = self._folder
+        local = await template_file.load(folder.template(body.get("path")), folder.config, folder.trust)
         shown = await threads.offload(parameter_pages.shown, local.template.pages, _object(body, "values"))
         return json_response({"visible": list(shown.visible)})
 

@@ -79,7 +79,7 @@ class Folder:
         """Return what the page of a template needs. Of one that cannot be read it is ``error``."""
         file = self.template(name)
         try:
-            local = template_file.load(file)
+            local = template_file.loaded(file, self.config, self.trust)
         except InputError as error:
             return {"path": name, "error": self.without_path(error.message)}
         spec, metadata = local.template.spec, local.template.metadata
@@ -106,7 +106,7 @@ class Folder:
     def _summary(self, name: str, problems: Sequence[Problem], cases: int) -> JsonObject:
         summary: JsonObject = {"path": name, "title": name, "problems": self._shown(problems), "cases": cases}
         try:
-            local = template_file.load(self.path / name)
+            local = template_file.loaded(self.path / name, self.config, self.trust)
         except InputError:
             return summary
         metadata, spec = local.template.metadata, local.template.spec

@@ -75,7 +75,7 @@ async def events(folder: Folder, asked: Wanted) -> AsyncIterator[tuple[str, Json
 
 
 async def _run(folder: Folder, asked: Wanted, tell: Callable[[str, Json], None]) -> Outcome:
-    local = template_file.load(asked.template)
+    local = await template_file.load(asked.template, folder.config, folder.trust)
     tell("steps", steps_with_defaults(local.template.steps))
     values = form.with_defaults(local.template.pages, asked.values)
     values = form.with_masks(local.template.pages, values, asked.secrets)

@@ -43,6 +43,7 @@ class OneOff:
         spec: with ``template_info``, from which relative URLs start.
         secrets: as a task would get them.
         is_dry_run: actions with effects outside the workspace are explained, not run.
+        keeps_failed: a dry run that fails gives the files that it has written, too; an answer of the service does not.
         watcher: told what goes into steps and comes out.
     """
 
@@ -50,6 +51,7 @@ class OneOff:
     spec: Spec
     secrets: Mapping[str, str] = field(repr=False)
     is_dry_run: bool = False
+    keeps_failed: bool = False
     content: Content | None = None
     watcher: StepWatcher | None = None
 
@@ -117,7 +119,7 @@ async def run(
             output = await Run(context).run()
         except RunFailed as failure:
             error = failure.error
-        if wanted.is_dry_run and error:
+        if wanted.is_dry_run and error and not wanted.keeps_failed:
             return OneOffResult((), output, error)
         if wanted.is_dry_run:
             gate.check_extraction()

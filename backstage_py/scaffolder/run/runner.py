@@ -23,6 +23,7 @@ from backstage_py.scaffolder.run import action_call, policies, redaction, refere
 from backstage_py.scaffolder.run.action_call import Cancelled
 from backstage_py.scaffolder.run.budget import SMALL, is_small, refusal
 from backstage_py.scaffolder.run.context import RunContext, WorkerStopping
+from backstage_py.scaffolder.run.doubles import Double
 from backstage_py.scaffolder.run.input_checks import validator_of
 from backstage_py.scaffolder.run.policies import Policies
 from backstage_py.scaffolder.run.references import References
@@ -135,7 +136,8 @@ class Run:
         if not self._has_secrets or not (step.mentions_secrets or contexts.outputs_differ):
             return None
         try:
-            action = await self._action(step.action)
+            double = self._double(step)
+            action = double.action if double else await self._action(step.action)
             plan = await self._compute(step, lambda: self._plan(step, action, contexts))
         except (BackstageError, Exceeded):
             return ()
@@ -198,6 +200,8 @@ class Run:
         before it began has no event of its own; Backstage does the same.
         """
         shown = as_shown(error, self._journal.redactor)
+        if doubles := self._context.equipment.doubles:
+            shown = doubles.explained(step.position, shown)
         name, message = as_name(shown), shown.message
         if logged:
             self._log_step(step, f"{name}: {message}", "failed")
@@ -212,17 +216,21 @@ class Run:
         if has_condition and await self._compute(step, lambda: steps.is_skipped(step, self._renderer.render, contexts)):
             self._log_step(step, f"Skipping step {step.id} because its if condition was false", "skipped")
             return
-        action = await self._action(step.action)
+        double = self._double(step)
+        action = double.action if double else await self._action(step.action)
         logger = StepLogger(self._journal, step.id)
         try:
             if self._context.is_dry_run:
                 line = await self._compute(step, lambda: self._dry_run_line(step, action))
                 logger.info(line)
                 await logger.flush()
-                if not action.supports_dry_run:
-                    await self._ask_policies(action, [], logger)
-                    await self._skip_in_dry_run(step, action)
-                    return
+            if double and double.skipped:
+                await self._skip(step, action, double.skipped)
+                return
+            if self._context.is_dry_run and not action.supports_dry_run:
+                await self._ask_policies(action, [], logger)
+                await self._skip(step, action, f"{action.id} does not support dry-run")
+                return
             await self._resolve_references(step, contexts)
             plan = await self._compute(step, lambda: self._plan(step, action, contexts))
             plan.tell_ignored(action.id, logger.warning)
@@ -289,6 +297,10 @@ class Run:
 
         await self._budget.compute(check, is_small=is_small(iteration.input))
 
+    def _double(self, step: Step) -> Double | None:
+        doubles = self._context.equipment.doubles
+        return doubles.find(step.id, step.action) if doubles else None
+
     async def _action(self, action_id: str) -> Action:
         """Return an installed action, or one that another plugin offers."""
         remote = self._context.equipment.services.remote_actions
@@ -307,8 +319,8 @@ class Run:
         self._tell(step, "inputs", [shown])
         return f"Running {action.id} in dry-run mode with inputs (secrets redacted): {json_text.text(shown, space=2)}"
 
-    async def _skip_in_dry_run(self, step: Step, action: Action) -> None:
-        self._log_step(step, f"Skipping because {action.id} does not support dry-run", "skipped")
+    async def _skip(self, step: Step, action: Action, reason: str) -> None:
+        self._log_step(step, f"Skipping because {reason}", "skipped")
         await self._set_output(step, steps.example_output(action.output_schema) if action.output_schema else {})
 
     async def _set_output(self, step: Step, output: Json, veil: Collection[str] | None = None) -> None:

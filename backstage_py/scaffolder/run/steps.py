@@ -13,7 +13,7 @@ from backstage_py.errors import InputError
 from backstage_py.js import json_text
 from backstage_py.js.convert import to_string, truthy
 from backstage_py.model.json import Json, JsonObject
-from backstage_py.model.npm_jsonschema import Validator
+from backstage_py.model.npm_jsonschema import Problem, Validator
 from backstage_py.plugin import Action
 from backstage_py.scaffolder.run import redaction
 from backstage_py.scaffolder.run.spec import ABSENT, Spec, Step
@@ -24,6 +24,18 @@ SeenT_contra = TypeVar("SeenT_contra", contravariant=True)
 
 StepWatcher = Callable[[str, str, Json], None]
 """Takes a step's id, ``inputs`` (one of each iteration) or ``output``, and the value without secrets."""
+
+
+class InvalidInput(InputError):  # noqa: N818  # an error of the caller, which knows what is wrong by itself
+    """A step's input does not fit the schema of its action.
+
+    Attributes:
+        problems: all that is wrong.
+    """
+
+    def __init__(self, message: str, problems: Sequence[Problem]) -> None:
+        super().__init__(message)
+        self.problems = problems
 
 
 class Render(Protocol[SeenT_contra]):
@@ -247,7 +259,7 @@ def check_input(iteration: Iteration, action: str, validator: Validator) -> None
     """
     if problems := validator.problems(iteration.input):
         texts = ", ".join(str(problem) for problem in problems)
-        raise InputError(f"Invalid input passed to action {iteration.label(action)}, {texts}")
+        raise InvalidInput(f"Invalid input passed to action {iteration.label(action)}, {texts}", problems)
 
 
 def collect(outputs: JsonObject, name: str, value: Json, *, in_each: bool) -> None:

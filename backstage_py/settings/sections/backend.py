@@ -113,6 +113,13 @@ class BackendSettings:
     reading: tuple[ReadingRule, ...] = key(
         "reading.allow", Each(ReadingRule), "Hosts that may be read besides those of integrations.", ()
     )
+    file_roots: tuple[str, ...] = key(
+        "reading.fileRoots",
+        kinds.TEXTS,
+        "(ours) Folders within which files that were read from this machine may name others by relative paths; "
+        "without them only what is beside or below them.",
+        (),
+    )
     csp: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
     health_headers: Mapping[str, str] = field(default_factory=dict)
     shutdown_delay: float = key(
