@@ -230,6 +230,14 @@ async def test_broken_yaml_is_a_diagnostic_and_an_empty_text_is_none(editor: Edi
     assert await editor.diagnostics() == []
 
 
+async def test_files_that_hold_no_entity_are_left_alone(editor: Editor, tmp_path: Path) -> None:
+    """Editors show the server whatever is open: charts of Helm are no YAML, other languages are none at all."""
+    for name, text in {"values.yaml": "a: {{ .Values.a }}: b\n", "a.py": "a: [\n"}.items():
+        editor.uri = (tmp_path / name).as_uri()
+        editor.open(text)
+        assert await editor.diagnostics() == []
+
+
 async def test_wrong_configuration_is_shown_once_and_the_check_goes_on(editor: Editor, tmp_path: Path) -> None:
     (tmp_path / ".backstage-py.yaml").write_text("severty: {}\n")
     wrong = TEMPLATE.replace("publish:github\n", "publish:githb\n")

@@ -8,7 +8,7 @@ from lsprotocol import types
 
 from backstage_py.cli.editor.positions import Places
 from backstage_py.cli.formats.text import character
-from backstage_py.lint import check, explaining, neighbours
+from backstage_py.lint import check, documents, explaining, files, neighbours
 from backstage_py.lint.check import Found, Options
 from backstage_py.lint.fixes import edits as changes
 from backstage_py.lint.fixes import rounds
@@ -30,6 +30,7 @@ class Open:
     """One version of a document; ``path`` is None where it lies in no file."""
 
     uri: str
+    language: str
     text: str
     places: Places
     path: Path | None
@@ -43,10 +44,17 @@ class Open:
     def found(self, text: str | None = None) -> list[Found]:
         """Return what is found in the document, or would be with another text."""
         text = self.text if text is None else text
-        found = check.look(text, self.name, self.options, path=self.path)
+        found = check.look(text, self.name, self.options, path=self.path) if self._holds_entities(text) else []
         if self.path is not None and not any(check.templates(text, self.options)):
             found += neighbours.found_in(text, self.path, self.options)
         return [one for one in found if one.problem.file == self.name]
+
+    def _holds_entities(self, text: str) -> bool:
+        """Whether it is a template or catalog file: an editor shows us whatever is open in it."""
+        if self.path is None:
+            return self.language == "yaml"
+        is_yaml = self.path.suffix in (".yaml", ".yml")
+        return is_yaml and (self.path.name in files.ENTITY_NAMES or documents.is_ours(text))
 
     def diagnostics(self) -> list[types.Diagnostic]:
         """Return the problems of the document, each once."""

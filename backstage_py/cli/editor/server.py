@@ -91,7 +91,8 @@ def server(trust: Trust) -> LanguageServer:
     async def opened(uri: str) -> Open:
         document = made.workspace.get_text_document(uri)
         text, places, path = document.source, Places(document), path_of(uri)
-        return Open(document.uri, text, places, path, await _CHECKS.run(partial(knowledge.of, path)))
+        language = document.language_id or ""
+        return Open(document.uri, language, text, places, path, await _CHECKS.run(partial(knowledge.of, path)))
 
     _follow(made, Diagnostics(made, opened, knowledge))
     _complete(made, opened)

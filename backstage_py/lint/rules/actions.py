@@ -51,7 +51,7 @@ def unknown_action(template: Template) -> Iterator[Finding]:
             if close
             else "If it is an action of your own, add it below `actions` or `actions-from` in .backstage-py.yaml",
             severity=severity,
-            repair=repair.write((*step.path, "action"), close, sure=sure is not None),
+            repair=repair.write((*step.path, "action"), close, sure=wrong),
         )
 
 
