@@ -10,6 +10,10 @@ from backstage_py.lint.nearest import distance, misspelled, nearest, same_ignori
 from backstage_py.model.json import Json, JsonObject
 
 _ONE_SLIP_IN = 5
+_UNDECLARED_OUTPUTS = {"catalog:register": frozenset({"entityRef", "catalogInfoUrl"})}
+_WITHOUT_OUTPUTS = frozenset(
+    {"fetch:template", "fetch:plain", "fetch:plain:file", "debug:log", "debug:wait", "fs:delete", "fs:rename"}
+)
 Origin = Literal["builtin", "community", "installed", "live"]
 
 
@@ -34,8 +38,13 @@ class KnownAction:
 
     @property
     def outputs(self) -> frozenset[str]:
-        """Names of the outputs; empty when none are declared."""
-        return frozenset(self.output.get("properties") or ())
+        """Names of the outputs; empty when none are declared, unless it is known what they are all the same."""
+        return _UNDECLARED_OUTPUTS.get(self.id) or frozenset(self.output.get("properties") or ())
+
+    @property
+    def has_no_outputs(self) -> bool:
+        """Whether it surely gives nothing; most that declare no outputs may have some."""
+        return self.id in _WITHOUT_OUTPUTS and not self.output.get("properties")
 
 
 @dataclass(frozen=True, slots=True)

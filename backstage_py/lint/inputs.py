@@ -17,13 +17,17 @@ _DEEPEST = 12
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """Where input and schema disagree; ``name`` is the property that is missing or unknown."""
+    """Where input and schema disagree; ``name`` is the property that is missing or unknown.
+
+    For a wrong type, ``name`` has the types that an expression gives, and ``given`` that of a written value.
+    """
 
     kind: Kind
     path: Path
     name: str
     expected: str
     known: tuple[str, ...] = ()
+    given: str = ""
 
 
 def mismatches(template: Template, value: Json, schema: Json, path: Path, depth: int = 0) -> Iterator[Mismatch]:
@@ -39,7 +43,7 @@ def mismatches(template: Template, value: Json, schema: Json, path: Path, depth:
         return
     accepted = types.accepted(schema)
     if accepted is not None and not accepted & _types_of(value):
-        yield Mismatch("type", path, "", " or ".join(sorted(accepted)))
+        yield Mismatch("type", path, "", " or ".join(sorted(accepted)), given=" or ".join(_types_of(value)))
         return
     enum = schema.get("enum")
     if isinstance(enum, list) and value not in enum:
@@ -52,12 +56,17 @@ def mismatches(template: Template, value: Json, schema: Json, path: Path, depth:
 
 
 def _best_branch(template: Template, value: Json, branches: Json, path: Path, depth: int) -> Iterator[Mismatch]:
-    """The branch with the fewest mismatches is the one that was meant; nothing if one fits."""
+    """The branch that was meant: of the value's type, with the fewest wrong names; nothing if one fits."""
     found = [
         list(mismatches(template, value, branch, path, depth + 1)) for branch in branches if isinstance(branch, dict)
     ]
     if found and all(found):
-        yield from min(found, key=lambda one: (sum(m.kind == "type" for m in one), len(one)))
+        yield from min(found, key=lambda one: _strangeness(one, path))
+
+
+def _strangeness(found: list[Mismatch], path: Path) -> tuple[bool, int, int]:
+    other_type = any(one.kind == "type" and one.path == path for one in found)
+    return other_type, sum(one.kind in ("missing", "unknown") for one in found), len(found)
 
 
 def _expression(template: Template, text: str, schema: JsonObject, path: Path) -> Iterator[Mismatch]:

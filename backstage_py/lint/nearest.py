@@ -34,6 +34,20 @@ def misspelled(name: str, known: Iterable[str]) -> str | None:
     return close if 0 < distance(name, close) <= allowed else None
 
 
+def slip_of(key: str, known: Iterable[str], present: Iterable[str]) -> str | None:
+    """Return the key of a closed list of which one is surely a misspelling: none that is there already.
+
+    Short ones count, too: beside keys that are known, ``ype`` is ``type`` and ``di`` is ``id``.
+    """
+    there = set(present)
+    missing = [one for one in known if one not in there]
+    close = misspelled(key, missing)
+    if close is None:
+        near = [one for one in missing if abs(len(one) - len(key)) <= 1 and distance(key, one) == 1]
+        close = near[0] if len(near) == 1 else None
+    return close
+
+
 def same_ignoring_style(left: str, right: str) -> bool:
     """Say whether two names differ in case and separators only."""
     return _folded(left) == _folded(right)

@@ -57,6 +57,16 @@ class Named:
     conditional: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A method that is called, with its name's offset; ``on`` is the expression before the dot."""
+
+    name: str
+    offset: int
+    on: Node
+    conditional: bool
+
+
 @dataclass(slots=True)
 class Parsed:
     """A text as the template language sees it.
@@ -77,6 +87,7 @@ class Parsed:
     outputs: int = 0
     references: list[Reference] = field(default_factory=list)
     named: list[Named] = field(default_factory=list)
+    methods: list[Method] = field(default_factory=list)
     locals: set[str] = field(default_factory=set)
     subtractions: list[tuple[int, str, str]] = field(default_factory=list)
 
@@ -233,10 +244,17 @@ class _Walker:
         if isinstance(node.target, tree.Symbol):
             self.named("global", node.target.name, node.target.pos)
         elif isinstance(node.target, tree.Lookup):
+            self.method(node.target)
             self.reference(node.target, optional=optional, called=True)
         else:
             self.visit(node.target, optional=optional)
         self.visit(node.arguments)
+
+    def method(self, target: tree.Lookup) -> None:
+        key = target.key
+        if isinstance(key, tree.Literal) and isinstance(key.value, str):
+            at = self.base + key.pos
+            self.parsed.methods.append(Method(key.value, at, target.target, self.branches > 0))
 
     def binary(self, node: tree.Binary, *, optional: bool) -> None:
         operands = _sides(node)

@@ -88,6 +88,55 @@ TESTS = frozenset(
 GLOBALS = frozenset({"range", "cycler", "joiner"})
 NOTHING = frozenset({"undefined"})
 """A name that is meant to be nothing: ``a if b else undefined`` leaves the property out."""
+TEXT_METHODS = frozenset(
+    [
+        "charAt",
+        "charCodeAt",
+        "concat",
+        "endsWith",
+        "includes",
+        "indexOf",
+        "lastIndexOf",
+        "replace",
+        "slice",
+        "split",
+        "startsWith",
+        "substring",
+        "toLowerCase",
+        "toUpperCase",
+        "trim",
+        "trimEnd",
+        "trimStart",
+    ]
+)
+NUMBER_METHODS = frozenset({"toExponential", "toFixed", "toPrecision", "toString"})
+LIST_METHODS = frozenset(
+    [
+        "at",
+        "concat",
+        "copyWithin",
+        "fill",
+        "flat",
+        "includes",
+        "indexOf",
+        "join",
+        "lastIndexOf",
+        "pop",
+        "push",
+        "reverse",
+        "shift",
+        "slice",
+        "sort",
+        "splice",
+        "unshift",
+    ]
+)
+OTHER_METHODS = frozenset({"add", "clear", "delete", "entries", "get", "has", "keys", "set", "test", "values"})
+"""Methods of maps, sets and regular expressions."""
+
+COOKIECUTTER_METHODS = frozenset(
+    {"append", "count", "find", "get", "has_key", "index", "insert", "items", "keys", "remove", "values"}
+)
 STEP_GLOBALS = frozenset({"always", "failure", "vault"})
 STEP_ROOTS = frozenset({"parameters", "steps", "user", "each", "secrets", "environment", "context"})
 """What expressions of a template's steps and output can start with."""

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from backstage_py.lint.check import Options
+from backstage_py.lint import vocabulary
+from backstage_py.lint.check import Options, check_text
 from backstage_py.lint.discovery import check_paths
 from backstage_py.lint.view import Vocabulary
 from backstage_py.model.problem import Severity
@@ -162,3 +163,153 @@ def test_line_that_breaks_the_yaml_is_the_one_that_is_named(tmp_path: Path, line
     number = TEMPLATE.split("\n").index(line) + 1
 
     assert told(tmp_path, "template.yaml", TEMPLATE.replace(line, wrong)) == [("BPY002", "error", number)]
+
+
+# --- forms, methods, inputs
+
+FORM = """\
+apiVersion: scaffolder.backstage.io/v1beta3
+kind: Template
+metadata: {name: example}
+spec:
+  type: service
+  parameters:
+    - title: First
+      properties:
+        name: {type: string, enum: [a, b]}
+      WHERE
+  steps:
+    - id: log
+      action: debug:log
+      input: {message: "${{ parameters.name }}"}
+"""
+REFUSED = {
+    "a number for what depends on a property": "dependencies: {name: 5}",
+    "a list of what depends": "dependencies: [name]",
+    "a text for what depends": "dependencies: name",
+    "a text for branches": "dependencies: {name: {oneOf: wrong}}",
+    "no branches": "oneOf: []",
+    "a text for a list": "required: name",
+    "a text for a schema": "if: yes",
+    "a wrong type of a page": "type: objetc",
+    "a definition that is not there": "allOf: [{$ref: '#/definitions/size'}]",
+    "a wrong type of items": "allOf: [{properties: {more: {type: array, items: {type: strin}}}}]",
+    "a schema that is a word": "allOf: [{properties: {more: string}}]",
+    "a length that is a text": "allOf: [{properties: {more: {type: string, maxLength: '3'}}}]",
+}
+"""Each observed with the form's validator: ``schema is invalid``."""
+
+
+def in_form(where: str) -> list[tuple[str, Severity, int]]:
+    problems = check_text(FORM.replace("WHERE", where), "template.yaml")
+    return [(one.code, one.severity, one.line) for one in problems if one.severity != "info"]
+
+
+@pytest.mark.parametrize("where", [pytest.param(text, id=what) for what, text in REFUSED.items()])
+def test_page_that_the_form_refuses_is_an_error(where: str) -> None:
+    assert ("BPY518", "error", 10) in in_form(where)
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ("descripton: x", [("BPY519", "warning", 10)]),
+        ("requierd: [name]", [("BPY519", "warning", 10)]),
+        (
+            "dependencies: {name: {oneOf: [{properties: {name: {const: a}}, required: [nam]}]}}",
+            [("BPY520", "warning", 10)],
+        ),
+        ("description: null", [("BPY518", "warning", 10)]),
+        ("required: [name, name]", [("BPY518", "warning", 10)]),
+        ("dependencies: {name: [name]}", []),
+        ("allOf: [{if: {properties: {name: {const: a}}}, then: {required: [name]}}]", []),
+        ("additionalProperties: false", []),
+    ],
+)
+def test_page_that_the_backend_takes(where: str, expected: list[tuple[str, Severity, int]]) -> None:
+    assert in_form(where) == expected
+
+
+def message(text: str) -> list[tuple[str, Severity]]:
+    problems = check_text(
+        FORM.replace("WHERE", "required: [name]").replace("${{ parameters.name }}", text), "template.yaml"
+    )
+    return [(one.code, one.severity) for one in problems if one.code == "BPY410"]
+
+
+@pytest.mark.parametrize(
+    ("expression", "severity"),
+    [
+        ("parameters.name.replaceAll('a', 'b')", "error"),
+        ("parameters.name.toLowercase()", "error"),
+        ("parameters.name.push('a')", "error"),
+        ("parameters.other.map()", "error"),
+        ("(parameters.name | lower).padStart(3)", "error"),
+        ("parameters.name if parameters.name else parameters.name.repeat(2)", "warning"),
+        ("parameters.name.split('-')[0].trim().toUpperCase()", None),
+        ("parameters.things.push('a')", None),
+        ("r/a/.test(parameters.name)", None),
+        ("joiner('a')()", None),
+    ],
+)
+def test_method_that_the_engine_lacks(expression: str, severity: Severity | None) -> None:
+    assert message(f"x ${{{{ {expression} }}}}") == ([("BPY410", severity)] if severity else [])
+
+
+def test_method_that_the_engine_lacks_in_a_skeleton(tmp_path: Path) -> None:
+    (tmp_path / "skeleton").mkdir()
+    (tmp_path / "skeleton" / "a.md").write_text("${{ values.name.trim() }}\n${{ values.name.replaceAll('a', 'b') }}\n")
+    fetch = "action: fetch:template\n      input: {url: ./skeleton, values: {name: x}}\n"
+    text = TEMPLATE.replace("action: debug:log\n      input: {message: hello}\n", fetch)
+
+    assert told(tmp_path, "template.yaml", text) == [("BPY611", "error", 2)]
+
+
+def test_methods_are_those_of_the_engine() -> None:
+    from backstage_py.templating.methods import arrays, collections, numbers, records, regexes, strings
+
+    assert set(strings.METHODS) == vocabulary.TEXT_METHODS
+    assert set(numbers.METHODS) == vocabulary.NUMBER_METHODS
+    assert set(arrays.METHODS) == vocabulary.LIST_METHODS
+    others = {*collections.MAP_METHODS, *collections.SET_METHODS, *regexes.METHODS}
+    assert others == vocabulary.OTHER_METHODS
+    jinja = {*arrays.JINJA_METHODS, *records.JINJA_METHODS}
+    assert jinja - vocabulary.LIST_METHODS == vocabulary.COOKIECUTTER_METHODS
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("catalogInfoUrl: {a: b}", '"catalogInfoUrl" must be string, not object'),
+        ("{repoContentsUrl: {a: b}, catalogInfoPath: /x}", '"repoContentsUrl" must be string, not object'),
+        ("{catalogInfoUrl: 'https://a', optional: 'true'}", '"optional" must be boolean, not string'),
+        ("{repoContentUrl: 'https://a'}", 'catalog:register has no input "repoContentUrl"'),
+    ],
+)
+def test_what_is_wrong_with_an_object_is_told_at_the_object(given: str, expected: str) -> None:
+    step = f"action: catalog:register\n      input: {given if given.startswith('{') else '{' + given + '}'}\n"
+    text = TEMPLATE.replace("action: debug:log\n      input: {message: hello}\n", step)
+
+    assert expected in [one.message for one in check_text(text, "template.yaml")]
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong", "code"),
+    [
+        ("    - id: log", "    - di: log", "BPY113"),
+        ("  steps:", "  output: {links: [{titel: a, url: b}]}\n  steps:", "BPY713"),
+        ("  steps:", "  output: {links: [{title: a, ulr: b}]}\n  steps:", "BPY711"),
+        ("      input: {message: hello}", "      input: {message: {{ parameters.name }}}", "BPY406"),
+        ("      input: {message: hello}", '      input: {message: "a ${{ steps.log.output.x }}"}', "BPY304"),
+        (
+            "      input: {message: hello}",
+            "      input: {}\n    - {id: a, action: catalog:register, input: {catalogInfoUrl: x}}\n    - {id: b, "
+            + 'action: debug:log, input: {message: "a ${{ steps.a.output.entityReff }}"}}',
+            "BPY304",
+        ),
+    ],
+)
+def test_slip_of_a_short_or_free_name_is_told(line: str, wrong: str, code: str) -> None:
+    problems = check_text(TEMPLATE.replace(line, wrong), "template.yaml")
+
+    assert code in {one.code for one in problems if one.severity == "warning"}

@@ -22,16 +22,33 @@ from backstage_py.lint.rules import (
     entities,
     expressions,
     forms,
+    methods,
     outputs,
     pages,
     portability,
     references,
+    schemas,
     skeletons,
     steps,
     texts,
 )
 
 RULES: tuple[Rule, ...] = rules_of(
-    (texts, entities, steps, actions, references, expressions, forms, answers, pages, skeletons, outputs, portability)
+    (
+        texts,
+        entities,
+        steps,
+        actions,
+        references,
+        expressions,
+        forms,
+        answers,
+        pages,
+        schemas,
+        skeletons,
+        methods,
+        outputs,
+        portability,
+    )
 )
 """Every rule, by code."""

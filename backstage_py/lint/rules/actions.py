@@ -123,7 +123,7 @@ def unknown_input(template: Template) -> Iterator[Finding]:
 def input_type(template: Template) -> Iterator[Finding]:
     """Written values, and expressions whose type is known."""
     for _, mismatch, exact in _mismatches(template, "type"):
-        given = f"; the expression gives {mismatch.name}" if mismatch.name else ""
+        given = f"; the expression gives {mismatch.name}" if mismatch.name else f", not {mismatch.given}"
         yield Finding(
             f'"{mismatch.path[-1]}" must be {mismatch.expected}{given}',
             mismatch.path,
@@ -269,6 +269,10 @@ def _type_fix(mismatch: Mismatch) -> str | None:
     if mismatch.name:
         made_text = mismatch.expected == "string" and mismatch.name in ("number", "boolean")
         return "Make it text: ${{ (…) | string }}" if made_text else None
+    if mismatch.given in ("object", "array") and mismatch.expected in ("string", "boolean", "number"):
+        return (
+            f"Write one {'text' if mismatch.expected == 'string' else mismatch.expected} there, without anything below"
+        )
     if mismatch.expected in ("boolean", "number"):
         return f"Write the {mismatch.expected} without quotes"
     if mismatch.expected == "string":

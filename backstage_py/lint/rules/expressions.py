@@ -20,10 +20,13 @@ _FORM = "parameters:\n  properties:\n    name:\n      type: string\n"
 _LOG = "steps:\n  - id: log\n    action: debug:log\n    input:\n      message: "
 _WRONG_DELIMITER = re.compile(r"(?<![$\w{])\{\{-?\s*(parameters|steps|user|secrets|each)\b[^{}]*\}\}")
 _HALF_OPEN = re.compile(r"\$\{\s*(parameters|steps|user|secrets|each)\b[^{}]*\}(?!\})")
+_BARE = re.compile(r"\{\s*((?:parameters|steps|user|secrets|each|environment|context)\b.*)\}\Z", re.DOTALL)
+"""The key that YAML makes of ``{{ parameters.name }}`` without quotes: a map in a map."""
 _ALLOWED_CODE = "${{"
 _WORKFLOW_CONTEXT = re.compile(r"(?<![\w.$])(?:github|env|matrix|runner|vars|needs|inputs|jobs?|strategy)\s*[.\[]")
 _WORKFLOW_FUNCTIONS = frozenset({"hashFiles", "toJSON", "fromJSON", "contains", "startsWith", "endsWith", "format"})
 _HABITS = {
+    "replaceAll": "replace",
     "tojson": "dump",
     "to_json": "dump",
     "json": "dump",
@@ -37,7 +40,7 @@ _HABITS = {
 }
 _VAULT_CALL = re.compile(r"""vault\(\s*(?P<quote>['"])(?P<reference>[^'"\\]*)(?P=quote)\s*\)""")
 _KEYS = {"filter": "filters", "function": "globals"}
-_METHODS = frozenset({"split", "startsWith", "endsWith", "includes", "slice", "replaceAll", "substring", "toString"})
+_METHODS = frozenset({"split", "startsWith", "endsWith", "includes", "slice", "substring", "toString"})
 
 
 @rule(
@@ -332,7 +335,9 @@ def _outside(value: Json, path: Path) -> Iterator[Finding]:
 
 
 def _delimiters(value: Json, path: Path) -> Iterator[Finding]:
-    if isinstance(value, str):
+    if isinstance(value, dict) and len(value) == 1 and (bare := _BARE.match(str(next(iter(value))))):
+        yield Finding("This is a map of YAML, not an expression", path, fix=f"Write ${{{{ {bare[1].strip()} }}}}")
+    elif isinstance(value, str):
         for pattern in (_WRONG_DELIMITER, _HALF_OPEN):
             if (found := pattern.search(value)) and not _is_inside_code(value[: found.start()]):
                 inner = found[0].strip("${} ")

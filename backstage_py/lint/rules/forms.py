@@ -7,7 +7,7 @@ from backstage_py.js.convert import deep_equal
 from backstage_py.lint.fixes import repair
 from backstage_py.lint.fixes.repair import Repair
 from backstage_py.lint.form import possible_values, schema_types
-from backstage_py.lint.nearest import misspelled, nearest
+from backstage_py.lint.nearest import misspelled, nearest, slip_of
 from backstage_py.lint.rule import Finding, Path, rule
 from backstage_py.lint.view import Template
 from backstage_py.lint.vocabulary import (
@@ -329,10 +329,9 @@ def misplaced_key(template: Template) -> Iterator[Finding]:
                 fix="Write " + ", ".join(f"ui:{key}" for key in nested) + " beside type",
             )
         for key in one.schema:
-            close = (
-                misspelled(str(key), SCHEMA_KEYS) if key not in SCHEMA_KEYS and not str(key).startswith("ui:") else None
-            )
-            if close and close not in one.schema and isinstance(one.schema[key], str | int | list | dict):
+            unknown = key not in SCHEMA_KEYS and not str(key).startswith("ui:")
+            close = slip_of(str(key), SCHEMA_KEYS, one.schema) if unknown else None
+            if close and isinstance(one.schema[key], str | int | list | dict):
                 yield Finding(
                     f'JSON Schema has no "{key}"',
                     (*one.path, key),

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 from backstage_py.lint.fixes import repair
-from backstage_py.lint.nearest import misspelled, nearest
+from backstage_py.lint.nearest import misspelled, nearest, slip_of
 from backstage_py.lint.placeholders import is_placeholder
-from backstage_py.lint.rule import Finding, rule
+from backstage_py.lint.rule import Finding, Path, rule
 from backstage_py.lint.syntax import Reference
 from backstage_py.lint.view import Template, Use
+from backstage_py.model.json import Json
 
 _ASKING = "secrets:\n  schema:\n    type: object\n    properties:\n      token:\n        type: string\n"
 _LOG = "steps:\n  - id: log\n    action: debug:log\n    input:\n      message: "
@@ -21,6 +22,11 @@ _WRITERS = frozenset(
         "roadiehq:utils:fs:append",
     }
 )
+_OUTPUT_KEYS = frozenset({"links", "text"})
+_ENTRY_KEYS = {
+    "links": frozenset({"title", "url", "entityRef", "icon", "if"}),
+    "text": frozenset({"title", "content", "icon", "default", "if"}),
+}
 _WELL_KNOWN = frozenset({"USER_OAUTH_TOKEN", "backstageToken"})
 
 
@@ -156,7 +162,8 @@ def link_without_target(template: Template) -> Iterator[Finding]:
             )
             yield Finding(
                 "This link has no target",
-                ("spec", "output", "links", index),
+                ("spec", "output", "links", index, wrong) if close else ("spec", "output", "links", index),
+                on_key=close is not None,
                 fix=f'Did you mean "{close}"?' if close else "Add url or entityRef",
                 repair=repair.rename(
                     ("spec", "output", "links", index, wrong),
@@ -164,6 +171,36 @@ def link_without_target(template: Template) -> Iterator[Finding]:
                     sure=misspelled(str(wrong), ("url", "entityRef")) is not None,
                 ),
             )
+
+
+@rule(
+    "BPY713",
+    "misspelled-output-key",
+    "warning",
+    "template",
+    summary="A key of the output, or of a link or text in it, is a misspelling.",
+    why="The page of the finished task shows nothing for it.",
+    bad=_PUBLISH + "output:\n  links:\n    - titel: Repository\n      url: https://example.com\n",
+    good=_PUBLISH + "output:\n  links:\n    - title: Repository\n      url: https://example.com\n",
+)
+def misspelled_output_key(template: Template) -> Iterator[Finding]:
+    """An output may have values of one's own, so only what is surely a misspelling."""
+    output = template.spec.get("output")
+    if not isinstance(output, dict) or is_placeholder(output):
+        return
+    places: list[tuple[Json, Path, frozenset[str]]] = [(output, ("spec", "output"), _OUTPUT_KEYS)]
+    for name, known in _ENTRY_KEYS.items():
+        entries = output.get(name)
+        for index, entry in enumerate(entries if isinstance(entries, list) else ()):
+            places.append((entry, ("spec", "output", name, index), known))
+    for value, path, known in places:
+        for key in value if isinstance(value, dict) else ():
+            meant = key not in known and (known is not _OUTPUT_KEYS or isinstance(value[key], list))
+            close = slip_of(str(key), known, value) if meant else None
+            if close and close not in ("url", "entityRef", "content"):  # whose absence has rules of its own
+                message, place = f'There is no "{key}" in an output', (*path, key)
+                mended = repair.rename(place, close)
+                yield Finding(message, place, on_key=True, fix=f'Did you mean "{close}"?', repair=mended)
 
 
 @rule(

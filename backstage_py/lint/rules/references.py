@@ -142,11 +142,16 @@ def unknown_output(template: Template) -> Iterator[Finding]:
     """Only actions that declare their outputs; several steps of one id may have different ones."""
     for use, reference in _references(template, "steps"):
         steps = template.steps_by_id.get(reference.names[1], [])
-        if len(steps) != 1 or len(reference.names) < 4 or reference.names[2] != "output":  # noqa: PLR2004  # steps.id.output.name
+        if not steps or len(reference.names) < 4 or reference.names[2] != "output":  # noqa: PLR2004  # steps.id.output.name
             continue
-        known = template.action_of(steps[0])
+        actions = {step.action for step in steps}
+        known = template.action_of(steps[0]) if len(actions) == 1 else None
         name = reference.names[3]
-        if known is None or not known.outputs or name in known.outputs or "each" in steps[0].value:
+        if known is None or name in known.outputs or any("each" in step.value for step in steps):
+            continue
+        if known.has_no_outputs:
+            yield Finding(f"{known.id} has no outputs", use.path, reference.offsets[3])
+        if not known.outputs:
             continue
         if known.output.get("additionalProperties"):
             continue

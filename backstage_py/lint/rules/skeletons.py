@@ -44,7 +44,8 @@ _SHELL_LENGTH = re.compile(r"\$\{#[^}\n{%]*\}")
 _WORKFLOW = re.compile(r"(^|/)(\.github|\.gitea|\.forgejo)/|action\.ya?ml$")
 
 
-def _files(content: str, name: str = "skeleton/README.md", template: str = _TEMPLATE) -> dict[str, str]:
+def files_with(content: str, name: str = "skeleton/README.md", template: str = _TEMPLATE) -> dict[str, str]:
+    """Return an example: a template, and a file of its skeleton."""
     return {"template.yaml": template, name: content}
 
 
@@ -55,8 +56,8 @@ def _files(content: str, name: str = "skeleton/README.md", template: str = _TEMP
     "fetches",
     summary="The folder or file that a fetch step reads does not exist.",
     why="The run ends at this step. Relative paths start at the template's own folder.",
-    bad=_files(_NAMED, template=_TEMPLATE.replace("./skeleton", "./skelton")),
-    good=_files(_NAMED),
+    bad=files_with(_NAMED, template=_TEMPLATE.replace("./skeleton", "./skelton")),
+    good=files_with(_NAMED),
 )
 def missing_skeleton(fetches: tuple[Fetch, ...]) -> Iterator[Finding]:
     """Only relative paths that are written out."""
@@ -99,17 +100,17 @@ def missing_skeleton(fetches: tuple[Fetch, ...]) -> Iterator[Finding]:
     "skeleton",
     summary="A file of a skeleton is no valid template.",
     why="fetch:template ends with an error. Files that should stay as they are belong into `copyWithoutTemplating`.",
-    bad=_files("{% if values.name %}yes\n"),
-    good=_files("{% if values.name %}yes{% endif %}\n"),
+    bad=files_with("{% if values.name %}yes\n"),
+    good=files_with("{% if values.name %}yes{% endif %}\n"),
 )
 def skeleton_syntax(rendering: Rendering) -> Iterator[Finding]:
     """Content and path."""
     if rendering.unreadable:
         return
-    for parsed, text in _both(rendering):
+    for parsed, text in both(rendering):
         for problem in () if _has_unbalanced_comment(text) else parsed.problems:
             mended = _mended(rendering, text, problem.offset)
-            yield _at(rendering, text, problem.offset, problem.message, _sentence(problem.hint), mended)
+            yield at(rendering, text, problem.offset, problem.message, _sentence(problem.hint), mended)
 
 
 @rule(
@@ -121,15 +122,15 @@ def skeleton_syntax(rendering: Rendering) -> Iterator[Finding]:
     why="CSS, shell (`${#list}`) and Markdown use it for other things. The task fails, or what follows "
     "disappears. Put the "
     "part between `{% raw %}` and `{% endraw %}`, or the file into `copyWithoutTemplating`.",
-    bad=_files("count=${#list[@]}\n", "skeleton/run.sh"),
-    good=_files("{% raw %}count=${#list[@]}{% endraw %}\n", "skeleton/run.sh"),
+    bad=files_with("count=${#list[@]}\n", "skeleton/run.sh"),
+    good=files_with("{% raw %}count=${#list[@]}{% endraw %}\n", "skeleton/run.sh"),
 )
 def comment_sign(rendering: Rendering) -> Iterator[Finding]:
     """Files that fail because of it."""
     text = rendering.text
     for problem in rendering.parsed.problems[:1] if _has_unbalanced_comment(text) else ():
         fix = "Put it between {% raw %} and {% endraw %}"
-        yield _at(rendering, text, problem.offset, problem.message, fix, _sign(text, problem.offset))
+        yield at(rendering, text, problem.offset, problem.message, fix, _sign(text, problem.offset))
 
 
 @rule(
@@ -139,14 +140,14 @@ def comment_sign(rendering: Rendering) -> Iterator[Finding]:
     "skeleton",
     summary="A comment of the template language that looks like something else swallows text.",
     why="Everything from `{#` to the next `#}` is left out of the result without a word.",
-    bad=_files("a=${#one}\nb=${#two#}\n", "skeleton/run.sh"),
-    good=_files("{% raw %}a=${#one}\nb=${#two#}\n{% endraw %}", "skeleton/run.sh"),
+    bad=files_with("a=${#one}\nb=${#two#}\n", "skeleton/run.sh"),
+    good=files_with("{% raw %}a=${#one}\nb=${#two#}\n{% endraw %}", "skeleton/run.sh"),
 )
 def lost_text(rendering: Rendering) -> Iterator[Finding]:
     """``${#`` of shells; a comment that is meant has no dollar sign."""
     if not rendering.parsed.problems:
         for found in re.finditer(r"\$\{#[^\n]*", _without_raw(rendering.text)):
-            yield _at(
+            yield at(
                 rendering,
                 rendering.text,
                 found.start(),
@@ -166,8 +167,8 @@ def lost_text(rendering: Rendering) -> Iterator[Finding]:
     why="`${{ github.sha }}` and `${{ secrets.TOKEN }}` become empty in the result without a word. Write "
     "`${{ '${{ github.sha }}' }}`, put the part between `{% raw %}` and `{% endraw %}`, or the file into "
     "`copyWithoutTemplating`.",
-    bad=_files("run: echo ${{ github.sha }}\n", "skeleton/.github/workflows/ci.yaml"),
-    good=_files("run: echo {% raw %}${{ github.sha }}{% endraw %}\n", "skeleton/.github/workflows/ci.yaml"),
+    bad=files_with("run: echo ${{ github.sha }}\n", "skeleton/.github/workflows/ci.yaml"),
+    good=files_with("run: echo {% raw %}${{ github.sha }}{% endraw %}\n", "skeleton/.github/workflows/ci.yaml"),
 )
 def unescaped_workflow_expression(rendering: Rendering) -> Iterator[Finding]:
     """The first of each file and context, with how many there are."""
@@ -189,7 +190,7 @@ def unescaped_workflow_expression(rendering: Rendering) -> Iterator[Finding]:
             shown.setdefault(named.name, f"{named.name}(…)")
     for root, offsets in found.items():
         more = f" (and {len(offsets) - 1} more)" if len(offsets) > 1 else ""
-        yield _at(
+        yield at(
             rendering,
             rendering.text,
             offsets[0],
@@ -206,8 +207,8 @@ def unescaped_workflow_expression(rendering: Rendering) -> Iterator[Finding]:
     "skeleton",
     summary="A file uses a value that the fetch step does not pass.",
     why="It is undefined, so the text is empty there.",
-    bad=_files("# ${{ values.nmae }}\n"),
-    good=_files(_NAMED),
+    bad=files_with("# ${{ values.nmae }}\n"),
+    good=files_with(_NAMED),
 )
 def unknown_value(rendering: Rendering) -> Iterator[Finding]:
     """Compares with the names below ``values``; names that the file tests for first are accepted."""
@@ -215,7 +216,7 @@ def unknown_value(rendering: Rendering) -> Iterator[Finding]:
     if values is None:
         return
     root = "cookiecutter" if rendering.fetch.settings.cookiecutter else "values"
-    for parsed, text in _both(rendering):
+    for parsed, text in both(rendering):
         guarded = {reference.names for reference in parsed.references if reference.optional}
         reported: set[str] = set()
         for reference in parsed.free():
@@ -226,7 +227,7 @@ def unknown_value(rendering: Rendering) -> Iterator[Finding]:
                 continue
             reported.add(name)
             close = nearest(name, values)
-            yield _at(
+            yield at(
                 rendering,
                 text,
                 reference.offsets[1],
@@ -245,18 +246,18 @@ def unknown_value(rendering: Rendering) -> Iterator[Finding]:
     why="fetch:template ends with an error when it comes to it. It is a warning in a branch that need not be taken "
     "(`if`, `for`, `a if b else c`), and for a filter or function that may be one of your own: name it in the "
     "configuration (`filters`, `globals`).",
-    bad=_files("# ${{ values.name | lowr }}\n"),
-    good=_files("# ${{ values.name | lower }}\n"),
+    bad=files_with("# ${{ values.name | lowr }}\n"),
+    good=files_with("# ${{ values.name | lower }}\n"),
 )
 def unknown_filter_in_skeleton(rendering: Rendering) -> Iterator[Finding]:
     """Functions of GitHub Actions have a rule of their own."""
     extra = rendering.fetch.extra
     filters = FILTERS | BACKSTAGE_FILTERS | extra.filters
     filters |= COOKIECUTTER_FILTERS if rendering.fetch.settings.cookiecutter else frozenset()
-    for parsed, text in _both(rendering):
+    for parsed, text in both(rendering):
         for named in parsed.named:
             if named.kind == "filter" and named.name not in filters:
-                yield _at(
+                yield at(
                     rendering,
                     text,
                     named.offset,
@@ -267,7 +268,7 @@ def unknown_filter_in_skeleton(rendering: Rendering) -> Iterator[Finding]:
                 )
             elif named.kind == "test" and named.name not in TESTS:
                 close = nearest(named.name, TESTS)
-                yield _at(
+                yield at(
                     rendering,
                     text,
                     named.offset,
@@ -281,7 +282,7 @@ def unknown_filter_in_skeleton(rendering: Rendering) -> Iterator[Finding]:
                 and named.name not in GLOBALS | extra.globals | parsed.locals
                 and not _WORKFLOW.search(rendering.file)
             ):
-                yield _at(
+                yield at(
                     rendering,
                     text,
                     named.offset,
@@ -298,13 +299,13 @@ def unknown_filter_in_skeleton(rendering: Rendering) -> Iterator[Finding]:
     "skeleton",
     summary="A file uses `parameters` where only `values` is known.",
     why="Skeleton files know what the step passes below `values`, and nothing else; the text is empty there.",
-    bad=_files("# ${{ parameters.name }}\n"),
-    good=_files(_NAMED),
+    bad=files_with("# ${{ parameters.name }}\n"),
+    good=files_with(_NAMED),
 )
 def wrong_root(rendering: Rendering) -> Iterator[Finding]:
     """Names that exist in the template only, and misspellings of ``values``."""
     root = "cookiecutter" if rendering.fetch.settings.cookiecutter else "values"
-    for parsed, text in _both(rendering):
+    for parsed, text in both(rendering):
         reported: set[str] = set()
         for reference in parsed.free():
             name = reference.names[0]
@@ -320,7 +321,7 @@ def wrong_root(rendering: Rendering) -> Iterator[Finding]:
             passed = len(reference.names) > 1 and reference.names[1] in (rendering.fetch.values or ())
             written = fix.removeprefix("Write ").strip('"')
             mended = _member(text, reference, 0, written, sure=passed or name in (rendering.fetch.values or ()))
-            yield _at(rendering, text, reference.offsets[0], f'"{name}" is not known in skeleton files', fix, mended)
+            yield at(rendering, text, reference.offsets[0], f'"{name}" is not known in skeleton files', fix, mended)
 
 
 @rule(
@@ -331,8 +332,8 @@ def wrong_root(rendering: Rendering) -> Iterator[Finding]:
     summary="A value of the fetch step stands between braces without a dollar sign.",
     why="Only `${{ }}` is an expression in a skeleton; `{{ }}` is left as it is, for Helm and others. With "
     "`cookiecutterCompat` it is the other way round.",
-    bad=_files("# ${{ values.name }} is {{ values.name }}\n"),
-    good=_files("# ${{ values.name }} is {{ .Values.name }}\n"),
+    bad=files_with("# ${{ values.name }} is {{ values.name }}\n"),
+    good=files_with("# ${{ values.name }} is {{ .Values.name }}\n"),
 )
 def forgotten_dollar(rendering: Rendering) -> Iterator[Finding]:
     """The first of each file, and only names that the step passes: other languages have braces too."""
@@ -345,7 +346,7 @@ def forgotten_dollar(rendering: Rendering) -> Iterator[Finding]:
         if found[1] in values and before.rfind("${{") <= before.rfind("}}"):
             fix = f"Write ${{{{ values.{found[1]} }}}}"
             mended = Repair("Write a dollar sign before it", (Edit(found.start(), found.start(), "$"),), sure=False)
-            yield _at(rendering, rendering.text, found.start(), "This is plain text, not an expression", fix, mended)
+            yield at(rendering, rendering.text, found.start(), "This is plain text, not an expression", fix, mended)
             return
 
 
@@ -356,8 +357,8 @@ def forgotten_dollar(rendering: Rendering) -> Iterator[Finding]:
     "skeleton",
     summary="A file of a skeleton cannot be read, or is too large to be rendered.",
     why="A template may have 4 MB; what is not to be rendered belongs into `copyWithoutTemplating`.",
-    bad=_files("${{ values.name }}" + "x" * 4_300_000),
-    good=_files(_NAMED),
+    bad=files_with("${{ values.name }}" + "x" * 4_300_000),
+    good=files_with(_NAMED),
 )
 def unreadable_skeleton_file(rendering: Rendering) -> Iterator[Finding]:
     """Say why."""
@@ -365,14 +366,15 @@ def unreadable_skeleton_file(rendering: Rendering) -> Iterator[Finding]:
         yield Finding(f"Cannot read the file: {rendering.unreadable}", place=(1, 1), file=rendering.file)
 
 
-def _both(rendering: Rendering) -> Iterator[tuple[Parsed, str]]:
+def both(rendering: Rendering) -> Iterator[tuple[Parsed, str]]:
+    """Yield the content with its text, and the path with an empty one."""
     if rendering.text:
         yield rendering.parsed, rendering.text
     if not rendering.below_broken:
         yield rendering.name, ""
 
 
-def _at(
+def at(
     rendering: Rendering,
     text: str,
     offset: int,

@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from backstage_py.lint import syntax
 from backstage_py.lint.fixes import repair
 from backstage_py.lint.fixes.repair import Repair
-from backstage_py.lint.nearest import misspelled, nearest
+from backstage_py.lint.nearest import nearest, slip_of
 from backstage_py.lint.rule import Finding, Path, rule
 from backstage_py.lint.view import Step, Template
 from backstage_py.lint.vocabulary import SPEC_KEYS, STEP_KEYS, STEP_ROOTS
@@ -39,13 +39,16 @@ _FOREIGN_KEYS = {
     good="steps:\n  - id: log\n    action: debug:log\n  - id: log-again\n    action: debug:log\n",
 )
 def duplicate_step_id(template: Template) -> Iterator[Finding]:
-    """Report every step but the first."""
+    """Report every step but the first; conditions that are equal exclude nothing."""
+    used = _used_ids(template)
     for step_id, steps in template.steps_by_id.items():
         for step in steps[1:]:
-            alternates = all("if" in one.value for one in steps)
+            conditions = [str(one.value.get("if", "")) for one in steps]
+            alternates = "" not in conditions and len(set(conditions)) == len(steps)
             line = template.document.position((*steps[0].path, "id")).line
+            use = f"; steps.{step_id} is what ran last" if step_id in used else ""
             yield Finding(
-                f'The step id "{step_id}" is already used in line {line}',
+                f'The step id "{step_id}" is already used in line {line}{use}',
                 (*step.path, "id"),
                 fix="Give each step its own id",
                 severity="info" if alternates else None,
@@ -64,12 +67,7 @@ def duplicate_step_id(template: Template) -> Iterator[Finding]:
 )
 def missing_step_id(template: Template) -> Iterator[Finding]:
     """Report the step; a warning if an expression refers to it by position."""
-    used = {
-        ref.names[1]
-        for use in template.uses
-        for ref in use.references()
-        if ref.names[0] == "steps" and len(ref.names) > 1
-    }
+    used = _used_ids(template)
     taken = {*template.steps_by_id, *used}
     for step in template.steps:
         if step.id is None and step.action:
@@ -80,6 +78,15 @@ def missing_step_id(template: Template) -> Iterator[Finding]:
                 repair=_with_id(step, used, taken),
                 severity="warning" if step.known_as in used else None,
             )
+
+
+def _used_ids(template: Template) -> set[str]:
+    return {
+        reference.names[1]
+        for use in template.uses
+        for reference in use.references()
+        if reference.names[0] == "steps" and len(reference.names) > 1
+    }
 
 
 @rule(
@@ -98,9 +105,10 @@ def unknown_step_key(template: Template) -> Iterator[Finding]:
         for key in step.value:
             if key in STEP_KEYS or key == "":
                 continue
-            close = _FOREIGN_KEYS.get(str(key)) or nearest(str(key), STEP_KEYS)
+            slip = slip_of(str(key), STEP_KEYS, step.value)
+            close = _FOREIGN_KEYS.get(str(key)) or slip or nearest(str(key), STEP_KEYS)
             sure = close is not None and close not in step.value
-            meant = str(key) in _FOREIGN_KEYS or misspelled(str(key), STEP_KEYS) is not None
+            meant = str(key) in _FOREIGN_KEYS or slip is not None
             yield Finding(
                 f'Steps have no key "{key}"; it is ignored',
                 (*step.path, key),
@@ -124,8 +132,8 @@ def unknown_step_key(template: Template) -> Iterator[Finding]:
 def unknown_spec_key(template: Template) -> Iterator[Finding]:
     """Only what is surely a misspelling; a spec may have keys of one's own."""
     for key in template.spec:
-        close = misspelled(str(key), SPEC_KEYS) if key not in SPEC_KEYS else None
-        if close and close not in template.spec:
+        close = slip_of(str(key), SPEC_KEYS, template.spec) if key not in SPEC_KEYS else None
+        if close:
             yield Finding(
                 f'Templates have no "spec.{key}"; it is ignored',
                 ("spec", key),

@@ -1,0 +1,118 @@
+"""BPY4 and BPY6: methods that are called on values."""
+
+from collections.abc import Iterator
+
+from backstage_py.lint import types
+from backstage_py.lint.nearest import misspelled
+from backstage_py.lint.rule import Finding, rule
+from backstage_py.lint.rules.skeletons import at, both, files_with
+from backstage_py.lint.skeleton import Rendering
+from backstage_py.lint.syntax import Method, Parsed
+from backstage_py.lint.view import Template
+from backstage_py.lint.vocabulary import (
+    COOKIECUTTER_METHODS,
+    LIST_METHODS,
+    NUMBER_METHODS,
+    OTHER_METHODS,
+    TEXT_METHODS,
+)
+from backstage_py.templating import tree
+
+_FORM = "parameters:\n  properties:\n    name:\n      type: string\n"
+_LOG = "steps:\n  - id: log\n    action: debug:log\n    input:\n      message: "
+_ALL = TEXT_METHODS | LIST_METHODS | NUMBER_METHODS | OTHER_METHODS
+_BY_TYPE = {
+    "string": TEXT_METHODS,
+    "array": LIST_METHODS,
+    "number": NUMBER_METHODS,
+    "boolean": frozenset[str](),
+    "object": OTHER_METHODS,
+}
+_INSTEAD = {
+    "replaceAll": "Write the filter, which replaces all: value | replace('a', 'b')",
+    "map": "Use the tag {% for %}",
+    "forEach": "Use the tag {% for %}",
+    "filter": "Use the filter select or selectattr, or the tag {% for %}",
+    "reduce": "Use the tag {% for %}",
+    "length": "It is no method: value.length",
+    "lower": "Write it as a filter: value | lower",
+    "upper": "Write it as a filter: value | upper",
+    "capitalize": "Write it as a filter: value | capitalize",
+    "title": "Write it as a filter: value | title",
+    "strip": "Write trim",
+    "padStart": "Put it together with +",
+    "padEnd": "Put it together with +",
+}
+
+
+@rule(
+    "BPY410",
+    "unknown-method",
+    "error",
+    "template",
+    summary="An expression calls a method that the engine does not have.",
+    why="Values have the methods that the engine lists, not all of JavaScript's: `replaceAll`, `map` and `match` are "
+    "none. Backstage keeps the raw text of the whole expression. In the output, and in a branch that need not be "
+    "taken, it is a warning.",
+    bad=_FORM + _LOG + "${{ parameters.name.replaceAll('a', 'b') }}\n",
+    good=_FORM + _LOG + "${{ parameters.name | replace('a', 'b') }}\n",
+)
+def unknown_method(template: Template) -> Iterator[Finding]:
+    """Where the type of the value is known, its methods alone count."""
+    for use in template.uses:
+        for method in use.parsed.methods:
+            known = _known(template, method)
+            if _is_unknown(use.parsed, method, known):
+                lenient = use.where == "output" or method.conditional
+                yield Finding(
+                    f'Values have no method "{method.name}"',
+                    use.path,
+                    method.offset,
+                    fix=_fix(method.name, known),
+                    severity="warning" if lenient else None,
+                )
+
+
+@rule(
+    "BPY611",
+    "unknown-method-in-skeleton",
+    "error",
+    "skeleton",
+    summary="A file calls a method that the engine does not have.",
+    why="fetch:template ends with an error when it comes to it. In a branch that need not be taken, it is a warning.",
+    bad=files_with("# ${{ values.name.replaceAll('a', 'b') }}\n"),
+    good=files_with("# ${{ values.name | replace('a', 'b') }}\n"),
+)
+def unknown_method_in_skeleton(rendering: Rendering) -> Iterator[Finding]:
+    """Jinja's methods count where cookiecutter's ways are wanted."""
+    known = _ALL | COOKIECUTTER_METHODS if rendering.fetch.settings.cookiecutter else _ALL
+    for parsed, text in both(rendering):
+        for method in parsed.methods:
+            if _is_unknown(parsed, method, known):
+                yield at(
+                    rendering,
+                    text,
+                    method.offset,
+                    f'Values have no method "{method.name}"',
+                    _fix(method.name, known),
+                    severity="warning" if method.conditional else None,
+                )
+
+
+def _known(template: Template, method: Method) -> frozenset[str]:
+    found = types.of_node(template, method.on)
+    return frozenset().union(*(_BY_TYPE.get(name, _ALL) for name in found)) if found else _ALL
+
+
+def _is_unknown(parsed: Parsed, method: Method, known: frozenset[str]) -> bool:
+    """Names that the text defines, and what calls give, may be objects with methods of their own."""
+    node = method.on
+    while isinstance(node, tree.Lookup):
+        node = node.target
+    own = isinstance(node, tree.Call) or (isinstance(node, tree.Symbol) and node.name in parsed.locals)
+    return method.name not in known and not own
+
+
+def _fix(name: str, known: frozenset[str]) -> str:
+    close = misspelled(name, known)
+    return f'Did you mean "{close}"?' if close else _INSTEAD.get(name, f"Known are {', '.join(sorted(known))}")

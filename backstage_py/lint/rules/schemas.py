@@ -1,0 +1,130 @@
+"""BPY5, fourth part: pages of the form as JSON Schema."""
+
+from collections.abc import Iterator
+
+from backstage_py.lint import schema_shape
+from backstage_py.lint.fixes import repair
+from backstage_py.lint.nearest import nearest, slip_of
+from backstage_py.lint.rule import Finding, Path, rule
+from backstage_py.lint.view import Template
+from backstage_py.lint.vocabulary import PAGE_KEYS, SCHEMA_KEYS, SCHEMA_TYPES
+from backstage_py.model.json import Json, JsonObject
+
+_LOG = "steps:\n  - id: log\n    action: debug:log\n    input:\n      message: ${{ parameters.name }}\n"
+_NAME = "parameters:\n  properties:\n    name:\n      type: string\n"
+
+
+@rule(
+    "BPY518",
+    "invalid-schema",
+    "error",
+    "template",
+    summary="A keyword of a page's JSON Schema has a value that it does not take.",
+    why="The form refuses the whole page: `schema is invalid`. It is a warning where the keyword is only shown, or "
+    "empty: a task whose values come by the API is taken all the same.",
+    bad=_NAME + "  dependencies:\n    name: 5\n" + _LOG,
+    good=_NAME + "      enum: [a, b]\n  dependencies:\n    name:\n      oneOf:\n        - properties:\n"
+    "            name:\n              enum: [a, b]\n" + _LOG,
+)
+def invalid_schema(template: Template) -> Iterator[Finding]:
+    """Every schema of every page; what properties have for a type and a pattern has rules of its own."""
+    for page, path in template.form.pages:
+        for schema, where in schema_shape.schemas(page, path):
+            if not isinstance(schema, dict):
+                if not isinstance(schema, bool):
+                    yield Finding(f'"{where[-1]}" must be a schema', where, fix=_schema_fix(schema))
+                continue
+            for one in schema_shape.misfits(schema, where):
+                yield Finding(
+                    f'"{one.keyword}" must be {one.expected}',
+                    one.path,
+                    severity="warning" if one.is_mild else None,
+                )
+            yield from _types_beside_properties(template, schema, where)
+            yield from _broken_reference(page, schema, where)
+
+
+@rule(
+    "BPY519",
+    "misspelled-page-key",
+    "warning",
+    "template",
+    summary="A key of a page, or of a branch of it, is a misspelling.",
+    why="JSON Schema ignores what it does not know: the title is missing, or nothing is required.",
+    bad=_NAME.replace("parameters:\n", "parameters:\n  requierd: [name]\n") + _LOG,
+    good=_NAME.replace("parameters:\n", "parameters:\n  required: [name]\n") + _LOG,
+)
+def misspelled_page_key(template: Template) -> Iterator[Finding]:
+    """Pages, items and branches; properties have a rule of their own."""
+    known = PAGE_KEYS | SCHEMA_KEYS
+    properties = {one.path for one in template.form.properties}
+    for page, path in template.form.pages:
+        for schema, where in schema_shape.schemas(page, path):
+            if not isinstance(schema, dict) or where in properties:
+                continue
+            for key in schema:
+                close = slip_of(str(key), known, schema) if key not in known and ":" not in str(key) else None
+                if close:
+                    message = f'JSON Schema has no "{key}"'
+                    mended = repair.rename((*where, key), close)
+                    yield Finding(message, (*where, key), on_key=True, fix=f'Did you mean "{close}"?', repair=mended)
+
+
+@rule(
+    "BPY520",
+    "required-in-branch",
+    "warning",
+    "template",
+    summary="A branch of a form requires a value that no page asks for.",
+    why="Where the branch applies, the page can never be completed.",
+    bad=_NAME + "      enum: [a, b]\n  dependencies:\n    name:\n      oneOf:\n        - properties:\n"
+    "            name:\n              const: a\n          required: [colour]\n" + _LOG,
+    good=_NAME + "      enum: [a, b]\n  dependencies:\n    name:\n      oneOf:\n        - properties:\n"
+    "            name:\n              const: a\n          required: [name]\n" + _LOG,
+)
+def required_in_branch(template: Template) -> Iterator[Finding]:
+    """Branches of pages, not of objects in them."""
+    form = template.form
+    names = {one.name for one in form.properties}
+    if form.open:
+        return
+    for page, path in form.pages:
+        for schema, where in schema_shape.schemas(page, path):
+            required = schema.get("required") if isinstance(schema, dict) and where != path else None
+            if not isinstance(required, list) or schema.get("type") == "object" or "not" in where:
+                continue
+            for index, name in enumerate(required):
+                if isinstance(name, str) and name not in names:
+                    close = nearest(name, names)
+                    yield Finding(
+                        f'"{name}" is required here but asked for nowhere',
+                        (*where, "required", index),
+                        fix=f'Did you mean "{close}"?' if close else "Add the property, or remove the name",
+                    )
+
+
+def _types_beside_properties(template: Template, schema: JsonObject, where: Path) -> Iterator[Finding]:
+    """Types of pages, branches and items."""
+    if any(one.path == where for one in template.form.properties):
+        return
+    names = schema.get("type")
+    for name in names if isinstance(names, list) else [names]:
+        if isinstance(name, str) and name not in SCHEMA_TYPES:
+            close = nearest(name, SCHEMA_TYPES)
+            yield Finding(f'Unknown type "{name}"', (*where, "type"), fix=f'Write "{close}"' if close else None)
+
+
+def _broken_reference(page: JsonObject, schema: JsonObject, where: Path) -> Iterator[Finding]:
+    reference = schema.get("$ref")
+    if isinstance(reference, str) and reference.startswith("#/"):
+        node: Json = page
+        for part in reference[2:].split("/"):
+            node = node.get(part) if isinstance(node, dict) else None
+        if node is None:
+            yield Finding(
+                f'The page has no "{reference}"', (*where, "$ref"), fix="A page knows its own definitions only"
+            )
+
+
+def _schema_fix(value: Json) -> str | None:
+    return f"Write type: {value} below it" if isinstance(value, str) and value in SCHEMA_TYPES else None
