@@ -86,7 +86,7 @@ async def _run(database: Database, name: str, revision: str) -> None:
                 raise
             raise DatabaseError(f"{_NOT_OURS} ({' '.join(str(error.orig).split())})") from error
 
-    await database.write(run)
+    await database.write(run, is_repeatable=True)  # what is done already is left out
 
 
 def _current(connection: sa.Connection) -> str | None:

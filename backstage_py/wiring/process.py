@@ -32,7 +32,7 @@ from backstage_py.scaffolder.run.redaction import Redactor
 from backstage_py.settings.addresses import Addresses
 from backstage_py.settings.secret_values import secret_values
 from backstage_py.settings.sections import Settings
-from backstage_py.storage import migrate
+from backstage_py.storage import migrate, outages
 from backstage_py.storage.database import Database
 from backstage_py.wiring import identity, keys, outside
 from backstage_py.wiring.keys import Keys
@@ -78,17 +78,18 @@ async def opened(
         addresses = Addresses.of(settings)
         database = await stack.enter_async_context(_database(settings).running())
         await database.reached(settings.backend.database_patience)
-        await migrate.upgrade(database)
         out = await stack.enter_async_context(outside.opened(settings, stand_ins, _plugin_hosts(settings, addresses)))
-        kept = await stack.enter_async_context(
-            keys.opened(
-                database,
-                settings.auth,
-                settings.scaffolder,
-                settings.backend.working_directory,
-                seals_plans=terraform_rules.needs_key(settings.raw),
+        with outages.patience():  # it may go away again in the middle of a start
+            await migrate.upgrade(database)
+            kept = await stack.enter_async_context(
+                keys.opened(
+                    database,
+                    settings.auth,
+                    settings.scaffolder,
+                    settings.backend.working_directory,
+                    seals_plans=terraform_rules.needs_key(settings.raw),
+                )
             )
-        )
         issuer = identity.issuer(settings, addresses, kept.signing)
         permissions = Permissions.of(settings, addresses, out.http, issuer)
         plugins = load_plugins(settings.scaffolder.actions_folder)

@@ -11,12 +11,15 @@ import yaml
 
 from backstage_py.app import Service, serving
 from backstage_py.settings import load_settings
+from backstage_py.storage import outages
+from tests.effort import IS_THOROUGH
 from tests.http.harness import Answer, call
 from tests.storage.postgres import Postgres, postgres
-from tests.storage.wire import wire
+from tests.storage.wire import Wire, wire
 
 pytestmark = pytest.mark.xdist_group("postgres")
 
+STRIDE = 5 if IS_THOROUGH else 19
 TASKS = "/api/scaffolder/v2/tasks"
 READY, LIVE = "/.backstage/health/v1/readiness", "/.backstage/health/v1/liveness"
 
@@ -88,6 +91,36 @@ async def test_requests_are_503_and_readiness_is_off_while_the_database_is_away(
                 while await status(service, READY) != 200:  # noqa: ASYNC110  # as a cluster looks
                     await asyncio.sleep(0.1)
             assert (await call(service.asgi, "GET", TASKS, headers)).status == 200
+
+
+async def test_a_service_whose_database_goes_away_in_the_middle_of_its_start_waits_for_it(
+    server: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outages, "_LITTLE_WHILE", 0.0)  # whoever is not patient fails at once
+    broken, at = 0, 2  # the first answer of all is waited for by itself
+    async with wire(server.port) as line:
+        while True:
+            url = server.new_database(f"start-{at}")
+            path = configuration(tmp_path, url.replace(str(server.port), str(line.port)))
+            line.passes_on, line.breaks_at = at % 2 == 0, at
+            line.broke.clear()
+            mending = asyncio.create_task(_mend(line))
+            async with serving(load_settings([path], {})) as service, service.running():
+                if not line.broke.is_set():
+                    break
+                async with asyncio.timeout(60):
+                    while await status(service, READY) != 200:  # noqa: ASYNC110  # as a cluster looks
+                        await asyncio.sleep(0.05)
+            await mending
+            broken, at = broken + 1, at + STRIDE
+        mending.cancel()
+    assert broken > 1
+
+
+async def _mend(line: Wire) -> None:
+    await line.broke.wait()
+    await asyncio.sleep(0.4)
+    line.refuses = False
 
 
 async def test_requests_that_another_session_locks_out_are_503_soon(server: Postgres, tmp_path: Path) -> None:

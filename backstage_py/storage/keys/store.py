@@ -48,7 +48,7 @@ class KeyStore:
 
     async def add(self, row: Row) -> None:
         """Add a row, unless there is one with its id or its generation."""
-        await self._database.write(lambda transaction: self._add(transaction, row))
+        await self._database.write(lambda transaction: self._add(transaction, row), is_repeatable=True)
 
     async def see(self, row: Row) -> None:
         """Note that a key is in a file now; add its row if there is none."""
@@ -57,7 +57,7 @@ class KeyStore:
             self._add(transaction, row)
             transaction.connection.execute(sa.update(keys).where(self._is(row.id)).values(seen_at=clock.now()))
 
-        await self._database.write(run)
+        await self._database.write(run, is_repeatable=True)
 
     def _add(self, transaction: Transaction, row: Row) -> None:
         values = {name: getattr(row, name) for name in Row.__slots__}
@@ -73,7 +73,7 @@ class KeyStore:
         def run(transaction: Transaction) -> None:
             transaction.connection.execute(change)
 
-        await self._database.write(run)
+        await self._database.write(run, is_repeatable=True)
 
     async def drop(self, id_: str, is_used: Callable[[sa.Connection], bool]) -> bool:
         """Forget a key that is not used, and say whether that was so."""
@@ -84,7 +84,7 @@ class KeyStore:
             transaction.connection.execute(sa.delete(keys).where(self._is(id_)))
             return True
 
-        return await self._database.write(run)
+        return await self._database.write(run, is_repeatable=True)
 
     def _is(self, id_: str) -> sa.ColumnElement[bool]:
         return sa.and_(keys.c.purpose == self._purpose, keys.c.id == id_)
