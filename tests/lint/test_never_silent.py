@@ -293,6 +293,12 @@ def test_what_is_wrong_with_an_object_is_told_at_the_object(given: str, expected
     assert expected in [one.message for one in check_text(text, "template.yaml")]
 
 
+REGISTERED = """\
+      input: {}
+    - {id: a, action: catalog:register, input: {catalogInfoUrl: x}}
+    - {id: b, action: debug:log, input: {message: "a ${{ steps.a.output.entityReff }}"}}"""
+
+
 @pytest.mark.parametrize(
     ("line", "wrong", "code"),
     [
@@ -303,8 +309,7 @@ def test_what_is_wrong_with_an_object_is_told_at_the_object(given: str, expected
         ("      input: {message: hello}", '      input: {message: "a ${{ steps.log.output.x }}"}', "BPY304"),
         (
             "      input: {message: hello}",
-            "      input: {}\n    - {id: a, action: catalog:register, input: {catalogInfoUrl: x}}\n    - {id: b, "
-            + 'action: debug:log, input: {message: "a ${{ steps.a.output.entityReff }}"}}',
+            REGISTERED,
             "BPY304",
         ),
     ],
