@@ -3,8 +3,6 @@
 import sqlite3
 from typing import NoReturn
 
-import sqlalchemy as sa
-
 from backstage_py.disk import DiskFullError
 from backstage_py.errors import BackstageError, InputError, ServiceUnavailableError
 
@@ -79,6 +77,8 @@ def is_outage(error: BaseException | None) -> bool:
 
 def meaning(error: Exception) -> Exception:
     """Return what an error of a database means; the error itself when it is a fault of ours or no such error."""
+    import sqlalchemy as sa  # runs of authors know outages, but have no database
+
     if isinstance(error, sa.exc.TimeoutError):
         return BusyError("All connections to the database are in use; try again later")
     cause: BaseException | None = error.orig if isinstance(error, sa.exc.DBAPIError) else error
