@@ -13,7 +13,7 @@ import aiohttp
 from tests.replicas.history import History
 from tests.replicas.replica import TOKEN
 
-PATIENCE = 120.0
+PATIENCE = 300.0
 _ANSWER_SECONDS = 15.0
 _SILENCE_SECONDS = 4.0
 _UNAVAILABLE = 503

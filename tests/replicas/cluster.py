@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backstage_py.model.json import JsonObject
+from tests.replicas import starvation
 from tests.replicas.client import Client
 from tests.replicas.effects import Effects
 from tests.replicas.history import History
@@ -14,7 +15,7 @@ from tests.replicas.proxy import Proxy
 from tests.replicas.replica import CLOCK_SECONDS, ROOT, Replica, Shared
 from tests.storage.postgres import Postgres
 
-START_SECONDS = 60.0
+START_SECONDS = 180.0  # of patience: nothing is proven by how fast a machine is
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,9 @@ async def cluster(
             replicas.append(Replica(f"replica-{number + 1}", shared, proxy, source))
             stack.push_async_callback(_end, replicas[-1])
         running = Cluster(server, shared, replicas, client)
+        await stack.enter_async_context(
+            starvation.watched(shared.history, lambda: [one.pid for one in replicas if one.is_running])
+        )
         for one in replicas:
             await one.start()
         client.urls = [one.url for one in replicas]

@@ -16,7 +16,7 @@ from tests.replicas.cluster import Cluster
 from tests.replicas.effects import Effects, Span
 from tests.replicas.history import History
 
-QUIET_SECONDS = 60.0
+QUIET_SECONDS = 240.0
 _GROUP = "group:default/team-chaos"
 
 

@@ -99,7 +99,7 @@ class Storm:
         load.append(asyncio.create_task(self._change_catalog()))
         watch = asyncio.create_task(self._watch())
         try:
-            async with asyncio.timeout(self.seconds + 120):
+            async with asyncio.timeout(self.seconds + 600):
                 await self._blow()
             self._is_over = True
             await self.cluster.calm()

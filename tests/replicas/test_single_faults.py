@@ -12,7 +12,7 @@ from tests.replicas.stage import Stage
 pytestmark = [
     pytest.mark.xdist_group("replicas"),
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(900),
 ]
 
 BRIEF, LONG = LEASE / 3, LEASE * 1.6

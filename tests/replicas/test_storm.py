@@ -15,7 +15,7 @@ SEED = int(os.environ.get("BACKSTAGE_PY_CHAOS_SEED", "13"))
 
 
 @pytest.mark.xdist_group("replicas")
-@pytest.mark.timeout(CHAOS_SECONDS + 400)
+@pytest.mark.timeout(CHAOS_SECONDS + 1200)
 async def test_a_storm_of_faults_loses_nothing_and_doubles_nothing(lasting_server: Postgres, tmp_path: Path) -> None:
     async with cluster(lasting_server, tmp_path, "storm", 3) as running:
         storm = Storm(running, SEED, CHAOS_SECONDS)

@@ -13,7 +13,7 @@ from tests.replicas.revisions import previous
 from tests.replicas.stage import Stage
 from tests.storage.postgres import Postgres
 
-pytestmark = [pytest.mark.xdist_group("replicas"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.xdist_group("replicas"), pytest.mark.timeout(1200)]
 
 
 async def test_versions_run_side_by_side_during_an_upgrade_and_after_it_was_taken_back(
