@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -32,6 +33,8 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="./dev demo --platform", description="A service with its databases.")
     parser.add_argument("--keep", action="store_true", help="wait for the Enter key before all is taken away")
     given, console = parser.parse_args(arguments), Console()
+    for one in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(one, lambda *_: signal.raise_signal(signal.SIGINT))  # one way to end early, which takes all away
     try:
         with _cluster(console) as kube:
             return _run(kube, console, keep=given.keep)
@@ -83,12 +86,25 @@ async def _there_and_back(stage: Stage, console: Console, *, keep: bool) -> int:
         console.print(await asyncio.to_thread(picture, stage, done["output"]))
         if keep:
             console.print(f"\nThe service is at {stage.url}; press Enter, and all is taken away.", highlight=False)
-            await asyncio.to_thread(sys.stdin.readline)
+            await _entered()
         console.print("\nTaking it away; production's protection is lifted first.", highlight=False)
         await asyncio.to_thread(stage.unprotect)
         values = {key: one for key, one in stage.values().items() if key != "size"}
         gone = await _follow(api, console, REMOVE, {**values, "confirm": values["name"]})
         return _failed(console, gone) if "error" in gone else 0
+
+
+async def _entered() -> None:
+    """Return when a line was typed, or nobody is there who could; a thread that reads could not be interrupted."""
+    loop, typed = asyncio.get_running_loop(), asyncio.Event()
+    try:
+        loop.add_reader(sys.stdin.fileno(), typed.set)
+    except (OSError, ValueError):  # no terminal and no pipe
+        return
+    try:
+        await typed.wait()
+    finally:
+        loop.remove_reader(sys.stdin.fileno())
 
 
 async def _follow(api: ApiClient, console: Console, template: str, values: JsonObject) -> JsonObject:

@@ -17,7 +17,7 @@ from backstage_py.integrations.kubernetes.waiting import FailedError
 from backstage_py.plugin import Services, User
 from backstage_py.settings import load_settings
 from tests.actions.harness import Catalog, Task
-from tests.cluster import platform, waiting
+from tests.cluster import admission, platform, waiting
 from tests.cluster.cluster import KubeCluster
 from tests.cluster.platform import Platform
 from tests.cluster.reconcilers.behaviour import Behaviour
@@ -242,6 +242,38 @@ async def test_who_asks_for_what_is_refused_with_a_reason(
             assert "Idempotency-Key was used for 'orders'" in (await error(other, **{"idempotency-key": "k"}))[1]
             own = given.find("orders-staging")["spec"]
             assert "writeConnectionSecretToRef" not in own
+
+
+async def test_what_quota_or_admission_denies_is_named_and_nothing_is_made(
+    kube: KubeCluster, composites_group: str, namespace: str, tmp_path: Path
+) -> None:
+    with platform.version_2(kube, composites_group, namespace) as given:
+        async with backend(config(kube, namespace, offered(given)), tmp_path) as ask:
+            asked = {"serviceName": "orders", "team": "payments"}
+
+            async def refused(status: int, words: str) -> None:
+                for _ in range(2):
+                    answer = await ask("POST", "/api/crossplane/postgres", asked)
+                    assert (answer.status, words in answer.body.decode()) == (status, True), answer.body
+                assert given.all() == []
+
+            def judge(value: Any) -> str | None:
+                name = value["metadata"]["name"]
+                rules = {"limit-sizes": {"no-prod": "validation error: ask the platform team"}}
+                return admission.blocked(f"XPostgres/{namespace}/{name}", rules) if name.endswith("-prod") else None
+
+            with admission.webhook(kube.api, kube.host, namespace, judge, tmp_path):
+                denied = "postgres in prod was refused: limit-sizes/no-prod: validation error: ask the platform team"
+                await refused(400, denied)
+            quotas = f"/api/v1/namespaces/{namespace}/resourcequotas"
+            hard = {f"count/xpostgress.{given.group}": "0"}
+            kube.api.post(quotas, {"kind": "ResourceQuota", "metadata": {"name": "few"}, "spec": {"hard": hard}})
+            status = {"hard": hard, "used": dict.fromkeys(hard, "0")}  # the controller takes minutes to see a new kind
+            kube.api.patch(f"{quotas}/few/status", {"status": status})
+            await refused(403, "was refused: few: requested: count/xpostgress")
+            kube.api.delete(f"{quotas}/few")
+            made = await ask("POST", "/api/crossplane/postgres", asked)
+            assert (made.status, len(given.all())) == (201, 2)
 
 
 async def test_without_the_definitions_it_is_said_what_is_missing(

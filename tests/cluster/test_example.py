@@ -153,6 +153,31 @@ def own(secrets: list[Any]) -> list[str]:
     return [one["metadata"]["name"] for one in secrets if one.get("type") != types]
 
 
+@pytest.mark.timeout(300)
+def test_a_demo_that_is_told_to_end_takes_all_of_it_away(kube: KubeCluster) -> None:
+    before = left(kube)
+    command = [str(crds.ROOT / "dev"), "demo", "--platform", "--keep"]
+    env = {**os.environ, "BACKSTAGE_PY_TEST_KUBECONFIG": str(kube.kubeconfig), "PYTHONUNBUFFERED": "1"}
+    options: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(command, cwd=crds.ROOT, env=env, start_new_session=True, **options) as running:
+        assert running.stdout is not None
+        said = []
+        for line in running.stdout:
+            said.append(line)
+            if line.startswith("Starting the platform's parts"):
+                break
+        running.terminate()
+        said += running.stdout.readlines()
+    assert (running.returncode, "Interrupted; all of it is taken away." in said[-1]) == (130, True), "".join(said)
+    waiting.until(lambda: left(kube) <= before, "nothing is left")
+
+
+def left(kube: KubeCluster) -> set[str]:
+    """Return what a demo makes for the whole cluster."""
+    paths = ("/api/v1/namespaces", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", crds.PATH)
+    return {f"{path}/{one['metadata']['name']}" for path in paths for one in kube.api.items(path)}
+
+
 def test_the_demo_says_in_a_sentence_that_it_needs_a_cluster(tmp_path: Path) -> None:
     env = {**os.environ, "BACKSTAGE_PY_TEST_KUBECONFIG": "", "BACKSTAGE_PY_CLUSTER_KIT": str(tmp_path)}
     command = [sys.executable, "-m", "tests.cluster.demo"]

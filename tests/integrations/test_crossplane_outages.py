@@ -97,7 +97,8 @@ async def test_a_request_whose_answer_was_lost_is_not_made_twice(
     async with wire(urlsplit(running.server.url).port or 0) as line:
         trust(line)
         asked = task(running, given, tmp_path, url=f"http://127.0.0.1:{line.port}")
-        line.drops_after = f"POST /apis/{given.group}/v1/namespaces/{given.namespace}/xpostgress".encode()
+        objects = f"/apis/{given.group}/v1/namespaces/{given.namespace}/xpostgress"
+        line.drops_after = f"POST {objects}?fieldManager=backstage-py HTTP".encode()  # and not the dry run before
         with pytest.raises(ServiceUnavailableError, match="The cluster 'dev' does not answer"):
             await asked.run("crossplane:postgres:request", NAMES)
         assert line.has_dropped

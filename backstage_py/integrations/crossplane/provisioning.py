@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from backstage_py.errors import (
+    BackstageError,
     ConflictError,
     InputError,
     NotAllowedError,
@@ -33,6 +34,7 @@ from backstage_py.integrations.kubernetes.rules import Caller
 from backstage_py.model.json import Json, JsonObject
 
 Tell = Callable[[str], None]
+_UNTRIED = "does not support dry run"  # what an API server says of a webhook with side effects
 _BY_OPERATOR = Caller(has_own_token=True)
 _MANAGED = (("deletionPolicy", "Orphan"), ("managementPolicies", ["Observe", "Create", "Update", "LateInitialize"]))
 
@@ -98,6 +100,8 @@ class Provisioner:
             value = _object(offer, place, order, definition, by=by, mark=mark)
             checking.refuse_unless_valid(definition, value)
             there = await kube.get(refs.of(value)) if kube else None
+            if kube and there is None and place.delivery.is_direct:
+                await _refuse_unless_admitted(kube, offer, place, value)
         metadata = value["metadata"]
         standing = await self._repositories.standing(offer, place, metadata["namespace"], metadata["name"])
         for one in (there, standing.object if standing else None):
@@ -151,8 +155,7 @@ class Provisioner:
                 if not made or orders.request_of(made) != orders.request_of(value):
                     raise
             except (NotAllowedError, InputError) as error:
-                refused = denials.read(error.message)
-                raise type(error)(f"{offer.name} in {place.name} was refused: {_words(refused, error)}") from error
+                raise _refusal(offer, place, error) from error
         tell(f"{place.name}: {ref} {'would be created' if dry_run else 'created'}")
         for text in warned:
             tell(f"{place.name}: {ref}: {text}")
@@ -382,5 +385,17 @@ async def _keep(kube: Api, ref: Ref, *, dry_run: bool) -> None:
     await kube.merge(ref, {"spec": change}, dry_run=dry_run)
 
 
-def _words(refused: Sequence[denials.Denial], error: Exception) -> str:
-    return "; ".join(str(one) for one in refused) or str(error)
+async def _refuse_unless_admitted(kube: Api, offer: Offer, place: Environment, value: JsonObject) -> None:
+    """Return when the cluster would take an object: its admission, its quotas, the rights of these credentials."""
+    try:
+        await kube.create(value, dry_run=True)
+    except ConflictError:
+        return  # somebody was faster, which is found out below
+    except (NotAllowedError, InputError) as error:
+        if _UNTRIED not in error.message:
+            raise _refusal(offer, place, error) from error
+
+
+def _refusal(offer: Offer, place: Environment, error: BackstageError) -> BackstageError:
+    refused = "; ".join(str(one) for one in denials.read(error.message)) or error.message
+    return error.reworded(f"{offer.name} in {place.name} was refused: {refused}")

@@ -167,7 +167,7 @@ class Api:
         field_manager: str = FIELD_MANAGER,
         warned: Warned | None = None,
     ) -> JsonObject:
-        """Create an object; with ``metadata.generateName`` the cluster names it. Never tried twice.
+        """Create an object; with ``metadata.generateName`` the cluster names it. Never tried twice but in a dry run.
 
         ``warned`` takes the cluster's warnings.
 
@@ -178,7 +178,8 @@ class Api:
         kind = await self._allowed(ref)
         namespace = (ref.namespace or DEFAULT_NAMESPACE) if kind.namespaced else None
         query = [("fieldManager", field_manager), *_dry(dry_run)]
-        return await self._call("POST", kind.path(namespace), query=query, body=value, warned=warned)
+        call = self._repeatable if dry_run else self._call
+        return await call("POST", kind.path(namespace), query=query, body=value, warned=warned)
 
     async def merge(self, ref: Ref, change: JsonObject, *, dry_run: bool = False) -> JsonObject:
         """Merge a change into an object that is there (RFC 7386) and return it."""
