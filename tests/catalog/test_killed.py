@@ -49,7 +49,7 @@ async def test_killed_again_and_again_everything_is_there_once(tmp_path: Path, s
     await everything_is_there_once(tmp_path, seed, None)
 
 
-@pytest.mark.xdist_group("postgres")
+@pytest.mark.xdist_group(__name__)
 async def test_killed_again_and_again_on_postgresql(tmp_path: Path) -> None:
     with postgres() as server:
         for seed in (1, 2) if IS_THOROUGH else (1,):

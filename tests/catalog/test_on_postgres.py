@@ -13,7 +13,7 @@ from backstage_py.storage.catalog.search import FullText
 from tests.catalog.harness import HOST, Web, World, catalog, component, documents, group, location
 from tests.storage.postgres import Postgres, postgres
 
-pytestmark = pytest.mark.xdist_group("postgres")
+pytestmark = pytest.mark.xdist_group(__name__)
 
 BY_NAME = Order("metadata.name")
 COMPONENTS = AllOf((Matches("kind", ("component",)), HasPrefix("metadata.name", "c-"), Not(Exists("spec.system"))))

@@ -20,7 +20,7 @@ from tests.catalog.replica import Effects, Inventory, machine, plugins
 from tests.storage.pgbouncer import pgbouncer
 from tests.storage.postgres import Postgres, postgres
 
-pytestmark = pytest.mark.xdist_group("postgres")
+pytestmark = pytest.mark.xdist_group(__name__)
 
 LEASE = 2.0
 

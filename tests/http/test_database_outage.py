@@ -17,7 +17,7 @@ from tests.http.harness import Answer, call
 from tests.storage.postgres import Postgres, postgres
 from tests.storage.wire import Wire, wire
 
-pytestmark = pytest.mark.xdist_group("postgres")
+pytestmark = pytest.mark.xdist_group(__name__)
 
 STRIDE = 5 if IS_THOROUGH else 19
 TASKS = "/api/scaffolder/v2/tasks"

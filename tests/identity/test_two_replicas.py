@@ -21,7 +21,7 @@ from tests.cli.test_serve import ask, sign_in
 from tests.contract.harness import Running, free_port, start
 from tests.storage.postgres import Postgres, postgres
 
-pytestmark = [pytest.mark.xdist_group("postgres"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.xdist_group(__name__), pytest.mark.timeout(240)]
 WRAPPING = "a wrapping key of thirty-two byte"
 SECRET = "the-secret-of-the-task"
 

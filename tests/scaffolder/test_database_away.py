@@ -19,7 +19,7 @@ from tests.scaffolder.harness import World, body, database_url, template, world
 from tests.storage.postgres import Postgres, postgres
 from tests.storage.wire import Wire, wire
 
-pytestmark = pytest.mark.xdist_group("postgres")
+pytestmark = pytest.mark.xdist_group(__name__)
 
 Context = ActionContext[dict[str, object]]
 _AN_HOUR = 3_600_000  # milliseconds

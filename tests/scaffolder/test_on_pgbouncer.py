@@ -17,7 +17,7 @@ from tests.scaffolder.test_sigkill import check_kills
 from tests.storage.pgbouncer import pgbouncer
 from tests.storage.postgres import Postgres, postgres
 
-pytestmark = pytest.mark.xdist_group("postgres")
+pytestmark = pytest.mark.xdist_group(__name__)
 
 KILLS = 3
 

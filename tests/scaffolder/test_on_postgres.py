@@ -28,7 +28,7 @@ from tests.scaffolder.test_sigkill import check_kills
 from tests.storage.postgres import Postgres, postgres
 from tests.storage.wire import wire
 
-pytestmark = pytest.mark.xdist_group("postgres")
+pytestmark = pytest.mark.xdist_group(__name__)
 
 KILLS = max(ALL_KILLS // 4, 3)
 MODULES = (

@@ -28,7 +28,7 @@ from tests.scaffolder.harness import GUEST, World, body, database_url, template,
 from tests.storage.postgres import Postgres, postgres
 from tests.storage.wire import Wire, wire
 
-pytestmark = [pytest.mark.xdist_group("postgres"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.xdist_group(__name__), pytest.mark.timeout(600)]
 
 Context = ActionContext[dict[str, Any]]
 SETTINGS = ScaffolderSettings(recovery=TaskRecoverySettings(enabled=True), workspace_serialization="database")

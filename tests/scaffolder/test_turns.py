@@ -12,7 +12,7 @@ from tests.scaffolder.harness import GUEST, World, database_url, template, world
 from tests.storage.postgres import Postgres, postgres
 from tests.storage.wire import Wire, wire
 
-pytestmark = pytest.mark.xdist_group("postgres")
+pytestmark = pytest.mark.xdist_group(__name__)
 
 Context = ActionContext[dict[str, object]]
 TASKS = 10

@@ -27,7 +27,7 @@ from backstage_py.wiring.keys import Keys
 from tests.storage import boxes
 from tests.storage.postgres import Postgres, postgres
 
-pytestmark = pytest.mark.xdist_group("postgres")
+pytestmark = pytest.mark.xdist_group(__name__)
 WRAPPED = AuthSettings(wrapping_keys=("first" * 8,))
 HOUR, DAY = 3_600_000, 24 * 3_600_000
 

@@ -26,7 +26,7 @@ from tests.catalog.harness import Web, catalog, component, documents, group, loc
 from tests.storage import boxes
 from tests.storage.postgres import Postgres, postgres
 
-pytestmark = pytest.mark.xdist_group("postgres")
+pytestmark = pytest.mark.xdist_group(__name__)
 
 RECORDED = Path(__file__).parents[1] / "golden/storage"
 KEY = b"the key of the recorded database"

@@ -15,7 +15,7 @@ from backstage_py.storage.postgres import watch
 from tests.storage.postgres import Postgres, postgres
 from tests.storage.wire import Wire, wire
 
-pytestmark = pytest.mark.xdist_group("postgres")
+pytestmark = pytest.mark.xdist_group(__name__)
 
 NUMBERS = sa.Table("numbers", sa.MetaData(), sa.Column("n", sa.Integer))
 
