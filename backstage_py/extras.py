@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from backstage_py.errors import NotImplementedInBackendError
 
 _MODULES: Mapping[str, tuple[str, ...]] = {
+    "gitlab": ("gitlab",),
     "kubernetes": ("kubernetes",),
     "mcp": ("mcp", "mcp_types"),
     "policy": ("regopy",),

@@ -5,7 +5,8 @@ checkpoint of the step, so that it goes on where it was when it runs again.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,7 +14,7 @@ from typing import Any, TypeVar
 from backstage_py.integrations import git
 from backstage_py.integrations.forges.forge import Forge, NewRepository, Request, Webhook
 from backstage_py.integrations.git import GitAuthor
-from backstage_py.integrations.patience import Patience
+from backstage_py.integrations.patience import Patience, RateLimitedError
 from backstage_py.plugin import ActionContext, BackstageError, InputError, Json, JsonObject, ScmIntegration
 
 T = TypeVar("T", str, JsonObject)
@@ -163,6 +164,24 @@ async def unless_refused(ctx: ActionContext[Any], key: str, work: Callable[[], A
         if not error.is_refusal:
             raise
         ctx.logger.warning(f"{said}, {error.message}")
+
+
+@contextmanager
+def as_input_error(words: str) -> Iterator[None]:
+    """Put words before what a host refuses, which is an ``InputError`` then, as in Backstage."""
+    try:
+        yield
+    except BackstageError as error:
+        message = f"{words} {error.message}"
+        if not error.is_refusal or isinstance(error, RateLimitedError):
+            raise error.reworded(message) from error
+        raise InputError(message) from error
+
+
+def marked(text: str | None, marker: str) -> str:
+    """Return a text with the marker in a comment that nobody sees where it is rendered."""
+    comment = f"<!-- scaffolder task: {marker} -->"
+    return f"{text}\n\n{comment}" if text else comment
 
 
 def author(ctx: ActionContext[Any], name: str | None, email: str | None) -> GitAuthor:

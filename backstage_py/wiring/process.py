@@ -18,6 +18,7 @@ from backstage_py.identity.on_behalf import OnBehalf
 from backstage_py.integrations.backstage import Discovery, HttpBackstageClient, HttpCatalogClient
 from backstage_py.integrations.crossplane.provisioning import Provisioner
 from backstage_py.integrations.github_autocomplete import GithubAutocomplete
+from backstage_py.integrations.gitlab_autocomplete import GitlabAutocomplete
 from backstage_py.integrations.terraform import rules as terraform_rules
 from backstage_py.permissions import names
 from backstage_py.permissions.mode import Permissions
@@ -108,7 +109,7 @@ async def opened(
             services,
             kept.box,
             working_directory=settings.backend.working_directory,
-            autocompletes={"github": GithubAutocomplete(out.hosts)},
+            autocompletes={"github": GithubAutocomplete(out.hosts), "gitlab": GitlabAutocomplete(out.hosts)},
             authority=permissions.authority(names.SCAFFOLDER),
             worker_limit=None if run_tasks else 0,
         )

@@ -5,6 +5,7 @@ from backstage_py.model.json import Json
 from backstage_py_actions import ACTIONS
 from tests.actions.harness import REGISTRY
 from tests.contract.harness import recorded
+from tests.forges.differences import HOSTS, structure, table
 
 RECORDED = {
     one["id"]: one["schema"]
@@ -12,23 +13,20 @@ RECORDED = {
     if call["name"] == "actions"
     for one in call["response"]["body"]
 }
-TEXTS = {"description", "title"}
-
-
-def structure(node: Json, *, names: bool = False) -> Json:
-    """A schema without its texts; a property may well be called ``description``."""
-    if isinstance(node, dict):
-        return {
-            key: structure(value, names=key == "properties" and not names)
-            for key, value in node.items()
-            if names or key not in TEXTS or not isinstance(value, str)
-        }
-    return [structure(item) for item in node] if isinstance(node, list) else node
 
 
 @pytest.mark.parametrize("action_id", sorted(RECORDED))
 def test_the_schema_is_that_of_backstage(action_id: str) -> None:
     assert structure(REGISTRY.get(action_id).describe()["schema"]) == structure(RECORDED[action_id])
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_actions_of_a_host_have_the_schemas_of_its_module(host: str) -> None:
+    for recorded_action in table(f"{host}-actions"):
+        action = REGISTRY.get(recorded_action["id"])
+        described = action.describe()["schema"]
+        assert structure(described) == recorded_action["schema"], action.id
+        assert action.supports_dry_run == recorded_action["dry"], action.id
 
 
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: str(action.id))

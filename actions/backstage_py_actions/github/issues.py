@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from backstage_py.plugin import ActionContext, BackstageError, Json, JsonObject
+from backstage_py_actions import hosting
 from backstage_py_actions._builtin import builtin
 from backstage_py_actions.github import client
 
@@ -43,7 +44,7 @@ async def github_issues_create(ctx: ActionContext[Issue]) -> JsonObject:
     async with client.repository(ctx, wanted.repo_url, wanted.token) as target:
 
         async def create(marker: str) -> JsonObject:
-            body = given | {"body": _marked(wanted.body, marker)}
+            body = given | {"body": hosting.marked(wanted.body, marker)}
             return _shown(await target.call("POST", "/issues", {k: v for k, v in body.items() if v is not None}))
 
         async def find(marker: str) -> JsonObject | None:
@@ -58,12 +59,6 @@ async def github_issues_create(ctx: ActionContext[Issue]) -> JsonObject:
             raise
     ctx.logger.info(f"Successfully created issue #{issue['issueNumber']}: {issue['issueUrl']}")
     return issue
-
-
-def _marked(body: str | None, marker: str) -> str:
-    """Return a text with a comment that nobody sees where it is rendered."""
-    comment = f"<!-- scaffolder task: {marker} -->"
-    return f"{body}\n\n{comment}" if body else comment
 
 
 def _shown(issue: Json) -> JsonObject:

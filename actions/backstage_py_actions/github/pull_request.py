@@ -1,14 +1,11 @@
 """``publish:github:pull-request``: a commit on a branch, and a pull request for it."""
 
-import asyncio
 import base64
-import os
 import posixpath
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from backstage_py.integrations import ignored_files
 from backstage_py.integrations.forges.forge import Request
 from backstage_py.integrations.forges.github import Repository
 from backstage_py.plugin import (
@@ -23,9 +20,9 @@ from backstage_py.plugin import (
 )
 from backstage_py_actions import hosting
 from backstage_py_actions._builtin import builtin
+from backstage_py_actions._committed import File, files_of
 from backstage_py_actions.github import client, fork
 
-_EXECUTABLE = 0o111
 _DRY_RUN_NUMBER = 43
 _MOST_ASSIGNEES = 10
 _LARGEST_INLINE = 64 * 1024
@@ -56,15 +53,6 @@ class PullRequest:
     git_author_email: str | None = None
     force_empty_git_author: bool = False
     create_when_empty: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """A file to commit. ``mode`` as git writes it; a link's content is its target."""
-
-    path: str
-    mode: str
-    content: bytes
 
 
 @builtin("publish:github:pull-request", PullRequest, dry_run=True)
@@ -318,27 +306,6 @@ async def _or_warn(ctx: ActionContext[PullRequest], key: str, work: Callable[[],
         if not error.is_refusal:
             raise
         ctx.logger.error(f"Failure when {what} to the pull request: {error.message}")
-
-
-async def files_of(folder: Path) -> list[File]:
-    """Return what a folder holds for a commit: without ``.git``, what ``.gitignore`` names, and links to files.
-
-    A link that leads to something is left out and one that leads nowhere is kept, as in Backstage.
-    """
-    return await asyncio.to_thread(_read, folder, await ignored_files.not_ignored(folder))
-
-
-def _read(folder: Path, paths: list[Path]) -> list[File]:
-    found = []
-    for path in paths:
-        name = path.relative_to(folder).as_posix()
-        if path.is_symlink():
-            if not path.exists():
-                found.append(File(name, "120000", os.fsencode(path.readlink())))
-            continue
-        mode = "100755" if path.lstat().st_mode & _EXECUTABLE else "100644"
-        found.append(File(name, mode, path.read_bytes()))
-    return found
 
 
 def _check_paths(wanted: PullRequest) -> None:

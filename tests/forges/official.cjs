@@ -1,0 +1,75 @@
+// Runs actions of a module of Backstage: MODULE CONFIG-AS-JSON; then a request a line, an answer a line.
+// {folder, action, input, dry} gives {output, error, log}; {resource, token, context} gives {results, error}.
+const { createRequire } = require('node:module');
+const fs = require('node:fs');
+const path = require('node:path');
+const root = process.env.BACKSTAGE_PY_ANCHOR;
+const load = createRequire(path.join(root, 'index.js'));
+const [, , name, given] = process.argv;
+const { ConfigReader } = load('@backstage/config');
+const { ScmIntegrations } = load('@backstage/integration');
+const config = new ConfigReader(JSON.parse(given));
+const integrations = ScmIntegrations.fromConfig(config);
+const requireScmUserCredentials = config.getOptionalBoolean('scaffolder.requireScmUserCredentials') ?? false;
+const options = { config, integrations, requireScmUserCredentials };
+
+const actions = {};
+const dist = path.join(root, 'node_modules', name, 'dist');
+for (const file of fs.readdirSync(path.join(dist, 'actions')).filter(one => one.endsWith('.cjs.js'))) {
+  for (const [key, make] of Object.entries(load(path.join(dist, 'actions', file)))) {
+    if (!/^(create|edit).*Action$/.test(key)) continue;
+    const action = make(options);
+    actions[action.id] = action;
+  }
+}
+
+function logger(log) {
+  const found = { child: () => found };
+  for (const level of ['debug', 'info', 'warn', 'error']) found[level] = text => log.push([level, String(text)]);
+  return found;
+}
+
+async function run({ folder, action, input, dry }) {
+  const output = {};
+  const log = [];
+  try {
+    await actions[action].handler({
+      input,
+      workspacePath: folder,
+      isDryRun: Boolean(dry),
+      logger: logger(log),
+      output: (key, value) => { output[key] = value; },
+      checkpoint: async ({ fn }) => fn(),
+      task: { id: 'task' },
+      step: { id: 'step' },
+      createTemporaryDirectory: async () => fs.mkdtempSync(path.join(folder, '..', 'tmp-')),
+    });
+    return { output, log };
+  } catch (error) {
+    return { output, log, error: { name: error.name, message: String(error.message) } };
+  }
+}
+
+async function complete({ resource, token, context }) {
+  try {
+    const { createHandleAutocompleteRequest } = load(path.join(dist, 'autocomplete', 'autocomplete.cjs.js'));
+    return await createHandleAutocompleteRequest({ integrations })({ resource, token, context });
+  } catch (error) {
+    return { error: { name: error.name, message: String(error.message) } };
+  }
+}
+
+function describe() {
+  return Object.values(actions).map(one => ({
+    id: one.id, description: one.description, examples: one.examples, schema: one.schema, dry: Boolean(one.supportsDryRun),
+  }));
+}
+
+const lines = require('node:readline').createInterface({ input: process.stdin });
+(async () => {
+  for await (const line of lines) {
+    const asked = JSON.parse(line);
+    const said = asked.describe ? describe() : asked.resource ? await complete(asked) : await run(asked);
+    process.stdout.write(`${JSON.stringify(said)}\n`);
+  }
+})();

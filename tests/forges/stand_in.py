@@ -1,0 +1,218 @@
+"""A git host on loopback for tests: an API of one kind of host, real git over smart HTTP, faults on purpose.
+
+The repositories and git's protocol are the sandbox's; what a kind of host adds is its API. Each request is kept, so
+that two clients can be compared by what they sent.
+"""
+
+import email
+import json
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from backstage_py.http import server
+from backstage_py.sandbox import smart_http
+from backstage_py.sandbox.faults import Faults, FaultyHost
+from backstage_py.sandbox.gitrepo import objects, refs
+from backstage_py.sandbox.host import Host
+from backstage_py.sandbox.records import Repository
+from backstage_py.sandbox.server import _listen
+from backstage_py.sandbox.settings import SandboxSettings
+
+_LOGIN = "ada"
+USER_TOKEN = "user-oauth"
+
+
+class RefusalError(Exception):
+    """An answer that is no success, in the host's own shape."""
+
+    def __init__(self, status: int, body: Any, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(status)
+        self.status, self.body, self.headers = status, body, headers
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request of the API; ``path`` has one part for each segment, decoded."""
+
+    method: str
+    path: tuple[str, ...]
+    query: dict[str, str]
+    body: Any
+    headers: Mapping[str, str]
+
+
+Answer = tuple[int, Any] | tuple[int, Any, Mapping[str, str]]
+Handler = Callable[..., Awaitable[Answer]]
+
+
+@dataclass(frozen=True)
+class Route:
+    """``:name`` in a path stands for one segment, which becomes an argument."""
+
+    method: str
+    path: str
+    handler: Handler
+
+    def match(self, method: str, segments: tuple[str, ...]) -> dict[str, str] | None:
+        parts = self.path.strip("/").split("/")
+        if method != self.method or len(parts) != len(segments):
+            return None
+        pairs = list(zip(parts, segments, strict=True))
+        if any(part != given for part, given in pairs if not part.startswith(":")):
+            return None
+        return {part[1:]: given for part, given in pairs if part.startswith(":")}
+
+
+@dataclass
+class StandIn:
+    """A running host, its repositories and what it was asked."""
+
+    url: str
+    token: str
+    host: Host
+    faults: Faults = field(default_factory=Faults)
+    asked: list[Asked] = field(default_factory=list)
+
+    async def repository(self, full_name: str, *, branch: str = "main", files: Mapping[str, str] | None = None) -> None:
+        """Make a repository, with a commit if it has files."""
+        owner, name = _flat(full_name)
+        made = await self.host.store.create(Repository(owner, name, default_branch=branch))
+        if files:
+            await self.commit(full_name, branch, files)
+        assert made.name == name
+
+    async def commit(self, full_name: str, branch: str, files: Mapping[str, str]) -> str:
+        from backstage_py.sandbox.gitrepo import changes
+
+        bare = self.bare(full_name)
+        parent = await refs.commit_of(bare, f"refs/heads/{branch}")
+        made = [changes.Change(path, await objects.write_blob(bare, text.encode())) for path, text in files.items()]
+        author = objects.Signature("Ada", "ada@test", "2026-01-01T00:00:00Z")
+        return await changes.commit(bare, branch, parent, made, "seed", author)
+
+    def find(self, full_name: str) -> Repository | None:
+        return self.host.store.find(*_flat(full_name))
+
+    def bare(self, full_name: str) -> Any:
+        found = self.find(full_name)
+        assert found is not None
+        return self.host.store.bare(found)
+
+    async def delete(self, full_name: str) -> None:
+        found = self.find(full_name)
+        if found:
+            await self.host.store.delete(found)
+
+    async def tree(self, full_name: str, ref: str) -> dict[str, tuple[str, bytes]]:
+        """The files of a branch: mode and content by path."""
+        bare = self.bare(full_name)
+        entries = await objects.read_tree(bare, ref, recursive=True)
+        return {one.path: (one.mode, await objects.read_blob(bare, one.sha)) for one in entries if one.type == "blob"}
+
+
+def _flat(full_name: str) -> tuple[str, str]:
+    """The store has one level of owners; other hosts have folders of them."""
+    owner, _, name = full_name.rpartition("/")
+    return owner.replace("/", "__"), name
+
+
+class _Api:
+    """The API of a host below its root, and git beside it."""
+
+    def __init__(self, prefix: str, routes: list[Route], stand_in: StandIn, guard: Callable[[Asked], None]) -> None:
+        self._prefix, self._routes, self._stand_in, self._guard = prefix, routes, stand_in, guard
+        self._git = Starlette(routes=smart_http.ROUTES)
+        self._git.state.host = stand_in.host
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        raw = scope["raw_path"].decode()
+        if not raw.startswith(self._prefix):
+            await self._git(_as_flat(scope), receive, send)
+            return
+        segments = tuple(unquote(part) for part in raw.removeprefix(self._prefix).strip("/").split("/"))
+        request = Request(scope, receive)
+        text = await request.body()
+        query = dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
+        asked = Asked(scope["method"], segments, query, _body(text, request.headers), request.headers)
+        response = await self._answer(asked)
+        await response(scope, receive, send)
+
+    async def _answer(self, asked: Asked) -> Response:
+        self._stand_in.asked.append(asked)
+        try:
+            self._guard(asked)
+            for route in self._routes:
+                if (found := route.match(asked.method, asked.path)) is not None:
+                    status, body, *more = await route.handler(asked, **found)
+                    headers = dict(more[0]) if more else {}
+                    return JSONResponse(body, status, headers) if status != 204 else Response(None, 204, headers)
+        except RefusalError as error:
+            return JSONResponse(error.body, error.status, dict(error.headers or {}))
+        return JSONResponse({"error": "404 Not Found"}, 404)
+
+
+def _body(text: bytes, headers: Mapping[str, str]) -> Any:
+    """The JSON of a request, or the members of a form, whose ``a[b]`` are objects."""
+    kind = headers.get("content-type", "")
+    if not kind.startswith("multipart/"):
+        return json.loads(text) if text else None
+    found: dict[str, Any] = {}
+    message = email.message_from_bytes(f"Content-Type: {kind}\r\n\r\n".encode() + text)
+    for part in message.get_payload():
+        name = str(part.get_param("name", header="content-disposition"))  # type: ignore[union-attr]  # it has parts
+        outer, _, inner = name.rstrip("]").partition("[")
+        value = str(part.get_payload())  # type: ignore[union-attr]  # as above
+        if inner:
+            found.setdefault(outer, {})[inner] = value
+        else:
+            found[name] = value
+    return found
+
+
+def _as_flat(scope: Scope) -> Scope:
+    """Return the request with the owner's folders as one, as the store has them."""
+    path, _, rest = scope["path"].strip("/").partition(".git/")
+    owner, _, name = path.rpartition("/")
+    return {**scope, "path": f"/{owner.replace('/', '__')}/{name}.git/{rest}", "raw_path": b""}
+
+
+@asynccontextmanager
+async def serve(
+    root: Path,
+    prefix: str,
+    routes: Callable[[StandIn], list[Route]],
+    guard: Callable[[StandIn, Asked], None],
+    *,
+    token: str | None = None,
+    port: int = 0,
+) -> AsyncIterator[StandIn]:
+    """Serve until the block is left.
+
+    Args:
+        root: folder for repositories.
+        prefix: where the API begins.
+        routes: what it answers.
+        guard: refuses who has no token.
+        token: the one that is known, of the user ``ada``.
+        port: 0 takes a free one.
+    """
+    listener = _listen("127.0.0.1", port)
+    try:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        used = token or secrets.token_urlsafe(16)
+        stand_in = StandIn(url, used, Host.open(SandboxSettings(root, url, {used: _LOGIN, USER_TOKEN: _LOGIN})))
+        app: ASGIApp = _Api(prefix, routes(stand_in), stand_in, lambda asked: guard(stand_in, asked))
+        async with server.running(FaultyHost(app, stand_in.faults), listener, grace=1):
+            yield stand_in
+    finally:
+        listener.close()
