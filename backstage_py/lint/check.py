@@ -14,7 +14,7 @@ from backstage_py.lint.documents import Entity
 from backstage_py.lint.files import Text
 from backstage_py.lint.rule import Finding, Rule, Subject
 from backstage_py.lint.rules import RULES
-from backstage_py.lint.skeleton import Fetch, Rendering
+from backstage_py.lint.skeleton import Fetch, Rendering, Usage
 from backstage_py.lint.view import Template, Vocabulary
 from backstage_py.model import yaml
 from backstage_py.model.problem import Problem, Severity
@@ -23,7 +23,7 @@ from backstage_py.model.yaml import Document
 _IGNORE = re.compile(r"backstage-py:\s*ignore(?:\[([^\]]*)\])?")
 _BY_SUBJECT: Mapping[Subject, tuple[Rule, ...]] = {
     subject: tuple(rule for rule in RULES if rule.subject == subject)
-    for subject in ("file", "entity", "template", "fetches", "skeleton")
+    for subject in ("file", "entity", "template", "fetches", "skeleton", "usage")
 }
 
 
@@ -175,7 +175,12 @@ def _look(
                     fetches = tuple(skeleton.fetches(template, path))
                     found += _run("fetches", fetches, source, options, entity.document)
                     folders += [fetch.target for fetch in fetches if not fetch.is_file]
-                    found += _of_skeletons(fetches, Path(text.file).parent, options) if deep else ()
+                    if deep:
+                        used: dict[int, set[str | None]] = {}
+                        found += _of_skeletons(fetches, Path(text.file).parent, options, used)
+                        for fetch in fetches:
+                            usage = Usage(fetch, frozenset(used.get(fetch.step.index, ())))
+                            found += _run("usage", usage, source, options, entity.document)
     return found, folders
 
 
@@ -188,8 +193,12 @@ def _of_texts(text: Text, source: _Source, options: Options) -> Iterator[Found]:
     yield from _run("file", text, source, options, None)
 
 
-def _of_skeletons(fetches: Iterable[Fetch], folder: Path, options: Options) -> Iterator[Found]:
+def _of_skeletons(
+    fetches: Iterable[Fetch], folder: Path, options: Options, used: dict[int, set[str | None]]
+) -> Iterator[Found]:
+    """Look into the files of skeletons; ``used`` gets the values that they use, by the step's position."""
     for rendering in renderings(fetches, folder):
+        used.setdefault(rendering.fetch.step.index, set()).update(rendering.used)
         yield from look_into(rendering, options)
 
 

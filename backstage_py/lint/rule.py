@@ -8,7 +8,7 @@ from backstage_py.lint.fixes import repair as repairs
 from backstage_py.model.problem import Severity
 
 Path = repairs.Path
-Subject = Literal["file", "entity", "template", "fetches", "skeleton"]
+Subject = Literal["file", "entity", "template", "fetches", "skeleton", "usage"]
 Sample = str | Mapping[str, str]
 """An example: the lines below ``spec:`` of a template, or whole files by name (the first is the one to look at)."""
 
@@ -39,9 +39,12 @@ class Finding:
     repair: repairs.Repair | None = None
 
 
+PAGES = "https://github.com/backstage-py/backstage-py/tree/main/docs/reference/rules"
+"""Where each rule has a page, below the project's URL ``Documentation``; a test compares the two."""
+
 Check = Callable[[Any], Iterator[Finding]]
 """Takes what the rule's subject names: a ``files.Text``, a ``documents.Entity``, a ``view.Template``, the
-``skeleton.Fetch`` of a template, or a ``skeleton.Rendering``."""
+``skeleton.Fetch`` of a template, a ``skeleton.Rendering``, or the ``skeleton.Usage`` of a fetch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,16 @@ class Rule:
     bad: Sample
     good: Sample
     check: Check
+
+    @property
+    def page(self) -> str:
+        """The URL of what is written about the rule."""
+        return page_of(self.code)
+
+
+def page_of(code: str) -> str:
+    """Return the URL of what is written about the rule with a code."""
+    return f"{PAGES}/{code}.md"
 
 
 def rule(

@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Mapping
+from pathlib import Path
 
 from backstage_py import extras
 from backstage_py.lint.actions import KnownAction, bundled_catalogue
@@ -29,7 +30,8 @@ _LONGEST_SHOWN = 2_000
 _INTRO = """\
 # Rules of `backstage-py validate`
 
-Generated from the rules themselves (`python -m backstage_py.lint.samples`); the tests run the same examples.
+Generated from the rules themselves (`python -m backstage_py.lint.samples`, with `--pages` the page of each); the tests
+run the same examples.
 
 An `error` is what Backstage refuses (a file, a page of the form, an input, an expression of a step), or what fails when
 it runs. What Backstage runs with a defined result is a `warning`, however probable the mistake; an `info` is worth
@@ -81,7 +83,29 @@ def _shown(sample: Sample) -> str:
     return "\n\n".join(blocks)
 
 
+def pages() -> Mapping[str, str]:
+    """Return the documentation as a folder: a page for each rule by its code, and a list of them."""
+    rows = [f"| [{rule.code}]({rule.code}.md) | {rule.name} | {rule.severity} | {rule.summary} |" for rule in RULES]
+    table = "\n".join(["| code | name | severity | what |", "|---|---|---|---|", *rows])
+    return {"README.md": f"{_INTRO}\n{table}\n", **{f"{rule.code}.md": _page(rule) for rule in RULES}}
+
+
+def _page(rule: Rule) -> str:
+    switch = (
+        f"Switch it off with `ignore: [{rule.code}]` in `.backstage-py.yaml`, or with the comment "
+        f"`# backstage-py: ignore[{rule.code}]` in the line. [All rules](README.md)"
+    )
+    return f"{documentation(rule).replace('## ', '# ', 1)}\n{switch}\n"
+
+
+def _write(folder: Path) -> None:
+    for old in folder.glob("*.md"):
+        old.unlink()
+    for name, text in pages().items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
 if __name__ == "__main__":
     import sys
 
-    sys.stdout.write(markdown())
+    _write(Path("docs/reference/rules")) if sys.argv[1:] == ["--pages"] else sys.stdout.write(markdown())

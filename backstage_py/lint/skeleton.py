@@ -172,6 +172,21 @@ class Rendering:
         """The path as the template language sees it."""
         return syntax.parse(self.relative, self.fetch.settings)
 
+    @cached_property
+    def used(self) -> frozenset[str | None]:
+        """Names of the values that it uses; None among them where it uses all as a whole."""
+        root = "cookiecutter" if self.fetch.settings.cookiecutter else "values"
+        references = (*self.parsed.references, *self.name.references)
+        return frozenset(one.names[1] if len(one.names) > 1 else None for one in references if one.names[0] == root)
+
+
+@dataclass(frozen=True)
+class Usage:
+    """A fetch step with the names of the values that the files of its skeleton use."""
+
+    fetch: Fetch
+    used: frozenset[str | None]
+
 
 def fetches(template: Template, file: Path) -> Iterator[Fetch]:
     """Yield the steps that read a relative path that is written out, or given by the choices of the form."""

@@ -143,7 +143,9 @@ def test_sarif_names_the_rule(cli: CliRunner, folder: Path) -> None:
     run = json.loads(cli.invoke(app, ["validate", "a b.yaml", "-f", "sarif"]).stdout)["runs"][0]
 
     (result,) = run["results"]
-    assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"] == "BPY401"
+    rule = run["tool"]["driver"]["rules"][result["ruleIndex"]]
+    assert rule["id"] == result["ruleId"] == "BPY401"
+    assert rule["helpUri"].endswith("/docs/reference/rules/BPY401.md")
     location = result["locations"][0]["physicalLocation"]
     assert location == {"artifactLocation": {"uri": "a%20b.yaml"}, "region": {"startLine": 10, "startColumn": 25}}
 

@@ -1,5 +1,6 @@
 """Every rule finds something in its bad example and nothing in its good one; the docs are made of the same examples."""
 
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from backstage_py.lint.rule import Rule
 from backstage_py.lint.rules import RULES
 from backstage_py.model.problem import Problem
 
+ROOT = Path(__file__).parents[2]
+PAGES = ROOT / "docs" / "reference" / "rules"
 DOCS = Path(samples.__file__).with_name("RULES.md")
 
 
@@ -39,6 +42,20 @@ def test_rule_is_explained(rule: Rule) -> None:
     assert rule.summary.endswith(".")
     assert rule.why.endswith((".", ".)"))
     assert rule.code.startswith("BPY")
+
+
+def test_pages_are_current() -> None:
+    found = {page.name: page.read_text(encoding="utf-8") for page in PAGES.glob("*.md")}
+
+    assert found == samples.pages(), "write them anew: python -m backstage_py.lint.samples --pages"
+
+
+def test_pages_are_where_the_project_says_that_its_documentation_is() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+    assert {rule.page for rule in RULES} == {
+        f"{project['urls']['Documentation']}/{page.relative_to(ROOT / 'docs')}" for page in PAGES.glob("BPY*.md")
+    }
 
 
 def test_documentation_is_current() -> None:

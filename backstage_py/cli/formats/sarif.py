@@ -6,6 +6,7 @@ from pathlib import PurePath
 from urllib.parse import quote
 
 from backstage_py import __version__
+from backstage_py.lint.rule import PAGES
 from backstage_py.lint.rules import RULES
 from backstage_py.model.json import JsonObject
 from backstage_py.model.problem import Problem
@@ -18,12 +19,14 @@ def render(problems: Sequence[Problem]) -> str:
     driver = {
         "name": "backstage-py",
         "semanticVersion": __version__,
+        "informationUri": PAGES,
         "rules": [
             {
                 "id": rule.code,
                 "name": rule.name,
                 "shortDescription": {"text": rule.summary},
                 "help": {"text": rule.why},
+                "helpUri": rule.page,
                 "defaultConfiguration": {"level": _LEVELS[rule.severity]},
             }
             for rule in RULES

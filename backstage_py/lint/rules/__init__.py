@@ -31,6 +31,7 @@ from backstage_py.lint.rules import (
     skeletons,
     steps,
     texts,
+    values,
 )
 
 RULES: tuple[Rule, ...] = rules_of(
@@ -47,6 +48,7 @@ RULES: tuple[Rule, ...] = rules_of(
         schemas,
         skeletons,
         methods,
+        values,
         outputs,
         portability,
     )
