@@ -1,9 +1,14 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from backstage_py.errors import ForeignError
+from backstage_py.errors import ForeignError, InputError
+from backstage_py.integrations.hosts.scm import ScmRegistry
+from backstage_py.model.scm import ScmIntegration
+from backstage_py.plugin import User
+from backstage_py.testing.http_server import FakeHttp, Reply
 from tests.actions.harness import Plugins, Task
 from tests.integrations.web_host import serve
 
@@ -42,6 +47,31 @@ async def test_all_are_told_once_what_was_made_and_who_approved_it(task: Task, p
     assert notified["recipients"] == {"type": "entity", "entityRef": ["group:default/a"]}
     assert notified["payload"]["description"] == "\n".join(LINES)
     assert notified["payload"]["link"] == "https://shop.staging.example.com"
+
+
+async def test_who_asked_and_who_approved_are_facts(task: Task, plugins: Plugins) -> None:
+    pull = "https://git.acme.example/org/deployments/pull/7"
+    said = [("ada", "CHANGES_REQUESTED"), ("ben", "APPROVED"), ("ada", "APPROVED"), ("cyd", "APPROVED"),
+            ("cyd", "DISMISSED"), ("ben", "COMMENTED")]  # fmt: skip
+    with FakeHttp() as host:
+        host.on("GET", "/repos/org/deployments/pulls/7", Reply({"merged_by": {"login": "bot"}}))
+        reviews = [{"user": {"login": who}, "state": state} for who, state in said]
+        host.on("GET", "/repos/org/deployments/pulls/7/reviews", Reply(reviews), Reply([]))
+        known = ScmIntegration("github", "git.acme.example", "git.acme.example", host.url, None, "t", {})
+        task.services = replace(task.services, integrations=ScmRegistry([known]))
+        task.user = User("user:default/dev")
+        given = {"title": "Ready", "to": {"backstage": {}}, "approvalOf": [pull, ""]}
+        first = await task.run("notify:summary", given)
+        assert first.outputs["message"] == f"Ready\n- Requested by: user:default/dev\n- Approved by: ada, ben ({pull})"
+        task.forget()
+        assert (
+            f"Approved by: nobody (merged by bot) ({pull})"
+            in (await task.run("notify:summary", given)).outputs["message"]
+        )
+        for wrong in ("https://git.acme.example/org/deployments", "https://elsewhere.example/o/r/pull/1"):
+            with pytest.raises(InputError, match="is no pull request on a GitHub of"):
+                await task.run("notify:summary", {**given, "approvalOf": [wrong]})
+    assert len(plugins.requests) == 2
 
 
 async def test_one_that_cannot_be_told_keeps_no_other_from_it(task: Task, plugins: Plugins) -> None:

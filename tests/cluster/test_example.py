@@ -173,9 +173,10 @@ def test_a_demo_that_is_told_to_end_takes_all_of_it_away(kube: KubeCluster) -> N
 
 
 def left(kube: KubeCluster) -> set[str]:
-    """Return what a demo makes for the whole cluster."""
+    """Return what demos made for the whole cluster; other tests have other names."""
     paths = ("/api/v1/namespaces", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", crds.PATH)
-    return {f"{path}/{one['metadata']['name']}" for path in paths for one in kube.api.items(path)}
+    found = {f"{path}/{one['metadata']['name']}" for path in paths for one in kube.api.items(path)}
+    return {one for one in found if "demo-" in one}
 
 
 def test_the_demo_says_in_a_sentence_that_it_needs_a_cluster(tmp_path: Path) -> None:
