@@ -1,6 +1,6 @@
 import { useCallback, useRef, useState } from 'preact/hooks';
 import { run as ask } from './api.js';
-import { read } from './result/tree.js';
+import { compared, read } from './result/tree.js';
 
 const FRAMES = /^(Beginning|Finished) step |^(info: )?Running \S+ in dry-run mode with inputs /; // shown otherwise
 const COLOURS = /\x1b\[[0-9;]*m/g;
@@ -14,34 +14,48 @@ const COLOURS = /\x1b\[[0-9;]*m/g;
 export function useRuns(path) {
   const [run, setRun] = useState(null);
   const control = useRef();
-  const tree = useRef(null);
+  const trees = useRef({ last: null, before: null });
   const start = useCallback(
-    async ({ values, secrets, sandbox }) => {
+    async ({ values, secrets, sandbox, isAgain = false }) => {
       control.current?.abort();
       const mine = (control.current = new AbortController());
       const begun = performance.now();
-      const before = tree.current;
-      let state = { steps: [], told: {}, values, before, isRunning: true };
+      let state = { steps: [], told: {}, values, isRunning: true };
       const change = more => {
         if (mine !== control.current) return;
         state = { ...state, ...more };
-        setRun(state);
+        setRun(shown => ({ after: shown?.after, before: shown?.before, output: shown?.output, ...state }));
       };
-      change({});
-      const tell = (event, data) => change(after(state, event, data, begun));
+      change({}); // what the last run wrote is shown until there is something new
+      const tell = (event, data) => {
+        const news = after(state, event, data, begun);
+        change(news.after ? { ...news, before: earlier(trees.current, news, isAgain) } : news);
+      };
       try {
         await ask({ path, values, secrets, sandbox }, tell, mine.signal);
+        if (mine !== control.current) return;
         if (state.isRunning) throw new Error('The server went away before the run had ended');
       } catch (error) {
         const message = mine.signal.aborted ? 'The run was stopped' : error.message;
         change({ error: { message }, isRunning: false, ms: performance.now() - begun });
       }
-      if (mine === control.current && !state.error) tree.current = state.after;
     },
     [path],
   );
   const stop = useCallback(() => control.current?.abort(), []);
   return { run, start, stop };
+}
+
+/**
+ * The tree that a new one is compared with; `trees` remembers both.
+ *
+ * An editor may write a file twice, and each save runs the template: a run by itself that wrote the same changes nothing.
+ */
+function earlier(trees, { after: now, error }, isAgain) {
+  if (error) return trees.last;
+  const isSame = trees.last && compared(trees.last, now).every(one => one.status === 'same');
+  if (!(isAgain && isSame)) [trees.before, trees.last] = [trees.last, now];
+  return trees.before;
 }
 
 /** What an event changes of a run. */

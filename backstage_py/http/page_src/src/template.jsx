@@ -31,10 +31,10 @@ export function Template({ path, summary, changes }) {
   const { run, start, stop } = useRuns(path);
   const isWide = useMedia(WIDE);
 
-  const again = () => start({ values, secrets, sandbox: inSandbox });
+  const again = () => start({ values, secrets, sandbox: inSandbox, isAgain: true });
   const go = () => {
     setTab(current => (['form', 'cases', 'findings'].includes(current) ? 'files' : current));
-    again();
+    start({ values, secrets, sandbox: inSandbox });
   };
   const latest = useRef({});
   latest.current = { go, again, wantsRun: onSave && run !== null && !recording };

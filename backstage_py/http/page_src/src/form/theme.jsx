@@ -46,6 +46,7 @@ function ObjectFieldTemplate({ idSchema, title, description, properties, schema,
     </>
   );
   if (isRoot) return <div id="root">{body}</div>;
+  if (!properties.length && !canAdd) return <p class="group-title">{title}</p>; // its choices follow
   return (
     <fieldset class="group" id={idSchema.$id}>
       {title && <legend>{title}</legend>}

@@ -56,8 +56,8 @@ const withDefinitions = (schema, root) =>
 
 /** The errors themselves, without those that only say that something below is wrong. */
 function leaves(errors) {
-  const inOptions = one => /\/(oneOf|anyOf|not|if)(\/|$)/.test(one.keywordLocation.slice(0, -one.keyword.length - 1));
-  return errors.filter(one => !SUMMARIES.has(one.keyword) && !STEPS.has(one.keyword) && !inOptions(one));
+  const inConditions = one => /\/(not|if)(\/|$)/.test(one.keywordLocation.slice(0, -one.keyword.length - 1));
+  return errors.filter(one => !SUMMARIES.has(one.keyword) && !STEPS.has(one.keyword) && !inConditions(one));
 }
 
 /** What is said of one place once, however often the validator comes by. */
@@ -69,7 +69,7 @@ function described({ keyword, keywordLocation, instanceLocation, error }, root, 
   const place = pointer(instanceLocation);
   const schema = get(root, pointer(keywordLocation).slice(0, -1)) ?? root;
   const value = place.length ? get(formData, place) : formData;
-  const path = place.map(one => (/^\d+$/.test(one) ? `[${one}]` : `.${one}`)).join('');
+  const path = place.map(one => `.${one}`).join('');
   const named = text => schema?.errorMessage?.[keyword] ?? (typeof schema?.errorMessage === 'string' ? schema.errorMessage : text);
   const made = (property, message, title) => ({
     name: keyword,
@@ -90,16 +90,15 @@ function described({ keyword, keywordLocation, instanceLocation, error }, root, 
 
 function message(keyword, schema, fallback) {
   const bound = schema?.[keyword];
-  const plural = (count, one) => `${count} ${one}${count === 1 ? '' : 's'}`;
   switch (keyword) {
     case 'minLength':
-      return `must NOT have fewer than ${plural(bound, 'character')}`;
+      return `must NOT have fewer than ${bound} characters`;
     case 'maxLength':
-      return `must NOT have more than ${plural(bound, 'character')}`;
+      return `must NOT have more than ${bound} characters`;
     case 'minItems':
-      return `must NOT have fewer than ${plural(bound, 'item')}`;
+      return `must NOT have fewer than ${bound} items`;
     case 'maxItems':
-      return `must NOT have more than ${plural(bound, 'item')}`;
+      return `must NOT have more than ${bound} items`;
     case 'minimum':
       return `must be >= ${bound}`;
     case 'maximum':
