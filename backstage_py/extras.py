@@ -15,7 +15,7 @@ _MODULES: Mapping[str, tuple[str, ...]] = {
     "mcp": ("mcp", "mcp_types"),
     "policy": ("regopy",),
     "s3": ("boto3",),
-    "serve": ("alembic", "httptools", "isal", "sqlalchemy", "starlette", "uvicorn", "watchfiles"),
+    "serve": ("alembic", "httptools", "isal", "sqlalchemy", "starlette", "uvicorn"),
     "slack": ("slack_sdk",),
     "vault": ("hvac",),
 }

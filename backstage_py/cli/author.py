@@ -164,6 +164,7 @@ def run_tests(
     config: ConfigOption = None,
     *,
     update: Annotated[bool, typer.Option("--update", help="Write golden trees instead of comparing.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Run again whenever a file changes, until Ctrl-C.")] = False,
     trust: TrustOption = False,
 ) -> None:
     """Run the test cases beside templates.
@@ -173,7 +174,7 @@ def run_tests(
     from backstage_py.cli.commands import test as command
 
     options = command.TestOptions(update, only, parallel, junit, keep, config or (), _trust(everything=trust))
-    raise typer.Exit(command.run(paths or [], options))
+    raise typer.Exit(command.watch(paths or [], options) if watch else command.run(paths or [], options))
 
 
 def actions(

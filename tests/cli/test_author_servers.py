@@ -1,5 +1,6 @@
 """run, dev and new with the real thing on the other side: a service, a watched folder, an installer."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -17,8 +18,10 @@ from typing import IO
 import pytest
 from typer.testing import CliRunner
 
+from backstage_py.cli.commands import dev as dev_command
 from backstage_py.cli.commands import run as run_command
 from backstage_py.cli.commands.run import RunOptions
+from backstage_py.cli.local.trust import Trust
 from backstage_py.cli.main import app
 from backstage_py.model.json import Json
 from tests.contract.harness import running
@@ -145,7 +148,13 @@ class Output:
 
 @contextlib.contextmanager
 def developing(folder: Path) -> Iterator[tuple["subprocess.Popen[str]", Output]]:
-    command = [sys.executable, "-m", "backstage_py.cli", "dev", str(folder), "--port", "0"]
+    with talking("dev", str(folder), "--port", "0", folder=folder) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def talking(*arguments: str, folder: Path) -> Iterator[tuple["subprocess.Popen[str]", Output]]:
+    command = [sys.executable, "-m", "backstage_py.cli", *arguments]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=folder)
     assert process.stdout
     try:
@@ -177,8 +186,12 @@ def test_dev_checks_again_on_change_serves_the_api_and_takes_it_down(tmp_path: P
         output.until("1 error")
         wait_for(f"{url}/.backstage/health/v1/readiness")
 
+        for beside in ("4913", ".template.yaml.swp", "template.yaml~", "#template.yaml#", ".goutputstream-A1B2C3"):
+            (tmp_path / beside).write_text("")  # as editors do before they save
         template.write_text(LOGGING.replace("MESSAGE", "hello"))
-        assert output.until("changed:").endswith("template.yaml")
+        assert output.until("changed:").endswith("changed: template.yaml")
+        for beside in ("4913", ".template.yaml.swp", "template.yaml~", "#template.yaml#", ".goutputstream-A1B2C3"):
+            (tmp_path / beside).unlink()
         output.until("No problems found.")
 
         token = guest(url)
@@ -197,6 +210,50 @@ def test_dev_checks_again_on_change_serves_the_api_and_takes_it_down(tmp_path: P
     with pytest.raises(urllib.error.URLError):
         ask(f"{url}/.backstage/health/v1/readiness")
     assert {one.name for one in tmp_path.iterdir()} == {"template.yaml", "more", ".backstage-py-dev"}
+
+
+def test_dev_runs_the_tests_of_trusted_actions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    package = tmp_path / "acme"
+    package.mkdir()
+    (package / "pyproject.toml").write_text(
+        "[project]\nname = 'acme'\nversion = '1'\n[project.entry-points.'backstage_py.actions']\nacme = 'acme'\n"
+    )
+    (package / "test_acme.py").write_text("def test_right():\n    pass\n\ndef test_wrong():\n    assert 1 == 2\n")
+    (tmp_path / "own" / "actions").mkdir(parents=True)
+    (tmp_path / "own" / "actions" / "test_own.py").write_text("def test_right():\n    pass\n")
+    (tmp_path / ".backstage-py.yaml").write_text("actions-folder: own/actions\n")
+    untrusted = Trust.of({"XDG_CONFIG_HOME": str(tmp_path / "config")})
+    trusted = Trust.of({"XDG_CONFIG_HOME": str(tmp_path / "config")}, everything=True)
+
+    assert asyncio.run(dev_command.check(tmp_path, untrusted)) is True
+    left_out = capsys.readouterr()
+    assert asyncio.run(dev_command.check(tmp_path, trusted)) is False
+    shown = capsys.readouterr().out
+
+    assert "left out the Python files of" in left_out.err
+    assert "Tests of the actions" not in left_out.out
+    assert "Tests of the actions in acme" in shown
+    assert "assert 1 == 2" in shown
+    assert "1 failed, 1 passed" in shown
+    assert "Tests of the actions in own/actions: 1 passed" in shown
+
+
+def test_test_runs_again_when_a_file_changes(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    template = tmp_path / "template.yaml"
+    template.write_text(LOGGING.replace("MESSAGE", "hello"))
+    (tmp_path / "a.test.yaml").write_text("cases: [{name: a, expect: {log: hello}}]\n")
+    with talking("test", "--watch", folder=tmp_path) as (process, output):
+        output.until("1 passed")
+        template.write_text(LOGGING.replace("MESSAGE", "goodbye"))
+        output.until("changed: template.yaml")
+        output.until("the log does not contain 'hello'")
+        process.send_signal(signal.SIGINT)
+        output.until("Stopped.")
+        assert process.wait(_PATIENCE_SECONDS) == 0
 
 
 # --- new

@@ -12,19 +12,19 @@ from functools import partial
 from pathlib import Path
 
 from backstage_py import threads
-from backstage_py.cli import child
+from backstage_py.cli import child, watching
 from backstage_py.cli.cases import testcases
+from backstage_py.cli.commands import action_tests
 from backstage_py.cli.commands import test as test_command
 from backstage_py.cli.commands.test import TestOptions
 from backstage_py.cli.commands.validate import ValidateOptions, find
 from backstage_py.cli.formats import text
-from backstage_py.cli.local import own_actions
+from backstage_py.cli.local import own_actions, project
 from backstage_py.cli.local.trust import Trust
 from backstage_py.errors import BackstageError
 from backstage_py.lint import config as configs
 
 _CHECKS = threads.Lane(1)
-_DEBOUNCE_MS = 200
 _KINDS = ["Component", "API", "Resource", "System", "Domain", "Location", "Template", "Group", "User"]
 _STATE = ".backstage-py-dev"
 _OFFERED = "templates.yaml"
@@ -52,18 +52,14 @@ def run(path: Path, config: Sequence[Path], *, port: int, serves: bool, trust: T
 
 
 async def _dev(path: Path, config: Sequence[Path], trust: Trust, *, port: int, serves: bool) -> None:
-    from watchfiles import DefaultFilter, awatch
-
     _end_on_sigterm()
     async with contextlib.AsyncExitStack() as stack:
         if serves:
             await stack.enter_async_context(_serving(path, config, trust, port))
-        await check(path, trust)
-        watched = DefaultFilter(ignore_dirs=(*DefaultFilter.ignore_dirs, _STATE))
-        async for changes in awatch(path, watch_filter=watched, debounce=_DEBOUNCE_MS):
-            names = sorted({_short(Path(name), path) for _, name in changes})
-            _print(f"\n{time.strftime('%H:%M:%S')} changed: {', '.join(names[:5])}")
-            if serves:
+        async for names in watching.changes([path]):
+            if names:
+                _print(f"\n{time.strftime('%H:%M:%S')} changed: {', '.join(names[:5])}")
+            if names and serves:
                 _register_templates(path)
             await check(path, trust)
 
@@ -81,7 +77,10 @@ async def check(path: Path, trust: Trust) -> bool:
     if testcases.find([path]):
         options = TestOptions(keep=path / _STATE / "rendered", trust=trust)
         well = await _CHECKS.run(partial(test_command.run, [path], options)) == 0 and well
-    return well
+    passed, said = await action_tests.run(path.absolute(), configs.find(path), trust)
+    if said:
+        _print(said)
+    return well and passed
 
 
 @contextlib.asynccontextmanager
@@ -119,6 +118,7 @@ def _config(path: Path, config: Sequence[Path], trust: Trust, state: Path, port:
                 "baseUrl": f"http://127.0.0.1:{port}",
                 "logger": {"level": "warn"},
                 "listen": {"host": "127.0.0.1", "port": port},
+                "reading": {"fileRoots": [str(project.root_of(path))]},
                 "database": {"client": "better-sqlite3", "connection": {"filename": str(state / "dev.sqlite")}},
                 "workingDirectory": str(state),
             },
@@ -178,10 +178,3 @@ def _print(words: str) -> None:
 def _relative(path: Path) -> Path:
     """Return a path as an author would type it here."""
     return Path(os.path.relpath(path))
-
-
-def _short(path: Path, base: Path) -> str:
-    try:
-        return str(path.relative_to(base.absolute()))
-    except ValueError:
-        return str(path)

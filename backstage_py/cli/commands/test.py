@@ -19,12 +19,13 @@ from rich.console import Console
 from rich.text import Text
 
 from backstage_py import threads
+from backstage_py.cli import watching
 from backstage_py.cli.cases import checks, fixtures, testcases
 from backstage_py.cli.cases.testcases import Case, Finding
 from backstage_py.cli.commands import validate
 from backstage_py.cli.commands.validate import ValidateOptions
 from backstage_py.cli.formats.junit import clean
-from backstage_py.cli.local import form, template_file, template_runs
+from backstage_py.cli.local import form, project, template_file, template_runs
 from backstage_py.cli.local import trust as trusting
 from backstage_py.cli.local.template_runs import LocalScaffolder, Outcome, Request
 from backstage_py.cli.local.trust import Trust
@@ -96,6 +97,33 @@ def run(paths: Sequence[Path], options: TestOptions) -> int:
     failed = sum(bool(one.differences) for one in results)
     sys.stdout.write(f"{len(results) - failed} passed, {failed} failed\n" if failed else f"{len(results)} passed\n")
     return FAILED if failed else OK
+
+
+def watch(paths: Sequence[Path], options: TestOptions) -> int:
+    """Run all cases now and whenever a file of their projects changes, until interrupted; return the exit status."""
+    try:
+        folders = sorted({project.root_of(path) for path in paths or [Path()] if _exists(path)})
+        asyncio.run(_watch(paths, options, folders))
+    except InputError as error:
+        sys.stderr.write(f"backstage-py: {error.message}\n")
+        return COULD_NOT_RUN
+    except KeyboardInterrupt:
+        sys.stdout.write("Stopped.\n")
+    return OK
+
+
+async def _watch(paths: Sequence[Path], options: TestOptions, folders: Sequence[Path]) -> None:
+    async for names in watching.changes(folders):
+        if names:
+            sys.stdout.write(f"\n{time.strftime('%H:%M:%S')} changed: {', '.join(names[:5])}\n")
+        await _CHECKS.run(partial(run, paths, options))
+        sys.stdout.flush()
+
+
+def _exists(path: Path) -> bool:
+    if not path.exists():
+        raise InputError(f"{path} does not exist")
+    return True
 
 
 async def _run_all(cases: Sequence[Case], options: TestOptions) -> list[CaseResult]:

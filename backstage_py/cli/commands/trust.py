@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from backstage_py.cli.cases import testcases
+from backstage_py.cli.commands import action_tests
 from backstage_py.cli.local import app_configs, own_actions
 from backstage_py.cli.local import trust as trusting
 from backstage_py.cli.local.trust import Trust, Wish
@@ -60,6 +61,7 @@ def wishes(path: Path) -> Iterator[Wish]:
     python = own_actions.configured(config) or _of_app_configs(files)
     if python and python.is_dir():
         yield trusting.python(python)
+    yield from (trusting.python(one) for one in action_tests.folders(folder, config) if one != python)
     for file in testcases.find([path]):
         if file.name.endswith(testcases.SUFFIXES):
             yield from {trusting.commands(file, case.commands): None for case in testcases.load(file) if case.commands}

@@ -19,6 +19,7 @@ from backstage_py.scaffolder.run.doubles import Double
 
 KNOWN_BY_SCHEMA = "is known by its schema alone"
 _FETCH = "catalog:fetch"
+_WAIT = "roadiehq:utils:sleep"
 _REQUEST = "http:backstage:request"
 _STAND_IN = ActionAttributes(idempotent=True, destructive=False, local=True)
 
@@ -72,7 +73,7 @@ class LocalDoubles:
             return Double(self._answered(step_id, self._fixtures.answers))
         if action_id == _FETCH and self._makes_up:
             return Double(_making_up(self._registry.get(_FETCH)))
-        return None
+        return Double(_hurrying(self._registry.get(action_id))) if action_id == _WAIT else None
 
     def explained(self, position: int, error: BackstageError) -> BackstageError:
         """Return the error of a step with its place in the template."""
@@ -141,6 +142,19 @@ _SIMPLE: Mapping[str, Any] = {
     "is_trusted_on_loop": False,
     "parse_input": lambda value: value,
 }
+
+
+def _hurrying(original: Action) -> Action:
+    """Return an action that waits, except in a dry run, at which a person looks."""
+
+    async def run(ctx: ActionContext[Any]) -> Any:
+        if not ctx.is_dry_run:
+            return await original.handler(ctx)
+        text = f"Not waiting {ctx.input.amount:g} seconds in a dry run"
+        ctx.logger.info(text)
+        return None
+
+    return replace(original, handler=run)
 
 
 def _making_up(original: Action) -> Action:

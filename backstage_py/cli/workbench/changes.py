@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from backstage_py import background
+from backstage_py.cli import watching
 
 _DEBOUNCE_MS = 100
 _QUIET_SECONDS = 15.0
@@ -54,9 +55,9 @@ class Changes:
             yield seen, self._paths
 
     async def _watch(self) -> None:
-        from watchfiles import DefaultFilter, awatch
+        from watchfiles import awatch
 
-        wanted = DefaultFilter(ignore_dirs=(*DefaultFilter.ignore_dirs, *self._ignored))
+        wanted = watching.saves(self._ignored)
         async for changes in awatch(self._folder, watch_filter=wanted, debounce=_DEBOUNCE_MS):
             self._paths = sorted({Path(name).relative_to(self._folder).as_posix() for _, name in changes})
             self._count += 1
