@@ -9,6 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from backstage_py.storage.postgres.direct import Direct
+
 
 class Prepared:
     """A statement.
@@ -64,6 +66,28 @@ class Prepared:
             names = tuple(compiled.positiontup) if compiled.positiontup else None
             found = self._compiled[dialect.name] = (str(compiled), names)
         return found
+
+
+class Lookup(Prepared):
+    """A select by key that requests wait for: on PostgreSQL it goes past the driver's cursor (``Direct``).
+
+    Args:
+        statement: see ``Prepared``.
+        kinds: see ``Direct``.
+    """
+
+    def __init__(self, statement: Any, kinds: Sequence[type]) -> None:
+        super().__init__(statement)
+        self._kinds = kinds
+        self._direct: Direct | None = None
+
+    def all(self, connection: sa.Connection, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Run and return the rows."""
+        if connection.dialect.name == "sqlite":
+            return super().all(connection, values)
+        if self._direct is None:
+            self._direct = Direct(self._text(connection)[0], self._kinds)
+        return self._direct.all(connection.connection.driver_connection, values)
 
 
 def _arguments(names: tuple[str, ...] | None, values: Mapping[str, Any]) -> Any:

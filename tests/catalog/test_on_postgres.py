@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from backstage_py.errors import InputError
 from backstage_py.model.entity_filter import AllOf, Exists, HasPrefix, Matches, Not
 from backstage_py.storage.catalog.entities import EntityReader
 from backstage_py.storage.catalog.pages import Order, PageRequest
@@ -53,6 +54,37 @@ async def test_entities_come_change_and_go(tmp_path: Path, url: str) -> None:
         await world.service.delete_location(registered["id"])
         await world.rest()
         assert await world.refs() == set()
+
+
+ODD_REFS = [
+    "",
+    "NULL",
+    "{}",
+    '"',
+    "\\",
+    '\\"',
+    "a,b",
+    "{a,b}",
+    "ä€😀",
+    "component:default/c-00\\",
+    " component:default/c-00",
+]
+
+
+async def test_odd_references_are_looked_for_as_they_are(tmp_path: Path, url: str) -> None:
+    async with catalog(tmp_path, pages(), database_url=url) as world:
+        await world.register("/all.yaml")
+        reader = world.service.reader
+        found = await reader.by_refs([*ODD_REFS, "component:default/c-00", *ODD_REFS])
+        assert [text is not None for text in found] == [*[False] * len(ODD_REFS), True, *[False] * len(ODD_REFS)]
+        uid = (await world.entity("component:default/c-00"))["metadata"]["uid"]
+        assert await reader.by_uid(uid.upper()) == found[len(ODD_REFS)]
+        assert await reader.by_uid("none") is None
+        with pytest.raises(InputError, match="NUL"):
+            await reader.by_refs(["a\0b"])
+        with pytest.raises(UnicodeEncodeError):
+            await reader.by_refs(["a\ud800"])
+        assert await reader.by_refs(["component:default/c-00"]) == [found[len(ODD_REFS)]]
 
 
 async def test_a_nul_in_an_entity_stops_nothing(tmp_path: Path, url: str) -> None:

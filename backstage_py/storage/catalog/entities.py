@@ -17,7 +17,7 @@ from backstage_py.storage.catalog.finder import FacetRequest, Facets, Finder
 from backstage_py.storage.catalog.pages import Order, Page, PageRequest, Position
 from backstage_py.storage.catalog.tables import final_entities, references, search
 from backstage_py.storage.database import Database
-from backstage_py.storage.prepared import Prepared
+from backstage_py.storage.prepared import Lookup, Prepared
 
 T = TypeVar("T")
 
@@ -39,7 +39,8 @@ class EntityReader:
 
     async def by_uid(self, uid: str) -> bytes | None:
         """Return an entity by its UUID, in any case."""
-        return await self._database.read_briefly(lambda connection: _scalar(connection, _BY_UID, {"uid": uid.lower()}))
+        found = await self._database.read_briefly(lambda connection: _BY_UID.all(connection, {"uid": uid.lower()}))
+        return found[0][0] if found else None
 
     async def by_refs(self, refs: Sequence[str], filter_: Filter | None = None) -> list[bytes | None]:
         """Return entities in the order of the references, None where there is none that matches."""
@@ -174,11 +175,6 @@ def _entities(connection: sa.Connection, refs: Sequence[str]) -> list[bytes | No
     return [found.get(ref) for ref in refs]
 
 
-def _scalar(connection: sa.Connection, query: sa.Select[Any], parameters: dict[str, str]) -> bytes | None:
-    found: bytes | None = connection.execute(query, parameters).scalar()
-    return found
-
-
 def _with_texts(connection: sa.Connection, positions: list[Position], total: int) -> Page:
     """Return the page; PostgreSQL may not show any more what another commit has removed since it was found."""
     ids = [one.id for one in positions]
@@ -187,13 +183,14 @@ def _with_texts(connection: sa.Connection, positions: list[Position], total: int
     return Page([found[one.id] for one in there], there, total)
 
 
-_BY_UID = sa.select(final_entities.c.entity).where(final_entities.c.uid == sa.bindparam("uid"))
+_BY_UID = Lookup(sa.select(final_entities.c.entity).where(final_entities.c.uid == sa.bindparam("uid")), [bytes])
 _BY_REFS = sa.select(final_entities.c.entity_ref, final_entities.c.entity).where(
     bulk.is_in_parameter(final_entities.c.entity_ref, "refs")
 )
-_SOME = Prepared(_BY_REFS)
-_TEXTS = Prepared(
-    sa.select(final_entities.c.id, final_entities.c.entity).where(bulk.is_in_parameter(final_entities.c.id, "ids"))
+_SOME = Lookup(_BY_REFS, [str, bytes])
+_TEXTS = Lookup(
+    sa.select(final_entities.c.id, final_entities.c.entity).where(bulk.is_in_parameter(final_entities.c.id, "ids")),
+    [int, bytes],
 )
 
 

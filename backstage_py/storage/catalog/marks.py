@@ -15,7 +15,7 @@ from backstage_py.storage.catalog.records import Changes
 from backstage_py.storage.catalog.tables import process_queue, refresh_state, state, stitch_queue
 from backstage_py.storage.database import Database, Transaction, WriteFunction
 from backstage_py.storage.faults import BusyError
-from backstage_py.storage.prepared import Prepared
+from backstage_py.storage.prepared import Lookup, Prepared
 
 T = TypeVar("T")
 
@@ -99,7 +99,7 @@ def generation(connection: sa.Connection) -> int:
     return int(_GENERATION.all(connection, {})[0][0])
 
 
-_GENERATION = Prepared(sa.select(state.c.generation))
+_GENERATION = Lookup(sa.select(state.c.generation), [int])
 _LOCK = Prepared(
     sa.select(state.c.id, sa.func.set_config(*map(sa.bindparam, ("name", "wait", "local")))).with_for_update()
 )
