@@ -49,6 +49,34 @@ spec:
     - {id: say, name: Say, action: debug:log, input: {message: "${{ parameters.kind }} ${{ secrets.token }}"}}
     - {id: fail, name: Fail, action: fs:delete, input: {files: ["../outside"]}}
 """.replace('"{{ kind }}"', "${{ parameters.kind == 'special' }}")
+MOCKED = """\
+apiVersion: scaffolder.backstage.io/v1beta3
+kind: Template
+metadata: {name: mocked}
+spec:
+  type: service
+  parameters:
+    required: [system]
+    properties: {system: {type: string}}
+  steps:
+    - {id: fetch, name: Fetch, action: catalog:fetch, input: {entityRef: "${{ parameters.system }}"}}
+    - id: thing
+      name: Make a thing
+      action: acme:thing
+      each: [1, 2]
+      input: {of: "${{ steps.fetch.output.entity.spec.owner }}", token: "${{ secrets.token }}"}
+  output:
+    text: [{title: Made, content: "${{ steps.thing.output.made[0] }}"}]
+"""
+MOCKS = """\
+# all that is not here
+mocks:
+  acme:thing: {output: {made: a thing}, files: {made.txt: "made\\n"}}
+entities:
+  - {kind: System, metadata: {name: core}, spec: {owner: us}}
+findings: []
+"""
+RECORDED = "cases:\n  - name: one\n    values: {}\n"
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +170,34 @@ def test_pickers_get_entities_of_the_folder_or_made_up_ones(dev: Site) -> None:
         True,
     )
     assert dev.post("/workbench/entities", {"filter": "kind=group"})[0] == 400
+
+
+def test_a_run_tells_what_happens_and_knows_what_the_test_file_has(dev: Site) -> None:
+    folder = dev.folder / "mocked"
+    folder.mkdir()
+    (folder / "template.yaml").write_text(MOCKED)
+    (folder / "template.test.yaml").write_text(MOCKS)
+
+    path = {"path": "mocked/template.yaml"}
+    values = {"values": {"system": "system:default/core"}, "secrets": {"token": "s3cret-token"}}
+    offered = dev.post("/workbench/entities", path | {"filter": {"kind": "System"}})[1]
+    _, _, text = dev.ask("/workbench/run", path | values)
+    events = [(event, json.loads(data)) for event, data in re.findall("event: (.*)\ndata: (.*)\n", text)]
+    _, _, refused = dev.ask("/workbench/run", path | {"values": {"system": 5}})
+    status, answer = dev.post("/workbench/case", path | {"name": "one", "values": {}})
+
+    assert [one["ref"] for one in offered["entities"]] == ["system:default/core"]
+    assert events[0][0] == "steps"
+    told = {(one["stepId"], event): one["value"] for event, one in events if event in ("inputs", "output")}
+    assert told["fetch", "output"]["entity"]["spec"] == {"owner": "us"}
+    assert told["thing", "inputs"] == [{"of": "us", "token": "***"}, {"of": "us", "token": "***"}]
+    assert told["thing", "output"] == {"made": ["a thing", "a thing"]}
+    event, done = events[-1]
+    assert (event, done["error"], done["output"]["text"][0]["content"]) == ("done", None, "a thing")
+    assert base64.b64decode(done["files"][0]["base64Content"]) == b"made\n"
+    assert (status, (folder / "template.test.yaml").read_text()) == (201, MOCKS + RECORDED), answer
+    assert "s3cret-token" not in text
+    assert "system" in json.loads(refused.rpartition("data: ")[2])["error"]["message"]
 
 
 def test_a_recorded_case_stands_beside_the_template_and_passes(dev: Site) -> None:

@@ -120,6 +120,16 @@ def load(path: Path) -> list[Case]:
     return list(_Cases(Reader(path, documents[0])).all())
 
 
+def shared(path: Path) -> Fixtures:
+    """Return what stands in for the world in all cases of a test file.
+
+    Raises:
+        InputError: it cannot be read, or is wrong.
+    """
+    documents = reader.documents(path)
+    return fixture_reading.of(Reader(path, documents[0]), documents[0].value, ()) if documents else Fixtures()
+
+
 class _Cases:
     def __init__(self, given: Reader) -> None:
         self._given = given

@@ -220,6 +220,7 @@ async def opened(
     backstage_url: str | None = None,
     trust: Trust | None = None,
     fixtures: Fixtures | None = None,
+    catalog: Sequence[JsonObject] = (),
 ) -> AsyncIterator[LocalScaffolder]:
     """Open one until the block is left.
 
@@ -232,6 +233,7 @@ async def opened(
         backstage_url: a Backstage backend whose catalog and plugins the run uses.
         trust: what files of the project may do; by default what the environment says.
         fixtures: what stands in for actions, the catalog and Backstage.
+        catalog: entities that are there besides; those that are not may still be made up.
 
     Raises:
         SettingsError: the configuration is wrong, or the sandbox cannot be started.
@@ -251,8 +253,8 @@ async def opened(
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="backstage-py-run-")))
         fixtures = fixtures or Fixtures()
-        catalog = functools.partial(RunCatalog, entities=fixtures.entities or ())
-        stand_ins = [StandIn(catalog=catalog)]
+        entities = (*(fixtures.entities or ()), *catalog)
+        stand_ins = [StandIn(catalog=functools.partial(RunCatalog, entities=entities))]
         if sandbox:
             from backstage_py.sandbox import stand_in
 

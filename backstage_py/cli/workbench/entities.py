@@ -1,4 +1,4 @@
-"""The entities that a form's pickers offer: those of the folder's catalog files; made-up ones where there are none."""
+"""The entities that a form's pickers offer and runs find: those of test files or catalog files, else made-up."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,21 +23,21 @@ _MADE_UP = {
 _KINDS = {"api": "API"}
 
 
-def offered(folder: Path, wanted: Json) -> JsonObject:
+def offered(known: Sequence[JsonObject], wanted: Json) -> JsonObject:
     """Return the entities that a picker offers.
 
     Args:
-        folder: whose catalog files are read.
+        known: all that there are.
         wanted: ``catalogFilter`` of the picker: an object of keys and values, or a list of such; None for all.
 
     Returns:
-        ``entities``, each ``{ref, title, description, type, tags}``, and ``madeUp``: the folder has none like that.
+        ``entities``, each ``{ref, title, description, type, tags}``, and ``madeUp``: none is like that.
 
     Raises:
         InputError: the filter has another shape.
     """
     filters = _filters(wanted)
-    found = [one for one in of(folder) if _is_wanted(one, filters)][:_MOST]
+    found = [one for one in known if _is_wanted(one, filters)][:_MOST]
     made_up = [] if found else [one for one in _made_up() if _is_kind(one, filters)]
     return {"entities": [_shown(one) for one in found or made_up], "madeUp": bool(made_up)}
 

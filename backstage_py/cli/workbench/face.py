@@ -75,7 +75,11 @@ class _Handlers:
 
     async def entities(self, request: Request) -> Response:
         body = await _body(request)
-        return json_response(await threads.file_work(entities.offered, self._folder.path, body.get("filter")))
+        return json_response(await threads.file_work(self._offered, body.get("path"), body.get("filter")))
+
+    def _offered(self, template: Json, wanted: Json) -> JsonObject:
+        own = self._folder.fixtures(self._folder.template(template)).entities if template else None
+        return entities.offered(list(entities.of(self._folder.path)) if own is None else own, wanted)
 
     async def run(self, request: Request) -> EventStreamResponse:
         body = await _body(request)

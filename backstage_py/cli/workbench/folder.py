@@ -1,14 +1,17 @@
 """The folder that is watched: its templates, with what is wrong with them, and their test cases."""
 
+import contextlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from backstage_py.cli.cases import fixtures as fixture_reading
 from backstage_py.cli.cases import testcases
 from backstage_py.cli.cases.testcases import Case
 from backstage_py.cli.commands.validate import ValidateOptions, find
 from backstage_py.cli.local import template_file
+from backstage_py.cli.local.fixtures import Fixtures
 from backstage_py.cli.local.trust import Trust
 from backstage_py.errors import BackstageError, InputError, NotFoundError
 from backstage_py.lint import files
@@ -99,6 +102,14 @@ class Folder:
     def cases(self, template: Path) -> list[Case]:
         """Return the test cases of a template; files that cannot be read have none."""
         return [one for one in self._cases()[0] if one.template.resolve() == template.resolve()]
+
+    def fixtures(self, template: Path) -> Fixtures:
+        """Return what stands in for the world in all test cases of a template; it does in runs of the page, too."""
+        found = Fixtures()
+        for file in dict.fromkeys(one.file for one in self.cases(template)):
+            with contextlib.suppress(InputError):
+                found = fixture_reading.merged(found, testcases.shared(file))
+        return found
 
     def _templates(self) -> list[Path]:
         return [one.path for one in candidates([self.path]) if one.template]

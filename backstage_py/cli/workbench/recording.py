@@ -13,7 +13,7 @@ from backstage_py.errors import BackstageError, ConflictError, InputError
 from backstage_py.lint import files
 from backstage_py.model import yaml
 from backstage_py.model.json import JsonObject
-from backstage_py.model.yaml.nodes import Mapping, Scalar
+from backstage_py.model.yaml.nodes import Mapping, Node, Scalar
 from backstage_py.model.yaml.nodes import Sequence as Items
 from backstage_py.scaffolder.face.directory import DirectoryFile
 
@@ -104,8 +104,11 @@ def _new(case: JsonObject, template: str) -> str:
 
 def _with_case(text: str, case: JsonObject, template: str) -> str:
     """Return the text with one more item at the end of its list of cases."""
-    found = _cases(text)
-    if found is None or found.flow or not found.items:
+    root = yaml.load_all(text)[0].source.parsed[0].root
+    found = _cases(root)
+    if found is None and isinstance(root, Mapping) and not root.flow and "cases" not in yaml.load(text):
+        return f"{text}{'' if text.endswith(chr(10)) else chr(10)}cases:\n{_item(case, '  ')}"
+    if not isinstance(found, Items) or found.flow or not found.items:
         raise InputError(f"The cases of {template} are not written as a list of lines, so nothing can be added to it")
     start = text.rfind("\n", 0, found.items[0].start) + 1
     lead = text[start : found.items[0].start]
@@ -116,12 +119,9 @@ def _with_case(text: str, case: JsonObject, template: str) -> str:
     return f"{before}{_item(case, indent)}{text[end:]}"
 
 
-def _cases(text: str) -> Items | None:
-    root = yaml.load_all(text)[0].source.parsed[0].root
-    for key, value in root.pairs if isinstance(root, Mapping) else ():
-        if isinstance(key, Scalar) and key.text == "cases" and isinstance(value, Items):
-            return value
-    return None
+def _cases(root: Node | None) -> Node | None:
+    pairs = root.pairs if isinstance(root, Mapping) else ()
+    return next((value for key, value in pairs if isinstance(key, Scalar) and key.text == "cases"), None)
 
 
 def _item(case: JsonObject, indent: str) -> str:

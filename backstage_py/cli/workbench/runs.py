@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from backstage_py import threads
 from backstage_py.cli.commands import test as test_command
 from backstage_py.cli.commands.test import CaseResult, TestOptions
 from backstage_py.cli.local import form, template_file, template_runs
 from backstage_py.cli.local.template_runs import GUEST, Outcome, Request
+from backstage_py.cli.workbench import entities
 from backstage_py.cli.workbench.folder import Folder
 from backstage_py.errors import BackstageError, InputError, as_name
 from backstage_py.model.json import Json, JsonObject
@@ -79,8 +81,15 @@ async def _run(folder: Folder, asked: Wanted, tell: Callable[[str, Json], None])
     tell("steps", steps_with_defaults(local.template.steps))
     values = form.with_defaults(local.template.pages, asked.values)
     values = form.with_masks(local.template.pages, values, asked.secrets)
+    fixtures = await threads.file_work(folder.fixtures, asked.template)
+    catalog = await threads.file_work(lambda: list(entities.of(folder.path))) if fixtures.entities is None else ()
     composed = template_runs.opened(
-        config=folder.config, start=asked.template, sandbox=asked.in_sandbox, trust=folder.trust
+        config=folder.config,
+        start=asked.template,
+        sandbox=asked.in_sandbox,
+        trust=folder.trust,
+        fixtures=fixtures,
+        catalog=catalog,
     )
     async with composed as scaffolder:
         return await scaffolder.run(

@@ -3,7 +3,7 @@
 export const overview = () => get('/workbench/overview');
 export const template = path => get(`/workbench/template?path=${encodeURIComponent(path)}`);
 export const visiblePages = (path, values) => post('/workbench/pages', { path, values });
-export const entities = filter => post('/workbench/entities', { filter });
+export const entities = (path, filter) => post('/workbench/entities', { path, filter });
 export const test = (path, name) => post('/workbench/test', { path, name });
 export const record = body => post('/workbench/case', body);
 

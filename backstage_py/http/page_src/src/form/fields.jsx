@@ -43,21 +43,21 @@ export function Errors({ id, errors }) {
   );
 }
 
-function useEntities(filter) {
+function useEntities(path, filter) {
   const [found, setFound] = useState({ entities: [], madeUp: false });
   const key = JSON.stringify(filter ?? null);
   useEffect(() => {
     let isCurrent = true;
-    entities(JSON.parse(key)).then(
+    entities(path, JSON.parse(key)).then(
       answer => isCurrent && setFound(answer),
       () => {}, // the field still takes what is typed
     );
     return () => (isCurrent = false);
-  }, [key]);
+  }, [path, key]);
   return found;
 }
 
-const NOTE = 'The folder has no such entities, so these are made up.';
+const NOTE = 'Neither the folder nor the test file has such entities, so these are made up.';
 
 function common({ idSchema, schema, uiSchema, required, rawErrors, disabled }, title, description) {
   const id = idSchema.$id;
@@ -97,7 +97,7 @@ const entityField = (title, description, presets = {}) =>
   function EntityField(props) {
     const options = { ...presets, ...props.uiSchema['ui:options'] };
     const { catalogFilter, allowedKinds, defaultKind, defaultNamespace, allowArbitraryValues = true } = options;
-    const found = useEntities(catalogFilter ?? (allowedKinds && { kind: allowedKinds }));
+    const found = useEntities(props.formContext.path, catalogFilter ?? (allowedKinds && { kind: allowedKinds }));
     const { frame, control } = common(props, title, description);
     const listed = useMemo(() => entityOptions(found, defaultKind, defaultNamespace), [found, defaultKind, defaultNamespace]);
     const only = props.required && !allowArbitraryValues && listed.length === 1 ? listed[0].value : undefined;
@@ -120,7 +120,7 @@ const entityField = (title, description, presets = {}) =>
 
 function EntityTagsPicker(props) {
   const { kinds, helperText } = props.uiSchema['ui:options'] ?? {};
-  const found = useEntities(kinds && { kind: kinds });
+  const found = useEntities(props.formContext.path, kinds && { kind: kinds });
   const { frame, control } = common(props, 'Tags', "Add any relevant tags, hit 'Enter' to add new tags. Valid format: [a-z0-9+#] separated by [-], at most 63 characters");
   const tags = [...new Set(found.entities.flatMap(one => one.tags))].sort();
   const [refused, setRefused] = useState();

@@ -24,7 +24,7 @@ export function Pages({ path, form, values, onChange, secrets, onSecret, onRun, 
     setAt(to);
     area.current?.querySelector('h3')?.focus();
   };
-  const context = useMemo(() => ({ formData: values, secrets, setSecret: onSecret }), [values, secrets, onSecret]);
+  const context = useMemo(() => ({ path, formData: values, secrets, setSecret: onSecret }), [path, values, secrets, onSecret]);
   return (
     <div class="pages" ref={area}>
       <Stepper titles={[...pages.map(one => one.title), labels.reviewButtonText ?? 'Review']} current={current} onGo={go} />
