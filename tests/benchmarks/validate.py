@@ -53,7 +53,6 @@ spec:
       name: Publish
       action: publish:github
       input:
-        allowedHosts: [github.com]
         description: This is ${{{{ parameters.name }}}}
         repoUrl: ${{{{ parameters.repoUrl }}}}
     - id: register

@@ -318,3 +318,20 @@ def test_slip_of_a_short_or_free_name_is_told(line: str, wrong: str, code: str) 
     problems = check_text(TEMPLATE.replace(line, wrong), "template.yaml")
 
     assert code in {one.code for one in problems if one.severity == "warning"}
+
+
+TWICE = """\
+    - {id: one, action: debug:log, if: "${{ parameters.a }}"}
+    - {id: one, action: debug:wait, if: "CONDITION"}
+    - {id: log, action: debug:log, input: {message: "a ${{ steps.one.output.x }}"}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("condition", "severity"),
+    [("${{ not parameters.a }}", "info"), ("${{ parameters.b }}", "warning"), ("${{ parameters.a }}", "warning")],
+)
+def test_steps_of_one_id_exclude_each_other_where_they_ask_about_the_same(condition: str, severity: Severity) -> None:
+    text = TEMPLATE[: TEMPLATE.index("    - id")] + TWICE.replace("CONDITION", condition)
+
+    assert [one.severity for one in check_text(text, "t.yaml") if one.code == "BPY111"] == [severity]

@@ -39,12 +39,11 @@ _FOREIGN_KEYS = {
     good="steps:\n  - id: log\n    action: debug:log\n  - id: log-again\n    action: debug:log\n",
 )
 def duplicate_step_id(template: Template) -> Iterator[Finding]:
-    """Report every step but the first; conditions that are equal exclude nothing."""
+    """Report every step but the first."""
     used = _used_ids(template)
     for step_id, steps in template.steps_by_id.items():
         for step in steps[1:]:
-            conditions = [str(one.value.get("if", "")) for one in steps]
-            alternates = "" not in conditions and len(set(conditions)) == len(steps)
+            alternates = all(_exclude(one, other) for one, other in itertools.combinations(steps, 2))
             line = template.document.position((*steps[0].path, "id")).line
             use = f"; steps.{step_id} is what ran last" if step_id in used else ""
             yield Finding(
@@ -78,6 +77,21 @@ def missing_step_id(template: Template) -> Iterator[Finding]:
                 repair=_with_id(step, used, taken),
                 severity="warning" if step.known_as in used else None,
             )
+
+
+def _exclude(one: Step, other: Step) -> bool:
+    """Whether the conditions of two steps exclude each other, as far as that can be read from them.
+
+    Conditions on one name that are not equal are taken for such; those on different names are not.
+    """
+    first, second = (str(step.value.get("if", "")) for step in (one, other))
+    if not first or not second or first == second:
+        return False
+    return bool(_asked(first) & _asked(second))
+
+
+def _asked(condition: str) -> frozenset[tuple[str, ...]]:
+    return frozenset(reference.names for reference in syntax.parse(condition).references)
 
 
 def _used_ids(template: Template) -> set[str]:
