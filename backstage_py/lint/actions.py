@@ -14,7 +14,8 @@ _UNDECLARED_OUTPUTS = {"catalog:register": frozenset({"entityRef", "catalogInfoU
 _WITHOUT_OUTPUTS = frozenset(
     {"fetch:template", "fetch:plain", "fetch:plain:file", "debug:log", "debug:wait", "fs:delete", "fs:rename"}
 )
-Origin = Literal["builtin", "community", "installed", "live"]
+Origin = Literal["builtin", "community", "installed", "declared", "live"]
+"""``declared`` are those that a project's configuration names, ``live`` those that a running Backstage has listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class KnownAction:
         examples: each with ``description`` and ``example``, a YAML text with ``steps``.
         exact: what the schema refuses is refused wherever the step runs; a community action's differs by version.
         unavailable: why it does not run here: an extra of ``backstage-py`` is missing.
+        package: the distribution that brings it, of an installed one.
     """
 
     id: str
@@ -35,6 +37,7 @@ class KnownAction:
     examples: tuple[JsonObject, ...] = ()
     exact: bool = True
     unavailable: str | None = None
+    package: str | None = None
 
     @property
     def outputs(self) -> frozenset[str]:
@@ -115,7 +118,7 @@ def described(entry: JsonObject, origin: Origin) -> KnownAction:
         output=_object(schema.get("output")),
         examples=tuple(one for one in entry.get("examples") or () if isinstance(one, dict)),
         exact=origin != "community",
-        unavailable=extras.missing(entry["id"], entry.get("extra")) if origin != "live" else None,
+        unavailable=extras.missing(entry["id"], entry.get("extra")) if origin not in ("declared", "live") else None,
     )
 
 

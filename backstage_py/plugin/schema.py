@@ -14,6 +14,7 @@ from typing import Any
 
 from backstage_py.errors import InputError
 from backstage_py.model.json import JsonObject
+from backstage_py.plugin import field_texts, inlining
 
 
 def of(declared: Any) -> JsonObject:
@@ -26,7 +27,7 @@ def of(declared: Any) -> JsonObject:
         return {}
     if isinstance(declared, dict):
         return declared
-    return _without_derived_titles(_adapter(declared).json_schema(by_alias=True))
+    return inlining.inlined(field_texts.described(_without_derived_titles(_schema(declared)), declared))
 
 
 def _unsupported_type(error: Exception) -> TypeError:
@@ -77,6 +78,11 @@ def dump(value: Any) -> Any:
 def camel(name: str) -> str:
     """Return the JSON name of a Python field."""
     return re.sub(r"_+(\w)", lambda found: found[1].upper(), name)
+
+
+def _schema(declared: Any) -> JsonObject:
+    found: JsonObject = _adapter(declared).json_schema(by_alias=True)
+    return found
 
 
 @cache

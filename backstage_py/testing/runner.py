@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,9 @@ from backstage_py.scaffolder.face import invocation
 from backstage_py.scaffolder.face.invocation import Invocation
 from backstage_py.scaffolder.run import action_gate
 from backstage_py.scaffolder.run.input_checks import validator
+from backstage_py.scaffolder.run.redaction import Redactor
 from backstage_py.settings import without_files
+from backstage_py.testing import failures
 from backstage_py.testing.awaiting import all_awaited
 from backstage_py.testing.clock import FakeClock
 from backstage_py.testing.effects import Effects
@@ -28,25 +30,32 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Log:
-    """What an action said, as ``(level, message)``; levels are debug, info, warning and error."""
+    """What an action said, as ``(level, message)``; levels are debug, info, warning and error.
+
+    Secrets of the task are masked, as in the log of a task; ``shown`` does it.
+    """
 
     entries: list[tuple[str, str]] = field(default_factory=list)
+    shown: Callable[[str], str] = field(default=str, repr=False)
 
     def debug(self, message: str) -> None:
         """Note a line."""
-        self.entries.append(("debug", message))
+        self._note("debug", message)
 
     def info(self, message: str) -> None:
         """Note a line."""
-        self.entries.append(("info", message))
+        self._note("info", message)
 
     def warning(self, message: str) -> None:
         """Note a line."""
-        self.entries.append(("warning", message))
+        self._note("warning", message)
 
     def error(self, message: str) -> None:
         """Note a line."""
-        self.entries.append(("error", message))
+        self._note("error", message)
+
+    def _note(self, level: str, message: str) -> None:
+        self.entries.append((level, self.shown(str(message))))
 
     @property
     def lines(self) -> list[str]:
@@ -138,21 +147,66 @@ class ActionRunner:
         """Put a file beside the template."""
         return _write(self.template / path, content)
 
-    def __call__(self, action: Action, input: JsonObject | None = None, *, dry_run: bool = False) -> ActionResult:  # noqa: A002  # the word of templates
+    def __call__(
+        self,
+        action: Action,
+        input: JsonObject | None = None,  # noqa: A002  # the word of templates
+        *,
+        dry_run: bool = False,
+        secrets: Mapping[str, str] | None = None,
+        user: User | str | None = None,
+    ) -> ActionResult:
         """Run an action from a plain test; see ``run``."""
-        return _run_now(self.run(action, input, dry_run=dry_run))
+        __tracebackhide__ = True
+        try:
+            return _run_now(self._run(action, input, dry_run=dry_run, secrets=secrets, user=user))
+        except (BackstageError, AssertionError) as error:
+            failure = failures.trimmed(error)
+        raise failure
 
-    async def run(self, action: Action, input: JsonObject | None = None, *, dry_run: bool = False) -> ActionResult:  # noqa: A002  # as above
+    async def run(
+        self,
+        action: Action,
+        input: JsonObject | None = None,  # noqa: A002  # as above
+        *,
+        dry_run: bool = False,
+        secrets: Mapping[str, str] | None = None,
+        user: User | str | None = None,
+    ) -> ActionResult:
         """Run an action.
+
+        Args:
+            action: what ``@action`` made.
+            input: as a template gives it, with JSON names.
+            dry_run: as ``ctx.is_dry_run``.
+            secrets: of the task, this time, in addition to those of the runner.
+            user: who started the task, this time: an entity reference, or a user with an entity.
 
         Raises:
             InputError: the input does not fit the action's schema.
             BackstageError: the action failed; foreign errors are turned into one, as in a task.
             AssertionError: an output is not what the action's output schema says, or an ``await`` is missing.
         """
+        __tracebackhide__ = True
+        try:
+            return await self._run(action, input, dry_run=dry_run, secrets=secrets, user=user)
+        except (BackstageError, AssertionError) as error:
+            failure = failures.trimmed(error)
+        raise failure
+
+    async def _run(
+        self,
+        action: Action,
+        input: JsonObject | None,  # noqa: A002  # as above
+        *,
+        dry_run: bool,
+        secrets: Mapping[str, str] | None,
+        user: User | str | None,
+    ) -> ActionResult:
         if not isinstance(action, Action):
             raise TypeError(f"{action!r:.80} is no action; put '@action(\"acme:greet\", Input)' above the function")
-        self.log = Log()
+        given = {**self.secrets, **(secrets or {})}
+        self.log = Log(shown=Redactor(given.values()).text)
         async with AsyncExitStack() as stack:
             stack.enter_context(all_awaited(action.id))
             # fakes are on loopback, so any address may be contacted
@@ -164,8 +218,8 @@ class ActionRunner:
                 action_gate.for_author(),
                 self.log,
                 await stack.enter_async_context(opened),
-                self.secrets,
-                self.user,
+                given,
+                User(user) if isinstance(user, str) else user or self.user,
                 TemplateInfo("template:default/test", (self.template / "template.yaml").as_uri()),
                 is_dry_run=dry_run,
                 signal=self.signal,
@@ -211,12 +265,18 @@ async def run_action(
 
 
 def _run_now(work: Coroutine[Any, Any, T]) -> T:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
+    if not _is_on_a_loop():
         return asyncio.run(work)
     work.close()
     raise BackstageError("This test is 'async': write 'await action_runner.run(…)'")
+
+
+def _is_on_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _write(path: Path, content: str | bytes) -> Path:

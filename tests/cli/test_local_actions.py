@@ -150,3 +150,38 @@ def test_each_path_is_checked_with_the_configuration_above_it(cli: CliRunner, pr
 
     codes = {(one["file"], one["code"]) for one in json.loads(result.stdout)["problems"]}
     assert not [code for _, code in codes if code in ("BPY201", "BPY402")]
+
+
+def test_declared_actions_are_those_of_ones_backstage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "template.yaml").write_text(TEMPLATE.replace("| shout", ""))
+    (tmp_path / "listing.json").write_text('[{"id": "acme:greet", "schema": {}}]')
+    for declared in ("listing.json", '{id: "acme:greet", description: Greets.}'):
+        (tmp_path / ".backstage-py.yaml").write_text(f"actions: [{declared}]\n")
+        result = CliRunner().invoke(app, ["validate", "template.yaml"])
+        listed = CliRunner().invoke(app, ["actions"])
+
+        assert "BPY801" not in result.stdout
+        assert "BPY201" not in result.stdout
+        assert any(line.split()[:2] == ["acme:greet", "declared"] for line in listed.stdout.splitlines())
+
+
+def test_an_installed_action_is_listed_under_its_package_with_all_that_its_fields_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = tmp_path / "acme_tools-1.dist-info"
+    site.mkdir()
+    (site / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-tools\nVersion: 1\n")
+    (site / "entry_points.txt").write_text("[backstage_py.actions]\nacme = acme_tools_of_a_test\n")
+    (tmp_path / "acme_tools_of_a_test.py").write_text(
+        ACTIONS.replace("    name: str\n", "    name: str = 'Ada'\n    others: list['Output'] | None = None\n", 1)
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+
+    listed = CliRunner().invoke(app, ["actions"]).stdout
+    shown = CliRunner().invoke(app, ["actions", "acme:greet"]).stdout
+
+    assert any(line.split()[:2] == ["acme:greet", "acme-tools"] for line in listed.splitlines())
+    assert '| `name` | string | default: `"Ada"` |' in shown
+    assert "| `others[].text` (required) | string |  |" in shown

@@ -150,3 +150,51 @@ def test_a_typed_dict_that_pydantic_cannot_read_is_named_with_the_cure() -> None
     else:
         with pytest.raises(TypeError, match=r"output of 'acme:std'.*from typing_extensions import TypedDict"):
             action("acme:std", output=standard)(lambda ctx: None)
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A port.
+
+    Attributes:
+        port_number: where it listens,
+            above 1024.
+    """
+
+    port_number: int
+    protocol: str = "tcp"
+
+
+@dataclass(frozen=True)
+class Program:
+    """What runs.
+
+    Attributes:
+        ports: those that it opens.
+    """
+
+    ports: list[Listener]
+    main: Listener | None = None
+
+
+class Tree(BaseModel):
+    name: str
+    children: "list[Tree]" = []
+
+
+def test_descriptions_and_inner_classes_stand_where_a_field_is() -> None:
+    schema = action("acme:program", Program)(lambda ctx: None).input_schema
+
+    port = schema["properties"]["ports"]["items"]["properties"]["portNumber"]
+    assert schema["properties"]["ports"]["description"] == "those that it opens."
+    assert port == {"type": "integer", "description": "where it listens, above 1024."}
+    assert schema["properties"]["main"]["anyOf"][0]["properties"]["protocol"] == {"type": "string", "default": "tcp"}
+    assert "$defs" not in schema
+    assert "$ref" not in str(schema)
+
+
+def test_a_class_that_contains_itself_keeps_its_reference() -> None:
+    schema = action("acme:tree", Tree)(lambda ctx: None).input_schema
+
+    assert "#/$defs/Tree" in str(schema)
+    assert schema["$defs"]["Tree"]["properties"]["name"] == {"type": "string"}

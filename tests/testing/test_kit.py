@@ -2,12 +2,13 @@
 
 import asyncio
 import subprocess
+import traceback
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from backstage_py.errors import ForeignError, InputError
+from backstage_py.errors import BackstageError, ForeignError, InputError
 from backstage_py.model.json import JsonObject
 from backstage_py.plugin import ActionContext, PermanentError, RetryPolicy, TemporaryError, action
 from backstage_py.plugin.registry import load_actions
@@ -212,3 +213,39 @@ def test_the_platform_actions_run_against_the_fakes(
     manifest = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: shop, namespace: team-a}\ndata: {a: b}\n"
     action_runner(actions.get("kube:apply"), {"manifest": manifest, "namespaced": True, "clusterName": "test"})
     assert fake_kubernetes.objects["v1/ConfigMap/team-a/shop"]["data"] == {"a": "b"}
+
+
+# --- what a test shows
+
+
+@action("acme:secretive", output={})
+def secretive(ctx: ActionContext[JsonObject]) -> None:
+    """Say who runs it, with what."""
+    text = f"{ctx.user.ref} has {ctx.secrets['TOKEN']}"
+    ctx.logger.info(text)
+
+
+@action("acme:broken", output={})
+def broken(ctx: ActionContext[JsonObject]) -> None:
+    """Fail as Python does."""
+    raise KeyError("nothing")
+
+
+def test_secrets_of_a_call_are_masked_and_its_user_is_who_is_named(action_runner: ActionRunner) -> None:
+    result = action_runner(secretive, secrets={"TOKEN": "s3cret-of-jane"}, user="user:default/jane")
+
+    assert result.log.lines == ["user:default/jane has ***"]
+    assert action_runner.secrets == {"backstageToken": "token-of-the-test"}
+
+
+def test_a_failure_shows_one_error_and_the_authors_lines(action_runner: ActionRunner) -> None:
+    with pytest.raises(BackstageError, match="KeyError: 'nothing'") as raised:
+        action_runner(broken)
+
+    inner = [frame.name for frame in traceback.extract_tb(raised.value.__traceback__)]
+    shown = "".join(traceback.format_exception(raised.value))
+    assert inner[-1] == "broken"
+    assert "in_thread.py" not in shown
+    assert "asyncio" not in shown
+    assert shown.count("Traceback (most recent call last)") == 1
+    assert isinstance(raised.value.__context__, KeyError)

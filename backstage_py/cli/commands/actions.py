@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from backstage_py.cli.local.trust import Trust
@@ -13,13 +13,14 @@ from backstage_py.model import json
 from backstage_py.model.json import Json, JsonObject
 
 OK, COULD_NOT_RUN = 0, 2
+_DEEPEST = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """An action or filter with its documentation.
 
-    ``origin`` is where it comes from, ``unavailable`` why it does not run here.
+    ``origin`` is where it comes from, of an installed one its package, ``unavailable`` why it does not run here.
     """
 
     id: str
@@ -72,7 +73,8 @@ def _run(kind: str, known: list[Entry], name: str | None, chapter: Chapter, *, m
         _show("\n".join(chapter(chosen[0])))
     else:
         width = max(len(one.id) for one in chosen)
-        sys.stdout.writelines(f"{one.id:<{width}}  {one.origin:<9}  {_in_a_line(one)}\n" for one in chosen)
+        wide = max(9, *(len(one.origin) for one in chosen))
+        sys.stdout.writelines(f"{one.id:<{width}}  {one.origin:<{wide}}  {_in_a_line(one)}\n" for one in chosen)
     return OK
 
 
@@ -98,15 +100,18 @@ def _actions(source: str | None, trust: Trust) -> list[Entry]:
     from backstage_py.plugin import load_actions
 
     known = known_actions.catalogue(config.find(Path()), trust, source)
-    installed = [described(one.describe(), "builtin") for one in load_actions()]
-    # what is installed has examples, which the bundled list leaves out; what a Backstage says of its own goes first
-    examples = {one.id: one for one in installed if (found := known.get(one.id)) is None or found.origin != "live"}
+    # what is installed has examples, which the bundled list leaves out; what a project or a Backstage says goes first
+    examples = {
+        one.id: replace(described(one.describe(), "builtin"), origin=found.origin, package=found.package)
+        for one in load_actions()
+        if (found := known.get(one.id)) and found.origin in ("builtin", "installed")
+    }
     everything = {**known.actions, **examples}
     return [
         Entry(
             one.id,
             one.description,
-            one.origin,
+            one.package or one.origin,
             {
                 "id": one.id,
                 "description": one.description,
@@ -143,7 +148,9 @@ def _action_chapter(entry: Entry) -> Iterator[str]:
         yield ""
 
 
-def _rows(schema: JsonObject, *, marked: bool) -> Iterator[str]:
+def _rows(schema: JsonObject, *, marked: bool, prefix: str = "") -> Iterator[str]:
+    if prefix.count(".") > _DEEPEST:
+        return
     branches = [schema, *(one for key in ("anyOf", "oneOf") for one in schema.get(key) or () if isinstance(one, dict))]
     seen: set[str] = set()
     for branch in branches:
@@ -152,8 +159,29 @@ def _rows(schema: JsonObject, *, marked: bool) -> Iterator[str]:
             if name not in seen and isinstance(one, dict):
                 seen.add(name)
                 star = " (required)" if marked and name in required else ""
-                description = _first_line(str(one.get("description") or "")).replace("|", "\\|")
-                yield f"| `{name}`{star} | {_type(one)} | {description} |"
+                yield f"| `{prefix}{name}`{star} | {_type(one)} | {_about(one)} |"
+                if inner := _members(one):
+                    yield from _rows(inner[1], marked=marked, prefix=f"{prefix}{name}{inner[0]}.")
+
+
+def _members(schema: JsonObject) -> tuple[str, JsonObject] | None:
+    """Return the schema of the objects in a value that have fields, and how a path to them goes on."""
+    if isinstance(schema.get("properties"), dict):
+        return "", schema
+    items = schema.get("items")
+    if isinstance(items, dict) and isinstance(items.get("properties"), dict):
+        return "[]", items
+    branches = [one for key in ("anyOf", "oneOf") for one in schema.get(key) or () if isinstance(one, dict)]
+    found = [inner for one in branches if (inner := _members(one))]
+    return found[0] if len(found) == 1 else None
+
+
+def _about(schema: JsonObject) -> str:
+    """Return what a field is, and its default."""
+    description = _first_line(str(schema.get("description") or ""))
+    default = schema.get("default")
+    shown = "" if default is None or default in ({}, []) else f"default: `{json.text(default)}`"
+    return "; ".join(part for part in (description.rstrip("."), shown) if part).replace("|", "\\|")
 
 
 def _type(schema: JsonObject) -> str:

@@ -4,6 +4,7 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from backstage_py.cli.local import own_actions
 from backstage_py.cli.local import trust as trusting
 from backstage_py.cli.local.trust import Trust
 from backstage_py.errors import InputError
-from backstage_py.lint.actions import Catalogue, KnownAction, bundled_catalogue, described, parse
+from backstage_py.lint.actions import Catalogue, KnownAction, Origin, bundled_catalogue, described, parse
 from backstage_py.lint.check import Options
 from backstage_py.lint.config import Config
 from backstage_py.lint.files import read_bytes
@@ -87,7 +88,7 @@ def _local(config: Config, trust: Trust) -> own_actions.LocalActions:
 
 def _catalogue(config: Config, source: str | None, local: own_actions.LocalActions, trust: Trust) -> Catalogue:
     known = bundled_catalogue().with_actions(_installed()).with_actions(local.actions)
-    known = known.with_actions(described(one, "installed") for one in config.declared)
+    known = known.with_actions(described(one, "declared") for one in config.declared)
     for name in config.actions:
         known = known.with_actions(_of_file((config.folder or Path()) / name))
     own = source or os.environ.get(SOURCE_VARIABLE) or trust.user.actions_from
@@ -186,12 +187,12 @@ def _of_file(path: Path) -> list[KnownAction]:
     content = read_bytes(path, _LARGEST_LISTING)
     if content.unreadable:
         raise InputError(f"Cannot read {path}: {content.unreadable}")
-    return _parsed(content.data, str(path), "installed")
+    return _parsed(content.data, str(path), "declared")
 
 
-def _parsed(data: bytes, name: str, origin: str) -> list[KnownAction]:
+def _parsed(data: bytes, name: str, origin: Origin) -> list[KnownAction]:
     try:
-        return parse(json.parse(data), "live" if origin == "live" else "installed")
+        return parse(json.parse(data), origin)
     except ValueError as error:
         raise InputError(f"{name}: {error}") from error
 
@@ -199,10 +200,10 @@ def _parsed(data: bytes, name: str, origin: str) -> list[KnownAction]:
 def _installed() -> Sequence[KnownAction]:
     """Actions of other packages; ours are bundled as a list, since importing them takes longer than a check."""
     found: list[KnownAction] = []
-    for loaded in _loaded("backstage_py.actions"):
+    for package, loaded in _loaded("backstage_py.actions"):
         from backstage_py.plugin.registry import actions_of
 
-        found += [described(one.describe(), "installed") for one in actions_of(loaded)]
+        found += [replace(described(one.describe(), "installed"), package=package) for one in actions_of(loaded)]
     return found
 
 
@@ -210,7 +211,7 @@ def _installed_names() -> tuple[frozenset[str], frozenset[str]]:
     """Names of the filters and of the globals of other packages."""
     filters: set[str] = set()
     others: set[str] = set()
-    for loaded in _loaded("backstage_py.templating"):
+    for _, loaded in _loaded("backstage_py.templating"):
         from backstage_py.plugin import TemplateFilter
         from backstage_py.plugin.folder import extensions_of
 
@@ -219,15 +220,15 @@ def _installed_names() -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(filters), frozenset(others)
 
 
-def _loaded(group: str) -> Iterator[object]:
-    """Import what the entry points of other packages name."""
+def _loaded(group: str) -> Iterator[tuple[str | None, object]]:
+    """Import what the entry points of other packages name; with the package's name."""
     from importlib import metadata
 
     for entry_point in metadata.entry_points(group=group):
         if entry_point.value.partition(":")[0].partition(".")[0] == "backstage_py_actions":
             continue
         try:
-            yield entry_point.load()
+            yield entry_point.dist.name if entry_point.dist else None, entry_point.load()
         except Exception as error:  # a plugin's import may fail in any way
             raise InputError(
                 f"The plugin {entry_point.name} ({entry_point.value}) cannot be imported: {error}"
