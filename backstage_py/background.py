@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -35,6 +35,21 @@ async def running(*work: Coroutine[Any, Any, None], name: str | None = None) -> 
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+class Repeats:
+    """What was said lately: whatever lasts as long as an outage need not be said each second."""
+
+    def __init__(self) -> None:
+        self._said: tuple[str, float] = ("", -math.inf)
+
+    def is_news(self, problem: str) -> bool:
+        """Return whether a problem is another one than last time, or some seconds have gone by."""
+        now = time.monotonic()
+        if problem == self._said[0] and now - self._said[1] < _SAY_EVERY:
+            return False
+        self._said = problem, now
+        return True
+
+
 @dataclass(slots=True, eq=False)
 class Loop:
     """A supervised loop that runs in this process.
@@ -44,14 +59,14 @@ class Loop:
         deaths: how often it died and was started again.
         died_at: when it died last, in seconds of the monotonic clock.
         began_at: when it was started last, by the same clock; None while it waits for that.
-        said: what kept it from working when that was logged last, and when.
+        said: what kept it from working, as far as it was logged.
     """
 
     name: str
     deaths: int = 0
     died_at: float | None = None
     began_at: float | None = None
-    said: tuple[str, float] = ("", -math.inf)
+    said: Repeats = field(default_factory=Repeats)
 
     @property
     def is_failing(self) -> bool:
@@ -119,6 +134,5 @@ def _record_death(one: Loop, problem: str | None = None) -> None:
     shown = {"loop": one.name, "deaths": one.deaths, "lived_seconds": round(lived, 1)}
     if problem is None:
         _log.exception("loop_died", **shown)
-    elif one.said[0] != problem or now - one.said[1] >= _SAY_EVERY:  # it lasts as long as the outage does
-        one.said = problem, now
+    elif one.said.is_news(problem):
         _log.warning("loop_died", **shown, problem=problem)

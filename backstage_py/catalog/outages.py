@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import structlog
 
+from backstage_py.background import Repeats
 from backstage_py.errors import ServiceUnavailableError
 from backstage_py.storage.faults import DatabaseError
 
@@ -15,11 +16,13 @@ OUTAGES = (ServiceUnavailableError, DatabaseError)
 
 _PAUSE = 1.0
 _log = structlog.get_logger(__name__)
+_said = Repeats()
 
 
 async def pause(error: Exception) -> None:
     """Record that the database is away, and wait a little."""
-    _log.warning("catalog_waits_for_database", error=str(error))
+    if _said.is_news(str(error)):
+        _log.warning("catalog_waits_for_database", error=str(error))
     await asyncio.sleep(_PAUSE)
 
 

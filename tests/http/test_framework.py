@@ -6,8 +6,10 @@ import re
 import zlib
 
 import pytest
+import structlog
 
 from backstage_py import background
+from backstage_py.errors import ServiceUnavailableError
 from backstage_py.http.compression import preferred
 from backstage_py.settings.sections import CorsSettings
 from tests.http.harness import GUEST, SERVICE_TOKEN, Site, call
@@ -273,6 +275,20 @@ async def test_a_loop_that_dies_is_started_again_and_seen_by_readiness(
     assert (failing.status, failing.json) == (503, {"status": "error", "message": said})
     assert settled.status == 200
     assert not background.loops()
+
+
+async def test_a_loop_that_an_outage_keeps_down_says_so_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(background, "_PAUSE_SECONDS", 0)
+    monkeypatch.setattr(background, "_SAY_EVERY", 3_600.0)
+    problems = iter(["away", "away", "away", "locked", "locked"])
+
+    async def loop() -> None:
+        if problem := next(problems, None):
+            raise ServiceUnavailableError(problem)
+
+    with structlog.testing.capture_logs() as logs:
+        await background.supervised("test.loop", loop)
+    assert [(one["problem"], one["deaths"]) for one in logs] == [("away", 1), ("locked", 4)]
 
 
 async def test_a_stop_ends_open_streams_as_if_all_was_sent(site: Site) -> None:
