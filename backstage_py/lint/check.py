@@ -12,6 +12,7 @@ from backstage_py.lint.actions import Catalogue, bundled_catalogue
 from backstage_py.lint.config import Level
 from backstage_py.lint.documents import Entity
 from backstage_py.lint.files import Text
+from backstage_py.lint.fixes import resolve
 from backstage_py.lint.rule import Finding, Rule, Subject
 from backstage_py.lint.rules import RULES
 from backstage_py.lint.skeleton import Fetch, Rendering, Usage
@@ -29,11 +30,16 @@ _BY_SUBJECT: Mapping[Subject, tuple[Rule, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What is known besides the text: actions, names of one's own, and severities by code."""
+    """What is known besides the text: actions, names of one's own, and severities by code.
+
+    Attributes:
+        mending: problems say how they are mended, which takes longer.
+    """
 
     catalogue: Catalogue = field(default_factory=bundled_catalogue)
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
     levels: Mapping[str, Level] = field(default_factory=dict)
+    mending: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +232,8 @@ def _run(
                 severity = level or finding.severity or rule.severity
                 severity = source.at_most if source.at_most and severity == "error" and not level else severity
                 file = finding.file or source.file
-                problem = Problem(file, line, column, rule.code, severity, finding.message, finding.fix)
+                mending = resolve.mending(source.text, document, finding.repair) if options.mending else None
+                problem = Problem(file, line, column, rule.code, severity, finding.message, finding.fix, mending)
                 yield Found(problem, finding, document, value if isinstance(value, Rendering) else None)
 
 

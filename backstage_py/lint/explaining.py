@@ -1,14 +1,11 @@
 """What filters, form fields, keys with ``ui:`` and rules are, in Markdown with a link to more."""
 
-from pathlib import Path
-
 from backstage_py.lint import filter_docs, vocabulary
 from backstage_py.lint.rules import RULES
 
 _BACKSTAGE = "https://backstage.io/docs/features/software-templates"
 _LANGUAGE = "https://mozilla.github.io/nunjucks/templating.html#builtin-filters"
 _FORM = "https://rjsf-team.github.io/react-jsonschema-form/docs/api-reference/uiSchema"
-_PAGE = Path(__file__).with_name("RULES.md")
 
 FIELDS = {
     "EntityNamePicker": "A name that an entity of the catalog can have.",
@@ -81,9 +78,4 @@ def rule_text(code: str) -> str | None:
     if found is None:
         return None
     head = f"**{found.code}** {found.name} ({found.severity})"
-    return f"{head}\n\n{found.summary}\n\n{found.why}\n\n[{code}]({rule_link(code)})"
-
-
-def rule_link(code: str) -> str:
-    """Return where the rules are documented: in the page that is installed with them."""
-    return f"{_PAGE.as_uri()}#{code.lower()}"
+    return f"{head}\n\n{found.summary}\n\n{found.why}\n\n[{code}]({found.page})"

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from backstage_py.cli.main import app
 from backstage_py.cli.terminal import output
 from backstage_py.errors import InputError
+from backstage_py.model.json import JsonObject
 
 GOOD = """\
 apiVersion: scaffolder.backstage.io/v1beta3
@@ -91,6 +92,40 @@ def test_diff_is_what_fix_would_do_and_git_applies_it(cli: CliRunner, folder: Pa
     for name in ("template.yaml", "skeleton/.github/workflows/ci.yaml"):
         assert (copy / name).read_bytes() == (folder / name).read_bytes()
     assert cli.invoke(app, ["validate", "--diff"]).exit_code == 0
+
+
+def test_sarif_says_what_to_replace(cli: CliRunner, folder: Path) -> None:
+    """In UTF-16 units, as its columns are; what it says makes of each file what ``--fix`` does."""
+    (folder / "template.yaml").write_text(WRONG.replace('"${{', '"\U0001f600 ${{').replace("- id: fetch\n     ", "-"))
+
+    (run,) = json.loads(cli.invoke(app, ["validate", "-f", "sarif"]).stdout)["runs"]
+
+    fixes = [fix for result in run["results"] for fix in result.get("fixes", ())]
+    assert sorted(fix["description"]["text"] for fix in fixes) == [
+        "Add id: fetchTemplate",
+        "Escape the expressions of GitHub Actions",
+        'Write "name"',
+    ]
+    made: dict[str, list[JsonObject]] = {}
+    for change in (change for fix in fixes for change in fix["artifactChanges"]):
+        made.setdefault(change["artifactLocation"]["uri"], []).extend(change["replacements"])
+    replaced = {name: with_replacements((folder / name).read_text(), changes) for name, changes in made.items()}
+    cli.invoke(app, ["validate", "--fix"])
+    assert replaced == {name: (folder / name).read_text() for name in made}
+
+
+def with_replacements(text: str, replacements: list[JsonObject]) -> str:
+    units = [line.encode("utf-16-le") for line in text.split("\n")]
+
+    def offset(region: JsonObject, which: str) -> int:
+        line, column = int(region[f"{which}Line"]), int(region[f"{which}Column"])
+        return sum(len(one) + 2 for one in units[: line - 1]) + 2 * (column - 1)
+
+    data = text.encode("utf-16-le")
+    for one in sorted(replacements, key=lambda one: -offset(one["deletedRegion"], "start")):
+        region, written = one["deletedRegion"], one["insertedContent"]["text"].encode("utf-16-le")
+        data = data[: offset(region, "start")] + written + data[offset(region, "end") :]
+    return data.decode("utf-16-le")
 
 
 def test_standard_input_is_mended_for_editors(cli: CliRunner, folder: Path) -> None:

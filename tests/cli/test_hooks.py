@@ -16,7 +16,7 @@ from backstage_py.model.json import JsonObject
 
 ROOT = Path(__file__).parents[2]
 BASH = shutil.which("bash")
-WRONG = "debug:lgo"
+WRONG, MEANT = "fetch:templat", "fetch:template"
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_hooks_pass_what_new_writes(tmp_path: Path, repository: Path) -> None:
     done = hooked(tmp_path, repository)
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("Passed") == 2
+    assert done.stdout.count("Passed") == 3
     assert "No problems found." in done.stdout
     assert "2 passed" in done.stdout
 
@@ -93,8 +93,10 @@ def test_hooks_stop_a_mistake(tmp_path: Path, repository: Path) -> None:
     done = hooked(tmp_path, repository)
 
     assert done.returncode == 1
-    assert done.stdout.count("Failed") == 2
+    assert done.stdout.count("Failed") == 3
     assert f'Unknown action "{WRONG}"' in done.stdout
+    assert "files were modified by this hook" in done.stdout  # by the last one, which mends
+    assert f"action: {MEANT}" in (repository / "templates/shop/template.yaml").read_text()
 
 
 def test_manifest_is_one_of_pre_commit() -> None:

@@ -326,8 +326,8 @@ async def test_steps_are_renamed_and_listed(editor: Editor) -> None:
 EXPLAINED = [
     (f"parameters.name | low{CURSOR}er }}}}", "${{ 'HELLO' | lower }}   {# hello #}", "nunjucks"),
     (f"parameters.name | parse{CURSOR}RepoUrl }}}}", "filter `parseRepoUrl` of Backstage", "templating-extensions"),
-    (f"parameters.nm{CURSOR}ae }}}}", "**BPY301** undeclared-parameter", "RULES.md#bpy301"),
-    (f"parameters.name }}}} # backstage-py: ignore[BPY{CURSOR}405]", "**BPY405** dash-is-minus", "#bpy405"),
+    (f"parameters.nm{CURSOR}ae }}}}", "**BPY301** undeclared-parameter", "rules/BPY301.md"),
+    (f"parameters.name }}}} # backstage-py: ignore[BPY{CURSOR}405]", "**BPY405** dash-is-minus", "rules/BPY405.md"),
 ]
 """What stands in an expression, what is shown at the cursor, and where the link at its end leads."""
 

@@ -107,6 +107,9 @@ MENDED = {
     "or and and": logged(
         "${{ parameters.name||'x' && parameters.cloud }}", "${{ parameters.name or 'x' and parameters.cloud }}"
     ),
+    "choice as in a shell": logged(
+        "${{ parameters.cloud == 'gcp' && 'a' || 'b' }}", "${{ parameters.cloud == 'gcp' and 'a' or 'b' }}"
+    ),
     "not": logged("${{ !parameters.isPublic }}", "${{ not parameters.isPublic }}"),
     "choice": logged("'${{ parameters.isPublic ? 1:0 }}'", "'${{ 1 if parameters.isPublic else 0 }}'"),
     "choice by both": logged(

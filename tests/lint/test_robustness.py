@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from backstage_py.lint.check import Options, check_file, check_text
 from backstage_py.lint.discovery import check_paths
+from backstage_py.lint.fixes import project
+from backstage_py.model import yaml
 
 TEMPLATE = """\
 apiVersion: scaffolder.backstage.io/v1beta3
@@ -118,6 +120,13 @@ def test_deep_nesting(tmp_path: Path) -> None:
 @given(st.text(max_size=300))
 def test_any_text(text: str) -> None:
     assert all(problem.line >= 1 for problem in check_text(text, "template.yaml"))
+    assert is_settled(text)
+
+
+def is_settled(text: str) -> bool:
+    """Whether mending a mended text changes nothing."""
+    once = project.mend_text(text, "template.yaml", Options()).after
+    return project.mend_text(once, "template.yaml", Options()).after == once
 
 
 SCALARS = st.one_of(
@@ -174,3 +183,5 @@ def test_any_shape_of_spec(spec: object) -> None:
     }
 
     assert isinstance(check_text(json.dumps(entity), "template.yaml"), list)
+    assert is_settled(json.dumps(entity))
+    assert is_settled(yaml.dump(entity))

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from backstage_py.cli import fixing, formats
@@ -136,7 +136,9 @@ def look(paths: Sequence[Path], options: ValidateOptions) -> Looked:
     problems: set[Problem] = set()
     count = 0
     for config, together in _by_configuration(paths):
-        known = known_actions.options(config, trust, options.actions_from)
+        known = replace(
+            known_actions.options(config, trust, options.actions_from), mending=options.format is Format.SARIF
+        )
         if _STDIN in together:
             problems |= set(check_text(_stdin(), options.stdin_file, known))
             count += 1

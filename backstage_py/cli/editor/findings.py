@@ -13,6 +13,7 @@ from backstage_py.lint.check import Found, Options
 from backstage_py.lint.fixes import edits as changes
 from backstage_py.lint.fixes import rounds
 from backstage_py.lint.fixes.edits import Edit
+from backstage_py.lint.rule import page_of
 from backstage_py.model.problem import Problem
 
 SOURCE = "backstage-py"
@@ -115,7 +116,7 @@ class Open:
             message=f"{problem.message}\n{problem.fix}" if problem.fix else problem.message,
             severity=_SEVERITIES[problem.severity],
             code=problem.code,
-            code_description=types.CodeDescription(explaining.rule_link(problem.code)),
+            code_description=types.CodeDescription(page_of(problem.code)),
             source=SOURCE,
         )
 

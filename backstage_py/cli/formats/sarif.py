@@ -9,7 +9,7 @@ from backstage_py import __version__
 from backstage_py.lint.rule import PAGES
 from backstage_py.lint.rules import RULES
 from backstage_py.model.json import JsonObject
-from backstage_py.model.problem import Problem
+from backstage_py.model.problem import Mending, Problem
 
 _LEVELS = {"error": "error", "warning": "warning", "info": "note"}
 
@@ -41,14 +41,34 @@ def _result(problem: Problem) -> JsonObject:
     index = next(i for i, rule in enumerate(RULES) if rule.code == problem.code)
     text = f"{problem.message}. {problem.fix}" if problem.fix else problem.message
     region = {"startLine": problem.line, "startColumn": problem.column}
-    location = {"artifactLocation": {"uri": _uri(PurePath(problem.file))}, "region": region}
+    artifact = {"uri": _uri(PurePath(problem.file))}
+    location = {"artifactLocation": artifact, "region": region}
+    fixes = {"fixes": [_fix(problem.mending, artifact)]} if problem.mending else {}
     return {
         "ruleId": problem.code,
         "ruleIndex": index,
         "level": _LEVELS[problem.severity],
         "message": {"text": text},
         "locations": [{"physicalLocation": location}],
+        **fixes,
     }
+
+
+def _fix(mending: Mending, artifact: JsonObject) -> JsonObject:
+    replacements = [
+        {
+            "deletedRegion": {
+                "startLine": one.start_line,
+                "startColumn": one.start_column,
+                "endLine": one.end_line,
+                "endColumn": one.end_column,
+            },
+            "insertedContent": {"text": one.text},
+        }
+        for one in mending.replacements
+    ]
+    change = {"artifactLocation": artifact, "replacements": replacements}
+    return {"description": {"text": mending.title}, "artifactChanges": [change]}
 
 
 def _uri(path: PurePath) -> str:

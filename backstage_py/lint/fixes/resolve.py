@@ -8,8 +8,10 @@ from backstage_py.lint.fixes.edits import Edit, apply
 from backstage_py.lint.fixes.repair import Change, Insert, Path, Put, Remove, Rename, Repair, Write
 from backstage_py.model import yaml
 from backstage_py.model.json import Json
+from backstage_py.model.problem import Mending, Replacement
 from backstage_py.model.yaml import Document
 from backstage_py.model.yaml.nodes import Scalar
+from backstage_py.model.yaml.problems import Lines
 
 
 def edits(text: str, document: Document | None, repair: Repair) -> tuple[Edit, ...] | None:
@@ -37,6 +39,18 @@ def edits(text: str, document: Document | None, repair: Repair) -> tuple[Edit, .
     except (KeyError, IndexError, TypeError):
         return None
     return next((found for found in _ways(document, meant) if _gives(text, document, found, wanted)), None)
+
+
+def mending(text: str, document: Document | None, repair: Repair | None) -> Mending | None:
+    """Return what a repair changes, by lines and columns; None where ``edits`` has none."""
+    found = edits(text, document, repair) if repair else None
+    if not found or repair is None:
+        return None
+    lines = Lines(text)
+    return Mending(
+        repair.title,
+        tuple(Replacement(*lines.place(one.start), *lines.place(one.end), one.text) for one in sorted(found)),
+    )
 
 
 def _ways(document: Document, changes: Sequence[Change]) -> Iterator[tuple[Edit, ...]]:
