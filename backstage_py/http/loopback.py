@@ -5,15 +5,14 @@ the answers, so the name in ``Host`` must be one of this machine; and what has e
 """
 
 from collections.abc import Collection
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backstage_py.errors import NotAllowedError
 from backstage_py.http.errors import error_response
+from backstage_py.identity import guest
 
-_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _OWN_SITES = frozenset({"same-origin", "none"})
 _READING = frozenset({"GET", "HEAD"})
 
@@ -29,7 +28,7 @@ class LoopbackOnly:
 
     def __init__(self, app: ASGIApp, names: Collection[str], own: tuple[str, ...]) -> None:
         self._app = app
-        self._names = _NAMES | {one.lower() for one in names}
+        self._names = frozenset(one.lower() for one in names)
         self._own = own
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -43,8 +42,8 @@ class LoopbackOnly:
     def _refusal(self, scope: Scope) -> str | None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        name = _name(f"http://{host}")
-        if name not in self._names and not (name or "").endswith(".localhost"):
+        name = guest.name_of(host)
+        if name not in self._names and not guest.is_this_machine(name):
             return "Only requests for this machine are answered: open http://127.0.0.1, or set backend.baseUrl"
         if not scope["path"].startswith(self._own):
             return None
@@ -53,11 +52,4 @@ class LoopbackOnly:
             return "Only the page of this server may ask for this"
         if scope["method"] not in _READING and not headers.get("content-type", "").startswith("application/json"):
             return "The body must be JSON"
-        return None
-
-
-def _name(url: str) -> str | None:
-    try:
-        return urlsplit(url).hostname
-    except ValueError:
         return None

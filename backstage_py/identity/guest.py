@@ -73,7 +73,7 @@ class GuestSignIn:
         self._settings = settings
         self._issuer = issuer
         self._catalog = catalog
-        self._is_local = _is_this_machine(urlsplit(base_url).hostname)
+        self._is_local = is_this_machine(urlsplit(base_url).hostname)
 
     async def sign_in(self, arrival: RequestOrigin) -> IssuedToken:
         """Issue a token.
@@ -116,17 +116,26 @@ def is_local_request(arrival: RequestOrigin) -> bool:
     if arrival.http_version == "1.0":  # what proxies speak that add no header
         return False
     pages = [names[name] for name in ("origin", "referer") if name in names]
-    host = _HOST.fullmatch(names.get("host", ""))  # nothing else that a URL may have there: `evil.example@localhost`
-    if not host:
+    host = name_of(names.get("host", ""))
+    if host is None:
         return False
     try:
-        hosts = [host["name"].strip("[]"), *(urlsplit(url).hostname for url in pages)]
+        hosts = [host, *(urlsplit(url).hostname for url in pages)]
     except ValueError:
         return False
-    return is_loopback(arrival.address) and all(map(_is_this_machine, hosts))
+    return is_loopback(arrival.address) and all(map(is_this_machine, hosts))
 
 
-def _is_this_machine(host: str | None) -> bool:
+def name_of(host: str) -> str | None:
+    """Return the name in a ``Host`` header without its port.
+
+    None for anything else that a URL may have there, such as ``evil.example@localhost``.
+    """
+    found = _HOST.fullmatch(host)
+    return found["name"].strip("[]").lower() if found else None
+
+
+def is_this_machine(host: str | None) -> bool:
     """Say whether a host of a URL or header is this machine by its very name, which no name server decides."""
     if not host:
         return False

@@ -131,6 +131,7 @@ def test_only_this_machine_and_the_page_itself_are_answered(dev: Site) -> None:
         dev.ask("/", headers={"host": "evil.example"}),
         dev.ask("/api/catalog/entities", headers={"host": f"evil.example:{port}"}),
         dev.ask("/workbench/overview", headers={"host": "127.0.0.1.evil.example"}),
+        dev.ask("/workbench/overview", headers={"host": "evil.example@localhost"}),
         dev.ask("/workbench/overview", headers={"sec-fetch-site": "same-site"}),
         dev.ask(run, {}, {"origin": "http://localhost:3000"}),
         dev.ask(run, {}, {"origin": "null"}),
@@ -148,7 +149,7 @@ def test_only_this_machine_and_the_page_itself_are_answered(dev: Site) -> None:
     assert "script-src 'self';" in policy
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
-    assert [one[0] for one in refused] == [403] * 7
+    assert [one[0] for one in refused] == [403] * 8
     assert [one[0] for one in answered] == [200, 200, 200, 401]
     unknown = [dev.ask(f"/workbench/template?path={quote(one)}")[0] for one in ("../x.yaml", "/etc/passwd", "")]
     assert unknown == [404] * 3
