@@ -59,6 +59,18 @@ def build(work: Path) -> Path:
     return work / "out"
 
 
+def compare_validators(work: Path) -> str:
+    """Run ``compare.mjs`` in the folder that was built in; return what it writes."""
+    node = tools.node()
+    assert node is not None
+    shutil.copyfile(Path(__file__).with_name("compare.mjs"), work / "compare.mjs")
+    bundler = [node, str(work / "node_modules" / "esbuild" / "bin" / "esbuild")]
+    aliases = {"lodash": "lodash-es", "react": "preact/compat", "react/jsx-runtime": "preact/jsx-runtime"}
+    options = ["--bundle", "--platform=node", "--log-level=error", *(f"--alias:{a}={b}" for a, b in aliases.items())]
+    subprocess.run([*bundler, "compare.mjs", *options, "--outfile=compare.cjs"], cwd=work, check=True)
+    return subprocess.run([node, "compare.cjs"], cwd=work, check=True, capture_output=True, text=True).stdout
+
+
 def _missing() -> str | None:
     if tools.npm() is None or tools.node() is None:
         return "npm is missing: ./dev oracle installs it"

@@ -19,6 +19,7 @@ from tests.page.site import Site
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+pytestmark = pytest.mark.xdist_group("page")  # one server, one browser, one folder to build in
 SERVICE = "service/template.yaml"
 VALUES = {"name": "shop", "owner": "group:default/payments", "port": 8080}
 AXE = build.WORK / "node_modules" / "axe-core" / "axe.min.js"
@@ -411,6 +412,15 @@ def test_the_page_is_built_of_its_sources() -> None:
     if not AXE.is_file():
         pytest.skip("the npm packages of the page are missing: ./dev page installs them")
     assert build.main(["--check"]) == 0
+
+
+def test_the_forms_validator_says_what_ajv_says() -> None:
+    if not AXE.is_file():
+        pytest.skip("the npm packages of the page are missing: ./dev page installs them")
+    build.build(build.WORK)
+    found = json.loads(build.compare_validators(build.WORK).splitlines()[-1])
+    assert found["differences"] == []
+    assert found["compared"] > 1_000
 
 
 def test_no_registry_stands_in_the_lock_file() -> None:

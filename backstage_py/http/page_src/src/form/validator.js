@@ -12,8 +12,8 @@ import {
 import get from 'lodash-es/get';
 
 const DRAFT = '7';
-const SUMMARIES = new Set(['properties', 'items', 'allOf', 'then', 'else', '$ref', 'dependencies', 'dependentSchemas']);
-const STEPS = new Set(['additionalProperties', 'contains', 'patternProperties']);
+const SUMMARIES = new Set(['properties', 'items', 'allOf', 'then', 'else', '$ref', 'dependentSchemas', 'patternProperties', 'false']);
+const MISSING = /^Instance has "(.*)" but does not have "(.*)"\.$/s;
 
 export const validator = {
   isValid: (schema, formData, rootSchema) => {
@@ -57,7 +57,7 @@ const withDefinitions = (schema, root) =>
 /** The errors themselves, without those that only say that something below is wrong. */
 function leaves(errors) {
   const inConditions = one => /\/(not|if)(\/|$)/.test(one.keywordLocation.slice(0, -one.keyword.length - 1));
-  return errors.filter(one => !SUMMARIES.has(one.keyword) && !STEPS.has(one.keyword) && !inConditions(one));
+  return errors.filter(one => !SUMMARIES.has(one.keyword) && !inConditions(one));
 }
 
 /** What is said of one place once, however often the validator comes by. */
@@ -67,7 +67,7 @@ function distinct(errors) {
 
 function described({ keyword, keywordLocation, instanceLocation, error }, root, formData) {
   const place = pointer(instanceLocation);
-  const schema = get(root, pointer(keywordLocation).slice(0, -1)) ?? root;
+  const schema = schemaAt(root, pointer(keywordLocation).slice(0, -1)) ?? root;
   const value = place.length ? get(formData, place) : formData;
   const path = place.map(one => `.${one}`).join('');
   const named = text => schema?.errorMessage?.[keyword] ?? (typeof schema?.errorMessage === 'string' ? schema.errorMessage : text);
@@ -78,6 +78,16 @@ function described({ keyword, keywordLocation, instanceLocation, error }, root, 
     stack: title ? `'${title}' ${message}` : message,
     params: {},
   });
+  if (keyword === 'additionalProperties') {
+    return schema.additionalProperties === false ? [made(path || '.', named('must NOT have additional properties'))] : [];
+  }
+  if (keyword === 'dependencies') {
+    const [, given, missing] = MISSING.exec(error) ?? [];
+    if (!missing) return []; // a schema, whose own errors follow
+    const all = schema.dependencies[given];
+    const what = all.length > 1 ? `properties ${all.join(', ')}` : `property ${missing}`;
+    return [made(`${path}.${missing}`, named(`must have ${what} when property ${given} is present`))];
+  }
   if (keyword === 'required') {
     const missing = (schema.required ?? []).filter(name => value?.[name] === undefined);
     return missing.map(name => {
@@ -127,9 +137,18 @@ function message(keyword, schema, fallback) {
       return 'must match a schema in anyOf';
     case 'not':
       return 'must NOT be valid';
+    case 'if':
+      return `must match ${/"\w+"/.exec(fallback)?.[0]} schema`;
     default:
       return fallback;
   }
+}
+
+/** The part of a schema that a path leads to, through references within it. */
+function schemaAt(root, path) {
+  let node = root;
+  for (const step of path) node = step === '$ref' ? get(root, pointer(node?.$ref ?? '')) : node?.[step];
+  return node;
 }
 
 /** `#/a~1b/0` as `['a/b', '0']`. */
