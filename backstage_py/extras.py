@@ -16,6 +16,7 @@ _MODULES: Mapping[str, tuple[str, ...]] = {
     "policy": ("regopy",),
     "s3": ("boto3",),
     "serve": ("alembic", "httptools", "isal", "sqlalchemy", "starlette", "uvicorn"),
+    "signing": ("cryptography", "pysequoia"),
     "slack": ("slack_sdk",),
     "vault": ("hvac",),
 }

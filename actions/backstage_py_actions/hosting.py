@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from backstage_py.integrations import git
+from backstage_py.integrations import git, signing
 from backstage_py.integrations.forges.forge import Forge, NewRepository, Request, Webhook
 from backstage_py.integrations.git import GitAuthor
 from backstage_py.integrations.patience import Patience, RateLimitedError
+from backstage_py.integrations.signing import Signer
 from backstage_py.plugin import ActionContext, BackstageError, InputError, Json, JsonObject, ScmIntegration
 
 T = TypeVar("T", str, JsonObject)
@@ -22,13 +23,17 @@ T = TypeVar("T", str, JsonObject)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commit:
-    """A first commit: where its files are, what it says and who made it; the configuration has what is not said."""
+    """A first commit: where its files are, what it says and who made it; the configuration has what is not said.
+
+    ``sign`` without a value leaves it to ``scaffolder.defaultCommitSigning``.
+    """
 
     branch: str
     source_path: str | None = None
     message: str | None = None
     author_name: str | None = None
     author_email: str | None = None
+    sign: bool | None = None
 
 
 def config(ctx: ActionContext[Any]) -> Mapping[str, Json]:
@@ -101,6 +106,7 @@ async def push(ctx: ActionContext[Any], forge: Forge, remote_url: str, commit: C
 
     Its time is kept, so that a step that runs again makes the same commit, which the branch may have already.
     """
+    signs_with = signer(ctx, forge.host, asked=commit.sign)
     at = int(await ctx.checkpoint(f"{key}.at", lambda: int(ctx.clock.now().timestamp())))
 
     async def publish() -> Json:
@@ -112,9 +118,29 @@ async def push(ctx: ActionContext[Any], forge: Forge, remote_url: str, commit: C
             author=author(ctx, commit.author_name, commit.author_email),
             credentials=forge.git_credentials,
             committed_at=at,
+            signer=signs_with,
         )
 
     return str(await ctx.checkpoint(key, publish))
+
+
+def signer(ctx: ActionContext[Any], host: str, *, asked: bool | None) -> Signer | None:
+    """Return what signs commits for a host: ``commitSigningKey`` of its integration, or the scaffolder's default key.
+
+    Raises:
+        InputError: commits shall be signed, and there is no key.
+    """
+    if not (asked or (asked is None and config(ctx).get("defaultCommitSigning"))):
+        return None
+    own = ctx.integrations.by_host(host)
+    if own and (key := own.options.get("commitSigningKey")):
+        return signing.signer(str(key), f"integrations.{own.type}[].commitSigningKey")
+    if key := config(ctx).get("defaultCommitSigningKey"):
+        return signing.signer(str(key), "scaffolder.defaultCommitSigningKey")
+    raise InputError(
+        "Signing commits is enabled but no signing key is provided in the configuration; set 'commitSigningKey' of the "
+        "integration, or 'scaffolder.defaultCommitSigningKey'"
+    )
 
 
 async def open_request(

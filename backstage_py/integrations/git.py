@@ -18,8 +18,10 @@ from urllib.parse import urlsplit
 
 from backstage_py import threads
 from backstage_py.errors import ConflictError, ForeignError, NotAllowedError, NotFoundError, ServiceUnavailableError
+from backstage_py.integrations import signing
 from backstage_py.integrations.children import child
 from backstage_py.integrations.children.limits import GIT
+from backstage_py.integrations.signing import Signer
 from backstage_py.model import excerpt
 
 _SAFE_CONFIG = {
@@ -42,7 +44,9 @@ _SAFE_CONFIG = {
 _VERBATIM_ATTRIBUTES = "* -text !eol -ident !filter !working-tree-encoding\n"
 _LONGEST_MESSAGE = 2_000
 _CLONE_SECONDS = 600.0
-_VERBS = frozenset({"add", "clone", "commit-tree", "fetch", "init", "push", "rev-parse", "write-tree"})
+_VERBS = frozenset(
+    {"add", "cat-file", "clone", "commit-tree", "fetch", "hash-object", "init", "push", "rev-parse", "write-tree"}
+)
 _KEPT_VARIABLES = (
     "PATH",
     "SSL_CERT_FILE",
@@ -87,13 +91,15 @@ async def publish(
     author: GitAuthor,
     credentials: GitCredentials | None,
     committed_at: int | None = None,
+    signer: Signer | None = None,
     seconds: float = 600.0,
 ) -> str:
     """Commit everything below ``directory`` as one first commit, push it to ``branch`` and return its hash.
 
     ``.gitignore`` files count; folders named ``.git`` do not; bytes and executable bits arrive unchanged. With the same
     files and ``committed_at`` (seconds since 1970; now by default) the commit is the same, so a step that is run again
-    finds what it pushed before. When the branch holds exactly these files already, its commit is the answer, too.
+    finds what it pushed before. When the branch holds exactly these files already, its commit is the answer, too, as it
+    must be with a ``signer``: a signature is another one each time.
 
     Raises:
         ConflictError: the branch has other commits.
@@ -105,6 +111,8 @@ async def publish(
         await _run([*at, "add", "--all", "--", "."], folder=tree)
         tree_hash = await _run([*at, "write-tree"], folder=tree)
         commit = await _run([*at, "commit-tree", tree_hash], folder=tree, env=identity, stdin=_as_message(message))
+        if signer:
+            commit = await _signed(at, commit, signer, tree)
         network = _network(remote_url, credentials)
         try:
             await _run(
@@ -120,6 +128,14 @@ async def publish(
                 raise
             return await _run([*at, "rev-parse", "FETCH_HEAD"], folder=tree)
     return commit
+
+
+async def _signed(at: Sequence[str], commit: str, signer: Signer, folder: Path) -> str:
+    """Return a commit that is the same and signed."""
+    text = await _bytes([*at, "cat-file", "commit", commit], folder=folder)
+    signature = await threads.offload(signer, text)
+    signed = signing.with_signature(text, signature)
+    return await _run([*at, "hash-object", "-t", "commit", "-w", "--stdin"], folder=folder, stdin=signed)
 
 
 async def clone(
@@ -226,16 +242,22 @@ def quiet_environment() -> dict[str, str]:
 async def _run(
     arguments: Sequence[str], *, folder: Path, env: Mapping[str, str] | None = None, stdin: bytes | None = None
 ) -> str:
+    return (await _bytes(arguments, folder=folder, env=env, stdin=stdin)).decode("utf-8", "replace").strip()
+
+
+async def _bytes(
+    arguments: Sequence[str], *, folder: Path, env: Mapping[str, str] | None = None, stdin: bytes | None = None
+) -> bytes:
     environment = quiet_environment() | dict(env or {})
     try:
         ended = await child.run(("git", *arguments), limits=GIT, environment=environment, cwd=folder, given=stdin)
     except child.OutputError as error:
         raise _as_error(arguments, f"it {error}") from error
-    output = ended.output.decode("utf-8", "replace").strip()
     if ended.status != 0:
         reached = GIT.reached(ended.status, ended.said)
+        output = ended.output.decode("utf-8", "replace").strip()
         raise _as_error(arguments, f"it {reached}" if reached else ended.said or output)
-    return output
+    return ended.output
 
 
 def _as_error(arguments: Sequence[str], said: str) -> Exception:

@@ -31,7 +31,8 @@ SCAFFOLDER = (
         kinds.SWITCH,
         "Refuse the configured token of a git host: each task brings its user's own.",
     ),
-    Key("defaultCommitSigningKey", kinds.TEXT, "PGP key for commits."),
+    Key("defaultCommitSigningKey", kinds.TEXT, "OpenPGP or SSH private key that signs commits."),
+    Key("defaultCommitSigning", kinds.SWITCH, "(ours) Sign each first commit, also where its action is not told to."),
     Key("EXPERIMENTAL_recoverTasks", kinds.SWITCH, "Old name of taskRecovery.enabled."),
     Key("EXPERIMENTAL_recoverTasksTimeout", kinds.DURATION, "Old name of taskRecovery.staleTimeout."),
     Key("EXPERIMENTAL_workspaceSerialization", kinds.SWITCH, "Old form of taskRecovery.workspaceProvider."),
@@ -43,7 +44,7 @@ SCAFFOLDER = (
     ),
     Key("auditor", kinds.OBJECT, "Backstage's audit log."),
     Key("http.allowedMethods", kinds.TEXTS, "HTTP methods that http:backstage:request may use; all by default."),
-    Key("rateLimitWait", kinds.DURATION, "How long a request of an action waits for GitHub's limits; ten minutes."),
+    Key("rateLimitWait", kinds.DURATION, "How long a request of an action waits for limits of git hosts; ten minutes."),
     Key("policies", kinds.ARRAY, "(ours) Policies that are asked before each action that may act outside."),
     *(
         Key(f"policies[].{name}", kind, f"(ours) {words}")
@@ -119,7 +120,10 @@ HOST_KEYS = (
     Key("rawBaseUrl", kinds.URL, "Root of raw files."),
     Key("token", kinds.TEXT, "Token for requests and pushes."),
 )
-_MORE_HOST_KEYS = (Key("baseUrl", kinds.URL, "Root of the pages."),)
+_MORE_HOST_KEYS = (
+    Key("baseUrl", kinds.URL, "Root of the pages."),
+    Key("commitSigningKey", kinds.TEXT, "OpenPGP or SSH private key that signs commits for this host."),
+)
 
 INTEGRATIONS = (
     Key(

@@ -36,7 +36,7 @@ class Publish:
     git_commit_message: str | None = "initial commit"
     git_author_name: str | None = None
     git_author_email: str | None = None
-    sign_commit: bool = False
+    sign_commit: bool | None = None
     source_path: str | bool | None = None
     skip_existing: bool = False
     token: str | None = None
@@ -72,6 +72,7 @@ def _check(ctx: ActionContext[Publish], host: str) -> None:
     wanted = ctx.input
     hosting.integration(ctx, "gitlab", host)
     hosting.refuse_without_user(ctx, host, wanted.token)
+    hosting.signer(ctx, host, asked=wanted.sign_commit)
     if hosting.config(ctx).get("requireScmUserCredentials") and (wanted.set_user_as_owner or wanted.owner_username):
         raise InputError(
             "The setUserAsOwner and ownerUsername inputs cannot be used when scaffolder.requireScmUserCredentials is "
@@ -149,6 +150,7 @@ async def _push(ctx: ActionContext[Publish], project: Project, remote: str, key:
         message=wanted.git_commit_message,
         author_name=wanted.git_author_name,
         author_email=wanted.git_author_email,
+        sign=wanted.sign_commit,
     )
     return await hosting.push(ctx, project, remote, commit, key)
 

@@ -64,6 +64,10 @@ class Forge(Protocol):
     """
 
     @property
+    def host(self) -> str:
+        """As in URLs, with its port if it has one."""
+
+    @property
     def label(self) -> str:
         """Owner and name as people write them, such as ``acme/shop``."""
 
