@@ -236,9 +236,10 @@ def _loaded(group: str) -> Iterator[tuple[str | None, object]]:
 
 
 def bundle() -> str:
-    """Return the text of ``schemas/builtin-actions.json``: what the installed built-in actions say of themselves.
+    """Return the text of ``schemas/builtin-actions.json``: what the built-in actions say of themselves.
 
-    It is bundled so that a check need not import them; a test compares. Examples are left out.
+    It is bundled so that a check need not import them; a test compares. Examples are left out, and so is which extras
+    are installed where it is made.
     """
     import json as standard
     from importlib import metadata
@@ -246,7 +247,7 @@ def bundle() -> str:
     from backstage_py.plugin.registry import actions_of
 
     found = [
-        one.describe() | {"examples": []}
+        one.describe() | {"examples": [], "description": one.description}
         for entry_point in metadata.entry_points(group="backstage_py.actions", name="builtin")
         for one in actions_of(entry_point.load())
     ]
