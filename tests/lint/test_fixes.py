@@ -51,9 +51,8 @@ def logged(before: str, after: str) -> tuple[str, str]:
 
 
 def added(before: str, after: str, head: str = HEAD) -> tuple[str, str]:
-    return head + textwrap.indent(textwrap.dedent(before), "    "), head + textwrap.indent(
-        textwrap.dedent(after), "    "
-    )
+    indent = " " * (4 if head == HEAD else 8)
+    return head + textwrap.indent(before, indent), head + textwrap.indent(after, indent)
 
 
 def replaced(old: str, new: str) -> tuple[str, str]:
@@ -62,6 +61,7 @@ def replaced(old: str, new: str) -> tuple[str, str]:
     return good.replace(new, old), good
 
 
+FORM = HEAD.partition("        name: {")[0]
 MENDED = {
     # what was probably meant
     "filter": logged("${{ parameters.name | lowr }}  # small", "${{ parameters.name | lower }}  # small"),
@@ -100,7 +100,7 @@ MENDED = {
     "form field": added(
         "x: {type: string, ui:field: RepoUrlPiker, ui:optoins: {}}\n",
         "x: {type: string, ui:field: RepoUrlPicker, ui:options: {}}\n",
-        HEAD.partition("        name: {")[0] + "    ",
+        FORM,
     ),
     # operators of JavaScript
     "or": logged("${{ parameters.name || 'x' }}", "${{ parameters.name or 'x' }}"),
@@ -122,6 +122,18 @@ MENDED = {
     "copyWithoutRender": (
         HEAD + FETCH + "        copyWithoutRender:   # workflows\n          - .github/**\n",
         HEAD + FETCH + "        copyWithoutTemplating:   # workflows\n          - .github/**\n",
+    ),
+    "allowedKinds as a list of lines": added(
+        "o:\n  type: string\n  ui:field: OwnerPicker\n  ui:options:\n    allowedKinds:  # teams\n"
+        "      - Group\n      - User\n",
+        "o:\n  type: string\n  ui:field: OwnerPicker\n  ui:options:\n    catalogFilter:\n      kind:  # teams\n"
+        "      - Group\n      - User\n",
+        FORM,
+    ),
+    "allowedKinds in a flow": added(
+        "o: {type: string, ui:field: EntityPicker, ui:options: {allowedKinds: [Group], defaultKind: Group}}\n",
+        "o: {type: string, ui:field: EntityPicker, ui:options: {catalogFilter: {kind: [Group]}, defaultKind: Group}}\n",
+        FORM,
     ),
     "allowedHosts first": added(
         "- id: p\n  action: publish:github\n  input:\n    allowedHosts: ['github.com']\n    # where\n    repoUrl: a\n",

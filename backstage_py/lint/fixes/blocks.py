@@ -10,6 +10,7 @@ from backstage_py.model.yaml import Document
 from backstage_py.model.yaml.nodes import Mapping, Node, Scalar
 
 _REST_OF_LINE = re.compile(r"[ \t]*(?:#[^\n]*)?(?:\r?\n|\Z)")
+_INDENT = 2
 _LEAD = re.compile(r"(?:[ ]|-[ ])*\Z")
 
 
@@ -64,8 +65,26 @@ def insertion(document: Document, path: Path, key: str, value: str) -> Edit | No
     if mapping.flow:
         return Edit(at, at, f"{key}: {value}, ")
     lead = text[text.rfind("\n", 0, at) + 1 : at]
-    newline = "\r\n" if "\r\n" in text else "\n"
-    return Edit(at, at, f"{key}: {value}{newline}{' ' * len(lead)}") if _LEAD.match(lead.lstrip("\ufeff")) else None
+    return (
+        Edit(at, at, f"{key}: {value}{newline_of(text)}{' ' * len(lead)}")
+        if _LEAD.match(lead.lstrip("\ufeff"))
+        else None
+    )
+
+
+def nesting(text: str, found: Pair, name: str, key: str) -> tuple[Edit, ...]:
+    """Return the edits by which a pair becomes ``name``, with its value below ``key``; the value's lines stay."""
+    if found.mapping.flow:
+        end = _end(found.mapping.pairs[found.index])
+        colon = text.index(":", found.key.end) + 1
+        return (Edit(found.key.start, colon, f"{name}: {{{key}:"), Edit(end, end, "}"))
+    lead = " " * (found.key.start - text.rfind("\n", 0, found.key.start) - 1 + _INDENT)
+    return (Edit(found.key.start, found.key.end, f"{name}:{newline_of(text)}{lead}{key}"),)
+
+
+def newline_of(text: str) -> str:
+    """Return how the lines of a text end."""
+    return "\r\n" if "\r\n" in text else "\n"
 
 
 def _end(one: "tuple[Node, Node | None]") -> int:

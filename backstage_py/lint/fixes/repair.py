@@ -55,7 +55,16 @@ class Insert:
     value: str
 
 
-Change: TypeAlias = Write | Put | Rename | Remove | Insert | Edit
+@dataclass(frozen=True, slots=True)
+class Nest:
+    """The last key of ``path`` becomes ``name``, and its value that of ``key`` in a map below it."""
+
+    path: Path
+    name: str
+    key: str
+
+
+Change: TypeAlias = Write | Put | Rename | Remove | Insert | Nest | Edit
 """An ``Edit`` is a change of the text itself, whatever it is."""
 
 

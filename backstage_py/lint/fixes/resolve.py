@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from backstage_py.lint import places
 from backstage_py.lint.fixes import blocks, scalars
 from backstage_py.lint.fixes.edits import Edit, apply
-from backstage_py.lint.fixes.repair import Change, Insert, Path, Put, Remove, Rename, Repair, Write
+from backstage_py.lint.fixes.repair import Change, Insert, Nest, Path, Put, Remove, Rename, Repair, Write
 from backstage_py.model import yaml
 from backstage_py.model.json import Json
 from backstage_py.model.problem import Mending, Replacement
@@ -55,10 +55,18 @@ def mending(text: str, document: Document | None, repair: Repair | None) -> Mend
 
 def _ways(document: Document, changes: Sequence[Change]) -> Iterator[tuple[Edit, ...]]:
     """The ways in which it can be written, the one that changes least first."""
-    each = [tuple(_edit(document, change)) for change in changes]
+    each = [tuple(_edits(document, change)) for change in changes]
     for way in range(max(map(len, each))):
         if all(each):
-            yield tuple(dict.fromkeys(found[min(way, len(found) - 1)] for found in each))
+            yield tuple(dict.fromkeys(edit for found in each for edit in found[min(way, len(found) - 1)]))
+
+
+def _edits(document: Document, change: Change) -> Iterator[tuple[Edit, ...]]:
+    if isinstance(change, Nest):
+        if found := blocks.pair(document, change.path):
+            yield blocks.nesting(document.source.text, found, change.name, change.key)
+    else:
+        yield from ((edit,) for edit in _edit(document, change))
 
 
 def _edit(document: Document, change: Change) -> Iterator[Edit]:
@@ -110,11 +118,17 @@ def _changed(value: Json, change: Change) -> Json:
         return _at(value, path, lambda found: {change.key: change.value, **found})
     if isinstance(change, Remove):
         return _at(value, path[:-1], lambda found: {key: one for key, one in found.items() if key != path[-1]})
-    if isinstance(change, Rename):
+    if isinstance(change, Rename | Nest):
         old, new = path[-1], change.name
         if new in _get(value, path[:-1]):
             raise KeyError(new)
-        return _at(value, path[:-1], lambda found: {new if key == old else key: one for key, one in found.items()})
+        inner = _get(value, path)
+        inner = {change.key: inner} if isinstance(change, Nest) else inner
+        return _at(
+            value,
+            path[:-1],
+            lambda found: dict((new, inner) if key == old else (key, one) for key, one in found.items()),
+        )
     if isinstance(change, Put):
         return _at(value, path, lambda _: change.value)
     start, end = change.start, change.end
