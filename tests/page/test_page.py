@@ -352,6 +352,8 @@ def test_what_templates_say_is_text_and_secrets_stay_hidden(dev: Site, page: "Pa
     page.get_by_label("Kind").select_option("special")
     page.get_by_label("Reason").fill("so that")
     page.locator(".stepper li", has_text="Only for special ones").wait_for()
+    page.get_by_text("Values as they are sent").click()
+    page.get_by_label("User").fill("user:default/jane.doe")
     page.keyboard.press("Control+Enter")
     page.locator(".failure").wait_for()
     page.get_by_role("tab", name="Steps", selected=True).wait_for()
@@ -365,7 +367,9 @@ def test_what_templates_say_is_text_and_secrets_stay_hidden(dev: Site, page: "Pa
     page.get_by_role("button", name="Record", exact=True).click()
     page.get_by_role("button", name="Run refused").click()
     page.locator(".case.completed", has_text="refused").wait_for()
-    assert "s3cret-token" not in (dev.folder / "hostile" / "template.test.yaml").read_text()
+    (case,) = testcases.load(dev.folder / "hostile" / "template.test.yaml")
+    assert (case.user, case.values["token"], case.values["kind"]) == ("user:default/jane.doe", "*" * 12, "special")
+    assert "s3cret-token" not in case.file.read_text()
     assert page.title() != "broken"
 
 

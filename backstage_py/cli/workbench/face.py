@@ -27,7 +27,7 @@ from backstage_py.scaffolder.face.directory import DirectoryFile
 BODY_LIMIT = 20 * 1024 * 1024
 _CREATED = 201
 _CHECKS = threads.Lane(1)
-_CASE_KEYS = ("values", "user", "secrets", "expect")
+_CASE_KEYS = ("values", "user", "sandbox", "secrets", "expect")
 
 
 def routes(folder: Folder, changes: Changes) -> Sequence[BaseRoute]:

@@ -16,7 +16,7 @@ export function useRuns(path) {
   const control = useRef();
   const trees = useRef({ last: null, before: null });
   const start = useCallback(
-    async ({ values, secrets, sandbox, isAgain = false }) => {
+    async ({ values, secrets, user, sandbox, isAgain = false }) => {
       control.current?.abort();
       const mine = (control.current = new AbortController());
       const begun = performance.now();
@@ -32,7 +32,7 @@ export function useRuns(path) {
         change(news.after ? { ...news, before: earlier(trees.current, news, isAgain) } : news);
       };
       try {
-        await ask({ path, values, secrets, sandbox }, tell, mine.signal);
+        await ask({ path, values, secrets, user, sandbox }, tell, mine.signal);
         if (mine !== control.current) return;
         if (state.isRunning) throw new Error('The server went away before the run had ended');
       } catch (error) {

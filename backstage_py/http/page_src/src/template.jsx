@@ -23,6 +23,7 @@ export function Template({ path, summary, changes }) {
   const [values, setValues] = useKept(`values:${path}`, {});
   const [secrets, setSecrets] = useState({});
   const [inSandbox, setInSandbox] = useKept(`sandbox:${path}`, false);
+  const [user, setUser] = useKept(`user:${path}`, '');
   const [onSave, setOnSave] = useKept('run-on-save', true);
   const [tab, setTab] = useState('form');
   const [formKey, setFormKey] = useState(0);
@@ -31,10 +32,10 @@ export function Template({ path, summary, changes }) {
   const { run, start, stop } = useRuns(path);
   const isWide = useMedia(WIDE);
 
-  const again = () => start({ values, secrets, sandbox: inSandbox, isAgain: true });
+  const again = () => start({ values, secrets, user, sandbox: inSandbox, isAgain: true });
   const go = () => {
     setTab(current => (['form', 'cases', 'findings'].includes(current) ? 'files' : current));
-    start({ values, secrets, sandbox: inSandbox });
+    start({ values, secrets, user, sandbox: inSandbox });
   };
   const latest = useRef({});
   latest.current = { go, again, wantsRun: onSave && run !== null && !recording };
@@ -67,7 +68,7 @@ export function Template({ path, summary, changes }) {
 
   if (loaded.error && !loaded.value) return <Gone message={loaded.error} />;
   if (!loaded.value) return <p class="quiet-text">Reading the template …</p>;
-  const title = summary?.title ?? details?.form?.title ?? path;
+  const title = details?.form?.title ?? summary?.title ?? path;
   const problems = summary?.problems ?? [];
   const form = details && (
     <section class="card form-card" aria-label="Form">
@@ -83,8 +84,12 @@ export function Template({ path, summary, changes }) {
         isRunning={run?.isRunning}
       />
       <details class="values">
-        <summary>Values as they are sent</summary>
+        <summary>Values as they are sent, and who sends them</summary>
         <Value value={values} label="Values as JSON" />
+        <div class="field">
+          <label for="user">User</label>
+          <input id="user" type="text" placeholder="user:default/guest" value={user} onChange={event => setUser(event.target.value.trim())} />
+        </div>
       </details>
     </section>
   );
@@ -165,6 +170,8 @@ export function Template({ path, summary, changes }) {
           path={path}
           form={details.form}
           values={values}
+          user={user}
+          sandbox={inSandbox}
           run={run && !run.isRunning && JSON.stringify(run.values) === JSON.stringify(values) ? run : null}
           onClose={() => setRecording(false)}
           onDone={({ file, line }) => {

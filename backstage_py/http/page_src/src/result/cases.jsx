@@ -86,14 +86,14 @@ const Difference = ({ text }) => (
 );
 
 /** Asks for a name and for what is expected, and writes the case. `run` is the last one, if it was with these values. */
-export function Recorder({ path, values, form, run, onDone, onClose }) {
+export function Recorder({ path, values, user, sandbox, form, run, onDone, onClose }) {
   const [name, setName] = useState('');
   const [expect, setExpect] = useState(run?.error ? 'error' : run?.after?.size ? 'tree' : 'none');
   const [error, setError] = useState();
   const save = async event => {
     event.preventDefault();
     try {
-      const body = { path, name, values, secrets: secretsOf(form), ...expected(expect, run) };
+      const body = { path, name, values, user, sandbox, secrets: secretsOf(form), ...expected(expect, run) };
       onDone(await record(body));
     } catch (failure) {
       setError(failure.message);
