@@ -1,6 +1,7 @@
 """From a request to a ready database, without the cloud's own time: python -m tests.benchmarks.provisioning
 
-A request for staging and production at ``/api/crossplane/postgres`` of the service, on the cluster of
+First the whole of example 04, from the submitted form to a pod that has its database open: the seconds of each step.
+Then a request for staging and production at ``/api/crossplane/postgres`` of the service, on the cluster of
 BACKSTAGE_PY_TEST_KUBECONFIG or the kit's. Crossplane and its provider are controllers of the tests, the
 databases those of a PostgreSQL server on this machine. Printed are medians, in seconds from the request on: until it is
 answered, until the cluster has all composites, until these say that they are ready, until the service says so, and
@@ -17,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from backstage_py import logging
+from backstage_py.cli.client import ApiClient
 from backstage_py.plugin import Services, User
 from tests.actions.harness import Catalog, Task
-from tests.cluster import cluster, crds, platform, waiting
+from tests.cluster import cluster, crds, example, platform, waiting
 from tests.cluster.calls import ApiException
 from tests.cluster.cluster import KubeCluster
 from tests.cluster.platform import Platform
@@ -79,9 +81,36 @@ async def _runs(kube: KubeCluster, namespace: str, databases: Databases) -> list
             return [await _measured(ask, given, one, number) for number, one in enumerate(tasks)]
 
 
+async def _form(kube: KubeCluster) -> dict[str, float]:
+    """Run example 04 once; return what each step took, and ``all``."""
+    namespace = kube.new_namespace("bench")
+    try:
+        with tempfile.TemporaryDirectory() as folder, example.stage(kube, namespace, Path(folder)) as stage:
+            async with ApiClient(stage.url) as api:
+                await api.sign_in_as_guest()
+                return await _steps(api, await example.started(api, example.CREATE, stage.values()))
+    finally:
+        kube.remove(namespace)
+
+
+async def _steps(api: ApiClient, task: str) -> dict[str, float]:
+    began = last = time.perf_counter()
+    found: dict[str, float] = {}
+    async for event in api.events(task):
+        body = event["body"]
+        assert "error" not in body, body
+        if body.get("stepId") and body.get("status") == "completed":
+            found[body["stepId"]] = time.perf_counter() - last
+            last = time.perf_counter()
+    return {**found, "all": time.perf_counter() - began}
+
+
 async def main() -> bool:
-    """Print the table and return whether the goal is met."""
+    """Print the tables and return whether the goal is met."""
     kube = cluster.find()
+    form = await _form(kube)
+    sys.stdout.write("".join(f"{part:24}{seconds:7.2f} s\n" for part, seconds in form.items()))
+    sys.stdout.write(f"from the submitted form on; the goal is {WANTED:g} s\n\n")
     namespace = kube.new_namespace("bench")
     try:
         with postgres(kube.host) as server:
@@ -95,7 +124,7 @@ async def main() -> bool:
     for part, seconds in medians.items():
         sys.stdout.write(f"{part:24}{seconds:7.2f} s\n")
     sys.stdout.write(f"{TIMES} requests for two environments; the goal is {WANTED:g} s\n")
-    return medians[_PARTS[-1]] <= WANTED
+    return max(form["all"], medians[_PARTS[-1]]) <= WANTED
 
 
 if __name__ == "__main__":
