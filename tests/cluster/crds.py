@@ -22,10 +22,19 @@ PATH = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 def load(api: Api, *projects: str) -> None:
     """Load the definitions of projects such as ``crossplane`` and ``argo-cd``, and wait until they are established."""
-    for definition in [one for project in projects for one in _definitions(project)]:
+    wanted = [one for project in projects for one in _definitions(project)]
+    missing = [one for one in wanted if not _is_served(api, one)]  # to send a large one again costs seconds
+    for definition in missing:
         create(api, definition)
-    for definition in [one for project in projects for one in _definitions(project)]:
+    for definition in missing:
         wait_established(api, definition["metadata"]["name"])
+
+
+def _is_served(api: Api, definition: dict[str, Any]) -> bool:
+    spec = definition["spec"]
+    version = next(one["name"] for one in spec["versions"] if one["served"])
+    found = api.find(f"/apis/{spec['group']}/{version}") or {}
+    return any(one["name"] == spec["names"]["plural"] for one in found.get("resources") or [])
 
 
 def create(api: Api, definition: dict[str, Any]) -> None:

@@ -156,7 +156,7 @@ def own(secrets: list[Any]) -> list[str]:
 @pytest.mark.timeout(300)
 def test_a_demo_that_is_told_to_end_takes_all_of_it_away(kube: KubeCluster) -> None:
     before = left(kube)
-    command = [str(crds.ROOT / "dev"), "demo", "--platform", "--keep"]
+    command = [sys.executable, "-m", "tests.cluster.demo", "--keep"]
     env = {**os.environ, "BACKSTAGE_PY_TEST_KUBECONFIG": str(kube.kubeconfig), "PYTHONUNBUFFERED": "1"}
     options: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     with subprocess.Popen(command, cwd=crds.ROOT, env=env, start_new_session=True, **options) as running:

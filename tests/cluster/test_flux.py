@@ -52,7 +52,7 @@ async def test_a_folder_of_a_repository_is_applied_and_waited_for(
         assert done.log.messages[-1].endswith(f"(ReconciliationSucceeded: Applied revision: {REVISION})")
         task.forget()
         with pytest.raises(WaitedInVainError, match="not yet at 0123456"):
-            await wait(task, namespace, revision="0123456789", timeoutSeconds=2)
+            await wait(task, namespace, revision="0123456789", timeoutSeconds=5)
         kinds = "/apis/{}.toolkit.fluxcd.io/v1/namespaces/" + namespace
         kube.api.delete(f"{kinds.format('kustomize')}/kustomizations/shop")
         kube.api.delete(f"{kinds.format('source')}/gitrepositories/shop")
