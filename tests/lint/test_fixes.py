@@ -118,6 +118,15 @@ MENDED = {
     ),
     "one equals sign": logged("\"${{ parameters.name = 'a' }}\"", "\"${{ parameters.name == 'a' }}\""),
     "optional chain": logged("${{ user.entity?.metadata?.name }}", "${{ user.entity.metadata.name }}"),
+    # methods that values do not have
+    "replaceAll": logged(
+        "${{ parameters.name.replaceAll('-', '_') ~ 'x' }}", "${{ parameters.name | replace('-', '_') ~ 'x' }}"
+    ),
+    "methods that are filters": logged("${{ parameters.name.upper() }}", "${{ parameters.name | upper }}"),
+    "methods of others": logged(
+        "${{ parameters.name.strip().split('-') }}", "${{ parameters.name.trim().split('-') }}"
+    ),
+    "method with a slip": logged("${{ parameters.name.spilt('-') }}", "${{ parameters.name.split('-') }}"),
     # inputs without effect, deprecated names
     "copyWithoutRender": (
         HEAD + FETCH + "        copyWithoutRender:   # workflows\n          - .github/**\n",
@@ -233,6 +242,8 @@ def test_mistake_is_mended_and_nothing_else(case: str) -> None:
         HEAD + "    - {id: a, action: 'publish:gitlab', input: {repoUrl: x, repoVisibility: hidden}}\n",
         # the name that would be right is there already
         HEAD + "    - {id: a, action: 'debug:log', input: {}, inputs: {}}\n",
+        # the call goes on
+        HEAD + LOG.format("${{ parameters.name.replaceAll('a', 'b').trim() }}"),
         # it would not run then either
         HEAD + FETCH + "        copyWithoutRender: [a]\n        templateFileExtension: true\n",
         # an anchor would change what stands elsewhere
@@ -302,6 +313,7 @@ def rendered(text: str, *, trims: bool = False) -> str:
         (".github/workflows/ci.yaml", WORKFLOW, ESCAPED),
         ("a.md", "${{ values.nmae | lowr }} ${{ value.name }}\n", "${{ values.name | lower }} ${{ values.name }}\n"),
         ("a.md", "${{ values.name||1 }}\n", "${{ values.name or 1 }}\n"),
+        ("a.md", "${{ values.name.replaceAll('a', '') }}\n", "${{ values.name | replace('a', '') }}\n"),
         ("a.md", "${{ parameters.name }}, ${{ name }}\n", "${{ values.name }}, ${{ values.name }}\n"),
         ("run.sh", "n=${#list[@]} # ${{ values.name }}\n", "n={% raw %}${#list[@]}{% endraw %} # ${{ values.name }}\n"),
         ("a.css", "a {#fff} ${{ values.name }}\r\n", "a {% raw %}{#{% endraw %}fff} ${{ values.name }}\r\n"),

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 from backstage_py.lint import types
+from backstage_py.lint.fixes import calls, repair
+from backstage_py.lint.fixes.repair import Repair
 from backstage_py.lint.nearest import misspelled
-from backstage_py.lint.rule import Finding, rule
-from backstage_py.lint.rules.skeletons import at, both, files_with
+from backstage_py.lint.rule import Finding, Path, rule
+from backstage_py.lint.rules.skeletons import at, both, files_with, in_file
 from backstage_py.lint.skeleton import Rendering
 from backstage_py.lint.syntax import Method, Parsed
 from backstage_py.lint.view import Template
@@ -70,6 +72,7 @@ def unknown_method(template: Template) -> Iterator[Finding]:
                     method.offset,
                     fix=_fix(method.name, known),
                     severity="warning" if lenient else None,
+                    repair=_mended(use.path, use.text, method, known),
                 )
 
 
@@ -95,8 +98,17 @@ def unknown_method_in_skeleton(rendering: Rendering) -> Iterator[Finding]:
                     method.offset,
                     f'Values have no method "{method.name}"',
                     _fix(method.name, known),
+                    in_file(text, _mended((), text, method, known)),
                     severity="warning" if method.conditional else None,
                 )
+
+
+def _mended(path: Path, text: str, method: Method, known: frozenset[str]) -> Repair | None:
+    close = misspelled(method.name, known)
+    if close:
+        return repair.word(path, method.offset, method.name, close)
+    found = calls.instead(text, method.offset, method.name)
+    return repair.word(path, found.start, text[found.start : found.end], found.text) if found else None
 
 
 def _known(template: Template, method: Method) -> frozenset[str]:

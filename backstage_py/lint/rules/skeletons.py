@@ -263,7 +263,7 @@ def unknown_filter_in_skeleton(rendering: Rendering) -> Iterator[Finding]:
                     named.offset,
                     f'Unknown filter "{named.name}"',
                     filter_fix(named.name, filters) or own("filter"),
-                    _in_file(text, filter_repair((), named, filters)),
+                    in_file(text, filter_repair((), named, filters)),
                     severity=None if misspelled(named.name, filters) and not named.conditional else "warning",
                 )
             elif named.kind == "test" and named.name not in TESTS:
@@ -274,7 +274,7 @@ def unknown_filter_in_skeleton(rendering: Rendering) -> Iterator[Finding]:
                     named.offset,
                     f'Unknown test "{named.name}"',
                     f'Did you mean "{close}"?' if close else f"Known are {', '.join(sorted(TESTS))}",
-                    _in_file(text, slip((), named, TESTS)),
+                    in_file(text, slip((), named, TESTS)),
                     severity="warning" if named.conditional else None,
                 )
             elif (
@@ -437,8 +437,8 @@ def _member(text: str, reference: Reference, index: int, new: str | None, *, sur
     return Repair(f'Write "{new}"', (found,), sure) if found else None
 
 
-def _in_file(text: str, found: Repair | None) -> Repair | None:
-    """The repair of a text as one of the file that consists of it."""
+def in_file(text: str, found: Repair | None) -> Repair | None:
+    """Return the repair of a text as one of the file that consists of it; none where there is no text."""
     return repair.of_characters(found) if found and text else None
 
 
