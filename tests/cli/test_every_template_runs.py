@@ -279,6 +279,15 @@ def test_a_failing_dry_run_says_what_was_written_before(folder: Path, tmp_path: 
     assert "/backstage-py-run-" not in result.stdout
 
 
+def test_an_error_of_an_action_has_no_path_of_this_machine(folder: Path) -> None:
+    write(folder, '- {id: m, action: "roadiehq:utils:merge", input: {path: a/none.json, content: {a: 1}}}\n')
+
+    shown = dry_run()
+
+    assert "a/none.json does not exist" in shown.stdout
+    assert "/backstage-py-run-" not in shown.output
+
+
 def test_an_input_that_does_not_fit_is_told_in_words_with_what_stands_there(folder: Path) -> None:
     write(
         folder,

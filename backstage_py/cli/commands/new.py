@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from backstage_py import bundled
-from backstage_py.cli.commands import trust
+from backstage_py.cli.commands import install_source, trust
 from backstage_py.cli.local import form, given_values, template_file, template_runs
 from backstage_py.cli.local import trust as trusting
 from backstage_py.cli.local.template_runs import Outcome, Request
@@ -47,7 +47,8 @@ def _made(kind: str, name: str, folder: Path, values: list[str], *, force: bool)
     output.check_folder(folder)
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not force):
         raise InputError(f"{folder} is there already and not empty; choose another name, or give --force")
-    outcome = asyncio.run(_render(kind, {"name": name, **given_values.read(values)}))
+    source = {"requirement": install_source.requirement(), "requirementToServe": install_source.requirement(("serve",))}
+    outcome = asyncio.run(_render(kind, {"name": name, **source, **given_values.read(values)}))
     if outcome.error:
         raise outcome.error
     return outcome

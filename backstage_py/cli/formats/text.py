@@ -31,7 +31,8 @@ def show(problems: Sequence[Problem], console: "Console") -> None:
     for file, group in groupby(problems, key=lambda problem: problem.file):
         console.print(Text(file, style="bold underline"))
         for problem in group:
-            head = Text(f"  {problem.line}:{problem.column}".ljust(10), style="dim")
+            head = Text()
+            head.append(f"  {problem.line}:{problem.column}".ljust(10), style="dim")
             head.append(problem.severity.ljust(8), style=_STYLES[problem.severity])
             head.append(f" {problem.code} ", style="dim")
             head.append(problem.message)

@@ -133,7 +133,8 @@ class LocalScaffolder:
         doubles = LocalDoubles(local, self.equipment.registry, self.fixtures, self.known, makes_up=self.makes_up)
         equipment = replace(self.equipment, doubles=doubles, services=self._services(local))
         name = f"{'dry-run' if self.is_dry_run else 'local'}-{uuid.uuid4()}"
-        journal = _StreamingJournal(listener, _shortened(local, self.working_directory / name))
+        shortened = _shortened(local, self.working_directory / name)
+        journal = _StreamingJournal(listener, shortened)
         info = TemplateInfo(
             dryrun.TEMPLATE_REF if self.is_dry_run else local.template.ref,
             f"file://{local.path.resolve()}",
@@ -148,8 +149,8 @@ class LocalScaffolder:
             watcher=watcher,
         )
         result = await self._result(wanted, equipment, journal)
-        statuses = _statuses(journal.log)
-        return Outcome(journal.log, result.files, result.output, steps, statuses, result.error, doubles.inputs)
+        error = result.error and result.error.reworded(shortened(result.error.message))
+        return Outcome(journal.log, result.files, result.output, steps, _statuses(journal.log), error, doubles.inputs)
 
     async def _result(self, wanted: OneOff, equipment: Equipment, journal: ListJournal) -> OneOffResult:
         try:
