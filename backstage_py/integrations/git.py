@@ -10,17 +10,26 @@ import base64
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from backstage_py import threads
-from backstage_py.errors import ConflictError, ForeignError, NotAllowedError, NotFoundError, ServiceUnavailableError
-from backstage_py.integrations import signing
+from backstage_py.errors import (
+    ConflictError,
+    ForeignError,
+    NotAllowedError,
+    NotFoundError,
+    NotImplementedInBackendError,
+    ServiceUnavailableError,
+)
+from backstage_py.integrations import lfs, signing
 from backstage_py.integrations.children import child
 from backstage_py.integrations.children.limits import GIT
+from backstage_py.integrations.lfs import LargeFile
 from backstage_py.integrations.signing import Signer
 from backstage_py.model import excerpt
 
@@ -45,7 +54,21 @@ _VERBATIM_ATTRIBUTES = "* -text !eol -ident !filter !working-tree-encoding\n"
 _LONGEST_MESSAGE = 2_000
 _CLONE_SECONDS = 600.0
 _VERBS = frozenset(
-    {"add", "cat-file", "clone", "commit-tree", "fetch", "hash-object", "init", "push", "rev-parse", "write-tree"}
+    {
+        "add",
+        "cat-file",
+        "check-attr",
+        "clone",
+        "commit-tree",
+        "fetch",
+        "hash-object",
+        "init",
+        "ls-files",
+        "push",
+        "rev-parse",
+        "update-index",
+        "write-tree",
+    }
 )
 _KEPT_VARIABLES = (
     "PATH",
@@ -96,7 +119,8 @@ async def publish(
 ) -> str:
     """Commit everything below ``directory`` as one first commit, push it to ``branch`` and return its hash.
 
-    ``.gitignore`` files count; folders named ``.git`` do not; bytes and executable bits arrive unchanged. With the same
+    ``.gitignore`` files count; folders named ``.git`` do not; bytes and executable bits arrive unchanged, and files
+    that ``.gitattributes`` gives to Git LFS go there. With the same
     files and ``committed_at`` (seconds since 1970; now by default) the commit is the same, so a step that is run again
     finds what it pushed before. When the branch holds exactly these files already, its commit is the answer, too, as it
     must be with a ``signer``: a signature is another one each time.
@@ -109,6 +133,7 @@ async def publish(
         identity = _identity(author, committed_at)
         at = ["--git-dir", str(repository), "--work-tree", str(tree)]
         await _run([*at, "add", "--all", "--", "."], folder=tree)
+        await _move_large_files(repository, at, tree, partial(_upload, remote_url, branch, credentials))
         tree_hash = await _run([*at, "write-tree"], folder=tree)
         commit = await _run([*at, "commit-tree", tree_hash], folder=tree, env=identity, stdin=_as_message(message))
         if signer:
@@ -128,6 +153,46 @@ async def publish(
                 raise
             return await _run([*at, "rev-parse", "FETCH_HEAD"], folder=tree)
     return commit
+
+
+async def _move_large_files(
+    repository: Path, at: Sequence[str], tree: Path, upload: Callable[[Sequence[LargeFile]], Awaitable[None]]
+) -> None:
+    """Upload files that ``.gitattributes`` gives to LFS, and put pointers into the index in their place.
+
+    Where the host has no LFS they stay as they are, as in Backstage.
+    """
+    if not await threads.file_work(lfs.wants, tree):
+        return
+    modes = await _given_to_lfs(repository, at, tree)
+    read = {name: await threads.file_work(lfs.large_file, tree / os.fsdecode(name)) for name in modes}
+    files = {name: file for name, file in read.items() if file}
+    try:
+        await upload(list(files.values()))
+    except (NotFoundError, NotImplementedInBackendError):
+        return
+    lines = b""
+    for name, file in files.items():
+        blob = await _run([*at, "hash-object", "-w", "--stdin"], folder=tree, stdin=file.pointer())
+        lines += modes[name] + b" " + blob.encode() + b"\t" + name + b"\0"
+    await _run([*at, "update-index", "-z", "--index-info"], folder=tree, stdin=lines)
+
+
+async def _given_to_lfs(repository: Path, at: Sequence[str], tree: Path) -> dict[bytes, bytes]:
+    """Return the mode of each file in the index that an attributes file of the tree gives to LFS."""
+    listed = await _bytes([*at, "ls-files", "-z", "--stage"], folder=tree)
+    lines = [line.split(b"\t", 1) for line in listed.split(b"\0") if line.startswith(b"100")]
+    modes = {path: about.split(b" ", 1)[0] for about, path in lines}
+    ours = repository / "info" / "attributes"
+    ours.unlink()  # it takes filters away, and those of the tree are asked for here
+    asked = await _bytes([*at, "check-attr", "-z", "--stdin", "filter"], folder=tree, stdin=b"\0".join(modes))
+    ours.write_text(_VERBATIM_ATTRIBUTES)
+    fields = asked.split(b"\0")
+    return {name: modes[name] for name, value in zip(fields[::3], fields[2::3], strict=False) if value == b"lfs"}
+
+
+async def _upload(remote_url: str, branch: str, credentials: GitCredentials | None, files: Sequence[LargeFile]) -> None:
+    await lfs.upload(remote_url, credentials.header() if credentials else None, branch, files)
 
 
 async def _signed(at: Sequence[str], commit: str, signer: Signer, folder: Path) -> str:

@@ -82,6 +82,8 @@ class StandIn:
     host: Host
     faults: Faults = field(default_factory=Faults)
     asked: list[Asked] = field(default_factory=list)
+    large: dict[str, bytes] = field(default_factory=dict)
+    """What Git LFS has, by SHA-256."""
 
     async def repository(self, full_name: str, *, branch: str = "main", files: Mapping[str, str] | None = None) -> None:
         """Make a repository, with a commit if it has files."""
@@ -136,6 +138,10 @@ class _Api:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         raw = scope["raw_path"].decode()
+        if "/info/lfs/" in raw or raw.startswith("/large/"):
+            response = await self._lfs(Request(scope, receive))
+            await response(scope, receive, send)
+            return
         if not raw.startswith(self._prefix):
             await self._git(_as_flat(scope), receive, send)
             return
@@ -146,6 +152,30 @@ class _Api:
         asked = Asked(scope["method"], segments, query, _body(text, request.headers), request.headers)
         response = await self._answer(asked)
         await response(scope, receive, send)
+
+    async def _lfs(self, request: Request) -> Response:
+        """The batch API of Git LFS, and its uploads, which have a token of their own."""
+        base, body = self._stand_in, await request.body()
+        if request.method == "PUT":
+            if request.headers.get("x-upload") != "yes":
+                return JSONResponse({"message": "no upload of ours"}, 403)
+            base.large[request.url.path.rpartition("/")[2]] = body
+            return Response(status_code=200)
+        try:
+            base.host.tokens.login(request.headers["authorization"])
+        except PermissionError:
+            return JSONResponse({"message": "Credentials needed"}, 401)
+        upload = {"header": {"x-upload": "yes"}}
+        objects = [
+            one
+            | (
+                {}
+                if one["oid"] in base.large
+                else {"actions": {"upload": {"href": f"{base.url}/large/{one['oid']}", **upload}}}
+            )
+            for one in json.loads(body)["objects"]
+        ]
+        return JSONResponse({"transfer": "basic", "objects": objects})
 
     async def _answer(self, asked: Asked) -> Response:
         self._stand_in.asked.append(asked)
