@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from pygls.lsp.client import LanguageClient
@@ -33,7 +34,9 @@ spec:
     links: [{title: Repository, url: "${{ steps.publish.output.remoteUrl }}"}]
 """
 CURSOR = "▮"
-PATIENCE = 30
+PATIENCE = 120
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("language-server")]
 
 
 @dataclass
@@ -139,30 +142,48 @@ def edited(text: str, changes: Mapping[str, Sequence[types.TextEdit]] | None, ur
     return text
 
 
-@pytest.fixture
-async def editor(tmp_path: Path) -> AsyncIterator[Editor]:
+@dataclass
+class Server:
+    """The one server of this module, and the editor that listens to it at present."""
+
+    client: LanguageClient
+    listening: Editor | None = None
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
     client = LanguageClient("test", "1")
-    made = Editor(client, (tmp_path / "template.yaml").as_uri(), asyncio.Queue())
+    made = Server(client)
 
     @client.feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)  # type: ignore[untyped-decorator]  # pygls has no type for it
     def take(params: types.PublishDiagnosticsParams) -> None:
-        made.published.put_nowait(params)
+        if made.listening and made.listening.uri == params.uri:
+            made.listening.published.put_nowait(params)
 
     @client.feature(types.WINDOW_SHOW_MESSAGE)  # type: ignore[untyped-decorator]  # as above
     def show(params: types.ShowMessageParams) -> None:
-        made.messages.append(params.message)
+        if made.listening:
+            made.listening.messages.append(params.message)
 
+    folder = tmp_path_factory.getbasetemp()
     paths = os.pathsep.join(one for one in sys.path if one)
-    environment = {**os.environ, "PYTHONPATH": paths, "BACKSTAGE_PY_TRUST": str(tmp_path)}
-    await client.start_io(sys.executable, "-m", "backstage_py.cli", "lsp", env=environment, cwd=str(tmp_path))
-    await client.initialize_async(types.InitializeParams(types.ClientCapabilities(), root_uri=tmp_path.as_uri()))
+    environment = {**os.environ, "PYTHONPATH": paths, "BACKSTAGE_PY_TRUST": str(folder)}
+    await client.start_io(sys.executable, "-m", "backstage_py.cli", "lsp", env=environment, cwd=str(folder))
+    await client.initialize_async(types.InitializeParams(types.ClientCapabilities(), root_uri=folder.as_uri()))
     client.initialized(types.InitializedParams())
-    made.open(TEMPLATE)
-    assert await made.diagnostics() == []
     yield made
     await client.shutdown_async(None)
     client.exit(None)
     await client.stop()  # type: ignore[no-untyped-call]  # as above
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def editor(server: Server, tmp_path: Path) -> Editor:
+    """An editor with a template of its own, in a folder of its own."""
+    made = server.listening = Editor(server.client, (tmp_path / "template.yaml").as_uri(), asyncio.Queue())
+    made.open(TEMPLATE)
+    assert await made.diagnostics() == []
+    return made
 
 
 COMPLETED = [
@@ -359,7 +380,7 @@ async def test_form_fields_are_explained_and_their_keys_completed(editor: Editor
     [(["shutdown", "exit"], 0), ([], 0), (["exit"], 1)],
     ids=["as the protocol says", "closed", "without shutdown"],
 )
-def test_it_ends_cleanly(tmp_path: Path, last: list[str], status: int) -> None:
+async def test_it_ends_cleanly(last: list[str], status: int) -> None:
     """The status is the protocol's; nothing is said on standard error."""
     messages: list[dict[str, object]] = [
         {"id": 1, "method": "initialize", "params": {"capabilities": {}}},
