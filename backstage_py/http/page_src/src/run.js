@@ -20,7 +20,7 @@ export function useRuns(path) {
       control.current?.abort();
       const mine = (control.current = new AbortController());
       const begun = performance.now();
-      let state = { steps: [], told: {}, values, isRunning: true };
+      let state = { steps: [], told: {}, values, sandbox, isRunning: true };
       const change = more => {
         if (mine !== control.current) return;
         state = { ...state, ...more };

@@ -159,7 +159,7 @@ export function Template({ path, summary, changes }) {
             {chosen === 'form' && form}
             {chosen === 'files' && run?.after && <Files after={run.after} before={run.before} />}
             {chosen === 'steps' && run && <Steps run={run} />}
-            {chosen === 'output' && run?.after && <Output output={run.output} />}
+            {chosen === 'output' && run?.after && <Output output={run.output} sandbox={run.sandbox} />}
             {chosen === 'cases' && <Cases path={path} cases={details?.cases ?? []} onUse={use} onRecord={() => setRecording(true)} />}
             {chosen === 'findings' && (problems.length ? <Findings problems={problems} /> : <p class="quiet-text">Nothing is wrong with it.</p>)}
           </Panel>

@@ -2,11 +2,12 @@ import { Link, Words } from '../parts.jsx';
 import { Value } from './code.jsx';
 
 /** What a template hands to whoever ran it: links and texts as Backstage shows them, and all of it as it is. */
-export function Output({ output }) {
+export function Output({ output, sandbox }) {
   const { links = [], text = [] } = output ?? {};
   if (!output || !Object.keys(output).length) return <p class="quiet-text">The template has no output.</p>;
   return (
     <div class="output">
+      {sandbox && list(links).length > 0 && <p class="help">Links to 127.0.0.1 led to the git host of this run, which has ended.</p>}
       {list(links).length > 0 && (
         <ul class="links">
           {list(links).map((one, index) => (
