@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import structlog
 from psycopg.rows import TupleRow
 
 from backstage_py.errors import ServiceUnavailableError
@@ -104,6 +105,35 @@ async def test_a_running_action_does_not_notice_that_the_server_is_away(
         line.flows.set()
         await back(w)
         check_done_once(await w.events(task_id))
+
+
+async def test_a_task_whose_patience_is_over_is_handed_back_and_goes_on(server: Postgres, tmp_path: Path) -> None:
+    async with behind_wire(server, "impatient", tmp_path) as (w, line):
+        w.database._patience = 1.0
+        task_id = await w.create(SAYING)
+        assert await asyncio.to_thread(begun.wait, 30)
+        with structlog.testing.capture_logs() as logs:
+            line.refuses = True
+            line.cut()
+            gate.set()
+            async with asyncio.timeout(60):
+                while not any(one["event"] == "task_waits_for_database" for one in logs):  # noqa: ASYNC110  # as above
+                    await asyncio.sleep(0.05)
+            line.refuses = False
+            events = await _followed(w, task_id)
+    assert body(events[-1])["message"] == "Run completed with status: completed"
+    assert [event.type for event in events].count(EventType.COMPLETION) == 1
+    assert EventType.RECOVERED in [event.type for event in events]
+    assert ran == ["s", "s"]  # what it had done was not recorded
+
+
+async def _followed(w: World, task_id: str) -> list[TaskEvent]:
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                return await w.events(task_id)
+            except ServiceUnavailableError:
+                await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize("how", ["closed", "frozen"])

@@ -137,6 +137,7 @@ class Attempts:
     async def _hand_back(self, attempt: _Attempt, stopping: Callable[[], bool]) -> None:
         """Hand back what an outage has ended, as soon as the database can take it."""
         await attempt.journal.close()
+        attempt.lease.is_ending = True
         while True:
             try:
                 await self.store.hand_back(attempt.claim)
