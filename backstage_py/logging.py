@@ -36,6 +36,13 @@ _TOKENS = re.compile(
 )
 
 
+_MARKS = (
+    *("eyJ", "ghp_", "gho_", "ghr_", "ghs_", "ghu_", "github_pat_", "glpat-", "xox", "hvs.", "hvb.", "AKIA"),
+    *("://", "%2F%2F", "%2f%2f"),
+)
+"""Each token has one of them; to look for these first costs a tenth for the many lines that have none."""
+
+
 def hide(mask: Mask) -> None:
     """Put all lines through a mask that are logged in this context from here on: a task's or a request's."""
     if mask not in (masks := _masks.get()):
@@ -112,4 +119,4 @@ def _masked(_logger: object, _method: str, line: Any) -> str:
     shown = str(line)
     for mask in (*_lasting, *_masks.get()):
         shown = mask(shown)
-    return _TOKENS.sub("***", shown)
+    return _TOKENS.sub("***", shown) if any(mark in shown for mark in _MARKS) else shown

@@ -46,15 +46,15 @@ def routes(catalog: AuthorizedCatalog, policy: ActionPolicy | None = None) -> Se
     """Return the routes; ``policy`` is for its actions. The caller is authenticated before they are reached."""
     validator = OpenApiValidator(document(), prefix=PREFIX)
     face = _Handlers(catalog, validator)
-    return [
-        _route("POST", "/refresh", face.refresh),
-        _route("GET", "/entities", face.entities),
+    return [  # most wanted first
+        _route("GET", _ENTITY, face.by_name),
+        _route("POST", "/entities/by-refs", face.by_refs),
         _route("GET", "/entities/by-query", face.by_query),
         _route("POST", "/entities/by-query", face.by_predicate),
-        _route("POST", "/entities/by-refs", face.by_refs),
+        _route("GET", "/entities", face.entities),
         _route("GET", _UID, face.by_uid),
         _route("DELETE", _UID, face.delete),
-        _route("GET", _ENTITY, face.by_name),
+        _route("POST", "/refresh", face.refresh),
         _route("GET", f"{_ENTITY}/ancestry", face.ancestry),
         _route("GET", "/entity-facets", face.facets),
         _route("POST", "/entity-facets", face.facets_by_predicate),

@@ -70,6 +70,7 @@ def every_path() -> re.Pattern[str]:
 class _Authenticated:
     def __init__(self, router: Router, plugin: Plugin, authenticator: Authenticator) -> None:
         self._router = router
+        self._of_segment = _by_first_segment(router.routes)
         self._plugin = plugin
         self._authenticator = authenticator
 
@@ -79,7 +80,8 @@ class _Authenticated:
         if path.endswith("/") and len(path) > len(scope["root_path"]) + 1:
             scope["path"] = path.rstrip("/")  # Express takes both forms as one
         scope[BODY_LIMIT] = self._plugin.body_limit
-        if not self._is_open(path.removeprefix(scope["root_path"])):
+        own = path.removeprefix(scope["root_path"])
+        if not self._is_open(own):
             header = Headers(scope=scope).get("authorization")
             if header:
                 logging.hide(_without(header.rpartition(" ")[2]))
@@ -88,10 +90,34 @@ class _Authenticated:
             if not isinstance(found.principal, NonePrincipal):
                 connections.authenticated(scope)
         answer = options.answer(self._router.routes, scope) if scope.get("method") == "OPTIONS" else None
-        await (answer or self._router)(scope, receive, send)
+        router = self._of_segment.get(own[1:].partition("/")[0], self._router)
+        await (answer or router)(scope, receive, send)
 
     def _is_open(self, path: str) -> bool:
         return path == JWKS_PATH or bool(self._plugin.open_paths and self._plugin.open_paths.match(path))
+
+
+def _by_first_segment(routes: Sequence[BaseRoute]) -> dict[str, Router]:
+    """Return routers by the first segment of a path, each with the routes that may match such a one, in their order.
+
+    To try all patterns of a plugin one after the other takes longer than to find an entity.
+    """
+    segments = [_first_segment(route) for route in routes]
+    return {
+        name: Router(
+            [one for one, own in zip(routes, segments, strict=True) if own in {name, None}], redirect_slashes=False
+        )
+        for name in segments
+        if name is not None
+    }
+
+
+def _first_segment(route: BaseRoute) -> str | None:
+    """Return the first segment of all paths that a route can match; None when it is not always the same."""
+    if not isinstance(route, Route):
+        return None
+    found = route.path[1:].partition("/")[0]
+    return None if "{" in found else found
 
 
 @lru_cache(maxsize=1_024)

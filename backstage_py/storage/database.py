@@ -159,6 +159,8 @@ class Database:
         )
 
     async def _read(self, function: ReadFunction[T]) -> T:
+        if isinstance(self._threads, PostgresThreads):
+            return await self._threads.read(function)
         return await asyncio.wrap_future(self._threads.read(function))
 
     async def _write(self, function: WriteFunction[T], is_statement: bool) -> T:  # noqa: FBT001  # for partial

@@ -5,7 +5,7 @@ import contextlib
 import queue
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import InvalidStateError
 from functools import partial
 from typing import Any
 
@@ -50,9 +50,9 @@ class PostgresThreads:
         self._outages = outages
         outages.back.append(self.carrier.renew)
 
-    def read(self, function: ReadFunction[T]) -> "Future[T]":
-        """Run ``function`` on a reader's thread."""
-        done: Future[T] = Future()
+    def read(self, function: ReadFunction[T]) -> "asyncio.Future[T]":
+        """Run ``function`` on a reader's thread, for the loop that runs here."""
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._readers.put(partial(self._read, function, done))
         return done
 
@@ -73,7 +73,7 @@ class PostgresThreads:
     async def reached(self, within: float) -> None:
         """Wait for the server's first answer; see ``Database.reached``."""
         await self._outages.survive(
-            lambda: asyncio.wrap_future(self.read(lambda connection: connection.exec_driver_sql("SELECT 1").scalar())),
+            lambda: self.read(lambda connection: connection.exec_driver_sql("SELECT 1").scalar()),
             patience=within,
         )
 
@@ -84,16 +84,16 @@ class PostgresThreads:
         self._watch.close()
         self.engine.dispose()
 
-    def _read(self, function: ReadFunction[T], done: "Future[T]", session: Session) -> None:
-        if not done.set_running_or_notify_cancel():
+    def _read(self, function: ReadFunction[T], done: "asyncio.Future[T]", session: Session) -> None:
+        if done.cancelled():  # nobody waits any more
             return
         try:
             result = session.run(partial(_read_only, function))
         except Exception as error:  # noqa: BLE001  # it belongs to the caller who waits
             self._watch.notice(error)
-            done.set_exception(error)
+            _tell(done, done.set_exception, error)
         else:
-            done.set_result(result)
+            _tell(done, done.set_result, result)
 
     def _write(self, job: Write, session: Session) -> None:
         try:
@@ -106,6 +106,17 @@ class PostgresThreads:
         self._committed([transaction])
         with contextlib.suppress(InvalidStateError):  # the waiter was cancelled; the data is written
             job.done.set_result(result)
+
+
+def _tell(done: "asyncio.Future[Any]", how: Callable[[Any], None], outcome: object) -> None:
+    """Give whoever waits on a loop the outcome, unless the caller was cancelled or the loop is closed by now."""
+
+    def tell() -> None:
+        if not done.done():
+            how(outcome)
+
+    with contextlib.suppress(RuntimeError):
+        done.get_loop().call_soon_threadsafe(tell)
 
 
 def _read_only(function: ReadFunction[T], connection: sa.Connection) -> T:
