@@ -11,13 +11,13 @@ from typing import Literal
 
 from backstage_py.lint import documents, explaining, vocabulary
 from backstage_py.lint.actions import Catalogue, KnownAction
+from backstage_py.lint.indented import KEY, Indented
 from backstage_py.lint.view import Step, Template, Vocabulary
 from backstage_py.model import yaml
 from backstage_py.model.json import Json, JsonObject
 
 Kind = Literal["action", "input", "parameter", "step", "output", "filter", "value", "name"]
 
-_KEY = re.compile(r"^(?P<indent>\s*(?:- +)*)(?P<key>[\w:.-]+):(?:\s|$)")
 _VALUE = re.compile(r"^(?P<indent>\s*(?:- +)*)(?P<key>[\w:]+):\s+(?P<typed>[^\s#]*)$")
 _PARTIAL_KEY = re.compile(r"^(?P<indent>\s*(?:- +)*)(?P<typed>[\w:]*)$")
 _CONDITION = re.compile(r"^(?P<indent>\s*(?:- +)*)when:\s+['\"]?(?P<typed>.*)$")
@@ -57,9 +57,13 @@ class Editing:
     catalogue: Catalogue
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
 
+    @property
+    def _lines(self) -> Indented:
+        return Indented(self.text)
+
     def completions(self, spot: Spot) -> list[Completion]:
         """Return what may be written at the place."""
-        before = self._line(spot.line)[: spot.column]
+        before = self._lines.line(spot.line)[: spot.column]
         condition = self._page_condition(before, spot.line)
         inside = _open_expression(before)
         if condition is not None:
@@ -74,15 +78,15 @@ class Editing:
 
     def typed_from(self, spot: Spot) -> int:
         """Return the column where the word begins that a completion at the place takes the place of."""
-        before = self._line(spot.line)[: spot.column]
+        before = self._lines.line(spot.line)[: spot.column]
         is_expression = _open_expression(before) is not None or self._page_condition(before, spot.line) is not None
         word = _WORD_BEFORE if is_expression else _TEXT_BEFORE
         return len(before) - len(word.search(before)[0])  # type: ignore[index]  # it matches nothing at least
 
     def hover(self, spot: Spot) -> str | None:
         """Return an explanation in Markdown of what stands at the place."""
-        line = self._line(spot.line)
-        if key := _KEY.match(line):
+        line = self._lines.line(spot.line)
+        if key := KEY.match(line):
             start = len(key["indent"])
             if key["key"] == "action" and spot.column > start + len("action"):
                 known = self.catalogue.get(line[key.end() :].strip().strip("'\""))
@@ -149,7 +153,7 @@ class Editing:
             for action in sorted(self.catalogue.actions.values(), key=lambda one: one.id):
                 yield Completion(action.id, "action", action.origin, action.description)
             return
-        parent, action_id, _ = self._surroundings(line, indent)
+        parent, action_id, _ = self._lines.surroundings(line, indent)
         known = self.catalogue.get(action_id) if action_id else None
         if parent == "input" and known:
             schema = dict(properties_of(known.input)).get(key, {})
@@ -161,9 +165,9 @@ class Editing:
             yield Completion(name, "value")
 
     def _keys(self, line: int, indent: int, *, begins: bool) -> Iterator[Completion]:
-        parent, action, siblings = self._surroundings(line, indent)
+        parent, action, siblings = self._lines.surroundings(line, indent)
         if begins:
-            parent, siblings = self._list_around(line, indent), set()
+            parent, siblings = self._lines.list_around(line, indent), set()
         known = self.catalogue.get(action) if action else None
         if parent == "input" and known:
             required = set(known.input.get("required") or ())
@@ -173,16 +177,16 @@ class Editing:
                     yield Completion(name, "input", detail, str(schema.get("description") or ""))
         elif parent == "steps":
             yield from (Completion(key, "name") for key in sorted(vocabulary.STEP_KEYS) if key not in siblings)
-        elif parent != "parameters" and (above := self._above(line, indent)) and "parameters" in above:
+        elif parent != "parameters" and (above := self._lines.above(line, indent)) and "parameters" in above:
             yield from self._schema_keys(above, line, indent, siblings)
         elif parent == "parameters":
-            known_keys = vocabulary.PAGE_KEYS if begins or self._is_item(line, indent) else _ONLY_PAGE_KEYS
+            known_keys = vocabulary.PAGE_KEYS if begins or self._lines.is_item(line, indent) else _ONLY_PAGE_KEYS
             yield from (Completion(key, "name") for key in sorted(known_keys) if key not in siblings)
 
     def _schema_keys(self, above: list[str], line: int, indent: int, siblings: set[str]) -> Iterator[Completion]:
         """Keys of a parameter's schema, and options of its field."""
         if above[0] == "ui:options":
-            field = next((found for key, found in self._pairs_beside(line, indent) if key == "ui:field"), "")
+            field = next((found for key, found in self._lines.pairs_around(line, indent) if key == "ui:field"), "")
             options = vocabulary.FIELD_OPTIONS.get(field, frozenset())
             for name in sorted(options) + sorted(vocabulary.GENERAL_OPTIONS - options):
                 if name not in siblings:
@@ -195,7 +199,7 @@ class Editing:
     # --- explanations
 
     def _explain_key(self, line: int, indent: int, key: str) -> str | None:
-        parent, action, _ = self._surroundings(line, indent)
+        parent, action, _ = self._lines.surroundings(line, indent)
         known = self.catalogue.get(action) if action else None
         if parent == "input" and known:
             for name, schema in properties_of(known.input):
@@ -220,132 +224,21 @@ class Editing:
 
     # --- the text
 
-    def _line(self, number: int) -> str:
-        lines = self.text.split("\n")
-        return lines[number].rstrip("\r") if 0 <= number < len(lines) else ""
-
-    def _surroundings(self, line: int, indent: int) -> tuple[str | None, str | None, set[str]]:
-        """Return the key above, the action of the step around, and the keys beside, by indentation alone."""
-        lines = self.text.split("\n")
-        siblings = {found["key"] for found in map(_KEY.match, lines) if found and len(found["indent"]) == indent}
-        parent, level, action = None, indent, None
-        for number in range(min(line, len(lines)) - 1, -1, -1):
-            found = _KEY.match(lines[number])
-            if not found:
-                continue
-            column = len(found["indent"])
-            if column < level:
-                level = column
-                parent = parent or found["key"]
-                action = action or self._action_beside(lines, number, column)
-            if found["key"] == "steps" and column < level:
-                break
-        return (
-            parent if parent in ("input", "steps") else _step_list(parent, action),
-            action,
-            self._beside(line, indent, siblings),
-        )
-
-    def _above(self, line: int, indent: int) -> list[str]:
-        """The keys around a place, the innermost first."""
-        lines = self.text.split("\n")
-        found: list[str] = []
-        for number in range(min(line, len(lines)) - 1, -1, -1):
-            key = _KEY.match(lines[number])
-            if key and len(key["indent"]) < indent:
-                indent = len(key["indent"])
-                found.append(key["key"])
-        return found
-
-    def _pairs_beside(self, line: int, indent: int) -> Iterator[tuple[str, str]]:
-        """Keys and written values of the map that holds the key above a place."""
-        lines = self.text.split("\n")
-        start = next(
-            number
-            for number in range(min(line, len(lines)) - 1, -1, -1)
-            if (key := _KEY.match(lines[number])) and len(key["indent"]) < indent
-        )
-        level = len(_KEY.match(lines[start])["indent"])  # type: ignore[index]  # it was found by that
-        for step in (-1, 1):
-            number = start + step
-            while 0 <= number < len(lines):
-                key = _KEY.match(lines[number])
-                if key and len(key["indent"]) < level:
-                    break
-                if key and len(key["indent"]) == level:
-                    yield key["key"], lines[number][key.end() :].strip().strip("'\"")
-                number += step
-
     def _page_condition(self, before: str, line: int) -> str | None:
         """What is written of the ``when`` of a page, if ``before`` is one."""
         found = _CONDITION.match(before)
-        parent = self._surroundings(line, len(found["indent"]))[0] if found else None
+        parent = self._lines.surroundings(line, len(found["indent"]))[0] if found else None
         return found["typed"] if found and parent == "parameters" else None
 
-    def _is_item(self, line: int, indent: int) -> bool:
-        """Whether the keys at ``indent`` belong to an item of a list, which begins above."""
-        lines = self.text.split("\n")
-        for number in range(min(line, len(lines)) - 1, -1, -1):
-            key = _KEY.match(lines[number])
-            column = len(key["indent"]) if key else indent + 1
-            if key and (column < indent or (column == indent and "-" in key["indent"])):
-                return column == indent
-        return False
-
-    def _list_around(self, line: int, indent: int) -> str | None:
-        """The key of the list to which an item belongs whose first key stands at ``indent``."""
-        lines = self.text.split("\n")
-        for number in range(min(line, len(lines)) - 1, -1, -1):
-            key = _KEY.match(lines[number])
-            if key and "-" not in key["indent"] and len(key["indent"]) < indent:
-                return key["key"]
-        return None
-
-    def _beside(self, line: int, indent: int, candidates: set[str]) -> set[str]:
-        """The keys of the same map: upwards to the dash that begins it, downwards to the next one."""
-        lines = self.text.split("\n")
-        found: set[str] = set()
-        for step in (-1, 1):
-            number = line + step
-            while 0 <= number < len(lines):
-                key = _KEY.match(lines[number])
-                column, begins = (len(key["indent"]), "-" in key["indent"]) if key else (indent + 1, False)
-                if column < indent or (step > 0 and begins and column == indent):
-                    break
-                if key and column == indent:
-                    found.add(key["key"])
-                if begins and column == indent:
-                    break
-                number += step
-        return found & candidates
-
-    @staticmethod
-    def _action_beside(lines: list[str], line: int, indent: int) -> str | None:
-        """The action among the keys of the same step: upwards to its dash, downwards to the next one."""
-        for step in (-1, 1):
-            number = line if step < 0 else line + 1
-            while 0 <= number < len(lines):
-                found = _KEY.match(lines[number])
-                if found:
-                    column = len(found["indent"])
-                    if column < indent or (step > 0 and column == indent and "-" in found["indent"]):
-                        break
-                    if column == indent and found["key"] == "action":
-                        return lines[number][found.end() :].strip().strip("'\"")
-                    if step < 0 and column == indent and "-" in found["indent"]:
-                        break
-                number += step
-        return None
-
     def _filter_at(self, spot: Spot) -> str | None:
-        line = self._line(spot.line)
+        line = self._lines.line(spot.line)
         for found in re.finditer(r"\|\s*([A-Za-z_]\w*)", line):
             if found.start(1) <= spot.column <= found.end(1) and _open_expression(line[: found.start()]) is not None:
                 return found[1]
         return None
 
     def _chain_at(self, spot: Spot) -> list[str]:
-        line = self._line(spot.line)
+        line = self._lines.line(spot.line)
         inside = _open_expression(line[: spot.column] + " ") is not None or "${{" in line[: spot.column + 3]
         if not inside and self._page_condition(line, spot.line) is None:
             return []
@@ -398,10 +291,6 @@ def _written_values(schema: JsonObject) -> list[str]:
     found = [one for branch in branches for one in branch.get("enum") or () if isinstance(one, str)]
     booleans = ["true", "false"] if any(branch.get("type") == "boolean" for branch in branches) else []
     return list(dict.fromkeys((*found, *booleans)))
-
-
-def _step_list(parent: str | None, action: str | None) -> str | None:
-    return "steps" if action is not None and parent in ("id", "name", "action", "if", "each") else parent
 
 
 def _parameters(template: Template | None) -> Iterator[Completion]:
