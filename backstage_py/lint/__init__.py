@@ -16,8 +16,8 @@ What it promises:
 The pipeline: ``files`` (bounded reading) -> ``model.yaml`` -> ``documents`` (what kind of document) -> ``view`` (a
 template with its steps, parameters and expressions) -> ``rules`` (one module per family) -> ``check`` (places,
 severities, ignored lines). From there ``fixes`` goes on: what a rule would have changed becomes edits of the text.
-``editing``, ``outline``, ``renaming`` and ``explaining`` answer what editors ask; ``neighbours`` tells them which template
-reads a file.
+``editing``, ``outline``, ``renaming`` and ``explaining`` answer what editors ask; ``neighbours`` tells them which
+template reads a file.
 
 What does not belong here: output formats and arguments (``cli``), actions' code (only their schemas are known, from
 ``schemas/``), the network.
