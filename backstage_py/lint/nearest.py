@@ -34,17 +34,23 @@ def misspelled(name: str, known: Iterable[str]) -> str | None:
     return close if 0 < distance(name, close) <= allowed else None
 
 
-def slip_of(key: str, known: Iterable[str], present: Iterable[str]) -> str | None:
+def slip_of(key: str, known: Iterable[str], present: Iterable[str], *, shortest: int = 4) -> str | None:
     """Return the key of a closed list of which one is surely a misspelling: none that is there already.
 
     Short ones count, too: beside keys that are known, ``ype`` is ``type`` and ``di`` is ``id``.
+
+    Args:
+        key: as written.
+        known: the list.
+        present: what is there.
+        shortest: length of the shortest that one slip may be of; ``note`` is no ``not``.
     """
     there = set(present)
     missing = [one for one in known if one not in there]
     close = misspelled(key, missing)
     if close is None:
-        near = [one for one in missing if abs(len(one) - len(key)) <= 1 and distance(key, one) == 1]
-        close = near[0] if len(near) == 1 else None
+        near = [one for one in missing if len(one) >= shortest and distance(key, one) == 1]
+        close = min(near, default=None)
     return close
 
 

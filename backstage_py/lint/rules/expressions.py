@@ -18,9 +18,11 @@ from backstage_py.model.vault_ref import VaultRef
 
 _FORM = "parameters:\n  properties:\n    name:\n      type: string\n"
 _LOG = "steps:\n  - id: log\n    action: debug:log\n    input:\n      message: "
-_WRONG_DELIMITER = re.compile(r"(?<![$\w{])\{\{-?\s*(parameters|steps|user|secrets|each)\b[^{}]*\}\}")
+_WRONG_DELIMITER = re.compile(r"(?<![$\w{])\{\{-?[\s(]*(?:not\s+)?(parameters|steps|user|secrets|each)\b[^{}]*\}\}")
 _HALF_OPEN = re.compile(r"\$\{\s*(parameters|steps|user|secrets|each)\b[^{}]*\}(?!\})")
-_BARE = re.compile(r"\{\s*((?:parameters|steps|user|secrets|each|environment|context)\b.*)\}\Z", re.DOTALL)
+_BARE = re.compile(
+    r"\{\s*(\(*(?:not\s+)?(?:parameters|steps|user|secrets|each|environment|context)\b.*)\}\Z", re.DOTALL
+)
 """The key that YAML makes of ``{{ parameters.name }}`` without quotes: a map in a map."""
 _ALLOWED_CODE = "${{"
 _WORKFLOW_CONTEXT = re.compile(r"(?<![\w.$])(?:github|env|matrix|runner|vars|needs|inputs|jobs?|strategy)\s*[.\[]")

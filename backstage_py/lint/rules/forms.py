@@ -19,6 +19,7 @@ from backstage_py.lint.vocabulary import (
     UI_KEYS,
     WIDGETS,
 )
+from backstage_py.model.entity_schema import KINDS
 from backstage_py.model.json import Json, JsonObject
 
 _LOG = "steps:\n  - id: log\n    action: debug:log\n    input:\n      message: ${{ parameters.name }}\n"
@@ -232,6 +233,31 @@ def unknown_ui_key(template: Template) -> Iterator[Finding]:
 
 
 @rule(
+    "BPY522",
+    "misspelled-kind",
+    "warning",
+    "template",
+    summary="A picker offers entities of a kind that is a misspelling.",
+    why="The catalog has none of it, so there is nothing to choose.",
+    bad=_NAME
+    + "      ui:field: EntityPicker\n      ui:options:\n        catalogFilter:\n          kind: Componet\n"
+    + _LOG,
+    good=_NAME
+    + "      ui:field: EntityPicker\n      ui:options:\n        catalogFilter:\n          kind: Component\n"
+    + _LOG,
+)
+def misspelled_kind(template: Template) -> Iterator[Finding]:
+    """``catalogFilter``, ``allowedKinds`` and ``defaultKind``; kinds are compared without their case."""
+    for one in template.form.properties:
+        options = one.schema.get("ui:options")
+        for kind, path in _kinds(options, (*one.path, "ui:options")) if isinstance(options, dict) else ():
+            close = misspelled(kind.capitalize(), KINDS)
+            if close and close.lower() != kind.lower():
+                mended = repair.write(path, close)
+                yield Finding(f'There is no kind "{kind}"', path, fix=f'Did you mean "{close}"?', repair=mended)
+
+
+@rule(
     "BPY507",
     "unknown-type",
     "error",
@@ -386,6 +412,18 @@ def _is_slip(name: str, close: str | None) -> bool:
 def _required(path: Path, index: int, close: str | None, required: Json, *, sure: bool) -> Repair | None:
     """Another name in a list of required ones, where it does not stand already."""
     return None if close in required else repair.write((*path, "required", index), close, sure=sure)
+
+
+def _kinds(options: JsonObject, path: Path) -> Iterator[tuple[str, Path]]:
+    places: list[tuple[Json, Path]] = [(options.get(name), (*path, name)) for name in ("allowedKinds", "defaultKind")]
+    filters = options.get("catalogFilter")
+    for index, one in enumerate(filters if isinstance(filters, list) else [filters]):
+        where = (*path, "catalogFilter", index) if isinstance(filters, list) else (*path, "catalogFilter")
+        places.append((one.get("kind") if isinstance(one, dict) else None, (*where, "kind")))
+    for value, where in places:
+        for index, kind in enumerate(value if isinstance(value, list) else [value]):
+            if isinstance(kind, str):
+                yield kind, (*where, index) if isinstance(value, list) else where
 
 
 def _only_shows(schema: JsonObject) -> bool:

@@ -156,7 +156,11 @@ def link_without_target(template: Template) -> Iterator[Finding]:
                 (
                     (key, near)
                     for key in link
-                    if (near := nearest(str(key), ("url", "entityRef"))) and key not in ("title", "icon", "if")
+                    if key not in ("title", "icon", "if")
+                    and (
+                        near := slip_of(str(key), ("url", "entityRef"), link, shortest=3)
+                        or nearest(str(key), ("url", "entityRef"))
+                    )
                 ),
                 ("", None),
             )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from backstage_py.lint import required
 from backstage_py.lint.fixes import escapes, repair
 from backstage_py.lint.fixes.repair import Repair
-from backstage_py.lint.nearest import misspelled, nearest
+from backstage_py.lint.nearest import misspelled, nearest, slip_of
 from backstage_py.lint.rule import Finding, Path, rule
 from backstage_py.lint.syntax import Reference
 from backstage_py.lint.view import Template, Use
@@ -43,8 +43,9 @@ def undeclared_parameter(template: Template) -> Iterator[Finding]:
         if name not in {one.name for one in form.properties}:
             fix = nearest(name, form.declared)
             sure = misspelled(name, form.declared) is not None
+            fix = fix or slip_of(name, form.declared, (), shortest=3)
             copes = use.is_optional(reference) or form.open
-            severity: Severity = "warning" if sure or not copes else "info"
+            severity: Severity = "warning" if fix or not copes else "info"
             if not copes and required.needs(template, use):
                 severity = "error"
             yield Finding(

@@ -119,7 +119,7 @@ def unknown_step_key(template: Template) -> Iterator[Finding]:
         for key in step.value:
             if key in STEP_KEYS or key == "":
                 continue
-            slip = slip_of(str(key), STEP_KEYS, step.value)
+            slip = slip_of(str(key), STEP_KEYS, step.value, shortest=2)
             close = _FOREIGN_KEYS.get(str(key)) or slip or nearest(str(key), STEP_KEYS)
             sure = close is not None and close not in step.value
             meant = str(key) in _FOREIGN_KEYS or slip is not None

@@ -391,9 +391,10 @@ class Parser(FlowCursor):
         """
         before, other = pairs, column
         inner = pairs[-1][1]
-        if self.col > column and isinstance(inner, Mapping) and not inner.flow:
-            before, other = inner.pairs, self._column_of(inner.start)
         follow = self._lines_in_column()
+        first = len(pairs) == 1 and self.col == column + 1 and (follow > 1 or column % 2 == 1)
+        if not first and self.col > column and isinstance(inner, Mapping) and not inner.flow:
+            before, other = inner.pairs, self._column_of(inner.start)
         alone = len(before) == 1 and (follow > 1 or (other % 2 == 1 and self.col % 2 == 0))
         return before[0][0].start if alone else self.pos
 
