@@ -118,7 +118,7 @@ async def test_a_secret_that_does_not_come_says_what_the_operator_said(
     path = f"/apis/external-secrets.io/v1/namespaces/{place}/externalsecrets/shop/status"
     admin.patch(path, {"status": {"conditions": [{**wrong, "lastTransitionTime": "2026-11-30T00:00:00Z"}]}})
     with pytest.raises(WaitedInVainError, match=r"SecretSyncedError: could not get secret data"):
-        await task(tmp_path, server).run("externalsecret:create", {**given, "wait": True, "timeoutSeconds": 1})
+        await task(tmp_path, server).run("externalsecret:create", {**given, "wait": True, "timeoutSeconds": 4})
 
 
 SEALED = {"name": "shop", "values": {"TOKEN": "s3cret", "ÜBER": "ä"}, "certificate": certificate()}

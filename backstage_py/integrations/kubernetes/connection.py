@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _SECONDS = 30.0
 _WARNING = re.compile(r'\d{3} \S+ "((?:[^"\\]|\\.)*)"')
+_UNKNOWN_CALLER = 401
 _LATER = (429, 503, 504)  # it is starting, stopping or too busy
 _LARGEST_LINE = 16 * 1024 * 1024
 Query = Sequence[tuple[str, str]]
@@ -181,6 +182,11 @@ def foreign_errors(cluster: Cluster) -> Iterator[None]:
             late = _no_answer(cluster, message)
             late.is_refusal = errors.is_refusal(error.status)
             raise late from error
+        if error.status == _UNKNOWN_CALLER:
+            message = (
+                f"The cluster '{cluster.name}' does not know who asks ({message}): its token or certificate has "
+                "expired, or is not of this cluster; renew it in 'kubernetes.clusterLocatorMethods', or the step's 'token'"
+            )
         raise errors.of_status(error.status, message) from error
     except ConfigException as error:
         raise ServiceUnavailableError(f"The credentials for the cluster '{cluster.name}' fail: {error}") from error
