@@ -185,7 +185,8 @@ def foreign_errors(cluster: Cluster) -> Iterator[None]:
         if error.status == _UNKNOWN_CALLER:
             message = (
                 f"The cluster '{cluster.name}' does not know who asks ({message}): its token or certificate has "
-                "expired, or is not of this cluster; renew it in 'kubernetes.clusterLocatorMethods', or the step's 'token'"
+                "expired, or is not of this cluster; renew it in "
+                "'kubernetes.clusterLocatorMethods', or the step's 'token'"
             )
         raise errors.of_status(error.status, message) from error
     except ConfigException as error:
