@@ -19,7 +19,7 @@ from backstage_py.cli.commands import dev
 from backstage_py.cli.local.trust import Trust
 from tests import effort
 
-MOST = 300
+MOST = 120
 DEV = "dev"
 """What ``dev`` does whenever a file changes."""
 ODD: Sequence[Any] = (
