@@ -1,18 +1,21 @@
 """One fault at a time in templates that are fine: each is told, in the line that it is in."""
 
 from collections import Counter
-from pathlib import Path
+from collections.abc import Iterator
+from pathlib import Path as File
 
 import pytest
 
 from backstage_py.lint.check import check_text
+from backstage_py.lint.rule import Path
 from backstage_py.model import yaml
+from backstage_py.model.json import Json
 from backstage_py.model.problem import Problem
 from tests.effort import EXAMPLES
 from tests.lint import seeding
 from tests.lint.seeding import Fault
 
-ROOT = Path(__file__).parents[2]
+ROOT = File(__file__).parents[2]
 WIDE = """\
 apiVersion: scaffolder.backstage.io/v1beta3
 kind: Template
@@ -175,3 +178,44 @@ def test_each_fault_is_told_in_its_line(name: str) -> None:
 
     assert len(missed) <= tried.total() // 50, "\n".join(map(str, missed))
     assert tried.total() > 40
+
+
+ODD: tuple[Json, ...] = (
+    None,
+    True,
+    0,
+    -1.5,
+    "",
+    "${{ a",
+    [],
+    {},
+    [None],
+    [[]],
+    {"a": None},
+    ["a", "a"],
+    {"$yaml": "x"},
+)
+
+
+def test_odd_value_anywhere_is_told_or_taken() -> None:
+    """Each place of a template gets three values of the wrong kinds, in turn; nothing is raised."""
+    whole = yaml.load(WIDE)
+    for number, path in enumerate(_places(whole)):
+        for odd in (ODD * 2)[number % len(ODD) :][:3]:
+            assert check_text(yaml.dump(_with(whole, path, odd)), "template.yaml") is not None
+
+
+def _places(value: Json, path: Path = ()) -> Iterator[Path]:
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, child in children:
+        yield (*path, key)
+        yield from _places(child, (*path, key))
+
+
+def _with(value: Json, path: Path, odd: Json) -> Json:
+    if not path:
+        return odd
+    first, *rest = path
+    changed: Json = dict(value) if isinstance(value, dict) else list(value)
+    changed[first] = _with(value[first], tuple(rest), odd)
+    return changed

@@ -27,7 +27,7 @@ def former_option(template: Template) -> Iterator[Finding]:
     """Only where the two surely mean the same: without the new one beside it."""
     for one in template.form.properties:
         options = one.schema.get("ui:options")
-        if one.schema.get("ui:field") not in _PICKERS or not isinstance(options, dict) or _KEY in options:
+        if str(one.schema.get("ui:field")) not in _PICKERS or not isinstance(options, dict) or _KEY in options:
             continue
         if isinstance(options.get(_FORMER), list):
             path = (*one.path, "ui:options", _FORMER)
