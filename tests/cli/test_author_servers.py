@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import queue
+import shutil
 import signal
 import subprocess
 import sys
@@ -114,6 +115,48 @@ def test_run_without_an_answering_backstage_fails_in_plain_words(
 
     assert run_command.run(tmp_path / "template.yaml", options) == 1
     assert "127.0.0.1:9" in capsys.readouterr().out
+
+
+PUBLISHING = (
+    HEAD
+    + """\
+  steps:
+    - {id: fetch, name: Fetch, action: "fetch:plain", input: {url: ./files}}
+    - {id: publish, name: Publish, action: "publish:github", input: {repoUrl: "github.com?owner=acme&repo=shop"}}
+  output: {links: [{title: Repository, url: "${{ steps.publish.output.remoteUrl }}"}]}
+"""
+)
+
+
+def test_a_run_in_the_sandbox_is_kept_and_its_host_on_demand(tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "README.md").write_text("# Shop\n")
+    (tmp_path / "template.yaml").write_text(PUBLISHING)
+
+    with talking("run", ".", "-y", "--sandbox", "--keep", folder=tmp_path) as (process, output):
+        link = output.until("url:").split("url: ")[1]
+        output.until("README.md  (7 B)")
+        workspace = Path(output.until("Kept in").removeprefix("Kept in "))
+        kept = output.until("Repository acme/shop:").rpartition(" ")[2]
+        output.until("stays at http://127.0.0.1:")
+        live = subprocess.run(["git", "ls-remote", link], capture_output=True, text=True, check=True).stdout
+        process.send_signal(signal.SIGINT)
+        process.wait(_PATIENCE_SECONDS)
+    with talking("run", ".", "-y", "--sandbox", "--out", "here", folder=tmp_path) as (process, output):
+        gone = output.until("url:").split("url: ")[1]
+        assert process.wait(_PATIENCE_SECONDS) == 0
+    refused = CliRunner().invoke(app, ["run", str(tmp_path), "-y", "--keep"])
+
+    assert "refs/heads/main" in live
+    assert (workspace / "README.md").read_text() == "# Shop\n"
+    assert gone == (tmp_path / "here.sandbox" / "repositories" / "acme" / "shop.git").as_uri()
+    for repository in (kept, gone):
+        clone = tmp_path / Path(repository).parents[3].name
+        subprocess.run(["git", "clone", "-q", repository, str(clone)], check=True)
+        assert (clone / "README.md").is_file()
+    shutil.rmtree(workspace.parent)
+    assert refused.exit_code == 2
+    assert "--keep is for --sandbox" in refused.stderr
 
 
 # --- dev
