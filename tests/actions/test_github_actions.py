@@ -303,3 +303,19 @@ async def test_a_published_repository_can_be_registered(github_task: Task, work:
     catalog.locations[target] = [{"kind": "Component", "metadata": {"name": "shop"}}]
     registered = await github_task.run("catalog:register", {"repoContentsUrl": base})
     assert registered.outputs == {"entityRef": "component:default/shop", "catalogInfoUrl": target}
+
+
+@pytest.mark.parametrize(("owner", "properties"), [("acme", {"tier": "1"}), ("sandbox", {})])
+async def test_a_repository_is_created_and_pushed_to_for_organisations_and_users(
+    github_task: Task, sandbox: Sandbox, work: Path, owner: str, properties: dict[str, str]
+) -> None:
+    """Custom properties are of organisations: GitHub refuses them for a user's repository, so they are not sent."""
+    url = f"github.com?owner={owner}&repo=shop"
+    given = {"repoUrl": url, "repoVisibility": "public", "customProperties": {"tier": "1"}}
+    await github_task.run("github:repo:create", given)
+    pushed = await github_task.run("github:repo:push", {"repoUrl": url, "protectDefaultBranch": False})
+    head = (await ask(sandbox, f"/repos/{owner}/shop/git/ref/heads/main"))["object"]["sha"]
+    assert pushed.outputs["commitHash"] == head
+    repository = sandbox.store.find(owner, "shop")
+    assert repository
+    assert (repository.visibility, repository.book("custom_properties")) == ("public", properties)
