@@ -1,6 +1,7 @@
 """A client as patient as a frontend: it asks any replica, asks another one after a failure, and follows streams on."""
 
 import asyncio
+import contextlib
 import json
 import random
 from collections.abc import AsyncIterator
@@ -69,10 +70,17 @@ class Client:
         return str(answer["backstageIdentity"]["token"])
 
     async def is_known(self, url: str, token: str) -> bool:
-        """Return whether a replica takes a token."""
+        """Return whether a replica takes a token; one that cannot answer at the moment says nothing of it."""
         own = {"authorization": f"Bearer {token}"}
-        async with self._open.get(f"{url}/api/scaffolder/v2/tasks?limit=1", headers=own, timeout=_within(15)) as answer:
-            return answer.status == 200
+        end = asyncio.get_running_loop().time() + PATIENCE
+        while asyncio.get_running_loop().time() < end:
+            with contextlib.suppress(*_FAILURES):
+                path = f"{url}/api/scaffolder/v2/tasks?limit=1"
+                async with self._open.get(path, headers=own, timeout=_within(_ANSWER_SECONDS)) as answer:
+                    if answer.status != _UNAVAILABLE:
+                        return answer.status == 200
+            await asyncio.sleep(0.2)
+        return False
 
     async def create(self, template: str, values: dict[str, Any], secrets: dict[str, str]) -> str:
         """Start a task and return its id. After an answer that got lost there may be one more that nobody follows."""

@@ -75,7 +75,13 @@ class Tasks:
         await self.client.ask("POST", f"{path}/retry", {"secrets": {"tok": one.secret}}, accept=(409,))
         one.retries += 1
         await self.follow(one)
+        while await self._newest(one) > (one.last or 0):  # the answer was lost, and it was retried once more
+            await self.follow(one)
         return one
+
+    async def _newest(self, one: Followed) -> int:
+        events = await self.client.ask("GET", f"/api/scaffolder/v2/tasks/{one.id}/events")
+        return max(int(event["id"]) for event in events)
 
 
 def types_of(events: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -12,7 +12,7 @@ from backstage_py.scaffolder.face.events import newest_run
 from backstage_py.storage.database import Database
 from backstage_py.storage.scaffolder.claims import ClaimStore
 from backstage_py.storage.scaffolder.events import EventStore
-from tests.scaffolder.harness import World, template, world
+from tests.scaffolder.harness import GUEST, World, template, world
 
 Context = ActionContext[dict[str, Any]]
 
@@ -42,6 +42,23 @@ async def test_after_the_end_a_stream_answers_with_the_completion_and_closes(tmp
         everything = await w.events(task_id := await w.create(entity()))
         assert await w.events(task_id, everything[-1].id) == [everything[-1]]
         assert await w.events(task_id, everything[-1].id + 1000) == [everything[-1]]
+
+
+async def test_a_stream_that_begins_behind_a_retry_shows_no_end_that_was_taken_back(tmp_path: Path) -> None:
+    async with world(tmp_path, lines) as w:
+        task_id = await w.create(entity())
+        events = w.scaffolder.service.events
+        slow = events.follow(task_id, None, starts_over=False, heartbeat=20)
+        seen: list[TaskEvent] = []
+        while not any(event.type == EventType.COMPLETION for event in seen):
+            seen += await anext(slow)  # behind its end somebody still follows
+        await w.stop()
+        await w.scaffolder.service.retry(task_id, {}, GUEST)
+        again = events.follow(task_id, seen[-1].id, starts_over=False, heartbeat=20)
+        first = await anext(again)
+        await again.aclose()
+        await slow.aclose()
+        assert [event.type for event in first] == [EventType.RECOVERED]
 
 
 async def test_many_streams_of_a_task_see_the_same_and_share_their_reading(tmp_path: Path) -> None:

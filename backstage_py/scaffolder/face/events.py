@@ -24,6 +24,7 @@ _KEPT = 512
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1  # that a database can compare with
 _PATIENCE = 30.0  # a lost wake costs at most this
 _PAUSE = 0.5  # seconds between two tries during an outage
+_ENDS = frozenset({EventType.COMPLETION.value, EventType.CANCELLED.value})
 
 
 class TaskEvents:
@@ -133,7 +134,12 @@ class _Tail:
             self._reader.result()
 
     def first_batch(self, after: int | None) -> Sequence[TaskEvent] | None:
-        """Return what a client sees first, None when some of it is no longer kept."""
+        """Return what a client sees first, None when that is not known here: it is not kept, or no longer holds.
+
+        A retry takes an end back, so what somebody still follows here may have one that is gone.
+        """
+        if any(event.type in _ENDS for event in self._kept):
+            return None
         if after is None:
             return self.since(0)
         if self.since(0) is None:
