@@ -63,6 +63,7 @@ def test_nothing_to_check_is_said_and_a_failure_where_something_was_named(cli: C
 
     assert (anywhere.exit_code, named.exit_code) == (0, 2)
     assert anywhere.stderr == "backstage-py: 0 files checked: there is no template or catalog file\n"
+    assert anywhere.stdout == ""
     assert named.stderr == "backstage-py: 0 files checked: there is no template or catalog file in other\n"
     assert json.loads(named.stdout) == {"problems": []}
 

@@ -60,7 +60,8 @@ def run(paths: Sequence[Path], options: ValidateOptions) -> int:
         if options.fix:
             fixing.write(mend(paths or [Path()], options))
         looked = look(paths or [Path()], options)
-        _write(looked.problems, options)
+        if looked.files or options.format is not Format.TEXT:
+            _write(looked.problems, options)
     except InputError as error:
         sys.stderr.write(f"backstage-py: {error.message}\n")
         return COULD_NOT_RUN
