@@ -18,6 +18,9 @@ SAID_ELSEWHERE = {
 }
 """Packages whose metadata name no licence, or several without saying how they go together."""
 
+FOR_OLD_PYTHON = {"backports-tarfile"}
+"""Packages that the heading names: most machines do not get them."""
+
 HEAD = """# Licences of what `backstage-py[all]` installs
 
 Made by `python -m tests.packaging.licences`; a test compares it with what is installed. Nothing of it is copied into
@@ -25,6 +28,8 @@ this project. LGPL and MPL packages are used as they are published.
 
 Copied, unchanged: `schemas/score-v1b1.json`, the schema of [Score](https://github.com/score-spec/spec) workloads
 (commit 1c2427d, 2026-07-20), under the Apache License 2.0 as this project is.
+
+Python before 3.11.4 gets `backports.tarfile` as well, under the MIT licence.
 
 | package | licence |
 |---|---|
@@ -57,6 +62,8 @@ def installed(name: str = "backstage-py", extras: frozenset[str] = frozenset({"a
         found[canonicalize_name(one[0])] = here
         for text in here.requires or ():
             needed = Requirement(text)
+            if canonicalize_name(needed.name) in FOR_OLD_PYTHON:
+                continue
             environments = [{"extra": extra} for extra in (*one[1], "")]
             if needed.marker is None or any(needed.marker.evaluate(each) for each in environments):
                 todo.append((canonicalize_name(needed.name), frozenset(needed.extras)))

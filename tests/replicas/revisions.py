@@ -23,7 +23,8 @@ def previous(folder: Path) -> Path:
     if not archive:
         pytest.skip(f"the history is missing (git fetch --unshallow --tags): there is no {revision}")
     with tarfile.open(fileobj=io.BytesIO(archive)) as content:
-        content.extractall(folder, filter="data")
+        content.extraction_filter = getattr(tarfile, "data_filter", None)  # Python before 3.11.4 has none
+        content.extractall(folder)  # our own history
     return folder
 
 

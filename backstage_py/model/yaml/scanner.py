@@ -13,8 +13,9 @@ from backstage_py.model.yaml.nodes import Fault
 MARKER = re.compile(r"(?:---|\.\.\.)(?=[ \t\r\n]|\Z)")
 _SPACES = re.compile(r" *")
 _BLANKS = re.compile(r"[ \t]*")
-_PLAIN_BLOCK = re.compile(r"(?:[^ \t\r\n:]++|:(?=[^ \t\r\n])|[ \t]++(?=[^\r\n#])|\r(?!\n))*+")
-_PLAIN_FLOW = re.compile(r"(?:[^ \t\r\n:,\[\]{}]++|:(?=[^ \t\r\n,\[\]{}])|[ \t]++(?=[^\r\n#,\[\]{}])|\r(?!\n))*+")
+# Possessive groups go wrong in Python before 3.11.5 (CPython's issue 106052); nothing follows these, so none is needed.
+_PLAIN_BLOCK = re.compile(r"(?:[^ \t\r\n:]++|:(?=[^ \t\r\n])|[ \t]++(?=[^\r\n#])|\r(?!\n))*")
+_PLAIN_FLOW = re.compile(r"(?:[^ \t\r\n:,\[\]{}]++|:(?=[^ \t\r\n,\[\]{}])|[ \t]++(?=[^\r\n#,\[\]{}])|\r(?!\n))*")
 _NEWLINE = re.compile(r"[ \t]*(\r?\n)")
 _FOLD = re.compile(r"[ \t]*\r?\n[ \t]*")
 _DOUBLE = re.compile(r"\\(?:\r?\n[ \t]*|x[\s\S]{0,2}|u[\s\S]{0,4}|U[\s\S]{0,8}|[\s\S]|\Z)|[ \t]*\r?\n(?:[ \t]|\r?\n)*")

@@ -5,6 +5,7 @@ their archives; so that they can go on with what is ours, we leave one when a ta
 while one of them runs.
 """
 
+import importlib
 import io
 import stat
 import tarfile
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 _LOOK_SECONDS = 10.0
+# Python before 3.11.4, as in Debian 12, cannot filter what it unpacks.
+_filtering = tarfile if hasattr(tarfile, "data_filter") else importlib.import_module("backports.tarfile")
 
 
 class Archives:
@@ -98,10 +101,10 @@ def unpack(folder: Path, content: bytes) -> None:
     Raises:
         SnapshotRefused: something in it leaves the folder; the bucket may not be ours alone.
     """
-    with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
+    with _filtering.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
         try:
             archive.extractall(folder, filter="data")
-        except tarfile.FilterError as error:
+        except _filtering.FilterError as error:
             raise SnapshotRefused(
                 f"The snapshot of this task's workspace is not restored ({error}); start the task again"
             ) from error
