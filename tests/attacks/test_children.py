@@ -108,6 +108,37 @@ async def test_a_hook_that_writes_endlessly_is_stopped(task: Task) -> None:
         await rendered(task, "a", **HOOKS, workspaceLimitBytes=20 * 1024 * 1024)
 
 
+MULTIPLIES = """
+import os, time
+for number in range(NUMBER):
+    if os.fork() == 0:
+        os.setsid()
+        open(f"pid{number}", "w").write(str(os.getpid()))
+        time.sleep(600)
+while sum(name.startswith("pid") for name in os.listdir(".")) < NUMBER:
+    time.sleep(0.01)
+time.sleep(LONG)
+"""
+
+
+async def test_a_hook_starts_as_many_processes_as_allowed_and_no_more(task: Task) -> None:
+    """The job itself and the hook are two of them."""
+    bound = {"children": {"processes": 10}}
+    task.put("s/hooks/post_gen_project.py", MULTIPLIES.replace("NUMBER", "8").replace("LONG", "0.2"))
+    assert await rendered(task, "a", **HOOKS, **bound) == "a"
+    task.put("s/hooks/post_gen_project.py", MULTIPLIES.replace("NUMBER", "9").replace("LONG", "600"))
+    with pytest.raises(InputError, match=r"more than 10 processes at once \(scaffolder\.children\.processes\)"):
+        await rendered(task, "a", **HOOKS, **bound)
+    assert not below(os.getpid())
+
+
+async def test_a_hook_that_multiplies_without_end_is_ended(task: Task) -> None:
+    task.put("s/hooks/post_gen_project.py", "import os, time\nfor _ in range(9):\n    os.fork()\ntime.sleep(600)\n")
+    with pytest.raises(InputError, match="more than 64 processes at once"):
+        await rendered(task, "a", **HOOKS)
+    assert not below(os.getpid())
+
+
 @pytest.mark.parametrize(
     ("expression", "words"),
     [

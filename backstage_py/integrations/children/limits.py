@@ -15,7 +15,7 @@ from backstage_py.settings.merged import Merged
 from backstage_py.settings.reading import Reader
 from backstage_py.settings.sections import ChildrenSettings, QuotaSettings
 
-_SIGNALLED = 128
+_SIGNALLED, _TOO_MANY = 128, 254  # as the supervisor has them
 _MEMORY = re.compile(r"MemoryError|out of memory|Cannot allocate memory|mmap failed", re.IGNORECASE)
 _FILE_SIZE = re.compile(r"\[Errno 27\]|File too large")
 _OPEN_FILES = re.compile(r"\[Errno 24\]|Too many open files")
@@ -28,7 +28,8 @@ class Limits:
     """Bounds of each process of a child: bytes of memory and of a file, seconds of CPU time, open files.
 
     Attributes:
-        processes: 0 for a child that starts none; None without a bound.
+        processes: 0 for a child that starts none; None for one that may.
+        tree: how many processes one that may start some is at once, all together; None without a bound.
         reserved: bytes of addresses that the child's allocator takes at its start and does not fill. With them the
             system's bound holds nothing, so a child that needs them watches its memory itself.
     """
@@ -38,6 +39,7 @@ class Limits:
     file_size: int = 256 * MIB
     open_files: int = 256
     processes: int | None = 0
+    tree: int | None = None
     reserved: int = 0
 
     @classmethod
@@ -48,7 +50,13 @@ class Limits:
             SettingsError: one is wrong.
         """
         found = read(ChildrenSettings, _scaffolder(config).section("children"))
-        return cls(found.memory_bytes, found.cpu_seconds, found.file_size_bytes, found.open_files)
+        return cls(
+            found.memory_bytes,
+            found.cpu_seconds,
+            found.file_size_bytes,
+            found.open_files,
+            tree=found.processes,
+        )
 
     def arguments(self) -> list[str]:
         """Return them as the supervisor reads them."""
@@ -61,6 +69,8 @@ class Limits:
         }
         if self.processes is not None:
             given["processes"] = self.processes
+        elif self.tree is not None:
+            given["tree"] = self.tree
         return [f"{name}={value}" for name, value in given.items()]
 
     def reached(self, status: int, said: str) -> str | None:
@@ -70,6 +80,8 @@ class Limits:
             status: the supervisor's.
             said: what the child wrote on standard error.
         """
+        if status == _TOO_MANY:
+            return f"has more than {self.tree} processes at once (scaffolder.children.processes)"
         ended_by = status - _SIGNALLED
         if ended_by == signal.SIGXCPU:
             return f"needs more than {self.cpu} seconds of CPU time (scaffolder.children.cpuSeconds)"

@@ -1,7 +1,8 @@
 """The program between this service and a child: it bounds the child, waits for it, and ends it with all it started.
 
 It runs by its path in a Python of its own and imports nothing of ours. Arguments: the descriptor to watch, limits as
-``name=number``, ``--``, and the child: a program with its arguments, or ``:package.module`` whose ``main`` is called.
+``name=number`` (``tree``: how many processes the child and all that it starts may be at once), ``--``, and the child: a
+program with its arguments, or ``:package.module`` whose ``main`` is called.
 When the descriptor's other end is closed, because the task has ended or the service was killed, all of it ends.
 Its status is the child's; a signal counts 128 more, as in a shell.
 """
@@ -23,13 +24,17 @@ _LIMITS = {
 }
 _SET_PARENT_DEATH_SIGNAL, _SET_CHILD_SUBREAPER = 1, 36
 _PATIENCE = 5.0
-_SIGNALLED = 128
+_SIGNALLED, _TOO_MANY = 128, 254
+_GLANCE = 0.05
+"""Seconds between two counts of processes."""
 
 
 def main() -> None:
     """Run the child to its end."""
     cut = sys.argv.index("--")
-    watched, limits, command = int(sys.argv[1]), sys.argv[2:cut], sys.argv[cut + 1 :]
+    watched, command = int(sys.argv[1]), sys.argv[cut + 1 :]
+    limits = dict(limit.split("=") for limit in sys.argv[2:cut])
+    most = int(limits.pop("tree", 0))
     _ask_kernel(_SET_CHILD_SUBREAPER, 1)  # what escapes into another session becomes a child of this process
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
@@ -38,11 +43,11 @@ def main() -> None:
     child = os.fork()
     if child == 0:
         os.close(watched)
-        _become(command, dict(limit.split("=") for limit in limits))
+        _become(command, limits)
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in range(3):
         os.dup2(nowhere, descriptor)
-    status = _wait(child, watched, woken)
+    status = _wait(child, watched, woken, most)
     _end_all(child)
     os._exit(status)
 
@@ -102,11 +107,15 @@ def _call(module: str, root: str) -> None:
     os._exit(status)
 
 
-def _wait(child: int, watched: int, woken: int) -> int:
+def _wait(child: int, watched: int, woken: int, most: int) -> int:
     while True:
-        ready = select.select([watched, woken], [], [])[0]
+        ready = select.select([watched, woken], [], [], _GLANCE if most else None)[0]
         if watched in ready:
             return _SIGNALLED + signal.SIGKILL
+        if most and len(_below(os.getpid())) > most:
+            return _TOO_MANY
+        if woken not in ready:
+            continue
         os.read(woken, 4096)
         while True:
             try:
@@ -126,7 +135,7 @@ def _end_all(child: int) -> None:
     while time.monotonic() < until:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(child, signal.SIGKILL)
-        for pid in _children():
+        for pid in _below(os.getpid()):
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
         try:
@@ -137,12 +146,15 @@ def _end_all(child: int) -> None:
         time.sleep(0.001)
 
 
-def _children() -> list[int]:
-    try:
-        with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:  # noqa: PTH123  # few imports
-            return [int(pid) for pid in file.read().split()]
-    except OSError:
-        return []
+def _below(pid: int) -> list[int]:
+    """Return the processes that one has started, and theirs; the last ones first."""
+    found: list[int] = []
+    with suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208  # few imports
+            with open(f"/proc/{pid}/task/{thread}/children", encoding="ascii") as file:  # noqa: PTH123  # as above
+                for child in file.read().split():
+                    found = [*_below(int(child)), int(child), *found]
+    return found
 
 
 main()

@@ -79,6 +79,9 @@ class ChildrenSettings:
         "fileSizeBytes", kinds.whole(least=1), "(ours) Size of a file that a child writes; 256 MiB.", 256 * _MIB
     )
     open_files: int = key("openFiles", kinds.whole(least=32), "(ours) Files that a child has open at once; 256.", 256)
+    processes: int = key(
+        "processes", kinds.whole(least=1), "(ours) Processes of a child that may start some, as hooks may; 64.", 64
+    )
 
 
 @dataclass(frozen=True, slots=True)
