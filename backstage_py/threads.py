@@ -225,6 +225,15 @@ _rendering = Lane(2)
 _systems: dict[str, Lane] = {}
 
 
+def is_on_a_loop() -> bool:
+    """Say whether the caller runs on an event loop, where nothing may be waited for but by ``await``."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
 def action_helpers() -> "Executor":
     """Return what an event loop of one call of an action runs ``asyncio.to_thread`` with."""
     return Executor(Lane(_HELPERS))

@@ -86,6 +86,15 @@ def segment(name: str) -> str:
     return quote(name, safe="")
 
 
+def path(template: str, **names: str) -> str:
+    """Fill the names of a path such as ``/repos/{owner}/{repo}``, each quoted as one segment.
+
+    Raises:
+        InputError: a name is empty, or would lead elsewhere.
+    """
+    return template.format(**{key: segment(value) for key, value in names.items()})
+
+
 def segments(path: str) -> str:
     """Return a path that somebody chose, such as a branch or a file, quoted for a URL with its slashes kept.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
+from backstage_py import threads
 from backstage_py.errors import PermanentError
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin.cancellation import CancelSignal
@@ -233,7 +234,7 @@ class ActionContext(Generic[InputT]):
         """
         if not inspect.iscoroutine(work):
             raise TypeError(f"'ctx.wait' takes a coroutine, as in 'ctx.wait(ctx.http.get(…))', not {work!r:.80}")
-        if _is_on_a_loop():
+        if threads.is_on_a_loop():
             work.close()
             raise RuntimeError("'ctx.wait' is for plain functions; in an 'async def' write 'await' instead")
         found: T = self.waiter(work)
@@ -266,11 +267,3 @@ class ActionContext(Generic[InputT]):
         folder = Path(tempfile.mkdtemp(prefix=f"{root.name}_step-", dir=root.parent))
         self.temporary_directories.append(folder)
         return folder
-
-
-def _is_on_a_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from backstage_py import threads
 from backstage_py.errors import BackstageError
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.scm import ScmIntegration
@@ -265,18 +266,10 @@ async def run_action(
 
 
 def _run_now(work: Coroutine[Any, Any, T]) -> T:
-    if not _is_on_a_loop():
+    if not threads.is_on_a_loop():
         return asyncio.run(work)
     work.close()
     raise BackstageError("This test is 'async': write 'await action_runner.run(…)'")
-
-
-def _is_on_a_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
 
 
 def _write(path: Path, content: str | bytes) -> Path:

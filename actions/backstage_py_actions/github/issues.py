@@ -83,13 +83,9 @@ async def github_issues_label(ctx: ActionContext[Labels]) -> None:
     async with client.repository(ctx, wanted.repo_url, wanted.token) as target:
         ctx.logger.info(f"Adding labels to {number} issue on repo {target.name}")
 
-        async def add() -> Json:
+        async def add() -> None:
             await target.call("POST", "/issues/{number}/labels", {"labels": wanted.labels}, number=str(number))
-            return None
 
-        try:
-            await ctx.checkpoint(f"github.issues.add.label.{target.owner}.{target.name}.{number}", add)
-        except BackstageError as error:
-            if not error.is_refusal:
-                raise
-            ctx.logger.warning(f"Failed: adding labels to issue: '{number}' on repo: '{target.name}', {error.message}")
+        key = f"github.issues.add.label.{target.owner}.{target.name}.{number}"
+        said = f"Failed: adding labels to issue: '{number}' on repo: '{target.name}'"
+        await hosting.unless_refused(ctx, key, add, said)
