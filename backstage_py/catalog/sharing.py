@@ -1,13 +1,13 @@
 """How the processes of one database share the catalog's work: each works on what it has leased, and stops without it.
 
 A lease lasts for some seconds by the database's clock and is renewed several times meanwhile. It is lost when it was
-not renewed in time: the process was stopped, the database was away. Then what it stood for is cancelled at once,
-whatever it still writes is refused by the store, and somebody else goes on.
+not renewed in time: the process was stopped, the database was away. Then what it stood for is cancelled, a little
+before the database gives it to somebody else, so that it has ended by then. A process that did not run at that moment
+learns of it when it goes on; whatever it still writes is refused by the store.
 """
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
@@ -24,6 +24,7 @@ from backstage_py.storage.database import Database
 _log = structlog.get_logger(__name__)
 
 _RENEWALS = 4  # in the time of a lease
+_MARGIN = 1 / 8  # of a lease: what its work has to end in before another process may begin
 _FAREWELL = 5.0
 
 Work = Callable[[Lease], Coroutine[Any, Any, None]]
@@ -34,14 +35,30 @@ class Held:
     """A lease that this process believes to have.
 
     Attributes:
-        until: when it ends unless it is renewed, in seconds of the monotonic clock; never later than the database says.
         lost: set when it has ended.
     """
 
-    def __init__(self, lease: Lease, until: float) -> None:
+    def __init__(self, lease: Lease, since: float, seconds: float) -> None:
         self.lease = lease
-        self.until = until
         self.lost = asyncio.Event()
+        self.renewed(since, seconds)
+
+    def renewed(self, since: float, seconds: float) -> None:
+        """Hold it for so many seconds of the event loop's clock, from the moment at which that was asked for."""
+        self._until = since + seconds * (1 - _MARGIN)
+
+    @property
+    def left(self) -> float:
+        """How many seconds are left until it must be given up; none when it is lost."""
+        return 0.0 if self.lost.is_set() else max(self._until - _now(), 0.0)
+
+    async def ends(self) -> None:
+        """Wait until it is lost; nobody has to notice for it that it was not renewed."""
+        while left := self.left:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self.lost.wait()
+        self.lost.set()
 
 
 class Leases:
@@ -81,7 +98,7 @@ class Leases:
                 await wake.wait(self._store.seconds / _RENEWALS)
 
     async def _taken(self, name: str) -> Held | None:
-        begun = time.monotonic()
+        begun = _now()
         try:
             lease = await self._store.take(name)
         except OUTAGES as error:
@@ -89,7 +106,7 @@ class Leases:
             return None
         if lease is None:
             return None
-        held = Held(lease, begun + self._store.seconds)
+        held = Held(lease, begun, self._store.seconds)
         self._held.add(held)
         _log.info("catalog_lease_taken", lease=name, token=lease.token)
         return held
@@ -97,7 +114,7 @@ class Leases:
     async def _work(self, held: Held, work: Work) -> None:
         """Work until the lease is lost, or the work ends; hand the lease back if it is still held."""
         working = asyncio.ensure_future(self._fenced(held, work))
-        losing = asyncio.ensure_future(held.lost.wait())
+        losing = asyncio.ensure_future(held.ends())
         try:
             await asyncio.wait((working, losing), return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -135,26 +152,22 @@ class Leases:
                     await self._store.end_dead()
             except (TimeoutError, *OUTAGES) as error:
                 _log.warning("catalog_leases_not_renewed", error=str(error) or type(error).__name__)
-            self._drop_late()
 
     async def _renew(self) -> None:
-        begun, held = time.monotonic(), set(self._held)
+        begun, held = _now(), [one for one in self._held if one.left]
         if not held:
             return
         kept = await self._store.renew(one.lease for one in held)
         for one in held:
             if one.lease.token in kept:
-                one.until = begun + self._store.seconds
+                one.renewed(begun, self._store.seconds)
             else:
                 one.lost.set()
 
     def _left(self) -> float:
         """Return after how many seconds the first of the leases ends: so long an answer is worth waiting for."""
-        ends = min((one.until for one in self._held), default=time.monotonic() + self._store.seconds)
-        return max(ends - time.monotonic(), 0.0)
+        return min((one.left for one in self._held if one.left), default=self._store.seconds)
 
-    def _drop_late(self) -> None:
-        now = time.monotonic()
-        for one in self._held:
-            if one.until <= now:
-                one.lost.set()
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -20,6 +20,7 @@ from backstage_py.plugin.catalog import (
     RelationField,
 )
 from backstage_py.settings.sections import AllowedKind, CatalogLocation, CatalogRule
+from backstage_py.storage.faults import LostError
 from backstage_py.testing.catalog import process
 from tests.catalog.harness import RULES, Web, catalog, component
 
@@ -222,6 +223,28 @@ async def test_a_provider_that_fails_stops_nobody_else(tmp_path: Path) -> None:
             await world.register("/c.yaml")
             assert await world.has("component:default/c")
     assert [one["provider"] for one in logs if one["event"] == "provider_connect_failed"] == ["acme"]
+
+
+class Interrupted(Given):
+    """Loses the database once while it is connected."""
+
+    def __init__(self) -> None:
+        super().__init__(error=LostError("nobody answers", may_be_done=True))
+        self.told: list[str] = []
+
+    async def connect(self, connection: ProviderConnection) -> None:
+        self.told.append("connect")
+        if len(self.told) == 1:
+            await super().connect(connection)
+
+    async def close(self) -> None:
+        self.told.append("close")
+
+
+async def test_a_provider_is_closed_before_it_is_connected_again(tmp_path: Path) -> None:
+    provider = Interrupted()
+    async with catalog(tmp_path, plugins=CatalogPlugins([], [provider])):
+        assert provider.told == ["connect", "close", "connect"]
 
 
 class Forgetful(Processor):

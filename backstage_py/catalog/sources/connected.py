@@ -61,8 +61,11 @@ class Connected:
         """Connect the provider; one that fails keeps its earlier entities and stops no other."""
         try:
             await self._provider.connect(connection)
-        except (LeaseLostError, *OUTAGES):
+        except LeaseLostError:
+            raise
+        except OUTAGES:  # it is connected again, and nobody connects twice what was not closed
             await connection.end()
+            await self._close()
             raise
         except Exception:  # noqa: BLE001  # the edge of a plugin, which may fail in any way
             _log.exception("provider_connect_failed", provider=self._provider.name)

@@ -1,13 +1,20 @@
 """Catalog plugins whose work is noted outside: who reads a location when, and who has connected the provider."""
 
 import asyncio
+import contextlib
 import json
 import os
 import time
 from pathlib import Path
 from typing import Any
 
+from backstage_py.errors import ConflictError, ServiceUnavailableError
 from backstage_py.plugin.catalog import LocationRef, ProcessingContext, Processor, ProviderConnection
+
+_PROVIDED = "chaos-provider:all"
+_TURN = 0.1
+_STILL = 0.3
+"""Seconds: how often the event loop is to turn, and after how long without a turn it stood still."""
 
 
 def note(what: str, location: str, **more: Any) -> None:
@@ -59,18 +66,49 @@ class ChaosLocations(Processor):
 
 
 class ChaosProvider:
-    """Brings one entity, and notes by whom it is connected."""
+    """Brings one entity, and notes by whom it is connected, and when its event loop stood still meanwhile."""
 
     name = "chaos"
+
+    def __init__(self) -> None:
+        self._turned = 0.0
+        self._turning: asyncio.Task[None] | None = None
+        self._connection: ProviderConnection | None = None
+        self._last_words: set[asyncio.Task[None]] = set()
 
     async def connect(self, connection: ProviderConnection) -> None:
         """Tell what there is."""
         note("connected", self.name)
-        await connection.apply_full([component("provided", "chaos-provider:all", 1)])
+        self._connection, self._turned = connection, time.monotonic()
+        self._turning = asyncio.create_task(self._turn())
+        await connection.apply_full([component("provided", _PROVIDED, 1)])
 
     async def close(self) -> None:
-        """Note the end."""
+        """Note the end, and say something more: whoever is connected next says otherwise, or this is refused."""
+        self._look()
         note("closed", self.name)
+        if self._turning:
+            self._turning.cancel()
+        word = asyncio.create_task(self._say_more(self._connection))
+        self._last_words.add(word)
+        word.add_done_callback(self._last_words.discard)
+
+    async def _turn(self) -> None:
+        while True:
+            await asyncio.sleep(_TURN)
+            self._look()
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        if now - self._turned > _STILL:
+            note("stood still", self.name, since=self._turned)
+        self._turned = now
+
+    @staticmethod
+    async def _say_more(connection: ProviderConnection | None) -> None:
+        if connection:
+            with contextlib.suppress(ServiceUnavailableError, ConflictError):
+                await connection.apply_delta(added=[component("provided", _PROVIDED, 0)])
 
 
 CATALOG = (ChaosLocations(), ChaosProvider())
