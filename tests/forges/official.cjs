@@ -1,11 +1,13 @@
-// Runs actions of a module of Backstage: MODULE CONFIG-AS-JSON; then a request a line, an answer a line.
+// Runs actions of a module of Backstage: MODULE CONFIG-AS-JSON HOSTS-AS-JSON; then a request a line, an answer a line.
+// HOSTS are those that a stand-in takes the place of, with its URL: modules have names of public hosts in their code.
 // {folder, action, input, dry} gives {output, error, log}; {resource, token, context} gives {results, error}.
 const { createRequire } = require('node:module');
 const fs = require('node:fs');
 const path = require('node:path');
 const root = process.env.BACKSTAGE_PY_ANCHOR;
 const load = createRequire(path.join(root, 'index.js'));
-const [, , name, given] = process.argv;
+const [, , name, given, hosts] = process.argv;
+reroute(JSON.parse(hosts));
 const { ConfigReader } = load('@backstage/config');
 const { ScmIntegrations } = load('@backstage/integration');
 const config = new ConfigReader(JSON.parse(given));
@@ -20,6 +22,31 @@ for (const file of fs.readdirSync(path.join(dist, 'actions')).filter(one => one.
     if (!/^(create|edit).*Action$/.test(key)) continue;
     const action = make(options);
     actions[action.id] = action;
+  }
+}
+
+function reroute(hosts) {
+  const http = require('node:http');
+  const https = require('node:https');
+  const { fetch } = globalThis;
+  globalThis.fetch = (asked, options) => {
+    if (asked instanceof Request) return fetch(asked, options);
+    const url = new URL(asked);
+    return fetch(url.host in hosts ? hosts[url.host] + url.pathname + url.search : asked, options);
+  };
+  for (const verb of ['request', 'get']) {
+    const kept = https[verb];
+    https[verb] = (...given) => {
+      const options = typeof given[0] === 'object' && !(given[0] instanceof URL) ? given[0] : new URL(given[0]);
+      const host = options.port && options.port !== 443 ? `${options.hostname}:${options.port}` : options.hostname ?? options.host;
+      if (!(host in hosts)) return kept(...given);
+      const place = new URL(hosts[host]);
+      const path = options.path ?? options.pathname + options.search;
+      const more = given.slice(1).reduce((all, one) => (typeof one === 'object' ? { ...all, ...one } : all), {});
+      const { headers, method } = { ...options, ...more };
+      const sent = { method, headers, path, hostname: place.hostname, port: place.port, protocol: 'http:' };
+      return http[verb](sent, given.find(one => typeof one === 'function'));
+    };
   }
 }
 
@@ -52,8 +79,9 @@ async function run({ folder, action, input, dry }) {
 
 async function complete({ resource, token, context }) {
   try {
-    const { createHandleAutocompleteRequest } = load(path.join(dist, 'autocomplete', 'autocomplete.cjs.js'));
-    return await createHandleAutocompleteRequest({ integrations })({ resource, token, context });
+    const found = load(path.join(dist, 'autocomplete', 'autocomplete.cjs.js'));
+    const handle = found.handleAutocompleteRequest ?? found.createHandleAutocompleteRequest({ integrations });
+    return await handle({ resource, token, context });
   } catch (error) {
     return { error: { name: error.name, message: String(error.message) } };
   }

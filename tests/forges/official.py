@@ -3,10 +3,11 @@
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 _SCRIPT = Path(__file__).with_name("official.cjs")
@@ -27,13 +28,14 @@ class Official:
 
 
 @asynccontextmanager
-async def running(module: str, config: Any) -> AsyncIterator[Official]:
-    """Start it, from the packages below ``BACKSTAGE_PY_ANCHOR``."""
+async def running(module: str, config: Any, hosts: Mapping[str, str] = MappingProxyType({})) -> AsyncIterator[Official]:
+    """Start it, from the packages below ``BACKSTAGE_PY_ANCHOR``; ``hosts`` are in the place of others, by their URL."""
     process = await asyncio.create_subprocess_exec(
         "node",
         str(_SCRIPT),
         module,
         json.dumps(config),
+        json.dumps(dict(hosts)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         env={**os.environ, "NODE_NO_WARNINGS": "1"},

@@ -1,4 +1,4 @@
-"""Write what Backstage's own modules send to the stand-ins: ``python -m tests.forges.record``.
+"""Write what Backstage's own modules send to the stand-ins: ``python -m tests.forges.record [KIND…]``.
 
 ``BACKSTAGE_PY_ANCHOR`` is a folder with the packages of the release, as ``./dev reference --install`` makes it.
 ``.ci/proof`` does it; what has changed since is seen in the tables then.
@@ -8,36 +8,24 @@ import asyncio
 import socket
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from backstage_py.model import yaml
-from tests.forges import differences, gitlab_cases, gitlab_host, official
+from tests.forges import differences, official
 from tests.forges.differences import Case
-
-_MODULE = "@backstage/plugin-scaffolder-backend-module-gitlab"
-
+from tests.forges.kinds import KINDS, Kind
 
 _TOKEN = "recorded"  # of a host that lives as long as a case
 
 
-def config(url: str, token: str, more: Any) -> Any:
-    """An app-config whose gitlab.com is a stand-in."""
-    host = {"host": "gitlab.com", "apiBaseUrl": f"{url}{gitlab_host.PREFIX}", "baseUrl": url, "token": token}
-    return {"integrations": {"gitlab": [host]}, "scaffolder": dict(more)}
-
-
-async def _described() -> Any:
-    async with official.running(_MODULE, {"integrations": {"gitlab": [{"host": "gitlab.com"}]}}) as module:
-        return await module.ask(describe=True)
-
-
-def _examples(described: Any) -> list[Case]:
+def _examples(kind: Kind, described: Any) -> list[Case]:
     return [
         Case(f"example {number}", action["id"], _completed(action, example["example"]))
         for action in described
-        if action["id"] != "gitlab:group:migrate"  # has the examples of another action
-        for number, example in enumerate(action["examples"])
+        if action["id"] not in kind.without_examples
+        for number, example in enumerate(action["examples"] or ())
     ]
 
 
@@ -49,11 +37,11 @@ def _completed(action: Any, example: str) -> dict[str, Any]:
     return dict.fromkeys(action["schema"]["input"].get("required", ()), 1) | given
 
 
-async def _record(case: Case, module: official.Official, port: int) -> Any:
+async def _record(kind: Kind, case: Case, module: official.Official, port: int) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder, "work")
-        async with gitlab_host.serve(Path(folder, "host"), token=_TOKEN, port=port) as gitlab:
-            await gitlab_cases.scene(gitlab, work)
+        async with kind.serve(Path(folder, "host"), token=_TOKEN, port=port) as host:
+            await kind.scene(host, work)
             said = await module.ask(folder=str(work), action=case.action, input=case.input, dry=case.dry)
             return {
                 "name": case.name,
@@ -61,30 +49,43 @@ async def _record(case: Case, module: official.Official, port: int) -> Any:
                 "input": case.input,
                 "dry": case.dry,
                 "config": dict(case.config),
-                "requests": differences.requests(gitlab.base),
-                "output": differences.same(gitlab.base, said["output"]),
+                "requests": differences.requests(host.base),
+                "output": differences.same(host.base, said["output"]),
                 "error": said.get("error"),
                 "warnings": [text for level, text in said["log"] if level == "warn"],
-                "left": await differences.left(gitlab.base),
+                "left": await differences.left(host.base),
             }
 
 
-async def _main() -> None:
+def _app_config(kind: Kind, url: str, more: Mapping[str, Any]) -> Any:
+    return {"integrations": kind.integrations(url, _TOKEN), "scaffolder": dict(more)}
+
+
+async def _write(kind: Kind) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    described = await _described()
+    url = f"http://127.0.0.1:{port}"
+    hosts = dict.fromkeys(kind.hosts, url)
+    async with official.running(kind.module, _app_config(kind, url, {})) as module:
+        described = await module.ask(describe=True)
     actions = [{name: one.get(name) for name in ("id", "dry", "schema")} for one in described]
-    differences.write("gitlab-actions", [differences.structure(one) for one in actions])
-    cases = [*_examples(described), *gitlab_cases.CASES]
+    differences.write(f"{kind.name}-actions", [differences.structure(one) for one in actions])
+    cases = [*_examples(kind, described), *kind.cases]
     found = {}
     for more in dict.fromkeys(case.config for case in cases):
-        async with official.running(_MODULE, config(f"http://127.0.0.1:{port}", _TOKEN, more)) as module:
+        async with official.running(kind.module, _app_config(kind, url, dict(more)), hosts) as module:
             for case in cases:
                 if case.config == more:
-                    found[id(case)] = await _record(case, module, port)
-    differences.write("gitlab", [found[id(case)] for case in cases])
-    sys.stdout.write(f"{len(cases)} cases for GitLab\n")
+                    found[id(case)] = await _record(kind, case, module, port)
+    differences.write(kind.name, [found[id(case)] for case in cases])
+    sys.stdout.write(f"{len(cases)} cases for {kind.name}\n")
+
+
+async def _main(names: list[str]) -> None:
+    for kind in KINDS:
+        if not names or kind.name in names:
+            await _write(kind)
 
 
 if __name__ == "__main__":
-    asyncio.run(_main())
+    asyncio.run(_main(sys.argv[1:]))

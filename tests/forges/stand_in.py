@@ -6,6 +6,7 @@ that two clients can be compared by what they sent.
 
 import email
 import json
+import re
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -128,10 +129,13 @@ def _flat(full_name: str) -> tuple[str, str]:
     return owner.replace("/", "__"), name
 
 
+Guard = Callable[[StandIn, Asked], None]
+
+
 class _Api:
     """The API of a host below its root, and git beside it."""
 
-    def __init__(self, prefix: str, routes: list[Route], stand_in: StandIn, guard: Callable[[Asked], None]) -> None:
+    def __init__(self, prefix: re.Pattern[str], routes: list[Route], stand_in: StandIn, guard: Guard) -> None:
         self._prefix, self._routes, self._stand_in, self._guard = prefix, routes, stand_in, guard
         self._git = Starlette(routes=smart_http.ROUTES)
         self._git.state.host = stand_in.host
@@ -142,10 +146,11 @@ class _Api:
             response = await self._lfs(Request(scope, receive))
             await response(scope, receive, send)
             return
-        if not raw.startswith(self._prefix):
+        below = self._prefix.match(raw)
+        if not below:
             await self._git(_as_flat(scope), receive, send)
             return
-        segments = tuple(unquote(part) for part in raw.removeprefix(self._prefix).strip("/").split("/"))
+        segments = tuple(unquote(part) for part in raw[below.end() :].strip("/").split("/"))
         request = Request(scope, receive)
         text = await request.body()
         query = dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
@@ -180,7 +185,7 @@ class _Api:
     async def _answer(self, asked: Asked) -> Response:
         self._stand_in.asked.append(asked)
         try:
-            self._guard(asked)
+            self._guard(self._stand_in, asked)
             for route in self._routes:
                 if (found := route.match(asked.method, asked.path)) is not None:
                     status, body, *more = await route.handler(asked, **found)
@@ -210,18 +215,22 @@ def _body(text: bytes, headers: Mapping[str, str]) -> Any:
 
 
 def _as_flat(scope: Scope) -> Scope:
-    """Return the request with the owner's folders as one, as the store has them."""
-    path, _, rest = scope["path"].strip("/").partition(".git/")
-    owner, _, name = path.rpartition("/")
+    """Return the request with the owner's folders as one, as the store has them; Azure DevOps has ``_git`` for .git."""
+    path = scope["path"].strip("/")
+    if found := re.fullmatch(r"(.+?)/_git/([^/]+)/(.+)", path):
+        owner, name, rest = found.groups()
+    else:
+        path, _, rest = path.partition(".git/")
+        owner, _, name = path.rpartition("/")
     return {**scope, "path": f"/{owner.replace('/', '__')}/{name}.git/{rest}", "raw_path": b""}
 
 
 @asynccontextmanager
 async def serve(
     root: Path,
-    prefix: str,
+    prefix: str | re.Pattern[str],
     routes: Callable[[StandIn], list[Route]],
-    guard: Callable[[StandIn, Asked], None],
+    guard: Guard,
     *,
     token: str | None = None,
     port: int = 0,
@@ -230,7 +239,7 @@ async def serve(
 
     Args:
         root: folder for repositories.
-        prefix: where the API begins.
+        prefix: where the API begins; a pattern tells requests of the API from those of git, and is cut off.
         routes: what it answers.
         guard: refuses who has no token.
         token: the one that is known, of the user ``ada``.
@@ -241,7 +250,8 @@ async def serve(
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         used = token or secrets.token_urlsafe(16)
         stand_in = StandIn(url, used, Host.open(SandboxSettings(root, url, {used: _LOGIN, USER_TOKEN: _LOGIN})))
-        app: ASGIApp = _Api(prefix, routes(stand_in), stand_in, lambda asked: guard(stand_in, asked))
+        below = re.compile(re.escape(prefix)) if isinstance(prefix, str) else prefix
+        app: ASGIApp = _Api(below, routes(stand_in), stand_in, guard)
         async with server.running(FaultyHost(app, stand_in.faults), listener, grace=1):
             yield stand_in
     finally:

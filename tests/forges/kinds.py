@@ -1,0 +1,53 @@
+"""The kinds of hosts whose modules were recorded: where each is served, its cases, how its module is set up."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.forges import gitlab_cases, gitlab_host
+from tests.forges.differences import Case
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """A module of Backstage and the stand-in that it is driven at.
+
+    Attributes:
+        name: of its tables; one of ``differences.HOSTS``.
+        module: on npm.
+        serve: the stand-in, from its folder; what it gives has the ``StandIn`` in ``base``.
+        integrations: of an app-config, from the stand-in's URL and token.
+        cases: besides the examples of the module.
+        scene: what is there before each case, and the workspace.
+        hosts: public hosts in whose place the stand-in is for the module.
+        without_examples: actions whose examples are not theirs, or have placeholders that no host takes.
+    """
+
+    name: str
+    module: str
+    serve: Callable[..., AbstractAsyncContextManager[Any]]
+    integrations: Callable[[str, str], Any]
+    cases: Sequence[Case]
+    scene: Callable[[Any, Path], Awaitable[None]]
+    hosts: Sequence[str] = ()
+    without_examples: frozenset[str] = frozenset()
+
+
+def _gitlab(url: str, token: str) -> Any:
+    host = {"host": "gitlab.com", "apiBaseUrl": f"{url}{gitlab_host.PREFIX}", "baseUrl": url, "token": token}
+    return {"gitlab": [host]}
+
+
+KINDS = (
+    Kind(
+        name="gitlab",
+        module="@backstage/plugin-scaffolder-backend-module-gitlab",
+        serve=gitlab_host.serve,
+        integrations=_gitlab,
+        cases=gitlab_cases.CASES,
+        scene=gitlab_cases.scene,
+        without_examples=frozenset({"gitlab:group:migrate"}),  # has those of another action
+    ),
+)
