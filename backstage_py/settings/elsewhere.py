@@ -133,6 +133,24 @@ INTEGRATIONS = (
     ),
     *(one for name in GIT_HOSTS for one in below(f"integrations.{name}[]", (*HOST_KEYS, *_MORE_HOST_KEYS))),
     Key("integrations.github[].apps", kinds.ARRAY, "GitHub Apps."),
+    Key("integrations.azure[].credentials", kinds.ARRAY, "Credentials, one for all organizations or for some."),
+    *below(
+        "integrations.azure[].credentials[]",
+        (
+            Key("organizations", kinds.TEXTS, "The organizations that it is for; all others without."),
+            Key("personalAccessToken", kinds.TEXT, "A personal access token."),
+            Key("tenantId", kinds.TEXT, "Tenant of a service principal."),
+            Key("clientId", kinds.TEXT, "Client of a service principal; alone a managed identity or system-assigned."),
+            Key("clientSecret", kinds.TEXT, "Secret of a service principal."),
+            Key("managedIdentityClientId", kinds.TEXT, "Managed identity that stands for the service principal."),
+        ),
+    ),
+    Key("integrations.bitbucketCloud[].username", kinds.TEXT, "Goes with a token or an app password."),
+    Key("integrations.bitbucketCloud[].appPassword", kinds.TEXT, "An app password."),
+    Key("integrations.bitbucketCloud[].clientId", kinds.TEXT, "An OAuth consumer."),
+    Key("integrations.bitbucketCloud[].clientSecret", kinds.TEXT, "Secret of the OAuth consumer."),
+    Key("integrations.bitbucketServer[].username", kinds.TEXT, "Goes with a password."),
+    Key("integrations.bitbucketServer[].password", kinds.TEXT, "Used without a token."),
 )
 
 _ENDPOINT = {"type": "object", "additionalProperties": False, "required": ["target", "plugins"]}

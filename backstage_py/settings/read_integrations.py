@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from backstage_py.model.scm import ScmIntegration
+from backstage_py.settings import read_git_credentials
 from backstage_py.settings.elsewhere import HOST_KEYS
 from backstage_py.settings.kinds import TEXT, URL
 from backstage_py.settings.reading import Reader
@@ -69,6 +70,7 @@ def _entries(integrations: Reader, name: str, kind: _Kind) -> Iterator[ScmIntegr
         api = section.get("apiBaseUrl", URL) or (kind.public_api if public else kind.api and kind.api.format(host=host))
         if kind.api_needed and api is None:
             section.fail("apiBaseUrl", f"is missing; expected the API's URL, e.g. https://{host}/api/v4")
+        read_git_credentials.check(name, host, section)
         raw = section.get("rawBaseUrl", URL) or (kind.public_raw if public else None)
         token = section.get("token", TEXT)
         yield ScmIntegration(

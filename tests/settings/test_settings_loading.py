@@ -153,6 +153,28 @@ def test_durations_in_every_form(load: Load, written: str, seconds: float) -> No
         ("catalog: []", "catalog", "an object, found an array"),
         ("integrations: {gitlab: [{host: git.example.com}]}", "integrations.gitlab[0].apiBaseUrl", "is missing"),
         ("integrations: {github: [{host: 'https://x'}]}", "integrations.github[0].host", "without 'https://'"),
+        ("integrations: {bitbucketCloud: [{username: u}]}", "integrations.bitbucketCloud[0].username", "a token"),
+        ("integrations: {bitbucketCloud: [{clientId: u}]}", "integrations.bitbucketCloud[0].clientId", "both or none"),
+        (
+            "integrations: {azure: [{credentials: [{clientId: a, clientSecret: b}]}]}",
+            "integrations.azure[0].credentials[0]",
+            "personalAccessToken",
+        ),
+        (
+            "integrations: {azure: [{host: tfs.example.com, credentials: [{clientId: a}]}]}",
+            "integrations.azure[0].credentials[0]",
+            "only personal access tokens",
+        ),
+        (
+            "integrations: {azure: [{credentials: [{clientId: a, tenantId: b, clientCertificate: c}]}]}",
+            "integrations.azure[0].credentials[0]",
+            "certificate",
+        ),
+        (
+            "integrations: {azure: [{credentials: [{personalAccessToken: a}, {clientId: b}]}]}",
+            "integrations.azure[0].credentials[1].organizations",
+            "only one credential",
+        ),
         (
             "backend: {auth: {externalAccess: [{type: static, options: {token: short, subject: x}}]}}",
             "backend.auth.externalAccess[0].options.token",

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from backstage_py import threads
 from backstage_py.errors import InputError, NotAllowedError
-from backstage_py.integrations.hosts import archives, scm_url
+from backstage_py.integrations.hosts import archives, azure_credentials, scm_url
 from backstage_py.integrations.hosts.host import Site
 from backstage_py.integrations.hosts.scm_url import ScmUrl
 from backstage_py.integrations.web.http import raise_for
@@ -24,9 +24,9 @@ class AzureHost:
         where = scm_url.parse(url, site.integration)
         if not where.path:
             raise InputError(f"{url} must point to a specific path to be able to download a file")
-        query = _query({"path": f"/{where.path}"}, "version", where.ref)
+        query = _query({"path": f"/{where.path}"}, "versionDescriptor", where)
         address = f"{_repository(where)}/items?{query}"
-        answer = await site.http.get(address, headers=await site.headers())
+        answer = await site.http.get(address, headers=await site.headers(_organization(where, site)))
         if answer.status == HTTPStatus.NON_AUTHORITATIVE_INFORMATION:  # Azure's way to ask for a sign-in
             raise NotAllowedError(f"{url} may not be read; check the credentials of integrations.azure")
         raise_for(answer, f"{url} could not be read as {address}, {answer.status} {answer.reason}")
@@ -35,15 +35,15 @@ class AzureHost:
     async def read_tree(self, url: str, site: Site, target: Path, *, etag: str | None) -> str | None:
         """Read a folder; the etag is the newest commit."""
         where = scm_url.parse(url, site.integration)
-        headers = await site.headers()
+        headers = await site.headers(_organization(where, site))
         repository = _repository(where)
-        query = _query({}, "searchCriteria.itemVersion.version", where.ref)
+        query = _query({}, "searchCriteria.itemVersion", where)
         commits = await site.json(f"{repository}/commits?{query}", headers)
         commit = str(commits.json()["value"][0]["commitId"])
         if etag == commit:
             return None
         wanted = {"recursionLevel": "full", "download": "true", "scopePath": f"/{where.path}", "$format": "zip"}
-        address = f"{repository}/items?{_query(wanted, 'version', where.ref)}"
+        address = f"{repository}/items?{_query(wanted, 'versionDescriptor', where)}"
         async with site.archive(address, {**headers, "Accept": "application/zip"}) as archive:
             # the zip of a folder begins with the folder's own name
             await threads.file_work(archives.unpack_zip, archive, target, strip=1 if where.path else 0)
@@ -54,5 +54,11 @@ def _repository(where: ScmUrl) -> str:
     return f"{where.site}/{segments(where.owner)}/_apis/git/repositories/{segments(where.name)}"
 
 
-def _query(values: dict[str, str], version_key: str, ref: str) -> str:
-    return urlencode({"api-version": _VERSION, **values, **({version_key: ref} if ref else {})})
+def _organization(where: ScmUrl, site: Site) -> str:
+    return azure_credentials.organization_of(f"/{where.owner}", site.integration.host)
+
+
+def _query(values: dict[str, str], version: str, where: ScmUrl) -> str:
+    kind = "tag" if where.kind == scm_url.AZURE_TAG else "branch"
+    named = {f"{version}.version": where.ref, f"{version}.versionType": kind} if where.ref else {}
+    return urlencode({"api-version": _VERSION, **values, **named})

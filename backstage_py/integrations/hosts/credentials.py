@@ -1,4 +1,4 @@
-"""Tokens for git hosts: one that a caller brings, one of the configuration, or one of a GitHub App installation."""
+"""Tokens for git hosts: one that a caller brings, one of the configuration, or one that is issued for a while."""
 
 import base64
 import time
@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from backstage_py import threads
 from backstage_py.errors import ForeignError, NotAllowedError
 from backstage_py.integrations import github
+from backstage_py.integrations.hosts import azure_credentials
+from backstage_py.integrations.hosts.issued_tokens import IssuedTokens
 from backstage_py.model.json import Json
 from backstage_py.model.scm import ScmIntegration
 
@@ -18,16 +20,25 @@ _DEFAULT_API = "https://api.github.com"
 
 @dataclass(slots=True)
 class Credentials:
-    """Hands out tokens; those of GitHub Apps are kept until ten minutes before they end."""
+    """Hands out tokens; those that are issued for a while are kept until ten minutes before they end."""
 
     _installations: dict[tuple[str, int, str], tuple[str, float]] = field(default_factory=dict)
+    _issued: IssuedTokens = field(default_factory=IssuedTokens)
 
     async def token(self, integration: ScmIntegration, owner: str | None = None) -> str | None:
         """Return a token that may be used for repositories of ``owner``; None when the host is used without one.
 
+        ``owner`` is the organization for Azure DevOps. Of a user name and a password the password is the token.
+
         Raises:
-            ForeignError: the App of the configuration cannot be used.
+            ForeignError, NotAllowedError: the App, consumer or principal of the configuration cannot be used.
         """
+        if integration.type == "azure":
+            return await self._azure_token(azure_credentials.choose(integration, owner or ""))
+        if integration.type == "bitbucketCloud" and integration.options.get("clientId"):
+            return await self._issued.of_bitbucket(integration)
+        if integration.type in {"bitbucketCloud", "bitbucketServer"}:
+            return _bitbucket_secret(integration) or None
         apps = integration.options.get("apps") if integration.type == "github" else None
         if apps and owner:
             found = await self._app_token(integration, apps, owner)
@@ -42,11 +53,26 @@ class Credentials:
         if integration.type == "gitea":
             return _gitea_headers(integration, token)
         if integration.type == "azure":
-            return _basic("", token or _azure_token(integration))
+            return await self._azure_headers(integration, owner or "", token)
         if integration.type in {"bitbucketCloud", "bitbucketServer"}:
-            return _bitbucket_headers(integration, token)
+            used = token or await self.token(integration)
+            return bitbucket_headers(integration, used or "", is_own=not token)
         used = token or await self.token(integration, owner)
         return {"Authorization": f"Bearer {used}"} if used else {}
+
+    async def _azure_token(self, credential: Mapping[str, Json] | None) -> str | None:
+        if credential is None:
+            return None
+        if azure_credentials.is_personal(credential):
+            return str(credential["personalAccessToken"]).strip()
+        return await self._issued.of_azure(credential)
+
+    async def _azure_headers(self, integration: ScmIntegration, owner: str, token: str | None) -> dict[str, str]:
+        """Return the headers for an organization; a user's token is sent as a personal one, as in Backstage."""
+        credential = azure_credentials.choose(integration, owner)
+        used = token or await self._azure_token(credential)
+        is_bearer = not token and credential is not None and not azure_credentials.is_personal(credential)
+        return {"Authorization": f"Bearer {used}"} if is_bearer else basic("", used or "")
 
     async def _app_token(self, integration: ScmIntegration, apps: list[Json], owner: str) -> str | None:
         api = integration.api_base_url or _DEFAULT_API
@@ -91,25 +117,30 @@ def _gitea_headers(integration: ScmIntegration, token: str | None) -> dict[str, 
     password = str(integration.options.get("password") or "")
     if token or (password and not integration.options.get("username")) or (integration.token and not password):
         return {"Authorization": f"token {token or password or integration.token}"}
-    return _basic(str(integration.options.get("username") or ""), password)
+    return basic(str(integration.options.get("username") or ""), password)
 
 
-def _bitbucket_headers(integration: ScmIntegration, token: str | None) -> dict[str, str]:
+def bitbucket_headers(integration: ScmIntegration, token: str, *, is_own: bool) -> dict[str, str]:
+    """Return the headers for a token, which is the integration's own or that of a user.
+
+    A token of a user name goes with that name on Bitbucket Cloud, and a password on either.
+    """
     username = str(integration.options.get("username") or "")
-    if token or (integration.type == "bitbucketServer" and integration.token):
-        return {"Authorization": f"Bearer {token or integration.token}"}
-    secret = integration.token or integration.options.get("appPassword") or integration.options.get("password")
-    return _basic(username, str(secret)) if username and secret else {}
+    is_password = username and (integration.type == "bitbucketCloud" or not integration.token)
+    if is_own and is_password and not integration.options.get("clientId"):
+        return basic(username, token)
+    return {"Authorization": f"Bearer {token}"} if token else {}
 
 
-def _azure_token(integration: ScmIntegration) -> str:
-    for credential in integration.options.get("credentials") or ():
-        if personal := credential.get("personalAccessToken"):
-            return str(personal)
-    return integration.token or ""
+def _bitbucket_secret(integration: ScmIntegration) -> str:
+    """Return token or password; a password without a user name is nothing, and Bitbucket Cloud has app passwords."""
+    username = integration.options.get("username")
+    name = "appPassword" if integration.type == "bitbucketCloud" else "password"
+    return integration.token or str((username and integration.options.get(name)) or "").strip()
 
 
-def _basic(username: str, password: str) -> dict[str, str]:
+def basic(username: str, password: str) -> dict[str, str]:
+    """Return the header for a password; none without one."""
     if not password:
         return {}
     return {"Authorization": "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()}

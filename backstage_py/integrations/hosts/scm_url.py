@@ -30,6 +30,8 @@ _SHAPES["gerrit"] = r"/(?P<owner>[^/]+)/(?P<name>[^/]+)(?:/\+/(?P<kind>refs/head
 _ANY_HOST = _SHAPES["gitlab"]
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _AZURE_GIT = "_git"
+AZURE_TAG = "_git tag"
+"""The ``kind`` of a URL on Azure DevOps whose ref is a tag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,8 @@ def _parse_azure(url: str) -> ScmUrl:
     if version and version[:2] not in {"GB", "GT"}:
         raise InputError(f"Incorrect URL: {url}, Azure URL version must point to a git branch or git tag")
     path = _checked_path(url, _first(parts.query, "path").strip("/"))
-    return ScmUrl(f"{parts.scheme}://{parts.netloc}", "/".join(owner), repo, _AZURE_GIT, version[2:], path)
+    kind = AZURE_TAG if version.startswith("GT") else _AZURE_GIT
+    return ScmUrl(f"{parts.scheme}://{parts.netloc}", "/".join(owner), repo, kind, version[2:], path)
 
 
 def _resolve_azure(url: str, base: str) -> str:
