@@ -142,6 +142,10 @@ class AuthorizedCatalog:
             raise NotFoundError("")
         return await self.service.location_of(ref)
 
+    async def providers(self, credentials: Credentials) -> list[JsonObject]:
+        """Return how each provider does; none to one who may not read locations."""
+        return await self.service.providers() if await self._reads_locations(credentials) else []
+
     async def analyze(self, target: str, credentials: Credentials) -> JsonObject:
         """Return a proposal of an entity for a repository. Raises NotAllowedError, InputError."""
         await self._require(credentials, names.LOCATION_ANALYZE)

@@ -8,11 +8,14 @@ import structlog
 
 from backstage_py.background import Repeats
 from backstage_py.errors import ServiceUnavailableError
-from backstage_py.storage.faults import DatabaseError
+from backstage_py.storage import faults
+from backstage_py.storage.faults import DatabaseError, SlowError
 
 T = TypeVar("T")
 
 OUTAGES = (ServiceUnavailableError, DatabaseError)
+OF_DATABASE = (DatabaseError, SlowError, *faults.OUTAGES)
+"""Those that cannot come from another system, for where one is asked."""
 
 _PAUSE = 1.0
 _log = structlog.get_logger(__name__)

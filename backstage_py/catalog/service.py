@@ -10,7 +10,7 @@ import structlog
 from backstage_py.catalog.faults import Fault
 from backstage_py.catalog.pipeline import preview, processor_options, rules
 from backstage_py.catalog.pipeline.processing import Pipeline
-from backstage_py.catalog.sources import analyze, providers
+from backstage_py.catalog.sources import analyze, providers, state
 from backstage_py.catalog.sources.bounded_reading import BoundedReading
 from backstage_py.catalog.worker import CatalogWorker
 from backstage_py.errors import InputError, NotAllowedError, NotFoundError
@@ -25,6 +25,7 @@ from backstage_py.settings.sections import CatalogSettings
 from backstage_py.storage.catalog import marks
 from backstage_py.storage.catalog.entities import EntityReader
 from backstage_py.storage.catalog.locations import SOURCE_KEY, Location, LocationPage, LocationStore
+from backstage_py.storage.catalog.providers import ProviderStore
 from backstage_py.storage.catalog.refresh import RefreshStore
 from backstage_py.storage.catalog.stitching import StitchStore
 from backstage_py.storage.database import Database
@@ -84,6 +85,7 @@ class CatalogService:
         )
         self._locations = LocationStore(database, self._refresh)
         self._stitches = StitchStore(database)
+        self._states = ProviderStore(database)
         self._urls = url_reader
         self._rules = rules.from_settings(settings)
         pipeline = self._pipeline_over(url_reader) if settings.processing_interval is not None else None
@@ -226,6 +228,10 @@ class CatalogService:
         if location is None:
             raise NotFoundError(f"Found no location with type {origin.type} and target {origin.target}")
         return location
+
+    async def providers(self) -> list[JsonObject]:
+        """Return how each provider does, as ``GET /providers`` answers."""
+        return [state.as_json(one) for one in await self._states.all()]
 
     async def remove_entity(self, uid: str) -> None:
         """Remove an entity; it comes back if a location still brings it."""

@@ -13,10 +13,13 @@ from backstage_py.catalog.pipeline.engine import Engine
 from backstage_py.catalog.pipeline.processing import Pipeline
 from backstage_py.catalog.sharing import Leases, Work
 from backstage_py.catalog.sources.connected import Connected
+from backstage_py.catalog.sources.connection import Stores
 from backstage_py.catalog.stitching.stitcher import Stitcher
 from backstage_py.plugin.catalog import EntityProvider
+from backstage_py.storage.catalog.events import EventStore
 from backstage_py.storage.catalog.lease import Lease, LeaseLostError
 from backstage_py.storage.catalog.leases import LeaseStore
+from backstage_py.storage.catalog.providers import ProviderStore
 from backstage_py.storage.catalog.refresh import RefreshStore
 from backstage_py.storage.catalog.schedules import ScheduleStore
 from backstage_py.storage.catalog.stitching import StitchStore
@@ -49,7 +52,7 @@ class CatalogWorker:
         self._stitches = stitches
         self._pipeline = pipeline
         self._leases = Leases(database, LeaseStore(database, lease_seconds))
-        self._schedules = ScheduleStore(database)
+        self._stores = Stores(database, store, ScheduleStore(database), ProviderStore(database), EventStore(database))
 
     @asynccontextmanager
     async def running(self, providers: Sequence[EntityProvider], known: Sequence[str] | None) -> AsyncIterator[None]:
@@ -59,7 +62,7 @@ class CatalogWorker:
             providers: to connect, each unless another process has it.
             known: names of all sources; what others brought is removed. None keeps it.
         """
-        connected = [Connected(one, self._store, self._schedules, self._leases) for one in providers]
+        connected = [Connected(one, self._stores, self._leases) for one in providers]
         async with (
             self._leases.running(),
             background.running(*(one.keep() for one in connected), name="catalog providers"),

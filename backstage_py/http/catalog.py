@@ -58,6 +58,7 @@ def routes(catalog: AuthorizedCatalog, policy: ActionPolicy | None = None) -> Se
         _route("GET", f"{_ENTITY}/ancestry", face.ancestry),
         _route("GET", "/entity-facets", face.facets),
         _route("POST", "/entity-facets", face.facets_by_predicate),
+        _route("GET", "/providers", face.providers),
         *catalog_locations.routes(catalog, validator),
         *catalog_actions.routes(catalog, policy),
     ]
@@ -78,6 +79,9 @@ class _Handlers:
         who = await credentials_of(request, body.get("authorizationToken"))
         await self._catalog.refresh(body["entityRef"], who)
         return no_content(200)
+
+    async def providers(self, request: Request) -> Response:
+        return json_response({"items": await self._catalog.providers(credentials(request))})
 
     async def entities(self, request: Request) -> Response:
         query = self._check("/entities", request)

@@ -21,6 +21,8 @@ from backstage_py.model.entity_relations import Relation, RelationField
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.location_ref import LocationRef
 from backstage_py.plugin.services import Services
+from backstage_py.settings import schedules
+from backstage_py.settings.schedules import Schedule
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -32,17 +34,22 @@ __all__ = [
     "Emit",
     "EntityProvider",
     "EntityRef",
+    "Event",
     "LocationRef",
     "ProcessingContext",
     "Processor",
     "ProviderConnection",
     "Relation",
     "RelationField",
+    "Schedule",
     "load_catalog_plugins",
+    "parse_schedule",
 ]
 
 ENTRY_POINT_GROUP = "backstage_py.catalog"
 """Where a package names its module of catalog plugins."""
+
+parse_schedule = schedules.parse
 
 _log = structlog.get_logger(__name__)
 
@@ -125,6 +132,21 @@ class Processor:
         return entity
 
 
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What another system told, as ``POST /api/events/http/<topic>`` received it.
+
+    Attributes:
+        topic: such as ``github.push``: the topic of the address, and the event's own kind.
+        payload: the body.
+        metadata: headers of the request, with names in lower case.
+    """
+
+    topic: str
+    payload: JsonObject
+    metadata: JsonObject
+
+
 class ProviderConnection(Protocol):
     """How a provider tells the catalog what it has.
 
@@ -152,6 +174,20 @@ class ProviderConnection(Protocol):
 
         The first call is due at once where there was none before. One that raises is recorded and waits for its next
         time. It ends when the provider is closed. ``name`` tells several schedules of a provider apart.
+        """
+
+    def on_schedule(self, schedule: Schedule, refresh: Callable[[], Awaitable[None]], *, name: str = "refresh") -> None:
+        """Do as ``every`` by a schedule of the configuration, see ``parse_schedule``.
+
+        A round that takes longer than the schedule's timeout is broken off. How the newest round went is shown by
+        ``GET /api/catalog/providers``; what the provider gave before stays when one fails.
+        """
+
+    def on_events(self, topics: Sequence[str], handle: Callable[[Event], Awaitable[None]]) -> None:
+        """Call ``handle`` for each event of these topics, one after the other, whichever replica received it.
+
+        Events that came while no replica had the provider come first, for a day. An event comes again when a replica
+        is lost while it handles it. One whose handling raises is recorded and left out.
         """
 
 

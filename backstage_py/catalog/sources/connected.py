@@ -5,13 +5,11 @@ import asyncio
 import structlog
 
 from backstage_py import background
-from backstage_py.catalog.outages import OUTAGES, patiently
+from backstage_py.catalog.outages import OF_DATABASE, patiently
 from backstage_py.catalog.sharing import Leases
-from backstage_py.catalog.sources.providers import Connection
+from backstage_py.catalog.sources.connection import Connection, Stores
 from backstage_py.plugin.catalog import EntityProvider
 from backstage_py.storage.catalog.lease import Lease, LeaseLostError
-from backstage_py.storage.catalog.refresh import RefreshStore
-from backstage_py.storage.catalog.schedules import ScheduleStore
 
 _RETRY_SECONDS = 30.0
 _log = structlog.get_logger(__name__)
@@ -22,18 +20,16 @@ class Connected:
 
     Args:
         provider: of this process.
-        store: what it changes.
-        schedules: when its own work is due.
+        stores: what it changes, and where its state is kept.
         leases: of this process.
 
     Attributes:
         tried: set when the provider is connected, here or elsewhere, or has failed to.
     """
 
-    def __init__(self, provider: EntityProvider, store: RefreshStore, schedules: ScheduleStore, leases: Leases) -> None:
+    def __init__(self, provider: EntityProvider, stores: Stores, leases: Leases) -> None:
         self._provider = provider
-        self._store = store
-        self._schedules = schedules
+        self._stores = stores
         self._leases = leases
         self.tried = asyncio.Event()
 
@@ -48,7 +44,7 @@ class Connected:
             self.tried.set()  # what went wrong here does not keep the service from starting
 
     async def _work(self, lease: Lease) -> None:
-        connection = Connection(self._store, self._schedules, self._provider.name, lease)
+        connection = Connection(self._stores, self._provider.name, lease)
         try:
             is_connected = await patiently(lambda: self._connect(connection))
             self.tried.set()
@@ -63,12 +59,13 @@ class Connected:
             await self._provider.connect(connection)
         except LeaseLostError:
             raise
-        except OUTAGES:  # it is connected again, and nobody connects twice what was not closed
+        except OF_DATABASE:  # it is connected again, and nobody connects twice what was not closed
             await connection.end()
             await self._close()
             raise
-        except Exception:  # noqa: BLE001  # the edge of a plugin, which may fail in any way
+        except Exception as error:  # noqa: BLE001  # the edge of a plugin, which may fail in any way
             _log.exception("provider_connect_failed", provider=self._provider.name)
+            await self._stores.states.ended(self._provider.name, str(error) or type(error).__name__)
             return False
         return True
 

@@ -70,3 +70,8 @@ def deferred(entity: JsonObject, location_key: str | None) -> Deferred:
     """Return the entity of a provider as the store takes it."""
     digest = entities.digest(entities.stable_text(entity))
     return Deferred(scalar(entity_ref.of(entity)), json.dumps(entity), digest, location_key)
+
+
+def keyed(entity: JsonObject, location_key: str | None) -> Deferred:
+    """Do as ``deferred``; without a key, that is where the entity is managed."""
+    return deferred(entity, location_key or entities.annotation(entity, entities.MANAGED_BY))

@@ -15,11 +15,11 @@ class ScheduleStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def seconds_until(self, name: str) -> float:
-        """Return after how many seconds something is due, at most 0 when it is now or was never done."""
+    async def seconds_until(self, name: str) -> float | None:
+        """Return after how many seconds something is due, at most 0 when it is now; None when it was never done."""
         query = sa.select(schedules.c.due_at - clock.now()).where(schedules.c.name == name)
         wait = await self._database.read(lambda connection: connection.execute(query).scalar())
-        return (wait or 0) / 1000
+        return None if wait is None else wait / 1000
 
     async def done(self, lease: Lease, name: str, seconds: float) -> None:
         """Have something be due after so many seconds.

@@ -36,6 +36,52 @@ schedules = sa.Table(
     sa.Column("due_at", sa.BigInteger, nullable=False),  # milliseconds of the database's clock
 )
 
+providers = sa.Table(
+    "catalog_providers",  # how each provider does; moments are milliseconds of the database's clock
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("begun_at", sa.BigInteger),  # the newest reading
+    sa.Column("ended_at", sa.BigInteger),
+    sa.Column("succeeded_at", sa.BigInteger),  # the newest one that did
+    sa.Column("error", sa.Text),  # why the newest one failed; None when it did not
+    *(
+        sa.Column(name, sa.BigInteger, nullable=False, server_default="0")
+        for name in ("entities", "runs", "failures", "events", "seen_event")
+    ),
+)
+
+events = sa.Table(
+    "catalog_events",  # what happened elsewhere, for the providers of all processes
+    metadata,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("topic", sa.Text, nullable=False),
+    sa.Column("payload", sa.LargeBinary, nullable=False),  # JSON text
+    sa.Column("metadata", sa.LargeBinary, nullable=False),  # JSON text
+    sa.Column("received_at", sa.BigInteger, nullable=False),
+    sqlite_autoincrement=True,  # numbers are not used again
+)
+
+deliveries = sa.Table(
+    "catalog_deliveries",  # what was delivered already, to refuse it the second time
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("received_at", sa.BigInteger, nullable=False),
+)
+sa.Index("catalog_deliveries_received", deliveries.c.received_at)
+
+reads = sa.Table(
+    "catalog_reads",  # answers of hosts, to ask the next time whether they have changed
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("etag", sa.Text),
+    sa.Column("headers", sa.LargeBinary, nullable=False),  # JSON text
+    sa.Column("body", sa.LargeBinary, nullable=False),  # zlib
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("used_at", sa.BigInteger, nullable=False),
+    sa.Column("fresh_until", sa.BigInteger, nullable=False, server_default="0"),  # until then nobody need be asked
+)
+sa.Index("catalog_reads_used", reads.c.used_at)
+
 locations = sa.Table(
     "catalog_locations",
     metadata,
