@@ -10,15 +10,19 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from backstage_py.http import application, health, plugin_mount, plugins
+from backstage_py.http import metrics as metrics_face
 from backstage_py.http.health import Health
 from backstage_py.http.plugin_mount import Plugin
 from backstage_py.http.streams import OpenStreams
 from backstage_py.mcp import server as mcp_server
 from backstage_py.mcp.callers import ProcessApi
 from backstage_py.mcp.server import McpEndpoint
+from backstage_py.metrics import collecting
+from backstage_py.metrics.collecting import Collection
 from backstage_py.plugin.services import required
 from backstage_py.settings.sections import Settings
 from backstage_py.wiring import handover, identity, process
+from backstage_py.wiring.metrics import Scrapes
 from backstage_py.wiring.process import Process
 from backstage_py.wiring.scaffolder import Scaffolder
 from backstage_py.wiring.stand_in import StandIn
@@ -31,13 +35,20 @@ class Service:
     Attributes:
         asgi: the application.
         worker_environment: variables that worker processes need besides their parent's.
+        scrapes: answers ``/metrics``; None when that is switched off.
     """
 
     scaffolder: Scaffolder
     health: Health
     worker_environment: Mapping[str, str]
+    scrapes: Scrapes | None = None
     streams: OpenStreams = field(default_factory=OpenStreams)
     asgi: Starlette = field(default_factory=Starlette)
+
+    def process_ended(self, pid: int) -> None:
+        """Take note that a worker process has ended."""
+        if self.scrapes:
+            self.scrapes.collection.forget_process(pid)
 
     @asynccontextmanager
     async def running(self, workers: AbstractAsyncContextManager[None] | None = None) -> AsyncIterator[None]:
@@ -72,13 +83,17 @@ async def serving(
         SettingsError: something that is configured cannot be used.
     """
     async with AsyncExitStack() as stack:
+        asked, collection = settings.backend.metrics, None
+        if asked.is_enabled:
+            collection = stack.enter_context(collecting.collected(has_workers=not run_tasks))
         core = await stack.enter_async_context(process.opened(settings, stand_ins, run_tasks=run_tasks))
         service = Service(
             core.scaffolder,
             Health(
                 core.database.answers, headers=settings.backend.health_headers, delay=settings.backend.shutdown_delay
             ),
-            handover.environment(core.settings, stand_ins),
+            handover.environment(core.settings, stand_ins, collection.folder if collection else None),
+            await _scrapes(core, collection, stack),
         )
         known = plugins.ids(core, stand_ins) | {mcp_server.PLUGIN}
         agents = McpEndpoint(partial(_api_of, service, core, known if core.catalog else known - {"catalog"}))
@@ -87,6 +102,8 @@ async def serving(
         )
         mounted = (*plugins.of(core, stand_ins, authenticator), _agents(core, agents))
         routes = [*health.routes(service.health), *(plugin_mount.plugin_mount(one, authenticator) for one in mounted)]
+        if service.scrapes and asked.port is None:
+            routes.append(metrics_face.route(service.scrapes.text, None if asked.is_open else authenticator))
         service.asgi = application.create(routes, settings.backend, service.streams)
         await stack.enter_async_context(agents.running())
         if core.catalog:
@@ -96,6 +113,10 @@ async def serving(
         if settings.scaffolder.reload_actions:
             await stack.enter_async_context(core.plugins.running())
         yield service
+
+
+async def _scrapes(core: Process, collection: Collection | None, stack: AsyncExitStack) -> Scrapes | None:
+    return await stack.enter_async_context(Scrapes(collection, core.database).running()) if collection else None
 
 
 def _agents(core: Process, endpoint: McpEndpoint) -> Plugin:

@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 
 from backstage_py.errors import ServiceUnavailableError
+from backstage_py.metrics.process import LOOP_DEATHS
 
 _log = structlog.get_logger(__name__)
 _PAUSE_SECONDS = 1.0
@@ -130,6 +131,7 @@ def _record_death(one: Loop, problem: str | None = None) -> None:
     now = time.monotonic()
     lived = now - (one.began_at or now)
     one.deaths += 1
+    LOOP_DEATHS.inc(one.name)
     one.died_at, one.began_at = now, None
     shown = {"loop": one.name, "deaths": one.deaths, "lived_seconds": round(lived, 1)}
     if problem is None:

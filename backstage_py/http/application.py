@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Mount
 
 from backstage_py.http import errors
 from backstage_py.http.compression import CompressionMiddleware
@@ -20,7 +20,7 @@ def create(routes: Sequence[BaseRoute], backend: BackendSettings, streams: OpenS
     app = Starlette(
         routes=routes,
         middleware=[
-            Middleware(EdgeMiddleware, fixed=security_headers(backend.csp)),
+            Middleware(EdgeMiddleware, fixed=security_headers(backend.csp), plugins=_plugins(routes)),
             *cors,
             Middleware(CompressionMiddleware),
             Middleware(StreamsMiddleware, streams=streams),
@@ -30,3 +30,8 @@ def create(routes: Sequence[BaseRoute], backend: BackendSettings, streams: OpenS
     )
     app.router.redirect_slashes = False
     return app
+
+
+def _plugins(routes: Sequence[BaseRoute]) -> frozenset[str]:
+    """Return the ids of the plugins that are mounted."""
+    return frozenset(route.path.removeprefix("/api/") for route in routes if isinstance(route, Mount))

@@ -9,12 +9,14 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backstage_py import logging
-from backstage_py.http import paths
+from backstage_py.http import paths, streams
+from backstage_py.metrics.process import REQUEST_SECONDS, REQUESTS
 
 _log = structlog.get_logger(__name__)
 
 _REQUEST_ID = re.compile(rb"[\w.:+=/-]{1,128}")
-_QUIET = ("/.backstage/health/",)
+_QUIET = ("/.backstage/health/", "/metrics")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 DEFAULT_CSP: Mapping[str, tuple[str, ...]] = {
     "default-src": ("'self'",),
@@ -58,9 +60,10 @@ class EdgeMiddleware:
     A caller's ``x-request-id`` is kept when it looks like one, so that a request can be followed across services.
     """
 
-    def __init__(self, app: ASGIApp, fixed: list[tuple[bytes, bytes]]) -> None:
+    def __init__(self, app: ASGIApp, fixed: list[tuple[bytes, bytes]], plugins: frozenset[str] = frozenset()) -> None:
         self._app = app
         self._fixed = fixed
+        self._plugins = plugins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -69,12 +72,12 @@ class EdgeMiddleware:
             return
         paths.as_sent(scope)
         request_id = _request_id(scope)
-        status = 0
+        status, is_stream = 0, False
 
         async def with_headers(message: Message) -> None:
-            nonlocal status
+            nonlocal status, is_stream
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, is_stream = message["status"], streams.is_stream(message)
                 own = [*self._fixed, (b"x-request-id", request_id)]
                 message = {**message, "headers": [*own, *message.get("headers", ())]}
             await send(message)
@@ -85,8 +88,18 @@ class EdgeMiddleware:
             try:
                 await self._app(scope, receive, with_headers)
             finally:
-                _access_log(scope, status, perf_counter() - begun)
+                seconds = perf_counter() - begun
+                _access_log(scope, status, seconds)
+                self._count(scope, status, None if is_stream else seconds)
                 structlog.contextvars.unbind_contextvars("request_id")
+
+    def _count(self, scope: Scope, status: int, seconds: float | None) -> None:
+        found = scope["path"].removeprefix("/api/").partition("/")[0]
+        plugin = found if found in self._plugins else ""
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        REQUESTS.inc(plugin, method, str(status))
+        if seconds is not None:
+            REQUEST_SECONDS.observe(seconds, plugin)
 
 
 def _request_id(scope: Scope) -> bytes:

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from backstage_py.metrics.scaffolder import STREAMS
+
 
 class OpenStreams:
     """The requests whose answer is an event stream."""
@@ -17,10 +19,13 @@ class OpenStreams:
     def add(self, request: "asyncio.Task[object]") -> None:
         """Remember a request."""
         self._requests.add(request)
+        STREAMS.set(len(self._requests))
 
     def discard(self, request: "asyncio.Task[object]") -> None:
         """Forget a request."""
-        self._requests.discard(request)
+        if request in self._requests:
+            self._requests.discard(request)
+            STREAMS.set(len(self._requests))
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -52,7 +57,7 @@ class StreamsMiddleware:
             return
 
         async def watch(message: Message) -> None:
-            if message["type"] == "http.response.start" and _is_stream(message):
+            if message["type"] == "http.response.start" and is_stream(message):
                 self._streams.add(request)
             await send(message)
 
@@ -67,7 +72,8 @@ class StreamsMiddleware:
             self._streams.discard(request)
 
 
-def _is_stream(start: Message) -> bool:
+def is_stream(start: Message) -> bool:
+    """Whether the answer that starts so is an event stream."""
     return any(
         name == b"content-type" and value.startswith(b"text/event-stream") for name, value in start.get("headers", ())
     )

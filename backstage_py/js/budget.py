@@ -22,11 +22,12 @@ class Bound(NamedTuple):
 
 
 class Exceeded(Exception):  # noqa: N818  # a way out of all that draws on the budget
-    """A budget is used up; ``budget`` is the one. Its text is for the caller."""
+    """A budget is used up; ``budget`` is the one, ``limit`` the last part of the key. Its text is for the caller."""
 
     def __init__(self, budget: "Budget", bound: Bound) -> None:
         super().__init__(f"This takes more than {bound.most:,} {bound.what}; {bound.key} allows no more")
         self.budget = budget
+        self.limit = bound.key.rpartition(".")[2]
 
 
 class Budget:

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from backstage_py.errors import NotAllowedError
+from backstage_py.errors import BackstageError, NotAllowedError
 from backstage_py.identity.principals import Credentials, ServicePrincipal
+from backstage_py.metrics.process import DECISIONS
 from backstage_py.permissions.backend import PermissionBackend, Query
 from backstage_py.permissions.decisions import Decision, Verdict
 from backstage_py.permissions.names import Permission
@@ -65,12 +66,28 @@ class Authority:
             raise NotAllowedError("")
 
     async def _ask(self, queries: Sequence[Query], credentials: Credentials, *, conditional: bool) -> list[Decision]:
+        try:
+            decisions = await self._decisions(queries, credentials, conditional=conditional)
+        except BackstageError:
+            _count(queries, ["error"] * len(queries))
+            raise
+        _count(queries, [one.value.lower() if isinstance(one, Verdict) else "conditional" for one in decisions])
+        return decisions
+
+    async def _decisions(
+        self, queries: Sequence[Query], credentials: Credentials, *, conditional: bool
+    ) -> list[Decision]:
         principal = credentials.principal
         if isinstance(principal, ServicePrincipal):
             return [_of_service(principal, query.permission) for query in queries]
         if self._backend is None:
             return [Verdict.ALLOW] * len(queries)
         return await self._backend.ask(queries, credentials, conditional=conditional)
+
+
+def _count(queries: Sequence[Query], decisions: Sequence[str]) -> None:
+    for query, decision in zip(queries, decisions, strict=True):
+        DECISIONS.inc(query.permission.name, decision)
 
 
 def _of_service(service: ServicePrincipal, permission: Permission) -> Verdict:

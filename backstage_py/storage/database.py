@@ -7,7 +7,8 @@ server is tried again here (``outages``).
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -16,7 +17,8 @@ from sqlalchemy.engine import URL, make_url
 
 from backstage_py import threads
 from backstage_py.errors import ServiceUnavailableError
-from backstage_py.storage.faults import OUTAGES, BusyError, SlowError
+from backstage_py.metrics.process import DATABASE_ERRORS, DATABASE_SECONDS
+from backstage_py.storage.faults import OUTAGES, BusyError, InterferenceError, LostError, SlowError
 from backstage_py.storage.outages import Outages, is_patient
 from backstage_py.storage.postgres.threads import PostgresThreads
 from backstage_py.storage.sqlite import SqliteThreads
@@ -27,6 +29,7 @@ from backstage_py.storage.wakes.sockets import SocketCarrier
 __all__ = ["Database", "ReadFunction", "Transaction", "WriteFunction"]
 
 _PATIENCE = 600.0
+_FAULTS = ((LostError, "lost"), (InterferenceError, "interference"), (BusyError, "busy"), (SlowError, "slow"))
 
 
 class Database:
@@ -159,15 +162,17 @@ class Database:
         )
 
     async def _read(self, function: ReadFunction[T]) -> T:
-        if isinstance(self._threads, PostgresThreads):
-            return await self._threads.read(function)
-        return await asyncio.wrap_future(self._threads.read(function))
+        with _observed("read"):
+            if isinstance(self._threads, PostgresThreads):
+                return await self._threads.read(function)
+            return await asyncio.wrap_future(self._threads.read(function))
 
     async def _write(self, function: WriteFunction[T], is_statement: bool) -> T:  # noqa: FBT001  # for partial
         job = Write(function, is_statement)
-        self._threads.write(job)
-        result: T = await asyncio.wrap_future(job.done)
-        return result
+        with _observed("write"):
+            self._threads.write(job)
+            result: T = await asyncio.wrap_future(job.done)
+            return result
 
     def _committed(self, transactions: list[Transaction]) -> None:
         for transaction in transactions:
@@ -177,3 +182,16 @@ class Database:
             {topic for transaction in transactions for topic in transaction.topics},
             elsewhere={topic for transaction in transactions for topic in transaction.elsewhere},
         )
+
+
+@contextlib.contextmanager
+def _observed(operation: str) -> Iterator[None]:
+    """Time a read or write and count its fault; what a caller's own function raises is none of the database."""
+    began = time.monotonic()
+    try:
+        yield
+    except ServiceUnavailableError as error:
+        DATABASE_ERRORS.inc(next((name for kind, name in _FAULTS if isinstance(error, kind)), "other"))
+        raise
+    finally:
+        DATABASE_SECONDS.observe(time.monotonic() - began, operation)

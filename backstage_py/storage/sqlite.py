@@ -17,6 +17,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL
 
 from backstage_py.errors import SettingsError
+from backstage_py.metrics.process import CONNECTIONS
 from backstage_py.storage.faults import BusyError, DatabaseError, meaning, raise_meaning
 from backstage_py.storage.transaction import ReadFunction, T, Transaction, Write
 
@@ -92,18 +93,23 @@ class SqliteThreads:
         self.engine.dispose()
 
     def _read(self, function: ReadFunction[T]) -> T:
+        CONNECTIONS.inc("busy")
         try:
             with self.engine.connect() as connection:
                 return function(connection)
         except Exception as error:  # noqa: BLE001  # it is raised as what it means
             raise_meaning(error)
+        finally:
+            CONNECTIONS.inc("busy", amount=-1)
 
     def _write_loop(self) -> None:
         for batch in self._batches():
+            CONNECTIONS.inc("busy")
             if len(batch) > 1:
                 self._commit_together(batch)
             else:
                 self._commit_alone(batch[0])
+            CONNECTIONS.inc("busy", amount=-1)
 
     def _batches(self) -> Iterator[list[Write]]:
         while (first := self._jobs.get()) is not None:
@@ -179,10 +185,12 @@ def _engine(url: URL) -> sa.Engine:
     )
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
+    event.listen(engine, "close", lambda _connection, _record: CONNECTIONS.inc("open", amount=-1))
     return engine
 
 
 def _prepare(connection: Any, _record: object) -> None:
+    CONNECTIONS.inc("open")
     connection.isolation_level = None  # transactions are begun by _begin, not guessed by the driver
     for pragma in (
         "journal_mode=WAL",

@@ -6,6 +6,7 @@ reads something runs as a task of its own, so that a slow location holds up nobo
 """
 
 import asyncio
+import time
 from collections.abc import Coroutine, Sequence
 from functools import partial
 from typing import Any
@@ -15,11 +16,12 @@ import structlog
 from backstage_py import threads
 from backstage_py.catalog import faults
 from backstage_py.catalog.outages import OUTAGES, pause
-from backstage_py.catalog.pipeline import results
+from backstage_py.catalog.pipeline import results, watching
 from backstage_py.catalog.pipeline.processing import Pipeline
 from backstage_py.catalog.pipeline.recorder import Recorder
 from backstage_py.catalog.pipeline.results import PipelineResult
 from backstage_py.catalog.sources.emitted import Emitted
+from backstage_py.metrics.catalog import PROCESSING
 from backstage_py.model import entity as entities
 from backstage_py.model import json
 from backstage_py.storage.catalog import marks
@@ -134,19 +136,28 @@ class Engine:
         return results.processed(ref, self._pipeline.process_plain(entity))
 
     async def _process(self, one: Unprocessed) -> None:
+        began = time.monotonic()
         try:
             result = await self._result(one)
             if not (result.is_ended or result.is_unchanged):
                 await self._write_children(one, result.emitted)
             await self._recorder.commit(one.outcome(self._processed(one, result)))
+            outcome = "unchanged" if result.is_unchanged else "changed" if result.is_ok else "errors"
+            PROCESSING.observe(time.monotonic() - began, outcome)
         except LeaseLostError as error:
             _log.info("entity_left_to_others", entity_ref=one.ref, reason=error.message)
 
     async def _result(self, one: Unprocessed) -> PipelineResult:
+        entity, began = entities.of_text(one.text), time.monotonic()
+        result = await self._pipelined(one, entity)
+        watching.count(entity, result, time.monotonic() - began)
+        return result
+
+    async def _pipelined(self, one: Unprocessed, entity: json.JsonObject) -> PipelineResult:
         try:
             state = entities.of_text(one.state) if one.state else {}
             conditional = one.result_hash is not None and not one.result_hash.startswith("!")
-            return await self._pipeline.process(entities.of_text(one.text), state, conditional=conditional)
+            return await self._pipeline.process(entity, state, conditional=conditional)
         except Exception as error:  # noqa: BLE001  # the processing loop's edge: recorded; the schedule tries again
             _log.exception("entity_processing_failed", entity_ref=one.ref, error=str(faults.of(error)))
             return PipelineResult({}, (faults.of(error),), is_ended=True)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from backstage_py import threads
 from backstage_py.catalog.outages import OUTAGES, pause
 from backstage_py.catalog.stitching import final
+from backstage_py.metrics.catalog import STITCHED, STITCHING
 from backstage_py.storage.catalog import marks
 from backstage_py.storage.catalog.lease import Lease
 from backstage_py.storage.catalog.stitching import Final, StitchStore
@@ -59,9 +60,12 @@ class Stitcher:
         finals = await self._next_batch(())
         found = bool(finals)
         while finals:
+            began = time.monotonic()
             _, following = await asyncio.gather(
                 self._store.write(self._lease, finals), self._next_batch([one.id for one in finals])
             )
+            STITCHED.inc(amount=len(finals))
+            STITCHING.observe(time.monotonic() - began)
             finals = following or await self._next_batch(())
         return found
 

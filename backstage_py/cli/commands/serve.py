@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from functools import partial
 from math import ceil
 from pathlib import Path
+from typing import NamedTuple
 
 import structlog
 from starlette.requests import Request
@@ -21,6 +22,7 @@ from backstage_py.cli.commands import worker
 from backstage_py.cli.ending import Ending
 from backstage_py.cli.loop import run_loop
 from backstage_py.errors import SettingsError
+from backstage_py.http import metrics as metrics_face
 from backstage_py.http import server
 from backstage_py.http.connections import Connections, most_connections, raise_descriptor_limit
 from backstage_py.http.credentials import credentials
@@ -33,6 +35,14 @@ _log = structlog.get_logger(__name__)
 
 Front = Callable[[app.Service, Settings], AbstractAsyncContextManager[ASGIApp]]
 """Opens what answers in place of a service, and may pass requests on to it."""
+
+
+class _Listeners(NamedTuple):
+    """What listens: for requests, and for scrapes where they have a port of their own."""
+
+    requests: socket.socket
+    metrics: socket.socket | None
+
 
 _BACKLOG = 2048
 _GRACE_SECONDS = 10
@@ -56,15 +66,16 @@ def run(config: Sequence[Path], *, host: str | None, port: int | None, workers: 
     for warning in settings.warnings:
         _log.warning("configuration_suspicious", problem=warning)
     settings = with_listen(settings, host, port)
-    with listening(settings.backend.host, settings.backend.port) as listener:
+    with listening(settings.backend.host, settings.backend.port) as listener, _metrics_listener(settings) as metrics:
         settings = with_listen(settings, None, listener.getsockname()[1])
-        run_loop(_serve(settings, listener, list(config), workers, front or _nothing))
+        listeners = _Listeners(listener, metrics)
+        run_loop(_serve(settings, listeners, list(config), workers, front or _nothing))
     return 0
 
 
 @contextlib.contextmanager
-def listening(host: str, port: int) -> Iterator[socket.socket]:
-    """Bind before anything else is started, so that a taken port has no effects.
+def listening(host: str, port: int, key: str = "backend.listen") -> Iterator[socket.socket]:
+    """Bind before anything else is started, so that a taken port has no effects; ``key`` configures it.
 
     Raises:
         SettingsError: the address cannot be bound.
@@ -77,21 +88,33 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
     except OSError as error:
         where = f"{host or '*'}:{port}"
         raise SettingsError(
-            "backend.listen", f"cannot listen on {where} ({error.strerror}); stop what uses it or give another --port"
+            key, f"cannot listen on {where} ({error.strerror}); stop what uses it or give another --port"
         ) from error
     with listener:
         yield listener
 
 
-async def _serve(settings: Settings, listener: socket.socket, config: list[Path], workers: int, front: Front) -> None:
+@contextlib.contextmanager
+def _metrics_listener(settings: Settings) -> Iterator[socket.socket | None]:
+    asked = settings.backend.metrics
+    if asked.port is None or not asked.is_enabled:
+        yield None
+        return
+    host = settings.backend.host if asked.host is None else asked.host.replace("*", "")
+    with listening(host, asked.port, "backend.metrics.listen") as listener:
+        yield listener
+
+
+async def _serve(settings: Settings, listeners: "_Listeners", config: list[Path], workers: int, front: Front) -> None:
     with ending.by_signal() as end:
-        await _serve_until(end, settings, listener, config, workers, front)
+        await _serve_until(end, settings, listeners, config, workers, front)
     _log.info("service_stopped")
 
 
 async def _serve_until(
-    end: Ending, settings: Settings, listener: socket.socket, config: list[Path], workers: int, front: Front
+    end: Ending, settings: Settings, listeners: "_Listeners", config: list[Path], workers: int, front: Front
 ) -> None:
+    listener, metrics = listeners
     bounds = settings.backend.server
     connections = Connections(bounds, most_connections(bounds, raise_descriptor_limit()))
     async with (
@@ -105,13 +128,25 @@ async def _serve_until(
             http=partial(ServerProtocol, connections),  # called as the class would be
             timeout_keep_alive=ceil(bounds.keep_alive_timeout),
         ) as answering,
-        service.running(worker.processes(workers, config, service.worker_environment)),
+        _metrics(service, metrics),
+        service.running(worker.processes(workers, config, service.worker_environment, service.process_ended)),
     ):
         end.started()
         _collect_from_here()
         _log.info("service_started", url=settings.backend.base_url, listen=_shown(listener), workers=workers)
         await _first(answering, end.asked)
         _log.info("service_stopping")
+
+
+@contextlib.asynccontextmanager
+async def _metrics(service: app.Service, listener: socket.socket | None) -> AsyncIterator[None]:
+    """Answer scrapes at a port of their own, if there is one, until all else has stopped."""
+    if listener is None or service.scrapes is None:
+        yield
+        return
+    async with server.running(metrics_face.application(service.scrapes.text), listener, grace=1):
+        _log.info("metrics_served", listen=_shown(listener))
+        yield
 
 
 @contextlib.asynccontextmanager

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 
 import structlog
@@ -13,6 +13,7 @@ from backstage_py import logging
 from backstage_py.cli import child, ending
 from backstage_py.cli.ending import Ending
 from backstage_py.cli.loop import run_loop
+from backstage_py.metrics.process import WORKER_DEATHS
 from backstage_py.settings import load_settings
 from backstage_py.wiring import handover, process
 
@@ -31,9 +32,10 @@ def run(config: Sequence[Path]) -> int:
         with ending.by_signal() as end:
             gone = sys.stdin.fileno()  # the service holds the other end, also when it is killed
             asyncio.get_running_loop().add_reader(gone, _service_gone, gone, end)
-            async with process.opened(settings, stand_ins) as core, core.scaffolder.running():
-                end.started()
-                await end.asked.wait()
+            with handover.counted(os.environ):
+                async with process.opened(settings, stand_ins) as core, core.scaffolder.running():
+                    end.started()
+                    await end.asked.wait()
 
     run_loop(work())
     return 0
@@ -45,13 +47,15 @@ def _service_gone(watched: int, end: Ending) -> None:
 
 
 @contextlib.asynccontextmanager
-async def processes(count: int, config: Sequence[Path], environment: Mapping[str, str]) -> AsyncIterator[None]:
+async def processes(
+    count: int, config: Sequence[Path], environment: Mapping[str, str], ended: Callable[[int], None]
+) -> AsyncIterator[None]:
     """Keep ``count`` workers running until the block is left; then they finish or hand back their tasks.
 
-    One that ends by itself is started again.
+    One that ends by itself is started again; ``ended`` is told the process id of each that ends.
     """
     stopping = asyncio.Event()
-    keepers = [asyncio.create_task(_keep_running(config, environment, stopping)) for _ in range(count)]
+    keepers = [asyncio.create_task(_keep_running(config, environment, stopping, ended)) for _ in range(count)]
     try:
         yield
     finally:
@@ -59,7 +63,9 @@ async def processes(count: int, config: Sequence[Path], environment: Mapping[str
         await asyncio.gather(*keepers)
 
 
-async def _keep_running(config: Sequence[Path], environment: Mapping[str, str], stopping: asyncio.Event) -> None:
+async def _keep_running(
+    config: Sequence[Path], environment: Mapping[str, str], stopping: asyncio.Event, has_ended: Callable[[int], None]
+) -> None:
     command = [sys.executable, "-P", "-m", "backstage_py.cli", "worker"]
     for path in config:
         command += ["--config", str(path)]
@@ -74,7 +80,10 @@ async def _keep_running(config: Sequence[Path], environment: Mapping[str, str], 
         if not ended.done():
             await child.stop(process, _STOP_SECONDS)
             await ended
+            has_ended(process.pid)
             return
+        has_ended(process.pid)
+        WORKER_DEATHS.inc()
         _log.error("worker_ended", pid=process.pid, status=process.returncode)
         await asyncio.wait({stop}, timeout=_PAUSE)
     stop.cancel()

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
+from backstage_py.metrics.process import LOOP_LAG
 from backstage_py.scaffolder.executors import stacks
 
 _LOOK_SECONDS = 0.5
@@ -66,6 +67,7 @@ class LoopWatch:
                 self._report(time.monotonic() - asked, stacks.of_frame(frames.get(self._loop_thread)))
                 while not self._turned.wait(_LOOK_SECONDS) and not self._stop.is_set():
                     pass  # reported already
+            LOOP_LAG.observe(time.monotonic() - asked)
 
     def _ask(self) -> bool:
         try:

@@ -13,7 +13,8 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
 from backstage_py.errors import ServiceUnavailableError
-from backstage_py.model import json
+from backstage_py.metrics.scaffolder import STREAM_LAG
+from backstage_py.model import json, times
 from backstage_py.model.task import EventType, TaskEvent
 from backstage_py.storage.database import Database
 from backstage_py.storage.scaffolder import events as task_events
@@ -72,6 +73,7 @@ class TaskEvents:
                 kept = tail.since(sent)
                 batch = await _outlast(self._store, task_id, sent) if kept is None else kept
                 if batch:
+                    STREAM_LAG.observe(max(times.now() - batch[0].created_at, 0) / 1000)
                     sent = batch[-1].id
                     yield batch
 

@@ -1,12 +1,14 @@
 """An attempt is one claim of a task: its lease, its workspace, its journal, what earlier ones left, its completion."""
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import structlog
 
 from backstage_py.errors import BackstageError, ServiceUnavailableError, as_name
+from backstage_py.metrics.scaffolder import ATTEMPTS, TASK_COUNT, TASK_DURATION
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.task import Claim, ClaimLost, StepResult, TaskStatus
 from backstage_py.permissions.authority import Authority
@@ -107,8 +109,10 @@ class Attempts:
         log = _log.bind(task_id=claim.id, attempt=claim.number)
         log.info("task_claimed")
         attempt = _Attempt(claim, lease, signal, TaskJournal(self.store, claim, log_limit=self.log_limit))
+        began = time.monotonic()
         try:
             status = await self._run(attempt, stopping)
+            _count(claim, _outcome(status, signal), time.monotonic() - began)
             log.info("task_ended", status=status.value)
         except WorkerStopping:
             await attempt.journal.commit()
@@ -116,9 +120,11 @@ class Attempts:
                 await attempt.taker.leave_archive()
             lease.is_ending = True
             await self.store.hand_back(claim)
+            ATTEMPTS.inc("handed_back")
             log.info("task_handed_back")
             attempt.let_go()
         except ClaimLost:  # raised between two effects; where it is cancelled instead, an action may still work there
+            ATTEMPTS.inc("lost")
             log.warning("task_claim_lost")
             attempt.let_go()
         except Exception as error:
@@ -148,6 +154,7 @@ class Attempts:
             except ClaimLost:
                 break
             else:
+                ATTEMPTS.inc("handed_back")
                 _log.info("task_handed_back", task_id=attempt.claim.id)
                 break
         attempt.let_go()
@@ -251,3 +258,17 @@ class Attempts:
 
     async def _begun(self, attempt: _Attempt, folder: AttemptFolder, behind: int | None = None) -> SnapshotTaker | None:
         return await self.snapshots.begin(attempt.claim, folder.path, behind) if self.snapshots else None
+
+
+def _outcome(status: TaskStatus, signal: CancelSignal) -> str:
+    if status is TaskStatus.COMPLETED:
+        return "completed"
+    return "cancelled" if signal.is_set else "failed"
+
+
+def _count(claim: Claim, outcome: str, seconds: float) -> None:
+    template = str((claim.task.spec.get("templateInfo") or {}).get("entityRef") or "")
+    result = "ok" if outcome == "completed" else outcome
+    ATTEMPTS.inc(outcome)
+    TASK_COUNT.inc(template, result)
+    TASK_DURATION.observe(seconds, template, result)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import structlog
 
+from backstage_py.metrics.scaffolder import RECOVERED
 from backstage_py.model.task import AttemptKey
 from backstage_py.scaffolder.queue import worker_lock
 from backstage_py.scaffolder.queue.silence import FEW_HEARTBEATS, Silence
@@ -60,7 +61,9 @@ class Recovery:
 
     async def _release(self, lost: Sequence[Running]) -> None:
         if self.settings.enabled:
-            _report("task_recovered", await self.upkeep.recover(lost))
+            recovered = await self.upkeep.recover(lost)
+            RECOVERED.inc(amount=len(recovered))
+            _report("task_recovered", recovered)
         else:
             _report("task_given_up", await self.upkeep.give_up(lost, stale=False))
 

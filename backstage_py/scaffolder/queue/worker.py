@@ -10,6 +10,8 @@ import structlog
 
 from backstage_py import background
 from backstage_py.errors import ServiceUnavailableError
+from backstage_py.metrics.scaffolder import ATTEMPTS, PLACES, QUEUE_WAIT, RUNNING
+from backstage_py.model import times
 from backstage_py.model.task import AttemptKey, Claim
 from backstage_py.plugin import CancelSignal
 from backstage_py.scaffolder.queue import lease
@@ -98,6 +100,7 @@ class Worker:
         if self._limit > 0:
             loops["worker.claims"] = self._claim_tasks
         left: set[AttemptKey] = set()
+        PLACES.inc(amount=self._limit)
         try:
             async with background.running(*(background.supervised(*one) for one in loops.items())):
                 try:
@@ -105,6 +108,7 @@ class Worker:
                 finally:
                     left = await self._end_tasks(grace)
         finally:
+            PLACES.inc(amount=-self._limit)
             self._lock.end()
             if left:
                 await self._release(left)
@@ -155,12 +159,15 @@ class Worker:
         for claim in claims:
             one = self._running[claim.key] = _Running(claim, Lease(self.store, claim))
             one.lease.renewed(asked_at)
+            if claim.number == 1:
+                QUEUE_WAIT.observe(max(times.now() - claim.task.created_at, 0) / 1000)
             if claim.cancel_requested:
                 one.signal.set()
             one.task = asyncio.create_task(self._run(one), name=f"task-{claim.id}-{claim.number}")
         return len(claims)
 
     async def _run(self, one: _Running) -> None:
+        RUNNING.inc()
         try:
             folder = await self._attempts.run(one.claim, one.lease, one.signal, lambda: self._stopping)
             one.has_ended = True
@@ -169,7 +176,9 @@ class Worker:
         except Exception:  # noqa: BLE001  # the worker loop's edge
             # Nothing could be written, else the run had ended by itself: the heartbeat falls silent and recovery acts.
             _log.exception("task_broke", task_id=one.claim.id)
+            ATTEMPTS.inc("broken")
         finally:
+            RUNNING.inc(amount=-1)
             self._running.pop(one.claim.key, None)
             self._free.set()
 

@@ -14,6 +14,7 @@ from backstage_py import threads
 from backstage_py.errors import InputError
 from backstage_py.js import budget
 from backstage_py.js.budget import Bound, Budget, Exceeded
+from backstage_py.metrics.scaffolder import BUDGET_REFUSALS
 from backstage_py.settings.sections import LimitSettings
 
 T = TypeVar("T")
@@ -67,6 +68,7 @@ class RunBudget:
             InputError: there are too many.
         """
         if number > self._steps:
+            BUDGET_REFUSALS.inc("steps")
             raise InputError(
                 f"This takes more than {self._limits.steps:,} steps, each round of 'each' counted; {_KEY}.steps "
                 "allows no more"
@@ -122,6 +124,7 @@ class RunBudget:
         try:
             return await threads.render(compute, seconds=max(self._seconds, 0))
         except TimeoutError:
+            BUDGET_REFUSALS.inc("seconds")
             raise InputError(
                 f"This takes longer than {self._limits.seconds:g} seconds to render or check; {_KEY}.seconds "
                 "allows no more"
@@ -138,4 +141,5 @@ def is_small(*values: object) -> bool:
 
 def refusal(error: Exceeded) -> InputError:
     """Return what the caller is told."""
+    BUDGET_REFUSALS.inc(error.limit)
     return InputError(str(error))

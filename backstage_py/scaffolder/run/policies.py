@@ -13,6 +13,7 @@ from pathlib import Path
 from backstage_py import threads
 from backstage_py.errors import NotAllowedError
 from backstage_py.integrations.policy import checks, subject
+from backstage_py.metrics.scaffolder import POLICY_FINDINGS
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin import Action, ActionLogger
 from backstage_py.scaffolder.run.spec import Spec
@@ -56,16 +57,21 @@ class Policies:
         if not acts_outside(action):
             return
         denied: list[str] = []
-        for check in checks.configured(self.config):
+        has_warned = False
+        configured = checks.configured(self.config)
+        for check in configured:
             request = {**self.request, "action": action.id, "inputs": list(inputs), "isDryRun": is_dry_run}
             judged = await threads.file_work(subject.read, folder, check.paths, request)
             parameter = check.environment_parameter
             environment = self.parameters.get(parameter) if parameter else None
             for finding in await check.findings(judged, self.config, environment and str(environment)):
+                has_warned = has_warned or finding.is_warning
                 if finding.is_warning:
                     logger.warning(f"Policy {finding}")  # noqa: G004  # the task's log
                 else:
                     denied.append(str(finding))
+        if configured:
+            POLICY_FINDINGS.inc("denied" if denied else "warned" if has_warned else "allowed")
         if denied:
             raise NotAllowedError(f"Denied before {action.id} by policy {'; '.join(denied)}")
 

@@ -13,6 +13,7 @@ from functools import lru_cache
 from urllib.parse import quote, quote_plus
 
 from backstage_py.js.convert import to_string
+from backstage_py.metrics.scaffolder import REDACTIONS
 from backstage_py.model import json
 from backstage_py.model.json import Json
 from backstage_py.scaffolder.run import occurrences
@@ -82,9 +83,12 @@ class Redactor:
         return value
 
     def _hidden(self, text: str, found: Sequence[str]) -> str:
-        if found:
-            text = occurrences.replaced(text, found, MASK)
-        return self._words.sub(MASK, text) if self._words else text
+        shown = occurrences.replaced(text, found, MASK) if found else text
+        if self._words:
+            shown = self._words.sub(MASK, shown)
+        if shown != text:
+            REDACTIONS.inc()
+        return shown
 
 
 @lru_cache(maxsize=1_024)

@@ -19,12 +19,13 @@ from backstage_py.model.task import ClaimLost, StepResult
 from backstage_py.plugin import Action, ActionContext, StepInfo
 from backstage_py.plugin import schema as schemas
 from backstage_py.scaffolder.executors.error_text import as_backstage_error, as_shown
-from backstage_py.scaffolder.run import action_call, policies, redaction, references, steps
+from backstage_py.scaffolder.run import action_call, observing, policies, redaction, references, steps
 from backstage_py.scaffolder.run.action_call import Cancelled
 from backstage_py.scaffolder.run.budget import SMALL, is_small, refusal
 from backstage_py.scaffolder.run.context import RunContext, WorkerStopping
 from backstage_py.scaffolder.run.doubles import Double
 from backstage_py.scaffolder.run.input_checks import validator_of
+from backstage_py.scaffolder.run.observing import Observed
 from backstage_py.scaffolder.run.policies import Policies
 from backstage_py.scaffolder.run.references import References
 from backstage_py.scaffolder.run.rendering import Seen
@@ -63,6 +64,7 @@ class Run:
         self._watch = WorkspaceWatch(context.equipment.quota, context.workspace.root, context.signal)
         self._first_failure: RunFailed | None = None
         self._kept: dict[str, Json] = dict(context.hooks.earlier.checkpoints)
+        self._observed = Observed()
 
     async def run(self) -> Json:
         """Run all steps and return the task's output.
@@ -100,7 +102,8 @@ class Run:
                 self._hooks.before_step()
                 await self._hooks.before_effect()
                 await self._budget.begin_step()
-                await self._run_step(step)
+                with observing.step(self._context, step) as self._observed:
+                    await self._run_step(step)
         if self._first_failure:
             raise self._first_failure
         small = self._renderer.is_small(size(spec.output))
@@ -199,6 +202,7 @@ class Run:
         A second failure (of a step with ``always()``) gets one more event that says so. A step that was cancelled
         before it began has no event of its own; Backstage does the same.
         """
+        self._observed.result = "cancelled" if self._context.signal.is_set else "failed"
         shown = as_shown(error, self._journal.redactor)
         if doubles := self._context.equipment.doubles:
             shown = doubles.explained(step.position, shown)
@@ -215,6 +219,7 @@ class Run:
         has_condition = isinstance(step.condition, str | bool)
         if has_condition and await self._compute(step, lambda: steps.is_skipped(step, self._renderer.render, contexts)):
             self._log_step(step, f"Skipping step {step.id} because its if condition was false", "skipped")
+            self._observed.result = "skipped"
             return
         double = self._double(step)
         action = double.action if double else await self._action(step.action)

@@ -29,6 +29,7 @@ from backstage_py.settings.sections.backend import (
     POSTGRES_PORT,
     BackendSettings,
     CorsSettings,
+    MetricsSettings,
     ReadingRule,
     ServerSettings,
 )
@@ -65,6 +66,7 @@ __all__ = [
     "ExternalLegacy",
     "ExternalStatic",
     "LimitSettings",
+    "MetricsSettings",
     "PluginRestriction",
     "ProcessorOptions",
     "QuotaSettings",

@@ -79,6 +79,30 @@ class ServerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricsSettings:
+    """``backend.metrics``: who may read ``/metrics``, and where; Backstage has no such key."""
+
+    is_enabled: bool = key(
+        "enabled", kinds.SWITCH, "(ours) Whether anything is counted and GET /metrics answers.", True
+    )
+    is_open: bool = key(
+        "open",
+        kinds.SWITCH,
+        "(ours) Whether /metrics at the service's own address needs no token; else a service's token is asked for.",
+        False,
+    )
+    host: str | None = key(
+        "listen.host", kinds.ANY, "(ours) Interface of that port; backend.listen's without it.", None
+    )
+    port: int | None = key(
+        "listen.port",
+        kinds.PORT,
+        "(ours) A port of its own that answers GET /metrics without a token, such as 9464; then no other does.",
+        None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class BackendSettings:
     """``backend``.
 
@@ -129,6 +153,9 @@ class BackendSettings:
         "logger.level", kinds.choice("debug", "info", "warn", "error"), "Least level that is logged.", "info"
     )
     server: ServerSettings = key("server", Section(ServerSettings), "Bounds on connections.", ServerSettings)
+    metrics: MetricsSettings = key(
+        "metrics", Section(MetricsSettings), "(ours) What is counted, and who may read it.", MetricsSettings
+    )
 
     also: ClassVar = (
         Key(

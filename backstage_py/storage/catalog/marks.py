@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
+from backstage_py.metrics import catalog as counted
 from backstage_py.storage import bulk
 from backstage_py.storage.catalog.lease import Lease, refuse_lost
 from backstage_py.storage.catalog.records import Changes
@@ -125,6 +126,8 @@ def write(transaction: Transaction, changes: Changes) -> None:
     if changes.process:
         bulk.mark(connection, process_queue, changes.process)
         transaction.wake(PROCESS)
+    for result, number in changes.processed.items():
+        transaction.after_commit(partial(counted.PROCESSED.inc, result, amount=number))
 
 
 def ids_of(connection: sa.Connection, refs: Iterable[str]) -> set[int]:

@@ -1,5 +1,6 @@
 """What passes between processing and the store."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -111,8 +112,9 @@ class Known:
 
 @dataclass(slots=True)
 class Changes:
-    """What a commit changed, collected while it is made."""
+    """What a commit changed, collected while it is made; ``processed`` counts results by how much they changed."""
 
     stitch: set[int] = field(default_factory=set)
     stitch_refs: set[str] = field(default_factory=set)
     process: set[int] = field(default_factory=set)
+    processed: Counter[str] = field(default_factory=Counter)

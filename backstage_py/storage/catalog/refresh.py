@@ -1,9 +1,11 @@
 """The store of processing: what is to be processed, and what came of it, each commit being all or nothing."""
 
 from collections.abc import Collection, Iterable, Sequence
+from functools import partial
 
 import sqlalchemy as sa
 
+from backstage_py.metrics.catalog import QUEUE_DELAY
 from backstage_py.storage import bulk, clock
 from backstage_py.storage.catalog import children, claims, marks, queues, removal, results
 from backstage_py.storage.catalog.claims import Claims
@@ -65,14 +67,20 @@ class RefreshStore:
     async def mark_due(self, lease: Lease, most: int) -> None:
         """Mark entities that are due, and set when they are the next time; once, however many processes look."""
         columns = refresh_state.c
-        due = sa.select(columns.id).where(columns.is_volatile, columns.due_at <= clock.now()).order_by(columns.due_at)
+        waits = clock.now() - columns.due_at
+        due = sa.select(columns.id, sa.case((columns.due_at > 0, waits))).where(
+            columns.is_volatile, columns.due_at <= clock.now()
+        )
+        due = due.order_by(columns.due_at)
 
         def run(transaction: Transaction) -> None:
             connection = transaction.connection
             following = Due(connection, self._interval)
-            ids = list(connection.execute(due.limit(most)).scalars())
-            bulk.update(connection, refresh_state, ("due_at",), "id", [(following.next(), id_) for id_ in ids])
-            marks.write(transaction, Changes(process=set(ids)))
+            found = [(row[0], row[1]) for row in connection.execute(due.limit(most))]
+            bulk.update(connection, refresh_state, ("due_at",), "id", [(following.next(), id_) for id_, _ in found])
+            marks.write(transaction, Changes(process={id_ for id_, _ in found}))
+            for wait in (wait for _, wait in found if wait is not None):
+                transaction.after_commit(partial(QUEUE_DELAY.observe, wait / 1000))
 
         await marks.exclusively(self._database, run, lease=lease)
 

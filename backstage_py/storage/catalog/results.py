@@ -80,7 +80,9 @@ def write(
     for id_, result in results.items():
         old = olds.get(id_)
         if old and result.result_hash is not None and old.result_hash == result.result_hash:
+            changes.processed["unchanged"] += 1
             continue
+        changes.processed["errors" if result.errors else "changed"] += 1
         changes.stitch.add(id_)
         if result.text is None:
             complaints.append(id_)

@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from backstage_py.metrics.process import CONNECTIONS
 from backstage_py.storage.faults import LostError, raise_meaning
 from backstage_py.storage.postgres.connecting import Connecting
 from backstage_py.storage.transaction import T
@@ -45,6 +46,7 @@ class Session:
         """
         self.may_be_done = False
         self._busy_since = time.monotonic()
+        CONNECTIONS.inc("busy")
         try:
             return function(self._opened())
         except Exception as error:  # noqa: BLE001  # it is raised as what it means
@@ -57,6 +59,7 @@ class Session:
                 raise
         finally:
             self._busy_since = None
+            CONNECTIONS.inc("busy", amount=-1)
 
     def cut(self) -> None:
         """End the wait for an answer that will not come: the thread gets an error of its connection."""
@@ -67,12 +70,14 @@ class Session:
         """Close the connection; the next ``run`` opens another one."""
         connection, self._connection, self._descriptor, self.process = self._connection, None, -1, 0
         if connection is not None:
+            CONNECTIONS.inc("open", amount=-1)
             connection.invalidate()
             connection.close()
 
     def _opened(self) -> sa.Connection:
         if self._connection is None:
             self._connection = self._connecting.session()
+            CONNECTIONS.inc("open")
             driver: Any = self._connection.connection.driver_connection
             self._descriptor = driver.fileno()
             self.process = 0 if self._connecting.has_pooler else driver.info.backend_pid
