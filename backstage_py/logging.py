@@ -119,4 +119,9 @@ def _masked(_logger: object, _method: str, line: Any) -> str:
     shown = str(line)
     for mask in (*_lasting, *_masks.get()):
         shown = mask(shown)
-    return _TOKENS.sub("***", shown) if any(mark in shown for mark in _MARKS) else shown
+    return without_tokens(shown)
+
+
+def without_tokens(text: str) -> str:
+    """Return a text without what looks like a token or like a password of a URL."""
+    return _TOKENS.sub("***", text) if any(mark in text for mark in _MARKS) else text

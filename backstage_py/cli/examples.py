@@ -7,6 +7,13 @@ import typer
 EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "serve": ("backstage-py serve", "backstage-py serve -c app-config.yaml -c app-config.production.yaml"),
     "demo": ("backstage-py demo", "backstage-py demo --name shop --team payments --keep"),
+    "config check": (
+        "backstage-py config check",
+        "backstage-py config check -c app-config.yaml -c app-config.production.yaml --strict",
+        "backstage-py config check --format json",
+    ),
+    "config show": ("backstage-py config show", "backstage-py config show backend.database"),
+    "config schema": ("backstage-py config schema > app-config.schema.json",),
     "mcp": ("backstage-py mcp --url http://localhost:7007",),
     "validate": (
         "backstage-py validate",
@@ -39,10 +46,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
 """By the command's name."""
 
 
-def attach(app: typer.Typer) -> None:
-    """Give each command of the app its examples."""
+def attach(app: typer.Typer, group: str = "") -> None:
+    """Give each command of the app its examples; ``group`` stands before the names of a group's."""
     for command in app.registered_commands:
-        name = command.name or (command.callback.__name__ if command.callback else "")
+        name = group + (command.name or (command.callback.__name__ if command.callback else ""))
         if lines := EXAMPLES.get(name):
             command.epilog = _epilog(lines, tables=app.rich_markup_mode == "rich")
 

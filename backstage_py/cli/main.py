@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from backstage_py import __version__, extras
-from backstage_py.cli import author, examples
+from backstage_py.cli import author, examples, operator
 from backstage_py.cli.commands import plain
 from backstage_py.errors import BackstageError, SettingsError
 from backstage_py.extras import MissingExtraError
@@ -166,4 +166,5 @@ def demo(
 
 
 author.register(app)
+operator.register(app)
 examples.attach(app)

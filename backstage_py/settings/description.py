@@ -61,6 +61,8 @@ class Key:
         about: a sentence for people.
         missing: what is said when it is not there; None when it need not be.
         without_effect: why it does nothing here.
+        owner: who reads it, when it is none of ours.
+        differs: what it does here that it does not do in Backstage.
     """
 
     path: str
@@ -68,6 +70,17 @@ class Key:
     about: str = ""
     missing: str | None = None
     without_effect: str | None = None
+    owner: str | None = None
+    differs: str | None = None
+
+    @property
+    def words(self) -> str:
+        """What people are told of it."""
+        if self.without_effect:
+            return self.about or f"Without effect: {self.without_effect}."
+        if self.owner:
+            return self.about or f"Not read here: {self.owner} reads it."
+        return " ".join(filter(None, (self.about, f"Differs from Backstage: {self.differs}." if self.differs else "")))
 
 
 def key(
@@ -79,6 +92,7 @@ def key(
     example: str | None = None,
     missing: str | None = None,
     is_shown: bool = True,
+    differs: str | None = None,
 ) -> Any:
     """Describe a field.
 
@@ -90,9 +104,10 @@ def key(
         example: of the text that must be there.
         missing: the same in words of one's own.
         is_shown: in the ``repr``; a secret is not.
+        differs: what it does here that it does not do in Backstage.
     """
     missing = missing or (f"is missing; expected text such as '{example}'" if example else None)
-    metadata = {"key": Key(path, kind, about, missing)}
+    metadata = {"key": Key(path, kind, about, missing, differs=differs)}
     if callable(default):
         return dataclasses.field(default_factory=default, metadata=metadata, repr=is_shown)
     return dataclasses.field(default=default, metadata=metadata, repr=is_shown)
@@ -150,8 +165,7 @@ def schema_of(keys: Iterable[Key]) -> JsonObject:
         if one.missing:
             node.setdefault("required", []).append(name)
         leaf = _property(node, name)
-        about = one.about or (f"Without effect: {one.without_effect}." if one.without_effect else "")
-        leaf |= _copied(one.kind.schema) | ({"description": about} if about else {})
+        leaf |= _copied(one.kind.schema) | ({"description": one.words} if one.words else {})
     return root
 
 

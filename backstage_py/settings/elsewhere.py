@@ -133,6 +133,13 @@ INTEGRATIONS = (
     ),
     *(one for name in GIT_HOSTS for one in below(f"integrations.{name}[]", (*HOST_KEYS, *_MORE_HOST_KEYS))),
     Key("integrations.github[].apps", kinds.ARRAY, "GitHub Apps."),
+    Key("integrations.github[].apps[].appId", kinds.whole(), "Number of the App."),
+    Key("integrations.github[].apps[].privateKey", kinds.TEXT, "Its key in PEM."),
+    Key(
+        "integrations.github[].apps[].allowedInstallationOwners",
+        kinds.TEXTS,
+        "Whose installations are used; all by default.",
+    ),
     Key("integrations.azure[].credentials", kinds.ARRAY, "Credentials, one for all organizations or for some."),
     *below(
         "integrations.azure[].credentials[]",
@@ -151,6 +158,8 @@ INTEGRATIONS = (
     Key("integrations.bitbucketCloud[].clientSecret", kinds.TEXT, "Secret of the OAuth consumer."),
     Key("integrations.bitbucketServer[].username", kinds.TEXT, "Goes with a password."),
     Key("integrations.bitbucketServer[].password", kinds.TEXT, "Used without a token."),
+    Key("integrations.gitea[].username", kinds.TEXT, "Goes with a password."),
+    Key("integrations.gitea[].password", kinds.TEXT, "Used without a token."),
 )
 
 _ENDPOINT = {"type": "object", "additionalProperties": False, "required": ["target", "plugins"]}

@@ -3,12 +3,13 @@
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from backstage_py.errors import SettingsError
 from backstage_py.model import json, yaml
 from backstage_py.model.json import Json, JsonObject
+from backstage_py.settings.config_path import ConfigPath, dotted
 
 Env = Mapping[str, str]
 
@@ -32,19 +33,27 @@ _GONE = _Gone()
 class Layer:
     """One source of configuration: its values, its name for messages, and where its values stand, if it has lines.
 
-    ``unset`` has the dotted key of each value that was left out, with the variable that it refers to.
+    Attributes:
+        unset: the path of each value that was left out, with the variable that it refers to.
+        sources: what values were taken from, in the file's words, such as ``${PORT}`` or ``$file: tls.key``.
+        files: the files that were read for it.
     """
 
     data: JsonObject
     name: str
     document: yaml.Document | None = None
-    unset: tuple[tuple[str, str], ...] = ()
+    unset: tuple[tuple[ConfigPath, str], ...] = ()
+    sources: Mapping[ConfigPath, str] = field(default_factory=dict)
+    files: tuple[Path, ...] = ()
+
+    def line(self, path: Sequence[str | int]) -> int | None:
+        """Return the line of a value, None where there are no lines."""
+        return None if self.document is None else self.document.key_position(path).line
 
     def where(self, path: Sequence[str | int]) -> str:
         """Return the place of a value for messages: ``app-config.yaml:12``."""
-        if self.document is None:
-            return self.name
-        return f"{self.name}:{self.document.key_position(path).line}"
+        line = self.line(path)
+        return self.name if line is None else f"{self.name}:{line}"
 
 
 def read_file(path: Path, env: Env) -> Layer:
@@ -55,15 +64,14 @@ def read_file(path: Path, env: Env) -> Layer:
     """
     document = _parse(path, path.name)
     if document is None:
-        return Layer({}, str(path))
-    transformer = _Transformer(env, str(path))
-    data = transformer.apply(document.value, "", path.parent)
-    unset = tuple(transformer.unset)
+        return Layer({}, str(path), files=(path,))
+    transformer = _Transformer(env, str(path), document)
+    data = transformer.apply(document.value, (), path.parent)
     if data is None or data is _GONE:
-        return Layer({}, str(path), document, unset)
+        data = {}
     if not isinstance(data, dict):
         raise SettingsError("(root)", "expected an object at the top of the file", file=str(path))
-    return Layer(data, str(path), document, unset)
+    return Layer(data, str(path), document, tuple(transformer.unset), transformer.sources, (path, *transformer.files))
 
 
 def read_environment(env: Env) -> Layer | None:
@@ -134,12 +142,15 @@ def _text(path: Path) -> str:
 class _Transformer:
     """Replaces variables and includes, level by level."""
 
-    def __init__(self, env: Env, file: str) -> None:
+    def __init__(self, env: Env, file: str, document: yaml.Document) -> None:
         self._env = env
         self._file = file
-        self.unset: list[tuple[str, str]] = []
+        self._document = document
+        self.unset: list[tuple[ConfigPath, str]] = []
+        self.sources: dict[ConfigPath, str] = {}
+        self.files: list[Path] = []
 
-    def apply(self, value: Json, path: str, folder: Path, depth: int = 0) -> Json:
+    def apply(self, value: Json, path: ConfigPath, folder: Path, depth: int = 0) -> Json:
         if depth > _DEEPEST:
             raise self._error(path, "the includes are nested too deeply; is there a circle?")
         if isinstance(value, str):
@@ -147,14 +158,14 @@ class _Transformer:
         if isinstance(value, dict) and (key := next((one for one in _INCLUDES if one in value), None)):
             return self._include(key, value, path, folder, depth)
         if isinstance(value, dict):
-            items = {key: self.apply(item, f"{path}.{key}", folder, depth + 1) for key, item in value.items()}
+            items = {key: self.apply(item, (*path, key), folder, depth + 1) for key, item in value.items()}
             return {key: item for key, item in items.items() if item is not _GONE}
         if isinstance(value, list):
-            found = [self.apply(item, f"{path}[{index}]", folder, depth + 1) for index, item in enumerate(value)]
+            found = [self.apply(item, (*path, index), folder, depth + 1) for index, item in enumerate(value)]
             return [item for item in found if item is not _GONE]
         return value
 
-    def _substitute(self, text: str, path: str) -> Json:
+    def _substitute(self, text: str, path: ConfigPath) -> Json:
         if "${" not in text:
             return text
         parts: list[str] = []
@@ -166,6 +177,7 @@ class _Transformer:
                 if found is None:
                     return self._gone(path, part[2:-1])
                 parts.append(found)
+                self.sources[path] = " ".join(filter(None, (self.sources.get(path), part)))
             else:
                 parts.append(part)
         return "".join(parts)
@@ -176,11 +188,11 @@ class _Transformer:
         value = value.strip() if value is not None else None
         return (value or fallback.strip() or None) if separator else value
 
-    def _gone(self, path: str, expression: str) -> _Gone:
-        self.unset.append((path.removeprefix("."), expression.partition(":-")[0].strip()))
+    def _gone(self, path: ConfigPath, expression: str) -> _Gone:
+        self.unset.append((path, expression.partition(":-")[0].strip()))
         return _GONE
 
-    def _include(self, key: str, value: JsonObject, path: str, folder: Path, depth: int) -> Json:
+    def _include(self, key: str, value: JsonObject, path: ConfigPath, folder: Path, depth: int) -> Json:
         if len(value) != 1:
             raise self._error(path, f"'{key}' must not have other keys beside it")
         if not isinstance(value[key], str):
@@ -188,6 +200,7 @@ class _Transformer:
         target = self._substitute(value[key], path)
         if not isinstance(target, str):
             raise self._error(path, f"'{key}' refers to a variable that is not set")
+        self.sources[path] = f"{key}: {target}"
         if key == "$env":
             found = self._env.get(target)
             return self._gone(path, target) if found is None else found.strip()
@@ -195,7 +208,7 @@ class _Transformer:
             return self._read(folder / target, path).rstrip()
         return self._included(target, path, folder, depth)
 
-    def _included(self, target: str, path: str, folder: Path, depth: int) -> Json:
+    def _included(self, target: str, path: ConfigPath, folder: Path, depth: int) -> Json:
         name, _, inner = target.partition("#")
         file = Path(os.path.normpath(folder / name))
         if file.suffix not in {".json", ".yaml", ".yml"}:
@@ -210,7 +223,8 @@ class _Transformer:
             value = value[part]
         return self.apply(value, path, file.parent, depth + 1)
 
-    def _read(self, file: Path, path: str) -> str:
+    def _read(self, file: Path, path: ConfigPath) -> str:
+        self.files.append(file)
         if file.is_fifo():  # nobody may ever write to it
             raise self._error(path, f"the file {file} cannot be read: it is no regular file")
         try:
@@ -220,5 +234,6 @@ class _Transformer:
             reason = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else reason
             raise self._error(path, f"the file {file} cannot be read: {reason}") from error
 
-    def _error(self, path: str, expected: str) -> SettingsError:
-        return SettingsError(path.lstrip(".") or "(root)", expected, file=self._file)
+    def _error(self, path: ConfigPath, expected: str) -> SettingsError:
+        line = self._document.key_position(path).line
+        return SettingsError(dotted(path) or "(root)", expected, file=f"{self._file}:{line}")

@@ -4,17 +4,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from backstage_py.errors import SettingsError
 from backstage_py.model.json import Json
 from backstage_py.settings import (
     catalog_notes,
+    check,
     files,
     read_auth,
     read_backend,
     read_catalog,
     read_integrations,
     read_scaffolder,
-    spelling,
 )
+from backstage_py.settings.config_path import dotted
 from backstage_py.settings.description import read
 from backstage_py.settings.files import Env
 from backstage_py.settings.merged import Merged
@@ -35,23 +37,60 @@ def load_settings(paths: Sequence[Path], env: Env) -> Settings:
     Raises:
         SettingsError: a file cannot be read or a value is wrong; names key, file and expectation.
     """
-    return load_files(list(paths) or [Path(name) for name in DEFAULT_FILES if Path(name).is_file()], env)
+    return load_files(paths or default_files(), env)
+
+
+def default_files() -> list[Path]:
+    """Return the files that are read when none is named, as far as they exist."""
+    return [Path(name) for name in DEFAULT_FILES if Path(name).is_file()]
 
 
 def load_files(paths: Sequence[Path], env: Env) -> Settings:
     """Do as ``load_settings`` with these files only; without any, with the environment alone."""
+    merged = layered(paths, env)
+    settings = of_merged(merged)
+    return replace(settings, warnings=(*settings.warnings, *_left_out(merged.layers)))
+
+
+def layered(paths: Sequence[Path], env: Env) -> Merged:
+    """Return the files and the environment over each other, not yet converted.
+
+    Raises:
+        SettingsError: a file cannot be read.
+    """
     layers = [files.read_file(path.absolute(), env) for path in paths]
     overrides = files.read_environment(env)
-    settings = of_merged(Merged([*layers, *([overrides] if overrides else [])]))
-    return replace(settings, warnings=(*settings.warnings, *_left_out(layers)))
+    return Merged([*layers, *([overrides] if overrides else [])])
+
+
+def findings(paths: Sequence[Path], env: Env) -> tuple[check.Finding, ...]:
+    """Return the answer to each key of some files and of the environment, what is wrong with the whole included.
+
+    Args:
+        paths: as for ``load_settings``.
+        env: as for ``load_settings``.
+    """
+    try:
+        merged = layered(paths or default_files(), env)
+    except SettingsError as error:
+        return (check.wrong(error),)
+    found = check.examine(merged)
+    try:
+        of_merged(merged)
+    except SettingsError as error:
+        one = check.wrong(error)
+        if not any(other.key == one.key and other.answer is check.Answer.WRONG for other in found):
+            return (*found, one)
+    return found
 
 
 def _left_out(layers: Sequence[files.Layer]) -> Iterator[str]:
     """Yield a sentence for each value that Backstage, too, leaves out since its variable is not set."""
     for layer in layers:
-        for key, variable in layer.unset:
+        for path, variable in layer.unset:
+            where = f"'{dotted(path)}' in {layer.name}"
             yield (
-                f"Configuration value '{key}' in {layer.name} is left out: the environment variable '{variable}' is "
+                f"Configuration value {where} is left out: the environment variable '{variable}' is "
                 f"not set; set it, or give a default with ${{{variable}:-…}}"
             )
 
@@ -86,5 +125,5 @@ def of_merged(merged: Merged) -> Settings:
         discovery=read_backend.read_discovery(config),
         integrations=read_integrations.read(config),
         raw=merged.data,
-        warnings=(*spelling.warnings(merged), *catalog_notes.notes(merged)),
+        warnings=(*check.misspelled(check.examine(merged)), *catalog_notes.notes(merged)),
     )

@@ -3,29 +3,33 @@
 from collections.abc import Sequence
 
 from backstage_py.model.json import Json, JsonObject
+from backstage_py.settings.config_path import ConfigPath
 from backstage_py.settings.files import Layer
-
-Path = tuple[str | int, ...]
 
 
 class Merged:
     """The configuration of several layers, later ones over earlier ones."""
 
     def __init__(self, layers: Sequence[Layer]) -> None:
-        self._layers = tuple(layers)
+        self.layers = tuple(layers)
         data: Json = {}
         for layer in layers:
             data = _over(data, layer.data)
         self.data: JsonObject = data
 
-    def where(self, path: Path) -> str | None:
+    def where(self, path: ConfigPath) -> str | None:
         """Return file and line of a value: of the last layer that has it, or else has the nearest value above it."""
-        best: tuple[int, Layer] | None = None
-        for layer in self._layers:
+        depth, layer = self.origin(path)
+        return layer.where(path[:depth]) if layer else None
+
+    def origin(self, path: ConfigPath) -> tuple[int, Layer | None]:
+        """Return the layer that a value is from, and how many parts of the path it has; None when no layer has any."""
+        best: tuple[int, Layer | None] = (0, None)
+        for layer in self.layers:
             depth = _depth(layer.data, path)
-            if depth and (best is None or depth >= best[0]):
+            if depth and depth >= best[0]:
                 best = (depth, layer)
-        return best[1].where(path[: best[0]]) if best else None
+        return best
 
 
 def _over(below: Json, above: Json) -> Json:
@@ -37,7 +41,7 @@ def _over(below: Json, above: Json) -> Json:
     return above
 
 
-def _depth(data: Json, path: Path) -> int:
+def _depth(data: Json, path: ConfigPath) -> int:
     """Return how many parts of ``path`` exist."""
     for depth, part in enumerate(path):
         try:

@@ -5,8 +5,9 @@ from typing import NoReturn, TypeVar
 
 from backstage_py.errors import SettingsError
 from backstage_py.model.json import Json, JsonObject
+from backstage_py.settings.config_path import ConfigPath, dotted
 from backstage_py.settings.kinds import Kind, shown
-from backstage_py.settings.merged import Merged, Path
+from backstage_py.settings.merged import Merged
 
 T = TypeVar("T")
 
@@ -17,7 +18,7 @@ class Reader:
     A key may be a dotted path into sections below this one.
     """
 
-    def __init__(self, merged: Merged, path: Path = (), data: Json = None) -> None:
+    def __init__(self, merged: Merged, path: ConfigPath = (), data: Json = None) -> None:
         self._merged = merged
         self._path = path
         self.data: JsonObject = merged.data if not path else data
@@ -82,13 +83,5 @@ class Reader:
             inner = inner.section(one)
         return inner, name
 
-    def _error(self, path: Path, expected: str) -> SettingsError:
+    def _error(self, path: ConfigPath, expected: str) -> SettingsError:
         return SettingsError(dotted(path), expected, file=self._merged.where(path))
-
-
-def dotted(path: Path) -> str:
-    """Return a path for messages: ``catalog.locations[0].type``."""
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return text.removeprefix(".")

@@ -251,6 +251,15 @@ def test_a_misspelled_key_is_logged(tmp_path: Path, config: Path) -> None:
     assert "did you mean 'concurrentTasksLimit'?" in first["problem"]
 
 
+def test_a_start_says_in_one_line_what_is_read_and_what_is_not(tmp_path: Path, config: Path) -> None:
+    config.write_text(CONFIG + "techdocs: {builder: local}\nacmeThing: 1\n", encoding="utf-8")
+    with running(tmp_path, config) as service:
+        lines = [json.loads(line) for line in service.log.read_text(encoding="utf-8").splitlines()]
+    (told,) = [line for line in lines if line["event"] == "configuration_checked"]
+    assert told["keys"]["read"] > 5
+    assert (told["not_ours"], told["unknown"]) == (["techdocs"], ["acmeThing"])
+
+
 def test_help_and_version(tmp_path: Path) -> None:
     shown = command("--help", cwd=tmp_path)
     assert shown.returncode == 0

@@ -27,7 +27,8 @@ from backstage_py.http import server
 from backstage_py.http.connections import Connections, most_connections, raise_descriptor_limit
 from backstage_py.http.credentials import credentials
 from backstage_py.http.server_protocol import ServerProtocol
-from backstage_py.settings import load_settings, with_listen
+from backstage_py.settings import check, load_settings, with_listen
+from backstage_py.settings.load import findings
 from backstage_py.settings.sections import Settings
 from backstage_py.wiring.stand_in import StandIn
 
@@ -65,6 +66,7 @@ def run(config: Sequence[Path], *, host: str | None, port: int | None, workers: 
     logging.configure(settings.backend.log_level, lasting=True)
     for warning in settings.warnings:
         _log.warning("configuration_suspicious", problem=warning)
+    _log.info("configuration_checked", **check.summary(findings(config, os.environ)))
     settings = with_listen(settings, host, port)
     with listening(settings.backend.host, settings.backend.port) as listener, _metrics_listener(settings) as metrics:
         settings = with_listen(settings, None, listener.getsockname()[1])

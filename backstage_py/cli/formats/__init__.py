@@ -20,6 +20,13 @@ class Format(StrEnum):
     JUNIT = "junit"
 
 
+class ConfigFormat(StrEnum):
+    """The formats of ``backstage-py config``."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 def renderer(name: Format) -> Callable[[Sequence[Problem]], str]:
     """Return the function that writes a format for machines; ``text`` without colours."""
     from importlib import import_module

@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from backstage_py.model.json import Json
 from backstage_py.model.scm import ScmIntegration
-from backstage_py.settings import elsewhere, kinds
+from backstage_py.settings import elsewhere, kinds, unread
 from backstage_py.settings.description import Section, key, keys_of
 from backstage_py.settings.sections.auth import (
     AuthSettings,
@@ -132,4 +132,10 @@ class Settings:
     raw: Mapping[str, Json] = field(repr=False, default_factory=dict)
     warnings: tuple[str, ...] = ()
 
-    also: ClassVar = (*elsewhere.SHARED, *keys_of(AuthSettings), *elsewhere.INTEGRATIONS, *elsewhere.ACTIONS)
+    also: ClassVar = (
+        *elsewhere.SHARED,
+        *keys_of(AuthSettings),
+        *elsewhere.INTEGRATIONS,
+        *elsewhere.ACTIONS,
+        *unread.UNREAD,
+    )

@@ -1,0 +1,70 @@
+"""The commands of operators as the command line knows them; what they do is in a module each, imported late."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from backstage_py.cli import examples
+from backstage_py.cli.formats import ConfigFormat
+
+_ConfigOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--config",
+        "-c",
+        help="An app-config.yaml; several are merged in order. Default: app-config[.local].yaml in this folder.",
+    ),
+]
+_FormatOption = Annotated[ConfigFormat, typer.Option("--format", "-f", help="How the outcome is written.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the operator's commands."""
+    config = typer.Typer(
+        name="config",
+        help="Say what becomes of an app-config.yaml here.",
+        no_args_is_help=True,
+        rich_markup_mode=app.rich_markup_mode,
+    )
+    config.command(name="check")(check)
+    config.command(name="show")(show)
+    config.command(name="schema")(schema)
+    examples.attach(config, "config ")
+    app.add_typer(config)
+
+
+def check(
+    config: _ConfigOption = None,
+    format_: _FormatOption = ConfigFormat.TEXT,
+    *,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Fail also on keys that are ignored, unknown or without their variable.")
+    ] = False,
+    every: Annotated[bool, typer.Option("--all", help="List the keys that are read, too.")] = False,
+) -> None:
+    """Say of every key whether it is read, ignored, another program's, unknown or wrong, and why.
+
+    Nothing is started and nobody is asked. Ends with 1 when something is wrong.
+    """
+    from backstage_py.cli.commands import config as command
+
+    raise typer.Exit(command.check_(config or [], format_, strict=strict, every=every))
+
+
+def show(
+    prefix: Annotated[str | None, typer.Argument(help="Only keys that begin with this, such as backend.")] = None,
+    config: _ConfigOption = None,
+    format_: _FormatOption = ConfigFormat.TEXT,
+) -> None:
+    """Write the settings that are in force, each with its file and line, variable, or default; secrets are masked."""
+    from backstage_py.cli.commands import config as command
+
+    raise typer.Exit(command.show_(config or [], format_, prefix))
+
+
+def schema() -> None:
+    """Write the JSON Schema of the keys that are read."""
+    from backstage_py.cli.commands import config as command
+
+    raise typer.Exit(command.schema_())
