@@ -24,6 +24,7 @@ from backstage_py.plugin.services import ScmIntegrations, UrlReader
 from backstage_py.settings.sections import CatalogSettings
 from backstage_py.storage.catalog import marks
 from backstage_py.storage.catalog.entities import EntityReader
+from backstage_py.storage.catalog.events import EventStore
 from backstage_py.storage.catalog.locations import SOURCE_KEY, Location, LocationPage, LocationStore
 from backstage_py.storage.catalog.providers import ProviderStore
 from backstage_py.storage.catalog.refresh import RefreshStore
@@ -86,6 +87,7 @@ class CatalogService:
         self._locations = LocationStore(database, self._refresh)
         self._stitches = StitchStore(database)
         self._states = ProviderStore(database)
+        self.events = EventStore(database)
         self._urls = url_reader
         self._rules = rules.from_settings(settings)
         pipeline = self._pipeline_over(url_reader) if settings.processing_interval is not None else None

@@ -21,6 +21,10 @@ _MARK = re.compile(rb'["\\\[{]')
 _EXPLAINED = 256 * 1024  # bytes; the scanner that knows V8's words is slow
 
 
+class TooLargeError(InputError):
+    """The body is larger than its plugin reads."""
+
+
 async def json_body(request: Request) -> Json:
     """Return the body: an object or an array; ``{}`` when there is none or it is not declared to be JSON.
 
@@ -42,6 +46,15 @@ async def json_body(request: Request) -> Json:
         except (LookupError, UnicodeError):
             raise InputError(f'unsupported charset "{charset.upper()}"') from None
     return await threads.render_large(len(raw) // _FAST, parse, raw)
+
+
+async def raw(request: Request) -> bytes:
+    """Return the bytes of the body, unpacked.
+
+    Raises:
+        InputError: it is larger than the plugin allows, or compressed in an unknown way.
+    """
+    return await _read(request, request.scope.get(BODY_LIMIT, DEFAULT_LIMIT))
 
 
 def parse(raw: bytes) -> Json:
@@ -110,12 +123,12 @@ async def _read(request: Request, limit: int) -> bytes:
     if encoding not in {"identity", "gzip", "deflate"}:
         raise InputError(f'unsupported content encoding "{encoding}"')
     if encoding == "identity" and length.isdigit() and int(length) > limit:
-        raise InputError("request entity too large")
+        raise TooLargeError("request entity too large")
     parts, size = [], 0
     async for part in _decoded(request, encoding, limit):
         size += len(part)
         if size > limit:
-            raise InputError("request entity too large")
+            raise TooLargeError("request entity too large")
         parts.append(part)
     return b"".join(parts)
 

@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 from backstage_py import bundled
 from backstage_py.catalog.authorized import AuthorizedCatalog
+from backstage_py.catalog.sources import deliveries
 from backstage_py.http import auth, permission, plugin_mount, scaffolder_actions, template_actions
 from backstage_py.http import catalog as catalog_face
 from backstage_py.http import crossplane as crossplane_face
+from backstage_py.http import events as events_face
 from backstage_py.http import scaffolder as scaffolder_face
 from backstage_py.http.plugin_mount import Plugin
 from backstage_py.http.template_actions import TemplateActions
@@ -25,7 +27,7 @@ from backstage_py.wiring.stand_in import StandIn
 def ids(core: Process, stand_ins: Sequence[StandIn]) -> frozenset[str]:
     """Return the plugins that requests and tokens may name; this service need not serve all of them."""
     offered = {crossplane_face.PLUGIN} if core.provisioner else set()
-    return frozenset({"auth", "permission", "scaffolder", "catalog"}).union(
+    return frozenset({"auth", "permission", "scaffolder", "catalog", "events"}).union(
         offered, *(one.plugins for one in stand_ins)
     )
 
@@ -41,6 +43,7 @@ def of(core: Process, stand_ins: Sequence[StandIn], authenticator: Authenticator
         yield _crossplane(core, core.provisioner)
     if core.catalog:
         yield _catalog(core, core.catalog)
+        yield _events(core, core.catalog)
     yield from _stand_ins(core, stand_ins)
 
 
@@ -52,6 +55,17 @@ def _catalog(core: Process, catalog: AuthorizedCatalog) -> Plugin:
         permissions=bundled.schema("permissions/catalog"),
         apply_conditions=conditions.endpoint(catalog.resource_type()),
         openapi=catalog_face.document(),
+    )
+
+
+def _events(core: Process, catalog: AuthorizedCatalog) -> Plugin:
+    ingresses = deliveries.of(core.settings.events, core.settings.integrations)
+    return Plugin(
+        events_face.PLUGIN,
+        events_face.routes(ingresses, catalog.service.events),
+        _keys(core),
+        body_limit=events_face.BODY_LIMIT,
+        open_paths=events_face.OPEN_PATHS,
     )
 
 

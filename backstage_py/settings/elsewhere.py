@@ -99,8 +99,8 @@ CATALOG = (
     Key("stitchingStrategy.mode", kinds.TEXT, without_effect=_AS_BACKSTAGE),
     Key(
         "scmEvents",
-        without_effect="events of git hosts are not received; entities are read again every "
-        "catalog.processingInterval, and at once by POST /api/catalog/refresh",
+        without_effect="events of git hosts are for the providers that read them, see events.modules; other "
+        "locations are read again every catalog.processingInterval",
     ),
     Key("actions", kinds.OBJECT),
     Key(

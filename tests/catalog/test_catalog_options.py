@@ -175,7 +175,7 @@ def test_a_duration_of_stitching_must_be_above_zero(load: Load, key: str, value:
             "  stitchingStrategy: {stitchTimeout: {seconds: 5}}",
             "found again at once",
         ),
-        ("scmEvents", "  scmEvents: {refresh: true}", "POST /api/catalog/refresh"),
+        ("scmEvents", "  scmEvents: {refresh: true}", "see events.modules"),
         ("useUrlReadersSearch", "  useUrlReadersSearch: true", "knows it no more either"),
         ("providers.github", "  providers: {github: {organization: acme}}", "not read by this service"),
         ("processors.ldapOrg", "  processors: {ldapOrg: {}}", "not read by this service"),

@@ -131,12 +131,12 @@ async def test_a_provider_hears_of_events_also_of_those_that_came_while_it_was_a
     register = Register({"frequency": "1h", "timeout": "1m"}, [])
     async with catalog(tmp_path, plugins=CatalogPlugins(providers=[register])) as world:
         events = EventStore(world.database)
-        await events.publish(["shelf.emptied"], {"name": "nobody-listens"}, {})
-        await events.publish(["shelf.changed"], {"name": "unreadable"}, {})
-        await events.publish(["shelf.changed"], {"name": "one"}, {})
+        await events.publish("shelf.emptied", {"name": "nobody-listens"}, {})
+        await events.publish("shelf.changed", {"name": "unreadable"}, {})
+        await events.publish("shelf.changed", {"name": "one"}, {})
         await world.until("component:default/one")
     async with catalog(tmp_path) as world:
-        await EventStore(world.database).publish(["shelf.changed"], {"name": "two"}, {})
+        await EventStore(world.database).publish("shelf.changed", {"name": "two"}, {})
     later = Register({"frequency": "1h", "timeout": "1m"}, [])
     async with catalog(tmp_path, plugins=CatalogPlugins(providers=[later])) as world:
         await world.until("component:default/two")

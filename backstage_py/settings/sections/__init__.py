@@ -41,6 +41,7 @@ from backstage_py.settings.sections.catalog import (
     ProcessorOptions,
     RuleLocation,
 )
+from backstage_py.settings.sections.events import EventsSettings
 from backstage_py.settings.sections.scaffolder import (
     ChildrenSettings,
     LimitSettings,
@@ -61,6 +62,7 @@ __all__ = [
     "ChildrenSettings",
     "CorsSettings",
     "DiscoverySettings",
+    "EventsSettings",
     "ExternalAccess",
     "ExternalJwks",
     "ExternalLegacy",
@@ -120,6 +122,7 @@ class Settings:
     auth: AuthSettings = field()
     scaffolder: ScaffolderSettings = key("scaffolder", Section(ScaffolderSettings))
     catalog: CatalogSettings = key("catalog", Section(CatalogSettings))
+    events: EventsSettings = key("events", Section(EventsSettings))
     discovery: DiscoverySettings = field()
     integrations: tuple[ScmIntegration, ...] = field()
     permission_enabled: bool = key("permission.enabled", kinds.SWITCH, "Ask the permission backend.", False)

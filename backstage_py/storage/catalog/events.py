@@ -18,7 +18,9 @@ EVENTS = "catalog-events"
 
 _DAY = 86_400_000
 _KEPT = _DAY
-_MOST_KEPT = 10_000
+_MOST_KEPT = 2_000
+_LARGEST_KEPT = 64 * 1024 * 1024
+"""Bytes of all that are kept; the newest one is kept anyway."""
 _KNOWN = 3 * _DAY
 """So long GitHub offers to deliver an event again."""
 _MOST_KNOWN = 200_000
@@ -40,13 +42,11 @@ class EventStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def publish(
-        self, topics: Sequence[str], payload: JsonObject, metadata: JsonObject, *, keys: Iterable[str] = ()
-    ) -> None:
+    async def publish(self, topic: str, payload: JsonObject, metadata: JsonObject, *, keys: Iterable[str] = ()) -> None:
         """Keep an event for the providers of all processes and wake them.
 
         Args:
-            topics: an event is kept once for each.
+            topic: such as ``github.push``; who listens to ``github`` hears of it, too.
             payload: what happened.
             metadata: headers of the request that told it.
             keys: by which the same delivery is known when it comes again; at most 64 characters each.
@@ -59,17 +59,17 @@ class EventStore:
         def run(transaction: Transaction) -> None:
             connection = transaction.connection
             _refuse_known(connection, sorted(set(keys)))
-            for topic in topics:
-                values = {"topic": topic, "payload": texts[0], "metadata": texts[1], "received_at": clock.now()}
-                connection.execute(sa.insert(events).values(values))
+            values = {"topic": topic, "payload": texts[0], "metadata": texts[1], "received_at": clock.now()}
+            connection.execute(sa.insert(events).values(values))
             _forget(connection)
             transaction.wake(EVENTS)
 
         await marks.exclusively(self._database, run)  # numbers are given in the order of commits
 
     async def after(self, seen: int, topics: Collection[str], limit: int = 100) -> Sequence[StoredEvent]:
-        """Return the next events of some topics, oldest first."""
-        query = sa.select(events).where(events.c.id > seen, bulk.is_in(events.c.topic, topics))
+        """Return the next events of some topics and of those below them, oldest first."""
+        below = (events.c.topic.startswith(f"{topic}.", autoescape=True) for topic in topics)
+        query = sa.select(events).where(events.c.id > seen, sa.or_(bulk.is_in(events.c.topic, topics), *below))
         rows = await self._database.read(
             lambda connection: connection.execute(query.order_by(events.c.id).limit(limit)).all()
         )
@@ -89,10 +89,18 @@ def _refuse_known(connection: sa.Connection, keys: Sequence[str]) -> None:
 
 def _forget(connection: sa.Connection) -> None:
     newest = sa.select(sa.func.max(events.c.id)).scalar_subquery()
-    old = sa.or_(events.c.received_at < clock.now() - _KEPT, events.c.id <= newest - _MOST_KEPT)
+    sizes = sa.select(
+        events.c.id, sa.func.sum(sa.func.length(events.c.payload)).over(order_by=events.c.id.desc()).label("size")
+    ).subquery()
+    beyond = sa.select(sa.func.max(sizes.c.id)).where(sizes.c.size > _LARGEST_KEPT, sizes.c.id < newest)
+    old = sa.or_(
+        events.c.received_at < clock.now() - _KEPT,
+        events.c.id <= newest - _MOST_KEPT,
+        events.c.id <= beyond.scalar_subquery(),
+    )
     connection.execute(sa.delete(events).where(old))
     connection.execute(sa.delete(deliveries).where(deliveries.c.received_at < clock.now() - _KNOWN))
-    beyond = (
+    first = (
         sa.select(deliveries.c.received_at).order_by(deliveries.c.received_at.desc()).offset(_MOST_KNOWN).limit(1)
     ).scalar_subquery()
-    connection.execute(sa.delete(deliveries).where(deliveries.c.received_at <= beyond))
+    connection.execute(sa.delete(deliveries).where(deliveries.c.received_at <= first))
