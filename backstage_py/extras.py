@@ -12,6 +12,7 @@ from backstage_py.errors import NotImplementedInBackendError
 _MODULES: Mapping[str, tuple[str, ...]] = {
     "gitlab": ("gitlab",),
     "kubernetes": ("kubernetes",),
+    "ldap": ("ldap3",),
     "mcp": ("mcp", "mcp_types"),
     "policy": ("regopy",),
     "s3": ("boto3",),

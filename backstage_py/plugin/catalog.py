@@ -1,8 +1,8 @@
 """What an author of catalog plugins imports: processors, providers of entities, and custom kinds.
 
 A package names its module in the entry point group ``backstage_py.catalog``. Public names of the module that are
-processors or providers count, or a list ``CATALOG``; where they need configuration or services, the module offers
-``catalog_plugins(services)`` that returns them.
+processors, providers or transformers count, or a list ``CATALOG``; where they need configuration or services, the
+module offers ``catalog_plugins(services)`` that returns them.
 """
 
 import types
@@ -20,6 +20,7 @@ from backstage_py.model.entity_ref import EntityRef
 from backstage_py.model.entity_relations import Relation, RelationField
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.location_ref import LocationRef
+from backstage_py.plugin.organisations import OrganisationTransformer
 from backstage_py.plugin.services import Services
 from backstage_py.settings import schedules
 from backstage_py.settings.schedules import Schedule
@@ -36,6 +37,7 @@ __all__ = [
     "EntityRef",
     "Event",
     "LocationRef",
+    "OrganisationTransformer",
     "ProcessingContext",
     "Processor",
     "ProviderConnection",
@@ -281,12 +283,15 @@ class CatalogPlugins:
 
     processors: list[Processor] = field(default_factory=list)
     providers: list[EntityProvider] = field(default_factory=list)
+    transformers: list[OrganisationTransformer] = field(default_factory=list)
 
     def add(self, found: Iterable[object]) -> None:
-        """Take in processors and providers, and leave everything else."""
+        """Take in processors, providers and transformers, and leave everything else."""
         for one in found:
             if isinstance(one, Processor):
                 self.processors.append(one)
+            elif isinstance(one, OrganisationTransformer):
+                self.transformers.append(one)
             elif not isinstance(one, type) and callable(getattr(one, "connect", None)) and hasattr(one, "name"):
                 self.providers.append(one)  # type: ignore[arg-type]  # it has the protocol's members
 

@@ -38,18 +38,23 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Each:
-    """An array of objects that a class describes."""
+    """An array of objects that a class describes; one alone may stand without its array where that is said."""
 
     cls: type
     is_closed: bool = True
+    may_be_one: bool = False
 
     @property
     def schema(self) -> JsonObject:
         """The JSON Schema."""
-        return {"type": "array", "items": Section(self.cls, is_closed=self.is_closed).schema}
+        item = Section(self.cls, is_closed=self.is_closed).schema
+        several = {"type": "array", "items": item}
+        return {"anyOf": [item, several]} if self.may_be_one else several
 
     def read(self, section: Reader, key: str) -> Any:
         """Return the objects; None when absent."""
+        if self.may_be_one and isinstance(section.raw(key), dict):
+            return (read(self.cls, section.section(key)),)
         return tuple(read(self.cls, one) for one in section.sections(key)) if section.has(key) else None
 
 
