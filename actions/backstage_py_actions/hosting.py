@@ -5,6 +5,7 @@ checkpoint of the step, so that it goes on where it was when it runs again.
 """
 
 import os
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -124,6 +125,25 @@ async def push(ctx: ActionContext[Any], forge: Forge, remote_url: str, commit: C
     return str(await ctx.checkpoint(key, publish))
 
 
+async def message_with_change_id(ctx: ActionContext[Any], subject: str) -> str:
+    """Return the message of a first commit for hosts that know changes by ``Change-Id``; again the same.
+
+    The configuration's ``scaffolder.defaultCommitMessage`` stands above what the step says, as in Backstage's modules
+    for Gerrit and Gitea.
+    """
+    return with_change_id(config(ctx).get("defaultCommitMessage") or subject, await change_id(ctx))
+
+
+async def change_id(ctx: ActionContext[Any]) -> str:
+    """Return the id that Gerrit knows the step's change by: ``I`` and 40 hexadecimal digits."""
+    return str(await ctx.checkpoint("change-id", lambda: f"I{secrets.token_hex(20)}"))
+
+
+def with_change_id(message: str, change: str) -> str:
+    """Return a message of a commit with the trailer that Gerrit looks for."""
+    return f"{message}\n\nChange-Id: {change}"
+
+
 def signer(ctx: ActionContext[Any], host: str, *, asked: bool | None) -> Signer | None:
     """Return what signs commits for a host: ``commitSigningKey`` of its integration, or the scaffolder's default key.
 
@@ -202,6 +222,15 @@ def as_input_error(words: str) -> Iterator[None]:
         if not error.is_refusal or isinstance(error, RateLimitedError):
             raise error.reworded(message) from error
         raise InputError(message) from error
+
+
+@contextmanager
+def about(words: str) -> Iterator[None]:
+    """Put words before what a host says, whatever it is."""
+    try:
+        yield
+    except BackstageError as error:
+        raise error.reworded(f"{words}, {error.message}") from error
 
 
 def marked(text: str | None, marker: str) -> str:

@@ -26,9 +26,10 @@ from backstage_py.errors import (
     NotImplementedInBackendError,
     ServiceUnavailableError,
 )
-from backstage_py.integrations import lfs, signing
+from backstage_py.integrations import clones, lfs, signing
 from backstage_py.integrations.children import child
 from backstage_py.integrations.children.limits import GIT
+from backstage_py.integrations.clones import Clone
 from backstage_py.integrations.lfs import LargeFile
 from backstage_py.integrations.signing import Signer
 from backstage_py.model import excerpt
@@ -60,11 +61,13 @@ _VERBS = frozenset(
         "check-attr",
         "clone",
         "commit-tree",
+        "diff-index",
         "fetch",
         "hash-object",
         "init",
         "ls-files",
         "push",
+        "read-tree",
         "rev-parse",
         "update-index",
         "write-tree",
@@ -153,6 +156,73 @@ async def publish(
                 raise
             return await _run([*at, "rev-parse", "FETCH_HEAD"], folder=tree)
     return commit
+
+
+async def commit_onto(
+    directory: Path,
+    *,
+    remote_url: str,
+    branch: str,
+    target: str,
+    message: str,
+    author: GitAuthor,
+    credentials: GitCredentials | None,
+    committed_at: int,
+    signer: Signer | None = None,
+    seconds: float = 600.0,
+) -> str:
+    """Commit what is below ``directory`` onto a branch as the host has it, push that to ``target``, return its hash.
+
+    Files that the branch has and the directory has not stay as they are. Of a directory that is a clone, those files
+    count that are not as in the commit that is checked out, whichever branch that is of. ``target`` is a ref such as
+    ``refs/for/main``; which files count is as for ``publish``.
+
+    Raises:
+        ConflictError: the host takes no such commit there. NotFoundError: the host has no such branch.
+        NotAllowedError, ServiceUnavailableError, ForeignError: as git reports; no secret in them.
+    """
+    cloned = await threads.file_work(clones.find, directory)
+    async with asyncio.timeout(seconds), _repository() as repository, _without_git_folders(directory) as tree:
+        network, at = _network(remote_url, credentials), ["--git-dir", str(repository), "--work-tree", str(tree)]
+        if cloned:
+            await threads.file_work(_take_objects, cloned, repository)
+            await _run([*at, "read-tree", cloned.commit], folder=tree)
+        fetched = ["fetch", "--quiet", "--depth=1", remote_url, f"refs/heads/{branch}"]
+        await _run([*at, *fetched], folder=tree, env=network)
+        parent = await _run([*at, "rev-parse", "FETCH_HEAD"], folder=tree)
+        if not cloned:
+            await _run([*at, "read-tree", parent], folder=tree)
+        await _run([*at, "add", "--ignore-removal", "--", "."], folder=tree)
+        await _move_large_files(repository, at, tree, partial(_upload, remote_url, branch, credentials))
+        if cloned:
+            await _put_changes(at, cloned.commit, parent, tree)
+        tree_hash = await _run([*at, "write-tree"], folder=tree)
+        made = ["commit-tree", tree_hash, "-p", parent]
+        identity = _identity(author, committed_at)
+        commit = await _run([*at, *made], folder=tree, env=identity, stdin=_as_message(message))
+        if signer:
+            commit = await _signed(at, commit, signer, tree)
+        pushed = ["push", "--no-verify", "--porcelain", remote_url, f"{commit}:{target}"]
+        await _run([*at, *pushed], folder=tree, env=network)
+    return commit
+
+
+def _take_objects(cloned: Clone, repository: Path) -> None:
+    """Let a repository of ours read the objects of a clone."""
+    (repository / "objects" / "info").mkdir(exist_ok=True)
+    (repository / "objects" / "info" / "alternates").write_text(f"{cloned.objects.resolve()}\n")
+
+
+async def _put_changes(at: Sequence[str], base: str, onto: str, folder: Path) -> None:
+    """Make the index that of another commit, with what it had that ``base`` has not."""
+    listed = await _bytes([*at, "diff-index", "--cached", "--no-renames", "-z", base], folder=folder)
+    fields = listed.split(b"\0")
+    lines = b"".join(
+        b" ".join(about.split(b" ")[1:4:2]) + b"\t" + path + b"\0"
+        for about, path in zip(fields[::2], fields[1::2], strict=False)
+    )
+    await _run([*at, "read-tree", onto], folder=folder)
+    await _run([*at, "update-index", "-z", "--index-info"], folder=folder, stdin=lines)
 
 
 async def _move_large_files(

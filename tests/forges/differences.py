@@ -12,7 +12,7 @@ from backstage_py.sandbox.gitrepo import refs
 from tests.forges.stand_in import Asked, StandIn
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "forges"
-HOSTS = ("gitlab",)
+HOSTS = ("gitlab", "gitea", "gerrit")
 """Those whose modules were recorded: ``X.json`` has what they send, ``X-actions.json`` which actions they have."""
 
 _NOW = re.compile(r"^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
@@ -90,12 +90,12 @@ def structure(node: Any, *, names: bool = False) -> Any:
 
 
 async def left(base: StandIn) -> dict[str, dict[str, str]]:
-    """The trees of all branches of all repositories."""
+    """The trees of all branches, and what else is pushed, of all repositories."""
     found: dict[str, dict[str, str]] = {}
     for one in base.host.store.everything():
-        bare = base.host.store.bare(one)
-        heads = await refs.listing(bare)
-        found[one.full_name.replace("__", "/")] = {
-            head.short: (await bare.run("rev-parse", f"{head.sha}^{{tree}}")).decode().strip() for head in heads
-        }
+        bare, full_name = base.host.store.bare(one), one.full_name.replace("__", "/")
+        found[full_name] = {}
+        for ref in await refs.listing(bare, "refs/"):
+            tree = (await bare.run("rev-parse", f"{ref.sha}^{{tree}}")).decode().strip()
+            found[full_name][ref.name.removeprefix("refs/heads/")] = tree
     return found

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.forges import gitlab_cases, gitlab_host
+from tests.forges import gerrit_cases, gerrit_host, gitea_cases, gitea_host, gitlab_cases, gitlab_host
 from tests.forges.differences import Case
 
 
@@ -49,5 +49,21 @@ KINDS = (
         cases=gitlab_cases.CASES,
         scene=gitlab_cases.scene,
         without_examples=frozenset({"gitlab:group:migrate"}),  # has those of another action
+    ),
+    Kind(
+        name="gitea",
+        module="@backstage/plugin-scaffolder-backend-module-gitea",
+        serve=gitea_host.serve,
+        integrations=gitea_cases.integrations,
+        cases=gitea_cases.CASES,
+        scene=gitea_cases.scene,
+    ),
+    Kind(
+        name="gerrit",
+        module="@backstage/plugin-scaffolder-backend-module-gerrit",
+        serve=gerrit_host.serve,
+        integrations=gerrit_cases.integrations,
+        cases=gerrit_cases.CASES,
+        scene=gerrit_cases.scene,
     ),
 )

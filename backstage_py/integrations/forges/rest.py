@@ -1,7 +1,7 @@
 """The JSON API of a git host that has no client of its own, under the policy of all HTTP here."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Self
 from urllib.parse import urlencode, urlsplit
@@ -13,6 +13,8 @@ from backstage_py.integrations.web import http
 from backstage_py.integrations.web.http import Answer, HttpClient
 from backstage_py.model import json, web_url
 from backstage_py.model.json import Json
+
+_LONGEST_WORDS = 500
 
 
 def _reason(said: Json) -> str:
@@ -34,6 +36,7 @@ class RestApi:
         patience: how long it waits where the host limits the rate of requests.
         advice: says what to do about a refusal, from status, words and headers; empty when nothing is known.
         reason: finds the words of a refusal in its JSON.
+        guard: what stands before the JSON of each answer, so that no script of a page can load it.
     """
 
     host: str
@@ -42,6 +45,7 @@ class RestApi:
     patience: Patience = field(default_factory=Patience)
     advice: Callable[[int, str, Mapping[str, str]], str] = lambda _status, _message, _headers: ""
     reason: Callable[[Json], str] = _reason
+    guard: bytes = b""
     _http: HttpClient | None = None
 
     async def call(
@@ -65,19 +69,26 @@ class RestApi:
         answer = await self._open().request(method, url, headers=headers, body=sent)
         if not answer.ok:
             raise self._refusal(answer)
-        return answer.json() if answer.body else None
+        return self._parsed(answer) if answer.body else None
+
+    def _parsed(self, answer: Answer) -> Json:
+        return replace(answer, body=answer.body.removeprefix(self.guard)).json()
 
     def _refusal(self, answer: Answer) -> errors.BackstageError:
-        try:
-            message = self.reason(answer.json())
-        except ForeignError:
-            message = ""
-        message = message or f"{self.host} answered with status {answer.status}"
+        message = self._words(answer) or f"{self.host} answered with status {answer.status}"
         if http.is_rate_limited(answer.status, answer.headers):
             asked = http.retry_after(answer.headers)
             return RateLimitedError(self.host, message, SHORTEST_WAIT if asked is None else asked)
         said = self.advice(answer.status, message, answer.headers)
         return errors.of_status(answer.status, f"{message}. {said}" if said else message)
+
+    def _words(self, answer: Answer) -> str:
+        try:
+            return self.reason(self._parsed(answer))
+        except ForeignError:
+            text = answer.body.decode("utf-8", "replace").strip()
+            is_plain = answer.headers.get("content-type", "").startswith("text/plain") and not text.startswith("<")
+            return text[:_LONGEST_WORDS] if is_plain else ""
 
     def _open(self) -> HttpClient:
         if self._http is None:
