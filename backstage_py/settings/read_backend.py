@@ -3,32 +3,31 @@
 import re
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import quote, urlencode
 
 from backstage_py.model.trusted_proxies import TrustedProxies
-from backstage_py.settings import kinds
+from backstage_py.settings import kinds, read_database
 from backstage_py.settings.description import read as described
 from backstage_py.settings.kinds import shown
 from backstage_py.settings.reading import Reader
-from backstage_py.settings.sections import DATABASE_CLIENT, POSTGRES_PORT, BackendSettings, DiscoverySettings
+from backstage_py.settings.sections import BackendSettings, DiscoverySettings
 
 _LISTEN = re.compile(r"(?:(?P<host>\[[^\]]*\]|[^:]*):)?(?P<port>\d+)|(?P<only>[^:]+)")
 _HIGHEST_PORT = 65_535
 _DEFAULT_PORT = 7007
-_SQLITE_FILE = "backstage-py.sqlite"
-_PG_DATABASE = "backstage_py"
 
 
 def read(backend: Reader) -> BackendSettings:
     """Read the section."""
     host, port = _listen(backend)
+    database_url, database = read_database.read(backend.section("database"))
     found = described(
         BackendSettings,
         backend,
         base_url=backend.get("baseUrl", kinds.URL) or default_base_url(host, port),
         host=host,
         port=port,
-        database_url=_database(backend.section("database")),
+        database_url=database_url,
+        database=database,
         csp=_csp(backend.section("csp")),
         health_headers=_headers(backend.section("health.headers")),
     )
@@ -79,7 +78,7 @@ def _listen(backend: Reader) -> tuple[str, int]:
         if host is not None and not isinstance(host, str):
             listen.fail("host", f"expected text, found {shown(host)}")
         port = listen.get("port", kinds.PORT)
-        return _plain(host) if host is not None else "127.0.0.1", _DEFAULT_PORT if port is None else port
+        return _plain(host or ""), _DEFAULT_PORT if port is None else port
     if value is None:
         return "127.0.0.1", _DEFAULT_PORT
     found = _LISTEN.fullmatch(str(value)) if isinstance(value, str | int) and not isinstance(value, bool) else None
@@ -98,53 +97,6 @@ def default_base_url(host: str, port: int) -> str:
     if host in {"", "0.0.0.0", "::"}:  # noqa: S104  # compared, not bound
         host = "localhost"
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _database(database: Reader) -> str:
-    client = database.get("client", DATABASE_CLIENT)
-    if client == "pg":
-        return _postgres(database)
-    connection = database.raw("connection")
-    if isinstance(connection, dict):
-        section = database.section("connection")
-        folder, file = section.get("directory", kinds.TEXT), section.get("filename", kinds.TEXT)
-        connection = str(Path(folder) / _SQLITE_FILE) if folder else file
-    elif connection is not None:
-        connection = database.get("connection", kinds.TEXT)
-    if connection == ":memory:":
-        return "sqlite://"
-    path = Path(connection or _SQLITE_FILE).absolute()
-    return f"sqlite:///{path}"
-
-
-def _postgres(database: Reader) -> str:
-    connection = database.raw("connection")
-    if isinstance(connection, str):
-        scheme, separator, rest = connection.partition("://")
-        if not separator or scheme not in {"postgres", "postgresql"}:
-            database.fail("connection", "expected 'postgresql://user:password@host:5432/database' or an object")
-        return f"postgresql+psycopg://{rest}"
-    section = database.section("connection")
-    user = quote(section.get("user", kinds.TEXT) or "postgres", safe="")
-    password = section.get("password", kinds.TEXT)
-    login = f"{user}:{quote(password, safe='')}" if password else user
-    host = section.get("host", kinds.TEXT) or "localhost"
-    address = f"[{host}]" if ":" in host else quote(host, safe="")
-    port = section.get("port", POSTGRES_PORT) or 5432
-    name = quote(section.get("database", kinds.TEXT) or _PG_DATABASE, safe="")
-    query = urlencode(_tls(section))
-    return f"postgresql+psycopg://{login}@{address}:{port}/{name}{'?' + query if query else ''}"
-
-
-def _tls(connection: Reader) -> dict[str, str]:
-    """Return libpq's words for knex's ``ssl``: true, or an object with certificates in files."""
-    ssl = connection.raw("ssl")
-    if ssl is None or ssl is False:
-        return {}
-    if not isinstance(ssl, dict):
-        return {"sslmode": "require"} if connection.get("ssl", kinds.SWITCH) else {}
-    section = connection.section("ssl")
-    return {"sslmode": "verify-full" if section.get("rejectUnauthorized", kinds.SWITCH) is not False else "require"}
 
 
 def _csp(csp: Reader) -> dict[str, tuple[str, ...] | None]:

@@ -23,14 +23,6 @@ def _idle(reason: str, *paths: str) -> Iterator[Key]:
     return (Key(path, without_effect=reason) for path in paths)
 
 
-_DATABASE = tuple(
-    f"backend.database.{name}"
-    for name in (
-        *("plugin", "pluginDivisionMode", "prefix", "schemaPrefix", "ensureExists", "ensureSchemaExists"),
-        *("role", "knexConfig", "skipMigrations"),
-        *(f"connection.{name}" for name in ("type", "instance", "ipAddressType", "region", "tokenCredential", "*")),
-    )
-)
 _BACKEND = (
     *_idle("nothing here keeps a cache outside of the process and its database", "backend.cache"),
     *_idle("plugins in Python are found by their entry points", "backend.packages"),
@@ -46,13 +38,12 @@ _BACKEND = (
     *_idle("Referrer-Policy is always no-referrer", "backend.referrer"),
     *_idle("log lines carry what structlog binds", "backend.logger.meta"),
     *_idle("there is one level, backend.logger.level", "backend.logger.overrides"),
-    *_idle("meters are named by OpenTelemetry's own variables", "backend.metrics"),
+    *_idle("meters are named by OpenTelemetry's own variables", "backend.metrics.plugin"),
     *_idle("tracing is set up by OpenTelemetry's own variables", "backend.tracing"),
     *_idle("connections are watched and opened again by themselves", "backend.database.keepalive"),
     *_idle("only http is served; put a proxy before it that ends TLS", "backend.https"),
     *_idle("requests are not counted; limit them in the proxy before it", "backend.rateLimit"),
     *_idle("no audit log is written", "backend.auditor"),
-    *_idle("all tables are in one database of backend.database.connection, which exists already", *_DATABASE),
 )
 
 _SIGN_IN = (
@@ -134,7 +125,6 @@ _PLUGINS = {
     "techdocs": "the TechDocs plugin",
     "proxy": "the proxy plugin",
     "search": "the search plugin",
-    "events": "the events plugin",
     "notifications": "the notifications plugin",
     "signals": "the signals plugin",
     "scheduler": "the scheduler of Backstage",
@@ -193,6 +183,12 @@ _PLUGINS = {
 }
 """By the section that they read."""
 
+_EVENTS = _idle(
+    "events are told within the database of this service; no bus of Backstage is asked",
+    "events.useEventBus",
+    "events.notifyTimeoutMs",
+)
+
 _REST = (
     Key("app.*", owner=_FRONTEND),
     Key("organization.*", owner=_FRONTEND),
@@ -201,4 +197,4 @@ _REST = (
     *_of("the Argo CD plugin", "argocd.revisionsToLoad", "argocd.localDevelopment", "argocd.namespacedApps"),
 )
 
-UNREAD: tuple[Key, ...] = (*_BACKEND, *_SIGN_IN, *_HOSTS, *_KUBERNETES, *_REST)
+UNREAD: tuple[Key, ...] = (*_BACKEND, *_SIGN_IN, *_HOSTS, *_KUBERNETES, *_EVENTS, *_REST)

@@ -40,9 +40,12 @@ class Database:
             see an empty database of their own.
         patience: seconds that a write waits which must not be given up (``write``).
         pooler: whether PostgreSQL is behind a pooler of transactions, such as pgbouncer; None finds out.
+        connections: to PostgreSQL that read and write; None is the usual number.
     """
 
-    def __init__(self, url: str | URL, *, patience: float = _PATIENCE, pooler: bool | None = None) -> None:
+    def __init__(
+        self, url: str | URL, *, patience: float = _PATIENCE, pooler: bool | None = None, connections: int | None = None
+    ) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.path: Path | None = None
@@ -54,7 +57,9 @@ class Database:
             self.path = self._threads.path
             self.wakes = WakeHub(SocketCarrier(self.path))
         else:
-            self._threads = PostgresThreads(self.url, self._committed, self.outages, pooler=pooler)
+            self._threads = PostgresThreads(
+                self.url, self._committed, self.outages, pooler=pooler, connections=connections
+            )
             self.wakes = WakeHub(self._threads.carrier)
         self.engine = self._threads.engine
 
@@ -119,6 +124,19 @@ class Database:
             return await self.read_briefly(lambda connection: connection.exec_driver_sql("SELECT 1").scalar() == 1)
         except ServiceUnavailableError:
             return False
+
+    async def prepare(self, *, create: bool, schema: str | None = None, role: str | None = None) -> None:
+        """Make sure that the database and the schema exist; see ``postgres.creating``.
+
+        Raises:
+            DatabaseError: something is missing and may not be made; says the SQL to run.
+        """
+        if not self.is_sqlite:
+            from backstage_py.storage.postgres import creating
+
+            await threads.remote_call(
+                "database", partial(creating.prepare, self.url, create=create, schema=schema, role=role)
+            )
 
     async def reached(self, within: float) -> None:
         """Wait until the server answers for the first time.

@@ -17,6 +17,7 @@ _NOT_OURS = (
     "The database holds other tables than this service's; name an empty one in backend.database.connection, "
     "or restore a backup"
 )
+_NOT_ALLOWED = "42501"
 _log = structlog.get_logger(__name__)
 
 _SCRIPTS = Path(__file__).parent / "migrations"
@@ -49,6 +50,21 @@ async def upgrade(database: Database, revision: str = "head") -> None:
         _log.warning("database_is_of_a_later_version", revision=current, newest_known=known[-1])
         return
     await _run(database, "upgrade", revision)
+
+
+async def check(database: Database) -> None:
+    """Make sure that the tables are those of this version or of a later one; changes nothing.
+
+    Raises:
+        DatabaseError: they are not.
+    """
+    current = await database.read(_current)
+    known = revisions()
+    if current is None or (current in known and current != known[-1]):
+        raise DatabaseError(
+            f"The tables are {'missing' if current is None else f'those of revision {current}'}, this version needs "
+            f"revision {known[-1]}, and skipMigrations is set; start once without it"
+        )
 
 
 async def downgrade(database: Database, revision: str) -> None:
@@ -84,9 +100,21 @@ async def _run(database: Database, name: str, revision: str) -> None:
         except (sa.exc.ProgrammingError, sa.exc.OperationalError) as error:
             if meaning(error) is not error:
                 raise
+            if getattr(error.orig, "sqlstate", None) == _NOT_ALLOWED:
+                raise DatabaseError(_grant(database.url, error)) from error
             raise DatabaseError(f"{_NOT_OURS} ({' '.join(str(error.orig).split())})") from error
 
     await database.write(run, is_repeatable=True)  # what is done already is left out
+
+
+def _grant(url: sa.URL, error: sa.exc.DBAPIError) -> str:
+    """Return what to run so that tables may be made; since PostgreSQL 15 a database's owner alone may do so."""
+    user = f'"{url.username}"'
+    return (
+        f"The database '{url.database}' lets us make no tables ({' '.join(str(error.orig).split())}); as an "
+        f"administrator run in it: GRANT CREATE ON SCHEMA public TO {user}; or make it ours with ALTER DATABASE "
+        f'"{url.database}" OWNER TO {user};'
+    )
 
 
 def _current(connection: sa.Connection) -> str | None:

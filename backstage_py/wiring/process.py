@@ -1,13 +1,9 @@
 """What each process of the service has: the one that answers requests, and the workers beside it."""
 
-import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from urllib.parse import urlsplit
-
-from sqlalchemy.engine import make_url
 
 from backstage_py import logging
 from backstage_py.catalog.authorized import AuthorizedCatalog
@@ -33,9 +29,9 @@ from backstage_py.scaffolder.run.redaction import Redactor
 from backstage_py.settings.addresses import Addresses
 from backstage_py.settings.secret_values import secret_values
 from backstage_py.settings.sections import Settings
-from backstage_py.storage import migrate, outages
+from backstage_py.storage import outages
 from backstage_py.storage.database import Database
-from backstage_py.wiring import identity, keys, outside
+from backstage_py.wiring import database, identity, keys, outside
 from backstage_py.wiring.keys import Keys
 from backstage_py.wiring.outside import Outside
 from backstage_py.wiring.scaffolder import Scaffolder
@@ -75,16 +71,16 @@ async def opened(
     """
     async with AsyncExitStack() as stack:
         stack.enter_context(logging.hiding(Redactor(secret_values(settings.raw)).text))
-        settings = _with_lasting_database(settings, stack)
+        settings = database.lasting(database.with_certificates(settings, stack), stack)
         addresses = Addresses.of(settings)
-        database = await stack.enter_async_context(_database(settings).running())
-        await database.reached(settings.backend.database_patience)
+        store = await stack.enter_async_context(database.of(settings).running())
+        await database.ready(store, settings.backend)
         out = await stack.enter_async_context(outside.opened(settings, stand_ins, _plugin_hosts(settings, addresses)))
         with outages.patience():  # it may go away again in the middle of a start
-            await migrate.upgrade(database)
+            await database.migrated(store, settings.backend)
             kept = await stack.enter_async_context(
                 keys.opened(
-                    database,
+                    store,
                     settings.auth,
                     settings.scaffolder,
                     settings.backend.working_directory,
@@ -98,12 +94,12 @@ async def opened(
         services = replace(services, config=terraform_rules.with_key(settings.raw, kept.plans))
         offered = Provisioner(settings.raw, services.integrations)
         kept_entities = _resource_providers(offered, addresses)
-        catalog = _catalog(settings, addresses, database, services, permissions, list(kept_entities.values()))
+        catalog = _catalog(settings, addresses, store, services, permissions, list(kept_entities.values()))
         foreign = settings.catalog.base_url or addresses.plugin("catalog")
         client = LocalCatalogClient(catalog) if catalog else HttpCatalogClient(out.http, foreign)
         services = replace(services, catalog=client)
         scaffolder = Scaffolder(
-            database,
+            store,
             plugins.actions,
             settings.scaffolder,
             services,
@@ -125,13 +121,8 @@ async def opened(
             scaffolder,
             catalog,
             provisioner,
-            database,
+            store,
         )
-
-
-def _database(settings: Settings) -> Database:
-    asked = settings.backend
-    return Database(asked.database_url, patience=asked.database_patience, pooler=asked.database_pooler)
 
 
 def _services(out: Outside, plugins: Plugins, addresses: Addresses, on_behalf: OnBehalf) -> Services:
@@ -202,12 +193,3 @@ def _plugin_hosts(settings: Settings, addresses: Addresses) -> list[str]:
     """Return the hosts of plugins, which may have private addresses."""
     urls = [addresses.own, addresses.base_url, settings.catalog.base_url, *settings.discovery.targets.values()]
     return [urlsplit(url).netloc for url in urls if url]
-
-
-def _with_lasting_database(settings: Settings, stack: AsyncExitStack) -> Settings:
-    """Return settings whose database is a file: one for ``:memory:`` lives as long as this process."""
-    if make_url(settings.backend.database_url).database or not settings.backend.database_url.startswith("sqlite"):
-        return settings
-    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="backstage-py-"))
-    url = f"sqlite:///{Path(folder) / 'memory.sqlite'}"
-    return replace(settings, backend=replace(settings.backend, database_url=url))

@@ -3,33 +3,13 @@
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from backstage_py.settings import known, show
 from backstage_py.settings.known import Node
 from backstage_py.settings.sections import AuthSettings, Settings
 
-_HEAD = """# Configuration
-
-This page is made of the description by which the service reads its settings; `backstage-py config schema` writes the
-same as a JSON Schema. The keys are those of Backstage's `app-config.yaml`; those marked (ours) exist only here. `[]`
-stands for the entries of an array, `*` for any name. Durations are written as `5m`, `30 seconds`, `PT5M` or
-`{minutes: 5}`.
-
-Files are given with `--config`, later ones over earlier ones; without any, `app-config.yaml` and
-`app-config.local.yaml` of the working directory are read. `${NAME}`, `${NAME:-fallback}`, `$env`, `$file` and
-`$include` work as in Backstage, and so do variables such as `APP_CONFIG_backend_listen_port`.
-
-```sh
-backstage-py config check -c app-config.yaml -c app-config.production.yaml
-backstage-py config show backend.database
-```
-
-`config check` answers for every key of the files: it is read, differs from Backstage, is ignored, is not ours, is
-unknown, has no variable, or is wrong (with file, line and what is expected; the exit status is 1 then). `--strict`
-also fails on keys that are ignored or unknown, `--all` lists what is read, `--format json` is for programs. The
-service logs the same once, as `configuration_checked`, when it starts. `config show` writes what is in force and
-where each value comes from; secrets are masked in both.
-"""
+_HEAD = (Path(__file__).parent / "page_head.md").read_text(encoding="utf-8")
 
 
 def page() -> str:

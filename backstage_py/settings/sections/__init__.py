@@ -25,8 +25,6 @@ from backstage_py.settings.sections.auth import (
     PluginRestriction,
 )
 from backstage_py.settings.sections.backend import (
-    DATABASE_CLIENT,
-    POSTGRES_PORT,
     BackendSettings,
     CorsSettings,
     MetricsSettings,
@@ -41,6 +39,7 @@ from backstage_py.settings.sections.catalog import (
     ProcessorOptions,
     RuleLocation,
 )
+from backstage_py.settings.sections.database import DatabaseSettings
 from backstage_py.settings.sections.events import EventsSettings
 from backstage_py.settings.sections.scaffolder import (
     ChildrenSettings,
@@ -51,8 +50,6 @@ from backstage_py.settings.sections.scaffolder import (
 )
 
 __all__ = [
-    "DATABASE_CLIENT",
-    "POSTGRES_PORT",
     "AllowedKind",
     "AuthSettings",
     "BackendSettings",
@@ -61,6 +58,7 @@ __all__ = [
     "CatalogSettings",
     "ChildrenSettings",
     "CorsSettings",
+    "DatabaseSettings",
     "DiscoverySettings",
     "EventsSettings",
     "ExternalAccess",

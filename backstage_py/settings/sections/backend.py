@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import ClassVar
 
 from backstage_py.settings import elsewhere, kinds
-from backstage_py.settings.description import Each, Key, Section, key
+from backstage_py.settings.description import Each, Key, Section, below, key
 from backstage_py.settings.kinds import Kind
+from backstage_py.settings.sections.database import KEYS as DATABASE_KEYS
+from backstage_py.settings.sections.database import DatabaseSettings
 
-DATABASE_CLIENT = kinds.choice("better-sqlite3", "sqlite", "sqlite3", "pg")
-POSTGRES_PORT = kinds.whole(least=1, most=65_535)
 CORS_METHODS = ("GET", "HEAD", "PUT", "PATCH", "POST", "DELETE")
 
 
@@ -118,6 +118,7 @@ class BackendSettings:
     host: str = "127.0.0.1"
     port: int = 7007
     database_url: str = "sqlite:///backstage-py.sqlite"
+    database: DatabaseSettings = field(default_factory=DatabaseSettings)
     database_patience: float = key(
         "database.patience",
         kinds.DURATION,
@@ -170,19 +171,6 @@ class BackendSettings:
         Key("logger.redactAllowlist", kinds.TEXTS, "Values of secret keys that the log may show."),
         Key("csp", kinds.OBJECT, "Directives of the content security policy; false removes one."),
         Key("health.headers", kinds.OBJECT, "Headers of the health answers."),
-        Key("database.client", DATABASE_CLIENT, "The database."),
-        Key(
-            "database.connection",
-            kinds.either(kinds.TEXT_SCHEMA, kinds.OBJECT_SCHEMA),
-            "':memory:', a file, or a PostgreSQL URL; or an object.",
-        ),
-        Key("database.connection.directory", kinds.TEXT, "Folder of the SQLite file."),
-        Key("database.connection.filename", kinds.TEXT, "The SQLite file."),
-        Key("database.connection.host", kinds.TEXT, "Host of PostgreSQL."),
-        Key("database.connection.port", POSTGRES_PORT, "Its port."),
-        Key("database.connection.user", kinds.TEXT, "User."),
-        Key("database.connection.password", kinds.TEXT, "Password."),
-        Key("database.connection.database", kinds.TEXT, "Database; backstage_py by default."),
-        Key("database.connection.ssl", kinds.ANY, "true, or an object with rejectUnauthorized."),
+        *below("database", DATABASE_KEYS),
         *elsewhere.ACTION_FILTERS,
     )

@@ -32,6 +32,21 @@ _LIMITS = (
 )
 
 
+def plain(url: URL, **more: str) -> "psycopg.Connection[Any]":
+    """Open a connection of the driver that commits each statement by itself.
+
+    Args:
+        url: of the database.
+        more: parameters of libpq, over those of the URL.
+    """
+    import psycopg
+
+    words = {**_DEFAULTS, **{name: str(value) for name, value in url.query.items()}, **more}
+    named = {"host": url.host, "port": url.port, "user": url.username, "password": url.password, "dbname": url.database}
+    words |= {name: str(value) for name, value in named.items() if value and name not in words}
+    return psycopg.connect(**words, autocommit=True)  # type: ignore[arg-type]  # all are texts
+
+
 class Connecting:
     """The way to one database.
 
@@ -69,11 +84,7 @@ class Connecting:
         Args:
             more: parameters of libpq.
         """
-        arguments, options = self.engine.dialect.create_connect_args(self._url)
-        connection: Any = self.engine.dialect.connect(*arguments, **{**options, **more})
-        connection.autocommit = True
-        found: psycopg.Connection[Any] = connection
-        return found
+        return plain(self._url, **more)
 
     @property
     def has_pooler(self) -> bool:

@@ -19,8 +19,7 @@ from backstage_py.storage.postgres.watch import Watch
 from backstage_py.storage.transaction import ReadFunction, T, Transaction, Write
 from backstage_py.storage.wakes.postgres import PostgresCarrier
 
-_READERS = 4
-_WRITERS = 4
+_CONNECTIONS = 8
 _CLOSING_SECONDS = 5.0
 _ANSWER_SECONDS = 1.5
 
@@ -36,14 +35,24 @@ class PostgresThreads:
         committed: gets what was committed, on the writer's thread, before the caller gets its result.
         outages: learns when the server is out of reach.
         pooler: see ``Connecting``.
+        connections: that read and write, half of them each; None is the usual number.
     """
 
-    def __init__(self, url: URL, committed: Committed, outages: Outages, *, pooler: bool | None = None) -> None:
+    def __init__(
+        self,
+        url: URL,
+        committed: Committed,
+        outages: Outages,
+        *,
+        pooler: bool | None = None,
+        connections: int | None = None,
+    ) -> None:
         self._committed = committed
         self._connecting = Connecting(url, pooler=pooler)
         self.engine = self._connecting.engine
-        self._readers = _Lane("db-read", _READERS, self._connecting)
-        self._writers = _Lane("db-write", _WRITERS, self._connecting)
+        both = connections or _CONNECTIONS
+        self._readers = _Lane("db-read", max(1, both // 2), self._connecting)
+        self._writers = _Lane("db-write", max(1, both - both // 2), self._connecting)
         self.carrier = PostgresCarrier(self._connecting)
         sessions = [*self._readers.sessions, *self._writers.sessions, *self.carrier.sessions]
         self._watch = Watch(self._connecting, sessions, outages)
