@@ -1,7 +1,9 @@
 """``http:backstage:request``: a request to a plugin of Backstage as the user who started the task."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from urllib.parse import urlencode
 
 from backstage_py.plugin import (
@@ -12,6 +14,7 @@ from backstage_py.plugin import (
     Json,
     JsonObject,
     NotAllowedError,
+    PermanentError,
 )
 from backstage_py.plugin.formats import dump_json, json_text, parse_json
 from backstage_py_actions._builtin import builtin
@@ -19,6 +22,8 @@ from backstage_py_actions._builtin import builtin
 _ID = "http:backstage:request"
 _FIRST_ERROR = 400
 _MILLISECONDS = 1000
+_IDEMPOTENT = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE")
+_SHORTEST_WAIT = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,14 +78,7 @@ async def _send(ctx: ActionContext[Request]) -> JsonObject:
     headers, body = _as_sent(request)
     if ctx.token and not any(name.lower() == "authorization" for name in headers):
         ctx.logger.info("Token is defined. Setting authorization header.")
-    response = await ctx.backstage.request(
-        request.method,
-        request.address,
-        headers=headers,
-        body=body,
-        token=ctx.token,
-        timeout=request.timeout / _MILLISECONDS,
-    )
+    response = await _answered(ctx, headers, body)
     parsed = _parsed(response)
     if response.status >= _FIRST_ERROR and not request.continue_on_bad_response:
         ctx.logger.error(
@@ -88,6 +86,35 @@ async def _send(ctx: ActionContext[Request]) -> JsonObject:
         )
         raise ForeignError("Unable to complete request")
     return {"code": response.status, "headers": dict(response.headers), "body": parsed}
+
+
+async def _answered(ctx: ActionContext[Request], headers: dict[str, str], body: bytes | None) -> BackstageResponse:
+    """Ask once, and again within the request's time while a plugin that is away says when it will be back."""
+    request = ctx.input
+    end = time.monotonic() + request.timeout / _MILLISECONDS
+    left = request.timeout / _MILLISECONDS
+    while True:
+        response = await ctx.backstage.request(
+            request.method, request.address, headers=headers, body=body, token=ctx.token, timeout=left
+        )
+        wait = _wait_before_next(request, response)
+        left = end - time.monotonic() - (wait or 0.0)
+        if wait is None or left <= 0:
+            return response
+        ctx.logger.warning(f"The plugin is not available at the moment (503); asking again in {wait:g} s")
+        await ctx.sleep(wait)
+        if ctx.signal.is_set:
+            raise PermanentError("The task was cancelled")
+
+
+def _wait_before_next(request: Request, response: BackstageResponse) -> float | None:
+    """Return the seconds after which to ask again; None when that may do harm, or a bad answer is wanted."""
+    asked = response.headers.get("retry-after", "").strip()
+    if response.status != HTTPStatus.SERVICE_UNAVAILABLE or not asked.isdecimal():
+        return None
+    if request.method not in _IDEMPOTENT or request.continue_on_bad_response:
+        return None
+    return max(float(asked), _SHORTEST_WAIT)
 
 
 def _as_sent(request: Request) -> tuple[dict[str, str], bytes | None]:

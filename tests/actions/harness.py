@@ -199,9 +199,10 @@ class Catalog:
 
 @dataclass
 class Plugins:
-    """The plugins of a Backstage: one answer for all requests, which are kept."""
+    """The plugins of a Backstage: one answer for all requests but the first ones, which are kept."""
 
     answer: BackstageResponse = field(default_factory=lambda: BackstageResponse(200, {}, b""))
+    first: list[BackstageResponse] = field(default_factory=list)
     requests: list[JsonObject] = field(default_factory=list)
 
     async def request(
@@ -216,4 +217,4 @@ class Plugins:
     ) -> BackstageResponse:
         sent = {"method": method, "path": path, "headers": dict(headers), "body": body, "token": token}
         self.requests.append({**sent, "timeout": timeout})
-        return self.answer
+        return self.first.pop(0) if self.first else self.answer

@@ -1,3 +1,5 @@
+import contextlib
+
 import pytest
 
 from backstage_py.errors import ForeignError, InputError, NotAllowedError
@@ -50,6 +52,38 @@ async def test_a_bad_answer_fails_the_step_unless_told_otherwise(task: Task, plu
     result = await task.run(ACTION, {**given, "continueOnBadResponse": True})
     assert result.outputs["code"] == 500
     assert result.outputs["body"] == {"error": "no"}
+
+
+def away(seconds: str) -> BackstageResponse:
+    return BackstageResponse(503, {**JSON, "retry-after": seconds}, b'{"error":{"name":"ServiceUnavailableError"}}')
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+async def test_a_plugin_that_says_when_it_is_back_is_asked_again(task: Task, plugins: Plugins, method: str) -> None:
+    plugins.first = [away("0")]
+    result = await task.run(ACTION, {"method": method, "path": "/api/p"})
+    assert result.outputs["code"] == 200
+    assert len(plugins.requests) == 2
+    assert plugins.requests[1]["timeout"] < plugins.requests[0]["timeout"] == 60.0
+    assert "The plugin is not available at the moment (503); asking again in 1 s" in result.log.messages
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"method": "POST"},
+        {"method": "PATCH"},
+        {"method": "GET", "timeout": 1000},
+        {"method": "GET", "continueOnBadResponse": True},
+    ],
+)
+async def test_it_is_not_asked_again_where_that_does_harm_or_takes_too_long(
+    task: Task, plugins: Plugins, given: dict[str, str]
+) -> None:
+    plugins.answer = away("1")
+    with contextlib.suppress(ForeignError):
+        await task.run(ACTION, {"path": "/api/p", **given})
+    assert len(plugins.requests) == 1
 
 
 async def test_an_answer_is_kept_under_its_key(task: Task, plugins: Plugins) -> None:
