@@ -200,15 +200,19 @@ class Replica:
             "CHAOS_CATALOG": str(self.shared.catalog),
         }
 
-    def _configuration(self) -> JsonObject:
+    def kept_in(self) -> JsonObject:
+        """Return the configuration of the database."""
         connection = {"host": "127.0.0.1", "port": self.proxy.port, "user": "test", "database": self.shared.database}
+        return {"client": "pg", "connection": connection}
+
+    def _configuration(self) -> JsonObject:
         access = {"type": "static", "options": {"token": TOKEN, "subject": "chaos"}}
         ours: JsonObject = {
             "app": {"baseUrl": _BASE_URL},
             "backend": {
                 "baseUrl": _BASE_URL,
                 "listen": {"host": "127.0.0.1", "port": self.port},
-                "database": {"client": "pg", "connection": connection},
+                "database": self.kept_in(),
                 "workingDirectory": str(self.folder / "work"),
                 "auth": {"externalAccess": [access]},
             },
