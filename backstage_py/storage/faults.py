@@ -23,7 +23,8 @@ _PG_LOST = ("08", "57P", "25P03", "25006")
 
 _PG_REFUSALS = ("authentication failed", "does not exist", "no pg_hba.conf entry", "permission denied", "no password")
 _AWAY = "The database does not answer, or refuses ({}); check that it runs, and backend.database.connection"
-_PG_BROKEN = frozenset({"OperationalError", "InterfaceError", "ConnectionTimeout"})
+_PG_BROKEN = frozenset({"OperationalError", "InterfaceError", "ConnectionTimeout", "DatabaseError"})
+"""What the driver raises of itself: whatever the server says has a code."""
 
 
 class DatabaseError(BackstageError):

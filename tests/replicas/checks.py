@@ -52,6 +52,8 @@ async def problems(
     await cluster.until_ready()
     unended = await _unended(cluster)
     found = [f"task {task_id} never ends" for task_id in unended]
+    if not unended:
+        await tasks.catch_up()
     found += await locations.problems_once_quiet() if locations else []
     records, effects = (await asyncio.to_thread(_records, cluster)).without(chapter.earlier), cluster.effects
     made = [path.name for path in cluster.shared.foreign.iterdir()]

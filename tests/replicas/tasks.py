@@ -75,9 +75,18 @@ class Tasks:
         await self.client.ask("POST", f"{path}/retry", {"secrets": {"tok": one.secret}}, accept=(409,))
         one.retries += 1
         await self.follow(one)
+        await self._follow_on(one)
+        return one
+
+    async def catch_up(self) -> None:
+        """Follow what was opened again later: a request that its client has given up may still be carried out."""
+        for one in self.followed.values():
+            if one.retries:
+                await self._follow_on(one)
+
+    async def _follow_on(self, one: Followed) -> None:
         while await self._newest(one) > (one.last or 0):  # the answer was lost, and it was retried once more
             await self.follow(one)
-        return one
 
     async def _newest(self, one: Followed) -> int:
         events = await self.client.ask("GET", f"/api/scaffolder/v2/tasks/{one.id}/events")

@@ -5,12 +5,14 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 
+import psycopg
 import pytest
 import sqlalchemy as sa
+from psycopg import pq
 
 from backstage_py.errors import ServiceUnavailableError
 from backstage_py.storage.database import Database, Transaction
-from backstage_py.storage.faults import LostError
+from backstage_py.storage.faults import LostError, meaning
 from backstage_py.storage.postgres import watch
 from tests.storage.postgres import Postgres, postgres
 from tests.storage.wire import Wire, wire
@@ -196,3 +198,10 @@ async def test_a_long_statement_beside_it_goes_on(
 
     await database.read(sleep)
     assert tries == [1]
+
+
+def test_what_the_driver_says_without_the_server_is_a_lost_connection(server: Postgres) -> None:
+    """libpq may fail to send before it counts its connection as broken; then it is no OperationalError."""
+    with server.connect("postgres") as connection:
+        result = connection.pgconn.make_empty_result(pq.ExecStatus.FATAL_ERROR)
+    assert isinstance(meaning(psycopg.errors.error_from_result(result)), LostError)
