@@ -1,6 +1,6 @@
 """Keys of ``catalog`` that have no effect here, each with the reason, so that nothing is ignored in silence."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from backstage_py.model.json import JsonObject
 from backstage_py.settings import elsewhere, schema, spelling
@@ -12,7 +12,7 @@ _PLUGINS = "backstage_py.catalog"
 _OF_BACKSTAGE = frozenset(
     {
         *("awsOrganization", "awsS3", "azureBlob", "azureDevOps", "bitbucketCloud", "bitbucketServer", "gcp", "gerrit"),
-        *("gitea", "github", "githubMultiOrg", "githubOrg", "gitlab", "keycloakOrg", "ldapOrg", "microsoftGraphOrg"),
+        *("gitea", "github", "githubMultiOrg", "githubOrg", "gitlab", "keycloakOrg"),
         *("msGraphOrg", "okta", "openApi", "puppetdb"),
     }
 )
@@ -49,11 +49,17 @@ def _foreign(merged: Merged) -> Iterator[Note]:
     """Note what only a plugin could read: of Backstage's own always, any other where no plugin is installed."""
     for section, word in _OF_PLUGINS.items():
         for name in _keys(merged, ("catalog", section)):
-            if name not in _OF_BACKSTAGE and _has_plugins():
+            if name in _read(section) or (name not in _OF_BACKSTAGE and _has_plugins()):
                 continue
             path = ("catalog", section, name)
             reason = f"it has an effect only if an installed plugin brings a {word} that reads it"
             yield path, f"is not read by this service; {reason}"
+
+
+def _read(section: str) -> Container[str]:
+    """Return the names that this service reads by itself."""
+    found: JsonObject = _described()[section].get("properties", {})
+    return found
 
 
 def _has_plugins() -> bool:

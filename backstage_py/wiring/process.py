@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from backstage_py import logging
 from backstage_py.catalog.authorized import AuthorizedCatalog
 from backstage_py.catalog.client import LocalCatalogClient
+from backstage_py.catalog.organisations import providers as organisations
 from backstage_py.catalog.service import CatalogService
 from backstage_py.identity.issuer import TokenIssuer
 from backstage_py.identity.on_behalf import OnBehalf
@@ -158,6 +159,7 @@ def _catalog(
         return None
     plugins = load_catalog_plugins(services)
     plugins.add(own)
+    plugins.add(organisations.configured(settings.catalog, plugins.transformers))
     service = CatalogService(
         database,
         required(services.url_reader, "URL reader"),

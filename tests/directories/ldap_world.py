@@ -12,6 +12,7 @@ SPELLED = f"CN = Müller\\, Jürgen \\+ Co\\  , OU = People,{BASE}"
 """The person of a comma, as somebody wrote it."""
 _ODD = f"cn=Müller\\2C Jürgen \\2B Co\\20,{PEOPLE}"
 _ADA, _BOB, _EVE = (f"uid={name},{PEOPLE}" for name in ("ada", "bob", "Eve"))
+TWO = _ADA, _BOB
 _ALL, _WEB, _API, _ODD_TEAM, _LOST = (
     f"cn={name},{TEAMS}" for name in ("all", "web", "api", "odd+description=\\23R\\2CD \\5C", "lost")
 )

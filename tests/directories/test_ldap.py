@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,12 +12,11 @@ from backstage_py.errors import BackstageError
 from backstage_py.integrations.directories.ldap import LdapAnswers, LdapEntry
 from backstage_py.plugin.catalog import OrganisationTransformer
 from backstage_py.plugin.organisations import Transformers
-from backstage_py.settings.description import read
-from backstage_py.settings.files import Layer
-from backstage_py.settings.merged import Merged
-from backstage_py.settings.reading import Reader
+from backstage_py.settings.schedules import Schedule
 from backstage_py.settings.sections.directories import LdapOrg, LdapSearch
 from tests.directories import ldap_world, record, slapd
+from tests.directories.configured import section
+from tests.directories.site import organisation
 from tests.directories.slapd import PASSWORD, ROBOT, SMALL, Slapd
 
 RECORDED = record.table("ldap")
@@ -29,7 +29,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slapd]:
 
 
 def _read(config: Any, *transformers: OrganisationTransformer, url: str) -> list[Any]:
-    org = read(LdapOrg, Reader(Merged([Layer({"target": url, **config}, "app-config.yaml")])))
+    org = section(LdapOrg, {"target": url, **config})
     return asyncio.run(ldap_org.read("default", org, Transformers(transformers, "ldapOrg", "default")))
 
 
@@ -144,7 +144,7 @@ def test_a_plugin_changes_people_and_leaves_some_out(server: Slapd) -> None:
 
 def test_a_domain_of_microsoft_is_known_by_what_it_says_of_itself() -> None:
     root = LdapEntry("", {"forestfunctionality": (b"7",)})
-    org = LdapOrg(target="ldap://x", users=(LdapSearch(dn="dc=x"),))
+    org = LdapOrg(Schedule(), "ldap://x", users=(LdapSearch(dn="dc=x"),))
     attributes = {
         "uid": (b"ada",),
         "distinguishedname": (b"CN=Ada,DC=x",),
@@ -154,3 +154,20 @@ def test_a_domain_of_microsoft_is_known_by_what_it_says_of_itself() -> None:
     made = ldap_org.entities("default", org, answers, Transformers())[0]["metadata"]["annotations"]
     assert made["backstage.io/ldap-uuid"] == "00112233-4455-6677-8899-aabbccddeeff"
     assert made["backstage.io/ldap-dn"] == "CN=Ada,DC=x"
+
+
+async def test_the_catalog_follows_the_server_and_outlasts_it(tmp_path: Path) -> None:
+    ada, bob = ({**ldap_world.CONFIGS["users only"]["users"], "dn": one} for one in ldap_world.TWO)
+    (folder := tmp_path / "slapd").mkdir()
+    with slapd.running(folder, ldap_world.ENTRIES) as server:
+        config = {"ldapOrg": {"main": {"target": server.url, **ldap_world.CONFIGS["defaults"]}}}
+        assert await organisation(tmp_path, config) == (
+            ["group:default/all", "group:default/api", "group:default/lost", "group:default/odd", "group:default/web"],
+            ["user:default/ada", "user:default/bob", "user:default/eve", "user:default/odd"],
+            None,
+        )
+        config["ldapOrg"]["main"]["users"] = [ada, bob]
+        assert (await organisation(tmp_path, config))[1] == ["user:default/ada", "user:default/bob"]
+    groups, users, problem = await organisation(tmp_path, config)
+    assert (len(groups), users) == (5, ["user:default/ada", "user:default/bob"])
+    assert "cannot be reached" in (problem or "")

@@ -7,9 +7,10 @@ from typing import ClassVar
 
 from backstage_py.model.json import Json
 from backstage_py.settings import elsewhere, kinds
-from backstage_py.settings.description import Each, key
+from backstage_py.settings.description import Each, Named, key
 from backstage_py.settings.kinds import Kind, shown
 from backstage_py.settings.reading import Reader
+from backstage_py.settings.sections.directories import LdapOrg
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,7 @@ class CatalogSettings:
         conflict_strategy: what ``POST /locations`` does with a location that exists.
         processors: ``processorOptions`` and ``disableDefaultProcessors``.
         disabled_providers: names of the providers that ``providerOptions`` switches off.
+        ldap_orgs: ``providers.ldapOrg``, by their names.
         options: the whole section as configured, for values that only one room knows.
     """
 
@@ -151,6 +153,9 @@ class CatalogSettings:
     )
     processors: ProcessorOptions = ProcessorOptions()
     disabled_providers: frozenset[str] = frozenset()
+    ldap_orgs: Mapping[str, LdapOrg] = key(
+        "providers.ldapOrg", Named(LdapOrg), "LDAP servers whose users and groups become entities.", dict
+    )
     base_url: str | None = key(
         "baseUrl", kinds.URL, "(ours) The catalog of another Backstage to use; /api/catalog is not served then.", None
     )

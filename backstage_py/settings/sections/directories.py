@@ -14,8 +14,10 @@ from backstage_py.settings import kinds
 from backstage_py.settings.description import Each, Section, key
 from backstage_py.settings.kinds import Kind
 from backstage_py.settings.reading import Reader
+from backstage_py.settings.schedules import SCHEDULE, Schedule
 
 _PAGE = 100
+MISSING = "is missing; expected an object with frequency and timeout"
 
 
 def _ldap_url(value: Json) -> str:
@@ -131,6 +133,7 @@ class LdapGroups(LdapSearch):
 class LdapOrg:
     """A directory server; each provider of ``catalog.providers.ldapOrg`` has a name and this."""
 
+    schedule: Schedule = key("schedule", SCHEDULE, "When it is read.", missing=MISSING)
     target: str = key("target", _LDAP_URL, "Its URL, ldap or ldaps.", example="ldaps://ds.example.net")
     bind: LdapBind | None = key("bind", Section(LdapBind, is_optional=True), "Who asks; nobody without it.", None)
     tls: LdapTls = key("tls", Section(LdapTls), "How its certificate is checked.", LdapTls)
@@ -149,6 +152,7 @@ class MicrosoftGraphOrg:
         mode: ``advanced`` asks with eventual consistency, as searches and some filters need.
     """
 
+    schedule: Schedule = key("schedule", SCHEDULE, "When it is read.", missing=MISSING)
     tenant_id: str = key("tenantId", kinds.TEXT, "Id or domain of the tenant.", example="contoso.onmicrosoft.com")
     client_id: str = key("clientId", kinds.TEXT, "Id of the app.", missing=f"is missing; {_SECRET_ONLY}")
     client_secret: str = key(
