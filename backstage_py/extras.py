@@ -19,6 +19,7 @@ _MODULES: Mapping[str, tuple[str, ...]] = {
     "serve": ("alembic", "httptools", "isal", "sqlalchemy", "starlette", "uvicorn"),
     "signing": ("cryptography", "pysequoia"),
     "slack": ("slack_sdk",),
+    "telemetry": ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"),
     "vault": ("hvac",),
 }
 
@@ -29,7 +30,14 @@ class MissingExtraError(NotImplementedInBackendError):
 
 def is_installed(extra: str) -> bool:
     """Whether all of an extra can be imported."""
-    return all(find_spec(module) for module in _MODULES[extra])
+    return all(_is_there(module) for module in _MODULES[extra])
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # what it would be within is not there
+        return False
 
 
 def missing(what: str, extra: str | None) -> str | None:

@@ -16,6 +16,8 @@ from typing import Any, TextIO
 import orjson
 import structlog
 
+from backstage_py.tracing import spans
+
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 
 _EXCEPTIONS = structlog.processors.ExceptionRenderer(
@@ -81,6 +83,7 @@ def configure(level: str = "info", stream: TextIO | None = None, *, lasting: boo
     readable = out.isatty()
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
+        _with_trace,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
@@ -93,7 +96,7 @@ def configure(level: str = "info", stream: TextIO | None = None, *, lasting: boo
     last.append(_masked)
     structlog.configure(
         processors=[*shared, *last],
-        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        wrapper_class=_Logger,
         logger_factory=structlog.WriteLoggerFactory(file=out),
         cache_logger_on_first_use=lasting,
     )
@@ -104,7 +107,27 @@ def configure(level: str = "info", stream: TextIO | None = None, *, lasting: boo
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
         )
     )
-    logging.basicConfig(handlers=[handler], level=max(_LEVELS[level], logging.WARNING), force=True)
+    logging.basicConfig(handlers=[handler], force=True)
+    set_level(level)
+
+
+def set_level(level: str) -> None:
+    """Log from ``level`` on, in all of this process, whatever loggers were made before."""
+    chosen = structlog.make_filtering_bound_logger(_LEVELS[level])
+    for name, method in vars(chosen).items():
+        if not name.startswith("__"):
+            setattr(_Logger, name, method)
+    logging.getLogger().setLevel(max(_LEVELS[level], logging.WARNING))
+
+
+class _Logger(structlog.make_filtering_bound_logger(logging.INFO)):  # type: ignore[misc]  # a class made at run time
+    """The class of all our loggers; loggers are kept, so that ``set_level`` changes it instead of them."""
+
+
+def _with_trace(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    if found := spans.ids():
+        event["trace_id"], event["span_id"] = found
+    return event
 
 
 def _dumps(event: MutableMapping[str, Any], **_: object) -> str:

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backstage_py.errors import BackstageError, InputError, as_name
 from backstage_py.http.respond import json_response, not_found
+from backstage_py.tracing import spans
 
 _log = structlog.get_logger(__name__)
 _SERVER_ERROR = 500
@@ -64,10 +65,17 @@ def error_response(scope: Scope, error: Exception) -> Response:
         _log.error("request_failed", method=scope["method"], path=scope["path"], exc_info=error)
     body = {
         "error": describe(error),
-        "request": {"method": scope["method"], "url": relative_url(scope)},
+        "request": _request(scope),
         "response": {"statusCode": status},
     }
     return json_response(body, status, _LATER if status == _UNAVAILABLE else None)
+
+
+def _request(scope: Scope) -> dict[str, object]:
+    """Return what was asked for, with the trace's id where there is one; Backstage's clients pass over it."""
+    asked = {"method": scope["method"], "url": relative_url(scope)}
+    trace = spans.trace_id()
+    return {**asked, "traceId": trace} if trace else asked
 
 
 def describe(error: Exception) -> dict[str, object]:

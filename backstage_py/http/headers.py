@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from time import perf_counter
 
 import structlog
@@ -11,11 +12,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from backstage_py import logging
 from backstage_py.http import paths, streams
 from backstage_py.metrics.process import REQUEST_SECONDS, REQUESTS
+from backstage_py.tracing import spans
 
 _log = structlog.get_logger(__name__)
 
 _REQUEST_ID = re.compile(rb"[\w.:+=/-]{1,128}")
 _QUIET = ("/.backstage/health/", "/metrics")
+_SERVER_ERROR = 500
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 DEFAULT_CSP: Mapping[str, tuple[str, ...]] = {
@@ -84,22 +87,36 @@ class EdgeMiddleware:
 
         structlog.contextvars.bind_contextvars(request_id=request_id.decode())
         begun = perf_counter()
-        with logging.own_context():
+        plugin = self._plugin(scope)
+        with logging.own_context(), _span(scope, plugin) as span:
             try:
                 await self._app(scope, receive, with_headers)
             finally:
                 seconds = perf_counter() - begun
+                span.set("http.response.status_code", status)
+                if status >= _SERVER_ERROR:
+                    span.fail(str(status))
                 _access_log(scope, status, seconds)
-                self._count(scope, status, None if is_stream else seconds)
-                structlog.contextvars.unbind_contextvars("request_id")
+                self._count(scope, plugin, status, None if is_stream else seconds)
+                structlog.contextvars.unbind_contextvars("request_id", "user")
 
-    def _count(self, scope: Scope, status: int, seconds: float | None) -> None:
+    def _plugin(self, scope: Scope) -> str:
         found = scope["path"].removeprefix("/api/").partition("/")[0]
-        plugin = found if found in self._plugins else ""
+        return found if found in self._plugins else ""
+
+    def _count(self, scope: Scope, plugin: str, status: int, seconds: float | None) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "other"
         REQUESTS.inc(plugin, method, str(status))
         if seconds is not None:
             REQUEST_SECONDS.observe(seconds, plugin)
+
+
+def _span(scope: Scope, plugin: str) -> AbstractContextManager[spans.Span]:
+    if not spans.are_on() or scope["path"].startswith(_QUIET):
+        return spans.nothing()
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    attributes = {"http.request.method": scope["method"], "url.path": scope["path"], "backstage.plugin": plugin}
+    return spans.request(f"{scope['method']} {plugin}".rstrip(), headers, **attributes)
 
 
 def _request_id(scope: Scope) -> bytes:

@@ -1,7 +1,7 @@
-"""Liveness and readiness, as Backstage's root health service answers them."""
+"""Liveness and readiness, as Backstage's root health service answers them, and whether the start is over (ours)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -13,6 +13,7 @@ from backstage_py import background
 from backstage_py.http.respond import json_response
 
 _UNAVAILABLE = 503
+_NOT_STARTED = "Backend has not started yet"
 
 
 @dataclass(slots=True)
@@ -22,6 +23,7 @@ class Health:
     Attributes:
         answers: whether the database answers now; it takes less than two seconds to say so.
         delay: seconds between reporting the stop and stopping, for load balancers to notice.
+        problems: each says what keeps the service from its work now, such as that no worker process runs.
     """
 
     answers: Callable[[], Awaitable[bool]]
@@ -29,6 +31,19 @@ class Health:
     stopping: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
     delay: float = 0.0
+    problems: list[Callable[[], Sequence[str]]] = field(default_factory=list)
+
+    async def problem(self) -> str | None:
+        """Return why no request should come here now, None when they may."""
+        if self.stopping:
+            return "Backend is shutting down"
+        if not self.ready:
+            return _NOT_STARTED
+        if not await self.answers():
+            return "The database does not answer"
+        if failing := background.failing():
+            return f"Work in the background fails and is tried again: {', '.join(failing)}"
+        return next((found for ask in self.problems for found in ask()), None)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -46,17 +61,15 @@ def routes(health: Health) -> list[Route]:
     """Return the routes below ``/.backstage/health/v1``; no token is needed."""
 
     async def readiness(_request: Request) -> Response:
-        if health.stopping or not health.ready:
-            message = "Backend is shutting down" if health.stopping else "Backend has not started yet"
-            return json_response({"status": "error", "message": message}, _UNAVAILABLE, health.headers)
-        if not await health.answers():
-            return json_response(
-                {"status": "error", "message": "The database does not answer"}, _UNAVAILABLE, health.headers
-            )
-        if failing := background.failing():
-            message = f"Work in the background fails and is tried again: {', '.join(failing)}"
-            return json_response({"status": "error", "message": message}, _UNAVAILABLE, health.headers)
-        return json_response({"status": "ok"}, headers=health.headers)
+        return told(await health.problem())
+
+    async def startup(_request: Request) -> Response:
+        return told(None if health.ready else _NOT_STARTED)
+
+    def told(problem: str | None) -> Response:
+        if problem is None:
+            return json_response({"status": "ok"}, headers=health.headers)
+        return json_response({"status": "error", "message": problem}, _UNAVAILABLE, health.headers)
 
     async def liveness(_request: Request) -> Response:
         return json_response({"status": "ok"}, headers=health.headers)
@@ -64,4 +77,5 @@ def routes(health: Health) -> list[Route]:
     return [
         Route("/.backstage/health/v1/readiness", readiness),
         Route("/.backstage/health/v1/liveness", liveness),
+        Route("/.backstage/health/v1/startup", startup),
     ]

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
+import structlog
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
@@ -89,6 +90,7 @@ class _Authenticated:
             found = scope[CREDENTIALS] = await scope[AUTHENTICATE](header)
             if not isinstance(found.principal, NonePrincipal):
                 connections.authenticated(scope)
+                structlog.contextvars.bind_contextvars(user=found.subject)
         answer = options.answer(self._router.routes, scope) if scope.get("method") == "OPTIONS" else None
         router = self._of_segment.get(own[1:].partition("/")[0], self._router)
         await (answer or router)(scope, receive, send)

@@ -27,4 +27,16 @@ PROCESS_QUEUE = shared("backstage_py_catalog_processing_queue", "Entities that a
 PROCESSING_LAG = shared(
     "backstage_py_catalog_processing_lag_seconds", "For how long the entity that is due longest waits; 0 without one"
 )
+PROVIDER_UP = shared(
+    "backstage_py_catalog_provider_up", "Whether a provider's newest reading brought what there is", "provider"
+)
+PROVIDER_AGE = shared(
+    "backstage_py_catalog_provider_last_success_seconds", "How long ago a provider was last read in full", "provider"
+)
+PROVIDER_ENTITIES = shared(
+    "backstage_py_catalog_provider_entities", "Entities that the catalog has of a provider", "provider"
+)
+PROVIDER_FAILURES = shared(
+    "backstage_py_catalog_provider_failures", "Readings of a provider that failed, since ever", "provider"
+)
 FAILING = shared("backstage_py_catalog_entities_with_errors", "Entities whose last processing had errors")

@@ -1,6 +1,6 @@
 """The database at a glance, for operators: a few numbers that are cheap to get, whatever the tables hold."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from backstage_py.model.task import TaskStatus
 from backstage_py.storage import clock
 from backstage_py.storage.catalog.lease import is_valid
+from backstage_py.storage.catalog.providers import ProviderState, ProviderStore
 from backstage_py.storage.catalog.tables import (
     leases,
     locations,
@@ -46,6 +47,7 @@ class Contents:
     locations: int
     relations: int
     with_errors: int
+    providers: Sequence[ProviderState]
 
 
 def _count(table: sa.Table, *conditions: sa.ColumnElement[bool]) -> sa.ScalarSelect[int]:
@@ -102,10 +104,11 @@ async def contents(database: Database) -> Contents:
     Raises:
         ServiceUnavailableError: the database does not answer.
     """
+    providers = await ProviderStore(database).all()
 
     def run(connection: sa.Connection) -> Contents:
         kinds = connection.execute(sa.text(_ENTITIES.format(_KIND[connection.dialect.name]))).all()
         row = connection.execute(_CONTENTS).one()
-        return Contents({kind: number for kind, number in kinds}, *row)  # noqa: C416  # rows are no pairs for mypy
+        return Contents({kind: number for kind, number in kinds}, *row, providers=providers)  # noqa: C416  # rows are no pairs for mypy
 
     return await database.read(run)

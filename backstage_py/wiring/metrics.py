@@ -15,6 +15,7 @@ from backstage_py.errors import ServiceUnavailableError
 from backstage_py.metrics import exposition, shared
 from backstage_py.metrics.collecting import Collection
 from backstage_py.metrics.instruments import Instrument
+from backstage_py.model import times
 from backstage_py.storage import overview
 from backstage_py.storage.database import Database
 from backstage_py.storage.overview import Contents, Overview
@@ -80,12 +81,19 @@ class Scrapes:
         self._read_at = time.monotonic()
 
     def _of_contents(self, found: Contents) -> dict[Instrument, dict[tuple[str, ...], float]]:
+        now = times.now()
         self._kinds |= found.entities.keys()  # a kind without entities any more is told as 0, as by Backstage
         return {
             shared.ENTITIES: {(kind,): found.entities.get(kind, 0) for kind in sorted(self._kinds)},
             shared.LOCATIONS: {(): found.locations},
             shared.RELATIONS: {(): found.relations},
             shared.FAILING: {(): found.with_errors},
+            shared.PROVIDER_UP: {(one.name,): float(one.error is None) for one in found.providers if one.ended_at},
+            shared.PROVIDER_AGE: {
+                (one.name,): max(now - one.succeeded_at, 0) / 1000 for one in found.providers if one.succeeded_at
+            },
+            shared.PROVIDER_ENTITIES: {(one.name,): one.entities for one in found.providers},
+            shared.PROVIDER_FAILURES: {(one.name,): one.failures for one in found.providers},
         }
 
 

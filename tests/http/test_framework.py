@@ -240,7 +240,9 @@ async def test_health_follows_the_life_of_the_service(site: Site) -> None:
     path = "/.backstage/health/v1"
     early = await call(site.app, "GET", f"{path}/readiness")
     assert (early.status, early.json["message"]) == (503, "Backend has not started yet")
+    assert (await call(site.app, "GET", f"{path}/startup")).json == early.json
     site.health.ready = True
+    assert (await call(site.app, "GET", f"{path}/startup")).json == {"status": "ok"}
     assert (await call(site.app, "GET", f"{path}/readiness")).json == {"status": "ok"}
     site.health.stopping = True
     late = await call(site.app, "GET", f"{path}/readiness")

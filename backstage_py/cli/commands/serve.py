@@ -17,8 +17,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp
 
 from backstage_py import app, logging
-from backstage_py.cli import ending
-from backstage_py.cli.commands import worker
+from backstage_py.cli import ending, hangup
+from backstage_py.cli.commands.worker import Workers
 from backstage_py.cli.ending import Ending
 from backstage_py.cli.loop import run_loop
 from backstage_py.errors import SettingsError
@@ -30,6 +30,7 @@ from backstage_py.http.server_protocol import ServerProtocol
 from backstage_py.settings import check, load_settings, with_listen
 from backstage_py.settings.load import findings
 from backstage_py.settings.sections import Settings
+from backstage_py.wiring import telemetry
 from backstage_py.wiring.stand_in import StandIn
 
 _log = structlog.get_logger(__name__)
@@ -71,7 +72,8 @@ def run(config: Sequence[Path], *, host: str | None, port: int | None, workers: 
     with listening(settings.backend.host, settings.backend.port) as listener, _metrics_listener(settings) as metrics:
         settings = with_listen(settings, None, listener.getsockname()[1])
         listeners = _Listeners(listener, metrics)
-        run_loop(_serve(settings, listeners, list(config), workers, front or _nothing))
+        with telemetry.running(os.environ):
+            run_loop(_serve(settings, listeners, list(config), workers, front or _nothing))
     return 0
 
 
@@ -131,13 +133,23 @@ async def _serve_until(
             timeout_keep_alive=ceil(bounds.keep_alive_timeout),
         ) as answering,
         _metrics(service, metrics),
-        service.running(worker.processes(workers, config, service.worker_environment, service.process_ended)),
+        _beside(service, config, workers),
     ):
         end.started()
         _collect_from_here()
         _log.info("service_started", url=settings.backend.base_url, listen=_shown(listener), workers=workers)
         await _first(answering, end.asked)
         _log.info("service_stopping")
+
+
+@contextlib.asynccontextmanager
+async def _beside(service: app.Service, config: list[Path], workers: int) -> AsyncIterator[None]:
+    """Run the service with its worker processes; SIGHUP reaches all of them."""
+    beside = Workers(config, service.worker_environment, service.process_ended)
+    service.health.problems.append(beside.problems)
+    with hangup.rereading(config, beside.hang_up):
+        async with service.running(beside.running(workers)):
+            yield
 
 
 @contextlib.asynccontextmanager

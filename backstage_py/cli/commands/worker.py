@@ -3,19 +3,21 @@
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
 
 from backstage_py import logging
-from backstage_py.cli import child, ending
+from backstage_py.cli import child, ending, hangup
 from backstage_py.cli.ending import Ending
 from backstage_py.cli.loop import run_loop
 from backstage_py.metrics.process import WORKER_DEATHS
 from backstage_py.settings import load_settings
-from backstage_py.wiring import handover, process
+from backstage_py.wiring import handover, process, telemetry
 
 _log = structlog.get_logger(__name__)
 
@@ -32,12 +34,13 @@ def run(config: Sequence[Path]) -> int:
         with ending.by_signal() as end:
             gone = sys.stdin.fileno()  # the service holds the other end, also when it is killed
             asyncio.get_running_loop().add_reader(gone, _service_gone, gone, end)
-            with handover.counted(os.environ):
+            with handover.counted(os.environ), hangup.rereading(config):
                 async with process.opened(settings, stand_ins) as core, core.scaffolder.running():
                     end.started()
                     await end.asked.wait()
 
-    run_loop(work())
+    with telemetry.running(os.environ):
+        run_loop(work())
     return 0
 
 
@@ -46,44 +49,70 @@ def _service_gone(watched: int, end: Ending) -> None:
     end.ask()
 
 
-@contextlib.asynccontextmanager
-async def processes(
-    count: int, config: Sequence[Path], environment: Mapping[str, str], ended: Callable[[int], None]
-) -> AsyncIterator[None]:
-    """Keep ``count`` workers running until the block is left; then they finish or hand back their tasks.
+@dataclass(slots=True)
+class Workers:
+    """The worker processes of a service; one that ends by itself is started again.
 
-    One that ends by itself is started again; ``ended`` is told the process id of each that ends.
+    Args:
+        config: app-config files.
+        environment: variables for them besides our own.
+        ended: told the process id of each that ends.
+
+    Attributes:
+        pids: of those that run.
+        wanted: how many should run.
     """
-    stopping = asyncio.Event()
-    keepers = [asyncio.create_task(_keep_running(config, environment, stopping, ended)) for _ in range(count)]
-    try:
-        yield
-    finally:
-        stopping.set()
-        await asyncio.gather(*keepers)
 
+    config: Sequence[Path]
+    environment: Mapping[str, str]
+    ended: Callable[[int], None]
+    pids: set[int] = field(default_factory=set)
+    wanted: int = 0
 
-async def _keep_running(
-    config: Sequence[Path], environment: Mapping[str, str], stopping: asyncio.Event, has_ended: Callable[[int], None]
-) -> None:
-    command = [sys.executable, "-P", "-m", "backstage_py.cli", "worker"]
-    for path in config:
-        command += ["--config", str(path)]
-    stop = asyncio.create_task(stopping.wait())
-    while not stopping.is_set():
-        # its own process group: Ctrl-C on the terminal reaches the service, which then stops its workers in order
-        process = await asyncio.create_subprocess_exec(
-            *command, env={**os.environ, **environment}, stdin=asyncio.subprocess.PIPE, start_new_session=True
-        )
-        ended = asyncio.create_task(process.wait())
-        await asyncio.wait({ended, stop}, return_when=asyncio.FIRST_COMPLETED)
-        if not ended.done():
-            await child.stop(process, _STOP_SECONDS)
-            await ended
-            has_ended(process.pid)
-            return
-        has_ended(process.pid)
-        WORKER_DEATHS.inc()
-        _log.error("worker_ended", pid=process.pid, status=process.returncode)
-        await asyncio.wait({stop}, timeout=_PAUSE)
-    stop.cancel()
+    @contextlib.asynccontextmanager
+    async def running(self, count: int) -> AsyncIterator[None]:
+        """Keep ``count`` of them running until the block is left; then they finish or hand back their tasks."""
+        self.wanted = count
+        stopping = asyncio.Event()
+        keepers = [asyncio.create_task(self._keep_running(stopping)) for _ in range(count)]
+        try:
+            yield
+        finally:
+            stopping.set()
+            await asyncio.gather(*keepers)
+
+    def hang_up(self) -> None:
+        """Let all of them read again what may change while they run."""
+        for pid in self.pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGHUP)
+
+    def problems(self) -> Sequence[str]:
+        """Return what keeps tasks from running."""
+        return ["No worker process runs"] if self.wanted and not self.pids else []
+
+    async def _keep_running(self, stopping: asyncio.Event) -> None:
+        command = [sys.executable, "-P", "-m", "backstage_py.cli", "worker"]
+        for path in self.config:
+            command += ["--config", str(path)]
+        stop = asyncio.create_task(stopping.wait())
+        while not stopping.is_set():
+            # its own process group: Ctrl-C on the terminal reaches the service, which then stops its workers in order
+            process = await asyncio.create_subprocess_exec(
+                *command, env={**os.environ, **self.environment}, stdin=asyncio.subprocess.PIPE, start_new_session=True
+            )
+            self.pids.add(process.pid)
+            ended = asyncio.create_task(process.wait())
+            await asyncio.wait({ended, stop}, return_when=asyncio.FIRST_COMPLETED)
+            is_asked = not ended.done()
+            if is_asked:
+                await child.stop(process, _STOP_SECONDS)
+                await ended
+            self.pids.discard(process.pid)
+            self.ended(process.pid)
+            if is_asked:
+                return
+            WORKER_DEATHS.inc()
+            _log.error("worker_ended", pid=process.pid, status=process.returncode)
+            await asyncio.wait({stop}, timeout=_PAUSE)
+        stop.cancel()

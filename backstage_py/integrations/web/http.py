@@ -27,6 +27,7 @@ from backstage_py.errors import (
 )
 from backstage_py.integrations.web import addresses
 from backstage_py.model import json, web_url
+from backstage_py.tracing import spans
 
 if TYPE_CHECKING:
     import aiohttp
@@ -273,6 +274,7 @@ class HttpClient:
         from aiohttp import ClientTimeout
         from yarl import URL
 
+        spans.hand_on(headers)
         bound = ClientTimeout(total=seconds or self.limits.seconds)
         with _foreign_errors(url, seconds or self.limits.seconds):
             async with self._open().request(

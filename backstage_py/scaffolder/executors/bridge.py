@@ -18,6 +18,7 @@ from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin import ActionContext, ActionLogger, Services
 from backstage_py.plugin import schema as schemas
 from backstage_py.plugin.context import OutputSink
+from backstage_py.tracing import spans
 
 T = TypeVar("T")
 
@@ -61,7 +62,9 @@ class Bridge:
             if not self._is_open:
                 work.close()
                 raise asyncio.CancelledError
-            call = self._context.copy().run(asyncio.run_coroutine_threadsafe, work, self._home)
+            context = self._context.copy()
+            context.run(spans.go_on, spans.here())  # what is sent belongs to a span of the action's own, if it has one
+            call = context.run(asyncio.run_coroutine_threadsafe, work, self._home)
             self._calls.add(call)
         call.add_done_callback(self._calls.discard)
         return call

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from backstage_py.errors import BackstageError, ServiceUnavailableError, as_name
-from backstage_py.metrics.scaffolder import ATTEMPTS, TASK_COUNT, TASK_DURATION
+from backstage_py.metrics.scaffolder import ATTEMPTS
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.task import Claim, ClaimLost, StepResult, TaskStatus
 from backstage_py.permissions.authority import Authority
@@ -18,7 +18,7 @@ from backstage_py.scaffolder.face import delegation
 from backstage_py.scaffolder.queue.lease import Lease
 from backstage_py.scaffolder.queue.workspaces import AttemptFolder, WorkspaceFolders, WorkspaceLost
 from backstage_py.scaffolder.run import context as contexts
-from backstage_py.scaffolder.run import initiator
+from backstage_py.scaffolder.run import initiator, observing
 from backstage_py.scaffolder.run import spec as specs
 from backstage_py.scaffolder.run.action_gate import ActionGate
 from backstage_py.scaffolder.run.budget import RunBudget
@@ -33,6 +33,7 @@ from backstage_py.storage import outages
 from backstage_py.storage.faults import is_outage
 from backstage_py.storage.scaffolder.checkpoints import CheckpointStore
 from backstage_py.storage.scaffolder.claims import ClaimStore
+from backstage_py.tracing import spans
 
 _log = structlog.get_logger(__name__)
 _PAUSE_SECONDS = 1.0
@@ -100,7 +101,7 @@ class Attempts:
 
         Returns the folder if the attempt has ended with it; see ``clean_up``.
         """
-        with outages.patience():
+        with outages.patience(), observing.attempt(claim):
             return await self._until_over(claim, lease, signal, stopping)
 
     async def _until_over(
@@ -108,11 +109,12 @@ class Attempts:
     ) -> AttemptFolder | None:
         log = _log.bind(task_id=claim.id, attempt=claim.number)
         log.info("task_claimed")
-        attempt = _Attempt(claim, lease, signal, TaskJournal(self.store, claim, log_limit=self.log_limit))
+        journal = TaskJournal(self.store, claim, log_limit=self.log_limit, trace_id=spans.trace_id())
+        attempt = _Attempt(claim, lease, signal, journal)
         began = time.monotonic()
         try:
             status = await self._run(attempt, stopping)
-            _count(claim, _outcome(status, signal), time.monotonic() - began)
+            observing.attempt_ended(claim, _outcome(status, signal), time.monotonic() - began)
             log.info("task_ended", status=status.value)
         except WorkerStopping:
             await attempt.journal.commit()
@@ -264,11 +266,3 @@ def _outcome(status: TaskStatus, signal: CancelSignal) -> str:
     if status is TaskStatus.COMPLETED:
         return "completed"
     return "cancelled" if signal.is_set else "failed"
-
-
-def _count(claim: Claim, outcome: str, seconds: float) -> None:
-    template = str((claim.task.spec.get("templateInfo") or {}).get("entityRef") or "")
-    result = "ok" if outcome == "completed" else outcome
-    ATTEMPTS.inc(outcome)
-    TASK_COUNT.inc(template, result)
-    TASK_DURATION.observe(seconds, template, result)

@@ -74,9 +74,10 @@ class TaskJournal:
         store: where tasks are.
         claim: the run's claim; the journal refuses to write once it is lost.
         log_limit: bytes of events that are kept; life cycle events always are.
+        trace_id: of the task's trace, which events that are about no step name; None without one.
     """
 
-    def __init__(self, store: "ClaimStore", claim: Claim, *, log_limit: int) -> None:
+    def __init__(self, store: "ClaimStore", claim: Claim, *, log_limit: int, trace_id: str | None = None) -> None:
         self.redactor = Redactor(claim.secrets.values())
         self._store = store
         self._claim = claim
@@ -88,6 +89,7 @@ class TaskJournal:
         self._flush: asyncio.Task[None] | None = None
         self._failure: BaseException | None = None
         self._left = log_limit
+        self._of_task: JsonObject = {"traceId": trace_id} if trace_id else {}
 
     def say(self, message: str, step_id: str | None = None, status: str | None = None) -> None:
         """Add a log event. Callable from any thread."""
@@ -103,7 +105,8 @@ class TaskJournal:
             most = _LONGEST_OUTCOME if self._left > 0 else _LONGEST_IN_THE_END
             shown = shown if len(shown) <= most else f"{shown[:most]}…"
             self._left -= min(size(shown) + _EVENT_SIZE, max(self._left, 0))
-        self._add(new_event(EventType.LOG, _body(shown, step_id, status)))
+        body = _body(shown, step_id, status)
+        self._add(new_event(EventType.LOG, body if step_id else body | self._of_task))
 
     def has_logged(self, before: int) -> None:
         """Take off the limit what earlier attempts wrote."""
@@ -129,7 +132,7 @@ class TaskJournal:
 
     async def end(self, status: TaskStatus, body: JsonObject, *, keep_progress: bool) -> None:
         """Store the completion with all that was added; the task has ended then."""
-        completion = new_event(EventType.COMPLETION, self.redactor.value(body))
+        completion = new_event(EventType.COMPLETION, self.redactor.value(body) | self._of_task)
         with self._lock:
             self._events.append(completion)
         await self._write(status, keep_progress=keep_progress)

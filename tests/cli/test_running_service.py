@@ -1,0 +1,80 @@
+"""What an operator may do to a running service, and what probes see of it."""
+
+import json
+import os
+import signal
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from tests.contract.harness import Running, running
+from tests.metrics.test_metrics import wait_until
+
+CONFIG = """
+backend:
+  database: {{client: better-sqlite3, connection: {{filename: ./db.sqlite}}}}
+  workingDirectory: ./work
+  logger: {{level: {level}}}
+auth: {{providers: {{guest: {{}}}}}}
+"""
+HEALTH = "/.backstage/health/v1"
+
+
+def asked(service: Running, path: str) -> tuple[int, Any]:
+    try:
+        with urllib.request.urlopen(f"{service.url}{path}") as answer:
+            return answer.status, json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        return error.code, json.loads(error.read())
+
+
+def lines(service: Running) -> list[dict[str, Any]]:
+    text = service.log.read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+
+def workers(service: Running) -> list[int]:
+    pid = service.process.pid
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
+
+
+def test_the_level_of_the_log_changes_while_the_service_and_its_workers_run(tmp_path: Path) -> None:
+    config = tmp_path / "app-config.yaml"
+    config.write_text(CONFIG.format(level="error"), encoding="utf-8")
+    with running(tmp_path, config, "--workers", "1") as service:
+
+        def set_times(level: str) -> int:
+            return sum(one["event"] == "log_level_set" and one["log_level"] == level for one in lines(service))
+
+        asked(service, f"{HEALTH}/liveness")
+        assert not lines(service)
+        config.write_text(CONFIG.format(level="debug"), encoding="utf-8")
+        wait_until(lambda: bool(workers(service)) and _takes_signals(workers(service)[0]))
+        service.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: set_times("debug") == 2)
+        asked(service, f"{HEALTH}/liveness")
+        wait_until(lambda: any(one["event"] == "request_served" for one in lines(service)))
+        config.write_text("backend: {logger: {level: loud}}", encoding="utf-8")
+        service.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: any("backend.logger.level" in str(one.get("problem")) for one in lines(service)))
+        assert asked(service, f"{HEALTH}/readiness") == (200, {"status": "ok"})
+
+
+def _takes_signals(pid: int) -> bool:
+    caught = next(
+        line for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines() if "SigCgt" in line
+    )
+    return bool(int(caught.split()[1], 16) >> (signal.SIGHUP - 1) & 1)
+
+
+def test_readiness_says_when_no_worker_process_runs_and_liveness_and_startup_go_on(tmp_path: Path) -> None:
+    config = tmp_path / "app-config.yaml"
+    config.write_text(CONFIG.format(level="info"), encoding="utf-8")
+    with running(tmp_path, config, "--workers", "1") as service:
+        config.write_text("backend: {listen: wrong:wrong}", encoding="utf-8")  # no worker starts with that
+        wait_until(lambda: bool(workers(service)))
+        os.kill(workers(service)[0], signal.SIGKILL)
+        told = {"status": "error", "message": "No worker process runs"}
+        wait_until(lambda: asked(service, f"{HEALTH}/readiness") == (503, told))
+        assert asked(service, f"{HEALTH}/liveness") == asked(service, f"{HEALTH}/startup") == (200, {"status": "ok"})

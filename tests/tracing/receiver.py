@@ -1,0 +1,71 @@
+"""A receiver of OTLP over HTTP, as a collector is one: keeps the spans that it is sent."""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+Span = Any
+"""One of ``opentelemetry.proto.trace.v1``."""
+
+
+@dataclass
+class Receiver:
+    """Where spans go; it also answers any GET, and keeps its headers."""
+
+    url: str = ""
+    spans: list[Span] = field(default_factory=list)
+    services: set[str] = field(default_factory=set)
+    asked: list[dict[str, str]] = field(default_factory=list)
+
+    def named(self, name: str) -> list[Span]:
+        """Return the spans of a name."""
+        return [one for one in self.spans if one.name == name]
+
+
+@contextlib.contextmanager
+def running() -> Iterator[Receiver]:
+    """Receive until the block is left."""
+    receiver = Receiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            sent = ExportTraceServiceRequest.FromString(self.rfile.read(int(self.headers["content-length"])))
+            assert (self.path, self.headers["content-type"]) == ("/v1/traces", "application/x-protobuf")
+            for resource in sent.resource_spans:
+                names = [one.value.string_value for one in resource.resource.attributes if one.key == "service.name"]
+                receiver.services.update(names)
+                receiver.spans += [span for scope in resource.scope_spans for span in scope.spans]
+            self._answer(b"")
+
+        def do_GET(self) -> None:
+            receiver.asked.append({name.lower(): value for name, value in self.headers.items()})
+            self._answer(b"{}")
+
+        def _answer(self, body: bytes) -> None:
+            self.send_response(200)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    receiver.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield receiver
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def attributes(span: Span) -> dict[str, Any]:
+    """Return the attributes of a span."""
+    return {one.key: getattr(one.value, one.value.WhichOneof("value")) for one in span.attributes}
