@@ -26,11 +26,25 @@ MAY_LACK = os.environ.get("BACKSTAGE_PY_MAY_LACK", "").split()
 """Words: a skipped test whose reason holds one of them is forgiven; ``.ci/run`` names what a machine cannot have."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give generated tests the time that the number of their cases takes; a timeout is for what hangs."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave thorough tests to thorough runs, and give generated ones the time that the number of their cases takes.
+
+    A timeout is for what hangs.
+    """
+    if not effort.IS_THOROUGH and not _is_chosen(config):
+        later = effort.left_for_later(items)
+        config.hook.pytest_deselected(items=later)
+        gone = set(map(id, later))
+        items[:] = [item for item in items if id(item) not in gone]
     for item in items:
         if isinstance(item, pytest.Function) and is_hypothesis_test(item.obj):
             item.add_marker(pytest.mark.timeout(300 + effort.EXAMPLES))
+
+
+def _is_chosen(config: pytest.Config) -> bool:
+    """Whether somebody named the tests of this run: then they get all of them."""
+    named = [Path(argument.split("::")[0]).resolve() for argument in config.args]
+    return named != [config.rootpath / "tests"] or bool(config.option.keyword or config.option.markexpr)
 
 
 sys.dont_write_bytecode = False  # what is compiled is kept, for the many processes that tests start
@@ -142,7 +156,9 @@ def _logging_as_it_was() -> Iterator[None]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say by name what the machine lacks and how many tests wait for it."""
+    """Say how many tests a plain run left out, and by name what the machine lacks and how many tests wait for it."""
+    if (left := len(terminalreporter.stats.get("deselected", []))) and not effort.IS_THOROUGH:
+        terminalreporter.write_line(f"{left} tests wait for CI, or for BACKSTAGE_PY_EXAMPLES=1500")
     reasons = Counter(_reason(report) for report in terminalreporter.stats.get("skipped", []))
     if not reasons:
         return

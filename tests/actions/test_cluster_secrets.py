@@ -71,6 +71,7 @@ def external(admin: Api, place: str, name: str = "shop") -> Any:
     return admin.find(f"/apis/external-secrets.io/v1/namespaces/{place}/externalsecrets/{name}")
 
 
+@pytest.mark.thorough
 async def test_a_secret_of_a_store_is_referred_to_and_waited_for(
     server: KubeServer, admin: Api, place: str, tmp_path: Path
 ) -> None:
@@ -124,6 +125,7 @@ async def test_a_secret_that_does_not_come_says_what_the_operator_said(
 SEALED = {"name": "shop", "values": {"TOKEN": "s3cret", "ÜBER": "ä"}, "certificate": certificate()}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("scope", "label", "elsewhere"),
     [("strict", "{place}/shop", "{place}/other"), ("namespace-wide", "{place}", "other"), ("cluster-wide", "", "x")],

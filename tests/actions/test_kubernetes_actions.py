@@ -41,6 +41,7 @@ async def apply(task: Task, place: str, *manifest: dict[str, Any], dry_run: bool
     )
 
 
+@pytest.mark.thorough
 async def test_what_was_applied_is_put_out_with_what_became_of_it(task: Task, place: str, admin: Api) -> None:
     (task.workspace.root / "m.yaml").write_text(json.dumps(config_map("a", {"x": "1"})))
     first = await task.run("kubernetes:apply", {"manifestPath": "m.yaml", "namespace": place})
@@ -73,6 +74,7 @@ def mine(admin: Api, place: str) -> list[Any]:
     ]
 
 
+@pytest.mark.thorough
 async def test_a_dry_run_says_what_it_cannot_know(task: Task, place: str, admin: Api) -> None:
     new = f"{place}-new"
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": new}}
@@ -93,6 +95,7 @@ async def test_a_dry_run_without_a_cluster_reads_the_manifest(task: Task) -> Non
         await task.run("kubernetes:apply", {"manifest": "kind: X"}, dry_run=True)
 
 
+@pytest.mark.thorough
 async def test_values_of_secrets_are_shown_nowhere(task: Task, place: str) -> None:
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}}
     await apply(task, place, {**secret, "stringData": {"a": "old-value", "b": "same"}})

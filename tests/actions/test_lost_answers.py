@@ -121,6 +121,7 @@ async def test_a_retry_completes_what_was_published(
     await complete(sandbox, tmp_path)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("spoil", [_lose, _fail])
 async def test_everything_may_go_wrong_once(
     github_task: Task,

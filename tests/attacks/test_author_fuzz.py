@@ -168,6 +168,7 @@ CUTS = st.tuples(
 )
 
 
+@pytest.mark.thorough
 def test_no_file_ends_a_command_of_an_author_with_a_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

@@ -130,6 +130,7 @@ def write(name: str, content: str | bytes) -> None:
     Path(name).write_bytes(content if isinstance(content, bytes) else content.encode())
 
 
+@pytest.mark.thorough(sample=2)
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_a_hostile_template_ends_no_command_with_a_traceback(run: Run, name: str) -> None:
     for file in ("template.yaml", "values.yaml", "all.test.yaml"):

@@ -271,6 +271,7 @@ async def test_the_values_of_a_body_are_counted_before_it_is_parsed(tmp_path: Pa
     assert message(above) == "The body has more than 500,000 values"
 
 
+@pytest.mark.thorough
 async def test_objects_and_lists_of_a_body_are_counted_apart(tmp_path: Path) -> None:
     """They take longer than other values; brackets in texts are none."""
     texts = b'["' + b"{[" * 500_000 + b'\\"[",'
@@ -281,6 +282,7 @@ async def test_objects_and_lists_of_a_body_are_counted_apart(tmp_path: Path) -> 
     assert message(above) == "The body has more than 250,000 objects and lists"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("part", "fits"), [("--- a\n", 70_000), ("- 1\n", 499_990)])
 def test_the_values_of_a_yaml_text_are_counted(part: str, fits: int) -> None:
     """Both readers do so, the exact one and the one for ordinary files; a document counts as some more."""
@@ -313,6 +315,7 @@ async def test_a_manifest_of_less_documents_is_read_off_the_event_loop(task_fold
     assert turns > 1
 
 
+@pytest.mark.thorough
 async def test_a_template_of_many_documents_is_read_off_the_event_loop(tmp_path: Path) -> None:
     """As the action of the registry, and as an agent's tool."""
     async with bounded(tmp_path) as w:
@@ -399,6 +402,7 @@ async def test_violations_that_quote_much_are_bounded_in_all(tmp_path: Path, key
             assert "scaffolder.limits.outputBytes allows no more" in many["error"]["message"]
 
 
+@pytest.mark.thorough
 async def test_what_jsonata_makes_is_bounded(task_folder: Task) -> None:
     result = await task_folder.run("roadiehq:utils:jsonata", {"data": {}, "expression": "[1..1000]"})
     assert len(result.outputs["result"]) == 1_000
@@ -406,6 +410,7 @@ async def test_what_jsonata_makes_is_bounded(task_folder: Task) -> None:
         await task_folder.run("roadiehq:utils:jsonata", {"data": {}, "expression": "[1..2000000]"})
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("text", "secrets"),
     [

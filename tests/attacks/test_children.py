@@ -33,6 +33,7 @@ async def evaluated(task: Task, expression: str, **config: Any) -> Any:
     return (await task.run("roadiehq:utils:jsonata", {"expression": expression})).outputs["result"]
 
 
+@pytest.mark.thorough
 async def test_a_template_that_allocates_is_stopped_and_named(task: Task) -> None:
     assert await rendered(task, "{{ ('x' * 100000000) | length }}") == "100000000"
     for content in ("{{ ('x' * 3000000000) | length }}", "{{ ([0] * 500000000) | length }}"):
@@ -139,6 +140,7 @@ async def test_a_hook_that_multiplies_without_end_is_ended(task: Task) -> None:
     assert not below(os.getpid())
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("expression", "words"),
     [
@@ -166,6 +168,7 @@ async def python(code: str, limits: Limits) -> child.Ended:
     return await child.run((sys.executable, "-I", "-c", code), limits=limits, environment=child.least_environment())
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("code", "words"),
     [

@@ -58,6 +58,7 @@ def serve(tmp_path: Path, connection: str) -> "subprocess.CompletedProcess[str]"
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("make", "words"),
     [

@@ -144,6 +144,7 @@ def log_size(events: list[TaskEvent]) -> int:
     return sum(len(event.body) for event in events)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("lines", "text"), [(200, "x" * 200_000), (200_000, "x"), (100, "é" * 200_000)])
 async def test_the_log_of_a_task_is_bounded_by_default(tmp_path: Path, lines: int, text: str) -> None:
     async with world(tmp_path, *ALL) as w:
@@ -170,6 +171,7 @@ async def test_an_error_is_as_long_as_a_person_can_read(tmp_path: Path) -> None:
     assert "x…" in (error(events) or "")
 
 
+@pytest.mark.thorough
 async def test_the_names_of_steps_count_too(tmp_path: Path) -> None:
     """In YAML an alias makes a long text of few letters."""
     named = [{**step("chatter", lines=0), "id": f"s{number}", "name": "x" * MIB} for number in range(30)]

@@ -51,6 +51,7 @@ SPELLINGS = [
 """Ways to write this machine; some are refused as no URL, none may reach it."""
 
 
+@pytest.mark.thorough(sample=29)
 @pytest.mark.parametrize("spelling", SPELLINGS)
 @pytest.mark.parametrize("action", ["ms-teams:sendMessage", "slack:sendMessage:webhook"])
 async def test_no_spelling_of_this_machine_is_reached_by_a_webhook(
@@ -147,6 +148,7 @@ KEY = {"publicKey": "ssh-ed25519 AAAA", "privateKey": "p", "deployKeyName": "k"}
 CLIMBING = ["..", ".", "%2e%2e", ".%2e", "a/../..", "..\\", "../..", ".\t."]
 
 
+@pytest.mark.thorough(sample=35)
 @pytest.mark.parametrize("owner", CLIMBING)
 @pytest.mark.parametrize(
     ("action", "given"),

@@ -115,6 +115,7 @@ def configured(checkout: Checkout, *, python: bool = True, listing: bool = False
     (checkout.folder / ".backstage-py.yaml").write_text("\n".join(lines) + "\n")
 
 
+@pytest.mark.thorough(sample=2)
 @pytest.mark.parametrize("command", COMMANDS)
 async def test_no_command_does_what_a_foreign_checkout_wishes(checkout: Checkout, command: list[str]) -> None:
     configured(checkout, listing=True)
@@ -154,6 +155,7 @@ async def test_an_editor_and_dev_do_not_either(checkout: Checkout) -> None:
     assert "left out" in knowledge.problem
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("command", [["validate"], ["test"]])
 async def test_what_was_shown_is_done_until_it_changes(checkout: Checkout, command: list[str]) -> None:
     configured(checkout)
@@ -215,6 +217,7 @@ def tokens(victim: WebHost) -> list[str | None]:
     return [request.headers.get("authorization") for request in victim.requests]
 
 
+@pytest.mark.thorough
 async def test_the_token_goes_to_addresses_of_the_user_only(checkout: Checkout) -> None:
     configured(checkout, python=False, listing=True)
     for number, (arguments, env) in enumerate(
@@ -261,6 +264,7 @@ async def test_a_test_case_neither_reads_nor_replaces_what_is_not_of_its_project
     assert (kept / "letter.txt").read_text() == "dear diary"
 
 
+@pytest.mark.thorough
 async def test_the_service_behind_dev_imports_nothing_of_the_checkout(checkout: Checkout) -> None:
     """A module beside the template must not stand in for one of ours."""
     (checkout.folder / "backstage_py.py").write_text(f"open({str(checkout.folder / 'ran')!r}, 'w').close()\n")

@@ -135,6 +135,7 @@ def quoted(value: str) -> str:
     return quote(value.encode("utf-8", "surrogatepass"), safe="")
 
 
+@pytest.mark.thorough
 def test_no_query_of_the_catalog_breaks_it(catalog: Catalog) -> None:
     names = "filter limit offset after order orderField fields facet cursor fullTextFilterTerm totalItems query x"
     joined = st.tuples(TEXTS, TEXTS).map("=".join) | st.tuples(TEXTS, TEXTS).map(",".join)

@@ -58,6 +58,7 @@ TOO_MUCH = {
 }
 
 
+@pytest.mark.thorough(sample=3)
 @pytest.mark.parametrize(("path", "more"), ENTRIES)
 @pytest.mark.parametrize("name", ANSWERED)
 async def test_a_predicate_below_the_bounds_is_answered(
@@ -70,6 +71,7 @@ async def test_a_predicate_below_the_bounds_is_answered(
     assert answer.status == 200, answer.body
 
 
+@pytest.mark.thorough(sample=3)
 @pytest.mark.parametrize(("path", "more"), ENTRIES)
 @pytest.mark.parametrize("name", TOO_MUCH)
 async def test_a_predicate_above_the_bounds_is_refused(
@@ -82,6 +84,7 @@ async def test_a_predicate_above_the_bounds_is_refused(
     assert (answer.status, answer.json["error"]["name"]) == (REFUSED, "InputError")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("number", [249, 251, 1000])
 async def test_many_filters_of_a_query_are_answered_or_refused(site: Catalog, number: int) -> None:  # noqa: F811  # as above
     for query in (

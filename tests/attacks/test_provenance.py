@@ -78,6 +78,7 @@ FORGED = ["file:{0}", "url:file://{0}", "url:FILE://{0}", "url: file://{0}", "ur
 REGISTERED = "url:https://github.com/o/r/blob/main/template.yaml"
 
 
+@pytest.mark.thorough(sample=3)
 @pytest.mark.parametrize("forged", FORGED)
 async def test_a_file_that_an_author_names_is_not_where_a_template_starts(
     scaffolder: World, server: Path, forged: str
@@ -94,6 +95,7 @@ async def test_a_file_that_an_author_names_is_not_where_a_template_starts(
         assert "Run completed with status: failed" in log
 
 
+@pytest.mark.thorough(sample=2)
 @pytest.mark.parametrize("source", [None, "file:/etc/template.yaml", "url:file:///etc/template.yaml"])
 @pytest.mark.parametrize("origin", ["file", "acme:all"])
 async def test_a_file_that_the_catalog_recorded_is(
@@ -281,6 +283,7 @@ FOREIGN = {
 }
 
 
+@pytest.mark.thorough(sample=6)
 @pytest.mark.parametrize("mark", ["$text", "$yaml", "$openapi"])
 @pytest.mark.parametrize(("base", "reference"), [(base, one) for base, listed in FOREIGN.items() for one in listed])
 async def test_a_placeholder_stays_in_its_repository(
@@ -355,11 +358,13 @@ async def brought(tmp_path: Path, target: str) -> bool:
         return await opened.has("group:default/admins")
 
 
+@pytest.mark.thorough(sample=4)
 @pytest.mark.parametrize("target", OUTSIDE)
 async def test_a_rule_for_a_place_holds_for_the_place_that_is_read(tmp_path: Path, target: str) -> None:
     assert not await brought(tmp_path, target)
 
 
+@pytest.mark.thorough(sample=3)
 @pytest.mark.parametrize("target", INSIDE)
 async def test_a_rule_for_a_place_holds_for_all_its_spellings(tmp_path: Path, target: str) -> None:
     assert await brought(tmp_path, target)

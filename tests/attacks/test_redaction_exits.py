@@ -165,6 +165,7 @@ AWKWARD = [
 ]
 
 
+@pytest.mark.thorough(sample=3)
 @pytest.mark.parametrize("secret", AWKWARD)
 async def test_an_error_that_quotes_a_secret_as_python_does_hides_it(tmp_path: Path, secret: str) -> None:
     wanted = ["/nowhere/${{ secrets.key }}/'\"x", "/nowhere/${{ secrets.key }}"]
@@ -200,6 +201,7 @@ TRANSFORMED = {
 }
 
 
+@pytest.mark.thorough(sample=2)
 @pytest.mark.parametrize("expression", TRANSFORMED)
 async def test_what_a_transformer_makes_of_a_secret_counts_as_one(tmp_path: Path, expression: str) -> None:
     data = {"data": {"key": "${{ secrets.key }}", "name": "public-name"}}
@@ -342,6 +344,7 @@ async def test_a_task_that_goes_on_after_a_crash_still_knows_what_was_made_of_se
     assert not [one for one in said if SECRET.upper() in one]
 
 
+@pytest.mark.thorough(sample=5)
 @pytest.mark.parametrize("shown_letters", range(1, len(SECRET), 5))
 @pytest.mark.parametrize("separator", [" ", '"', "("])
 async def test_what_is_quoted_of_a_foreign_answer_is_not_cut_within_a_secret(

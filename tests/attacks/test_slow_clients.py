@@ -62,6 +62,7 @@ async def connect(service: RunningService) -> AsyncIterator[Connect]:
     await asyncio.gather(*(client.writer.wait_closed() for client in clients), return_exceptions=True)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "half",
     [

@@ -133,6 +133,7 @@ async def test_a_file_target_of_a_url_location_is_not_read(tmp_path: Path) -> No
         ]
 
 
+@pytest.mark.thorough
 async def test_a_kind_that_no_rule_allows_is_refused_with_all_of_its_file(tmp_path: Path) -> None:
     rules = (CatalogRule((AllowedKind("Component"), AllowedKind("Location"))),)
     web = Web({"/all.yaml": documents(component("web"), group("team-a"))})
@@ -146,6 +147,7 @@ async def test_a_kind_that_no_rule_allows_is_refused_with_all_of_its_file(tmp_pa
         )
 
 
+@pytest.mark.thorough(sample=2)
 @pytest.mark.parametrize(
     ("rule", "allowed"),
     [
@@ -233,6 +235,7 @@ async def test_a_placeholder_of_a_file_cannot_leave_its_folder(tmp_path: Path) -
         assert len(locations) == 2
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("pattern", ["{one,two}/catalog-info.yaml", "%7Bone,two%7D/catalog-info.yaml", "[ot]*/*.yaml"])
 async def test_a_pattern_may_be_any_that_backstage_searches_for(tmp_path: Path, pattern: str) -> None:
     root = "/acme/shop/blob/main"

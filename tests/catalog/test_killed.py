@@ -44,11 +44,13 @@ def killed_after(folder: Path, root: Path, url: str | None, seconds: float) -> N
     process.wait()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", [1, 2, 3] if IS_THOROUGH else [1])
 async def test_killed_again_and_again_everything_is_there_once(tmp_path: Path, seed: int) -> None:
     await everything_is_there_once(tmp_path, seed, None)
 
 
+@pytest.mark.thorough
 @pytest.mark.xdist_group(__name__)
 async def test_killed_again_and_again_on_postgresql(tmp_path: Path) -> None:
     with postgres() as server:

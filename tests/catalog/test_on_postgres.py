@@ -71,6 +71,7 @@ ODD_REFS = [
 ]
 
 
+@pytest.mark.thorough
 async def test_odd_references_are_looked_for_as_they_are(tmp_path: Path, url: str) -> None:
     async with catalog(tmp_path, pages(), database_url=url) as world:
         await world.register("/all.yaml")
@@ -87,6 +88,7 @@ async def test_odd_references_are_looked_for_as_they_are(tmp_path: Path, url: st
         assert await reader.by_refs(["component:default/c-00"]) == [found[len(ODD_REFS)]]
 
 
+@pytest.mark.thorough
 async def test_a_nul_in_an_entity_stops_nothing(tmp_path: Path, url: str) -> None:
     odd = component("odd").replace("metadata:", 'metadata:\n  description: "a\\0b"', 1)
     web = Web({"/all.yaml": location("all", "./c.yaml", "./odd.yaml"), "/c.yaml": component("c"), "/odd.yaml": odd})
@@ -113,6 +115,7 @@ async def test_a_restart_goes_on_with_what_was_there(tmp_path: Path, url: str) -
         assert await world.entity("component:default/c-07") == before
 
 
+@pytest.mark.thorough
 async def test_pages_and_searches_are_those_of_sqlite(tmp_path: Path, url: str) -> None:
     async with catalog(tmp_path, pages(), database_url=url) as world:
         await world.register("/all.yaml")
@@ -132,6 +135,7 @@ async def test_pages_and_searches_are_those_of_sqlite(tmp_path: Path, url: str) 
         assert await reader.facets(["spec.owner"], COMPONENTS) == {"spec.owner": [("team-a", 15), ("team-b", 15)]}
 
 
+@pytest.mark.thorough
 async def test_two_processes_share_one_catalog(tmp_path: Path, url: str) -> None:
     web = pages()
     async with (

@@ -87,6 +87,7 @@ async def lifecycle(world: World, name: str) -> str:
     return str((await world.until(f"component:default/{name}", 60))["spec"]["lifecycle"])
 
 
+@pytest.mark.thorough
 async def test_three_replicas_share_what_is_read_and_connect_a_provider_once(url: str, effects: Effects) -> None:
     async with replicas(url, effects, "a", "b", "c", seconds=0.2) as worlds:
         names = [f"x-{number}" for number in range(120)]
@@ -102,6 +103,7 @@ async def test_three_replicas_share_what_is_read_and_connect_a_provider_once(url
     assert effects.all("closed") == ["a closed"]
 
 
+@pytest.mark.thorough
 async def test_a_restart_of_the_database_loses_and_doubles_nothing(
     server: Postgres, url: str, effects: Effects
 ) -> None:
@@ -127,6 +129,7 @@ async def test_two_that_are_killed_are_followed_at_once_by_two_others(url: str, 
         assert [line.split()[0] for line in effects.all("connected")][-1] == "c"
 
 
+@pytest.mark.thorough
 async def test_sessions_that_end_when_idle_in_a_transaction_disturb_nobody(
     server: Postgres, url: str, effects: Effects
 ) -> None:
@@ -143,6 +146,7 @@ async def test_sessions_that_end_when_idle_in_a_transaction_disturb_nobody(
         assert len(effects.all("connected")) == 1
 
 
+@pytest.mark.thorough
 async def test_behind_a_pooler_of_transactions_work_is_shared_too(server: Postgres, url: str, effects: Effects) -> None:
     with pgbouncer(server) as port:
         pooled = url.replace(f":{server.port}/", f":{port}/")
@@ -157,6 +161,7 @@ async def test_behind_a_pooler_of_transactions_work_is_shared_too(server: Postgr
             assert effects.all("connected") == ["a connected"]
 
 
+@pytest.mark.thorough
 async def test_the_work_of_a_stopped_replica_is_taken_over_and_what_it_still_writes_is_refused(
     url: str, effects: Effects, tmp_path: Path
 ) -> None:
@@ -184,6 +189,7 @@ async def register_with(asking: World, name: str) -> None:
     await asking.service.register("slow", name)
 
 
+@pytest.mark.thorough
 async def test_a_provider_that_was_taken_over_changes_nothing_more(
     server: Postgres, url: str, effects: Effects
 ) -> None:
@@ -215,6 +221,7 @@ async def test_a_session_that_is_silent_within_a_transaction_is_ended_by_who_wai
         silent.close()
 
 
+@pytest.mark.thorough
 async def test_a_schedule_runs_once_in_each_period_among_all(url: str, effects: Effects) -> None:
     async with AsyncExitStack() as stack:
         for who in "abc":
@@ -227,6 +234,7 @@ async def test_a_schedule_runs_once_in_each_period_among_all(url: str, effects: 
         assert len({line.split()[0] for line in effects.all("refreshed")}) == 1
 
 
+@pytest.mark.thorough
 async def test_a_loop_that_dies_is_started_again_and_counted(
     url: str, effects: Effects, monkeypatch: pytest.MonkeyPatch
 ) -> None:

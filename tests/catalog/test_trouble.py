@@ -100,6 +100,7 @@ async def test_an_entity_that_becomes_invalid_keeps_what_it_was_and_says_so(tmp_
         assert (await world.entity("component:default/a"))["spec"]["owner"] == "team-b"
 
 
+@pytest.mark.thorough
 async def test_two_locations_that_claim_one_entity(tmp_path: Path) -> None:
     web = Web({"/first.yaml": component("a", owner="first"), "/second.yaml": component("a", owner="second")})
     async with catalog(tmp_path, web) as world:

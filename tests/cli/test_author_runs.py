@@ -254,6 +254,7 @@ def test_failure_names_its_step(cli: CliRunner, template: Path) -> None:
     assert "the run failed in step fetch: " in cli.invoke(app, ["test"]).stdout
 
 
+@pytest.mark.thorough(sample=8)
 @pytest.mark.parametrize(
     ("expectation", "message"),
     [

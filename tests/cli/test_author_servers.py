@@ -128,6 +128,7 @@ PUBLISHING = (
 )
 
 
+@pytest.mark.thorough
 def test_a_run_in_the_sandbox_is_kept_and_its_host_on_demand(tmp_path: Path) -> None:
     (tmp_path / "files").mkdir()
     (tmp_path / "files" / "README.md").write_text("# Shop\n")
@@ -255,6 +256,7 @@ def test_dev_checks_again_on_change_serves_the_api_and_takes_it_down(tmp_path: P
     assert {one.name for one in tmp_path.iterdir()} == {"template.yaml", "more", ".backstage-py-dev"}
 
 
+@pytest.mark.thorough
 def test_dev_runs_the_tests_of_trusted_actions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -302,6 +304,7 @@ def test_test_runs_again_when_a_file_changes(tmp_path: Path) -> None:
 # --- new
 
 
+@pytest.mark.thorough
 def test_new_action_can_be_installed_and_passes_its_own_tests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert CliRunner().invoke(app, ["new", "action", "acme-greet"]).exit_code == 0

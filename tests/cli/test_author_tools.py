@@ -104,6 +104,7 @@ def template(step: Json) -> Json:
     }
 
 
+@pytest.mark.thorough(sample=1)
 @pytest.mark.parametrize(
     ("step", "accepted"),
     [
@@ -123,6 +124,7 @@ def test_schema_checks_inputs_by_action(
     assert schema.is_valid(template(step)) is accepted
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("condition", "accepted"), [("parameters.x", True), (False, True), (3, False)])
 def test_schema_knows_the_conditions_of_pages(
     schema: jsonschema.Draft7Validator,

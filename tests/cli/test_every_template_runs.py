@@ -196,6 +196,7 @@ def test_a_link_in_the_repository_leads_out_no_more_than_a_path(folder: Path, tm
     assert "leads out of the folder" in dry_run().stdout
 
 
+@pytest.mark.thorough(sample=2)
 @pytest.mark.parametrize("name", ["with space", "a+b", "a#b", "a%20b", "größe", "a?b", "a&b=c"])
 def test_paths_may_have_any_characters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     folder = tmp_path / name

@@ -76,6 +76,7 @@ def hooked(tmp_path: Path, repository: Path) -> "subprocess.CompletedProcess[str
     return subprocess.run(run, cwd=repository, capture_output=True, text=True, check=False, env=environment)
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("command")
 def test_hooks_pass_what_new_writes(tmp_path: Path, repository: Path) -> None:
     done = hooked(tmp_path, repository)
@@ -86,6 +87,7 @@ def test_hooks_pass_what_new_writes(tmp_path: Path, repository: Path) -> None:
     assert "2 passed" in done.stdout
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("command")
 def test_hooks_stop_a_mistake(tmp_path: Path, repository: Path) -> None:
     break_template(repository)
@@ -158,11 +160,13 @@ def temp(tmp_path: Path, command: Path) -> Path:
     return folder
 
 
+@pytest.mark.thorough
 def test_action_metadata_is_what_github_reads() -> None:
     command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-actions"]
     subprocess.run([*command, str(ROOT / "action.yml")], check=True, capture_output=True)
 
 
+@pytest.mark.thorough
 def test_action_passes_what_new_writes(repository: Path, temp: Path) -> None:
     checked = run_step("Validate", repository, temp, strict="true")
     tested = run_step("Test", repository, temp)
@@ -183,6 +187,7 @@ def test_action_annotates_the_line_and_writes_sarif(repository: Path, temp: Path
     assert '"ruleId": "BPY201"' in (repository / "found.sarif").read_text()
 
 
+@pytest.mark.thorough
 def test_action_fails_when_it_could_not_run(repository: Path, temp: Path) -> None:
     assert run_step("Validate", repository, temp, paths="nowhere", sarif="found.sarif").returncode == 2
 

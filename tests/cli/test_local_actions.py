@@ -86,6 +86,7 @@ def configured(request: pytest.FixtureRequest, project: Path) -> Path:
     return project
 
 
+@pytest.mark.thorough(sample=9)
 @pytest.mark.parametrize(
     "arguments",
     [

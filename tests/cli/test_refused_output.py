@@ -69,6 +69,7 @@ def test_what_cannot_be_written_is_said_before_the_work(cli: CliRunner, argument
     assert result.stderr.count("\n") == 1
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("arguments", [["validate", "--format", "json"], ["actions"], ["test"], ["filters", "--json"]])
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
 def test_full_disk_is_one_sentence(folder: Path, arguments: list[str]) -> None:
@@ -137,6 +138,7 @@ def test_no_case_of_that_name(cli: CliRunner) -> None:
 # --- what is kept
 
 
+@pytest.mark.thorough
 def test_sandbox_can_be_tried_again_into_the_same_folder(cli: CliRunner, folder: Path) -> None:
     results = [cli.invoke(app, ["dry-run", ".", "-v", "name=shop", "--sandbox", "--out", "kept"]) for _ in range(2)]
 

@@ -109,6 +109,7 @@ def test_a_signal_ends_a_start_that_waits_for_its_database(tmp_path: Path, confi
     assert events == ["database_lost", "service_stopped"]
 
 
+@pytest.mark.thorough
 def test_a_killed_service_starts_again(tmp_path: Path, config: Path) -> None:
     with running(tmp_path, config) as service:
         service.process.kill()
@@ -117,6 +118,7 @@ def test_a_killed_service_starts_again(tmp_path: Path, config: Path) -> None:
         assert sign_in(again.url)
 
 
+@pytest.mark.thorough
 def test_an_open_event_stream_does_not_hold_up_a_stop(tmp_path: Path, config: Path) -> None:
     with running(
         tmp_path, config, "--workers", "0", env={"APP_CONFIG_scaffolder_concurrentTasksLimit": "0"}
@@ -144,6 +146,7 @@ def _created_task(url: str, token: str, template: str) -> str:
     raise AssertionError("the template did not appear")
 
 
+@pytest.mark.thorough
 def test_worker_processes_live_and_end_with_the_service(tmp_path: Path, config: Path) -> None:
     with running(tmp_path, config, "--workers", "2") as service:
         workers = _two_children(service.process.pid)
@@ -171,6 +174,7 @@ spec:
 """
 
 
+@pytest.mark.thorough
 def test_worker_processes_meet_the_sandbox_in_the_place_of_github(tmp_path: Path, config: Path) -> None:
     (tmp_path / "entities.yaml").write_text(f"{ENTITIES}---{ON_GITHUB}", encoding="utf-8")
     config.write_text(f"{CONFIG}\nsandbox: {{root: ./sandbox}}\n", encoding="utf-8")
@@ -199,6 +203,7 @@ def _children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
 
 
+@pytest.mark.thorough
 def test_one_configuration_serves_a_backstage_and_the_scaffolder_it_delegates_to(tmp_path: Path, config: Path) -> None:
     with running(tmp_path, config) as backstage:
         port = free_port()

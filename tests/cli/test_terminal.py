@@ -121,6 +121,7 @@ def test_help_is_plain_in_a_pipe_and_whole_on_a_narrow_terminal(monkeypatch: pyt
     assert "  $ backstage-py dry-run . --values values.yaml --out result --sandbox" in narrow
 
 
+@pytest.mark.thorough(sample=1)
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [
@@ -163,6 +164,7 @@ def test_colours_are_for_terminals_that_want_them(folder: Path) -> None:
     assert "\x1b" not in done(*arguments).stdout
 
 
+@pytest.mark.thorough(sample=5)
 @pytest.mark.parametrize("name", ["broken.yaml", "clean.yaml", "nowhere.yaml", "."])
 @pytest.mark.parametrize("format_", ["text", "json", "github", "junit", "sarif"])
 def test_the_short_way_says_the_same_as_the_long_way(

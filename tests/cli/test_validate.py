@@ -261,6 +261,7 @@ def test_refused_listing_says_what_to_set(cli: CliRunner, folder: Path, backstag
     assert "set BACKSTAGE_TOKEN" in result.stderr
 
 
+@pytest.mark.thorough
 def test_many_templates_are_checked_in_several_processes(cli: CliRunner, folder: Path) -> None:
     for number in range(60):
         (folder / str(number)).mkdir()
@@ -295,6 +296,7 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 
 
+@pytest.mark.thorough(sample=5)
 @pytest.mark.parametrize("case", GLOBS["cases"], ids=lambda case: " ".join(case["patterns"]))
 def test_files_are_looked_at_unless_they_are_copied_without_templating(
     cli: CliRunner, folder: Path, case: dict[str, list[str]]

@@ -90,6 +90,7 @@ def described_calls() -> list[tuple[str, JsonObject]]:
     ]
 
 
+@pytest.mark.thorough(sample=8)
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize(("plugin", "call"), [pytest.param(*one, id=one[1]["name"]) for one in described_calls()])
 def test_an_answer_fits_backstages_document_wherever_backstages_own_does(

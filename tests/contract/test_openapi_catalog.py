@@ -67,6 +67,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield service
 
 
+@pytest.mark.thorough
 def test_an_entity_by_its_uid(service: Service) -> None:
     _, page = service.call("GET", "/entities/by-query?limit=1&orderField=metadata.name,asc")
     (entity,) = page["items"]
@@ -92,6 +93,7 @@ def test_a_location_that_is_registered_changed_and_listed(service: Service) -> N
     assert service.call("DELETE", f"/locations/{place}")[0] == 204
 
 
+@pytest.mark.thorough
 def test_what_is_counted_ordered_and_validated_by_post(service: Service) -> None:
     kinds = {"query": {"kind": {"$in": ["Component", "API"]}}}
     _, facets = service.call("POST", "/entity-facets", {"facets": ["kind"], **kinds})

@@ -69,6 +69,7 @@ def test_answers_are_those_of_backstage(url: str, kind: str) -> None:
     assert "\n".join(compare(cases, url)[:20]) == ""
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("token", "status"), [(catalog_fixture.TOKEN, 200), ("nobody's", 401)])
 def test_a_refresh_acts_for_whose_token_is_in_its_body(url: str, token: str, status: int) -> None:
     body = {"entityRef": "group:default/team-1", "authorizationToken": token}

@@ -88,6 +88,7 @@ async def test_an_unknown_template_is_not_found(api: ApiClient) -> None:
         await api.create_task("template:default/nope", {})
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("values", "words"), [({}, "name"), ({"name": "UPPER"}, "pattern"), ({"name": 7}, "type")])
 async def test_a_missing_or_wrong_parameter_is_named(api: ApiClient, values: dict[str, object], words: str) -> None:
     before = await api.call("GET", "/api/scaffolder/v2/tasks")

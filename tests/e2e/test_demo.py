@@ -53,6 +53,7 @@ def database_request(folder: Path) -> str:
     return subprocess.run([*git, "show", f"HEAD:{manifests[0]}"], capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.thorough
 def test_without_the_database_that_step_is_skipped_and_a_taken_port_is_replaced(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -64,6 +65,7 @@ def test_without_the_database_that_step_is_skipped_and_a_taken_port_is_replaced(
     assert not list((tmp_path / "demo").glob("sandbox/**/database-requests.git"))
 
 
+@pytest.mark.thorough
 def test_a_name_that_the_form_refuses_is_said_and_fails(tmp_path: Path) -> None:
     shown = subprocess.run(
         command(tmp_path / "demo", "--port", "0", "--name", "Not A Name"),
@@ -78,6 +80,7 @@ def test_a_name_that_the_form_refuses_is_said_and_fails(tmp_path: Path) -> None:
     assert "Traceback" not in shown.stderr + shown.stdout
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("keep", [True, False])
 def test_an_interrupt_stops_everything(tmp_path: Path, keep: bool) -> None:
     arguments = command(tmp_path / "demo", "--port", "0", *(["--keep"] if keep else []))

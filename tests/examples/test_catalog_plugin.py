@@ -82,6 +82,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield Site(service, source / "machines.csv", token)
 
 
+@pytest.mark.thorough
 def test_machines_come_from_the_file_and_go_with_it(site: Site) -> None:
     found = site.machines_when(3)
     assert found["rack-2"]["spec"] == {"owner": "team-a", "system": "shop", "cores": 32}

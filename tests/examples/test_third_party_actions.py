@@ -26,6 +26,7 @@ def run(command: list[str], folder: Path, *paths: Path) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.thorough
 def test_the_tutorial_works_as_it_is_written(tmp_path: Path) -> None:
     said = []
     for part in _PART.finditer((ROOT / "actions" / "README.md").read_text(encoding="utf-8")):
@@ -50,11 +51,13 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.thorough
 def test_the_packages_own_tests_pass(installed: Path, tmp_path: Path) -> None:
     run(["cp", "-r", str(EXAMPLE / "tests"), str(tmp_path)], tmp_path)
     assert "6 passed" in run([sys.executable, "-m", "pytest", "-q", "tests"], tmp_path, installed)
 
 
+@pytest.mark.thorough
 def test_what_it_brings_is_found_and_used(installed: Path, tmp_path: Path) -> None:
     listed = run(["backstage-py", "actions", "acme:ticket:create", "--markdown"], tmp_path, installed)
     assert "Open a ticket in the name of the user" in listed

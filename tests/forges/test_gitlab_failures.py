@@ -90,6 +90,7 @@ PARTS = [
 ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("spoil", spoilers())
 async def test_everything_may_go_wrong_once_and_another_replica_goes_on(
     gitlab: Gitlab, gitlab_task: Task, work: Path, tmp_path: Path, spoil: Callable[[Faults, str, str], None]
@@ -196,6 +197,7 @@ async def test_without_a_token_nothing_is_tried(gitlab_task: Task, work: Path) -
 MERGE = {"repoUrl": SHOP, "branchName": "feature/x", "title": "Add", "autoMerge": True}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("spoil", spoilers())
 async def test_a_merge_request_is_opened_once(
     gitlab: Gitlab, gitlab_task: Task, work: Path, spoil: Callable[[Faults, str, str], None]
@@ -240,6 +242,7 @@ async def test_a_branch_of_somebody_else_is_not_taken(gitlab: Gitlab, gitlab_tas
     assert set(await gitlab.base.tree("acme/team/shop", "feature/x")) == {"theirs"}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("spoil", spoilers())
 async def test_files_are_pushed_once(
     gitlab: Gitlab, gitlab_task: Task, work: Path, spoil: Callable[[Faults, str, str], None]

@@ -49,6 +49,7 @@ def ids(case: Any) -> str:
     return f"{case['action']} {case['name']}"
 
 
+@pytest.mark.thorough(sample=4)
 @pytest.mark.parametrize("case", RECORDED, ids=ids)
 async def test_the_same_step_sends_the_same_requests(case: Any, gitlab: Gitlab, gitlab_task: Task) -> None:
     task, url = gitlab_task, gitlab.base.url

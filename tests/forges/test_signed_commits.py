@@ -54,6 +54,7 @@ async def cloned(url: str, token: str, folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "make",
     [

@@ -153,6 +153,7 @@ async def test_answers_that_are_handed_through_have_no_etag_and_others_do(site: 
     assert again.status == 304
 
 
+@pytest.mark.thorough
 async def test_an_entity_is_validated_as_if_read_from_the_location_of_the_request(site: Catalog) -> None:
     missing, there = f"url:{HOST}/missing/c.yaml", f"url:{HOST}/there/c.yaml"
     site.world.web.pages["/there/text.txt"] = "hello"
@@ -232,6 +233,7 @@ async def test_actions_are_listed_and_invoked(site: Catalog) -> None:
 HUGE = [2**53, 2**63 - 1, 2**63, 10**30]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("number", HUGE)
 async def test_a_limit_beyond_what_a_database_counts_means_everything(site: Catalog, number: int) -> None:
     for path in (f"/entities?limit={number}", f"/entities/by-query?limit={number}"):

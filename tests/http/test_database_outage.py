@@ -93,6 +93,7 @@ async def test_requests_are_503_and_readiness_is_off_while_the_database_is_away(
             assert (await call(service.asgi, "GET", TASKS, headers)).status == 200
 
 
+@pytest.mark.thorough
 async def test_a_service_whose_database_goes_away_in_the_middle_of_its_start_waits_for_it(
     server: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -123,6 +124,7 @@ async def _mend(line: Wire) -> None:
     line.refuses = False
 
 
+@pytest.mark.thorough
 async def test_requests_that_another_session_locks_out_are_503_soon(server: Postgres, tmp_path: Path) -> None:
     url = server.new_database("locked")
     path = configuration(tmp_path, url)
@@ -136,6 +138,7 @@ async def test_requests_that_another_session_locks_out_are_503_soon(server: Post
         assert (await call(service.asgi, "GET", TASKS, headers)).status == 200
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("pooler", "waits_by"), [(True, "wakes"), (False, "LISTEN")])
 async def test_what_the_operator_says_of_a_pooler_is_believed(
     server: Postgres, tmp_path: Path, pooler: bool, waits_by: str

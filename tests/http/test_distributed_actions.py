@@ -148,6 +148,7 @@ async def test_a_tree_does_not_leave_the_workspace(backend: Backend, path: str) 
     assert (answer.status, answer.json["error"]["name"]) == (403, "NotAllowedError")
 
 
+@pytest.mark.thorough
 async def test_errors_stand_where_a_stock_backend_shows_them(backend: Backend) -> None:
     path = "v1/actions/backstage-py:acme:greet/invoke"
     answer = await backend.ask(path, {"name": "nobody"})

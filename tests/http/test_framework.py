@@ -82,6 +82,7 @@ async def test_errors_of_ours_show_their_message_and_details(site: Site) -> None
     assert [(await site.get(f"/fail/{how}")).status for how in ("missing", "conflict")] == [404, 409]
 
 
+@pytest.mark.thorough
 async def test_a_fault_of_ours_shows_a_log_id_only(site: Site) -> None:
     answer = await site.get("/fail/badly")
     assert answer.status == 500
@@ -101,6 +102,7 @@ async def test_an_answer_that_has_not_changed_is_304(site: Site) -> None:
     assert (await site.get("/small", if_none_match=first.headers["etag"], cache_control="no-cache")).status == 200
 
 
+@pytest.mark.thorough
 async def test_errors_have_an_etag_and_are_never_304(site: Site) -> None:
     first = await site.get("/fail/missing")
     assert (await site.get("/fail/missing", if_none_match=first.headers["etag"])).status == 404
@@ -171,6 +173,7 @@ async def test_head_answers_as_get_without_compressing(site: Site) -> None:
     assert int(answer.headers["content-length"]) > 5000
 
 
+@pytest.mark.thorough
 async def test_every_answer_carries_the_fixed_headers(site: Site) -> None:
     for path in ("/small", "/nope", "/fail/badly"):
         headers = (await site.get(path)).headers
@@ -209,6 +212,7 @@ async def test_a_preflight_of_another_origin_ends_at_the_sign_in(cors: Site) -> 
     assert "access-control-allow-origin" not in answer.headers
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("path", ["/small", "/nope", "/fail/badly", "/stream"])
 async def test_every_answer_to_the_app_names_its_origin(cors: Site, path: str) -> None:
     headers = (await cors.get(path, origin=APP)).headers
@@ -320,6 +324,7 @@ async def test_options_name_the_methods_of_a_path() -> None:
     assert (await site.call("OPTIONS", "/small", {"authorization": ""})).status == 401
 
 
+@pytest.mark.thorough
 async def test_a_path_with_a_line_break_is_still_the_plugins() -> None:
     site = Site()
     answer = await site.call("GET", "/fail/a%0Ab", {})

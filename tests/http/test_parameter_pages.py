@@ -88,6 +88,7 @@ async def test_the_condition_of_a_form_of_one_page_counts_too(tmp_path: Path) ->
     assert (hidden.status, shown.status) == (201, 400)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("values", "expected"), TASKS)
 async def test_a_task_has_no_values_of_hidden_pages(
     tmp_path: Path, values: dict[str, Any], expected: dict[str, Any] | str

@@ -58,6 +58,7 @@ async def test_a_task_from_its_form_to_its_stream(tmp_path: Path) -> None:
     assert listed.json["totalTasks"] == 1
 
 
+@pytest.mark.thorough(sample=6)
 @pytest.mark.parametrize(
     ("method", "path", "body", "status", "message"),
     [
@@ -296,6 +297,7 @@ async def test_a_pattern_of_a_form_that_backtracks_without_end_is_refused_at_a_b
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("pattern", "value"),
     [("^a\\sb$", "a\u00a0b"), ("^(?!-)[a-z-]+$", "a" * 5_000), ("^[\\p{L}]+$", "Ωmega"), ("^[\\w-.]+$", "a.b")],
@@ -311,6 +313,7 @@ async def test_a_pattern_of_a_form_is_read_as_javascript_reads_it(tmp_path: Path
     assert answer.status == 201
 
 
+@pytest.mark.thorough(sample=4)
 @pytest.mark.parametrize(
     ("page", "values", "message"),
     [

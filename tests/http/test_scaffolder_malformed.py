@@ -86,6 +86,7 @@ def _change(draw: st.DrawFn, body: Any) -> None:
         node = node[key]
 
 
+@pytest.mark.thorough
 def test_no_request_gives_a_server_error(tmp_path: Path) -> None:
     with asyncio.Runner() as runner:
         stack = AsyncExitStack()

@@ -86,6 +86,7 @@ def _when_there(site: Site, path: str) -> Any:
     raise AssertionError(f"nothing at {path}")
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(120 + 40 * EXAMPLES)
 @pytest.mark.parametrize("plugin", ["scaffolder", "catalog"])
 def test_no_request_of_schemathesis_breaks_the_service(

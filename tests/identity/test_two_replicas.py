@@ -143,6 +143,7 @@ def test_tokens_and_secrets_of_one_are_the_others_too(replicas: Replicas, wrappe
     assert (b"PRIVATE" in stored) is not wrapped
 
 
+@pytest.mark.thorough
 async def test_a_service_token_of_one_replica_is_taken_by_the_other(replicas: Replicas, tmp_path: Path) -> None:
     auth = f", keyEncryptionKeys: ['{WRAPPING}']"
     one = replicas.start("one", auth=auth, limit=0)
@@ -158,6 +159,7 @@ async def test_a_service_token_of_one_replica_is_taken_by_the_other(replicas: Re
         ask(f"{one.url}/api/catalog/entities", stranger)
 
 
+@pytest.mark.thorough
 def test_a_replica_without_the_wrapping_key_does_not_start_and_says_why(replicas: Replicas) -> None:
     replicas.start("one", auth=f", keyEncryptionKeys: ['{WRAPPING}']", limit=0)
     with pytest.raises(AssertionError, match=r"auth\.keyEncryptionKeys.*docs/keys\.md") as failure:

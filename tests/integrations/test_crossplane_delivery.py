@@ -65,6 +65,7 @@ def config(client: Client, crossplane: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("crossplane", "own"),
     [
@@ -101,6 +102,7 @@ async def test_a_commit_is_made_once_and_taken_back(
         assert (await ask("GET", ONE)).status == 404
 
 
+@pytest.mark.thorough
 async def test_what_nobody_has_merged_is_withdrawn_and_asked_for_anew(client: Client, tmp_path: Path) -> None:
     async with backend(config(client, offered("pull-request")), tmp_path) as ask:
         for number in (1, 2):
@@ -113,6 +115,7 @@ async def test_what_nobody_has_merged_is_withdrawn_and_asked_for_anew(client: Cl
             assert (await ask("GET", ONE)).status == 404
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("method", "path"), [("PUT", "*/contents/*"), ("POST", "*/pulls"), ("POST", "*/git/refs")])
 async def test_a_lost_answer_makes_nothing_twice(client: Client, tmp_path: Path, method: str, path: str) -> None:
     async with backend(config(client, offered("pull-request")), tmp_path) as ask:
@@ -160,6 +163,7 @@ async def test_a_key_that_was_used_for_something_else_is_refused(client: Client,
         assert await commits(client) == 2
 
 
+@pytest.mark.thorough
 async def test_what_may_be_merged_only_later_is_merged_then(client: Client, tmp_path: Path) -> None:
     delivery = {"mode": "pull-request", "repository": "https://github.com/org/deployments", "autoMerge": True}
     refusal = {"message": "At least 1 approving review is required by reviewers with write access."}
@@ -181,6 +185,7 @@ async def test_what_may_be_merged_only_later_is_merged_then(client: Client, tmp_
         assert (await client.send("GET", "/repos/org/deployments/pulls/2")).json["state"] == "open"
 
 
+@pytest.mark.thorough
 async def test_the_actions_go_the_same_way(client: Client, tmp_path: Path) -> None:
     member = {"type": "memberOf", "targetRef": "group:default/payments"}
     ada = {"kind": "User", "metadata": {"name": "ada"}, "relations": [member]}

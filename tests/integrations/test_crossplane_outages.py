@@ -62,6 +62,7 @@ def task(running: Parts, given: Platform, folder: Path, **entry: Any) -> Task:
     return Task(folder / "task", services, user=User(ADA))
 
 
+@pytest.mark.thorough
 async def test_an_api_server_that_answers_late_is_waited_for(running: Parts, given: Platform, tmp_path: Path) -> None:
     asked = task(running, given, tmp_path)
     server = running.processes[-1].pid
@@ -76,6 +77,7 @@ async def test_an_api_server_that_answers_late_is_waited_for(running: Parts, giv
     assert sorted(one["metadata"]["name"] for one in given.all()) == ["checkout-prod", "checkout-staging"]
 
 
+@pytest.mark.thorough
 async def test_a_wait_for_a_database_outlives_the_api_server(running: Parts, given: Platform, tmp_path: Path) -> None:
     asked = task(running, given, tmp_path)
     asking = asyncio.create_task(asked.run("crossplane:postgres:request", NAMES))
@@ -91,6 +93,7 @@ async def test_a_wait_for_a_database_outlives_the_api_server(running: Parts, giv
     assert {one["metadata"]["uid"] for one in given.all()} == uids
 
 
+@pytest.mark.thorough
 async def test_a_request_whose_answer_was_lost_is_not_made_twice(
     running: Parts, given: Platform, tmp_path: Path
 ) -> None:
@@ -116,6 +119,7 @@ def trust(line: Wire) -> None:
     line.tls.check_hostname, line.tls.verify_mode = False, ssl.CERT_NONE
 
 
+@pytest.mark.thorough
 async def test_a_cluster_without_crossplane_is_said_so(running: Parts, tmp_path: Path) -> None:
     config = {"kubernetes": {"clusterLocatorMethods": [{"type": "config", "clusters": [running.server.entry()]}]}}
     asked = Task(tmp_path / "task", Services(config=config))

@@ -138,6 +138,7 @@ async def test_a_refusal_is_told_without_the_token(sandbox: Sandbox, work: Path,
     assert repo == "r" or isinstance(raised.value, NotFoundError)
 
 
+@pytest.mark.thorough
 async def test_publishing_again_finds_what_was_pushed_before(sandbox: Sandbox, work: Path) -> None:
     (work / "a").write_text("a")
     first = await publish(sandbox, work)

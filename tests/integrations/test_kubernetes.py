@@ -86,6 +86,7 @@ async def apply(cluster: Cluster, *manifest: dict[str, Any], force: bool = False
         await applying.apply(kube, manifest, Manner(force=force, field_manager=manager))
 
 
+@pytest.mark.thorough
 async def test_several_documents_are_applied_in_their_order(server: KubeServer, task: Task) -> None:
     task.configured(**configured(server.entry()))
     manifest = """
@@ -115,6 +116,7 @@ items:
     assert read(server, "/api/v1/namespaces/shop/configmaps/settings")["data"] == {"port": "8080"}
 
 
+@pytest.mark.thorough
 async def test_what_others_own_of_an_object_stays(server: KubeServer, dev: Cluster) -> None:
     await apply(dev, config_map("mixed", {"a": "1", "b": "1"}))
     await apply(dev, config_map("mixed", {"c": "3"}, labels={"team": "x"}), manager="somebody")
@@ -133,6 +135,7 @@ async def test_a_conflict_names_the_owner_and_is_won_only_by_force(server: KubeS
     assert read(server, "/api/v1/namespaces/default/configmaps/owned")["data"] == {"a": "ours"}
 
 
+@pytest.mark.thorough
 async def test_a_kind_of_the_same_manifest_is_waited_for(server: KubeServer, dev: Cluster) -> None:
     database = {"apiVersion": "shop.example/v1", "kind": "Database", "metadata": {"name": "orders"}}
     manifest = [*manifests.objects(CRD.format(group="shop.example")), {**database, "spec": {"size": 3}}]

@@ -31,6 +31,7 @@ JOB = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "migrate"}}
 POD = {"restartPolicy": "Never", "containers": [{"name": "main", "image": "x"}]}
 
 
+@pytest.mark.thorough
 async def test_a_wait_outlives_the_api_server(running: Parts, task: Task, tmp_path: Path) -> None:
     await task.run("kube:apply", {"manifest": {**JOB, "spec": {"template": {"spec": POD}}}})
     waiting = asyncio.create_task(task.run("kube:job:wait", {"name": "migrate", "namespace": "default"}))
@@ -48,6 +49,7 @@ async def test_a_wait_outlives_the_api_server(running: Parts, task: Task, tmp_pa
     assert lines[-1] == "Job/default/migrate: Complete=True"
 
 
+@pytest.mark.thorough
 async def test_what_a_step_made_before_the_api_server_went_is_not_made_twice(running: Parts, task: Task) -> None:
     generated = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"generateName": "run-"}, "data": {}}
     objects = {"apiVersion": "v1", "kind": "List", "items": [generated, {**generated, "metadata": {"name": "second"}}]}

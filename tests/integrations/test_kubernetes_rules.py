@@ -46,6 +46,7 @@ async def apply(task: Task, server: KubeServer, content: str, *rules: dict[str, 
     return (await task.run("kube:apply", {"manifest": content, **given})).log.messages
 
 
+@pytest.mark.thorough
 async def test_without_a_rule_nobody_gets_the_credentials(task: Task, server: KubeServer) -> None:
     entry = server.entry()
     del entry["allow"]
@@ -56,6 +57,7 @@ async def test_without_a_rule_nobody_gets_the_credentials(task: Task, server: Ku
     assert result.log.messages == ["Successfully created/updated ConfigMap/default/mine."]
 
 
+@pytest.mark.thorough(sample=1)
 @pytest.mark.parametrize(
     "rule",
     [

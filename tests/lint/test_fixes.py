@@ -222,6 +222,7 @@ def mend(text: str) -> str:
     return project.mend_text(text, "template.yaml", Options()).after
 
 
+@pytest.mark.thorough(sample=21)
 @pytest.mark.parametrize("case", MENDED)
 def test_mistake_is_mended_and_nothing_else(case: str) -> None:
     before, after = MENDED[case]
@@ -391,6 +392,7 @@ TYPING_SLIPS = (
 )
 
 
+@pytest.mark.thorough(sample=2)
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.parent.name)
 def test_slips_at_random_are_mended_once_and_for_all(path: Path) -> None:
     """Whatever is broken: twice is like once, and it breaks no YAML, loses no comment, mixes no line ends."""

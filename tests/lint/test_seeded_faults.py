@@ -197,6 +197,7 @@ ODD: tuple[Json, ...] = (
 )
 
 
+@pytest.mark.thorough
 def test_odd_value_anywhere_is_told_or_taken() -> None:
     """Each place of a template gets three values of the wrong kinds, in turn; nothing is raised."""
     whole = yaml.load(WIDE)

@@ -12,6 +12,7 @@ from backstage_py.model.binary import is_binary
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden/binary/isbinaryfile-5.json").read_text(encoding="utf-8"))
 
 
+@pytest.mark.thorough(sample=130)
 @pytest.mark.parametrize("sample", GOLDEN["samples"], ids=lambda sample: sample["base64"][:24] or "empty")
 def test_files_are_binary_where_isbinaryfile_says_so(sample: dict[str, Any]) -> None:
     assert is_binary(base64.b64decode(sample["base64"])) is sample["binary"]

@@ -84,6 +84,7 @@ def a_template(folder: Path, action: str, **inputs: Json) -> Path:
     return path
 
 
+@pytest.mark.thorough
 def test_it_is_small(packages: list[metadata.Distribution]) -> None:
     """What is installed, without the bytecode that Python derives of it."""
     sizes = {
@@ -98,6 +99,7 @@ def test_it_is_small(packages: list[metadata.Distribution]) -> None:
     assert sum(sizes.values()) < LARGEST, largest
 
 
+@pytest.mark.thorough
 def test_the_commands_of_authors_are_there(python: Path, tmp_path: Path) -> None:
     values = ["--values", "name=shop-web", "--values", "team=payments", "--values", "database=false"]
     shop = tmp_path / "shop"
@@ -116,6 +118,7 @@ def test_the_commands_of_authors_are_there(python: Path, tmp_path: Path) -> None
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.thorough(sample=1)
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -147,6 +150,7 @@ def test_a_command_names_the_extra_that_it_needs(
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"backstage-py: {sentence}\n")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("action", "inputs", "extra"),
     [
@@ -175,6 +179,7 @@ def test_an_action_names_the_extra_that_it_needs(
     assert (ran.returncode, sentence in ran.stdout) == (1, True), ran.stdout
 
 
+@pytest.mark.thorough
 def test_what_is_missing_is_listed(python: Path, tmp_path: Path) -> None:
     sentence = "kube:apply needs the extra kubernetes: pip install 'backstage-py[kubernetes]'"
 

@@ -5,6 +5,8 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 IGNORED = {"__pycache__", ".pyc"}
 
@@ -44,6 +46,7 @@ def test_both_packages_tell_type_checkers_that_they_are_typed(distributions: Pat
     assert {"backstage_py/py.typed", "backstage_py_actions/py.typed"} <= in_wheel(distributions)
 
 
+@pytest.mark.thorough
 def test_the_wheel_runs_outside_of_the_checkout(installed: Path, tmp_path: Path) -> None:
     """Its dependencies come from the environment of the tests."""
     script = (

@@ -65,6 +65,7 @@ def test_install_lines_name_the_checkout_and_extras_that_there_are() -> None:
         assert set(extras.split(",")) - {""} <= set(PROJECT["optional-dependencies"]), place
 
 
+@pytest.mark.thorough
 def test_what_they_name_is_found_by_pip_without_an_index() -> None:
     offline = ["--dry-run", "--no-deps", "--no-index", "--no-build-isolation", "--quiet", "--disable-pip-version-check"]
     command = [sys.executable, "-m", "pip", "install", *offline, ".[serve]"]

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 CASE = 'import pytest\n\ndef test_cluster(): pytest.skip("kube-apiserver in the folder KUBEBUILDER_ASSETS")\n'
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("forgiven", "status"), [("", 1), ("PostgreSQL", 1), ("PostgreSQL KUBEBUILDER_ASSETS", 0)])
 def test_a_skipped_test_fails_the_run_unless_that_is_forgiven(tmp_path: Path, forgiven: str, status: int) -> None:
     (tmp_path / "conftest.py").write_text((ROOT / "tests/conftest.py").read_text())

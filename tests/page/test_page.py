@@ -124,6 +124,7 @@ def choose(page: "Page", tab: str) -> None:
 # --- what it may be asked
 
 
+@pytest.mark.thorough
 def test_only_this_machine_and_the_page_itself_are_answered(dev: Site) -> None:
     port = urlsplit(dev.url).port
     status, headers, text = dev.ask("/")
@@ -156,6 +157,7 @@ def test_only_this_machine_and_the_page_itself_are_answered(dev: Site) -> None:
     assert unknown == [404] * 3
 
 
+@pytest.mark.thorough
 def test_pickers_get_entities_of_the_folder_or_made_up_ones(dev: Site) -> None:
     def refs(wanted: object) -> tuple[list[str], bool]:
         found = dev.post("/workbench/entities", {"filter": wanted})[1]
@@ -174,6 +176,7 @@ def test_pickers_get_entities_of_the_folder_or_made_up_ones(dev: Site) -> None:
     assert dev.post("/workbench/entities", {"filter": "kind=group"})[0] == 400
 
 
+@pytest.mark.thorough
 def test_a_run_tells_what_happens_and_knows_what_the_test_file_has(dev: Site) -> None:
     folder = dev.folder / "mocked"
     folder.mkdir()
@@ -334,6 +337,7 @@ def test_a_template_is_filled_in_run_changed_and_recorded(dev: Site, page: "Page
     template.write_text(text)
 
 
+@pytest.mark.thorough
 def test_what_templates_say_is_text_and_secrets_stay_hidden(dev: Site, page: "Page") -> None:
     page.goto(dev.url)
     page.get_by_role("link", name="onerror").wait_for()
@@ -373,6 +377,7 @@ def test_what_templates_say_is_text_and_secrets_stay_hidden(dev: Site, page: "Pa
     assert page.title() != "broken"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1360), ("dark", 360)])
 def test_everyone_can_use_it(browser: "Browser", dev: Site, scheme: str, width: int) -> None:
     if not AXE.is_file():

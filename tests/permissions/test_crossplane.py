@@ -61,6 +61,7 @@ async def test_what_a_policy_denies_a_user_is_refused(backstage: FakeBackstage, 
     assert found == [(one, 403 if one == denied else 400) for one, *_ in CALLS]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("token", "allowed"), [(READER, {"read"}), (WRITER, {"create"}), (STRANGER, set())])
 async def test_a_service_does_what_its_token_is_for(
     backstage: FakeBackstage, tmp_path: Path, token: str, allowed: set[str]

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -52,6 +53,7 @@ CRITERIA = st.recursive(
 )
 
 
+@pytest.mark.thorough
 async def test_a_filter_and_its_conditions_agree(tmp_path: Path) -> None:
     """CVE-2026-106497: they disagreed about upper and lower case."""
     text = (SITE / "entities.yaml").read_text()

@@ -67,6 +67,7 @@ async def test_a_policy_elsewhere_is_asked_in_the_users_name_and_not_answered_he
     assert said[0]["url"] == f"{backstage.url}/api/permission"
 
 
+@pytest.mark.thorough
 async def test_questions_that_belong_together_are_asked_at_once(backstage: FakeBackstage, tmp_path: Path) -> None:
     backstage.table = {OWNER: {}}
     async with running(backstage, tmp_path) as site:
@@ -85,6 +86,7 @@ MALFORMED = [
 ]
 
 
+@pytest.mark.thorough(sample=1)
 @pytest.mark.parametrize("answer", MALFORMED, ids=lambda one: f"{one[0]}-{one[1][:12]!r}")
 async def test_an_answer_that_is_none_refuses(
     backstage: FakeBackstage, tmp_path: Path, answer: tuple[int, bytes]

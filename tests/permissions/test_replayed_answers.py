@@ -59,6 +59,7 @@ def _until_settled(client: Client) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.thorough
 def test_every_recorded_call_is_answered_as_a_real_backstage_does(answers: list[dict[str, Any]]) -> None:
     recorded = [stricter(one) for one in json.loads(RECORDED.read_text())]
     assert [one["call"] for one in answers] == [one["call"] for one in recorded]

@@ -274,6 +274,7 @@ def step(bad: Action) -> dict[str, Any]:
     return template({"id": "bad", "action": bad.id, "input": {}}, name="bad")
 
 
+@pytest.mark.thorough(sample=1)
 @pytest.mark.parametrize("bad", BLOCKING, ids=lambda one: one.id)
 async def test_one_that_never_ends_leaves_room_and_can_be_cancelled(site: World, bad: Action) -> None:
     task = await site.create(step(bad))
@@ -320,6 +321,7 @@ async def test_what_is_left_behind_says_nothing_more(site: World, bad: Action) -
     assert [event.id for event in later] == [event.id for event in events]
 
 
+@pytest.mark.thorough
 async def test_a_hundred_megabytes_of_log_are_cut(site: World) -> None:
     task = await site.create(step(floods))
     await is_unharmed(site)
@@ -330,6 +332,7 @@ async def test_a_hundred_megabytes_of_log_are_cut(site: World) -> None:
     assert body(events[-1])["message"] == "Run completed with status: completed"
 
 
+@pytest.mark.thorough(sample=4)
 @pytest.mark.parametrize(("bad", "words"), WRONG, ids=lambda one: one.id if isinstance(one, Action) else "")
 async def test_what_it_raises_or_returns_fails_its_step_in_words(site: World, bad: Action, words: str) -> None:
     events = await site.run(step(bad))

@@ -18,11 +18,13 @@ pytestmark = [
 BRIEF, LONG = LEASE / 3, LEASE * 1.6
 
 
+@pytest.mark.thorough
 async def test_tasks_of_a_killed_replica_go_on_elsewhere(stage: Stage) -> None:
     await stage.under_way()
     await faults.kill(stage.cluster, stage.busiest(), 0)
 
 
+@pytest.mark.thorough
 async def test_a_replica_that_was_silent_beyond_its_lease_finds_its_tasks_taken_and_touches_nothing(
     stage: Stage,
 ) -> None:
@@ -46,6 +48,7 @@ async def test_what_is_brief_repeats_nothing(stage: Stage) -> None:
     assert not stage.repeats()
 
 
+@pytest.mark.thorough
 async def test_cut_half_closed_and_slow_connections_repeat_nothing(stage: Stage) -> None:
     await stage.under_way()
     first, second, third = stage.cluster.replicas
@@ -58,6 +61,7 @@ async def test_cut_half_closed_and_slow_connections_repeat_nothing(stage: Stage)
     assert not stage.repeats()
 
 
+@pytest.mark.thorough
 async def test_a_restart_in_good_order_repeats_nothing(stage: Stage) -> None:
     await stage.under_way()
     await faults.roll(stage.cluster, stage.busiest())
@@ -65,6 +69,7 @@ async def test_a_restart_in_good_order_repeats_nothing(stage: Stage) -> None:
     assert not stage.repeats()
 
 
+@pytest.mark.thorough
 async def test_restarts_of_the_database_repeat_nothing(stage: Stage) -> None:
     await stage.under_way()
     await faults.restart_database(stage.cluster, "immediate", 0.5)
@@ -73,6 +78,7 @@ async def test_restarts_of_the_database_repeat_nothing(stage: Stage) -> None:
     assert not stage.repeats()
 
 
+@pytest.mark.thorough
 async def test_a_database_that_is_gone_for_longer_than_a_lease_is_waited_for(stage: Stage) -> None:
     await stage.under_way()
     await faults.restart_database(stage.cluster, "immediate", LONG)
@@ -80,6 +86,7 @@ async def test_a_database_that_is_gone_for_longer_than_a_lease_is_waited_for(sta
     assert not stage.repeats()
 
 
+@pytest.mark.thorough
 async def test_a_database_that_takes_connections_and_never_answers_is_waited_for(stage: Stage) -> None:
     await stage.under_way()
     await faults.pause_database(stage.cluster, stage.cluster.replicas, LONG)
@@ -87,6 +94,7 @@ async def test_a_database_that_takes_connections_and_never_answers_is_waited_for
     assert not stage.repeats()
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(not has_settable_clock(), reason="libfaketime is missing (Debian: libfaketime)")
 async def test_clocks_that_are_set_repeat_nothing(stage: Stage) -> None:
     first, second, _ = stage.cluster.replicas
@@ -97,6 +105,7 @@ async def test_clocks_that_are_set_repeat_nothing(stage: Stage) -> None:
     assert not stage.repeats()
 
 
+@pytest.mark.thorough
 async def test_a_task_that_starts_over_does_so_for_a_killed_replica_only(stage: Stage) -> None:
     await stage.under_way("again")
     await faults.roll(stage.cluster, stage.busiest())
@@ -107,6 +116,7 @@ async def test_a_task_that_starts_over_does_so_for_a_killed_replica_only(stage: 
     await faults.kill(stage.cluster, stage.busiest(), 0)
 
 
+@pytest.mark.thorough
 async def test_tasks_that_fail_behind_many_files_and_are_retried_at_once_have_all_files_of_one_run(
     stage: Stage,
 ) -> None:

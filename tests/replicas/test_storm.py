@@ -14,6 +14,7 @@ from tests.storage.postgres import Postgres
 SEED = int(os.environ.get("BACKSTAGE_PY_CHAOS_SEED", "13"))
 
 
+@pytest.mark.thorough
 @pytest.mark.xdist_group("replicas")
 @pytest.mark.timeout(CHAOS_SECONDS + 1200)
 async def test_a_storm_of_faults_loses_nothing_and_doubles_nothing(lasting_server: Postgres, tmp_path: Path) -> None:

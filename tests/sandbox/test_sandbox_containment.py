@@ -36,6 +36,7 @@ async def test_a_bad_owner_is_refused(client: Client, tmp_path: Path, owner: str
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.thorough(sample=4)
 @pytest.mark.parametrize(
     "path",
     [

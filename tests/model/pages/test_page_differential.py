@@ -99,6 +99,7 @@ def forms(draw: st.DrawFn) -> tuple[list[JsonObject], JsonObject]:
     return pages, values
 
 
+@pytest.mark.thorough
 @given(forms())
 def test_pages_and_values_are_those_of_backstage(
     page_oracle: Oracle, form: tuple[list[JsonObject], JsonObject]

@@ -9,6 +9,7 @@ from tests.oracle.node import Oracle
 NAMED: JsonObject = {"anyOf": [{"$ref": "#/definitions/a"}]}
 
 
+@pytest.mark.thorough(sample=6)
 @pytest.mark.parametrize(
     ("schema", "value", "keywords"),
     [

@@ -43,6 +43,7 @@ def test_requests_get_what_ajv_says(schema_oracle: Oracle, case: dict[str, Json]
     assert found is None, found
 
 
+@pytest.mark.thorough
 @given(grammar.ajv_cases())
 def test_entities_get_the_first_problem_of_ajv(schema_oracle: Oracle, case: dict[str, Json]) -> None:
     case = {**case, "all": True}
