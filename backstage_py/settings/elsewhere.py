@@ -161,6 +161,11 @@ INTEGRATIONS = (
     Key("integrations.bitbucketServer[].password", kinds.TEXT, "Used without a token."),
     Key("integrations.gitea[].username", kinds.TEXT, "Goes with a password."),
     Key("integrations.gitea[].password", kinds.TEXT, "Used without a token."),
+    Key("integrations.gerrit[].gitilesBaseUrl", kinds.URL, "Root of Gitiles, as in URLs of files; it must be there."),
+    Key("integrations.gerrit[].cloneUrl", kinds.URL, "Root of what git clones and pushes to; `baseUrl` without it."),
+    Key("integrations.gerrit[].username", kinds.TEXT, "Goes with a password."),
+    Key("integrations.gerrit[].password", kinds.TEXT, "HTTP password, made in Gerrit's settings of the user."),
+    Key("integrations.gerrit[].disableEditUrl", kinds.SWITCH, "Give entities no link to Gerrit's editor."),
 )
 
 _ENDPOINT = {"type": "object", "additionalProperties": False, "required": ["target", "plugins"]}

@@ -70,6 +70,10 @@ def _entries(integrations: Reader, name: str, kind: _Kind) -> Iterator[ScmIntegr
         api = section.get("apiBaseUrl", URL) or (kind.public_api if public else kind.api and kind.api.format(host=host))
         if kind.api_needed and api is None:
             section.fail("apiBaseUrl", f"is missing; expected the API's URL, e.g. https://{host}/api/v4")
+        if name == "gerrit" and section.get("gitilesBaseUrl", URL) is None:
+            section.fail(
+                "gitilesBaseUrl", f"is missing; expected the URL of Gitiles, e.g. https://{host}/plugins/gitiles"
+            )
         read_git_credentials.check(name, host, section)
         raw = section.get("rawBaseUrl", URL) or (kind.public_raw if public else None)
         token = section.get("token", TEXT)

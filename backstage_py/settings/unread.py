@@ -81,11 +81,6 @@ _HOSTS = (
         "service principals sign in with a secret or as an identity",
         *(f"integrations.azure[].credentials[].{name}" for name in _ENTRA),
     ),
-    *_idle(
-        "no action or reader uses Gerrit",
-        *(f"integrations.gerrit[].{name}" for name in ("cloneUrl", "disableEditUrl", "gitilesBaseUrl")),
-        *(f"integrations.gerrit[].{name}" for name in ("username", "password")),
-    ),
     *_idle("no action or reader uses Harness", "integrations.harness[].apiKey"),
 )
 

@@ -5,6 +5,13 @@ from backstage_py.integrations.hosts import scm_url
 from backstage_py.integrations.hosts.scm import ScmRegistry
 from backstage_py.model.scm import ScmIntegration
 
+GERRIT = {
+    "baseUrl": "https://gerrit.corp/g",
+    "gitilesBaseUrl": "https://gerrit.corp/g/plugins/gitiles",
+    "username": "u",
+    "password": "p",
+}
+COMMIT = "0123456789" * 4
 HOSTS = ScmRegistry(
     [
         ScmIntegration(
@@ -17,6 +24,7 @@ HOSTS = ScmRegistry(
             {"baseUrl": "https://git.corp/lab"},
         ),
         ScmIntegration("gitea", "tea.corp", "tea.corp", None, None, None, {}),
+        ScmIntegration("gerrit", "gerrit.corp", "", None, None, None, GERRIT),
         ScmIntegration("bitbucketServer", "bb.corp", "bb.corp", None, None, None, {}),
     ]
 )
@@ -42,6 +50,9 @@ def parse(url: str) -> scm_url.ScmUrl:
         ("https://tea.corp/o/r/src/branch/main/x.yaml", "o/r", "main", "x.yaml"),
         ("https://bitbucket.org/w/r/src/master/x.yaml", "w/r", "master", "x.yaml"),
         ("https://bb.corp/projects/P/repos/r/browse/x.yaml?at=refs/heads/dev", "P/r", "dev", "x.yaml"),
+        ("https://gerrit.corp/g/plugins/gitiles/r/+/refs/heads/main/a/b.yaml", "r", "main", "a/b.yaml"),
+        ("https://gerrit.corp/a/g/plugins/gitiles/team/x/r/+/refs/heads/main", "team/x/r", "main", ""),
+        (f"https://gerrit.corp/g/plugins/gitiles/t/r/+/{COMMIT}/a.yaml", "t/r", COMMIT, "a.yaml"),
         (
             "https://dev.azure.com/org/proj/_git/repo?path=%2Fa%2Fb.yaml&version=GBmain",
             "org/proj/repo",
@@ -91,6 +102,11 @@ BASE = "https://github.com/o/r/blob/main/templates/web/template.yaml"
         ("b.yaml", "https://gitlab.com/g/p/-/blob/main/x/a.yaml", "https://gitlab.com/g/p/-/blob/main/x/b.yaml"),
         ("/b.yaml", "https://gitlab.com/g/p/-/blob/main/x/a.yaml", "https://gitlab.com/g/p/-/blob/main/b.yaml"),
         (
+            "/b.yaml",
+            "https://gerrit.corp/g/plugins/gitiles/t/r/+/refs/heads/main/x/a.yaml",
+            "https://gerrit.corp/g/plugins/gitiles/t/r/+/refs/heads/main/b.yaml",
+        ),
+        (
             "./b.yaml",
             "https://bb.corp/projects/P/repos/r/browse/x/a.yaml?at=dev",
             "https://bb.corp/projects/P/repos/r/browse/x/b.yaml?at=dev",
@@ -115,7 +131,7 @@ def test_relative_urls_never_leave_the_repository(url: str) -> None:
 
 
 def test_public_hosts_are_known_without_configuration_and_configured_ones_come_first() -> None:
-    assert [one.host for one in HOSTS.all()][:3] == ["git.corp", "tea.corp", "bb.corp"]
+    assert [one.host for one in HOSTS.all()][:3] == ["git.corp", "tea.corp", "gerrit.corp"]
     found = HOSTS.by_host("GitHub.com")
     assert found
     assert found.api_base_url == "https://api.github.com"

@@ -146,6 +146,48 @@ async def test_gitea(web_host: WebHost, tmp_path: Path) -> None:
     assert web_host.requests[0].headers["Authorization"] == "Basic " + base64.b64encode(b"u:p").decode()
 
 
+async def test_gerrit(web_host: WebHost, tmp_path: Path) -> None:
+    """Addresses as ``@backstage/integration`` 2.2.0 makes them of the same configuration."""
+    commit, guard = "0123456789" * 4, ")]}'\n"
+    project = "/g/a/projects/team%2Fr"
+    web_host.text(f"{project}/branches/main/files/x%2Fa.txt/content", base64.b64encode(b"hello").decode())
+    web_host.text(f"{project}/commits/{commit}/files/a.txt/content", base64.b64encode(b"of then").decode())
+    web_host.text(f"{project}/branches/main", guard + json.dumps({"ref": "refs/heads/main", "revision": "abc"}))
+    archive = "/g/a/plugins/gitiles/team/r/+archive"
+    web_host.text(f"{archive}/refs/heads/main/x.tar.gz", tarball(a="1"))
+    web_host.text(f"{archive}/{commit}.tar.gz", tarball(b="1"))
+    pages = {"baseUrl": f"{web_host.url}/g/", "gitilesBaseUrl": f"{web_host.url}/g/plugins/gitiles"}
+    base = f"{web_host.url}/g/plugins/gitiles/team/r/+"
+    async with reading(on(web_host, "gerrit", username="u", password="p", **pages)) as reader:
+        for url, content in ((f"{base}/refs/heads/main/x/a.txt", b"hello"), (f"{base}/{commit}/a.txt", b"of then")):
+            found = await reader.read(url)
+            assert found
+            assert found.content == content
+        assert await reader.read_tree(f"{base}/refs/heads/main/x", tmp_path / "t") == "abc"
+        assert await reader.read_tree(f"{base}/refs/heads/main/x", tmp_path / "t", etag="abc") is None
+        assert await reader.read_tree(f"{base}/{commit}", tmp_path / "c") == commit
+        for url in (f"{base}/refs/tags/v1/a", f"{base}/HEAD/a", base.removesuffix("/+")):
+            with pytest.raises(InputError, match="Unsupported gitiles ref type"):
+                await reader.read(url)
+    assert (tree(tmp_path / "t"), tree(tmp_path / "c")) == (["repo-abc/a"], ["repo-abc/b"])  # no folder is dropped
+    assert web_host.requests[0].headers["Authorization"] == "Basic " + base64.b64encode(b"u:p").decode()
+
+
+async def test_gerrit_whose_files_are_shown_by_another_host(web_host: WebHost, tmp_path: Path) -> None:
+    web_host.text("/projects/r/branches/main", ")]}'\n" + json.dumps({"revision": "abc"}))
+    web_host.text("/r/+archive/refs/heads/main.tar.gz", tarball(a="1"))
+    files = {"baseUrl": web_host.url, "gitilesBaseUrl": web_host.url}
+    host = ScmIntegration("gerrit", "gerrit.test", "", None, None, None, files)
+    async with reading(host) as reader:
+        assert await reader.read_tree(f"{web_host.url}/r/+/refs/heads/main", tmp_path / "t") == "abc"
+    assert "Authorization" not in web_host.requests[0].headers
+    apart = {"baseUrl": f"{web_host.url}/g", "gitilesBaseUrl": web_host.url, "username": "u", "password": "p"}
+    web_host.text("/g/a/projects/r/branches/main", ")]}'\n" + json.dumps({"revision": "abc"}))
+    async with reading(on(web_host, "gerrit", **apart)) as reader:
+        with pytest.raises(InputError, match="baseUrl \\(Gerrit\\) is not part of the gitilesBaseUrl"):
+            await reader.read_tree(f"{web_host.url}/r/+/refs/heads/main", tmp_path / "t")
+
+
 async def test_bitbucket_cloud(web_host: WebHost, tmp_path: Path) -> None:
     repository = "/2.0/repositories/w/r"
     web_host.text(f"{repository}/src/main/a.txt", "hello")

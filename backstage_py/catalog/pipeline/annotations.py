@@ -3,6 +3,9 @@
 import re
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from backstage_py.errors import InputError
+from backstage_py.integrations import gerrit
+from backstage_py.integrations.hosts import scm_url
 from backstage_py.model import entity as entities
 from backstage_py.model.json import JsonObject
 from backstage_py.model.location_ref import LocationRef
@@ -66,10 +69,22 @@ def edit_url(url: str, integration: ScmIntegration) -> str:
             return _GITLAB_TYPE.sub(lambda found: f"/{found[1] or ''}edit/", url, count=1)
         case "gitea":
             return url.replace("/src/", "/_edit/", 1)
+        case "gerrit":
+            return _gerrit_edit_url(url, integration)
         case "bitbucketCloud" | "bitbucketServer":
             return _with_query(url, mode="edit", at=_bitbucket_ref(url))
         case _:
             return url
+
+
+def _gerrit_edit_url(url: str, integration: ScmIntegration) -> str:
+    try:
+        where = scm_url.parse(url, integration)
+    except InputError:
+        return url
+    if integration.options.get("disableEditUrl") or not where.ref:
+        return url
+    return gerrit.places(integration).edit(where.full_name, where.ref, where.path)
 
 
 def _bitbucket_ref(url: str) -> str:

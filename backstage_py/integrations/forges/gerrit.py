@@ -1,4 +1,4 @@
-"""A project on a Gerrit: its REST API, and the places that Gerrit gives pushes, pages and files."""
+"""A project on a Gerrit."""
 
 import re
 from collections.abc import Mapping
@@ -7,16 +7,17 @@ from http import HTTPStatus
 from types import MappingProxyType
 
 from backstage_py.errors import InputError, NotFoundError
+from backstage_py.integrations import gerrit
 from backstage_py.integrations.forges import forge
 from backstage_py.integrations.forges.forge import NewRepository, Request, Webhook
 from backstage_py.integrations.forges.rest import RestApi
+from backstage_py.integrations.gerrit import GUARD, Places
 from backstage_py.integrations.git import GitCredentials
 from backstage_py.integrations.patience import Patience
 from backstage_py.model import web_url
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.scm import ScmIntegration
 
-GUARD = b")]}'"
 _BY_WORDS = (
     (
         r"already exists",
@@ -121,34 +122,9 @@ class Project:
 _WEBHOOK = "/config/server/webhooks~projects/{project}/remotes/{name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Where a Gerrit has what, without slashes at the end.
-
-    Attributes:
-        pages: its web pages and its API.
-        repositories: what git reads and writes is below it.
-        files: Gitiles, which shows files.
-    """
-
-    pages: str
-    repositories: str
-    files: str
-
-    def repository(self, project: str) -> str:
-        """Return the URL that git writes to; ``/a/`` asks for credentials."""
-        return f"{self.repositories}/a/{project}"
-
-    def branch(self, project: str, branch: str) -> str:
-        """Return the page that shows a branch."""
-        return f"{self.files}/{project}/+/refs/heads/{branch}"
-
-
 def places(integration: ScmIntegration) -> Places:
-    """Return the places of a host, from ``baseUrl``, ``cloneUrl`` and ``gitilesBaseUrl``."""
-    base = str(integration.options.get("baseUrl") or f"https://{integration.host}").rstrip("/")
-    clone = str(integration.options.get("cloneUrl") or base).rstrip("/")
-    return Places(base, clone, str(integration.options.get("gitilesBaseUrl") or base).rstrip("/"))
+    """Return the places of a host."""
+    return gerrit.places(integration)
 
 
 def review_ref(branch: str) -> str:

@@ -118,14 +118,16 @@ class _Unpacked:
             place.symlink_to(target)
 
 
-def unpack_tar(archive: Path, target: Path, *, subpath: str = "", bounds: Bounds | None = None) -> None:
-    """Unpack a (compressed) tar of a repository; its first folder, which hosts name after the commit, is dropped.
+def unpack_tar(archive: Path, target: Path, *, subpath: str = "", bounds: Bounds | None = None, strip: int = 1) -> None:
+    """Unpack a (compressed) tar of a repository without its first folders, ``strip`` of them.
+
+    Most hosts put all into one, named after the commit.
 
     Raises:
         ForeignError: it is no archive, leads out of ``target``, contradicts itself, or is larger than allowed.
         DiskFullError: too little space is free.
     """
-    plan = Plan(bounds or Bounds(), archive.stat().st_size, subpath.strip("/"), strip=1)
+    plan = Plan(bounds or Bounds(), archive.stat().st_size, subpath.strip("/"), strip=strip)
     with _foreign_errors(), tarfile.open(archive, mode="r:*", tarinfo=_Header) as tar:
         for member in tar:
             plan.add(member.name, _tar_kind(member), size=member.size, target=member.linkname)

@@ -52,6 +52,8 @@ class Credentials:
         """Return the headers that authenticate to a host; none when it is used without a token."""
         if integration.type == "gitea":
             return _gitea_headers(integration, token)
+        if integration.type == "gerrit":
+            return basic(str(integration.options.get("username") or ""), gerrit_password(integration))
         if integration.type == "azure":
             return await self._azure_headers(integration, owner or "", token)
         if integration.type in {"bitbucketCloud", "bitbucketServer"}:
@@ -111,6 +113,11 @@ def _timestamp(value: datetime | None) -> float:
     if value is None:
         raise ForeignError("GitHub gave an installation token without an end")
     return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
+
+
+def gerrit_password(integration: ScmIntegration) -> str:
+    """Return the HTTP password of a Gerrit; empty when it is read without."""
+    return str(integration.options.get("password") or "").strip()
 
 
 def _gitea_headers(integration: ScmIntegration, token: str | None) -> dict[str, str]:

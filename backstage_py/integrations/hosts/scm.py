@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
+from backstage_py.integrations import gerrit
 from backstage_py.integrations.hosts.credentials import Credentials
 from backstage_py.model import web_url
 from backstage_py.model.scm import ScmIntegration
@@ -35,17 +36,19 @@ class ScmRegistry:
         self._all = configured + tuple(preset for preset in _PRESETS if preset.host not in known)
         self.credentials = Credentials()
         self._by_host = {integration.host.lower(): integration for integration in reversed(self._all)}
+        self._by_files_host = {gerrit.files_host(one): one for one in reversed(self._all) if one.type == "gerrit"}
 
     def by_host(self, host: str) -> ScmIntegration | None:
         """Return the integration of a host."""
         return self._by_host.get(host.lower())
 
     def by_url(self, url: str) -> ScmIntegration | None:
-        """Return the integration that serves a URL; None also for text that is no URL."""
+        """Return the integration that serves a URL, for Gerrit also its Gitiles; None also for text that is no URL."""
         try:
-            return self.by_host(urlsplit(web_url.canonical(url)).netloc.rpartition("@")[2])
+            host = urlsplit(web_url.canonical(url)).netloc.rpartition("@")[2].lower()
         except ValueError:
             return None
+        return self._by_host.get(host) or self._by_files_host.get(host)
 
     def all(self) -> Sequence[ScmIntegration]:
         """Return all, the configured ones first."""
@@ -60,6 +63,7 @@ class ScmRegistry:
         """Yield each host that an integration may contact: itself, its API and its raw files."""
         for integration in self._all:
             yield integration.host
-            for base in (integration.api_base_url, integration.raw_base_url, integration.options.get("baseUrl")):
+            named = (integration.options.get(name) for name in ("baseUrl", "cloneUrl", "gitilesBaseUrl"))
+            for base in (integration.api_base_url, integration.raw_base_url, *named):
                 if base:
                     yield urlsplit(str(base)).netloc

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit, urlunsplit
 
 from backstage_py.errors import InputError, NotAllowedError
+from backstage_py.integrations import gerrit
 from backstage_py.model import web_url
 from backstage_py.model.scm import ScmIntegration
 
@@ -16,6 +17,10 @@ _SHAPES = {
     "gitlab": (
         r"/(?P<owner>.+?)/(?P<name>[^/]+?)"
         r"(?:(?:/-)?/(?P<kind>blob|tree|raw|edit)/(?P<ref>[^/]+)(?:/(?P<path>.*))?)?/?"
+    ),
+    "gerrit": (
+        r"/(?:(?P<owner>(?!\+/)[^/]+(?:/(?!\+/)[^/]+)*?)/)?(?P<name>(?!\+/)[^/]+)"
+        r"(?:/(?P<kind>\+/refs/(?:heads|tags)|\+(?=/(?:HEAD|[0-9a-f]{40})(?:/|$)))/(?P<ref>[^/]+)(?:/(?P<path>.*))?)?/?"
     ),
     "gitea": (
         r"/(?P<owner>[^/]+)/(?P<name>[^/]+)"
@@ -26,7 +31,6 @@ _SHAPES = {
         r"/projects/(?P<owner>[^/]+)/repos/(?P<name>[^/]+)(?:/(?P<kind>browse|raw|src)(?:/(?P<path>.*))?)?/?"
     ),
 }
-_SHAPES["gerrit"] = r"/(?P<owner>[^/]+)/(?P<name>[^/]+)(?:/\+/(?P<kind>refs/heads)/(?P<ref>[^/]+)(?:/(?P<path>.*))?)?/?"
 _ANY_HOST = _SHAPES["gitlab"]
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _AZURE_GIT = "_git"
@@ -34,12 +38,16 @@ AZURE_TAG = "_git tag"
 """The ``kind`` of a URL on Azure DevOps whose ref is a tag."""
 
 
+GERRIT_BRANCH, GERRIT_COMMIT = "+/refs/heads", "+"
+"""The ``kind`` of a URL of Gitiles that names a branch, or a commit."""
+
+
 @dataclass(frozen=True, slots=True)
 class ScmUrl:
     """A file or folder in a repository.
 
     Attributes:
-        site: scheme and host, and the folder below which a self-hosted GitLab is served.
+        site: scheme and host, and the folder below which a self-hosted GitLab or Gitiles is served.
         owner: organisation, user, group path or project key.
         kind: the word in the URL that tells files from folders (``blob``, ``tree``, …); empty for a whole repository.
         ref: branch, tag or commit; empty when the URL names none.
@@ -55,8 +63,8 @@ class ScmUrl:
 
     @property
     def full_name(self) -> str:
-        """``owner/name``."""
-        return f"{self.owner}/{self.name}"
+        """``owner/name``; a project of Gerrit may have no owner."""
+        return f"{self.owner}/{self.name}".lstrip("/")
 
 
 def is_absolute(url: str) -> bool:
@@ -80,14 +88,15 @@ def parse(url: str, integration: ScmIntegration) -> ScmUrl:
         return _parse_azure(url)
     parts = urlsplit(url)
     folder = _relative_folder(integration)
-    found = re.fullmatch(_SHAPES.get(integration.type, _ANY_HOST), parts.path.removeprefix(folder))
-    if not found or not parts.path.startswith(folder):
+    whole = _without_sign_in(parts.path, integration)
+    found = re.fullmatch(_SHAPES.get(integration.type, _ANY_HOST), whole.removeprefix(folder))
+    if not found or not whole.startswith(folder):
         raise InputError(f"Incorrect URL: {url}, it names no repository of {integration.type} host {integration.host}")
     named = found.groupdict()
     ref = named.get("ref") or _first(parts.query, "at").removeprefix("refs/heads/")
     return ScmUrl(
         site=f"{parts.scheme}://{parts.netloc}{folder}",
-        owner=unquote(named["owner"]),
+        owner=unquote(named["owner"] or ""),
         name=unquote(named["name"]).removesuffix(".git"),
         kind=named.get("kind") or "",
         ref=unquote(ref),
@@ -128,7 +137,7 @@ def _root_path(base: str, integration: ScmIntegration | None) -> str:
     path = urlsplit(base).path
     shape = _SHAPES.get(integration.type, _ANY_HOST) if integration else _ANY_HOST
     folder = _relative_folder(integration) if integration else ""
-    found = re.fullmatch(shape, path.removeprefix(folder))
+    found = re.fullmatch(shape, (_without_sign_in(path, integration) if integration else path).removeprefix(folder))
     if not found or not found.groupdict().get("kind"):
         return path if found and integration else "/"
     inner = found.groupdict().get("path") or ""
@@ -145,7 +154,14 @@ def _as_tree(url: str) -> str:
     return re.sub(r"^(https?://[^/]+/[^/]+/[^/]+)/(?:blob|tree|edit)/", r"\1/tree/", url)
 
 
+def _without_sign_in(path: str, integration: ScmIntegration) -> str:
+    """Return a path without the ``/a`` at its start that asks a Gerrit for credentials."""
+    return path[2:] if integration.type == "gerrit" and path.startswith("/a/") else path
+
+
 def _relative_folder(integration: ScmIntegration) -> str:
+    if integration.type == "gerrit":
+        return urlsplit(gerrit.places(integration).files).path.rstrip("/")
     if integration.type != "gitlab" or integration.host == "gitlab.com":
         return ""
     return urlsplit(str(integration.options.get("baseUrl") or "")).path.rstrip("/")

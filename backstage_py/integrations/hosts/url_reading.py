@@ -10,6 +10,7 @@ from backstage_py.errors import NotAllowedError, NotImplementedInBackendError
 from backstage_py.integrations.hosts import reading_rules, repositories, scm_url
 from backstage_py.integrations.hosts.azure import AzureHost
 from backstage_py.integrations.hosts.bitbucket import BitbucketCloudHost, BitbucketServerHost
+from backstage_py.integrations.hosts.gerrit import GerritHost
 from backstage_py.integrations.hosts.gitea import GiteaHost
 from backstage_py.integrations.hosts.github import GithubHost
 from backstage_py.integrations.hosts.gitlab import GitlabHost
@@ -24,6 +25,7 @@ _HOSTS: dict[str, Host] = {
     "github": GithubHost(),
     "gitlab": GitlabHost(),
     "gitea": GiteaHost(),
+    "gerrit": GerritHost(),
     "bitbucketCloud": BitbucketCloudHost(),
     "bitbucketServer": BitbucketServerHost(),
     "azure": AzureHost(),
