@@ -10,9 +10,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.directories import ldap_world, official, slapd
+from tests.directories import api_host, graph_world, ldap_world, official, slapd
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "directories"
+_GRAPH = "@backstage/plugin-catalog-backend-module-msgraph"
 _LDAP = "@backstage/plugin-catalog-backend-module-ldap"
 
 
@@ -43,6 +44,18 @@ async def _ldap() -> None:
     write("ldap", found)
 
 
+async def _microsoft_graph() -> None:
+    found = {}
+    async with official.running() as ask:
+        for name in graph_world.CONFIGS:
+            async with api_host.serve(graph_world.handle) as host:
+                providers = {"microsoftGraphOrg": {"default": graph_world.config(host.url, name)}}
+                given = {"catalog": {"providers": providers}}
+                said = await ask(module=_GRAPH, provider="MicrosoftGraphOrgEntityProvider", config=given)
+                found[name] = {**simplified(said), "requests": graph_world.requests(host)}
+    write("microsoft-graph", found)
+
+
 def simplified(said: Any) -> Any:
     """The entities of the one mutation by their order of kinds and names, and whether it failed."""
     entities = [one["entity"] for change in said["mutations"] for one in change["entities"]]
@@ -51,8 +64,8 @@ def simplified(said: Any) -> Any:
 
 
 def in_order(entities: Any) -> list[Any]:
-    """Entities by kind and name: another order would be no other answer."""
-    return sorted(entities, key=_order)
+    """Entities by kind and name, since another order would be no other answer; of two with one name the later one."""
+    return sorted({_order(one): one for one in entities}.values(), key=_order)
 
 
 def _order(entity: Any) -> tuple[str, str]:
@@ -61,4 +74,5 @@ def _order(entity: Any) -> tuple[str, str]:
 
 if __name__ == "__main__":
     asyncio.run(_ldap())
+    asyncio.run(_microsoft_graph())
     sys.stdout.write("recorded\n")
