@@ -19,6 +19,8 @@ from backstage_py.cli.main import app
 from backstage_py.lint import filter_docs, vocabulary
 from backstage_py.model import yaml
 from backstage_py.model.json import Json
+from tests.contract.harness import recorded
+from tests.forges.differences import HOSTS, table
 
 HEAD = (
     "apiVersion: scaffolder.backstage.io/v1beta3\nkind: Template\nmetadata: {name: example}\nspec:\n  type: service\n"
@@ -41,6 +43,19 @@ def test_actions_are_listed_with_their_origin(cli: CliRunner) -> None:
     assert any(line.split()[:2] == ["roadiehq:utils:fs:write", "community"] for line in lines) or any(
         line.split()[:2] == ["roadiehq:utils:fs:write", "builtin"] for line in lines
     )
+
+
+def test_every_official_action_runs_or_says_why_not(cli: CliRunner) -> None:
+    """Those of Backstage's backend and of its modules that were recorded; the others need what nobody brings here."""
+    backend = next(one["response"]["body"] for one in recorded("scaffolder") if one["name"] == "actions")
+    official = {one["id"] for one in backend} | {one["id"] for host in HOSTS for one in table(f"{host}-actions")}
+    listed = {line.split()[0]: line for line in cli.invoke(app, ["actions"]).stdout.splitlines()}
+
+    for action in sorted(official | {"fetch:cookiecutter", "notification:send"}):
+        assert listed[action].split()[1] == "builtin", action
+        assert "needs the extra" not in listed[action]
+    for action in ("sentry:project:create", "fetch:rails", "run:yeoman"):
+        assert "Not run here: " in listed[action]
 
 
 def test_action_is_documented_with_inputs_and_examples(cli: CliRunner) -> None:
