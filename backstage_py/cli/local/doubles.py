@@ -18,6 +18,9 @@ from backstage_py.plugin import Action, ActionAttributes, ActionContext, ActionR
 from backstage_py.scaffolder.run.doubles import Double
 
 KNOWN_BY_SCHEMA = "is known by its schema alone"
+NOT_IN_SANDBOX = "is not run here: the sandbox stands in for GitHub alone, and nothing of a run in it goes elsewhere"
+_OTHER_HOSTS = ("azure", "bitbucket", "gerrit", "gitea", "gitlab")
+_EXAMPLE = "later steps see an example of its output"
 _FETCH = "catalog:fetch"
 _WAIT = "roadiehq:utils:sleep"
 _REQUEST = "http:backstage:request"
@@ -33,6 +36,7 @@ class LocalDoubles:
         fixtures: what stands in for others.
         known: gives what is known of actions that are not installed; asked for when a step needs it.
         makes_up: an entity that is fetched and not there is made up, if the fixtures have no catalog.
+        in_sandbox: what is made on git hosts is made in the sandbox, which is GitHub.
 
     Attributes:
         inputs: what mocks, and requests that were answered, were called with, by the id of their step.
@@ -46,12 +50,14 @@ class LocalDoubles:
         known: Callable[[], Catalogue],
         *,
         makes_up: bool,
+        in_sandbox: bool = False,
     ) -> None:
         self._local = local
         self._registry = registry
         self._fixtures = fixtures
         self._known = known
         self._makes_up = makes_up and fixtures.entities is None
+        self._in_sandbox = in_sandbox
         self.inputs: dict[str, list[Json]] = {}
 
     @cached_property
@@ -69,6 +75,8 @@ class LocalDoubles:
             return Double(self._mocked(step_id, action_id, mock))
         if action_id not in self._registry:
             return self._skipped(action_id)
+        if self._in_sandbox and _is_of_another_host(action_id):
+            return Double(self._registry.get(action_id), skipped=f"{action_id} {NOT_IN_SANDBOX}; {_EXAMPLE}")
         if action_id == _REQUEST and self._fixtures.answers is not None:
             return Double(self._answered(step_id, self._fixtures.answers))
         if action_id == _FETCH and self._makes_up:
@@ -85,7 +93,7 @@ class LocalDoubles:
             raise NotFoundError(self._unknown(action_id))
         return Double(
             _of_schema(known),
-            skipped=f"{action_id} {KNOWN_BY_SCHEMA}; later steps see an example of its output",
+            skipped=f"{action_id} {KNOWN_BY_SCHEMA}; {_EXAMPLE}",
         )
 
     def _unknown(self, action_id: str) -> str:
@@ -142,6 +150,11 @@ _SIMPLE: Mapping[str, Any] = {
     "is_trusted_on_loop": False,
     "parse_input": lambda value: value,
 }
+
+
+def _is_of_another_host(action_id: str) -> bool:
+    """Whether an action makes something on a git host that is not GitHub, by a part of its id."""
+    return any(part.startswith(_OTHER_HOSTS) for part in action_id.split(":"))
 
 
 def _hurrying(original: Action) -> Action:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from backstage_py.cli.local import form, pickers
 from backstage_py.cli.local import trust as trusting
-from backstage_py.cli.local.doubles import KNOWN_BY_SCHEMA, LocalDoubles
+from backstage_py.cli.local.doubles import KNOWN_BY_SCHEMA, NOT_IN_SANDBOX, LocalDoubles
 from backstage_py.cli.local.fixtures import Fixtures
 from backstage_py.cli.local.template_file import LocalTemplate
 from backstage_py.cli.local.trust import Trust
@@ -130,7 +130,14 @@ class LocalScaffolder:
             "parameters": values,
             "user": {"ref": request.user, "entity": self._user(request.user)},
         }
-        doubles = LocalDoubles(local, self.equipment.registry, self.fixtures, self.known, makes_up=self.makes_up)
+        doubles = LocalDoubles(
+            local,
+            self.equipment.registry,
+            self.fixtures,
+            self.known,
+            makes_up=self.makes_up,
+            in_sandbox=bool(self.hosts),
+        )
         equipment = replace(self.equipment, doubles=doubles, services=self._services(local))
         name = f"{'dry-run' if self.is_dry_run else 'local'}-{uuid.uuid4()}"
         shortened = _shortened(local, self.working_directory / name)
@@ -315,5 +322,5 @@ def reasons(log: Sequence[JsonObject]) -> Mapping[str, str]:
 
 
 def is_known_by_schema(body: JsonObject) -> bool:
-    """Whether a log entry says that a step is skipped since its action is not implemented here."""
-    return body.get("status") == "skipped" and KNOWN_BY_SCHEMA in body["message"]
+    """Whether a log entry says that a step is skipped since its action cannot be run here."""
+    return body.get("status") == "skipped" and any(one in body["message"] for one in (KNOWN_BY_SCHEMA, NOT_IN_SANDBOX))
