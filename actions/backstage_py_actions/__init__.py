@@ -9,6 +9,7 @@ block, so they run on the service's own event loop (``is_trusted_on_loop``) and 
 from backstage_py.plugin import Action
 from backstage_py_actions import (
     argocd,
+    bitbucket,
     catalog,
     crossplane,
     debug,
@@ -42,6 +43,7 @@ ACTIONS: tuple[Action, ...] = (
     *gitlab.ACTIONS,
     *gitea.ACTIONS,
     *gerrit.ACTIONS,
+    *bitbucket.ACTIONS,
     *roadiehq.ACTIONS,
     *notifications.ACTIONS,
     *slack.ACTIONS,

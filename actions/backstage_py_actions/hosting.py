@@ -125,6 +125,33 @@ async def push(ctx: ActionContext[Any], forge: Forge, remote_url: str, commit: C
     return str(await ctx.checkpoint(key, publish))
 
 
+async def commit_onto(
+    ctx: ActionContext[Any], forge: Forge, remote_url: str, commit: Commit, onto: str, key: str
+) -> str:
+    """Push files of the workspace as a commit behind another one, to a branch that is there, and return its hash.
+
+    ``onto`` is where the branch was before the step; what an earlier run pushed behind it is found again.
+    """
+    signs_with = signer(ctx, forge.host, asked=commit.sign)
+    at = int(await ctx.checkpoint(f"{key}.at", lambda: int(ctx.clock.now().timestamp())))
+
+    async def push() -> Json:
+        return await git.commit_onto(
+            source_folder(ctx, commit.source_path),
+            remote_url=remote_url,
+            branch=commit.branch,
+            target=f"refs/heads/{commit.branch}",
+            message=commit.message or config(ctx).get("defaultCommitMessage") or "initial commit",
+            author=author(ctx, commit.author_name, commit.author_email),
+            credentials=forge.git_credentials,
+            committed_at=at,
+            onto=onto,
+            signer=signs_with,
+        )
+
+    return str(await ctx.checkpoint(key, push))
+
+
 async def message_with_change_id(ctx: ActionContext[Any], subject: str) -> str:
     """Return the message of a first commit for hosts that know changes by ``Change-Id``; again the same.
 

@@ -66,6 +66,7 @@ _VERBS = frozenset(
         "hash-object",
         "init",
         "ls-files",
+        "ls-remote",
         "push",
         "read-tree",
         "rev-parse",
@@ -95,16 +96,19 @@ class GitAuthor:
 
 @dataclass(frozen=True, slots=True)
 class GitCredentials:
-    """What a host asks for; ``repr`` hides the password."""
+    """What a host asks for; ``repr`` hides the password. A bearer token goes without the user's name."""
 
     username: str
     password: str
+    is_bearer: bool = False
 
     def __repr__(self) -> str:
         return f"GitCredentials(username={self.username!r}, password='***')"
 
     def header(self) -> str:
         """Return the value of ``Authorization``."""
+        if self.is_bearer:
+            return f"Bearer {self.password}"
         return "Basic " + base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
 
 
@@ -168,6 +172,7 @@ async def commit_onto(
     author: GitAuthor,
     credentials: GitCredentials | None,
     committed_at: int,
+    onto: str | None = None,
     signer: Signer | None = None,
     seconds: float = 600.0,
 ) -> str:
@@ -175,10 +180,12 @@ async def commit_onto(
 
     Files that the branch has and the directory has not stay as they are. Of a directory that is a clone, those files
     count that are not as in the commit that is checked out, whichever branch that is of. ``target`` is a ref such as
-    ``refs/for/main``; which files count is as for ``publish``.
+    ``refs/for/main``; which files count is as for ``publish``. With ``onto``, the commit where the branch was before
+    an earlier run, a commit behind it that has these files is what that run pushed, and the answer.
 
     Raises:
-        ConflictError: the host takes no such commit there. NotFoundError: the host has no such branch.
+        ConflictError: the host takes no such commit there, or the branch is elsewhere.
+        NotFoundError: the host has no such branch.
         NotAllowedError, ServiceUnavailableError, ForeignError: as git reports; no secret in them.
     """
     cloned = await threads.file_work(clones.find, directory)
@@ -187,16 +194,22 @@ async def commit_onto(
         if cloned:
             await threads.file_work(_take_objects, cloned, repository)
             await _run([*at, "read-tree", cloned.commit], folder=tree)
-        fetched = ["fetch", "--quiet", "--depth=1", remote_url, f"refs/heads/{branch}"]
+        fetched = ["fetch", "--quiet", f"--depth={2 if onto else 1}", remote_url, f"refs/heads/{branch}"]
         await _run([*at, *fetched], folder=tree, env=network)
-        parent = await _run([*at, "rev-parse", "FETCH_HEAD"], folder=tree)
+        tip = await _run([*at, "rev-parse", "FETCH_HEAD"], folder=tree)
+        parent = onto or tip
+        if tip != parent and parent not in await _parents(at, tip, tree):
+            raise ConflictError(f"The branch '{branch}' has commits that this task did not make; choose another one")
         if not cloned:
             await _run([*at, "read-tree", parent], folder=tree)
+            await _hide_ignore_files(at, tree)
         await _run([*at, "add", "--ignore-removal", "--", "."], folder=tree)
         await _move_large_files(repository, at, tree, partial(_upload, remote_url, branch, credentials))
         if cloned:
             await _put_changes(at, cloned.commit, parent, tree)
         tree_hash = await _run([*at, "write-tree"], folder=tree)
+        if tip != parent and await _run([*at, "rev-parse", f"{tip}^{{tree}}"], folder=tree) == tree_hash:
+            return tip
         made = ["commit-tree", tree_hash, "-p", parent]
         identity = _identity(author, committed_at)
         commit = await _run([*at, *made], folder=tree, env=identity, stdin=_as_message(message))
@@ -205,6 +218,29 @@ async def commit_onto(
         pushed = ["push", "--no-verify", "--porcelain", remote_url, f"{commit}:{target}"]
         await _run([*at, *pushed], folder=tree, env=network)
     return commit
+
+
+async def _parents(at: Sequence[str], commit: str, folder: Path) -> list[str]:
+    head = (await _run([*at, "cat-file", "commit", commit], folder=folder)).partition("\n\n")[0]
+    return [line.removeprefix("parent ") for line in head.splitlines() if line.startswith("parent ")]
+
+
+async def _hide_ignore_files(at: Sequence[str], folder: Path) -> None:
+    """Have git read the ``.gitignore`` files that only the branch has from the index, as if they were in the folder."""
+    listed = await _bytes([*at, "ls-files", "-z", "--", ".gitignore", "**/.gitignore"], folder=folder)
+    gone = [name for name in listed.split(b"\0") if name and not (folder / os.fsdecode(name)).exists()]
+    if gone:
+        hide = ["update-index", "-z", "--skip-worktree", "--stdin"]
+        await _run([*at, *hide], folder=folder, stdin=b"\0".join(gone))
+
+
+async def tip(remote_url: str, branch: str, *, credentials: GitCredentials | None = None) -> str | None:
+    """Return the newest commit of a branch; None when there is no such branch. Errors as for ``clone``."""
+    folder = Path(tempfile.gettempdir())
+    asked = ["ls-remote", "--quiet", "--", remote_url, f"refs/heads/{branch}"]
+    async with asyncio.timeout(_CLONE_SECONDS):
+        listed = await _run(asked, folder=folder, env=_network(remote_url, credentials))
+    return listed.split()[0] if listed else None
 
 
 def _take_objects(cloned: Clone, repository: Path) -> None:

@@ -13,6 +13,7 @@ from backstage_py.catalog.service import CatalogService
 from backstage_py.identity.issuer import TokenIssuer
 from backstage_py.identity.on_behalf import OnBehalf
 from backstage_py.integrations.backstage import Discovery, HttpBackstageClient, HttpCatalogClient
+from backstage_py.integrations.bitbucket_autocomplete import BitbucketAutocomplete
 from backstage_py.integrations.crossplane.provisioning import Provisioner
 from backstage_py.integrations.github_autocomplete import GithubAutocomplete
 from backstage_py.integrations.gitlab_autocomplete import GitlabAutocomplete
@@ -106,7 +107,11 @@ async def opened(
             services,
             kept.box,
             working_directory=settings.backend.working_directory,
-            autocompletes={"github": GithubAutocomplete(out.hosts), "gitlab": GitlabAutocomplete(out.hosts)},
+            autocompletes={
+                "github": GithubAutocomplete(out.hosts),
+                "gitlab": GitlabAutocomplete(out.hosts),
+                "bitbucket-cloud": BitbucketAutocomplete(out.hosts),
+            },
             authority=permissions.authority(names.SCAFFOLDER),
             worker_limit=None if run_tasks else 0,
         )

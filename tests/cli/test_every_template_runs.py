@@ -48,7 +48,7 @@ def dry_run(*arguments: str) -> Result:
 
 
 FOREIGN = """\
-- {id: publish, name: Publish, action: "publish:bitbucketCloud", input: {repoUrl: "${{ parameters.name }}"}}
+- {id: publish, name: Publish, action: "publish:bitbucket", input: {repoUrl: "${{ parameters.name }}"}}
 - {id: ours, action: "acme:ts:thing", if: "${{ true }}", input: {anything: 1}}
 - id: log
   action: debug:log
@@ -68,8 +68,8 @@ def test_actions_known_by_their_schema_are_skipped_with_an_example(folder: Path)
     ran = CliRunner().invoke(app, ["run", ".", "-y"])
 
     assert (tried.exit_code, ran.exit_code) == (0, 0), tried.output + ran.output
-    line = "skipped, publish:bitbucketCloud is known by its schema alone; later steps see an example of its output"
-    assert f"- Publish (publish:bitbucketCloud): {line}" in tried.stdout
+    line = "skipped, publish:bitbucket is known by its schema alone; later steps see an example of its output"
+    assert f"- Publish (publish:bitbucket): {line}" in tried.stdout
     assert f"[1/3] Publish: {line}" in ran.stdout
     for shown in (tried.stdout, ran.stdout):
         assert "see <example> 0" in shown

@@ -7,7 +7,8 @@ from backstage_py.integrations.hosts.scm import ScmRegistry
 from backstage_py.model.scm import ScmIntegration
 from backstage_py.plugin import Services
 from tests.actions.harness import Task
-from tests.forges import gitlab_host
+from tests.forges import bitbucket_cloud_host, gitlab_host
+from tests.forges.bitbucket_cloud_host import Cloud
 from tests.forges.gitlab_host import Gitlab
 
 
@@ -22,4 +23,19 @@ def gitlab_task(tmp_path: Path, gitlab: Gitlab) -> Task:
     """A task whose ``gitlab.com`` is the stand-in."""
     url = gitlab.base.url
     host = ScmIntegration("gitlab", "gitlab.com", "gitlab.com", f"{url}/api/v4", None, gitlab.base.token, {})
+    return Task(tmp_path / "task", Services(integrations=ScmRegistry([host]), config={}))
+
+
+@pytest.fixture
+async def bitbucket_cloud(tmp_path: Path) -> AsyncIterator[Cloud]:
+    async with bitbucket_cloud_host.serve(tmp_path / "host") as running:
+        yield running
+
+
+@pytest.fixture
+def bitbucket_cloud_task(tmp_path: Path, bitbucket_cloud: Cloud) -> Task:
+    """A task whose ``bitbucket.org`` is the stand-in."""
+    base = bitbucket_cloud.base
+    options = {"baseUrl": base.url, "username": "ada"}
+    host = ScmIntegration("bitbucketCloud", "bitbucket.org", "", f"{base.url}/2.0", None, base.token, options)
     return Task(tmp_path / "task", Services(integrations=ScmRegistry([host]), config={}))

@@ -12,7 +12,7 @@ from backstage_py.sandbox.gitrepo import refs
 from tests.forges.stand_in import Asked, StandIn
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "forges"
-HOSTS = ("gitlab", "gitea", "gerrit")
+HOSTS = ("gitlab", "gitea", "gerrit", "bitbucket-cloud")
 """Those whose modules were recorded: ``X.json`` has what they send, ``X-actions.json`` which actions they have."""
 
 _NOW = re.compile(r"^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
@@ -50,7 +50,8 @@ def requests(base: StandIn, plain: Callable[[Any], Any] = lambda body: body) -> 
 
 def _shown(base: StandIn, asked: Asked, plain: Callable[[Any], Any]) -> list[Any]:
     query = {name: value for name, value in asked.query.items() if name not in {"page", "per_page"}}
-    kind = "bearer" if asked.headers.get("authorization") else "private" if asked.headers.get("private-token") else ""
+    scheme = asked.headers.get("authorization", "").partition(" ")[0].lower()
+    kind = scheme or ("private" if asked.headers.get("private-token") else "")
     path = "/".join(part.replace("/", "%2F") for part in asked.path)
     body = asked.body or None
     if path.endswith("/trigger/pipeline"):  # the module has the token in the URL, where logs keep it
@@ -70,7 +71,7 @@ def same(base: StandIn, value: Any) -> Any:
         return "<now>"
     if value in {str(date.today() + timedelta(days=365 + off)) for off in (-1, 0, 1)}:  # noqa: DTZ011  # as above
         return "<in a year>"
-    return value.replace(base.url, "<host>")
+    return value.replace(base.url, "<host>").replace(base.url.replace("://", "://ada@"), "<host as ada>")
 
 
 def _file(value: Any) -> str:

@@ -5,7 +5,7 @@ Shapes and refusals follow GitLab's documentation of API version 4.
 
 import base64
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,10 +14,9 @@ from urllib.parse import quote, urlencode
 
 from backstage_py.sandbox.gitrepo import changes, objects, refs
 from tests.forges import stand_in
-from tests.forges.stand_in import Answer, Asked, Handler, RefusalError, Route, StandIn
+from tests.forges.stand_in import Adding, Answer, Asked, RefusalError, Route, StandIn
 
 PREFIX = "/api/v4"
-Adding = Callable[[str, str], Callable[[Handler], Handler]]
 _NOW = "2026-01-02T03:04:05.678Z"
 
 
@@ -111,14 +110,7 @@ def guard(base: StandIn, asked: Asked) -> None:
 def routes(gitlab: Gitlab) -> list[Route]:
     """What is answered."""
     found: list[Route] = []
-
-    def on(method: str, path: str) -> Callable[[Handler], Handler]:
-        def add(handler: Handler) -> Handler:
-            found.append(Route(method, path, handler))
-            return handler
-
-        return add
-
+    on = stand_in.adding(found)
     _accounts(gitlab, on)
     _groups(gitlab, on)
     _projects(gitlab, on)

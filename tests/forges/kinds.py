@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.forges import gerrit_cases, gerrit_host, gitea_cases, gitea_host, gitlab_cases, gitlab_host
+from tests.forges import (
+    bitbucket_cloud_cases,
+    bitbucket_cloud_host,
+    gerrit_cases,
+    gerrit_host,
+    gitea_cases,
+    gitea_host,
+    gitlab_cases,
+    gitlab_host,
+)
 from tests.forges.differences import Case
 
 
@@ -22,6 +31,7 @@ class Kind:
         cases: besides the examples of the module.
         scene: what is there before each case, and the workspace.
         hosts: public hosts in whose place the stand-in is for the module.
+        placeholder: what a token of an example has in it that is none, as an expression has a space.
         without_examples: actions whose examples are not theirs, or have placeholders that no host takes.
     """
 
@@ -32,12 +42,17 @@ class Kind:
     cases: Sequence[Case]
     scene: Callable[[Any, Path], Awaitable[None]]
     hosts: Sequence[str] = ()
+    placeholder: str = " "
     without_examples: frozenset[str] = frozenset()
 
 
 def _gitlab(url: str, token: str) -> Any:
     host = {"host": "gitlab.com", "apiBaseUrl": f"{url}{gitlab_host.PREFIX}", "baseUrl": url, "token": token}
     return {"gitlab": [host]}
+
+
+def _bitbucket_cloud(_url: str, token: str) -> Any:
+    return {"bitbucketCloud": [{"username": "ada", "token": token}]}
 
 
 KINDS = (
@@ -65,5 +80,15 @@ KINDS = (
         integrations=gerrit_cases.integrations,
         cases=gerrit_cases.CASES,
         scene=gerrit_cases.scene,
+    ),
+    Kind(
+        name="bitbucket-cloud",
+        module="@backstage/plugin-scaffolder-backend-module-bitbucket-cloud",
+        serve=bitbucket_cloud_host.serve,
+        integrations=_bitbucket_cloud,
+        cases=bitbucket_cloud_cases.CASES,
+        scene=bitbucket_cloud_cases.scene,
+        hosts=("bitbucket.org", "api.bitbucket.org"),
+        placeholder="-",
     ),
 )

@@ -6,6 +6,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const root = process.env.BACKSTAGE_PY_ANCHOR;
 const load = createRequire(path.join(root, 'index.js'));
+console.log = console.error; // answers alone go to stdout
 const [, , name, given, hosts] = process.argv;
 reroute(JSON.parse(hosts));
 const { ConfigReader } = load('@backstage/config');

@@ -54,7 +54,8 @@ def problems(name: str, base: StandIn) -> Iterator[str]:
         sent = _content(description, operation.get("requestBody", {}))
         if asked.body is not None:
             yield from (f"{where} sends {said}" for said in _against(description, sent, asked.body))
-            yield from (f"{where} sends unknown {key}" for key in set(asked.body) - _members(description, sent))
+            known = _members(description, sent) if sent else None
+            yield from (f"{where} sends unknown {key}" for key in set(asked.body) - (known or set(asked.body)))
         answers = operation["responses"]
         if str(status) not in answers and "default" not in answers:
             if status < HTTPStatus.BAD_REQUEST:  # few refusals are described
@@ -82,8 +83,13 @@ def _content(description: Any, node: Any) -> Any:
     return found and found.get("schema")
 
 
-def _members(description: Any, schema: Any) -> set[str]:
-    return set(_resolved(description, schema or {}).get("properties", ()))
+def _members(description: Any, schema: Any) -> set[str] | None:
+    """What an object may have; None where its description is open, as most of Bitbucket's are."""
+    found = _resolved(description, schema)
+    parts = [_members(description, one) for one in found.get("allOf", ())]
+    if found.get("additionalProperties") is True or None in parts:
+        return None
+    return set(found.get("properties", ())).union(*(one for one in parts if one))
 
 
 def _resolved(description: Any, node: Any) -> Any:

@@ -22,17 +22,17 @@ _TOKEN = "recorded"  # of a host that lives as long as a case
 
 def _examples(kind: Kind, described: Any) -> list[Case]:
     return [
-        Case(f"example {number}", action["id"], _completed(action, example["example"]))
+        Case(f"example {number}", action["id"], _completed(action, example["example"], kind.placeholder))
         for action in described
         if action["id"] not in kind.without_examples
         for number, example in enumerate(action["examples"] or ())
     ]
 
 
-def _completed(action: Any, example: str) -> dict[str, Any]:
-    """The input of an example, with a token in the place of an expression and with what its schema wants."""
+def _completed(action: Any, example: str, placeholder: str) -> dict[str, Any]:
+    """The input of an example, with a token in the place of a placeholder, and with what its schema wants."""
     given: dict[str, Any] = yaml.load(example)["steps"][0]["input"]
-    if " " in given.get("token", ""):
+    if placeholder in given.get("token", ""):
         given["token"] = "user-oauth"  # of the stand-in
     return dict.fromkeys(action["schema"]["input"].get("required", ()), 1) | given
 
@@ -41,6 +41,7 @@ async def _record(kind: Kind, case: Case, module: official.Official, port: int) 
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder, "work")
         async with kind.serve(Path(folder, "host"), token=_TOKEN, port=port) as host:
+            host.base.about = case.action
             await kind.scene(host, work)
             said = await module.ask(folder=str(work), action=case.action, input=case.input, dry=case.dry)
             return {

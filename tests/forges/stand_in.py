@@ -76,6 +76,22 @@ class Route:
         return {part[1:]: given for part, given in pairs if part.startswith(":")}
 
 
+Adding = Callable[[str, str], Callable[[Handler], Handler]]
+
+
+def adding(routes: list[Route]) -> Adding:
+    """A decorator that adds a handler to routes, by method and path."""
+
+    def on(method: str, path: str) -> Callable[[Handler], Handler]:
+        def add(handler: Handler) -> Handler:
+            routes.append(Route(method, path, handler))
+            return handler
+
+        return add
+
+    return on
+
+
 @dataclass
 class StandIn:
     """A running host, its repositories and what it was asked."""
@@ -93,6 +109,8 @@ class StandIn:
     """What stands before each JSON."""
     take_in: Callable[[], Awaitable[None]] | None = None
     """Called before each request: what an earlier push brought is taken in then."""
+    about: str = ""
+    """The action of a recorded case, for scenes that differ by it."""
 
     async def repository(self, full_name: str, *, branch: str = "main", files: Mapping[str, str] | None = None) -> None:
         """Make a repository, with a commit if it has files."""
