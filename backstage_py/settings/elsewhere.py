@@ -75,7 +75,7 @@ CATALOG = (
         "Switch off the processors that read files and URLs and add the source annotations.",
     ),
     Key("providers", kinds.OBJECT, "Sources of entities; those of plugins, too."),
-    Key("providers.*", kinds.OBJECT, "Options of a provider that a plugin brings."),
+    Key("providers.*", kinds.ANY, "Options of a provider that a plugin brings."),
     Key("processors", kinds.OBJECT, "Options of processors that plugins bring, by their names."),
     Key("providerOptions", kinds.OBJECT, "By the name of a provider."),
     Key("providerOptions.*.disabled", kinds.SWITCH, "Leave the provider out."),

@@ -5,7 +5,7 @@ import math
 from backstage_py.settings import kinds
 from backstage_py.settings.description import read as described
 from backstage_py.settings.reading import Reader
-from backstage_py.settings.sections import CatalogSettings, ProcessorOptions
+from backstage_py.settings.sections import CatalogSettings, ProcessorOptions, providers
 
 _DEFAULT_PROCESSORS = frozenset({"FileReaderProcessor", "url-reader", "AnnotateLocationEntityProcessor"})
 """What ``disableDefaultProcessors`` switches off, by the names that errors and ``processorOptions`` use."""
@@ -28,6 +28,7 @@ def read(section: Reader) -> CatalogSettings:
         CatalogSettings,
         section,
         processors=_processors(section),
+        providers=providers.read(section.section("providers")),
         disabled_providers=_disabled(section.section("providerOptions")),
         options=section.data,
         **computed,

@@ -10,6 +10,7 @@ from backstage_py.catalog.authorized import AuthorizedCatalog
 from backstage_py.catalog.client import LocalCatalogClient
 from backstage_py.catalog.organisations import providers as organisations
 from backstage_py.catalog.service import CatalogService
+from backstage_py.catalog.sources import configured
 from backstage_py.identity.issuer import TokenIssuer
 from backstage_py.identity.on_behalf import OnBehalf
 from backstage_py.integrations.backstage import Discovery, HttpBackstageClient, HttpCatalogClient
@@ -96,7 +97,8 @@ async def opened(
         services = replace(services, config=terraform_rules.with_key(settings.raw, kept.plans))
         offered = Provisioner(settings.raw, services.integrations)
         kept_entities = _resource_providers(offered, addresses)
-        catalog = _catalog(settings, addresses, store, services, permissions, list(kept_entities.values()))
+        own = [*kept_entities.values(), *configured.providers(settings.catalog.providers, out.http, out.hosts)]
+        catalog = _catalog(settings, addresses, store, services, permissions, own)
         foreign = settings.catalog.base_url or addresses.plugin("catalog")
         client = LocalCatalogClient(catalog) if catalog else HttpCatalogClient(out.http, foreign)
         services = replace(services, catalog=client)

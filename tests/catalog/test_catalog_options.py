@@ -177,7 +177,7 @@ def test_a_duration_of_stitching_must_be_above_zero(load: Load, key: str, value:
         ),
         ("scmEvents", "  scmEvents: {refresh: true}", "see events.modules"),
         ("useUrlReadersSearch", "  useUrlReadersSearch: true", "knows it no more either"),
-        ("providers.github", "  providers: {github: {organization: acme}}", "not read by this service"),
+        ("providers.awsS3", "  providers: {awsS3: {bucketName: files}}", "not read by this service"),
         ("processors.ldapOrg", "  processors: {ldapOrg: {}}", "not read by this service"),
         ("processorOptions.a.schedule", "  processorOptions: {a: {schedule: {}}}", "known is disabled and priority"),
         ("providerOptions.a.schedule", "  providerOptions: {a: {schedule: {}}}", "known is disabled"),

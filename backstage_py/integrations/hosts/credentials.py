@@ -46,6 +46,20 @@ class Credentials:
                 return found
         return integration.token or None
 
+    async def organisations(self, integration: ScmIntegration, app: int | None = None) -> list[str]:
+        """Return the organisations that have installed one of a host's GitHub Apps, or any of them.
+
+        Raises:
+            ForeignError: an App of the configuration cannot be used, or there is none.
+        """
+        apps = [one for one in integration.options.get("apps") or () if app in {None, int(one["appId"])}]
+        if not apps:
+            wanted = f" with the id {app}" if app else ""
+            raise ForeignError(f"integrations.github has no App{wanted} for {integration.host}")
+        api = integration.api_base_url or _DEFAULT_API
+        found = [await threads.remote_call("github", _organisations, api, one) for one in apps]
+        return list(dict.fromkeys(login for logins in found for login in logins))
+
     async def headers(
         self, integration: ScmIntegration, *, owner: str | None = None, token: str | None = None
     ) -> dict[str, str]:
@@ -91,6 +105,18 @@ class Credentials:
                 self._installations[key] = made
                 return made[0]
         return None
+
+
+def _organisations(api: str, app: Mapping[str, Json]) -> list[str]:
+    from github import Auth, GithubIntegration
+
+    key = str(app["privateKey"]).replace("\\n", "\n")
+    allowed = app.get("allowedInstallationOwners")
+    known = None if allowed is None else {str(name).lower() for name in allowed}
+    with github.foreign_errors(), GithubIntegration(auth=Auth.AppAuth(int(app["appId"]), key), base_url=api) as apps:
+        found = [one.raw_data for one in apps.get_installations()]
+    logins = [str(one["account"]["login"]) for one in found if one.get("target_type") == "Organization"]
+    return [login for login in logins if known is None or login.lower() in known]
 
 
 def _installation_token(api: str, app: Mapping[str, Json], owner: str) -> tuple[str, float] | None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from backstage_py.model.json import Json
 from backstage_py.settings import elsewhere, kinds
@@ -11,6 +11,7 @@ from backstage_py.settings.description import Each, Named, key
 from backstage_py.settings.kinds import Kind, shown
 from backstage_py.settings.reading import Reader
 from backstage_py.settings.sections.directories import LdapOrg, MicrosoftGraphOrg
+from backstage_py.settings.sections.providers import keys as keys_of_providers
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,7 @@ class CatalogSettings:
         processing_interval: seconds between two readings of an entity's source; None for never.
         conflict_strategy: what ``POST /locations`` does with a location that exists.
         processors: ``processorOptions`` and ``disableDefaultProcessors``.
+        providers: the settings of each provider of ``catalog.providers`` that this service has, see ``providers``.
         disabled_providers: names of the providers that ``providerOptions`` switches off.
         ldap_orgs: ``providers.ldapOrg``, by their names.
         microsoft_graph_orgs: ``providers.microsoftGraphOrg``, likewise.
@@ -153,6 +155,7 @@ class CatalogSettings:
         20.0,
     )
     processors: ProcessorOptions = ProcessorOptions()
+    providers: tuple[Any, ...] = ()
     disabled_providers: frozenset[str] = frozenset()
     ldap_orgs: Mapping[str, LdapOrg] = key(
         "providers.ldapOrg", Named(LdapOrg), "LDAP servers whose users and groups become entities.", dict
@@ -168,4 +171,4 @@ class CatalogSettings:
     )
     options: Mapping[str, Json] = field(default_factory=dict)
 
-    also: ClassVar = elsewhere.CATALOG
+    also: ClassVar = (*elsewhere.CATALOG, *keys_of_providers())

@@ -1,9 +1,10 @@
 """``events``: what other systems tell at ``/api/events/http/<topic>``."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from backstage_py.settings import kinds
-from backstage_py.settings.description import key
+from backstage_py.settings.description import Key, key
 
 
 def _secret(module: str, about: str) -> str | None:
@@ -37,3 +38,8 @@ class EventsSettings:
         "bitbucketServer", "(ours) Opens the topic bitbucketServer for what is signed with it."
     )
     gitea: str | None = _secret("gitea", "(ours) Opens the topic gitea for what is signed with it.")
+
+    also: ClassVar = (
+        Key("notifyTimeoutMs", without_effect="events wait in the database, and whoever has a provider is woken"),
+        Key("useEventBus", without_effect="the database is the bus of all replicas"),
+    )

@@ -1,0 +1,21 @@
+"""The providers that ``catalog.providers`` asks for and this service has itself."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from backstage_py.catalog.sources.github.discovery import GithubProvider
+from backstage_py.integrations.hosts.scm import ScmRegistry
+from backstage_py.integrations.web.http import HttpClient
+from backstage_py.plugin.catalog import EntityProvider
+from backstage_py.settings.sections.github_providers import GithubSettings
+
+_MAKERS: Mapping[type, Callable[[Any, HttpClient, ScmRegistry], EntityProvider]] = {GithubSettings: GithubProvider}
+
+
+def providers(asked: Sequence[Any], http: HttpClient, hosts: ScmRegistry) -> list[EntityProvider]:
+    """Return a provider for each of ``CatalogSettings.providers``.
+
+    Raises:
+        SettingsError: one of them cannot be used.
+    """
+    return [_MAKERS[type(one)](one, http, hosts) for one in asked]
