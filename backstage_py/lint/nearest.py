@@ -47,11 +47,20 @@ def slip_of(key: str, known: Iterable[str], present: Iterable[str], *, shortest:
     """
     there = set(present)
     missing = [one for one in known if one not in there]
-    close = misspelled(key, missing)
+    close = misspelled(key, missing) or number_of(key, missing)
     if close is None:
         near = [one for one in missing if len(one) >= shortest and distance(key, one) == 1]
         close = min(near, default=None)
     return close
+
+
+def number_of(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name of which ``name`` is the other number: ``property`` is ``properties``, ``tag`` ``tags``."""
+    folded = _folded(name)
+    forms = {f"{folded}s", f"{folded}es", folded.removesuffix("s"), folded.removesuffix("es")}
+    forms |= {f"{folded[:-1]}ies"} if folded.endswith("y") else set()
+    forms |= {f"{folded[:-3]}y"} if folded.endswith("ies") else set()
+    return next((one for one in known if len(one) >= _SURE_FOR_ONE and _folded(one) in forms - {folded}), None)
 
 
 def same_ignoring_style(left: str, right: str) -> bool:

@@ -170,6 +170,7 @@ WIDGETS = frozenset(
         "datetime",
         "email",
         "file",
+        "files",
         "data-url",
         "hidden",
         "password",
@@ -185,6 +186,16 @@ WIDGETS = frozenset(
         "url",
     ]
 )
+_OF_NUMBERS = frozenset({"text", "select", "updown", "range", "radio", "hidden"})
+WIDGETS_OF_TYPES: dict[str, frozenset[str]] = {
+    "boolean": frozenset({"checkbox", "radio", "select", "hidden"}),
+    "number": _OF_NUMBERS,
+    "integer": _OF_NUMBERS,
+    "array": frozenset({"select", "checkboxes", "files", "hidden"}),
+    "string": WIDGETS - {"checkbox", "checkboxes", "files", "range", "updown", "up-down"},
+}
+"""Widgets by type, of ``@rjsf/utils`` 5.24.13; the form ends with an error at any other."""
+
 UI_KEYS = frozenset(
     [
         "ui:field",
@@ -284,6 +295,12 @@ FIELD_OPTIONS: dict[str, frozenset[str]] = {
 """Options per field; those of ``GENERAL_OPTIONS`` go with every field."""
 
 GENERAL_OPTIONS = _GENERAL
+CREDENTIAL_KEYS = frozenset({"secretsKey", "additionalScopes"})
+"""Keys of ``requestUserCredentials``."""
+
+CATALOG_FILTER_ROOTS = frozenset({"apiversion", "kind", "metadata", "spec", "relations", "status"})
+"""What the path of a field of ``catalogFilter`` can begin with."""
+
 
 STEP_KEYS = frozenset({"id", "name", "action", "input", "if", "each", "backstage:permissions"})
 PAGE_KEYS = frozenset({"title", "description", "required", "properties", "dependencies", "when", "ui:order"})
@@ -352,3 +369,11 @@ SCHEMA_KEYS = frozenset(
         "writeOnly",
     ]
 )
+FOREIGN_SCHEMA_KEYS: dict[str, dict[str, str]] = {
+    "min": {"string": "minLength", "array": "minItems", "number": "minimum", "integer": "minimum"},
+    "max": {"string": "maxLength", "array": "maxItems", "number": "maximum", "integer": "maximum"},
+    "regex": {"string": "pattern"},
+    "regexp": {"string": "pattern"},
+    "choices": {"string": "enum", "number": "enum", "integer": "enum"},
+}
+"""What other languages call keywords, and what JSON Schema calls them, by the type beside them."""

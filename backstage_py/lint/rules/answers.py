@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from backstage_py.lint.fixes import repair
 from backstage_py.lint.form import Property, schema_types
 from backstage_py.lint.rule import Finding, rule
 from backstage_py.lint.view import Template
@@ -72,6 +73,35 @@ def confidential_parameter(template: Template) -> Iterator[Finding]:
                 on_key=True,
                 fix=f"Add ui:field: Secret, and write ${{{{ secrets.{one.name} }}}}",
             )
+
+
+@rule(
+    "BPY524",
+    "secret-as-parameter",
+    "warning",
+    "template",
+    summary="The value of a field `Secret` is read below `parameters`.",
+    why="There it is a row of stars: the field hands what people type on below `secrets` alone.",
+    bad=_ASK.format("      ui:field: Secret\n", "parameters"),
+    good=_ASK.format("      ui:field: Secret\n", "secrets"),
+)
+def secret_as_parameter(template: Template) -> Iterator[Finding]:
+    """Names that are declared as a Secret wherever they are declared."""
+    names = {
+        name
+        for name, found in template.form.declared.items()
+        if all(one.schema.get("ui:field") == "Secret" for one in found)
+    }
+    for use in template.uses if names else ():
+        for reference in use.references():
+            if reference.names[0] == "parameters" and len(reference.names) > 1 and reference.names[1] in names:
+                yield Finding(
+                    f'"{reference.names[1]}" is a secret, and hidden from parameters',
+                    use.path,
+                    reference.offsets[0],
+                    fix=f"Write secrets.{reference.names[1]}",
+                    repair=repair.member(use.path, use.text, reference, 0, "secrets", sure=True),
+                )
 
 
 def _is_confidential(name: str) -> bool:

@@ -1,5 +1,6 @@
 """BPY5: the form."""
 
+import operator
 from collections.abc import Iterator
 
 from backstage_py.js import regex
@@ -11,15 +12,10 @@ from backstage_py.lint.nearest import misspelled, nearest, slip_of
 from backstage_py.lint.rule import Finding, Path, rule
 from backstage_py.lint.view import Template
 from backstage_py.lint.vocabulary import (
-    FIELD_OPTIONS,
-    FIELDS,
-    GENERAL_OPTIONS,
+    FOREIGN_SCHEMA_KEYS,
     SCHEMA_KEYS,
     SCHEMA_TYPES,
-    UI_KEYS,
-    WIDGETS,
 )
-from backstage_py.model.entity_schema import KINDS
 from backstage_py.model.json import Json, JsonObject
 
 _LOG = "steps:\n  - id: log\n    action: debug:log\n    input:\n      message: ${{ parameters.name }}\n"
@@ -104,7 +100,7 @@ def required_without_property(template: Template) -> Iterator[Finding]:
     "impossible-dependency",
     "warning",
     "template",
-    summary="A branch of `dependencies` can never apply.",
+    summary="A branch of `dependencies`, or an `if`, can never apply.",
     why="It depends on a property that does not exist, or on a value that the property cannot have; what it "
     "asks for is never shown.",
     bad="parameters:\n  properties:\n    name:\n      type: string\n      enum: [small, large]\n  "
@@ -118,8 +114,9 @@ def required_without_property(template: Template) -> Iterator[Finding]:
     "type: number\n" + _SIZES,
 )
 def impossible_dependency(template: Template) -> Iterator[Finding]:
-    """Looks at the dependencies of each page."""
+    """Looks at the dependencies of each page, and at its ``if``."""
     for page, path in template.form.pages:
+        yield from _dead_condition(template, page, path)
         dependencies = page.get("dependencies")
         properties = page.get("properties")
         if not isinstance(dependencies, dict) or not isinstance(properties, dict):
@@ -139,122 +136,6 @@ def impossible_dependency(template: Template) -> Iterator[Finding]:
                 )
             elif isinstance(dependency, dict) and isinstance(properties.get(name), dict):
                 yield from _dead_branches(name, properties[name], dependency, where)
-
-
-@rule(
-    "BPY504",
-    "unknown-form-field",
-    "info",
-    "template",
-    summary="`ui:field` names a field that the scaffolder does not have built in.",
-    why="It may be a field of your own (name it in the configuration, `fields`). A name that is nearly a "
-    "built-in one is a warning: "
-    "the form would show a plain text field.",
-    bad=_NAME + "      ui:field: RepoUrlPiker\n" + _LOG,
-    good=_NAME + "      ui:field: RepoUrlPicker\n" + _LOG,
-)
-def unknown_field(template: Template) -> Iterator[Finding]:
-    """Compare with the built-in fields and the configured ones."""
-    known = FIELDS | template.extra.fields
-    for one in template.form.properties:
-        field = one.schema.get("ui:field")
-        if isinstance(field, str) and field not in known:
-            close = misspelled(field, known)
-            yield Finding(
-                f'Unknown field "{field}"',
-                (*one.path, "ui:field"),
-                fix=f'Did you mean "{close}"?' if close else "If it is your own, add it to the configured fields",
-                severity="warning" if close else None,
-                repair=repair.write((*one.path, "ui:field"), close),
-            )
-
-
-@rule(
-    "BPY505",
-    "unknown-widget",
-    "warning",
-    "template",
-    summary="`ui:widget` names a widget that the form does not have.",
-    why="The page cannot be shown.",
-    bad=_NAME + "      ui:widget: texarea\n" + _LOG,
-    good=_NAME + "      ui:widget: textarea\n" + _LOG,
-)
-def unknown_widget(template: Template) -> Iterator[Finding]:
-    """Compare with the widgets of the form library; custom ones begin with a capital letter, as components do."""
-    for one in template.form.properties:
-        widget = one.schema.get("ui:widget")
-        if isinstance(widget, str) and widget not in WIDGETS and not widget[:1].isupper():
-            close = nearest(widget, WIDGETS)
-            yield Finding(
-                f'Unknown widget "{widget}"',
-                (*one.path, "ui:widget"),
-                fix=f'Did you mean "{close}"?' if close else f"Known are {', '.join(sorted(WIDGETS))}",
-                repair=repair.write((*one.path, "ui:widget"), close, sure=_is_slip(widget, close)),
-            )
-
-
-@rule(
-    "BPY506",
-    "unknown-ui-key",
-    "warning",
-    "template",
-    summary="A key with `ui:`, or an option of a built-in field, does not exist.",
-    why="It is ignored.",
-    bad=_NAME + "      ui:field: RepoUrlPicker\n      ui:options:\n        allowedHost: [github.com]\n" + _LOG,
-    good=_NAME + "      ui:field: RepoUrlPicker\n      ui:options:\n        allowedHosts: [github.com]\n" + _LOG,
-)
-def unknown_ui_key(template: Template) -> Iterator[Finding]:
-    """Only names that are nearly known ones: fields of one's own have options of their own."""
-    for one in template.form.properties:
-        for key in one.schema:
-            if str(key).startswith("ui:") and key not in UI_KEYS:
-                close = misspelled(str(key), UI_KEYS)
-                if close:
-                    yield Finding(
-                        f'Unknown key "{key}"',
-                        (*one.path, key),
-                        on_key=True,
-                        fix=f'Did you mean "{close}"?',
-                        repair=repair.rename((*one.path, key), close),
-                    )
-        options = one.schema.get("ui:options")
-        known = FIELD_OPTIONS.get(str(one.schema.get("ui:field")), frozenset())
-        for key in options if isinstance(options, dict) else ():
-            if key not in known | GENERAL_OPTIONS:
-                close = misspelled(str(key), known)
-                if close:
-                    yield Finding(
-                        f'{one.schema["ui:field"]} has no option "{key}"',
-                        (*one.path, "ui:options", key),
-                        on_key=True,
-                        fix=f'Did you mean "{close}"?',
-                        repair=repair.rename((*one.path, "ui:options", key), close),
-                    )
-
-
-@rule(
-    "BPY522",
-    "misspelled-kind",
-    "warning",
-    "template",
-    summary="A picker offers entities of a kind that is a misspelling.",
-    why="The catalog has none of it, so there is nothing to choose.",
-    bad=_NAME
-    + "      ui:field: EntityPicker\n      ui:options:\n        catalogFilter:\n          kind: Componet\n"
-    + _LOG,
-    good=_NAME
-    + "      ui:field: EntityPicker\n      ui:options:\n        catalogFilter:\n          kind: Component\n"
-    + _LOG,
-)
-def misspelled_kind(template: Template) -> Iterator[Finding]:
-    """``catalogFilter``, ``allowedKinds`` and ``defaultKind``; kinds are compared without their case."""
-    for one in template.form.properties:
-        options = one.schema.get("ui:options")
-        for kind, path in _kinds(options, (*one.path, "ui:options")) if isinstance(options, dict) else ():
-            close = misspelled(kind.capitalize(), KINDS)
-            if close and close.lower() != kind.lower():
-                mended = repair.write(path, close)
-                yield Finding(f'There is no kind "{kind}"', path, fix=f'Did you mean "{close}"?', repair=mended)
 
 
 @rule(
@@ -292,7 +173,7 @@ def unknown_type(template: Template) -> Iterator[Finding]:
     good=_NAME + "      enum: [small, large]\n      default: small\n" + _LOG,
 )
 def bad_default(template: Template) -> Iterator[Finding]:
-    """Type, enum and pattern."""
+    """Type, enum, pattern and bounds, and those of the items; an empty text or list is there to be filled."""
     for one in template.form.properties:
         default = one.schema.get("default")
         if default is None or "ui:field" in one.schema:
@@ -356,7 +237,7 @@ def misplaced_key(template: Template) -> Iterator[Finding]:
             )
         for key in one.schema:
             unknown = key not in SCHEMA_KEYS and not str(key).startswith("ui:")
-            close = slip_of(str(key), SCHEMA_KEYS, one.schema) if unknown else None
+            close = _foreign(str(key), one.schema) or slip_of(str(key), SCHEMA_KEYS, one.schema) if unknown else None
             if close and isinstance(one.schema[key], str | int | list | dict):
                 yield Finding(
                     f'JSON Schema has no "{key}"',
@@ -393,8 +274,9 @@ def unused_parameter(template: Template) -> Iterator[Finding]:
     for name, declarations in template.form.declared.items():
         first = declarations[0]
         steered = len(declarations) > 1 or any(
-            isinstance(page.get("dependencies"), dict) and name in page["dependencies"]
+            isinstance(steering, dict) and name in steering
             for page, _ in template.form.pages
+            for steering in (page.get("dependencies"), _asked(page))
         )
         secret = (
             name in template.form.secrets
@@ -403,6 +285,13 @@ def unused_parameter(template: Template) -> Iterator[Finding]:
         )
         if name not in used and not steered and not secret and not _only_shows(first.schema):
             yield Finding(f'The parameter "{name}" is not used', first.path, on_key=True)
+
+
+def _foreign(key: str, schema: JsonObject) -> str | None:
+    """What another language calls a keyword, where that keyword is not there."""
+    name = schema.get("type")
+    close = FOREIGN_SCHEMA_KEYS.get(key, {}).get(name) if isinstance(name, str) else None
+    return close if close not in schema else None
 
 
 def _is_slip(name: str, close: str | None) -> bool:
@@ -414,16 +303,10 @@ def _required(path: Path, index: int, close: str | None, required: Json, *, sure
     return None if close in required else repair.write((*path, "required", index), close, sure=sure)
 
 
-def _kinds(options: JsonObject, path: Path) -> Iterator[tuple[str, Path]]:
-    places: list[tuple[Json, Path]] = [(options.get(name), (*path, name)) for name in ("allowedKinds", "defaultKind")]
-    filters = options.get("catalogFilter")
-    for index, one in enumerate(filters if isinstance(filters, list) else [filters]):
-        where = (*path, "catalogFilter", index) if isinstance(filters, list) else (*path, "catalogFilter")
-        places.append((one.get("kind") if isinstance(one, dict) else None, (*where, "kind")))
-    for value, where in places:
-        for index, kind in enumerate(value if isinstance(value, list) else [value]):
-            if isinstance(kind, str):
-                yield kind, (*where, index) if isinstance(value, list) else where
+def _asked(page: JsonObject) -> Json:
+    """The properties that the ``if`` of a page asks about."""
+    condition = page.get("if")
+    return condition.get("properties") if isinstance(condition, dict) else None
 
 
 def _only_shows(schema: JsonObject) -> bool:
@@ -432,41 +315,68 @@ def _only_shows(schema: JsonObject) -> bool:
 
 
 def _required_members(template: Template) -> Iterator[Finding]:
+    """Objects that are properties, and those that are items of a list."""
     for one in template.form.properties:
-        required, properties = one.schema.get("required"), one.schema.get("properties")
-        if one.schema.get("type") != "object" or not isinstance(required, list) or not isinstance(properties, dict):
-            continue
-        inner = {found.name for found in template.form.properties if found.path[: len(one.path)] == one.path}
-        for index, name in enumerate(required):
-            if isinstance(name, str) and name not in inner:
-                close = nearest(name, inner)
-                yield Finding(
-                    f'"{name}" is required but not a property of "{one.name}"',
-                    (*one.path, "required", index),
-                    fix=f'Did you mean "{close}"?' if close else "Add the property, or remove the name",
-                    repair=_required(one.path, index, close, required, sure=_is_slip(name, close)),
-                )
+        items = one.schema.get("items")
+        yield from _lacking(template, one.schema, one.path, f'of "{one.name}"')
+        if isinstance(items, dict):
+            yield from _lacking(template, items, (*one.path, "items"), f'of the items of "{one.name}"')
+
+
+def _lacking(template: Template, schema: JsonObject, path: Path, owner: str) -> Iterator[Finding]:
+    required, properties = schema.get("required"), schema.get("properties")
+    if schema.get("type") != "object" or not isinstance(required, list) or not isinstance(properties, dict):
+        return
+    inner = {found.name for found in template.form.properties if found.path[: len(path)] == path}
+    for index, name in enumerate(required):
+        if isinstance(name, str) and name not in inner:
+            close = nearest(name, inner)
+            yield Finding(
+                f'"{name}" is required but not a property {owner}',
+                (*path, "required", index),
+                fix=f'Did you mean "{close}"?' if close else "Add the property, or remove the name",
+                repair=_required(path, index, close, required, sure=_is_slip(name, close)),
+            )
 
 
 def _dead_branches(name: str, schema: JsonObject, dependency: JsonObject, where: Path) -> Iterator[Finding]:
-    possible = possible_values(schema)
     branches = dependency.get("oneOf")
     for index, branch in enumerate(branches if isinstance(branches, list) else ()):
-        condition = (
-            branch.get("properties", {}).get(name)
-            if isinstance(branch, dict) and isinstance(branch.get("properties"), dict)
-            else None
-        )
-        if not isinstance(condition, dict) or possible is None:
-            continue
-        wanted = possible_values(condition)
-        if wanted and not any(deep_equal(one, other) for one in wanted for other in possible):
-            shown = ", ".join(str(one) for one in possible)
-            key = "const" if "const" in condition else "enum"
+        conditions = branch.get("properties") if isinstance(branch, dict) else None
+        condition = conditions.get(name) if isinstance(conditions, dict) else None
+        if isinstance(condition, dict):
+            yield from _impossible(name, schema, condition, (*where, "oneOf", index, "properties", name))
+
+
+def _dead_condition(template: Template, page: JsonObject, path: Path) -> Iterator[Finding]:
+    """An ``if`` about a property that no page has is always true; about a value that it cannot have, never."""
+    condition = page.get("if")
+    wanted = condition.get("properties") if isinstance(condition, dict) else None
+    for name, schema in wanted.items() if isinstance(wanted, dict) else ():
+        where = (*path, "if", "properties", name)
+        declared = template.form.declared.get(name, ())
+        if not declared and not template.form.open:
+            close = nearest(name, template.form.declared)
             yield Finding(
-                f'"{name}" can never be {", ".join(str(one) for one in wanted)}; it is one of {shown}',
-                (*where, "oneOf", index, "properties", name, key),
+                f'There is no property "{name}" to depend on',
+                where,
+                on_key=True,
+                fix=f'Did you mean "{close}"?' if close else None,
+                repair=repair.rename(where, close, sure=_is_slip(name, close)),
             )
+        elif len(declared) == 1 and isinstance(schema, dict):
+            yield from _impossible(name, declared[0].schema, schema, where)
+
+
+def _impossible(name: str, schema: JsonObject, condition: JsonObject, where: Path) -> Iterator[Finding]:
+    """What a property is asked to be, and cannot be."""
+    possible, wanted = possible_values(schema), possible_values(condition)
+    if wanted and possible is not None and not any(deep_equal(one, other) for one in wanted for other in possible):
+        shown = ", ".join(str(one) for one in possible)
+        yield Finding(
+            f'"{name}" can never be {", ".join(str(one) for one in wanted)}; it is one of {shown}',
+            (*where, "const" if "const" in condition else "enum"),
+        )
 
 
 def _unfit(default: Json, schema: JsonObject) -> str | None:
@@ -477,9 +387,37 @@ def _unfit(default: Json, schema: JsonObject) -> str | None:
     if isinstance(enum, list) and not isinstance(default, list) and not any(deep_equal(default, one) for one in enum):
         return "is none of the values in enum"
     pattern = schema.get("pattern")
-    if isinstance(pattern, str) and isinstance(default, str) and default:
-        return "does not match the pattern" if _never_matches(pattern, default) else None
+    if isinstance(pattern, str) and isinstance(default, str) and default and _never_matches(pattern, default):
+        return "does not match the pattern"
+    return _beyond(default, schema) or _unfit_item(default, schema.get("items"))
+
+
+def _unfit_item(default: Json, items: Json) -> str | None:
+    if not isinstance(default, list) or not isinstance(items, dict):
+        return None
+    for index, item in enumerate(default):
+        if item is not None and (reason := _unfit(item, items)):
+            return f"has an item ({index + 1}) that {reason}"
     return None
+
+
+def _beyond(default: Json, schema: JsonObject) -> str | None:
+    """Which bound a default is beyond; a bound that is no number is reported by another rule."""
+    size, names = _size(default)
+    for name, is_beyond in zip(names, (operator.lt, operator.gt), strict=True):
+        bound: Json = schema.get(name, size)
+        if size is not None and _is_of(bound, "number") and is_beyond(size, bound):
+            return f"is {'below' if name.startswith('min') else 'above'} {name} {bound}"
+    return None
+
+
+def _size(default: Json) -> tuple[float | None, tuple[str, str]]:
+    """What bounds are about, with their keywords; None for what has none, and for an empty text or list."""
+    if isinstance(default, str):
+        return len(default) or None, ("minLength", "maxLength")
+    if isinstance(default, list):
+        return len(default) or None, ("minItems", "maxItems")
+    return default if _is_of(default, "number") else None, ("minimum", "maximum")
 
 
 def _never_matches(pattern: str, value: str) -> bool:

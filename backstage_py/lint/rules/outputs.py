@@ -224,11 +224,14 @@ def text_without_content(template: Template) -> Iterator[Finding]:
     for index, text in enumerate(texts if isinstance(texts, list) else ()):
         if isinstance(text, dict) and "content" not in text and not is_placeholder(text):
             given = next((key for key in ("text", "description", "body", "value", "message") if key in text), None)
+            given = given or next((str(key) for key in text if slip_of(str(key), ("content",), text)), None)
+            where: Path = ("spec", "output", "text", index)
             yield Finding(
                 "This text has no content",
-                ("spec", "output", "text", index),
+                (*where, given) if given else where,
+                on_key=given is not None,
                 fix=f'Write "content" for "{given}"' if given else "Add content",
-                repair=repair.rename(("spec", "output", "text", index, given or ""), given and "content"),
+                repair=repair.rename((*where, given or ""), given and "content"),
             )
 
 

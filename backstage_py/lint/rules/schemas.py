@@ -49,7 +49,7 @@ def invalid_schema(template: Template) -> Iterator[Finding]:
     "misspelled-page-key",
     "warning",
     "template",
-    summary="A key of a page, or of a branch of it, is a misspelling.",
+    summary="A key of a page, or of a branch of it, is a misspelling, or a parameter that stands at a wrong level.",
     why="JSON Schema ignores what it does not know: the title is missing, or nothing is required.",
     bad=_NAME.replace("parameters:\n", "parameters:\n  requierd: [name]\n") + _LOG,
     good=_NAME.replace("parameters:\n", "parameters:\n  required: [name]\n") + _LOG,
@@ -63,8 +63,13 @@ def misspelled_page_key(template: Template) -> Iterator[Finding]:
             if not isinstance(schema, dict) or where in properties:
                 continue
             for key in schema:
-                close = slip_of(str(key), known, schema) if key not in known and ":" not in str(key) else None
-                if close:
+                if key in known or ":" in str(key):
+                    continue
+                close = slip_of(str(key), known, schema)
+                if close is None and where == path and _is_property(schema[key]) and "properties" in schema:
+                    message = f'"{key}" stands beside "properties", so the form does not ask for it'
+                    yield Finding(message, (*where, key), on_key=True, fix='Indent it, to stand below "properties"')
+                elif close:
                     message = f'JSON Schema has no "{key}"'
                     mended = repair.rename((*where, key), close)
                     yield Finding(message, (*where, key), on_key=True, fix=f'Did you mean "{close}"?', repair=mended)
@@ -101,6 +106,12 @@ def required_in_branch(template: Template) -> Iterator[Finding]:
                         (*where, "required", index),
                         fix=f'Did you mean "{close}"?' if close else "Add the property, or remove the name",
                     )
+
+
+def _is_property(value: Json) -> bool:
+    """Whether it is what parameters have: a type that there is, and something to show."""
+    name = value.get("type") if isinstance(value, dict) else None
+    return isinstance(name, str) and name in SCHEMA_TYPES
 
 
 def _types_beside_properties(template: Template, schema: JsonObject, where: Path) -> Iterator[Finding]:
