@@ -49,12 +49,33 @@ class Named:
 
     Attributes:
         conditional: it stands in a branch that need not be taken, and fails only where it is.
+        arguments: how many a filter is given.
     """
 
     kind: str
     name: str
     offset: int
     conditional: bool = False
+    arguments: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A name that is compared with a value that is written out, whose offset it has."""
+
+    names: tuple[str, ...]
+    operator: str
+    value: str | float | bool
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member that is looked up on what a filter gives, with its name's offset."""
+
+    filter: str
+    name: str
+    offset: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +99,9 @@ class Parsed:
         is_tag: the text is exactly one tag such as ``{% if … %}``: what it gives is read as JSON.
         outputs: how many ``${{ }}`` it has.
         locals: names that the text itself defines.
+        comparisons: names with a value that is written out.
+        members: of what filters give.
+        iterated: what ``{% for %}`` goes through, where that is a name and nothing else.
         subtractions: ``a.b-c-d`` without spaces: the offset of the first minus, what is before it and after it.
     """
 
@@ -88,6 +112,9 @@ class Parsed:
     references: list[Reference] = field(default_factory=list)
     named: list[Named] = field(default_factory=list)
     methods: list[Method] = field(default_factory=list)
+    comparisons: list[Comparison] = field(default_factory=list)
+    members: list[Member] = field(default_factory=list)
+    iterated: list[tuple[str, ...]] = field(default_factory=list)
     locals: set[str] = field(default_factory=set)
     subtractions: list[tuple[int, str, str]] = field(default_factory=list)
 
@@ -105,19 +132,32 @@ def parse(text: str, settings: Settings = Settings()) -> Parsed:
         trim_blocks=settings.trim_blocks,
         lstrip_blocks=settings.lstrip_blocks,
     )
-    parsed = Parsed(found.problems)
+    parsed = Parsed(tuple(_unclosed(text, one) for one in found.problems))
     walker = _Walker(parsed)
     try:
         for part in (*found.body, *found.loose):
             walker.visit(part)
     except RecursionError:
-        return Parsed((*found.problems, Problem(tree.TOO_DEEP, walker.base if found.loose else 0)))
+        return Parsed((*parsed.problems, Problem(tree.TOO_DEEP, walker.base if found.loose else 0)))
     match found.body:
         case [tree.Output() as output] if text.startswith("${{") and text.endswith("}}"):
             parsed.sole = output.value.expression.root
         case [tree.If() | tree.For() | tree.Switch() | tree.Block() | tree.CallBlock()]:
             parsed.is_tag = True
     return parsed
+
+
+def _unclosed(text: str, problem: Problem) -> Problem:
+    """What is wrong in a later line than the one where ``${{`` stands is that the expression is not closed there."""
+    start = text.rfind("${{", 0, problem.offset)
+    line = text[start : text.find("\n", start)] if start >= 0 else ""
+    if not line or problem.offset < start + len(line) or "}}" in line:
+        return problem
+    brace = line.find("}")
+    if brace < 0 and not text.startswith("${{", problem.offset):
+        return problem
+    hint = "write }} instead of }" if brace >= 0 else "close it with }}"
+    return Problem("This expression is not closed", start + max(brace, 0), hint)
 
 
 class _Walker:
@@ -136,8 +176,8 @@ class _Walker:
         yield
         self.branches -= 1
 
-    def named(self, kind: str, name: str, pos: int) -> None:
-        self.parsed.named.append(Named(kind, name, self.base + pos, self.branches > 0))
+    def named(self, kind: str, name: str, pos: int, arguments: int = 0) -> None:
+        self.parsed.named.append(Named(kind, name, self.base + pos, self.branches > 0, arguments))
 
     # --- statements
 
@@ -159,6 +199,8 @@ class _Walker:
                 with self.branch():
                     self.each(statement.otherwise or ())
             case tree.For():
+                if chain := static_chain(statement.iterable.expression.root):
+                    self.parsed.iterated.append(chain)
                 self.visit(statement.iterable, optional=True)
                 with self.branch():
                     self.each((*statement.body, *(statement.otherwise or ())))
@@ -198,7 +240,8 @@ class _Walker:
                 self.call(part, optional=optional)
             case tree.Filter():
                 if not isinstance(part.source, tree.Capture):
-                    self.named("filter", part.name, self.filter_name(part))
+                    given = len(part.arguments.positional) + len(part.arguments.keywords)
+                    self.named("filter", part.name, self.filter_name(part), given)
                 self.visit(part.source, optional=optional or part.name in _OPTIONAL_FILTERS)
                 self.visit(part.arguments)
             case tree.Test():
@@ -223,6 +266,7 @@ class _Walker:
             case Part():
                 if isinstance(part, tree.Compare):
                     optional = optional or any(operator in _EQUALITIES for operator, _ in part.operations)
+                    self.comparison(part)
                 for child in part.children():
                     self.visit(child, optional=optional and not isinstance(part, tree.Dict))
 
@@ -249,6 +293,15 @@ class _Walker:
         else:
             self.visit(node.target, optional=optional)
         self.visit(node.arguments)
+
+    def comparison(self, node: tree.Compare) -> None:
+        if len(node.operations) != 1 or node.operations[0][0] not in _EQUALITIES:
+            return
+        operator, right = node.operations[0]
+        for one, other in ((node.left, right), (right, node.left)):
+            chain = _chain(one)
+            if chain and isinstance(other, tree.Literal) and isinstance(other.value, str | float | int):
+                self.parsed.comparisons.append(Comparison(chain[0], operator, other.value, self.base + other.pos))
 
     def method(self, target: tree.Lookup) -> None:
         key = target.key
@@ -306,6 +359,9 @@ class _Walker:
                 )
             )
         else:
+            given = inner.items[0] if isinstance(inner, tree.Group) and len(inner.items) == 1 else inner
+            if isinstance(given, tree.Filter) and names and complete:
+                self.parsed.members.append(Member(given.name, names[0], offsets[0]))
             self.visit(inner, optional=optional)
         for key in computed:
             self.visit(key)

@@ -176,7 +176,11 @@ class Template:
 
     def step_of(self, use: Use) -> Step:
         """Return the step that a text belongs to; only texts of the output have none."""
-        return next(step for step in self.steps if step.index == use.step)
+        return self._steps_by_index[use.step]
+
+    @cached_property
+    def _steps_by_index(self) -> Mapping[int | None, Step]:
+        return {step.index: step for step in self.steps}
 
     def action_of(self, step: Step) -> KnownAction | None:
         """Return what is known of a step's action."""

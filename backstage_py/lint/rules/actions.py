@@ -17,6 +17,9 @@ from backstage_py.model.yaml.nodes import Scalar
 _LOG = "steps:\n  - id: log\n    action: debug:log\n    input:\n      message: hello\n"
 _MOST_NAMES = 12
 _NUMBER = re.compile(r"(?:0|[1-9][0-9]{0,14})\Z")
+_ONE_OF = {"catalog:fetch": ("entityRef", "entityRefs")}
+"""Inputs of which an action needs one, although its schema requires none."""
+
 _TOLERATED = frozenset({("fetch:template", "copyWithoutRender")})
 """Inputs that many templates in the field pass although the action does nothing with them."""
 _PICKER_OPTION = "allowedHosts"
@@ -79,6 +82,17 @@ def missing_input(template: Template) -> Iterator[Finding]:
             fix=f'Add "{mismatch.name}"',
             severity=None if exact else "warning",
         )
+    for step in template.steps:
+        needed = _ONE_OF.get(step.action or "", ())
+        if needed and isinstance(step.value.get("input", {}), dict) and not any(step.input.get(one) for one in needed):
+            names = " or ".join(f'"{one}"' for one in needed)
+            yield Finding(
+                f"{step.action} requires the input {names}",
+                (*step.path, "input") if "input" in step.value else (*step.path, "action"),
+                on_key="input" in step.value,
+                fix=f'Add "{needed[0]}"',
+                severity="warning" if step.input.get("optional") else None,
+            )
 
 
 @rule(

@@ -1,0 +1,77 @@
+"""BPY4, third part: comparisons that come out the same whatever people choose."""
+
+from collections.abc import Iterator
+
+from backstage_py.lint.fixes import repair
+from backstage_py.lint.form import possible_values
+from backstage_py.lint.nearest import misspelled, nearest, same_ignoring_style
+from backstage_py.lint.rule import Finding, rule
+from backstage_py.lint.syntax import Comparison
+from backstage_py.lint.view import Template, Use
+from backstage_py.model.json import Json
+
+_SIZES = "parameters:\n  properties:\n    size:\n      type: string\n      enum: [small, large]\n"
+_STEP = "steps:\n  - id: log\n    action: debug:log\n    if: "
+
+
+@rule(
+    "BPY411",
+    "impossible-comparison",
+    "warning",
+    "template",
+    summary="A parameter is compared with a value that it can never have.",
+    why="The comparison comes out the same whatever people choose, so the step always runs, or never. A checkbox is "
+    "`true` or `false`, never the text `'true'`; texts are compared with their case.",
+    bad=_SIZES + _STEP + "${{ parameters.size == 'Large' }}\n",
+    good=_SIZES + _STEP + "${{ parameters.size == 'large' }}\n",
+)
+def impossible_comparison(template: Template) -> Iterator[Finding]:
+    """Parameters whose values are listed; what is compared with an empty text may be left out by people."""
+    for use in template.uses:
+        for one in use.parsed.comparisons:
+            possible = _possible(template, one)
+            if possible is not None and one.value != "" and not any(_may_equal(one, value) for value in possible):
+                yield _finding(use, one, possible)
+
+
+def _finding(use: Use, one: Comparison, possible: list[Json]) -> Finding:
+    texts = [value for value in possible if isinstance(value, str)]
+    written = use.text[one.offset : one.offset + len(str(one.value)) + 2]
+    close = None
+    if isinstance(one.value, str) and all(isinstance(value, bool) for value in possible):
+        close = one.value if one.value in ("true", "false") else None
+    elif isinstance(one.value, str):
+        same = next((text for text in texts if same_ignoring_style(text, one.value)), None)
+        found = same or nearest(one.value, texts)
+        close = f"{written[:1]}{found}{written[:1]}" if found else None
+    sure = close is not None and (close == one.value or misspelled(str(one.value), texts) is not None)
+    shown = ", ".join("true" if value is True else "false" if value is False else str(value) for value in possible)
+    return Finding(
+        f'"{one.names[1]}" is never {written if isinstance(one.value, str) else one.value}; it is one of {shown}',
+        use.path,
+        one.offset,
+        fix=f"Write {close}" if close else None,
+        repair=repair.word(use.path, one.offset, written, close, sure=sure),
+    )
+
+
+def _possible(template: Template, one: Comparison) -> list[Json] | None:
+    """The values that a parameter can have, None where they are not known for sure."""
+    if len(one.names) != 2 or one.names[0] != "parameters" or template.form.open:  # noqa: PLR2004  # parameters.name
+        return None
+    found: list[Json] = []
+    for declared in template.form.declared.get(one.names[1], ()):
+        values = None if "ui:field" in declared.schema else possible_values(declared.schema)
+        if values is None:
+            return None
+        found += [value for value in values if value not in found]
+    return found or None
+
+
+def _may_equal(one: Comparison, value: Json) -> bool:
+    """As JavaScript compares, but for texts and numbers under ``==``, which it converts: those count as equal."""
+    if isinstance(one.value, bool) or isinstance(value, (bool, type(one.value))):
+        return type(one.value) is type(value) and one.value == value
+    if isinstance(value, int | float) and isinstance(one.value, int | float):
+        return value == one.value
+    return len(one.operator) == len("==") or value is None

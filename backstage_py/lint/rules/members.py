@@ -1,0 +1,161 @@
+"""BPY3, second part: members that what is known by its shape does not have."""
+
+from collections.abc import Iterator, Mapping
+
+from backstage_py.lint import syntax
+from backstage_py.lint.fixes import repair
+from backstage_py.lint.form import schema_types
+from backstage_py.lint.nearest import misspelled, nearest
+from backstage_py.lint.rule import Finding, rule
+from backstage_py.lint.rules.skeletons import at, both, files_with
+from backstage_py.lint.skeleton import Fetch, Rendering
+from backstage_py.lint.syntax import Reference
+from backstage_py.lint.view import Template, Use
+from backstage_py.lint.vocabulary import LIST_METHODS, NUMBER_METHODS, TEXT_METHODS
+from backstage_py.model.json import Json
+from backstage_py.templating import tree
+
+_FORM = "parameters:\n  properties:\n    repoUrl:\n      type: string\n"
+_LOG = "steps:\n  - id: log\n    action: debug:log\n    input:\n      message: "
+_TEMPLATE = """apiVersion: scaffolder.backstage.io/v1beta3
+kind: Template
+metadata:
+  name: example
+spec:
+  type: service
+  owner: team-a
+  parameters:
+    properties:
+      repoUrl:
+        type: string
+  steps:
+    - id: fetch
+      action: fetch:template
+      input:
+        url: ./skeleton
+        values:
+          target: ${{ parameters.repoUrl | parseRepoUrl }}
+"""
+_OF_FILTERS: Mapping[str, frozenset[str]] = {
+    "parseRepoUrl": frozenset({"host", "owner", "repo", "organization", "workspace", "project"}),
+    "parseEntityRef": frozenset({"kind", "namespace", "name"}),
+}
+_OF_USERS = frozenset({"apiVersion", "kind", "metadata", "spec", "relations", "status"})
+_OF_METADATA = frozenset(
+    {"name", "namespace", "title", "description", "labels", "annotations", "tags", "links", "uid", "etag"}
+)
+_OF_LISTS = LIST_METHODS | {"length"}
+_OF_TEXTS = TEXT_METHODS | {"length"}
+_OUTPUT = 4
+"""``steps.ID.output.NAME``: where the members of an output begin."""
+
+
+@rule(
+    "BPY309",
+    "unknown-member",
+    "warning",
+    "template",
+    summary="An expression reads a member that the value does not have.",
+    why="It is undefined, so the text is empty there. Known by their shape are what `parseRepoUrl` and "
+    "`parseEntityRef` give, the user's entity, and outputs whose schema says that they are a list or a text.",
+    bad=_FORM + _LOG + "${{ (parameters.repoUrl | parseRepoUrl).ownr }}\n",
+    good=_FORM + _LOG + "${{ (parameters.repoUrl | parseRepoUrl).owner }}\n",
+)
+def unknown_member(template: Template) -> Iterator[Finding]:
+    """Only what cannot be: entities and objects may have more than their schema says."""
+    for use in template.uses:
+        for one in use.parsed.members:
+            known = _OF_FILTERS.get(one.filter)
+            if known and one.name not in known:
+                yield Finding(f'{one.filter} gives no "{one.name}"', use.path, one.offset, fix=_words(one.name, known))
+        for reference in use.references():
+            yield from _of_user(use, reference)
+            yield from _of_output(template, use, reference)
+
+
+@rule(
+    "BPY614",
+    "unknown-member-in-skeleton",
+    "warning",
+    "skeleton",
+    summary="A file reads a member that the value of the step does not have.",
+    why="It is undefined, so the text is empty there.",
+    bad=files_with("# ${{ values.target.ownr }}\n", template=_TEMPLATE),
+    good=files_with("# ${{ values.target.owner }}\n", template=_TEMPLATE),
+)
+def unknown_member_in_skeleton(rendering: Rendering) -> Iterator[Finding]:
+    """Values that are what ``parseRepoUrl`` or ``parseEntityRef`` gives."""
+    shapes = _shapes(rendering.fetch)
+    if not shapes:
+        return
+    for parsed, text in both(rendering):
+        for reference in parsed.free():
+            if reference.names[0] != "values" or len(reference.names) < 3:  # noqa: PLR2004  # values.name.member
+                continue
+            shape, name = shapes.get(reference.names[1]), reference.names[2]
+            if shape and name not in _OF_FILTERS[shape]:
+                fix = _words(name, _OF_FILTERS[shape])
+                yield at(rendering, text, reference.offsets[2], f'{shape} gives no "{name}"', fix)
+
+
+def _shapes(fetch: Fetch) -> dict[str, str]:
+    """The values that a filter of known shape gives, with the filter."""
+    given = fetch.step.input.get("values")
+    found = {}
+    for name, value in given.items() if isinstance(given, dict) else ():
+        sole = syntax.parse(value).sole if isinstance(value, str) and tree.has_code(value) else None
+        if isinstance(sole, tree.Filter) and sole.name in _OF_FILTERS:
+            found[str(name)] = sole.name
+    return found
+
+
+def _of_user(use: Use, reference: Reference) -> Iterator[Finding]:
+    """``user.entity.X`` and ``user.entity.metadata.X``; below metadata only slips, as it may have more."""
+    if reference.names[:2] != ("user", "entity"):
+        return
+    for index, known, closed in ((2, _OF_USERS, True), (3, _OF_METADATA, False)):
+        if len(reference.names) <= index or (index > 2 and reference.names[2] != "metadata"):  # noqa: PLR2004  # as above
+            return
+        name = reference.names[index]
+        close = misspelled(name, known)
+        if name not in known and (closed or close):
+            yield Finding(
+                f'Entities have no "{name}"',
+                use.path,
+                reference.offsets[index],
+                fix=_words(name, known),
+                repair=repair.member(use.path, use.text, reference, index, close, sure=True) if close else None,
+            )
+            return
+
+
+def _of_output(template: Template, use: Use, reference: Reference) -> Iterator[Finding]:
+    """Members of an output that is a list, a text or a number."""
+    names = reference.names
+    if names[0] != "steps" or len(names) <= _OUTPUT or names[2] != "output":
+        return
+    steps = template.steps_by_id.get(names[1], [])
+    action = template.action_of(steps[0]) if len(steps) == 1 and "each" not in steps[0].value else None
+    properties: Json = action.output.get("properties") if action and action.exact else None
+    schema: Json = properties.get(names[3]) if isinstance(properties, dict) else None
+    kinds = schema_types(schema) if isinstance(schema, dict) else frozenset()
+    name = names[_OUTPUT]
+    known = {"array": _OF_LISTS, "string": _OF_TEXTS, "number": NUMBER_METHODS, "integer": NUMBER_METHODS}.get(
+        next(iter(kinds)) if len(kinds) == 1 else ""
+    )
+    if known and name not in known and not name.isdigit():
+        kind = next(iter(kinds))
+        shown = {"array": "a list", "string": "a text"}.get(kind, "a number")
+        message = f'The output "{names[3]}" is {shown}, and has no "{name}"'
+        yield Finding(message, use.path, reference.offsets[_OUTPUT], fix=_instead(properties, names[3], kind))
+
+
+def _instead(properties: Json, name: str, kind: str) -> str | None:
+    """Another output of nearly the same name, or an item."""
+    close = nearest(name, [one for one in properties if one != name])
+    return f'Did you mean "{close}"?' if close else f"Write {name}[0]" if kind == "array" else None
+
+
+def _words(name: str, known: frozenset[str]) -> str:
+    close = nearest(name, known)
+    return f'Did you mean "{close}"?' if close else f"It has {', '.join(sorted(known))}"
