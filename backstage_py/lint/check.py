@@ -172,7 +172,7 @@ def _look(
     found = list(_of_texts(text, source, options))
     folders: list[Path] = []
     if not text.unreadable:
-        for entity in _entities(text, options, whole=whole):
+        for entity in _entities(text, options, path, whole=whole):
             found += _run("entity", entity, source, options, entity.document)
             if entity.is_template:
                 template = Template(entity.document, options.catalogue, options.vocabulary)
@@ -190,9 +190,9 @@ def _look(
     return found, folders
 
 
-def _entities(text: Text, options: Options, *, whole: bool) -> Iterator[Entity]:
-    read = yaml.load_all(text.text)
-    return documents.entities(read, all_of_them=whole, kinds=options.vocabulary.kinds)
+def _entities(text: Text, options: Options, path: Path | None, *, whole: bool) -> Iterator[Entity]:
+    read, folder = yaml.load_all(text.text), path.absolute().parent if path else None
+    return documents.entities(read, all_of_them=whole, kinds=options.vocabulary.kinds, folder=folder)
 
 
 def _of_texts(text: Text, source: _Source, options: Options) -> Iterator[Found]:

@@ -6,6 +6,7 @@ What is nearly one counts, too: ``kind: Templat`` or ``apiversion:`` would other
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from backstage_py.lint.nearest import misspelled, same_ignoring_style
 from backstage_py.model import entity_schema
@@ -31,11 +32,17 @@ _TO_FILL_IN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """A document that is meant to be an entity; ``kinds`` are those that processors of one's own know."""
+    """A document that is meant to be an entity.
+
+    Attributes:
+        kinds: those that processors of one's own know.
+        folder: where its file lies, to see whether the files that it names are there; None if that is not known.
+    """
 
     document: Document
     value: JsonObject
     kinds: frozenset[str] = frozenset()
+    folder: Path | None = None
 
     @property
     def kind(self) -> str:
@@ -95,7 +102,13 @@ def is_of_another_language(text: str) -> bool:
     return "{%" in text or re.search(r"(?<!\$)\{\{", text) is not None
 
 
-def entities(documents: list[Document], *, all_of_them: bool, kinds: frozenset[str] = frozenset()) -> Iterator[Entity]:
+def entities(
+    documents: list[Document],
+    *,
+    all_of_them: bool,
+    kinds: frozenset[str] = frozenset(),
+    folder: Path | None = None,
+) -> Iterator[Entity]:
     """Yield the entities among the documents.
 
     Args:
@@ -103,11 +116,12 @@ def entities(documents: list[Document], *, all_of_them: bool, kinds: frozenset[s
         all_of_them: take every document with a kind for an entity, because the file is known to hold entities;
             otherwise only those whose apiVersion is, or nearly is, Backstage's, and what has a template's steps.
         kinds: that processors of one's own know.
+        folder: where the text's file lies.
     """
     for document in documents:
         value = document.value
         if isinstance(value, dict) and (_is_entity(value) or (all_of_them and _is_meant(value))):
-            yield Entity(document, value, kinds)
+            yield Entity(document, value, kinds, folder)
 
 
 def _is_entity(value: JsonObject) -> bool:

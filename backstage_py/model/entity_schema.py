@@ -1,5 +1,6 @@
 """Whether an entity is valid: the envelope, what all kinds share, and the schema of its kind."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -75,6 +76,12 @@ def kind_problem(entity: JsonObject) -> Problem | None:
             continue
         return _first(schema.check, entity)
     raise LookupError(entity["kind"])
+
+
+def spec_schemas(kind: str) -> Iterator[JsonObject]:
+    """Yield the schemas of ``spec`` for a kind: one, or one for each ``spec.type`` that has its own."""
+    for file in _FILES.get(kind, ()):
+        yield bundled.schema(f"entities/{file}")["allOf"][1]["properties"]["spec"]
 
 
 def policy_problem(entity: JsonObject) -> str | None:

@@ -32,6 +32,8 @@ from backstage_py.lint.rules import (
     pages,
     portability,
     references,
+    relations,
+    rendered,
     repo_urls,
     schemas,
     skeletons,
@@ -61,6 +63,8 @@ RULES: tuple[Rule, ...] = rules_of(
         forgotten,
         members,
         repo_urls,
+        relations,
+        rendered,
         outputs,
         portability,
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from backstage_py.lint import documents, placeholders
 from backstage_py.lint.documents import TEMPLATE_VERSION, Entity
 from backstage_py.lint.fixes import repair
-from backstage_py.lint.nearest import misspelled, nearest, same_ignoring_style
+from backstage_py.lint.nearest import misspelled, nearest, number_of, same_ignoring_style
 from backstage_py.lint.rule import Finding, Path, rule
 from backstage_py.lint.vocabulary import SPEC_KEYS, STEP_KEYS
 from backstage_py.model import entity_schema, field_format
@@ -18,7 +18,7 @@ _COMPONENT = (
     "spec:\n  type: service\n  lifecycle: production\n"
 )
 _GOOD = {"catalog-info.yaml": _COMPONENT + "  owner: team-a\n"}
-_FIELD = re.compile(r'"?([\w.]+(?:\.[^" ]+)?)"? (?:is not valid|must have a value)')
+_FIELD = re.compile(r'"?([\w.]+(?:\..+?)?)"? (?:is not valid|must have a value)')
 _LEGACY = "backstage.io/v1beta2"
 _KNOWN_KEYS = SPEC_KEYS | STEP_KEYS | {"apiVersion", "kind", "metadata", "spec"}
 _METADATA = ("name", "namespace", "title", "description", "labels", "annotations", "tags", "links")
@@ -186,7 +186,7 @@ def misspelled_metadata(entity: Entity) -> Iterator[Finding]:
     found = entity.value.get("metadata")
     metadata: JsonObject = found if isinstance(found, dict) else {}
     for key in metadata:
-        close = misspelled(str(key), _METADATA) if key not in _METADATA else None
+        close = misspelled(str(key), _METADATA) or number_of(str(key), _METADATA) if key not in _METADATA else None
         if close and close not in metadata and close != "name":
             message = f'Entities have no "metadata.{key}"'
             yield Finding(message, ("metadata", key), on_key=True, fix=f'Did you mean "{close}"?')

@@ -11,7 +11,7 @@ from backstage_py.lint.rule import Finding, rule
 from backstage_py.lint.rules.expressions import filter_fix, filter_repair, own, slip
 from backstage_py.lint.skeleton import Fetch, Rendering
 from backstage_py.lint.syntax import Parsed, Reference
-from backstage_py.lint.vocabulary import BACKSTAGE_FILTERS, COOKIECUTTER_FILTERS, FILTERS, GLOBALS, TESTS
+from backstage_py.lint.vocabulary import BACKSTAGE_FILTERS, COOKIECUTTER_FILTERS, FILTERS, GLOBALS, NOTHING, TESTS
 from backstage_py.model.problem import Severity
 from backstage_py.templating import tree
 
@@ -211,19 +211,20 @@ def unescaped_workflow_expression(rendering: Rendering) -> Iterator[Finding]:
     good=files_with(_NAMED),
 )
 def unknown_value(rendering: Rendering) -> Iterator[Finding]:
-    """Compares with the names below ``values``; names that the file tests for first are accepted."""
+    """Compares with the names below ``values``; names that the file tests for first are accepted, unless misspelled."""
     values = rendering.fetch.values
     if values is None:
         return
     root = "cookiecutter" if rendering.fetch.settings.cookiecutter else "values"
     for parsed, text in both(rendering):
-        guarded = {reference.names for reference in parsed.references if reference.optional}
+        guarded = {one.names for one in parsed.references if one.optional} - set(parsed.iterated)
         reported: set[str] = set()
         for reference in parsed.free():
             if reference.names[0] != root or len(reference.names) < 2:  # noqa: PLR2004  # values.name
                 continue
             name = reference.names[1]
-            if name in values or name in reported or any(reference.names[: len(one)] == one for one in guarded):
+            accepted = any(reference.names[: len(one)] == one for one in guarded)
+            if name in values or name in reported or (accepted and not misspelled(name, values & rendering.used)):
                 continue
             reported.add(name)
             close = nearest(name, values)
@@ -322,6 +323,42 @@ def wrong_root(rendering: Rendering) -> Iterator[Finding]:
             written = fix.removeprefix("Write ").strip('"')
             mended = _member(text, reference, 0, written, sure=passed or name in (rendering.fetch.values or ()))
             yield at(rendering, text, reference.offsets[0], f'"{name}" is not known in skeleton files', fix, mended)
+
+
+@rule(
+    "BPY615",
+    "unknown-name-in-skeleton",
+    "warning",
+    "skeleton",
+    summary="A file uses a name that nothing defines.",
+    why="Skeleton files know `values`, and what they define themselves by `set`, `for` and `macro`. Everything else is "
+    "undefined, so the text is empty there.",
+    bad=files_with("{% set shout = values.name | upper %}# ${{ shuot }}\n"),
+    good=files_with("{% set shout = values.name | upper %}# ${{ shout }}\n"),
+)
+def unknown_name_in_skeleton(rendering: Rendering) -> Iterator[Finding]:
+    """What no other rule speaks of; the first place of each name."""
+    if rendering.fetch.settings.cookiecutter:
+        return
+    others = _OTHERS_ROOTS.keys() | _WORKFLOW_CONTEXTS | {"values"} | (rendering.fetch.values or frozenset())
+    for parsed, text in both(rendering):
+        reported: set[str] = set()
+        for reference in parsed.free():
+            name = reference.names[0]
+            known = name in GLOBALS | NOTHING | rendering.fetch.extra.globals or name in others
+            if known or reference.optional or reference.called or name in reported or misspelled(name, ("values",)):
+                continue
+            reported.add(name)
+            close = nearest(name, parsed.locals)
+            advice = "Write values.NAME, or put it between {% raw %} and {% endraw %}"
+            yield at(
+                rendering,
+                text,
+                reference.offsets[0],
+                f'Unknown name "{name}"',
+                f'Did you mean "{close}"?' if close else advice,
+                _member(text, reference, 0, close, sure=misspelled(name, parsed.locals) is not None),
+            )
 
 
 @rule(

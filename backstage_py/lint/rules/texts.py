@@ -94,6 +94,10 @@ def _fix(problem: YamlProblem) -> str:
     line, at = problem.source_line, problem.column - 1
     if line[max(at - 1, 0) :].startswith("${{"):
         return "Put quotes around the expression: inside [ ] and { } its braces are YAML's"
+    if problem.cause and problem.message.startswith("Nested mappings"):
+        return (
+            f"Line {problem.line} has a value already: indent this line as far as that one, or that one as far as this"
+        )
     if not _ends_at_quote(problem):
         return problem.hint
     if line[:at].rstrip().endswith("'"):

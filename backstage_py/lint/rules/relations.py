@@ -1,0 +1,153 @@
+"""BPY1, third part: what entities name: keys of their kind, other entities, and files."""
+
+import re
+from collections.abc import Iterator
+
+from backstage_py.errors import InputError
+from backstage_py.lint import placeholders
+from backstage_py.lint.documents import Entity
+from backstage_py.lint.fixes import repair
+from backstage_py.lint.nearest import misspelled, nearest, number_of
+from backstage_py.lint.rule import Finding, Path, rule
+from backstage_py.model import entity_ref, entity_relations, entity_schema
+from backstage_py.model.json import Json, JsonObject
+
+_COMPONENT = (
+    "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata:\n  name: web\n"
+    "spec:\n  type: service\n  lifecycle: production\n  owner: team-a\n"
+)
+_API = (
+    "apiVersion: backstage.io/v1alpha1\nkind: API\nmetadata:\n  name: web\n"
+    "spec:\n  type: openapi\n  lifecycle: production\n  owner: team-a\n  definition:\n    $text: "
+)
+_NO_NAME = re.compile(r"[\s/,;]")
+_FIELDS = ("$text", "$json", "$yaml", "$openapi", "$asyncapi")
+_MOST_DEEP = 12
+
+
+@rule(
+    "BPY107",
+    "misspelled-spec",
+    "warning",
+    "entity",
+    summary="A key below `spec` is a misspelling of one that the kind has.",
+    why="The catalog keeps what it does not know, and nothing reads it: the relation or the profile is missing.",
+    bad={"catalog-info.yaml": _COMPONENT + "  providesApi: [web-api]\n"},
+    good={"catalog-info.yaml": _COMPONENT + "  providesApis: [web-api]\n"},
+)
+def misspelled_spec(entity: Entity) -> Iterator[Finding]:
+    """Only what is surely a misspelling, and of what is not there; kinds may have keys of one's own."""
+    spec = entity.value.get("spec")
+    if not entity.is_built_in or entity.kind == "Template" or not isinstance(spec, dict):
+        return
+    for schema in entity_schema.spec_schemas(entity.kind):
+        found = list(_misspelled(spec, schema, ("spec",)))
+        yield from found
+        if found:
+            return
+
+
+@rule(
+    "BPY108",
+    "bad-reference",
+    "error",
+    "entity",
+    summary="A field that names another entity holds no entity reference.",
+    why="The catalog refuses the entity: `[<kind>:][<namespace>/]<name>`. `dependsOn` needs the kind. It is a warning "
+    "where the reference can be read, but no entity can have such a name.",
+    bad={"catalog-info.yaml": _COMPONENT + "  dependsOn: [web-db]\n"},
+    good={"catalog-info.yaml": _COMPONENT + "  dependsOn: ['resource:web-db']\n"},
+)
+def bad_reference(entity: Entity) -> Iterator[Finding]:
+    """The fields from which the catalog makes relations."""
+    found = entity.value.get("spec")
+    spec: JsonObject = found if isinstance(found, dict) and entity.is_built_in else {}
+    for field in entity_relations.FIELDS.get(entity.kind, ()):
+        value = spec.get(field.field)
+        for index, one in enumerate(value if isinstance(value, list) else [value]):
+            if not isinstance(one, str) or not one:
+                continue
+            where: Path = ("spec", field.field, index) if isinstance(value, list) else ("spec", field.field)
+            try:
+                named = entity_ref.parse(one, default_kind=field.default_kind, default_namespace="default")
+            except InputError as error:
+                needs = field.default_kind is None and ":" not in one
+                yield Finding(error.message, where, fix=f"Write component:{one}, or another kind" if needs else None)
+            else:
+                if _NO_NAME.search(named.name) or _NO_NAME.search(named.namespace):
+                    yield Finding(f'No entity can have the name "{named.name}"', where, severity="warning")
+
+
+@rule(
+    "BPY109",
+    "missing-file",
+    "warning",
+    "entity",
+    summary="A file that an entity names is not there.",
+    why="A location then gives no entities, and an API without its definition is refused. It may be one that is made "
+    "later, before the catalog reads it.",
+    bad={"catalog-info.yaml": _API + "./openapi.yml\n", "openapi.yaml": "openapi: 3.0.0\n"},
+    good={"catalog-info.yaml": _API + "./openapi.yaml\n", "openapi.yaml": "openapi: 3.0.0\n"},
+)
+def missing_file(entity: Entity) -> Iterator[Finding]:
+    """Relative paths of placeholders, and of locations."""
+    if entity.folder is None:
+        return
+    for target, where in (*_targets(entity), *_placeholders(entity.value, ())):
+        if "://" in target or target.startswith("/") or any(sign in target for sign in "*?{$\0"):
+            continue
+        try:
+            path = entity.folder / target
+            names = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() and not path.exists() else []
+            missing = not path.exists()
+        except OSError:
+            continue
+        if missing:
+            close = nearest(path.name, names)
+            meant = f"{target[: len(target) - len(path.name)]}{close}" if close else None
+            fix = f'Did you mean "{meant}"?' if meant else "Create it, or correct the path"
+            yield Finding(f'"{target}" does not exist', where, fix=fix, repair=repair.write(where, meant, sure=False))
+
+
+def _misspelled(value: JsonObject, schema: JsonObject, path: Path) -> Iterator[Finding]:
+    known = schema.get("properties", {})
+    for key, item in value.items():
+        close = None if key in known else misspelled(str(key), known) or number_of(str(key), known)
+        if close and close not in value and close not in schema.get("required", ()):
+            yield Finding(
+                f'{".".join(str(part) for part in path)} has no "{key}"',
+                (*path, key),
+                on_key=True,
+                fix=f'Did you mean "{close}"?',
+                repair=repair.rename((*path, key), close, sure=False),
+            )
+        elif isinstance(item, dict) and isinstance(known.get(key), dict):
+            yield from _misspelled(item, known[key], (*path, key))
+
+
+def _targets(entity: Entity) -> Iterator[tuple[str, Path]]:
+    """What a location leads to, if that is files."""
+    spec = entity.value.get("spec")
+    if entity.kind != "Location" or not isinstance(spec, dict) or spec.get("type") not in (None, "file"):
+        return
+    if isinstance(spec.get("target"), str):
+        yield spec["target"], ("spec", "target")
+    targets = spec.get("targets")
+    for index, one in enumerate(targets if isinstance(targets, list) else ()):
+        if isinstance(one, str):
+            yield one, ("spec", "targets", index)
+
+
+def _placeholders(value: Json, path: Path) -> Iterator[tuple[str, Path]]:
+    if len(path) > _MOST_DEEP:
+        return
+    if placeholders.is_placeholder(value):
+        key, target = next(iter(value.items()))
+        if key in _FIELDS and isinstance(target, str) and "\n" not in target:
+            yield target, (*path, key)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _placeholders(item, (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _placeholders(item, (*path, index))

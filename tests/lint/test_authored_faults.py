@@ -1,0 +1,80 @@
+"""Mistakes as authors make them, in templates, skeletons and catalog files that look like those of companies.
+
+They were written down by hand before any rule was made for them, and found 80 of 100; ``faults.jsonl`` says what
+becomes of which text, and the lines where a reader would look for it.
+"""
+
+import json
+import shutil
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from backstage_py.lint.check import Options
+from backstage_py.lint.discovery import check_paths
+from backstage_py.model.problem import Problem
+from tests import effort
+
+AUTHORED = Path(__file__).parents[1] / "golden" / "authored"
+LINES = (AUTHORED / "faults.jsonl").read_text(encoding="utf-8").splitlines()
+STEP = 1 if effort.IS_THOROUGH else 8
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A file in which ``old`` becomes ``new``; ``told_in`` is where another file shows it, as ``FILE:LINE``."""
+
+    kind: str
+    file: str
+    old: str
+    new: str
+    lines: list[int]
+    told_in: str = ""
+
+    def is_told(self, problems: Counter[tuple[str, int]]) -> bool:
+        at, _, line = self.told_in.rpartition(":")
+        return any(problems[self.file, number] for number in self.lines) or bool(line and problems[at, int(line)])
+
+
+FAULTS = [Fault(**json.loads(line)) for line in LINES[::STEP]]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("authored") / "project"
+    shutil.copytree(AUTHORED, folder, ignore=shutil.ignore_patterns("faults.jsonl"))
+    (folder / ".git").mkdir()
+    return folder
+
+
+def look(project: Path) -> list[Problem]:
+    found = check_paths([project], Options(), workers=1)
+    return [one for one in found if one.code != "BPY208"]  # an extra that is not installed is no mistake
+
+
+def test_nothing_is_invented_where_nothing_is_wrong(project: Path) -> None:
+    assert {(one.code, one.severity) for one in look(project)} <= {("BPY511", "info")}
+
+
+@pytest.mark.parametrize("kind", sorted({fault.kind for fault in FAULTS}))
+def test_every_mistake_is_told_in_its_line(project: Path, kind: str) -> None:
+    before = Counter((one.code, one.message) for one in look(project))
+    missed = []
+    for fault in FAULTS:
+        if fault.kind == kind:
+            path = project / fault.file
+            text = path.read_text(encoding="utf-8")
+            path.write_text(text.replace(fault.old, fault.new, 1), encoding="utf-8")
+            known = before.copy()
+            new: Counter[tuple[str, int]] = Counter()
+            for one in look(project):
+                if known[one.code, one.message] > 0:
+                    known[one.code, one.message] -= 1
+                else:
+                    new[str(Path(one.file).relative_to(project)), one.line] += 1
+            path.write_text(text, encoding="utf-8")
+            if not fault.is_told(new):
+                missed.append((fault, dict(new)))
+    assert missed == []
