@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 from backstage_py.lint.rule import Finding, Path, rule
 from backstage_py.lint.view import Template
-from backstage_py.templating import repo_url
 
 _STEP = "steps:\n  - id: pr\n    action: publish:github\n    input:\n      repoUrl: "
 _EXPRESSION = re.compile(r"\$\{\{.*?\}\}", re.DOTALL)
@@ -42,7 +41,9 @@ def _wrong(given: str, family: str, path: Path) -> Iterator[Finding]:
     if "/" in host or not mark:
         yield Finding("repoUrl is no HOST?owner=OWNER&repo=REPO", path, fix=_EXAMPLE)
     elif "x" not in query.split("&"):  # an expression may give whole parameters
+        from backstage_py.templating import engine  # takes its time, and few templates need it
+
         try:
-            repo_url.parse(text, lambda _: family)
+            engine.parse_repo_url(text, lambda _: family)
         except ValueError as error:
             yield Finding(str(error), path, fix=_EXAMPLE)
