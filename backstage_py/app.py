@@ -12,6 +12,7 @@ from starlette.routing import Route
 from backstage_py.http import application, health, plugin_mount, plugins
 from backstage_py.http import metrics as metrics_face
 from backstage_py.http.health import Health
+from backstage_py.http.peer import Peers
 from backstage_py.http.plugin_mount import Plugin
 from backstage_py.http.streams import OpenStreams
 from backstage_py.mcp import server as mcp_server
@@ -100,8 +101,12 @@ async def serving(
         authenticator = identity.authenticator(
             settings, core.addresses, core.issuer, {*known, settings.scaffolder.actions_plugin}
         )
+        peers = Peers(settings.backend.server)
         mounted = (*plugins.of(core, stand_ins, authenticator), _agents(core, agents))
-        routes = [*health.routes(service.health), *(plugin_mount.plugin_mount(one, authenticator) for one in mounted)]
+        routes = [
+            *health.routes(service.health),
+            *(plugin_mount.plugin_mount(one, authenticator, peers) for one in mounted),
+        ]
         if service.scrapes and asked.port is None:
             routes.append(metrics_face.route(service.scrapes.text, None if asked.is_open else authenticator))
         service.asgi = application.create(routes, settings.backend, service.streams)

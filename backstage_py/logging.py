@@ -139,7 +139,12 @@ def _dumps(event: MutableMapping[str, Any], **_: object) -> str:
 
 def _masked(_logger: object, _method: str, line: Any) -> str:
     """Return a rendered line without secrets: those that somebody hides, and what looks like a token wherever it is."""
-    shown = str(line)
+    return masked(str(line))
+
+
+def masked(text: str) -> str:
+    """Return a text without what is secret here, as lines of the log are shown."""
+    shown = text
     for mask in (*_lasting, *_masks.get()):
         shown = mask(shown)
     return without_tokens(shown)

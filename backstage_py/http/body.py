@@ -12,6 +12,7 @@ from backstage_py.js import json_problem
 from backstage_py.model import json
 from backstage_py.model.json import Json
 
+_PARSED = "backstage.body"  # key in the ASGI scope: the value, for whoever asks again
 BODY_LIMIT = "backstage.body_limit"  # key in the ASGI scope: bytes, set per plugin
 DEFAULT_LIMIT = 100 * 1024
 _FAST = 8  # JSON is read that much faster than other texts
@@ -28,11 +29,15 @@ class TooLargeError(InputError):
 async def json_body(request: Request) -> Json:
     """Return the body: an object or an array; ``{}`` when there is none or it is not declared to be JSON.
 
+    Asked again, it gives the same value; nobody changes it.
+
     Whether a body, and which type of it, is needed at all is checked by the OpenAPI document afterwards.
 
     Raises:
         InputError: the body is too large, compressed or encoded in an unknown way, or not JSON.
     """
+    if _PARSED in request.scope:
+        return request.scope[_PARSED]
     media_type, charset = content_type(request)
     if media_type != "application/json" or not _has_body(request):
         return {}
@@ -45,7 +50,9 @@ async def json_body(request: Request) -> Json:
             raw = raw.decode(charset).encode()
         except (LookupError, UnicodeError):
             raise InputError(f'unsupported charset "{charset.upper()}"') from None
-    return await threads.render_large(len(raw) // _FAST, parse, raw)
+    found: Json = await threads.render_large(len(raw) // _FAST, parse, raw)
+    request.scope[_PARSED] = found
+    return found
 
 
 async def raw(request: Request) -> bytes:

@@ -18,13 +18,16 @@ from starlette.types import Receive, Scope, Send
 from backstage_py import logging
 from backstage_py.errors import AuthenticationError, NotAllowedError, NotImplementedInBackendError
 from backstage_py.http import connections, options, paths
+from backstage_py.http.auditing import routes as auditing
 from backstage_py.http.body import BODY_LIMIT, DEFAULT_LIMIT, json_body
 from backstage_py.http.credentials import AUTHENTICATE, CREDENTIALS, credentials
+from backstage_py.http.peer import Peers
 from backstage_py.http.respond import json_response
 from backstage_py.identity.authenticator import Authenticator
 from backstage_py.identity.principals import NonePrincipal, UserPrincipal
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.scaffolder.run.redaction import Redactor
+from backstage_py.settings.sections import ServerSettings
 
 JWKS_PATH = "/.backstage/auth/v1/jwks.json"
 PERMISSIONS_PATH = "/.well-known/backstage/permissions"
@@ -56,9 +59,11 @@ class Plugin:
     apply_conditions: Callable[[Json], Awaitable[Json]] | None = None
 
 
-def plugin_mount(plugin: Plugin, authenticator: Authenticator) -> Mount:
-    """Return the mount of a plugin."""
-    routes = map(paths.decoding, (*_framework_routes(plugin), *plugin.routes))
+def plugin_mount(plugin: Plugin, authenticator: Authenticator, peers: Peers | None = None) -> Mount:
+    """Return the mount of a plugin; ``peers`` knows which proxies are trusted, none without it."""
+    peers = peers or Peers(ServerSettings())
+    own = (auditing.audited(plugin.id, route, peers) for route in plugin.routes)
+    routes = map(paths.decoding, (*_framework_routes(plugin), *own))
     router = Router(list(routes), redirect_slashes=False)
     return Mount(f"/api/{plugin.id}", app=_Authenticated(router, plugin, authenticator))
 

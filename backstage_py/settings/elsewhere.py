@@ -42,7 +42,6 @@ SCAFFOLDER = (
         kinds.SWITCH,
         "Backstage's switch; this service always waits, see shutdownTimeout.",
     ),
-    Key("auditor", kinds.OBJECT, "Backstage's audit log."),
     Key("http.allowedMethods", kinds.TEXTS, "HTTP methods that http:backstage:request may use; all by default."),
     Key("rateLimitWait", kinds.DURATION, "How long a request of an action waits for limits of git hosts; ten minutes."),
     Key("policies", kinds.ARRAY, "(ours) Policies that are asked before each action that may act outside."),

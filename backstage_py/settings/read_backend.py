@@ -32,7 +32,9 @@ def read(backend: Reader) -> BackendSettings:
         health_headers=_headers(backend.section("health.headers")),
     )
     working = found.working_directory if backend.has("workingDirectory") else Path.cwd() / "backstage-py-work"
-    server = replace(found.server, trust_proxy=_trust_proxy(backend))
+    hops = backend.raw("trustProxy")
+    trusted_hops = hops if isinstance(hops, int) and not isinstance(hops, bool) else None
+    server = replace(found.server, trust_proxy=_trust_proxy(backend), trusted_hops=trusted_hops)
     return replace(found, working_directory=working, server=server)
 
 

@@ -43,7 +43,6 @@ _BACKEND = (
     *_idle("connections are watched and opened again by themselves", "backend.database.keepalive"),
     *_idle("only http is served; put a proxy before it that ends TLS", "backend.https"),
     *_idle("requests are not counted; limit them in the proxy before it", "backend.rateLimit"),
-    *_idle("no audit log is written", "backend.auditor"),
 )
 
 _SIGN_IN = (

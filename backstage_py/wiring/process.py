@@ -1,16 +1,17 @@
 """What each process of the service has: the one that answers requests, and the workers beside it."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from backstage_py import logging
+from backstage_py import audit, logging
 from backstage_py.catalog.authorized import AuthorizedCatalog
 from backstage_py.catalog.client import LocalCatalogClient
 from backstage_py.catalog.organisations import providers as organisations
 from backstage_py.catalog.service import CatalogService
 from backstage_py.catalog.sources import configured
+from backstage_py.errors import SettingsError
 from backstage_py.identity.issuer import TokenIssuer
 from backstage_py.identity.on_behalf import OnBehalf
 from backstage_py.integrations.backstage import Discovery, HttpBackstageClient, HttpCatalogClient
@@ -74,6 +75,7 @@ async def opened(
     """
     async with AsyncExitStack() as stack:
         stack.enter_context(logging.hiding(Redactor(secret_values(settings.raw)).text))
+        stack.enter_context(_auditing(settings))
         settings = database.lasting(database.with_certificates(settings, stack), stack)
         addresses = Addresses.of(settings)
         store = await stack.enter_async_context(database.of(settings).running())
@@ -131,6 +133,14 @@ async def opened(
             provisioner,
             store,
         )
+
+
+def _auditing(settings: Settings) -> AbstractContextManager[None]:
+    asked = settings.backend.auditor
+    try:
+        return audit.writing(asked.levels, asked.sink)
+    except OSError as error:
+        raise SettingsError("backend.auditor.sink", f"the file cannot be written: {error}") from error
 
 
 def _services(out: Outside, plugins: Plugins, addresses: Addresses, on_behalf: OnBehalf) -> Services:

@@ -103,6 +103,7 @@ class Scaffolder:
                 log_limit=settings.log_limit_bytes,
                 authority=authority,
                 limits=settings.limits,
+                audited_length=settings.audited_length,
             ),
             recovery=recovery,
             limit=settings.concurrent_tasks_limit if worker_limit is None else worker_limit,

@@ -15,6 +15,8 @@ from backstage_py.permissions.authority import Authority
 from backstage_py.plugin import CancelSignal
 from backstage_py.scaffolder.executors.error_text import as_backstage_error
 from backstage_py.scaffolder.face import delegation
+from backstage_py.scaffolder.queue import audited
+from backstage_py.scaffolder.queue.audited import Execution
 from backstage_py.scaffolder.queue.lease import Lease
 from backstage_py.scaffolder.queue.workspaces import AttemptFolder, WorkspaceFolders, WorkspaceLost
 from backstage_py.scaffolder.run import context as contexts
@@ -55,6 +57,7 @@ class _Attempt:
     lease: Lease
     signal: CancelSignal
     journal: TaskJournal
+    told: Execution = field(default_factory=Execution)
     folder: AttemptFolder | None = None
     taker: SnapshotTaker | None = None
 
@@ -79,6 +82,7 @@ class Attempts:
         log_limit: bytes of events that are kept for a task.
         authority: says which actions a task's initiator may execute.
         limits: of the budget that each attempt gets.
+        audited_length: characters of a form value that the audit log shows; -1 for all.
     """
 
     store: ClaimStore
@@ -90,6 +94,7 @@ class Attempts:
     log_limit: int = 16 * 1024 * 1024
     authority: Authority = field(default_factory=Authority)
     limits: LimitSettings = field(default_factory=LimitSettings)
+    audited_length: int = 256
 
     async def run(
         self, claim: Claim, lease: Lease, signal: CancelSignal, stopping: Callable[[], bool]
@@ -101,16 +106,14 @@ class Attempts:
 
         Returns the folder if the attempt has ended with it; see ``clean_up``.
         """
-        with outages.patience(), observing.attempt(claim):
-            return await self._until_over(claim, lease, signal, stopping)
+        with outages.patience(), observing.attempt(claim), audited.execution(claim, self.audited_length) as told:
+            journal = TaskJournal(self.store, claim, log_limit=self.log_limit, trace_id=spans.trace_id())
+            return await self._until_over(_Attempt(claim, lease, signal, journal, told), stopping)
 
-    async def _until_over(
-        self, claim: Claim, lease: Lease, signal: CancelSignal, stopping: Callable[[], bool]
-    ) -> AttemptFolder | None:
+    async def _until_over(self, attempt: _Attempt, stopping: Callable[[], bool]) -> AttemptFolder | None:
+        claim, lease, signal = attempt.claim, attempt.lease, attempt.signal
         log = _log.bind(task_id=claim.id, attempt=claim.number)
         log.info("task_claimed")
-        journal = TaskJournal(self.store, claim, log_limit=self.log_limit, trace_id=spans.trace_id())
-        attempt = _Attempt(claim, lease, signal, journal)
         began = time.monotonic()
         try:
             status = await self._run(attempt, stopping)
@@ -184,6 +187,7 @@ class Attempts:
             return await self._fail(attempt, "Error", as_backstage_error(error).message)
         body = {"message": "Run completed with status: completed", "output": output}
         await attempt.end(TaskStatus.COMPLETED, body, keep_progress=False)
+        attempt.told.completed()
         return TaskStatus.COMPLETED
 
     async def _fail(self, attempt: _Attempt, name: str, message: str) -> TaskStatus:
@@ -192,6 +196,7 @@ class Attempts:
             "error": {"name": name, "message": message},
         }
         await attempt.end(TaskStatus.FAILED, body, keep_progress=self.keep_progress)
+        attempt.told.failed(name, message)
         return TaskStatus.FAILED
 
     async def _context(self, attempt: _Attempt, stopping: Callable[[], bool]) -> RunContext:

@@ -18,7 +18,7 @@ import structlog
 
 from backstage_py.metrics.scaffolder import RECOVERED
 from backstage_py.model.task import AttemptKey
-from backstage_py.scaffolder.queue import worker_lock
+from backstage_py.scaffolder.queue import audited, worker_lock
 from backstage_py.scaffolder.queue.silence import FEW_HEARTBEATS, Silence
 from backstage_py.settings.sections import TaskRecoverySettings
 from backstage_py.storage.scaffolder.upkeep import Running, TaskUpkeep
@@ -57,7 +57,10 @@ class Recovery:
         """End tasks that were silent for longer than ``scaffolder.taskTimeout``, as Backstage's janitor does."""
         stale = [one for one in await self._look(self.task_timeout) if self._is_silent(one, self.task_timeout)]
         if stale:
-            _report("task_ended_as_stale", await self.upkeep.give_up(stale, stale=True))
+            ended = await self.upkeep.give_up(stale, stale=True)
+            _report("task_ended_as_stale", ended)
+            for task_id in ended:
+                audited.ended_as_stale(task_id)
 
     async def _release(self, lost: Sequence[Running]) -> None:
         if self.settings.enabled:

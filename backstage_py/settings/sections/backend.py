@@ -76,6 +76,8 @@ class ServerSettings:
     )
     trust_proxy: bool | tuple[str, ...] = False
     """Whose connections stand for many clients."""
+    trusted_hops: int | None = None
+    """How many proxies stand before us, when ``trustProxy`` says so by a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,30 @@ class MetricsSettings:
         "(ours) A port of its own that answers GET /metrics without a token, such as 9464; then no other does.",
         None,
     )
+
+
+_LEVEL = kinds.choice("debug", "info", "warn", "error")
+
+
+@dataclass(frozen=True, slots=True)
+class AuditorSettings:
+    """``backend.auditor``: levels of the log by severity, and a sink of its own."""
+
+    low: str = key("severityLogLevelMappings.low", _LEVEL, "Level of reads.", "debug")
+    medium: str = key("severityLogLevelMappings.medium", _LEVEL, "Level of changes.", "info")
+    high: str = key("severityLogLevelMappings.high", _LEVEL, "Level of what is rare and grave.", "info")
+    critical: str = key("severityLogLevelMappings.critical", _LEVEL, "Level of what is graver.", "info")
+    sink: str | None = key(
+        "sink",
+        kinds.TEXT,
+        "(ours) Where events are written besides the log, one JSON object a line: stdout, stderr, or a file.",
+        None,
+    )
+
+    @property
+    def levels(self) -> Mapping[str, str]:
+        """By severity."""
+        return {"low": self.low, "medium": self.medium, "high": self.high, "critical": self.critical}
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +179,7 @@ class BackendSettings:
     log_level: str = key(
         "logger.level", kinds.choice("debug", "info", "warn", "error"), "Least level that is logged.", "info"
     )
+    auditor: AuditorSettings = key("auditor", Section(AuditorSettings), "The audit log.", AuditorSettings)
     server: ServerSettings = key("server", Section(ServerSettings), "Bounds on connections.", ServerSettings)
     metrics: MetricsSettings = key(
         "metrics", Section(MetricsSettings), "(ours) What is counted, and who may read it.", MetricsSettings

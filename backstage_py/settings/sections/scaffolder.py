@@ -174,6 +174,12 @@ class ScaffolderSettings:
     shutdown_timeout: float = key(
         "shutdownTimeout", kinds.DURATION, "(ours) How long a stop waits for running tasks; 30 seconds.", 30.0
     )
+    audited_length: int = key(
+        "auditor.taskParameterMaxLength",
+        kinds.whole(least=-1),
+        "Characters of a form value that an audit event shows; 256 by default, -1 for all.",
+        256,
+    )
     http_allowed_hosts: tuple[str, ...] = key(
         "http.allowedHosts",
         kinds.TEXTS,
