@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from backstage_py import threads
 from backstage_py.errors import (
+    BackstageError,
     ConflictError,
     ForeignError,
     NotAllowedError,
@@ -26,7 +27,7 @@ from backstage_py.errors import (
     NotImplementedInBackendError,
     ServiceUnavailableError,
 )
-from backstage_py.integrations import clones, lfs, signing
+from backstage_py.integrations import clones, git_advice, lfs, signing
 from backstage_py.integrations.children import child
 from backstage_py.integrations.children.limits import GIT
 from backstage_py.integrations.clones import Clone
@@ -152,10 +153,12 @@ async def publish(
                 folder=tree,
                 env=network,
             )
-        except ConflictError:
-            await _run(
-                [*at, "fetch", "--quiet", "--depth=1", remote_url, f"refs/heads/{branch}"], folder=tree, env=network
-            )
+        except ConflictError as refused:
+            fetched = ["fetch", "--quiet", "--depth=1", remote_url, f"refs/heads/{branch}"]
+            try:
+                await _run([*at, *fetched], folder=tree, env=network)
+            except BackstageError as error:  # such as of a branch that is not there
+                raise refused from error
             if await _run([*at, "rev-parse", "FETCH_HEAD^{tree}"], folder=tree) != tree_hash:
                 raise
             return await _run([*at, "rev-parse", "FETCH_HEAD"], folder=tree)
@@ -426,9 +429,15 @@ async def _bytes(
         raise _as_error(arguments, f"it {error}") from error
     if ended.status != 0:
         reached = GIT.reached(ended.status, ended.said)
-        output = ended.output.decode("utf-8", "replace").strip()
-        raise _as_error(arguments, f"it {reached}" if reached else ended.said or output)
+        raise _as_error(arguments, f"it {reached}" if reached else _said(ended))
     return ended.output
+
+
+def _said(ended: child.Ended) -> str:
+    """Return what git said; why a ref was refused stands in the output of a push, behind ``!`` and two tabs."""
+    output = ended.output.decode("utf-8", "replace").strip()
+    refused = [line.split("\t")[-1] for line in output.splitlines() if line.startswith("!\t")]
+    return "\n".join([ended.said.strip(), *refused]).strip() or output
 
 
 def _as_error(arguments: Sequence[str], said: str) -> Exception:
@@ -438,7 +447,7 @@ def _as_error(arguments: Sequence[str], said: str) -> Exception:
     if "authentication failed" in lowered or "error: 403" in lowered or "could not read username" in lowered:
         return NotAllowedError(f"{message}. Check that the token may write to the repository")
     if "[rejected]" in lowered or "[remote rejected]" in lowered or "updates were rejected" in lowered:
-        return ConflictError(f"{message}. Publish to a repository or branch that is empty")
+        return ConflictError(f"{message}. {git_advice.of_refused_push(said)}")
     if "not found" in lowered or "error: 404" in lowered:
         return NotFoundError(message)
     if "could not resolve host" in lowered or "failed to connect" in lowered or "couldn't connect" in lowered:

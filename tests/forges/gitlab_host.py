@@ -339,7 +339,7 @@ def _repositories(gitlab: Gitlab, on: Adding) -> None:
         known = gitlab.known(f"protected {gitlab.project(ref)['id']}")
         if any(one["name"] == name for one in known):
             raise RefusalError(409, {"message": f"Protected branch '{name}' already exists"})
-        known.append({"id": gitlab.next(), "name": name})
+        known.append({**(asked.body or {}), "id": gitlab.next(), "name": name})
         return 201, known[-1]
 
     @on("GET", "/projects/:ref/protected_branches/:name")

@@ -1,5 +1,6 @@
 """What ``Forge`` promises, where actions do not use all of it yet; Gitea's requests are as it describes them."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,13 @@ import pytest
 from backstage_py.errors import BackstageError
 from backstage_py.integrations.forges import gerrit, gitea
 from backstage_py.integrations.forges.forge import NewRepository, Request, Webhook
+from backstage_py.integrations.forges.gitlab import Project
+from backstage_py.integrations.gitlab import GitlabApi
 from backstage_py.integrations.patience import Patience
 from backstage_py.model.scm import ScmIntegration
 from tests.actions.harness import Task
 from tests.forges import gerrit_host, gitea_cases, gitea_host, openapi
+from tests.forges.gitlab_host import Gitlab
 from tests.forges.stand_in import StandIn
 from tests.forges.test_smaller_hosts import BY_NAME, services
 
@@ -65,6 +69,25 @@ async def _forge(place: gitea.Repository, base: Any) -> None:
     assert await place.find_webhook(HOOK) is None
     made = await place.add_webhook(HOOK)
     assert (await place.find_webhook(HOOK))["id"] == made["id"]
+
+
+async def test_gitlab_keeps_what_a_forge_promises(gitlab: Gitlab) -> None:
+    gitlab.add_group("acme")
+    made = await gitlab.add_project("acme/shop", files={"a": "a"})
+    hook = replace(HOOK, events=("push_events", "tag_push_events"), options={"enable_ssl_verification": True})
+    async with GitlabApi(f"{gitlab.base.url}/api/v4", gitlab.base.token) as api:
+        place = Project(api, "gitlab.com", "acme/shop")
+        for _ in range(2):  # one that is protected stays as it is
+            await place.protect("main", {"push_access_level": 40})
+        assert await place.find_webhook(hook) is None
+        added = await place.add_webhook(hook)
+        found = await place.find_webhook(replace(hook, secret="renewed"))
+        assert found["id"] == added["id"]
+        assert await place.find_webhook(replace(hook, events=("push_events", "job_events"))) is None
+    [rule] = gitlab.known(f"protected {made['id']}")
+    assert (rule["name"], rule["push_access_level"]) == ("main", 40)
+    [kept] = gitlab.known(f"hooks {made['id']}")
+    assert (kept["url"], kept["push_events"], kept["token"]) == (hook.url, True, "renewed")
 
 
 async def test_gerrit_keeps_what_a_forge_promises(tmp_path: Path) -> None:
