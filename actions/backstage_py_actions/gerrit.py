@@ -128,6 +128,7 @@ async def _propose(ctx: ActionContext[Review], project: Project, remote_url: str
             credentials=project.git_credentials,
             committed_at=at,
             signer=signer,
+            warn=ctx.logger.warning,
         )
 
     async def find(_marker: str) -> str | None:

@@ -120,6 +120,7 @@ async def push(ctx: ActionContext[Any], forge: Forge, remote_url: str, commit: C
             credentials=forge.git_credentials,
             committed_at=at,
             signer=signs_with,
+            warn=ctx.logger.warning,
         )
 
     return str(await ctx.checkpoint(key, publish))
@@ -188,6 +189,15 @@ def signer(ctx: ActionContext[Any], host: str, *, asked: bool | None) -> Signer 
         "Signing commits is enabled but no signing key is provided in the configuration; set 'commitSigningKey' of the "
         "integration, or 'scaffolder.defaultCommitSigningKey'"
     )
+
+
+def tell_unsigned(ctx: ActionContext[Any], host: str) -> None:
+    """Say that a key of the configuration does not sign what is committed through a host's API, as in Backstage."""
+    if config(ctx).get("defaultCommitSigning"):
+        ctx.logger.warning(
+            f"This commit is made by {host}'s API, which signs it itself or not at all; "
+            "scaffolder.defaultCommitSigning signs what git pushes"
+        )
 
 
 async def open_request(

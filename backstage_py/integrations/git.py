@@ -55,6 +55,7 @@ _SAFE_CONFIG = {
 _VERBATIM_ATTRIBUTES = "* -text !eol -ident !filter !working-tree-encoding\n"
 _LONGEST_MESSAGE = 2_000
 _CLONE_SECONDS = 600.0
+_MOST_NAMES = 5
 _VERBS = frozenset(
     {
         "add",
@@ -123,6 +124,7 @@ async def publish(
     credentials: GitCredentials | None,
     committed_at: int | None = None,
     signer: Signer | None = None,
+    warn: Callable[[str], None] = lambda _: None,
     seconds: float = 600.0,
 ) -> str:
     """Commit everything below ``directory`` as one first commit, push it to ``branch`` and return its hash.
@@ -131,7 +133,8 @@ async def publish(
     that ``.gitattributes`` gives to Git LFS go there. With the same
     files and ``committed_at`` (seconds since 1970; now by default) the commit is the same, so a step that is run again
     finds what it pushed before. When the branch holds exactly these files already, its commit is the answer, too, as it
-    must be with a ``signer``: a signature is another one each time.
+    must be with a ``signer``: a signature is another one each time. ``warn`` is told of LFS pointers whose contents are
+    not there.
 
     Raises:
         ConflictError: the branch has other commits.
@@ -141,7 +144,7 @@ async def publish(
         identity = _identity(author, committed_at)
         at = ["--git-dir", str(repository), "--work-tree", str(tree)]
         await _run([*at, "add", "--all", "--", "."], folder=tree)
-        await _move_large_files(repository, at, tree, partial(_upload, remote_url, branch, credentials))
+        await _move_large_files(repository, at, tree, partial(_upload, remote_url, branch, credentials), warn)
         tree_hash = await _run([*at, "write-tree"], folder=tree)
         commit = await _run([*at, "commit-tree", tree_hash], folder=tree, env=identity, stdin=_as_message(message))
         if signer:
@@ -177,6 +180,7 @@ async def commit_onto(
     committed_at: int,
     onto: str | None = None,
     signer: Signer | None = None,
+    warn: Callable[[str], None] = lambda _: None,
     seconds: float = 600.0,
 ) -> str:
     """Commit what is below ``directory`` onto a branch as the host has it, push that to ``target``, return its hash.
@@ -207,7 +211,7 @@ async def commit_onto(
             await _run([*at, "read-tree", parent], folder=tree)
             await _hide_ignore_files(at, tree)
         await _run([*at, "add", "--ignore-removal", "--", "."], folder=tree)
-        await _move_large_files(repository, at, tree, partial(_upload, remote_url, branch, credentials))
+        await _move_large_files(repository, at, tree, partial(_upload, remote_url, branch, credentials), warn)
         if cloned:
             await _put_changes(at, cloned.commit, parent, tree)
         tree_hash = await _run([*at, "write-tree"], folder=tree)
@@ -265,21 +269,36 @@ async def _put_changes(at: Sequence[str], base: str, onto: str, folder: Path) ->
 
 
 async def _move_large_files(
-    repository: Path, at: Sequence[str], tree: Path, upload: Callable[[Sequence[LargeFile]], Awaitable[None]]
+    repository: Path,
+    at: Sequence[str],
+    tree: Path,
+    upload: Callable[[Sequence[LargeFile]], Awaitable[Sequence[LargeFile]]],
+    warn: Callable[[str], None],
 ) -> None:
     """Upload files that ``.gitattributes`` gives to LFS, and put pointers into the index in their place.
 
-    Where the host has no LFS they stay as they are, as in Backstage.
+    Where the host has no LFS they stay as they are, as in Backstage. Pointers whose contents the host has not are told.
     """
     if not await threads.file_work(lfs.wants, tree):
         return
     modes = await _given_to_lfs(repository, at, tree)
     read = {name: await threads.file_work(lfs.large_file, tree / os.fsdecode(name)) for name in modes}
-    files = {name: file for name, file in read.items() if file}
+    files = {name: file for name, file in read.items() if not file.is_pointer}
     try:
-        await upload(list(files.values()))
+        missing = await upload(list(read.values()))
     except (NotFoundError, NotImplementedInBackendError):
         return
+    except BackstageError as error:
+        if files or not error.is_refusal:
+            raise
+        return  # only pointers, of which nothing was to be uploaded
+    if missing:
+        names = ", ".join(one.path.relative_to(tree).as_posix() for one in missing[:_MOST_NAMES])
+        names += f" and {len(missing) - _MOST_NAMES} more" if len(missing) > _MOST_NAMES else ""
+        warn(
+            f"The contents behind Git LFS pointers are not in the new repository; its clones will miss them: {names}. "
+            "Switch on LFS objects in archives where the skeleton is, or keep such files out of it"
+        )
     lines = b""
     for name, file in files.items():
         blob = await _run([*at, "hash-object", "-w", "--stdin"], folder=tree, stdin=file.pointer())
@@ -300,8 +319,10 @@ async def _given_to_lfs(repository: Path, at: Sequence[str], tree: Path) -> dict
     return {name: modes[name] for name, value in zip(fields[::3], fields[2::3], strict=False) if value == b"lfs"}
 
 
-async def _upload(remote_url: str, branch: str, credentials: GitCredentials | None, files: Sequence[LargeFile]) -> None:
-    await lfs.upload(remote_url, credentials.header() if credentials else None, branch, files)
+async def _upload(
+    remote_url: str, branch: str, credentials: GitCredentials | None, files: Sequence[LargeFile]
+) -> Sequence[LargeFile]:
+    return await lfs.upload(remote_url, credentials.header() if credentials else None, branch, files)
 
 
 async def _signed(at: Sequence[str], commit: str, signer: Signer, folder: Path) -> str:

@@ -5,6 +5,7 @@ not needed. Without this, a repository has whole files where each of its clones 
 """
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -19,6 +20,7 @@ from backstage_py.model import json
 from backstage_py.model.json import Json
 
 _POINTER: Final = b"version https://git-lfs.github.com/spec/v1\n"
+_NAMED: Final = re.compile(rb"^oid sha256:([0-9a-f]{64})$\nsize (\d+)$", re.MULTILINE)
 _MEDIA: Final = "application/vnd.git-lfs+json"
 _BATCH = 100
 _SECONDS = 600.0
@@ -26,11 +28,15 @@ _SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class LargeFile:
-    """A file that goes to LFS: SHA-256 and size in bytes name its content."""
+    """A file that goes to LFS: SHA-256 and size in bytes name its content.
+
+    ``is_pointer``: the file is a pointer already, and its content is elsewhere.
+    """
 
     path: Path
     oid: str
     size: int
+    is_pointer: bool = False
 
     def pointer(self) -> bytes:
         """Return what stands for it in a commit."""
@@ -42,16 +48,21 @@ def wants(folder: Path) -> bool:
     return any(b"filter=lfs" in one.read_bytes() for one in folder.rglob(".gitattributes") if one.is_file())
 
 
-def large_file(path: Path) -> LargeFile | None:
-    """Return a file as LFS knows it; None for one that is a pointer already, whose content is elsewhere."""
+def large_file(path: Path) -> LargeFile:
+    """Return a file as LFS knows it."""
     content = path.read_bytes()
-    if content.startswith(_POINTER):
-        return None
+    if (named := _NAMED.search(content)) and content.startswith(_POINTER):
+        return LargeFile(path, named[1].decode(), int(named[2]), is_pointer=True)
     return LargeFile(path, hashlib.sha256(content).hexdigest(), len(content))
 
 
-async def upload(remote_url: str, authorization: str | None, branch: str, files: Sequence[LargeFile]) -> None:
+async def upload(
+    remote_url: str, authorization: str | None, branch: str, files: Sequence[LargeFile]
+) -> Sequence[LargeFile]:
     """Upload contents to a repository's LFS; what is there already is not sent again.
+
+    Returns:
+        Pointers whose contents are not there: nobody has them here.
 
     Raises:
         NotFoundError, NotImplementedInBackendError: the host has no LFS. NotAllowedError, ForeignError,
@@ -60,6 +71,7 @@ async def upload(remote_url: str, authorization: str | None, branch: str, files:
     root = remote_url.rstrip("/")
     root = root if root.endswith(".git") else f"{root}.git"
     own = {"Authorization": authorization} if authorization else {}
+    missing: list[LargeFile] = []
     async with HttpClient(listed_hosts([urlsplit(remote_url).netloc])) as http:
         for start in range(0, len(files), _BATCH):
             batch = {one.oid: one for one in files[start : start + _BATCH]}
@@ -71,7 +83,12 @@ async def upload(remote_url: str, authorization: str | None, branch: str, files:
             }
             answer = await _json(http, "POST", f"{root}/info/lfs/objects/batch", own, asked)
             for found in answer.get("objects") or ():
-                await _put(http, batch[str(found["oid"])], found)
+                file = batch[str(found["oid"])]
+                if not file.is_pointer:
+                    await _put(http, file, found)
+                elif found.get("error") or (found.get("actions") or {}).get("upload"):
+                    missing.append(file)
+    return missing
 
 
 async def _put(http: HttpClient, file: LargeFile, found: Json) -> None:

@@ -29,7 +29,10 @@ async def test_large_files_are_uploaded_and_pointed_to(gitlab: Gitlab, gitlab_ta
         (root / name).write_bytes(content)
     (root / "run.bin").chmod(0o755)
     (root / "link.bin").symlink_to("a.txt")
-    await gitlab_task.run("publish:gitlab", GIVEN)
+    result = await gitlab_task.run("publish:gitlab", GIVEN)
+    [told] = [text for level, text in result.log.lines if level == "warning"]
+    assert told.startswith("The contents behind Git LFS pointers are not in the new repository; ")
+    assert "will miss them: known.bin." in told
     names = {hashlib.sha256(one).hexdigest(): one for one in (big, other)}
     assert gitlab.base.large == names
     tree = await gitlab.base.tree("acme/shop", "main")
@@ -54,3 +57,13 @@ async def test_an_upload_that_is_cut_goes_on_in_a_retry(gitlab: Gitlab, gitlab_t
         await gitlab_task.run("publish:gitlab", GIVEN)
     await gitlab_task.run("publish:gitlab", GIVEN)
     assert list(gitlab.base.large.values()) == [b"x"]
+
+
+async def test_pointers_alone_are_published_where_the_host_refuses_lfs(gitlab: Gitlab, gitlab_task: Task) -> None:
+    gitlab.add_group("acme")
+    root = gitlab_task.workspace.root
+    (root / ".gitattributes").write_text("*.bin filter=lfs\n")
+    (root / "x.bin").write_text(f"version https://git-lfs.github.com/spec/v1\noid sha256:{'a' * 64}\nsize 3\n")
+    gitlab.base.faults.refuse("POST", "*/info/lfs/objects/batch", 403, {"message": "Git LFS is disabled"})
+    await gitlab_task.run("publish:gitlab", GIVEN)
+    assert set(await gitlab.base.tree("acme/shop", "main")) == {".gitattributes", "x.bin"}

@@ -160,3 +160,14 @@ async def test_a_key_that_cannot_sign_is_named_before_anything_is_made(
         await gitlab_task.run("publish:gitlab", {**GITLAB, "signCommit": True})
     assert "secret" not in str(raised.value)
     assert gitlab.projects == []
+
+
+async def test_what_an_api_commits_is_said_not_to_be_signed(gitlab: Gitlab, gitlab_task: Task) -> None:
+    """As in Backstage, which signs nothing there either; GitHub signs what its Apps commit."""
+    gitlab.add_group("acme")
+    await gitlab.add_project("acme/shop", files={"a.txt": "old"})
+    gitlab_task.configured(scaffolder={"defaultCommitSigning": True})
+    (gitlab_task.workspace.root / "a.txt").write_text("a")
+    given = {"repoUrl": GITLAB["repoUrl"], "branchName": "main", "commitMessage": "m"}
+    result = await gitlab_task.run("gitlab:repo:push", given)
+    assert any("made by gitlab.com's API" in text for level, text in result.log.lines if level == "warning")

@@ -137,6 +137,7 @@ async def _commit_files(ctx: ActionContext[PullRequest], target: Repository, fol
     changed = await _write_tree(head, tree, folder, wanted)
     if changed == tree and not wanted.create_when_empty:
         return None
+    hosting.tell_unsigned(ctx, target.host)
     commit = await head.call("POST", "/git/commits", _commit(ctx, changed, parent))
     return {"owner": head.owner, "repo": head.name, "base": base, "sha": str(commit["sha"]), "isNew": tip is None}
 

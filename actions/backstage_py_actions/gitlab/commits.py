@@ -11,6 +11,7 @@ from typing import Any
 
 from backstage_py.integrations.forges.gitlab import Project
 from backstage_py.plugin import ActionContext, BackstageError, Json, JsonObject
+from backstage_py_actions import hosting
 from backstage_py_actions._committed import File, files_of
 
 _BLOB = {40: "sha1", 64: "sha256"}
@@ -53,6 +54,7 @@ async def changes(
 
 async def commit(ctx: ActionContext[Any], project: Project, made: Changes, place: "Place", body: JsonObject) -> str:
     """Commit once per task and return the hash. One on top of what the branch was, with message and files, is ours."""
+    hosting.tell_unsigned(ctx, project.host)
 
     async def create(_marker: str) -> str:
         sent = {"branch": place.branch, "commit_message": place.message, "actions": made.actions, **body}
