@@ -7,8 +7,9 @@ from backstage_py.integrations.hosts.scm import ScmRegistry
 from backstage_py.model.scm import ScmIntegration
 from backstage_py.plugin import Services
 from tests.actions.harness import Task
-from tests.forges import bitbucket_cloud_host, gitlab_host
+from tests.forges import bitbucket_cloud_host, bitbucket_server_cases, bitbucket_server_host, gitlab_host
 from tests.forges.bitbucket_cloud_host import Cloud
+from tests.forges.bitbucket_server_host import Server
 from tests.forges.gitlab_host import Gitlab
 
 
@@ -39,3 +40,20 @@ def bitbucket_cloud_task(tmp_path: Path, bitbucket_cloud: Cloud) -> Task:
     options = {"baseUrl": base.url, "username": "ada"}
     host = ScmIntegration("bitbucketCloud", "bitbucket.org", "", f"{base.url}/2.0", None, base.token, options)
     return Task(tmp_path / "task", Services(integrations=ScmRegistry([host]), config={}))
+
+
+@pytest.fixture
+async def bitbucket_server(tmp_path: Path) -> AsyncIterator[Server]:
+    async with bitbucket_server_host.serve(tmp_path / "host") as running:
+        yield running
+
+
+@pytest.fixture
+def bitbucket_server_task(tmp_path: Path, bitbucket_server: Server) -> Task:
+    """A task whose Bitbucket Servers are the stand-in; one of them has no credentials."""
+    base = bitbucket_server.base
+    hosts = [
+        ScmIntegration("bitbucketServer", one["host"], "", one["apiBaseUrl"], None, one.get("token"), {})
+        for one in bitbucket_server_cases.integrations(base.url, base.token)
+    ]
+    return Task(tmp_path / "task", Services(integrations=ScmRegistry(hosts), config={}))

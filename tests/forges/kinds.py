@@ -9,6 +9,8 @@ from typing import Any
 from tests.forges import (
     bitbucket_cloud_cases,
     bitbucket_cloud_host,
+    bitbucket_server_cases,
+    bitbucket_server_host,
     gerrit_cases,
     gerrit_host,
     gitea_cases,
@@ -89,6 +91,16 @@ KINDS = (
         cases=bitbucket_cloud_cases.CASES,
         scene=bitbucket_cloud_cases.scene,
         hosts=("bitbucket.org", "api.bitbucket.org"),
+        placeholder="-",
+    ),
+    Kind(
+        name="bitbucket-server",
+        module="@backstage/plugin-scaffolder-backend-module-bitbucket-server",
+        serve=bitbucket_server_host.serve,
+        integrations=lambda url, token: {"bitbucketServer": bitbucket_server_cases.integrations(url, token)},
+        cases=bitbucket_server_cases.CASES,
+        scene=bitbucket_server_cases.scene,
+        hosts=bitbucket_server_cases.HOSTS,
         placeholder="-",
     ),
 )

@@ -35,9 +35,10 @@ function reroute(hosts) {
     const url = new URL(asked);
     return fetch(url.host in hosts ? hosts[url.host] + url.pathname + url.search : asked, options);
   };
-  for (const verb of ['request', 'get']) {
-    const kept = https[verb];
-    https[verb] = (...given) => {
+  for (const [client, verb] of [[http, 'request'], [http, 'get'], [https, 'request'], [https, 'get']]) {
+    const kept = client[verb];
+    const plain = http[verb];
+    client[verb] = (...given) => {
       const options = typeof given[0] === 'object' && !(given[0] instanceof URL) ? given[0] : new URL(given[0]);
       const host = options.port && options.port !== 443 ? `${options.hostname}:${options.port}` : options.hostname ?? options.host;
       if (!(host in hosts)) return kept(...given);
@@ -46,7 +47,7 @@ function reroute(hosts) {
       const more = given.slice(1).reduce((all, one) => (typeof one === 'object' ? { ...all, ...one } : all), {});
       const { headers, method } = { ...options, ...more };
       const sent = { method, headers, path, hostname: place.hostname, port: place.port, protocol: 'http:' };
-      return http[verb](sent, given.find(one => typeof one === 'function'));
+      return (client === http ? kept : plain)(sent, given.find(one => typeof one === 'function'));
     };
   }
 }

@@ -215,6 +215,10 @@ async def test_bitbucket_server(web_host: WebHost, tmp_path: Path) -> None:
         assert await reader.read_tree(f"{base}/d?at=dev", tmp_path / "t") == "abc"
     assert tree(tmp_path / "t") == ["a"]
     assert web_host.requests[0].query == {"at": "dev"}
+    web_host.text(f"{repository}/branches/default", json.dumps({"displayId": "old"}))  # as before version 7.5
+    async with reading(on(web_host, "bitbucketServer", "/rest/api/1.0", "t")) as reader:
+        assert await reader.read_tree(f"{web_host.url}/projects/P/repos/r", tmp_path / "old") == "abc"
+    assert web_host.requests[-1].query["at"] == "old"
 
 
 async def test_azure(web_host: WebHost, tmp_path: Path) -> None:

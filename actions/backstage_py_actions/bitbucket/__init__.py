@@ -9,10 +9,14 @@ from backstage_py_actions.bitbucket.cloud_pipelines import bitbucket_pipelines_r
 from backstage_py_actions.bitbucket.cloud_publish import publish_bitbucket_cloud
 from backstage_py_actions.bitbucket.cloud_pull_request import publish_bitbucket_cloud_pull_request
 from backstage_py_actions.bitbucket.cloud_restriction import bitbucket_cloud_branch_restriction_create
+from backstage_py_actions.bitbucket.server_publish import publish_bitbucket_server
+from backstage_py_actions.bitbucket.server_pull_request import publish_bitbucket_server_pull_request
 
 ACTIONS: tuple[Action, ...] = (
     publish_bitbucket_cloud,
     publish_bitbucket_cloud_pull_request,
+    publish_bitbucket_server,
+    publish_bitbucket_server_pull_request,
     bitbucket_pipelines_run,
     bitbucket_cloud_branch_restriction_create,
 )

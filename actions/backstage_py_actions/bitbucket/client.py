@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from backstage_py.integrations import bitbucket
+from backstage_py.integrations.forges import bitbucket_server
 from backstage_py.integrations.forges.bitbucket_cloud import Repository
 from backstage_py.plugin import ActionContext, InputError
 from backstage_py.plugin.formats import parse_repo_url
@@ -43,3 +44,23 @@ async def named(
     git = bitbucket.cloud_git(integration, used, is_own=not token)
     async with bitbucket.cloud(integration, used, hosting.patience(ctx), is_own=not token) as api:
         yield Repository(api, host, bitbucket.site_of(integration), workspace, name, git)
+
+
+@asynccontextmanager
+async def server(
+    ctx: ActionContext[Any], repo_url: str, token: str | None
+) -> AsyncIterator[bitbucket_server.Repository]:
+    """Give the repository of a Bitbucket Server that a ``repoUrl`` names. Errors as for ``cloud``."""
+    found = parse_repo_url(repo_url, ctx.integrations)
+    integration = hosting.integration(ctx, "bitbucketServer", found.host)
+    hosting.refuse_without_user(ctx, found.host, token)
+    used = token or await ctx.integrations.token(found.host)
+    if not used:
+        raise InputError(
+            f"Authorization has not been provided for {found.host}. Please add either (a) a user login auth token, "
+            "or (b) a token or (c) username + password to the integration config."
+        )
+    git = bitbucket.server_git(integration, used, is_own=not token)
+    site, project, name = bitbucket.site_of(integration), str(found.project), str(found.repo)
+    async with bitbucket.server(integration, used, hosting.patience(ctx), is_own=not token) as api:
+        yield bitbucket_server.Repository(api, found.host, site, project, name, git)

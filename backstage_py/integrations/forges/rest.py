@@ -59,7 +59,12 @@ class RestApi:
             BackstageError: the host refused; of the class that ``errors.of_status`` gives.
             ServiceUnavailableError: no answer, or the host asks for a long wait.
         """
-        url = web_url.below(self.base_url, f"{path}?{urlencode(query)}" if query else path)
+        return await self.call_at(
+            method, web_url.below(self.base_url, f"{path}?{urlencode(query)}" if query else path), body
+        )
+
+    async def call_at(self, method: str, url: str, body: Json = None) -> Json:
+        """Do as ``call`` at an address of the host that is not below its API."""
         return await self.patience.through(lambda: self._call(method, url, body))
 
     async def _call(self, method: str, url: str, body: Json) -> Json:

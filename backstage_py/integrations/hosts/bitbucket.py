@@ -4,7 +4,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from backstage_py import threads
-from backstage_py.errors import InputError
+from backstage_py.errors import InputError, NotFoundError
 from backstage_py.integrations.hosts import archives, scm_url
 from backstage_py.integrations.hosts.host import Site
 from backstage_py.integrations.hosts.scm_url import ScmUrl
@@ -59,7 +59,7 @@ class BitbucketServerHost:
         where = scm_url.parse(url, site.integration)
         headers = await site.headers()
         repository = self._repository(site, where)
-        branch = where.ref or str((await site.json(f"{repository}/default-branch", headers)).json()["displayId"])
+        branch = where.ref or await _default_branch(site, repository, headers)
         newest = await site.json(f"{repository}/commits?{urlencode({'until': branch, 'limit': 1})}", headers)
         commit = str(newest.json()["values"][0]["id"])
         if etag == commit:
@@ -72,3 +72,12 @@ class BitbucketServerHost:
     def _repository(self, site: Site, where: ScmUrl) -> str:
         api = site.api or f"https://{site.integration.host}/rest/api/1.0"
         return f"{api}/projects/{segments(where.owner)}/repos/{segments(where.name)}"
+
+
+async def _default_branch(site: Site, repository: str, headers: dict[str, str]) -> str:
+    """Return the default branch; servers before version 7.5 have it elsewhere."""
+    try:
+        found = await site.json(f"{repository}/default-branch", headers)
+    except NotFoundError:
+        found = await site.json(f"{repository}/branches/default", headers)
+    return str(found.json()["displayId"])
