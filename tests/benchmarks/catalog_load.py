@@ -30,6 +30,7 @@ FILES, OWNERS, SYSTEMS, REQUESTS, PATIENCE = 20, 20, 20, 100, 600.0
 TYPES = ("service", "website", "library", "worker", "job")
 LIFE = ("production", "experimental", "deprecated")
 BY_QUERY = "/api/catalog/entities/by-query"
+Measurement = dict[str, Any]
 
 
 def catalog_files(run: str, entities: int) -> dict[str, str]:
@@ -99,14 +100,18 @@ class Client:
         return {"rss_mib": round(resident / 1024, 1), "cpu_s": seconds}
 
 
-def emit(base: str, what: str, **values: Any) -> None:
-    """Write one measurement."""
-    record = {"base": base, "what": what, "load1": round(os.getloadavg()[0], 2), **values}
+def write(record: Measurement) -> None:
+    """Write one measurement as a line of JSON."""
     sys.stdout.write(json.dumps(record) + "\n")
     sys.stdout.flush()
 
 
-async def ingest(client: Client, base: str, run: str, entities: int, port: int) -> None:
+def measured(base: str, what: str, **values: Any) -> Measurement:
+    """Return one measurement."""
+    return {"base": base, "what": what, "load1": round(os.getloadavg()[0], 2), **values}
+
+
+async def ingest(client: Client, base: str, run: str, entities: int, port: int) -> Measurement:
     """Register the files and wait until everything that follows from them can be read."""
     label = f"kind=component,metadata.labels.benchrun={run}"
     before, begun = client.usage(), time.perf_counter()
@@ -125,7 +130,7 @@ async def ingest(client: Client, base: str, run: str, entities: int, port: int) 
                 marks["both_ways_s"] = round(time.perf_counter() - begun, 2)
     after = client.usage()
     used = {"cpu_s": round(after["cpu_s"] - before["cpu_s"], 2), "rss_mib": after["rss_mib"]} if after else {}
-    emit(base, "ingest", entities=entities, **marks, **used)
+    return measured(base, "ingest", entities=entities, **marks, **used)
 
 
 async def reverse_relations(client: Client, run: str) -> int:
@@ -173,7 +178,7 @@ def queries(
 
 async def measure(
     client: Client, base: str, name: str, query: Callable[[], Awaitable[bytes]], concurrency: int
-) -> None:
+) -> Measurement:
     """Ask one query again and again."""
     count = 8 * concurrency if name == "all entities" else REQUESTS * min(concurrency, 2)
     size = len((await asyncio.gather(*(query() for _ in range(concurrency))))[0])  # connections are open from here on
@@ -190,7 +195,7 @@ async def measure(
     await asyncio.gather(*(worker() for _ in range(concurrency)))
     rate = count / (time.perf_counter() - begun)
     seconds.sort()
-    emit(
+    return measured(
         base,
         name,
         concurrency=concurrency,
@@ -202,8 +207,10 @@ async def measure(
     )
 
 
-async def run_one(base: str, pid: int | None, entities: int, port: int) -> None:
-    """Measure one server."""
+async def run_one(
+    base: str, pid: int | None, entities: int, port: int, tell: Callable[[Measurement], None] = write
+) -> None:
+    """Measure one server, and tell each measurement."""
     run = f"r{uuid.uuid4().hex[:5]}"  # a letter first: digits alone would be a number in YAML
     files = catalog_files(run, entities)
 
@@ -226,11 +233,11 @@ async def run_one(base: str, pid: int | None, entities: int, port: int) -> None:
             token = (await answer.json())["backstageIdentity"]["token"]
         session.headers["authorization"] = f"Bearer {token}"
         client = Client(session, pid)
-        await ingest(client, base, run, entities, port)
+        tell(await ingest(client, base, run, entities, port))
         first = await client.get(BY_QUERY, limit="20", filter="kind=component", orderField="metadata.name,asc")
         for name, query in queries(client, run, entities, json.loads(first)["pageInfo"]["nextCursor"]):
             for concurrency in (1, 8):
-                await measure(client, base, name, query, concurrency)
+                tell(await measure(client, base, name, query, concurrency))
     await runner.cleanup()
 
 

@@ -1,17 +1,18 @@
-"""How fast a catalog of some size is on SQLite and PostgreSQL: taking it in, and each query. Prints JSON lines.
+"""How fast a catalog of some size is on SQLite and PostgreSQL: taking it in, and each query. Prints a table.
 
-    python -m tests.benchmarks.catalog_profiles [--databases sqlite,postgresql] [--entities 1000,10000]
-        [--tree FOLDER …]
+    python -m tests.benchmarks.catalog_profiles [--databases sqlite,postgresql]
+        [--entities 1000,10000,100000,250000] [--tree FOLDER …]
 
-Larger ones take minutes: ``--entities 100000,250000``. With ``--tree`` other checkouts are measured beside this one, in
-the same run: on a busy machine only ratios of one run say something. What the lines hold is said in ``catalog_load``;
-``server_cpu_s`` is the processor time of PostgreSQL for all of a profile.
+One block for each database and number of entities: seconds until all of them and their relations in both directions
+can be read, memory, processor time of the service and of PostgreSQL, then a line for each query (see ``catalog_load``)
+with the milliseconds of its median and answers per second, one client and eight. The large ones take minutes. With
+``--tree`` other checkouts are measured beside this one, in the same run: on a busy machine only ratios of one run say
+something.
 """
 
 import argparse
 import asyncio
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -72,23 +73,44 @@ async def _ready(url: str) -> None:
 
 
 async def measure(tree: Path, kind: str, entities: int) -> None:
-    """Measure one profile."""
+    """Measure one profile, and write each line as soon as it is known."""
     with database(kind) as (kept, server):
         before = cpu_seconds(server) if server else {}
         files_port = free_port()
+        rates: dict[str, list[str]] = {}
+
+        def tell(found: catalog_load.Measurement) -> None:
+            if found["what"] == "ingest":
+                spent = sum(seconds - before.get(one, 0.0) for one, seconds in cpu_seconds(server).items())
+                _say(_heading(tree, kind, found) + (f", PostgreSQL's {spent:.1f} s" if server else ""))
+                return
+            row = rates.setdefault(found["what"], [])
+            row.append(f"{found['p50_ms']:9.2f} ms {found['per_second']:9.1f}/s")
+            if len(row) == 2:  # with one client and with eight
+                _say(f"  {found['what']:26}{''.join(row)}")
+
         async with service(tree, kept, files_port) as (base, pid):
-            sys.stdout.write(json.dumps({"tree": tree.name, "database": kind, "entities": entities}) + "\n")
-            await catalog_load.run_one(base, pid, entities, files_port)
-        if server:
-            spent = sum(seconds - before.get(one, 0.0) for one, seconds in cpu_seconds(server).items())
-            sys.stdout.write(json.dumps({"server_cpu_s": round(spent, 2)}) + "\n")
+            await catalog_load.run_one(base, pid, entities, files_port, tell)
+
+
+def _heading(tree: Path, kind: str, found: catalog_load.Measurement) -> str:
+    return (
+        f"{tree.name} {kind} {found['entities']} entities: first {found.get('first_s')} s, "
+        f"all {found.get('all_s')} s, both ways {found.get('both_ways_s')} s, {found['rss_mib']} MiB, "
+        f"load {found['load1']}, processor time {found['cpu_s']} s"
+    )
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--databases", default="sqlite,postgresql")
-    parser.add_argument("--entities", default="1000,10000")
+    parser.add_argument("--entities", default="1000,10000,100000,250000")
     parser.add_argument("--tree", type=Path, action="append", default=[])
     asked = parser.parse_args()
     for kind in asked.databases.split(","):
