@@ -1,8 +1,10 @@
 """The open connections of a server, bounded in number; those without an authenticated request are closed first."""
 
+import asyncio
 import resource
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Protocol
 
 import structlog
@@ -69,8 +71,8 @@ class Connections:
             if not self._end_first(one for one in fullest if one is not connection):
                 self._end_first([connection])
             _log.warning("connections_exhausted", open=len(self._open), most=self.most)
-        elif len(neighbours) > self.settings.most_unauthenticated and connection.address not in self._proxies:
-            self._end_first(one for one in neighbours if one.age > _GRACE)
+        elif self._is_crowded(connection.address):
+            after_reading(asyncio.get_running_loop(), partial(self._end_oldest, connection.address))
 
     def remove(self, connection: Connection) -> None:
         """Forget a connection."""
@@ -84,6 +86,14 @@ class Connections:
         if not neighbours:
             self._unproven.pop(connection.address, None)
 
+    def _is_crowded(self, address: str) -> bool:
+        crowd = len(self._unproven.get(address, ()))
+        return crowd > self.settings.most_unauthenticated and address not in self._proxies
+
+    def _end_oldest(self, address: str) -> None:
+        if self._is_crowded(address):
+            self._end_first(one for one in self._unproven[address] if one.age > _GRACE)
+
     def _end_first(self, candidates: Iterable[Connection]) -> bool:
         """End the first connection that is not being answered, if there is one."""
         chosen = next((one for one in candidates if not one.is_served), None)
@@ -91,6 +101,15 @@ class Connections:
             self.remove(chosen)
             chosen.end()
         return chosen is not None
+
+
+def after_reading(loop: asyncio.AbstractEventLoop, function: Callable[[], None]) -> asyncio.Handle:
+    """Do something when the loop has read what had come by now: it may have been held up for longer than its clients.
+
+    A loop that goes on serves timers, or new connections, before it reads from the others; it has read from all of
+    them when it comes to what was put off twice.
+    """
+    return loop.call_soon(loop.call_soon, function)
 
 
 def authenticated(scope: Scope) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from backstage_py.http.connections import CONNECTION, Connections
+from backstage_py.http.connections import CONNECTION, Connections, after_reading
 
 _TIMED_OUT: Final = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n"
 
@@ -25,6 +25,7 @@ class ServerProtocol(HttpToolsProtocol):
         self._awaits_headers = True
         self._since = self.loop.time()
         self._deadline: asyncio.TimerHandle | None = None
+        self._arrivals = 0
 
     @property
     def age(self) -> float:
@@ -91,9 +92,20 @@ class ServerProtocol(HttpToolsProtocol):
     def _set_deadline(self, seconds: float) -> None:
         self._arrived()
         if seconds:
-            self._deadline = self.loop.call_later(seconds, self.end)
+            self._deadline = self.loop.call_later(seconds, self._late)
+
+    def _late(self) -> None:
+        self._deadline = None
+        waited_for = self._arrivals
+
+        def end() -> None:
+            if self._arrivals == waited_for:
+                self.end()
+
+        after_reading(self.loop, end)
 
     def _arrived(self) -> None:
+        self._arrivals += 1
         if self._deadline:
             self._deadline.cancel()
             self._deadline = None

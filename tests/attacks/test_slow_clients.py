@@ -1,7 +1,9 @@
 """Clients that send half a request, or nothing: they are ended, and never keep others out."""
 
 import asyncio
+import os
 import resource
+import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -122,6 +124,24 @@ async def test_authenticated_streams_outlast_the_bounds_for_nobody(connect: Conn
     silent = [await connect() for _ in range(MOST * 2)]
     await asyncio.gather(*(one.rest() for one in silent))
     assert not any(stream.reader.at_eof() for stream in streams)
+
+
+async def test_a_server_that_was_held_up_ends_none_of_those_whose_request_is_here(
+    connect: Connect, service: RunningService
+) -> None:
+    async with ApiClient(service.base_url) as api:
+        token = (await api.call("POST", "/api/auth/guest/refresh"))["backstageIdentity"]["token"]
+    asking = [await connect() for _ in range(MOST_OF_NOBODY * 2)]
+    os.kill(service.pid, signal.SIGSTOP)
+    asking += [await connect() for _ in range(MOST_OF_NOBODY)]
+    for one in asking:
+        await one.send(
+            b"GET /api/scaffolder/v2/tasks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + token.encode() + b"\r\n\r\n"
+        )
+    await asyncio.sleep(1.1)  # longer than a new connection has for its first request
+    os.kill(service.pid, signal.SIGCONT)
+    for one in asking:
+        assert (await one.reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 200 ")
 
 
 async def test_the_limit_of_open_files_is_raised_as_far_as_it_may_be() -> None:

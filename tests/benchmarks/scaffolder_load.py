@@ -115,6 +115,7 @@ class Server:
         """Yield the types of a task's events as they come."""
         url = f"/api/scaffolder/v2/tasks/{task_id}/eventstream"
         async with self.session.get(url, headers={"accept": "text/event-stream"}) as answer:
+            assert answer.status == 200, await answer.text()
             async for line in answer.content:
                 if line.startswith(b"event: "):
                     yield line[7:].decode().strip()

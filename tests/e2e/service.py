@@ -36,6 +36,12 @@ class RunningService:
         self._config.write_text(yaml.safe_dump({**ours, **theirs}))
         self._process: asyncio.subprocess.Process | None = None
 
+    @property
+    def pid(self) -> int:
+        """Of its process."""
+        assert self._process
+        return self._process.pid
+
     async def start(self) -> None:
         """Start it and return when it answers."""
         command = [sys.executable, "-m", "backstage_py.cli", "serve", "--config", str(self._config)]

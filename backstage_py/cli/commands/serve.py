@@ -46,7 +46,7 @@ class _Listeners(NamedTuple):
     metrics: socket.socket | None
 
 
-_BACKLOG = 2048
+_BACKLOG = 65_535  # as many as the system lets wait (net.core.somaxconn); the rest would try again after a second
 _GRACE_SECONDS = 10
 
 
