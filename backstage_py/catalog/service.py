@@ -12,6 +12,7 @@ from backstage_py.catalog.pipeline import preview, processor_options, rules
 from backstage_py.catalog.pipeline.processing import Pipeline
 from backstage_py.catalog.sources import analyze, providers, state
 from backstage_py.catalog.sources.bounded_reading import BoundedReading
+from backstage_py.catalog.sources.known_files import KnowingReader
 from backstage_py.catalog.worker import CatalogWorker
 from backstage_py.errors import InputError, NotAllowedError, NotFoundError
 from backstage_py.js.values import spread
@@ -27,6 +28,7 @@ from backstage_py.storage.catalog.entities import EntityReader
 from backstage_py.storage.catalog.events import EventStore
 from backstage_py.storage.catalog.locations import SOURCE_KEY, Location, LocationPage, LocationStore
 from backstage_py.storage.catalog.providers import ProviderStore
+from backstage_py.storage.catalog.reads import ReadStore
 from backstage_py.storage.catalog.refresh import RefreshStore
 from backstage_py.storage.catalog.stitching import StitchStore
 from backstage_py.storage.database import Database
@@ -90,7 +92,8 @@ class CatalogService:
         self.events = EventStore(database)
         self._urls = url_reader
         self._rules = rules.from_settings(settings)
-        pipeline = self._pipeline_over(url_reader) if settings.processing_interval is not None else None
+        knowing = KnowingReader(url_reader, ReadStore(database))
+        pipeline = self._pipeline_over(knowing) if settings.processing_interval is not None else None
         self._worker = CatalogWorker(database, self._refresh, self._stitches, pipeline, settings.lease)
 
     @asynccontextmanager

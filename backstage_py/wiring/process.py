@@ -99,7 +99,7 @@ async def opened(
         services = replace(services, config=terraform_rules.with_key(settings.raw, kept.plans))
         offered = Provisioner(settings.raw, services.integrations)
         kept_entities = _resource_providers(offered, addresses)
-        own = [*kept_entities.values(), *configured.providers(settings.catalog.providers, out.http, out.hosts)]
+        own = [*kept_entities.values(), *configured.providers(settings.catalog.providers, out.http, out.hosts, store)]
         catalog = _catalog(settings, addresses, store, services, permissions, own)
         foreign = settings.catalog.base_url or addresses.plugin("catalog")
         client = LocalCatalogClient(catalog) if catalog else HttpCatalogClient(out.http, foreign)

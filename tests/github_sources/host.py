@@ -29,7 +29,7 @@ def component(name: str) -> str:
 
 @dataclass
 class Repo:
-    """A repository; ``files`` are those of its default branch, by path."""
+    """A repository; ``files`` are those of its default branch, by path, and ``links`` lead from some to others."""
 
     owner: str
     name: str
@@ -39,6 +39,7 @@ class Repo:
     is_archived: bool = False
     is_fork: bool = False
     visibility: str = "PUBLIC"
+    links: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -235,7 +236,8 @@ class GithubHost:
         _, _, kind, *rest = path.split("/")
         owner, name, what, *inner = rest if kind == "repos" else (*rest, "", "", "")[:3]
         repo = self.orgs.get(owner.lower(), Org(owner)).repos.get(name)
-        text = repo.files.get("/".join(inner)) if repo and what == "contents" else None
+        wanted = "/".join(inner)
+        text = repo.files.get(repo.links.get(wanted, wanted)) if repo and what == "contents" else None
         if text is None:
             return web.json_response({"message": "Not Found"}, status=404)
         etag = f'"{hashlib.sha256(text.encode()).hexdigest()}"'

@@ -142,6 +142,28 @@ async def test_a_push_is_followed(host: GithubHost, tmp_path: Path) -> None:
         await running.until("api")
 
 
+async def test_an_organisation_that_has_not_changed_costs_its_pages(host: GithubHost, tmp_path: Path) -> None:
+    for number in range(10):
+        host.repo(f"acme/r{number}")
+    host.repo("acme/without", files={})
+    asked = github(host, pageSizes={"repositories": 5})
+    async with site.running(host, tmp_path, asked, processingInterval="1s") as running:
+        await running.until(*(f"r{number}" for number in range(10)))
+        runs = (await running.until_read())["runs"]
+        await running.until_read(after=runs + 15)
+        assert host.files() == [], "the catalog files came along with the repositories"
+        assert len(host.queries()) <= 3 * ((await running.provider())["runs"] + 1)
+
+        host.org("acme").repos["r0"].files[CATALOG_FILE] = component("renamed")
+        await running.until("renamed", *(f"r{number}" for number in range(1, 10)))
+        assert host.files() == []
+        link = host.org("acme").repos["r1"]
+        link.files |= {CATALOG_FILE: "../elsewhere.yaml", "elsewhere.yaml": component("linked")}
+        link.links[CATALOG_FILE] = "elsewhere.yaml"
+        await running.until("renamed", "linked", *(f"r{number}" for number in range(2, 10)))
+        assert {*host.files()} == {"/v3/repos/acme/r1/contents/catalog-info.yaml"}
+
+
 async def test_repositories_are_followed_by_what_happens_to_them(host: GithubHost, tmp_path: Path) -> None:
     repo = host.repo("acme/web")
     asked = github(host, HOURLY, validateLocationsExist=True, filters={"topic": {"exclude": ["hidden"]}})

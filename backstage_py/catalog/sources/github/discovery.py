@@ -6,12 +6,14 @@ by events is ours in so far as repositories that are new, or become wanted, come
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 import structlog
 
 from backstage_py.catalog.sources.github import queries
 from backstage_py.catalog.sources.github.pushes import Pushed
 from backstage_py.catalog.sources.github.repository import Repository, Wanted, named
+from backstage_py.catalog.sources.known_files import KnownFiles
 from backstage_py.errors import ForeignError, SettingsError
 from backstage_py.integrations.github_graphql import GithubGraphql
 from backstage_py.integrations.hosts.scm import ScmRegistry
@@ -31,12 +33,13 @@ class GithubProvider:
         settings: of this provider.
         http: for requests.
         hosts: the git hosts.
+        files: is told of the catalog files that come along with the repositories.
 
     Raises:
         SettingsError: ``integrations`` has no such host.
     """
 
-    def __init__(self, settings: GithubSettings, http: HttpClient, hosts: ScmRegistry) -> None:
+    def __init__(self, settings: GithubSettings, http: HttpClient, hosts: ScmRegistry, files: KnownFiles) -> None:
         integration = hosts.by_host(settings.host)
         if integration is None or integration.type != "github":
             raise SettingsError(
@@ -46,6 +49,7 @@ class GithubProvider:
         self._settings = settings
         self._http = http
         self._hosts = hosts
+        self._files = files
         self._integration = integration
         self._wanted = Wanted(settings)
         self._connection: ProviderConnection | None = None
@@ -67,7 +71,10 @@ class GithubProvider:
         """
         found = [one async for owner in self._owners() async for one in self._repositories(owner)]
         wanted = [one for one in found if self._is_wanted(one)]
+        changed = await self._tell_files(wanted)
         await self._to.apply_full([self._wanted.location(one) for one in wanted], location_key=self.name)
+        if changed:
+            await self._to.refresh([f"url:{url}" for url in changed])
         _log.info("github_repositories_read", provider=self.name, repositories=len(found), wanted=len(wanted))
 
     async def hear(self, event: Event) -> None:
@@ -96,6 +103,14 @@ class GithubProvider:
         async for nodes in pages:
             for node in nodes:
                 yield Repository.of_query(node, owner)
+
+    async def _tell_files(self, wanted: Sequence[Repository]) -> Sequence[str]:
+        """Tell which catalog files there are, until the next reading but one; return those that have changed."""
+        period = self._settings.schedule.seconds_from(datetime.now().astimezone())
+        if period is None or "*" in self._wanted.path:
+            return ()
+        seen = [(self._wanted.target(one), one.text) for one in wanted if one.text or not one.has_file]
+        return await self._files.tell(seen, 2 * period + (self._settings.schedule.timeout or 0))
 
     def _graphql(self, owner: str) -> GithubGraphql:
         return GithubGraphql(self._http, self._hosts.credentials, self._integration, owner)
@@ -136,6 +151,7 @@ class GithubProvider:
         if not pushed.paths and pushed.is_whole:
             return
         has_one = "*" not in self._wanted.path
+        await self._files.forget([self._wanted.target(repository)])
         if has_one and pushed.removed:
             await self._to.apply_delta(removed=[self._wanted.ref(repository)], location_key=self.name)
         elif has_one and pushed.added:
@@ -148,6 +164,7 @@ class GithubProvider:
         if not await self._is_ours(told, named(told, "repository", "owner", "login"), before):
             return
         now = Repository.of_event(told["repository"])
+        await self._files.forget([self._wanted.target(now)])
         gone = {self._wanted.ref(one) for one in _earlier(now, told, before)}
         known = {login.lower() async for login in self._owners()}
         is_ours = now.owner.lower() in known and told.get("action") != "deleted"

@@ -47,7 +47,7 @@ class Repository:
             is_archived=node["isArchived"],
             is_fork=node["isFork"],
             visibility=node["visibility"].lower(),
-            has_file=file.get("__typename") == "Blob" and file.get("text") != "",
+            has_file=file.get("__typename") == "Blob" and file.get("text") != "",  # an empty one is none
             text=file.get("text"),
         )
 
