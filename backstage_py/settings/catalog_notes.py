@@ -12,7 +12,7 @@ _PLUGINS = "backstage_py.catalog"
 _OF_BACKSTAGE = frozenset(
     {
         *("awsOrganization", "awsS3", "azureBlob", "azureDevOps", "bitbucketCloud", "bitbucketServer", "gcp", "gerrit"),
-        *("gitea", "githubMultiOrg", "githubOrg", "gitlab", "keycloakOrg"),
+        *("gitea", "githubMultiOrg", "gitlab", "keycloakOrg"),
         *("msGraphOrg", "okta", "openApi", "puppetdb"),
     }
 )

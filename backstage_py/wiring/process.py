@@ -99,8 +99,7 @@ async def opened(
         services = replace(services, config=terraform_rules.with_key(settings.raw, kept.plans))
         offered = Provisioner(settings.raw, services.integrations)
         kept_entities = _resource_providers(offered, addresses)
-        own = [*kept_entities.values(), *configured.providers(settings.catalog.providers, out.http, out.hosts, store)]
-        catalog = _catalog(settings, addresses, store, services, permissions, own)
+        catalog = _catalog(out, addresses, store, services, permissions, list(kept_entities.values()))
         foreign = settings.catalog.base_url or addresses.plugin("catalog")
         client = LocalCatalogClient(catalog) if catalog else HttpCatalogClient(out.http, foreign)
         services = replace(services, catalog=client)
@@ -165,18 +164,21 @@ def _services(out: Outside, plugins: Plugins, addresses: Addresses, on_behalf: O
 
 
 def _catalog(
-    settings: Settings,
+    out: Outside,
     addresses: Addresses,
     database: Database,
     services: Services,
     permissions: Permissions,
     own: Sequence[EntityProvider],
 ) -> AuthorizedCatalog | None:
+    settings = out.settings
     if settings.catalog.base_url or not addresses.serves("catalog"):
         return None
     plugins = load_catalog_plugins(services)
     plugins.add(own)
     plugins.add(organisations.configured(settings.catalog, plugins.transformers))
+    asked = settings.catalog.providers
+    plugins.add(configured.providers(asked, out.http, out.hosts, database, plugins.transformers))
     service = CatalogService(
         database,
         required(services.url_reader, "URL reader"),

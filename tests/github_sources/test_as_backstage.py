@@ -12,7 +12,7 @@ from backstage_py.catalog.sources import configured
 from backstage_py.integrations.hosts.scm import ScmRegistry
 from backstage_py.integrations.web.http import HttpClient
 from backstage_py.model.json import JsonObject
-from backstage_py.plugin.catalog import Event, Schedule
+from backstage_py.plugin.catalog import Event, OrganisationTransformer, Schedule
 from backstage_py.settings.load import load_settings
 from backstage_py.storage import migrate
 from backstage_py.storage.database import Database
@@ -48,7 +48,7 @@ class Once:
         return
 
 
-async def _made(config: dict[str, Any], folder: Path) -> list[Any]:
+async def made(config: dict[str, Any], folder: Path, transformers: Sequence[OrganisationTransformer] = ()) -> list[Any]:
     """Return what the configured providers give in one reading."""
     path = folder / "app-config.yaml"
     path.write_text(yaml.safe_dump(config), encoding="utf-8")
@@ -58,7 +58,7 @@ async def _made(config: dict[str, Any], folder: Path) -> list[Any]:
     database = Database(f"sqlite:///{folder / 'catalog.sqlite'}")
     await migrate.upgrade(database)
     async with database.running(), HttpClient(lambda _host, _port: True) as http:
-        for provider in configured.providers(settings.catalog.providers, http, hosts, database):
+        for provider in configured.providers(settings.catalog.providers, http, hosts, database, transformers):
             await provider.connect(connection)
         for work in connection.work:
             await work()
@@ -69,6 +69,15 @@ async def _made(config: dict[str, Any], folder: Path) -> list[Any]:
 async def test_repositories(host: GithubHost, tmp_path: Path, name: str) -> None:
     cases.fill(host)
     wanted = record.known()["github"][name]
-    made = await _made(cases.discovery(host, name), tmp_path)
+    found = await made(cases.discovery(host, name), tmp_path)
     assert record.questions(host) == wanted["requests"]
-    assert record.comparable(made, host) == wanted["entities"]
+    assert record.comparable(found, host) == wanted["entities"]
+
+
+@pytest.mark.parametrize("name", cases.ORGANISATIONS)
+async def test_people(host: GithubHost, tmp_path: Path, name: str) -> None:
+    cases.fill(host)
+    wanted = record.known()["githubOrg"][name]
+    found = await made(cases.organisations(host, name), tmp_path)
+    assert record.questions(host) == wanted["requests"]
+    assert record.comparable(found, host) == wanted["entities"]

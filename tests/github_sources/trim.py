@@ -32,7 +32,6 @@ QUERIES = (
     queries.REPOSITORIES,
     queries.REPOSITORY,
     queries.TEAMS,
-    queries.TEAMS_OF_USERS,
     queries.TEAM_MEMBERS,
     queries.users(with_suspended=False),
 )

@@ -4,11 +4,12 @@ The keys are those of ``@backstage/plugin-catalog-backend-module-github`` and ``
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 from backstage_py.js import regex
 from backstage_py.settings import kinds
-from backstage_py.settings.description import key
+from backstage_py.settings.description import Key, key
 from backstage_py.settings.reading import Reader
 from backstage_py.settings.schedules import SCHEDULE, Schedule
 
@@ -81,6 +82,13 @@ class GithubOrgSettings:
     excludes_suspended: bool = key("excludeSuspendedUsers", kinds.SWITCH, "Leave out who is suspended.", False)
     uses_verified_emails: bool = key(
         "defaultUserTransformer.useVerifiedEmails", kinds.SWITCH, "Addresses of domains that are verified.", False
+    )
+
+    also: ClassVar = (
+        Key(
+            "experimental_checkForSuspendedUsersWithRest",
+            without_effect="who is suspended is asked for along with the members, of GitHub Enterprise Server",
+        ),
     )
 
     @property

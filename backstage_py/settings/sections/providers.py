@@ -11,7 +11,7 @@ from typing import Any
 from backstage_py.settings.description import Key, keys_of
 from backstage_py.settings.description import read as described
 from backstage_py.settings.reading import Reader
-from backstage_py.settings.sections.github_providers import GithubSettings
+from backstage_py.settings.sections.github_providers import GithubOrgSettings, GithubSettings
 
 DEFAULT = "default"
 
@@ -33,6 +33,7 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = {
     "github": Kind(GithubSettings, marks=("organization", "app")),
+    "githubOrg": Kind(GithubOrgSettings, is_listed=True),
 }
 """By their keys below ``catalog.providers``."""
 

@@ -75,19 +75,6 @@ query teams($org: String!, $cursor: String, $teamsPageSize: Int!, $membersPageSi
 }}
 """
 
-TEAMS_OF_USERS = f"""
-query teams(
-  $org: String!, $cursor: String, $userLogins: [String!] = "", $teamsPageSize: Int!, $membersPageSize: Int!
-) {{
-  organization(login: $org) {{
-    teams(first: $teamsPageSize, after: $cursor, userLogins: $userLogins) {{
-      pageInfo {{ hasNextPage endCursor }}
-      nodes {{ {_TEAM} {_MEMBERS} }}
-    }}
-  }}
-}}
-"""
-
 TEAM_MEMBERS = """
 query members($org: String!, $teamSlug: String!, $cursor: String, $membersPageSize: Int!) {
   organization(login: $org) {
