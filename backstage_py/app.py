@@ -14,6 +14,7 @@ from backstage_py.http import metrics as metrics_face
 from backstage_py.http.health import Health
 from backstage_py.http.peer import Peers
 from backstage_py.http.plugin_mount import Plugin
+from backstage_py.http.rate_limit import RateLimits
 from backstage_py.http.streams import OpenStreams
 from backstage_py.mcp import server as mcp_server
 from backstage_py.mcp.callers import ProcessApi
@@ -109,7 +110,10 @@ async def serving(
         ]
         if service.scrapes and asked.port is None:
             routes.append(metrics_face.route(service.scrapes.text, None if asked.is_open else authenticator))
-        service.asgi = application.create(routes, settings.backend, service.streams)
+        asked_limits, limits = settings.backend.rate_limit, None
+        if asked_limits:
+            limits = await stack.enter_async_context(RateLimits(asked_limits, peers).running())
+        service.asgi = application.create(routes, settings.backend, service.streams, limits)
         await stack.enter_async_context(agents.running())
         if core.catalog:
             await stack.enter_async_context(core.catalog.service.running())

@@ -15,6 +15,7 @@ _MODULES: Mapping[str, tuple[str, ...]] = {
     "ldap": ("ldap3",),
     "mcp": ("mcp", "mcp_types"),
     "policy": ("regopy",),
+    "redis": ("redis",),
     "s3": ("boto3",),
     "serve": ("alembic", "httptools", "isal", "sqlalchemy", "starlette", "uvicorn"),
     "signing": ("cryptography", "pysequoia"),

@@ -10,11 +10,14 @@ from backstage_py.http import errors
 from backstage_py.http.compression import CompressionMiddleware
 from backstage_py.http.cors import CorsMiddleware
 from backstage_py.http.headers import EdgeMiddleware, security_headers
+from backstage_py.http.rate_limit import RateLimitMiddleware, RateLimits
 from backstage_py.http.streams import OpenStreams, StreamsMiddleware
 from backstage_py.settings.sections import BackendSettings
 
 
-def create(routes: Sequence[BaseRoute], backend: BackendSettings, streams: OpenStreams) -> Starlette:
+def create(
+    routes: Sequence[BaseRoute], backend: BackendSettings, streams: OpenStreams, limits: RateLimits | None = None
+) -> Starlette:
     """Return the application of some routes."""
     cors = [Middleware(CorsMiddleware, settings=backend.cors)] if backend.cors else []
     app = Starlette(
@@ -23,6 +26,7 @@ def create(routes: Sequence[BaseRoute], backend: BackendSettings, streams: OpenS
             Middleware(EdgeMiddleware, fixed=security_headers(backend.csp), plugins=_plugins(routes)),
             *cors,
             Middleware(CompressionMiddleware),
+            *([Middleware(RateLimitMiddleware, limits=limits)] if limits else []),
             Middleware(StreamsMiddleware, streams=streams),
             Middleware(errors.ErrorsMiddleware),
         ],

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -12,12 +13,13 @@ from starlette.types import ASGIApp
 
 @contextlib.asynccontextmanager
 async def running(
-    app: ASGIApp, listener: socket.socket, *, grace: int, **more: Any
+    app: ASGIApp, listener: socket.socket, *, grace: int, tls: ssl.SSLContext | None = None, **more: Any
 ) -> AsyncIterator[asyncio.Task[None]]:
     """Serve until the block is left; then requests that are open have ``grace`` seconds to finish.
 
-    The listener is bound already, so connections wait in its queue until the server takes them. ``more`` are options
-    of uvicorn. Yields the task that serves; it ends early if it fails.
+    The listener is bound already, so connections wait in its queue until the server takes them. ``tls`` may be
+    given another certificate meanwhile, ``more`` are options of uvicorn. Yields the task that serves; it ends early
+    if it fails.
     """
     config = uvicorn.Config(
         app,
@@ -28,6 +30,8 @@ async def running(
         timeout_graceful_shutdown=grace,
         **more,
     )
+    config.load()
+    config.ssl = tls
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:

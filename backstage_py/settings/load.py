@@ -49,7 +49,8 @@ def load_files(paths: Sequence[Path], env: Env) -> Settings:
     """Do as ``load_settings`` with these files only; without any, with the environment alone."""
     merged = layered(paths, env)
     settings = of_merged(merged)
-    return replace(settings, warnings=(*settings.warnings, *_left_out(merged.layers)))
+    read = tuple(file for layer in merged.layers for file in layer.files)
+    return replace(settings, warnings=(*settings.warnings, *_left_out(merged.layers)), files=read)
 
 
 def layered(paths: Sequence[Path], env: Env) -> Merged:
@@ -103,7 +104,11 @@ def with_listen(settings: Settings, host: str | None, port: int | None) -> Setti
     backend = settings.backend
     host, port = backend.host if host is None else host, backend.port if port is None else port
     configured = (settings.raw.get("backend") or {}).get("baseUrl")
-    base_url = backend.base_url if configured else read_backend.default_base_url(host, port)
+    base_url = (
+        backend.base_url
+        if configured
+        else read_backend.default_base_url(host, port, is_secure=backend.https is not None)
+    )
     return replace(settings, backend=replace(backend, host=host, port=port, base_url=base_url))
 
 

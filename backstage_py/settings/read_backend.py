@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from backstage_py.model.trusted_proxies import TrustedProxies
-from backstage_py.settings import kinds, read_database
+from backstage_py.settings import kinds, read_database, read_https, read_rate_limit
 from backstage_py.settings.description import read as described
 from backstage_py.settings.kinds import shown
 from backstage_py.settings.reading import Reader
@@ -20,14 +20,17 @@ def read(backend: Reader) -> BackendSettings:
     """Read the section."""
     host, port = _listen(backend)
     database_url, database = read_database.read(backend.section("database"))
+    https = read_https.read(backend)
     found = described(
         BackendSettings,
         backend,
-        base_url=backend.get("baseUrl", kinds.URL) or default_base_url(host, port),
+        base_url=backend.get("baseUrl", kinds.URL) or default_base_url(host, port, is_secure=https is not None),
         host=host,
         port=port,
         database_url=database_url,
         database=database,
+        https=https,
+        rate_limit=read_rate_limit.read(backend),
         csp=_csp(backend.section("csp")),
         health_headers=_headers(backend.section("health.headers")),
     )
@@ -94,11 +97,12 @@ def _plain(host: str) -> str:
     return host.strip("[]").replace("*", "")
 
 
-def default_base_url(host: str, port: int) -> str:
+def default_base_url(host: str, port: int, *, is_secure: bool = False) -> str:
     """Return the URL at which a service is reached on its own machine."""
     if host in {"", "0.0.0.0", "::"}:  # noqa: S104  # compared, not bound
         host = "localhost"
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "https" if is_secure else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _csp(csp: Reader) -> dict[str, tuple[str, ...] | None]:

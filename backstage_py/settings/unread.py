@@ -41,8 +41,6 @@ _BACKEND = (
     *_idle("meters are named by OpenTelemetry's own variables", "backend.metrics.plugin"),
     *_idle("tracing is set up by OpenTelemetry's own variables", "backend.tracing"),
     *_idle("connections are watched and opened again by themselves", "backend.database.keepalive"),
-    *_idle("only http is served; put a proxy before it that ends TLS", "backend.https"),
-    *_idle("requests are not counted; limit them in the proxy before it", "backend.rateLimit"),
 )
 
 _SIGN_IN = (

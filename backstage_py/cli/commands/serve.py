@@ -5,6 +5,7 @@ import contextlib
 import gc
 import os
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
@@ -23,7 +24,7 @@ from backstage_py.cli.ending import Ending
 from backstage_py.cli.loop import run_loop
 from backstage_py.errors import SettingsError
 from backstage_py.http import metrics as metrics_face
-from backstage_py.http import server
+from backstage_py.http import server, tls
 from backstage_py.http.connections import Connections, most_connections, raise_descriptor_limit
 from backstage_py.http.credentials import credentials
 from backstage_py.http.server_protocol import ServerProtocol
@@ -125,10 +126,12 @@ async def _serve_until(
         _stand_ins(settings) as stand_ins,
         app.serving(settings, stand_ins, run_tasks=workers == 0) as service,
         front(service, settings) as asgi,
+        _certificate(settings, config) as context,
         server.running(
             asgi,
             listener,
             grace=_GRACE_SECONDS,
+            tls=context,
             http=partial(ServerProtocol, connections),  # called as the class would be
             timeout_keep_alive=ceil(bounds.keep_alive_timeout),
         ) as answering,
@@ -140,6 +143,17 @@ async def _serve_until(
         _log.info("service_started", url=settings.backend.base_url, listen=_shown(listener), workers=workers)
         await _first(answering, end.asked)
         _log.info("service_stopping")
+
+
+@contextlib.asynccontextmanager
+async def _certificate(settings: Settings, config: list[Path]) -> AsyncIterator[ssl.SSLContext | None]:
+    """Give the context of ``backend.https`` and keep its certificate up to date; None for plain HTTP."""
+    if settings.backend.https is None:
+        yield None
+        return
+    found = tls.Certificate(settings.backend, settings.backend.https)
+    async with found.renewed(settings.files, lambda: load_settings(config, os.environ).backend.https):
+        yield found.context
 
 
 @contextlib.asynccontextmanager

@@ -27,6 +27,7 @@ from backstage_py.settings.sections.auth import (
 from backstage_py.settings.sections.backend import (
     BackendSettings,
     CorsSettings,
+    HttpsSettings,
     MetricsSettings,
     ReadingRule,
     ServerSettings,
@@ -65,6 +66,7 @@ __all__ = [
     "ExternalJwks",
     "ExternalLegacy",
     "ExternalStatic",
+    "HttpsSettings",
     "LimitSettings",
     "MetricsSettings",
     "PluginRestriction",
@@ -110,7 +112,8 @@ class SandboxSettings:
 class Settings:
     """Everything.
 
-    ``raw`` is the merged configuration, for plugins; ``warnings`` are what an operator should look at.
+    ``files`` are what it was read from, those that values refer to included. ``raw`` is the merged configuration,
+    for plugins; ``warnings`` are what an operator should look at.
     """
 
     app_title: str = key("app.title", kinds.TEXT, "Name of the app.", "Backstage")
@@ -130,6 +133,7 @@ class Settings:
         "(ours) A git host on this machine in place of github.com, for development.",
         None,
     )
+    files: tuple[Path, ...] = ()
     raw: Mapping[str, Json] = field(repr=False, default_factory=dict)
     warnings: tuple[str, ...] = ()
 

@@ -10,6 +10,8 @@ from backstage_py.settings.description import Each, Key, Section, below, key
 from backstage_py.settings.kinds import Kind
 from backstage_py.settings.sections.database import KEYS as DATABASE_KEYS
 from backstage_py.settings.sections.database import DatabaseSettings
+from backstage_py.settings.sections.rate_limit import KEYS as RATE_LIMIT_KEYS
+from backstage_py.settings.sections.rate_limit import RateLimitSettings
 
 CORS_METHODS = ("GET", "HEAD", "PUT", "PATCH", "POST", "DELETE")
 
@@ -129,6 +131,14 @@ class AuditorSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class HttpsSettings:
+    """``backend.https``: PEM texts; without them the service signs its own."""
+
+    certificate: str | None = None
+    key: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class BackendSettings:
     """``backend``.
 
@@ -171,6 +181,8 @@ class BackendSettings:
         "without them only what is beside or below them.",
         (),
     )
+    https: HttpsSettings | None = None
+    rate_limit: RateLimitSettings | None = None
     csp: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
     health_headers: Mapping[str, str] = field(default_factory=dict)
     shutdown_delay: float = key(
@@ -199,5 +211,15 @@ class BackendSettings:
         Key("csp", kinds.OBJECT, "Directives of the content security policy; false removes one."),
         Key("health.headers", kinds.OBJECT, "Headers of the health answers."),
         *below("database", DATABASE_KEYS),
+        Key(
+            "https",
+            kinds.either({"type": ["boolean", "string"]}, kinds.OBJECT_SCHEMA),
+            "Answer by TLS; true signs a certificate for development, kept in the working directory.",
+        ),
+        Key(
+            "https.certificate.cert", kinds.TEXT, "The chain in PEM; files behind $file are taken anew as they change."
+        ),
+        Key("https.certificate.key", kinds.TEXT, "Its key in PEM."),
+        *RATE_LIMIT_KEYS,
         *elsewhere.ACTION_FILTERS,
     )
