@@ -1,14 +1,13 @@
 """The settings that are in force, each with where it comes from; secrets are masked."""
 
 import dataclasses
-import os
 from collections.abc import Iterator
 from dataclasses import MISSING, dataclass
 from pathlib import Path
 
 from backstage_py.model.json import Json
 from backstage_py.settings import kinds, known, secret_values
-from backstage_py.settings.config_path import ConfigPath, dotted
+from backstage_py.settings.config_path import ConfigPath, dotted, shown_file
 from backstage_py.settings.description import Key, Section
 from backstage_py.settings.files import ENV_LAYER
 from backstage_py.settings.merged import Merged
@@ -30,10 +29,22 @@ class Shown:
     source: str
 
 
-def effective(merged: Merged) -> list[Shown]:
-    """Return what is configured and read, and the defaults of the rest, by key."""
+def effective(merged: Merged, settings: Settings) -> list[Shown]:
+    """Return what is configured and read, and the defaults of the rest, by key.
+
+    Args:
+        merged: the configuration.
+        settings: what was made of it, for defaults that depend on other values.
+    """
     found = {one.key: one for one in _configured(merged, merged.data, known.tree(), ())}
-    for key, value in (*defaults(Settings), *defaults(AuthSettings)):
+    backend = settings.backend
+    computed: list[tuple[str, Json]] = [
+        ("backend.baseUrl", backend.base_url),
+        ("backend.workingDirectory", str(backend.working_directory)),
+    ]
+    if "backend.listen" not in found:
+        computed += [("backend.listen.host", backend.host), ("backend.listen.port", backend.port)]
+    for key, value in (*computed, *defaults(Settings), *defaults(AuthSettings)):
         if not any(name == key or name.startswith((f"{key}.", f"{key}[")) for name in found):
             found[key] = Shown(key, secret_values.masked(key, value), "default")
     return sorted(found.values(), key=lambda one: one.key)
@@ -53,7 +64,7 @@ def defaults(cls: type, prefix: str = "") -> Iterator[tuple[str, Json]]:
                 yield from defaults(described.kind.cls, f"{path}.")
             continue
         made = field.default_factory() if field.default_factory is not MISSING else field.default
-        if made is MISSING or made is None or (shown := _json(made)) in ([], {}):
+        if made is MISSING or made is None or made == Path() or (shown := _json(made)) in ([], {}):
             continue
         yield path, f"{made:g}s" if isinstance(made, float) and described.kind in _DURATIONS else shown
 
@@ -80,7 +91,7 @@ def _source(merged: Merged, path: ConfigPath) -> str:
     if layer.name == ENV_LAYER:
         return f"APP_CONFIG_{'_'.join(str(part) for part in path[:depth])}"
     taken = next((layer.sources[path[:end]] for end in range(depth, 0, -1) if path[:end] in layer.sources), None)
-    place = os.path.relpath(layer.where(path[:depth]))
+    place = shown_file(layer.where(path[:depth]))
     return f"{place} ({taken})" if taken else place
 
 

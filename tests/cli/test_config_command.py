@@ -78,6 +78,7 @@ def test_show_says_where_each_value_is_from_and_no_secret(
         'integrations.github[0].token: "***"  # app-config.yaml:7 ($file: token.txt)',
         "scaffolder.concurrentTasksLimit: 3  # APP_CONFIG_scaffolder_concurrentTasksLimit",
         'scaffolder.taskTimeout: "86400s"  # default',
+        'backend.baseUrl: "http://localhost:7010"  # default',
     } <= lines
     assert _SECRET not in result.output
     assert "techdocs" not in result.output

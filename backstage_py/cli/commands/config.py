@@ -10,6 +10,7 @@ from pathlib import Path
 from backstage_py.cli.formats import ConfigFormat
 from backstage_py.settings import check, load, schema, show
 from backstage_py.settings.check import Answer, Finding
+from backstage_py.settings.config_path import shown_file
 
 OK, PROBLEMS = 0, 1
 _QUIET = (Answer.READ, Answer.OVERRIDDEN)
@@ -20,10 +21,10 @@ def check_(files: Sequence[Path], format_: ConfigFormat, *, strict: bool, every:
     findings = load.findings(files, os.environ)
     counts = check.counts(findings)
     if format_ is ConfigFormat.JSON:
-        _json({"counts": counts, "keys": [{**asdict(one), "file": _short(one.file)} for one in findings]})
+        _json({"counts": counts, "keys": [{**asdict(one), "file": shown_file(one.file)} for one in findings]})
     else:
         lines = [_line(one) for one in findings if every or one.answer not in _QUIET]
-        names = ", ".join(_short(str(one)) for one in files or load.default_files()) or "(no files)"
+        names = ", ".join(shown_file(str(one)) for one in files or load.default_files()) or "(no files)"
         told = ", ".join(f"{count} {name}" for name, count in counts.items()) or "no keys"
         sys.stdout.write("".join(f"{line}\n" for line in (*lines, f"{names}: {told}")))
     bad = {Answer.WRONG, *((Answer.IGNORED, Answer.UNKNOWN, Answer.UNSET) if strict else ())}
@@ -33,8 +34,8 @@ def check_(files: Sequence[Path], format_: ConfigFormat, *, strict: bool, every:
 def show_(files: Sequence[Path], format_: ConfigFormat, prefix: str | None) -> int:
     """Write the settings that are in force."""
     merged = load.layered(files or load.default_files(), os.environ)
-    load.of_merged(merged)
-    settings = [one for one in show.effective(merged) if not prefix or one.key.startswith(prefix)]
+    effective = show.effective(merged, load.of_merged(merged))
+    settings = [one for one in effective if not prefix or one.key.startswith(prefix)]
     if format_ is ConfigFormat.JSON:
         _json({"settings": [asdict(one) for one in settings]})
         return OK
@@ -50,11 +51,7 @@ def schema_() -> int:
 
 
 def _line(one: Finding) -> str:
-    return str(one).replace(one.file, _short(one.file), 1)
-
-
-def _short(file: str) -> str:
-    return os.path.relpath(file) if file.startswith(os.sep) and file.startswith(f"{Path.cwd()}{os.sep}") else file
+    return str(one).replace(one.file, shown_file(one.file), 1)
 
 
 def _value(value: object) -> str:
