@@ -59,34 +59,6 @@ class Each:
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
-    """Objects that a class describes, by names that operators choose.
-
-    Attributes:
-        single: a key by which one alone is known, which stands without a name then and is called ``default``.
-    """
-
-    cls: type
-    single: str | None = None
-
-    @property
-    def schema(self) -> JsonObject:
-        """The JSON Schema."""
-        item = Section(self.cls).schema
-        several = {"type": "object", "additionalProperties": item}
-        return {"anyOf": [{**item, "required": [self.single]}, several]} if self.single else several
-
-    def read(self, section: Reader, key: str) -> Any:
-        """Return the objects by their names; None when absent."""
-        if not section.has(key):
-            return None
-        inner = section.section(key)
-        if self.single and inner.has(self.single):
-            return {"default": read(self.cls, inner)}
-        return {name: read(self.cls, inner.section(name)) for name in inner.data}
-
-
-@dataclass(frozen=True, slots=True)
 class Key:
     """A key of the configuration.
 
@@ -99,7 +71,7 @@ class Key:
     """
 
     path: str
-    kind: Kind[Any] | Section | Each | Named = ANY
+    kind: Kind[Any] | Section | Each = ANY
     about: str = ""
     missing: str | None = None
     without_effect: str | None = None
@@ -118,7 +90,7 @@ class Key:
 
 def key(
     path: str,
-    kind: Kind[Any] | Section | Each | Named,
+    kind: Kind[Any] | Section | Each,
     about: str = "",
     default: Any = MISSING,
     *,

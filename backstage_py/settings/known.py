@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from backstage_py.model.json import JsonObject
-from backstage_py.settings.description import Each, Key, Named, Section, branch, keys_of
+from backstage_py.settings.description import Each, Key, Section, branch, keys_of
 from backstage_py.settings.kinds import Kind
 from backstage_py.settings.sections import Settings
 
@@ -75,7 +75,7 @@ def _add(root: Node, keys: Iterable[Key]) -> None:
         _inside(place, one.kind)
 
 
-def _inside(place: Node, kind: Kind[Any] | Section | Each | Named) -> None:
+def _inside(place: Node, kind: Kind[Any] | Section | Each) -> None:
     if isinstance(kind, Section):
         _add(place, keys_of(kind.cls))
         place.is_closed = kind.is_closed
@@ -84,10 +84,6 @@ def _inside(place: Node, kind: Kind[Any] | Section | Each | Named) -> None:
         _add(items, keys_of(kind.cls))
         items.is_closed = kind.is_closed
         if kind.may_be_one:
-            _add(place, keys_of(kind.cls))
-    elif isinstance(kind, Named):
-        _add(_any(place), keys_of(kind.cls))
-        if kind.single:
             _add(place, keys_of(kind.cls))
     else:
         _shape(place, branch(kind.schema))

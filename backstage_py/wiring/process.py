@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 from backstage_py import audit, logging
 from backstage_py.catalog.authorized import AuthorizedCatalog
 from backstage_py.catalog.client import LocalCatalogClient
-from backstage_py.catalog.organisations import providers as organisations
 from backstage_py.catalog.service import CatalogService
 from backstage_py.catalog.sources import configured
 from backstage_py.errors import SettingsError
@@ -176,7 +175,6 @@ def _catalog(
         return None
     plugins = load_catalog_plugins(services)
     plugins.add(own)
-    plugins.add(organisations.configured(settings.catalog, plugins.transformers))
     asked = settings.catalog.providers
     plugins.add(configured.providers(asked, out.http, out.hosts, database, plugins.transformers))
     service = CatalogService(

@@ -1,6 +1,7 @@
 """A JSON API on loopback that a function answers; every request is kept, so that two clients can be compared."""
 
 import json
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -22,7 +23,15 @@ class Asked:
     def shown(self, *headers: str) -> list[Any]:
         """What is compared: method, path, query, some headers and the body."""
         own = {name: self.headers[name] for name in headers if name in self.headers}
-        return [self.method, self.path, dict(sorted(self.query.items())), own, self.body]
+        return [self.method, self.path, dict(sorted(self.query.items())), own, _plain(self.body)]
+
+
+def _plain(body: Any) -> Any:
+    """A query of GraphQL without what means nothing: its name and its layout."""
+    if not isinstance(body, dict) or "query" not in body:
+        return body
+    text = re.sub(r"^query \w*\(", "query(", str(body["query"]).strip())
+    return {**body, "query": re.sub(r"\s?([(){}])\s?", r"\1", re.sub(r"[\s,]+", " ", text))}
 
 
 Answer = tuple[int, Any] | tuple[int, Any, Mapping[str, str]]

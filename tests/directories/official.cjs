@@ -1,5 +1,5 @@
 // Runs providers of entities of Backstage's modules, a request a line, an answer a line:
-// {module, provider, config, events, options} gives {mutations, errors}.
+// {module, provider, config, events, hosts} gives {mutations, errors}; after each event, {type: 'event', topic}.
 const { createRequire } = require('node:module');
 const path = require('node:path');
 const load = createRequire(path.join(process.env.BACKSTAGE_PY_ANCHOR, 'index.js'));
@@ -13,13 +13,48 @@ require.cache[identity] = {
   exports: { ClientSecretCredential: credential, DefaultAzureCredential: credential },
 };
 
+// Public hosts in whose place a stand-in is: what begins with a URL goes to another one.
+let hosts = {};
+const redirected = url => {
+  const found = Object.keys(hosts).find(one => url.startsWith(one));
+  return found ? hosts[found] + url.slice(found.length) : url;
+};
+const crossFetch = load.resolve('cross-fetch');
+require.cache[crossFetch] = {
+  id: crossFetch, filename: crossFetch, loaded: true, children: [],
+  exports: {
+    Request: globalThis.Request,
+    default: (request, options) => fetch(redirected(request.url), { method: request.method, ...options }),
+  },
+};
+
+// What the catalog has after the mutations so far, for providers that ask it.
+function catalogOf(mutations) {
+  const ref = one => [one.kind, one.metadata.namespace || 'default', one.metadata.name].join('/').toLowerCase();
+  const items = () => {
+    const found = new Map();
+    for (const one of mutations) {
+      if (one.type === 'full') found.clear();
+      for (const gone of one.removed || []) found.delete(ref(gone.entity));
+      for (const made of one.entities || one.added || []) found.set(ref(made.entity), made.entity);
+    }
+    return [...found.values()];
+  };
+  const fits = (entity, filter) => Object.entries(filter).every(([key, value]) => {
+    const annotation = key.startsWith('metadata.annotations.') && key.slice('metadata.annotations.'.length);
+    return annotation ? (entity.metadata.annotations || {})[annotation] === value : entity[key] === value;
+  });
+  return { getEntities: async ({ filter }) => ({ items: items().filter(one => fits(one, filter)) }) };
+}
+
 function logger(errors) {
   const found = { child: () => found, debug() {}, info() {}, warn() {} };
   found.error = (text, error) => errors.push(String((error && error.message) || text));
   return found;
 }
 
-async function run({ module, provider, config, events, more }) {
+async function run({ module, provider, config, events, hosts: given }) {
+  hosts = given || {};
   const errors = [];
   const mutations = [];
   const rounds = [];
@@ -35,7 +70,9 @@ async function run({ module, provider, config, events, more }) {
       events: {
         subscribe: async ({ topics: names, onEvent }) => names.forEach(name => { topics[name] = onEvent; }),
       },
-      ...more,
+      auth: { getOwnServiceCredentials: async () => ({}) },
+      catalog: catalogOf(mutations),
+      catalogApi: catalogOf(mutations),
     });
     for (const one of [made].flat()) await one.connect(connection);
     for (const one of rounds) await one(new AbortController().signal);

@@ -144,7 +144,7 @@ def test_a_plugin_changes_people_and_leaves_some_out(server: Slapd) -> None:
 
 def test_a_domain_of_microsoft_is_known_by_what_it_says_of_itself() -> None:
     root = LdapEntry("", {"forestfunctionality": (b"7",)})
-    org = LdapOrg(Schedule(), "ldap://x", users=(LdapSearch(dn="dc=x"),))
+    org = LdapOrg(schedule=Schedule(), target="ldap://x", users=(LdapSearch(dn="dc=x"),))
     attributes = {
         "uid": (b"ada",),
         "distinguishedname": (b"CN=Ada,DC=x",),

@@ -1,23 +1,19 @@
 """The provider ``catalog.providers.microsoftGraphOrg``: the users and groups of a tenant of Entra ID."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import structlog
 
 from backstage_py.catalog.organisations import microsoft_graph as made
+from backstage_py.catalog.sources.together import together
 from backstage_py.errors import BackstageError, ForeignError
 from backstage_py.integrations.directories.microsoft_graph import MicrosoftGraph, Query
 from backstage_py.model.json import JsonObject
 from backstage_py.plugin.organisations import Transformers
 from backstage_py.settings.sections.directories import MicrosoftGraphOrg
 
-T = TypeVar("T")
-R = TypeVar("R")
 _PAGE = 999
-_AT_A_TIME = 10
 _USER_SELECT = (
     *("businessPhones", "displayName", "givenName", "id", "jobTitle", "mail", "mobilePhone", "officeLocation"),
     *("preferredLanguage", "surname", "userPrincipalName"),
@@ -57,7 +53,7 @@ class _Reading:
     async def users(self) -> list[JsonObject]:
         found = self._of_groups() if self.org.is_by_group else self._all_users()
         records = {one["id"]: one async for one in found if one.get("accountEnabled") is not False}
-        users = await _together(self._user, records.values())
+        users = await together(self._user, records.values())
         return [one for one in users if one]
 
     async def _all_users(self) -> AsyncIterator[JsonObject]:
@@ -78,7 +74,7 @@ class _Reading:
         )
         path = self.org.member_path or "groups"
         groups = [one["id"] async for one in self.graph.collection(path, chosen, self.org.mode)]
-        for found in await _together(self._users_of, groups):
+        for found in await together(self._users_of, groups):
             for one in found:
                 yield one
 
@@ -111,7 +107,7 @@ class _Reading:
             top=_PAGE,
         )
         records = await self._listed(self.org.group_path, query, self.org.mode)
-        several = await _together(self._group, records)
+        several = await together(self._group, records)
         groups = {made.identity(one): one for found in several for one in found}
         return [*([root] if root else []), *groups.values()], root
 
@@ -147,20 +143,3 @@ def _selected(select: tuple[str, ...] | None) -> tuple[str, ...]:
     given = select or _USER_SELECT
     known = {one.lower() for one in given}
     return (*given, *(one for one in _ALWAYS if one.lower() not in known))
-
-
-async def _together(call: Callable[[T], Awaitable[R]], items: Iterable[T]) -> list[R]:
-    """Return what a function returns for each item, a few at a time; the first failure ends all."""
-    places = asyncio.Semaphore(_AT_A_TIME)
-
-    async def one(item: T) -> R:
-        async with places:
-            return await call(item)
-
-    tasks = [asyncio.ensure_future(one(item)) for item in items]
-    try:
-        return await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,38 +1,107 @@
-"""A provider that reads all it has by a schedule, and replaces by that what it gave before."""
+"""Providers that read all they have by a schedule, and hear of events meanwhile."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 
+import structlog
+
+from backstage_py.errors import ServiceUnavailableError
 from backstage_py.model import entity_ref
 from backstage_py.model.json import JsonObject
-from backstage_py.plugin.catalog import ProviderConnection
+from backstage_py.plugin.catalog import Event, ProviderConnection
 from backstage_py.settings.schedules import Schedule
 
+_log = structlog.get_logger(__name__)
 
-@dataclass(frozen=True, slots=True)
-class Scheduled:
+
+class ScheduledProvider(ABC):
     """Implements ``EntityProvider``.
 
-    Attributes:
-        name: as Backstage's provider has it, so that a database may be taken over.
-        location_key: likewise; who may replace its entities.
+    Args:
+        name: of the provider, as Backstage's has it.
         schedule: when it is read.
-        read: returns all entities; whatever it raises leaves those of before.
+        location_key: who may replace its entities; the name without it.
+
+    Attributes:
+        topics: of the events that it hears of.
     """
 
-    name: str
-    location_key: str
-    schedule: Schedule
-    read: Callable[[], Awaitable[Sequence[JsonObject]]]
+    topics: tuple[str, ...] = ()
+
+    def __init__(self, name: str, schedule: Schedule, location_key: str | None = None) -> None:
+        self.name = name
+        self._location_key = location_key or name
+        self._schedule = schedule
+        self._connection: ProviderConnection | None = None
+
+    @abstractmethod
+    async def found(self) -> Sequence[JsonObject]:
+        """Return all entities that are there.
+
+        Raises:
+            BackstageError: the host does not answer, or not in full.
+        """
+
+    async def hear(self, event: Event) -> None:
+        """Do what an event asks for, where ``topics`` names any."""
+        raise NotImplementedError(event.topic)
 
     async def connect(self, connection: ProviderConnection) -> None:
-        """Have it read by its schedule."""
-
-        async def refresh() -> None:
-            found = {entity_ref.of(one): one for one in await self.read()}  # of two with one name the later one counts
-            await connection.apply_full(list(found.values()), location_key=self.location_key)
-
-        connection.on_schedule(self.schedule, refresh)
+        """Read by the schedule, and hear of what changes meanwhile."""
+        self._connection = connection
+        connection.on_schedule(self._schedule, self.read)
+        if self.topics:
+            connection.on_events(self.topics, self.hear)
 
     async def close(self) -> None:
-        """Do nothing: the connection ends what it began."""
+        """Forget the connection, which ends what it began."""
+        self._connection = None
+
+    async def read(self) -> None:
+        """Make what is there all that the provider has; of two with one name the later one counts."""
+        found = {entity_ref.of(one): one for one in await self.found()}
+        await self.to.apply_full(list(found.values()), location_key=self._location_key)
+        _log.info("provider_read", provider=self.name, entities=len(found))
+
+    @property
+    def to(self) -> ProviderConnection:
+        """Where changes go.
+
+        Raises:
+            ServiceUnavailableError: it is not connected.
+        """
+        if self._connection is None:
+            raise ServiceUnavailableError(f"The provider {self.name} is not connected")
+        return self._connection
+
+    async def change(self, added: Sequence[JsonObject] = (), removed: Sequence[JsonObject] = ()) -> None:
+        """Add and remove some entities."""
+        if added or removed:
+            gone = [entity_ref.of(one) for one in removed]
+            await self.to.apply_delta(added=added, removed=gone, location_key=self._location_key)
+
+    async def refresh(self, *urls: str) -> None:
+        """Have everything read again that was made from files."""
+        if urls:
+            await self.to.refresh([f"url:{one}" for one in urls])
+
+
+class Directory(ScheduledProvider):
+    """Users and groups.
+
+    Args:
+        name: of the provider, as Backstage's has it.
+        schedule: when it is read.
+        location_key: as Backstage's provider has it.
+        read_all: returns all entities.
+    """
+
+    def __init__(
+        self, name: str, schedule: Schedule, location_key: str, read_all: Callable[[], Awaitable[Sequence[JsonObject]]]
+    ) -> None:
+        super().__init__(name, schedule, location_key)
+        self._read_all = read_all
+
+    async def found(self) -> Sequence[JsonObject]:
+        """Return all users and groups."""
+        return await self._read_all()

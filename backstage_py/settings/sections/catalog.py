@@ -7,10 +7,9 @@ from typing import Any, ClassVar
 
 from backstage_py.model.json import Json
 from backstage_py.settings import elsewhere, kinds
-from backstage_py.settings.description import Each, Named, key
+from backstage_py.settings.description import Each, key
 from backstage_py.settings.kinds import Kind, shown
 from backstage_py.settings.reading import Reader
-from backstage_py.settings.sections.directories import LdapOrg, MicrosoftGraphOrg
 from backstage_py.settings.sections.providers import keys as keys_of_providers
 
 
@@ -118,8 +117,6 @@ class CatalogSettings:
         processors: ``processorOptions`` and ``disableDefaultProcessors``.
         providers: the settings of each provider of ``catalog.providers`` that this service has, see ``providers``.
         disabled_providers: names of the providers that ``providerOptions`` switches off.
-        ldap_orgs: ``providers.ldapOrg``, by their names.
-        microsoft_graph_orgs: ``providers.microsoftGraphOrg``, likewise.
         options: the whole section as configured, for values that only one room knows.
     """
 
@@ -157,15 +154,6 @@ class CatalogSettings:
     processors: ProcessorOptions = ProcessorOptions()
     providers: tuple[Any, ...] = ()
     disabled_providers: frozenset[str] = frozenset()
-    ldap_orgs: Mapping[str, LdapOrg] = key(
-        "providers.ldapOrg", Named(LdapOrg), "LDAP servers whose users and groups become entities.", dict
-    )
-    microsoft_graph_orgs: Mapping[str, MicrosoftGraphOrg] = key(
-        "providers.microsoftGraphOrg",
-        Named(MicrosoftGraphOrg, "clientId"),
-        "Tenants of Entra ID whose users and groups become entities.",
-        dict,
-    )
     base_url: str | None = key(
         "baseUrl", kinds.URL, "(ours) The catalog of another Backstage to use; /api/catalog is not served then.", None
     )

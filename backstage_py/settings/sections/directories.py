@@ -129,10 +129,11 @@ class LdapGroups(LdapSearch):
     map: Mapping[str, str] = key("map", _names(_GROUPS), "Names of attributes.", lambda: _GROUPS)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LdapOrg:
     """A directory server; each provider of ``catalog.providers.ldapOrg`` has a name and this."""
 
+    id: str = "default"
     schedule: Schedule = key("schedule", SCHEDULE, "When it is read.", missing=MISSING)
     target: str = key("target", _LDAP_URL, "Its URL, ldap or ldaps.", example="ldaps://ds.example.net")
     bind: LdapBind | None = key("bind", Section(LdapBind, is_optional=True), "Who asks; nobody without it.", None)
@@ -143,7 +144,7 @@ class LdapOrg:
     uuid_attribute: str | None = key("vendor.uuidAttributeName", kinds.TEXT, "Attribute with the unique id.", None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MicrosoftGraphOrg:
     """A tenant of Entra ID; each provider of ``catalog.providers.microsoftGraphOrg`` has a name and this.
 
@@ -152,6 +153,7 @@ class MicrosoftGraphOrg:
         mode: ``advanced`` asks with eventual consistency, as searches and some filters need.
     """
 
+    id: str = "default"
     schedule: Schedule = key("schedule", SCHEDULE, "When it is read.", missing=MISSING)
     tenant_id: str = key("tenantId", kinds.TEXT, "Id or domain of the tenant.", example="contoso.onmicrosoft.com")
     client_id: str = key("clientId", kinds.TEXT, "Id of the app.", missing=f"is missing; {_SECRET_ONLY}")

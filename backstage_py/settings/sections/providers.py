@@ -11,6 +11,15 @@ from typing import Any
 from backstage_py.settings.description import Key, keys_of
 from backstage_py.settings.description import read as described
 from backstage_py.settings.reading import Reader
+from backstage_py.settings.sections.directories import LdapOrg, MicrosoftGraphOrg
+from backstage_py.settings.sections.git_providers import (
+    AzureDevOpsSettings,
+    BitbucketCloudSettings,
+    BitbucketServerSettings,
+    GerritSettings,
+    GiteaSettings,
+    GitlabSettings,
+)
 from backstage_py.settings.sections.github_providers import GithubOrgSettings, GithubSettings
 
 DEFAULT = "default"
@@ -32,8 +41,16 @@ class Kind:
 
 
 KINDS: Mapping[str, Kind] = {
+    "azureDevOps": Kind(AzureDevOpsSettings),
+    "bitbucketCloud": Kind(BitbucketCloudSettings, marks=("workspace",)),
+    "bitbucketServer": Kind(BitbucketServerSettings, marks=("host",)),
+    "gerrit": Kind(GerritSettings),
+    "gitea": Kind(GiteaSettings),
     "github": Kind(GithubSettings, marks=("organization", "app")),
     "githubOrg": Kind(GithubOrgSettings, is_listed=True),
+    "gitlab": Kind(GitlabSettings),
+    "ldapOrg": Kind(LdapOrg),
+    "microsoftGraphOrg": Kind(MicrosoftGraphOrg, marks=("clientId",)),
 }
 """By their keys below ``catalog.providers``."""
 

@@ -1,0 +1,125 @@
+"""The API of a configured git host, asked with its credentials."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import urlencode, urlsplit
+
+from backstage_py.errors import ForeignError, SettingsError
+from backstage_py.integrations.hosts.scm import ScmRegistry
+from backstage_py.integrations.patience import SHORTEST_WAIT, Patience, RateLimitedError
+from backstage_py.integrations.web.http import Answer, HttpClient, is_rate_limited, raise_for, retry_after
+from backstage_py.model import json
+from backstage_py.model.json import Json, JsonObject
+from backstage_py.model.scm import ScmIntegration
+
+Query = Mapping[str, str | int | bool | None]
+
+
+@dataclass(frozen=True, slots=True)
+class HostApi:
+    """One host.
+
+    Attributes:
+        integration: its entry of ``integrations``.
+        owner: whose credentials are used where a host has several.
+    """
+
+    http: HttpClient
+    hosts: ScmRegistry
+    integration: ScmIntegration
+    owner: str | None = None
+
+    async def get(self, url: str, query: Query | None = None) -> Answer:
+        """Read a URL; any status is an answer."""
+        return await self.http.get(with_query(url, query), headers=await self._headers())
+
+    async def read(self, url: str, query: Query | None = None) -> Answer:
+        """Read a URL.
+
+        Raises:
+            NotFoundError, ForeignError: the host refuses.
+        """
+        return _checked("GET", await self.get(url, query))
+
+    async def has(self, url: str, query: Query | None = None, *, method: str = "HEAD") -> bool:
+        """Say whether something is there; whatever is no clear answer is an error, since it would remove entities.
+
+        Raises:
+            ForeignError: the host does not say.
+        """
+        answer = await (self.get(url, query) if method == "GET" else self._send(method, with_query(url, query)))
+        if answer.status == HTTPStatus.NOT_FOUND:
+            return False
+        _checked(method, answer)
+        return True
+
+    async def post(self, url: str, body: Json, query: Query | None = None) -> Json:
+        """Send a question that stands in a body, and return the answer.
+
+        Raises:
+            NotFoundError, ForeignError: the host refuses.
+        """
+        return _checked("POST", await self._send("POST", with_query(url, query), json.dumps(body))).json()
+
+    async def linked(self, url: str, query: Query) -> AsyncIterator[JsonObject]:
+        """Yield the ``values`` of pages that each name the ``next`` one.
+
+        Raises:
+            NotFoundError, ForeignError: the host refuses, or names a page elsewhere, which would get the token.
+        """
+        following: str | None = with_query(url, query)
+        while following:
+            page = (await self.read(following)).json()
+            for one in page.get("values") or ():
+                yield one
+            following = page.get("next")
+            if following and urlsplit(following).netloc != urlsplit(url).netloc:
+                raise ForeignError(f"The next page of {url} is at another host: {urlsplit(following).netloc}")
+
+    async def _send(self, method: str, url: str, body: bytes | None = None) -> Answer:
+        """Send what changes nothing; where the host limits the rate of requests, it waits and asks again."""
+
+        async def once() -> Answer:
+            kind = {} if body is None else {"Content-Type": "application/json"}
+            answer = await self.http.request(method, url, headers={**await self._headers(), **kind}, body=body)
+            if is_rate_limited(answer.status, answer.headers):
+                said = f"{method} {url} was answered with {answer.status}"
+                raise RateLimitedError(self.integration.host, said, retry_after(answer.headers) or SHORTEST_WAIT)
+            return answer
+
+        return await Patience().through(once)
+
+    async def _headers(self) -> dict[str, str]:
+        return await self.hosts.credentials.headers(self.integration, owner=self.owner)
+
+
+def of_host(http: HttpClient, hosts: ScmRegistry, kind: str, host: str, owner: str | None = None) -> HostApi:
+    """Return the API of a host of the configuration.
+
+    Raises:
+        SettingsError: ``integrations`` has no such host of that kind.
+    """
+    integration = hosts.by_host(host)
+    if integration is None or integration.type != kind:
+        at = "azureDevOps" if kind == "azure" else kind
+        raise SettingsError(f"catalog.providers.{at}", f"expected a host of integrations.{kind}, found '{host}'")
+    return HostApi(http, hosts, integration, owner)
+
+
+def with_query(url: str, query: Query | None) -> str:
+    """Return a URL with what is given of a query; nothing and an empty text are left out."""
+    given = {
+        name: str(value).lower() if isinstance(value, bool) else value
+        for name, value in (query or {}).items()
+        if value is not None and value != ""
+    }
+    return f"{url}?{urlencode(given)}" if given else url
+
+
+def _checked(method: str, answer: Answer) -> Answer:
+    raise_for(
+        answer,
+        f"Unexpected response for {method} {answer.url}. Expected 200 but got {answer.status} - {answer.reason}",
+    )
+    return answer
