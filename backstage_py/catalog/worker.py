@@ -15,6 +15,7 @@ from backstage_py.catalog.sharing import Leases, Work
 from backstage_py.catalog.sources.connected import Connected
 from backstage_py.catalog.sources.connection import Stores
 from backstage_py.catalog.stitching.stitcher import Stitcher
+from backstage_py.integrations.web import rates
 from backstage_py.plugin.catalog import EntityProvider
 from backstage_py.storage.catalog.events import EventStore
 from backstage_py.storage.catalog.lease import Lease, LeaseLostError
@@ -85,7 +86,8 @@ class CatalogWorker:
 
     async def _keep(self, work: Work, begun: asyncio.Event) -> None:
         try:
-            await self._leases.keep(f"processing/{uuid.uuid4().hex[:8]}", work)
+            with rates.background():
+                await self._leases.keep(f"processing/{uuid.uuid4().hex[:8]}", work)
         finally:
             begun.set()  # what went wrong here does not keep the service from starting
 

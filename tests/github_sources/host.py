@@ -132,12 +132,10 @@ class GithubHost:
             "__typename": "Organization",
             "id": f"O_{org.login}",
             "login": org.login,
-            "repositories": lambda _, **asked: _page([self._repository(one) for one in org.repos.values()], asked),
+            "repositories": lambda _, **asked: _page(list(org.repos.values()), asked, self._repository),
             "repository": lambda _, name, **__: self._repository(org.repos[name]) if name in org.repos else None,
-            "membersWithRole": lambda _, **asked: _page([self._person(one) for one in org.people.values()], asked),
-            "teams": lambda _, **asked: _page(
-                [self._team(org, one) for one in org.teams.values() if _has_any(one, asked.get("userLogins"))], asked
-            ),
+            "membersWithRole": lambda _, **asked: _page(list(org.people.values()), asked, self._person),
+            "teams": lambda _, **asked: _page(list(org.teams.values()), asked, lambda one: self._team(org, one)),
             "team": lambda _, slug: self._team(org, org.teams[slug]) if slug in org.teams else None,
         }
 
@@ -184,7 +182,7 @@ class GithubHost:
             "editTeamUrl": f"{self.url}/orgs/{org.login}/teams/{team.slug}/edit",
             "parentTeam": {"slug": team.parent} if team.parent else None,
             "members": lambda _, **asked: _page(
-                [self._person(org.people.get(one, Person(one))) for one in team.members], asked
+                team.members, asked, lambda one: self._person(org.people.get(one, Person(one)))
             ),
         }
 
@@ -246,15 +244,12 @@ class GithubHost:
         return web.Response(text=text, headers={"etag": etag})
 
 
-def _page(nodes: list[Any], asked: dict[str, Any]) -> dict[str, Any]:
+def _page(nodes: list[Any], asked: dict[str, Any], make: Callable[[Any], Any]) -> dict[str, Any]:
     start = int(asked.get("after") or 0)
     end = start + asked["first"]
     more = end < len(nodes)
-    return {"nodes": nodes[start:end], "pageInfo": {"hasNextPage": more, "endCursor": str(end) if more else None}}
-
-
-def _has_any(team: Team, logins: list[str] | None) -> bool:
-    return logins is None or bool({*logins} & {*team.members})
+    shown = [make(one) for one in nodes[start:end]]
+    return {"nodes": shown, "pageInfo": {"hasNextPage": more, "endCursor": str(end) if more else None}}
 
 
 def _shown(error: GraphQLError) -> dict[str, Any]:

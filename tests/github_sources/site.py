@@ -99,6 +99,7 @@ def config(host: GithubHost, folder: Path, providers: Any, **catalog: Any) -> di
     return {
         "backend": {
             "baseUrl": "http://127.0.0.1:7007",
+            "workingDirectory": str(folder / "work"),
             "database": {"client": "better-sqlite3", "connection": str(folder / "service.sqlite")},
             "auth": {"externalAccess": [{"type": "static", "options": {"token": _TOKEN, "subject": "test"}}]},
         },

@@ -8,6 +8,7 @@ from backstage_py import background
 from backstage_py.catalog.outages import OF_DATABASE, patiently
 from backstage_py.catalog.sharing import Leases
 from backstage_py.catalog.sources.connection import Connection, Stores
+from backstage_py.integrations.web import rates
 from backstage_py.plugin.catalog import EntityProvider
 from backstage_py.storage.catalog.lease import Lease, LeaseLostError
 
@@ -35,7 +36,8 @@ class Connected:
 
     async def keep(self) -> None:
         """Have the provider connected until cancelled, unless another process has."""
-        await background.supervised(f"catalog.provider {self._provider.name}", self._keep)
+        with rates.background():
+            await background.supervised(f"catalog.provider {self._provider.name}", self._keep)
 
     async def _keep(self) -> None:
         try:

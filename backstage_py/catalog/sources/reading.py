@@ -20,6 +20,8 @@ from backstage_py.catalog.faults import Fault
 from backstage_py.catalog.sources import documents
 from backstage_py.catalog.sources.emitted import Emitted
 from backstage_py.errors import NotFoundError
+from backstage_py.integrations.web.http import LimitedError
+from backstage_py.integrations.web.rates import SlowDownError
 from backstage_py.model import field_format, globs
 from backstage_py.model.location_ref import LocationRef
 from backstage_py.plugin.services import UrlReader
@@ -90,12 +92,14 @@ class TargetReader:
                 content = await self._urls.read(location.target, etag=etag)
         except NotFoundError:
             return missing
+        except (SlowDownError, LimitedError) as error:
+            # an entity is no worse for it that its host wants a pause: what was read before still holds
+            return TargetContent(unchanged=True, etag=etag) if etag else TargetContent(fault=_unread(error))
         except TimeoutError:
             message = f"Unable to read url, {location.target} did not answer within {_SECONDS:.0f} seconds"
             return TargetContent(fault=Fault("Error", message))
         except Exception as error:  # noqa: BLE001  # the edge of a foreign system: whatever it says is the location's status
-            message = f"Unable to read url, {str(error) or type(error).__name__}"
-            return TargetContent(fault=Fault("Error", message[:_LONGEST_MESSAGE]))
+            return TargetContent(fault=_unread(error))
         if content is None:
             return TargetContent(unchanged=True, etag=etag)
         parsed = await threads.offload(documents.parse, content.content, location, origin)
@@ -109,6 +113,10 @@ class TargetReader:
                 return TargetContent(unchanged=True, etag=etag)
             found = await threads.file_work(_matching, Path(folder), pattern, root, origin)
         return TargetContent(tuple(found), tree_etag) if found else None
+
+
+def _unread(error: Exception) -> Fault:
+    return Fault("Error", f"Unable to read url, {str(error) or type(error).__name__}"[:_LONGEST_MESSAGE])
 
 
 def is_pattern(url: str) -> bool:

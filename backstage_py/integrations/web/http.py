@@ -25,7 +25,8 @@ from backstage_py.errors import (
     NotFoundError,
     ServiceUnavailableError,
 )
-from backstage_py.integrations.web import addresses
+from backstage_py.integrations.web import addresses, rates
+from backstage_py.integrations.web.rates import Rates, SlowDownError
 from backstage_py.model import json, web_url
 from backstage_py.tracing import spans
 
@@ -90,6 +91,10 @@ class Answer:
             raise ForeignError(f"The answer of {self.url} is not JSON") from error
 
 
+class LimitedError(ForeignError):
+    """A host refused a request because of its rate."""
+
+
 class _TryAgainError(Exception):
     def __init__(self, answer: Answer, wait: float | None) -> None:
         super().__init__(answer.status)
@@ -104,10 +109,12 @@ class HttpClient:
     Args:
         listed: hosts that may have private addresses: those that an operator wrote into the configuration.
         limits: bounds of each request.
+        rates: how many of them a host gets.
     """
 
     listed: Listed = lambda _host, _port: False
     limits: Limits = field(default_factory=Limits)
+    rates: Rates = field(default_factory=Rates)
     _session: "aiohttp.ClientSession | None" = None
     _not_before: dict[str, float] = field(default_factory=dict)
 
@@ -128,7 +135,7 @@ class HttpClient:
         from tenacity import (
             AsyncRetrying,
             RetryCallState,
-            retry_if_exception_type,
+            retry_if_exception,
             stop_after_attempt,
             wait_random_exponential,
         )
@@ -143,7 +150,7 @@ class HttpClient:
         retrying = AsyncRetrying(
             stop=stop_after_attempt(self.limits.attempts),
             wait=wait,
-            retry=retry_if_exception_type((_TryAgainError, ServiceUnavailableError)),
+            retry=retry_if_exception(_may_be_tried_again),
             reraise=True,
         )
         try:
@@ -219,7 +226,7 @@ class HttpClient:
         host = urlsplit(url).netloc
         wait = self._not_before.get(host, 0.0) - time.monotonic()
         if wait > self.limits.longest_wait:
-            raise ServiceUnavailableError(f"{host} limits the rate of requests; it may be asked again in {wait:.0f} s")
+            raise SlowDownError(f"{host} limits the rate of requests; it may be asked again in {wait:.0f} s", wait)
         if wait > 0:
             await asyncio.sleep(wait)
 
@@ -277,9 +284,13 @@ class HttpClient:
         spans.hand_on(headers)
         bound = ClientTimeout(total=seconds or self.limits.seconds)
         with _foreign_errors(url, seconds or self.limits.seconds):
-            async with self._open().request(
-                method, URL(url, encoded=True), headers=headers, data=body, allow_redirects=False, timeout=bound
-            ) as response:
+            async with (
+                self.rates.turn(url, headers) as budget,
+                self._open().request(
+                    method, URL(url, encoded=True), headers=headers, data=body, allow_redirects=False, timeout=bound
+                ) as response,
+            ):
+                rates.note(budget, response.status, response.headers)
                 yield response
 
     async def _answer(self, response: "aiohttp.ClientResponse", url: str) -> Answer:
@@ -398,8 +409,13 @@ def raise_for(answer: Answer, message: str) -> None:
         return
     if answer.status == HTTPStatus.NOT_FOUND:
         raise NotFoundError(message)
-    limited = " (rate limit exceeded)" if is_rate_limited(answer.status, answer.headers) else ""
-    raise ForeignError(f"{message}{limited}")
+    if is_rate_limited(answer.status, answer.headers):
+        raise LimitedError(f"{message} (rate limit exceeded)")
+    raise ForeignError(message)
+
+
+def _may_be_tried_again(error: BaseException) -> bool:
+    return isinstance(error, _TryAgainError | ServiceUnavailableError) and not isinstance(error, SlowDownError)
 
 
 def _joined(base: str, location: str) -> str:
