@@ -9,6 +9,7 @@ block, so they run on the service's own event loop (``is_trusted_on_loop``) and 
 from backstage_py.plugin import Action
 from backstage_py_actions import (
     argocd,
+    azure,
     bitbucket,
     catalog,
     crossplane,
@@ -44,6 +45,7 @@ ACTIONS: tuple[Action, ...] = (
     *gitea.ACTIONS,
     *gerrit.ACTIONS,
     *bitbucket.ACTIONS,
+    *azure.ACTIONS,
     *roadiehq.ACTIONS,
     *notifications.ACTIONS,
     *slack.ACTIONS,

@@ -56,6 +56,8 @@ _VERBATIM_ATTRIBUTES = "* -text !eol -ident !filter !working-tree-encoding\n"
 _LONGEST_MESSAGE = 2_000
 _CLONE_SECONDS = 600.0
 _MOST_NAMES = 5
+_PROTECTED = ("protected branch", "tf402455", "branch permissions", "must use a pull request")
+"""What hosts say of a branch that a rule protects: GitHub and GitLab, Azure DevOps, Bitbucket."""
 _VERBS = frozenset(
     {
         "add",
@@ -467,6 +469,8 @@ def _as_error(arguments: Sequence[str], said: str) -> Exception:
     lowered = said.lower()
     if "authentication failed" in lowered or "error: 403" in lowered or "could not read username" in lowered:
         return NotAllowedError(f"{message}. Check that the token may write to the repository")
+    if any(words in lowered for words in _PROTECTED):
+        return NotAllowedError(f"{message}. A rule protects the branch: push to another one and open a pull request")
     if "[rejected]" in lowered or "[remote rejected]" in lowered or "updates were rejected" in lowered:
         return ConflictError(f"{message}. {git_advice.of_refused_push(said)}")
     if "not found" in lowered or "error: 404" in lowered:

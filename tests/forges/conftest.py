@@ -7,7 +7,15 @@ from backstage_py.integrations.hosts.scm import ScmRegistry
 from backstage_py.model.scm import ScmIntegration
 from backstage_py.plugin import Services
 from tests.actions.harness import Task
-from tests.forges import bitbucket_cloud_host, bitbucket_server_cases, bitbucket_server_host, gitlab_host
+from tests.forges import (
+    azure_cases,
+    azure_host,
+    bitbucket_cloud_host,
+    bitbucket_server_cases,
+    bitbucket_server_host,
+    gitlab_host,
+)
+from tests.forges.azure_host import Azure
 from tests.forges.bitbucket_cloud_host import Cloud
 from tests.forges.bitbucket_server_host import Server
 from tests.forges.gitlab_host import Gitlab
@@ -56,4 +64,19 @@ def bitbucket_server_task(tmp_path: Path, bitbucket_server: Server) -> Task:
         ScmIntegration("bitbucketServer", one["host"], "", one["apiBaseUrl"], None, one.get("token"), {})
         for one in bitbucket_server_cases.integrations(base.url, base.token)
     ]
+    return Task(tmp_path / "task", Services(integrations=ScmRegistry(hosts), config={}))
+
+
+@pytest.fixture
+async def azure(tmp_path: Path) -> AsyncIterator[Azure]:
+    async with azure_host.serve(tmp_path / "host") as running:
+        yield running
+
+
+@pytest.fixture
+def azure_task(tmp_path: Path, azure: Azure) -> Task:
+    """A task whose ``dev.azure.com`` and another host of Azure DevOps are the stand-in."""
+    options = {"baseUrl": azure.base.url, "credentials": [{"personalAccessToken": azure.base.token}]}
+    hosts = [ScmIntegration("azure", one, "", None, None, None, options) for one in azure_cases.HOSTS]
+    hosts.append(ScmIntegration("azure", azure.base.url.partition("://")[2], "", None, None, None, options))
     return Task(tmp_path / "task", Services(integrations=ScmRegistry(hosts), config={}))

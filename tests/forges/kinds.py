@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.forges import (
+    azure_cases,
+    azure_host,
     bitbucket_cloud_cases,
     bitbucket_cloud_host,
     bitbucket_server_cases,
@@ -101,6 +103,16 @@ KINDS = (
         cases=bitbucket_server_cases.CASES,
         scene=bitbucket_server_cases.scene,
         hosts=bitbucket_server_cases.HOSTS,
+        placeholder="-",
+    ),
+    Kind(
+        name="azure",
+        module="@backstage/plugin-scaffolder-backend-module-azure",
+        serve=azure_host.serve,
+        integrations=azure_cases.integrations,
+        cases=azure_cases.PUBLISH,
+        scene=azure_cases.scene,
+        hosts=azure_cases.HOSTS,
         placeholder="-",
     ),
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import Self
 from urllib.parse import urlencode, urlsplit
@@ -14,6 +15,7 @@ from backstage_py.integrations.web.http import Answer, HttpClient
 from backstage_py.model import json, web_url
 from backstage_py.model.json import Json
 
+_JSON = "application/json"
 _LONGEST_WORDS = 500
 
 
@@ -36,6 +38,7 @@ class RestApi:
         patience: how long it waits where the host limits the rate of requests.
         advice: says what to do about a refusal, from status, words and headers; empty when nothing is known.
         reason: finds the words of a refusal in its JSON.
+        sign_in: statuses below 400 that ask to sign in: the credentials are not known then.
         guard: what stands before the JSON of each answer, so that no script of a page can load it.
     """
 
@@ -46,10 +49,17 @@ class RestApi:
     advice: Callable[[int, str, Mapping[str, str]], str] = lambda _status, _message, _headers: ""
     reason: Callable[[Json], str] = _reason
     guard: bytes = b""
+    sign_in: frozenset[int] = frozenset()
     _http: HttpClient | None = None
 
     async def call(
-        self, method: str, path: str, body: Json = None, *, query: Mapping[str, str] = MappingProxyType({})
+        self,
+        method: str,
+        path: str,
+        body: Json = None,
+        *,
+        query: Mapping[str, str] = MappingProxyType({}),
+        kind: str = _JSON,
     ) -> Json:
         """Send a request and return the parsed answer; None for an empty one.
 
@@ -59,20 +69,19 @@ class RestApi:
             BackstageError: the host refused; of the class that ``errors.of_status`` gives.
             ServiceUnavailableError: no answer, or the host asks for a long wait.
         """
-        return await self.call_at(
-            method, web_url.below(self.base_url, f"{path}?{urlencode(query)}" if query else path), body
-        )
+        url = web_url.below(self.base_url, f"{path}?{urlencode(query)}" if query else path)
+        return await self.call_at(method, url, body, kind=kind)
 
-    async def call_at(self, method: str, url: str, body: Json = None) -> Json:
-        """Do as ``call`` at an address of the host that is not below its API."""
-        return await self.patience.through(lambda: self._call(method, url, body))
+    async def call_at(self, method: str, url: str, body: Json = None, *, kind: str = _JSON) -> Json:
+        """Do as ``call`` at an address of the host that need not be below its API; ``kind`` is that of the body."""
+        return await self.patience.through(lambda: self._call(method, url, body, kind))
 
-    async def _call(self, method: str, url: str, body: Json) -> Json:
+    async def _call(self, method: str, url: str, body: Json, kind: str) -> Json:
         sent = None if body is None else json.dumps(body)
-        kind = {} if sent is None else {"Content-Type": "application/json"}
-        headers = {"Accept": "application/json", **kind, **self.headers}
+        described = {} if sent is None else {"Content-Type": kind}
+        headers = {"Accept": _JSON, **described, **self.headers}
         answer = await self._open().request(method, url, headers=headers, body=sent)
-        if not answer.ok:
+        if not answer.ok or answer.status in self.sign_in:
             raise self._refusal(answer)
         return self._parsed(answer) if answer.body else None
 
@@ -80,12 +89,13 @@ class RestApi:
         return replace(answer, body=answer.body.removeprefix(self.guard)).json()
 
     def _refusal(self, answer: Answer) -> errors.BackstageError:
+        status = HTTPStatus.UNAUTHORIZED if answer.status in self.sign_in else answer.status
         message = self._words(answer) or f"{self.host} answered with status {answer.status}"
         if http.is_rate_limited(answer.status, answer.headers):
             asked = http.retry_after(answer.headers)
             return RateLimitedError(self.host, message, SHORTEST_WAIT if asked is None else asked)
-        said = self.advice(answer.status, message, answer.headers)
-        return errors.of_status(answer.status, f"{message}. {said}" if said else message)
+        said = self.advice(status, message, answer.headers)
+        return errors.of_status(status, f"{message.rstrip('.')}. {said}" if said else message)
 
     def _words(self, answer: Answer) -> str:
         try:
