@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Self
 
+from backstage_py import threads
 from backstage_py.errors import ServiceUnavailableError
 from backstage_py.metrics import exposition, shared
 from backstage_py.metrics.collecting import Collection
@@ -52,7 +53,7 @@ class Scrapes:
             await asyncio.wait({self._renewing}, timeout=_WAIT_SECONDS)
             if time.monotonic() - self._read_at > _OLD_SECONDS:
                 self.collection.readings = {shared.DATABASE_UP: {(): 0.0}}
-        return exposition.text(self.collection)
+        return await threads.offload(lambda: exposition.text(self.collection))
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Self]:

@@ -18,7 +18,10 @@ from backstage_py.metrics import collecting, exposition, reference, scaffolder
 from backstage_py.metrics.instruments import MOST_SERIES, OTHER
 from tests.contract.harness import Running, free_port, running
 from tests.metrics import page
+from tests.metrics.families import families
 
+RECORD = Path(__file__).parents[1] / "golden/metrics/backstage-1.57.1.json"
+"""What ``tests/anchor/test_metrics_of_backstage.py`` found there, without OpenTelemetry's."""
 SECRET = "an-unusually-secret-word"
 TOKEN = "a-static-token-of-prometheus"
 CONFIG = """
@@ -143,6 +146,17 @@ def test_what_is_exported_is_what_the_page_lists_and_no_secret(site: Site) -> No
     assert {"scaffolder_step_duration_bucket", "catalog_processed_entities_count"} < own
     assert SECRET not in text
     assert TOKEN not in text
+
+
+def test_what_a_real_backstage_exports_is_exported_with_its_kind_labels_and_bounds(site: Site) -> None:
+    site.run()
+    wait_until(lambda: "scaffolder_step_duration_bucket" in site.scrape())
+    wait_until(lambda: "catalog_processing_duration_seconds_count{" in site.scrape())
+    wait_until(lambda: "catalog_entities_count{" in site.scrape())
+    ours = families(site.scrape())
+    for name, theirs in json.loads(RECORD.read_text(encoding="utf-8")).items():
+        expected = {**theirs, "labels": [label for label in theirs["labels"] if label != "quantile"]}
+        assert ours[name] == expected, name
 
 
 def test_the_page_about_metrics_is_made_of_the_instruments() -> None:

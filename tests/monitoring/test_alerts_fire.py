@@ -114,7 +114,7 @@ def hurried() -> str:
     return re.sub(r"\[\d+[mh]\]", "[30s]", re.sub(r"^ +for: .*\n", "", text, flags=re.MULTILINE))
 
 
-@pytest.mark.skipif(not effort.IS_THOROUGH, reason="takes a minute; the rules' own tests make each alert fire")
+@pytest.mark.skipif(not effort.IS_THOROUGH, reason="takes a minute; CI has it")
 def test_alerts_fire_when_happens_what_they_are_for(tmp_path: Path, server: Postgres) -> None:
     tasks_in = {"client": "better-sqlite3", "connection": {"filename": "./db.sqlite"}}
     url = server.new_database("alerts").replace("+psycopg", "")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from prometheus_client.parser import text_string_to_metric_families
 
 from backstage_py.metrics import collecting, exposition, reference
 from backstage_py.metrics.instruments import Instrument, declared
@@ -140,6 +141,7 @@ def test_promtool_takes_what_a_scrape_gets(tmp_path: Path) -> None:
                 collection.readings = {**collection.readings, one: {tuple("x" for _ in one.labels): 1.0}}
         text = exposition.text(collection)
     done = subprocess.run([program("promtool"), "check", "metrics"], input=text, capture_output=True, check=False)
+    assert len(list(text_string_to_metric_families(text.decode()))) > len(list(declared()))  # the library reads it, too
     complaints = [line for line in done.stderr.decode().splitlines() if line.startswith("backstage_py_")]
     assert complaints == []
     assert b"error while linting" not in done.stderr
