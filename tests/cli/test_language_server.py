@@ -327,7 +327,7 @@ async def test_files_of_a_skeleton_are_checked_as_the_template_around_renders_th
     }
 
 
-async def test_steps_are_renamed_and_listed(editor: Editor) -> None:
+async def test_steps_are_renamed_and_listed(editor: Editor, tmp_path: Path) -> None:
     marked = TEMPLATE.replace("id: publish", f"id: pub{CURSOR}lish")
     renamed = TEMPLATE.replace("id: publish", "id: make-it").replace("steps.publish", "steps['make-it']")
     assert await editor.renamed(marked, "make-it") == renamed
@@ -338,6 +338,12 @@ async def test_steps_are_renamed_and_listed(editor: Editor) -> None:
     assert (found.placeholder, found.range.start.character) == ("publish", 10)
     with pytest.raises(JsonRpcException, match='"a b" cannot be a name'):
         await editor.renamed(marked, "a b")
+
+    tests = tmp_path / "template.test.yaml"
+    tests.write_text("cases:\n  - expect: {steps: {publish: skipped}}\n")
+    found_edits = await editor.client.text_document_rename_async(types.RenameParams(identifier, where, "ship"))
+    assert found_edits
+    assert edited(tests.read_text(), found_edits.changes, tests.as_uri()).endswith("{steps: {ship: skipped}}\n")
 
     symbols = await editor.client.text_document_document_symbol_async(types.DocumentSymbolParams(identifier))
     (entity,) = (one for one in symbols or () if isinstance(one, types.DocumentSymbol))

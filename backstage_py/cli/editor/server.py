@@ -17,9 +17,10 @@ from backstage_py.cli.editor.positions import Places
 from backstage_py.cli.formats.text import character
 from backstage_py.cli.local.trust import Trust
 from backstage_py.errors import InputError
-from backstage_py.lint import outline, renaming
+from backstage_py.lint import cases, outline, renaming
 from backstage_py.lint.editing import Editing, Spot
 from backstage_py.lint.outline import Symbol
+from backstage_py.lint.renaming import Target
 
 Opened = Callable[[str], Awaitable[Open]]
 """Returns the present version of a document by its URI."""
@@ -193,10 +194,30 @@ def _change(made: LanguageServer, opened: Opened) -> None:
     async def rename(params: types.RenameParams) -> types.WorkspaceEdit:
         found = await opened(params.text_document.uri)
         offset = found.places.offset(params.position)
+        known = found.options.catalogue
+        target = renaming.target(found.text, offset, known)
         try:
-            return found.workspace_edit(renaming.rename(found.text, offset, params.new_name, found.options.catalogue))
+            edit = found.workspace_edit(renaming.rename(found.text, offset, params.new_name, known))
         except InputError as error:
             raise JsonRpcException(error.message, types.LSPErrorCodes.RequestFailed.value) from error
+        if found.path is not None and target is not None:
+            beside = await _CHECKS.run(partial(_renamed_cases, made, found.path, target, params.new_name))
+            edit.changes = {**(edit.changes or {}), **beside}
+        return edit
+
+
+def _renamed_cases(made: LanguageServer, template: Path, target: Target, new: str) -> dict[str, list[types.TextEdit]]:
+    """What changes in the test files beside a template, as they are in the editor or else on the disk."""
+    changes = {}
+    for path in cases.beside(template):
+        document = made.workspace.get_text_document(path.as_uri())
+        try:
+            text = document.source
+        except (OSError, UnicodeDecodeError):  # it went away meanwhile, or is no text
+            continue
+        if edits := cases.edits(text, path, template, target, new):
+            changes[document.uri] = Places(document).edits(edits)
+    return changes
 
 
 def _editing(found: Open, position: types.Position) -> tuple[Editing, Spot]:
