@@ -13,6 +13,7 @@ from backstage_py.errors import BackstageError
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.scm import ScmIntegration
 from backstage_py.plugin import Action, CancelSignal, Clock, SystemClock, TemplateInfo, User
+from backstage_py.scaffolder.executors import in_thread
 from backstage_py.scaffolder.face import invocation
 from backstage_py.scaffolder.face.invocation import Invocation
 from backstage_py.scaffolder.run import action_gate
@@ -210,6 +211,7 @@ class ActionRunner:
         self.log = Log(shown=Redactor(given.values()).text)
         async with AsyncExitStack() as stack:
             stack.enter_context(all_awaited(action.id))
+            stack.enter_context(in_thread.shown_by_caller())
             # fakes are on loopback, so any address may be contacted
             stand_in = StandIn(hosts=self.integrations, listed=lambda _host, _port: True)
             opened = services(without_files(self.config), [stand_in], backstage_url=self.backstage_url)

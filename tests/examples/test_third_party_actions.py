@@ -38,6 +38,8 @@ def test_the_tutorial_works_as_it_is_written(tmp_path: Path) -> None:
     tested, tried = said
     assert "2 passed" in tested
     assert "Hello, Ada" in tried
+    everything = (tmp_path / "actions").glob("test_*.py")
+    assert f"{len(list(everything)) + 1} passed" in run([sys.executable, "-m", "pytest", "-q", "actions"], tmp_path)
 
 
 @pytest.fixture(scope="module")

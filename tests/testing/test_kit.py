@@ -238,7 +238,9 @@ def test_secrets_of_a_call_are_masked_and_its_user_is_who_is_named(action_runner
     assert action_runner.secrets == {"backstageToken": "token-of-the-test"}
 
 
-def test_a_failure_shows_one_error_and_the_authors_lines(action_runner: ActionRunner) -> None:
+def test_a_failure_shows_one_error_and_the_authors_lines(
+    action_runner: ActionRunner, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(BackstageError, match="KeyError: 'nothing'") as raised:
         action_runner(broken)
 
@@ -249,3 +251,4 @@ def test_a_failure_shows_one_error_and_the_authors_lines(action_runner: ActionRu
     assert "asyncio" not in shown
     assert shown.count("Traceback (most recent call last)") == 1
     assert isinstance(raised.value.__context__, KeyError)
+    assert capsys.readouterr().out == ""

@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,17 @@ from backstage_py.scaffolder.executors.error_text import as_backstage_error
 _CLEAN_UP_SECONDS = 0.3
 
 _log = structlog.get_logger(__name__)
+_is_shown: ContextVar[bool] = ContextVar("is_shown", default=False)
+
+
+@contextmanager
+def shown_by_caller() -> Iterator[None]:
+    """Leave it to the caller to show where a foreign exception came from, as a test does with its traceback."""
+    token = _is_shown.set(True)
+    try:
+        yield
+    finally:
+        _is_shown.reset(token)
 
 
 class ThreadExecutor:
@@ -46,6 +58,7 @@ class ThreadExecution:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[Any] | None = None
         self._is_unwanted = False
+        self._is_shown = _is_shown.get()
         self._helpers: threads.Executor | None = None
         self._job = threads.ACTIONS.start(self._work, owner=action.id)
         self.begun: asyncio.Future[None] | None = asyncio.wrap_future(self._job.begun) if self._job.begun else None
@@ -84,7 +97,7 @@ class ThreadExecution:
 
     def _report(self, error: BaseException) -> None:
         """Tell the operator where a foreign exception came from; the task shows its message only."""
-        if not self._is_unwanted:
+        if not (self._is_unwanted or self._is_shown):
             known = {"action": self._action.id, "task_id": self._context.task_id}
             _log.warning("action_raised", **known, error=type(error).__name__, where=stacks.of_error(error))
 
