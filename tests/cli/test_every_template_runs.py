@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from backstage_py.cli.commands import run as run_command
 from backstage_py.cli.commands.run import RunOptions
 from backstage_py.cli.main import app
-from tests.cli.test_author_runs import Script
+from tests.cli.script import Script
 
 HEAD = """\
 apiVersion: scaffolder.backstage.io/v1beta3

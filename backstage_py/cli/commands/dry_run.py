@@ -72,10 +72,10 @@ def _check_folders(options: DryRunOptions) -> None:
 async def _run(path: Path, options: DryRunOptions) -> Outcome:
     local = await template_file.load(path, options.config, options.trust)
     fixtures = fixture_files.read_files(options.entities, options.mocks)
-    values = given_values.read(options.values)
+    values = given_values.read(options.values, form.texts(local.template.pages))
     if options.defaults:
         values = form.with_defaults(local.template.pages, values)
-    secrets = {name: str(value) for name, value in given_values.read(options.secrets).items()}
+    secrets = given_values.read_secrets(options.secrets)
     form.warn_of_unknown(local, values)
     composed = template_runs.opened(
         config=options.config,

@@ -85,8 +85,8 @@ def _check_keep(options: RunOptions) -> None:
 
 def _request(local: LocalTemplate, options: RunOptions, prompter: Prompter | None) -> Request | None:
     """Return what to run with, None when the person decides against it."""
-    values = given_values.read(options.values)
-    secrets = {name: str(value) for name, value in given_values.read(options.secrets).items()}
+    values = given_values.read(options.values, form.texts(local.template.pages))
+    secrets = given_values.read_secrets(options.secrets)
     if prompter is None:
         values = form.with_defaults(local.template.pages, values)
         if names := form_prompts.missing(local.template, values, secrets):

@@ -24,18 +24,31 @@ def warn_of_unknown(local: LocalTemplate, values: Mapping[str, Json]) -> None:
             sys.stderr.write(f"backstage-py: the form of {local.path} does not ask for '{name}'{hint}\n")
 
 
-def _names(schema: Json) -> Iterator[str]:
+def _names(pages: Json) -> Iterator[str]:
     """Yield the names that a page, or any branch of it, may ask for."""
-    if isinstance(schema, list):
+    return (name for name, _ in _declarations(pages))
+
+
+def _declarations(schema: Json) -> Iterator[tuple[str, Json]]:
+    """Yield what a page, or any branch of it, may ask for, by name."""
+    if isinstance(schema, list | tuple):
         for one in schema:
-            yield from _names(one)
+            yield from _declarations(one)
     elif isinstance(schema, dict):
         properties = schema.get("properties")
-        yield from properties if isinstance(properties, dict) else ()
+        yield from properties.items() if isinstance(properties, dict) else ()
         for keyword in ("allOf", "anyOf", "oneOf", "then", "else"):
-            yield from _names(schema.get(keyword))
+            yield from _declarations(schema.get(keyword))
         dependencies = schema.get("dependencies")
-        yield from _names(list(dependencies.values()) if isinstance(dependencies, dict) else None)
+        yield from _declarations(list(dependencies.values()) if isinstance(dependencies, dict) else None)
+
+
+def texts(pages: Json) -> frozenset[str]:
+    """Return the names of values that are texts wherever the form asks for them."""
+    kinds: dict[str, set[str]] = {}
+    for name, schema in _declarations(pages):
+        kinds.setdefault(name, set()).add(str(schema.get("type")) if isinstance(schema, dict) else "")
+    return frozenset(name for name, found in kinds.items() if found == {"string"})
 
 
 def check(local: LocalTemplate, values: Mapping[str, Json], secrets: Mapping[str, str]) -> JsonObject:

@@ -1,7 +1,7 @@
 """Values and secrets as a command line gives them: files, and ``name=value`` pairs."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 
 from backstage_py.errors import InputError
@@ -12,10 +12,15 @@ from backstage_py.model.json import Json, JsonObject
 _PAIR = re.compile(r"([^=]+)=(.*)", re.DOTALL)
 
 
-def read(sources: Sequence[str]) -> JsonObject:
+def read(sources: Sequence[str], texts: Container[str] = ()) -> JsonObject:
     """Return values of ``--values``: YAML or JSON files, and ``name=value`` pairs; later ones win.
 
     A pair's value is read as YAML, so that ``flag=true`` and ``list=[a, b]`` have their types; ``a.b=1`` sets a member.
+
+    Args:
+        sources: as given.
+        texts: names of values that are texts whatever they look like, such as ``1.10`` and ``it's: nice``; quotes of
+            YAML around them are taken off all the same.
 
     Raises:
         InputError: a file cannot be read or holds no object, or a pair's value is no YAML.
@@ -24,10 +29,37 @@ def read(sources: Sequence[str]) -> JsonObject:
     for source in sources:
         pair = _PAIR.fullmatch(source)
         if pair and not Path(source).is_file():
-            _set(values, pair[1].split("."), _scalar(pair[1], pair[2]))
+            value = _text(pair[2]) if pair[1] in texts else _scalar(pair[1], pair[2])
+            _set(values, pair[1].split("."), value)
         else:
             values |= _of_file(Path(source.removeprefix("@")))
     return values
+
+
+class _All:
+    """Every name."""
+
+    def __contains__(self, _name: object) -> bool:
+        return True
+
+
+def read_secrets(sources: Sequence[str]) -> dict[str, str]:
+    """Return secrets of ``--secrets``, which are texts: ``pin=0123`` keeps its zero.
+
+    Raises:
+        InputError: as in ``read``.
+    """
+    return {
+        name: value if isinstance(value, str) else json.text(value) for name, value in read(sources, _All()).items()
+    }
+
+
+def _text(text: str) -> str:
+    try:
+        value = yaml.load(text) if text[:1] in ("'", '"') else text
+    except yaml.YamlError:
+        return text
+    return value if isinstance(value, str) else text
 
 
 def _scalar(name: str, text: str) -> Json:
