@@ -1,6 +1,5 @@
 """What stock Backstage accepts and runs gives no error, and what an author has settled gives nothing."""
 
-import textwrap
 from pathlib import Path
 
 import pytest
@@ -9,50 +8,7 @@ from backstage_py.lint import vocabulary
 from backstage_py.lint.check import Options, check_text
 from backstage_py.lint.discovery import check_paths
 from backstage_py.lint.nearest import misspelled
-from backstage_py.model.problem import Problem, Severity
-
-HEAD = (
-    "apiVersion: scaffolder.backstage.io/v1beta3\nkind: Template\nmetadata: {name: example}\nspec:\n  type: service\n"
-)
-PARAMETERS = """\
-parameters:
-  - title: First
-    required: [name, repoUrl]
-    properties:
-      name: {type: string, ui:autofocus: true, ui:options: {rows: 5}}
-      owner:
-        type: string
-        ui:field: OwnerPicker
-        ui:options: {allowedKinds: [Group], catalogFilter: [{kind: Group}]}
-      things: {type: array, items: {type: string}}
-      flag: {type: boolean, ui:widget: radio}
-      size: {type: string, enum: [small, large], enumNames: [Small, Large], default: small}
-      count: {type: number, default: 1}
-      choice: {type: string, enum: ["true", "false"]}
-      repoUrl:
-        type: string
-        ui:field: RepoUrlPicker
-        ui:options: {allowedHosts: [github.com], requestUserCredentials: {secretsKey: USER_OAUTH_TOKEN}}
-    dependencies:
-      flag:
-        oneOf:
-          - properties: {flag: {const: true}, more: {type: string}}
-            required: [more]
-          - properties: {flag: {const: false}}
-    allOf:
-      - if: {properties: {size: {const: large}}}
-        then: {properties: {replicas: {type: number}}, required: [replicas]}
-"""
-
-
-def template(steps: str, *, parameters: str = PARAMETERS, output: str = "") -> str:
-    return HEAD + textwrap.indent(
-        parameters + "steps:\n" + textwrap.indent(textwrap.dedent(steps), "  ") + output, "  "
-    )
-
-
-def errors(text: str) -> list[Problem]:
-    return [problem for problem in check_text(text, "template.yaml") if problem.severity == "error"]
+from tests.lint.precision import PARAMETERS, errors, template
 
 
 @pytest.mark.parametrize(
@@ -115,94 +71,6 @@ def test_a_value_that_is_one_tag_may_have_any_type() -> None:
         targetPath: ''
     """
     assert errors(template(steps)) == []
-
-
-CONDITIONS = """\
-apiVersion: scaffolder.backstage.io/v1beta3
-kind: Template
-metadata: {{name: x}}
-spec:
-  type: service
-  parameters:
-    - properties:
-        cloud: {{type: string, enum: [AWS, GCP]}}
-        cloud-tier: {{type: string}}
-        things: {{type: array}}
-        flag: {{type: boolean}}
-    - when: {condition}
-      properties:
-        region: {{type: string}}
-    - when: parameters.region
-      properties:
-        zone: {{type: string}}
-  steps:
-    - id: log
-      action: debug:log
-      input: {{message: "${{{{ parameters | dump }}}}"}}
-"""
-
-
-def found_in_condition(condition: str) -> list[tuple[str, Severity, int, str]]:
-    text = CONDITIONS.format(condition=condition)
-    return [(one.code, one.severity, one.column, one.message) for one in check_text(text, "template.yaml")]
-
-
-@pytest.mark.parametrize(
-    "condition",
-    [
-        "${{ parameters.cloud === 'AWS' }}",
-        "parameters.cloud == 'AWS'",
-        "parameters.cloud != 'AZURE'",
-        "not parameters.flag and 'x' in parameters.things",
-        "parameters.things | length > 2",
-        "parameters['cloud-tier'] == 'x'",
-        "parameters.cloud in ['AWS']",
-        "${{ 'AWS' if parameters.flag else '' }}",
-        "parameters.flag == 'true'",
-        "true",
-        "''",
-        "'  '",
-        "parameters.cloud is defined",
-        "range(3) | length",
-        "parameters",
-    ],
-)
-def test_condition_of_a_page_is_accepted(condition: str) -> None:
-    assert found_in_condition(condition) == []
-
-
-@pytest.mark.parametrize(
-    ("condition", "expected"),
-    [
-        ("parameters.cloud = 'AWS'", ("BPY514", "error", 30)),
-        ("${{ parameters.cloud || 'a' }}", ("BPY514", "error", 35)),
-        ("'{{ parameters.flag }}'", ("BPY514", "error", 15)),
-        ("parameters.clouds", ("BPY515", "warning", 24)),
-        ("parameters.colour", ("BPY515", "warning", 24)),
-        ("parameters.region", ("BPY515", "warning", 24)),
-        ("  parameters.zone", ("BPY515", "warning", 26)),
-        ("cloud == 'AWS'", ("BPY515", "warning", 13)),
-        ("${{ user.ref }}", ("BPY515", "warning", 17)),
-        ("parameters.cloud-tier == 'x'", ("BPY515", "warning", 29)),
-        ("parameters.cloud | parseEntityRef", ("BPY516", "error", 32)),
-        ("parameters.cloud is empty", ("BPY516", "error", 33)),
-        ("always()", ("BPY516", "error", 13)),
-        ("r/^A/.test(parameters.cloud)", ("BPY516", "error", 13)),
-        ("parameters.flag and parameters.cloud.replace(r/A/g, '')", ("BPY516", "warning", 58)),
-        ("false", ("BPY517", "warning", 13)),
-        ("'false'", ("BPY517", "warning", 13)),
-        ("parameters.cloud == 'AZURE'", ("BPY517", "warning", 13)),
-        ("parameters.flag and 'azure' === parameters.cloud", ("BPY517", "warning", 13)),
-    ],
-)
-def test_condition_of_a_page_that_is_wrong_is_found(condition: str, expected: tuple[str, Severity, int]) -> None:
-    assert [one[:3] for one in found_in_condition(condition)] == [expected]
-
-
-def test_a_parameter_that_shows_a_page_is_used() -> None:
-    text = CONDITIONS.format(condition="parameters.flag").replace("parameters | dump", "parameters.zone")
-    unused = {one.message for one in check_text(text, "template.yaml") if one.code == "BPY511"}
-    assert unused == {f'The parameter "{name}" is not used' for name in ("cloud", "cloud-tier", "things")}
 
 
 def test_an_empty_text_is_no_input() -> None:
@@ -370,103 +238,6 @@ def test_vocabulary_is_that_of_the_engine() -> None:
 
     assert BUILTIN_FILTERS - vocabulary.COOKIECUTTER_FILTERS == vocabulary.FILTERS
     assert BUILTIN_TESTS == vocabulary.TESTS
-
-
-LINE_OF_MESSAGE = 6 + PARAMETERS.count("\n") + 8
-RUNS_SILENTLY = {
-    "an unknown step gives nothing": "x ${{ steps.nowhere.output.y }}",
-    "a later step gives nothing": "x ${{ steps.later.output.y }}",
-    "the step itself gives nothing": "x ${{ steps.log.output.y }}",
-    "a member other than output gives nothing": "x ${{ steps.first.remoteUrl }}",
-    "an unknown root gives nothing": "x ${{ values.name }}",
-    "an undeclared parameter gives nothing": "x ${{ parameters.elsewhere }}",
-    "a dash is a minus": "x ${{ steps.list-files.output.files }}",
-    "a dash before a filter is a minus": "x ${{ steps.list-files.output.files | dump }}",
-    "each outside of a loop gives nothing": "x ${{ each.value }}",
-    "an unknown member of user gives nothing": "x ${{ user.name }}",
-    "a secret in a condition gives nothing": "x ${{ 'y' if secrets.token else 'z' }}",
-    "a filter in a branch that is not taken": "x ${{ parameters.name if parameters.flag else (1 | acmeOwn) }}",
-    "a test in a branch that is not taken": "x ${{ parameters.flag and (parameters.name is somehow) }}",
-    "a filter that may be one's own": "x ${{ parameters.name | acmeOwn }}",
-    "a function that may be one's own": "x ${{ acmeOwn(parameters.name) }}",
-    "a function in a branch that is not taken": "x {% if parameters.flag %}${{ acmeOwn() }}{% endif %}",
-    "raw text for GitHub Actions": "run: ${{ github.event_name == 'push' && matrix.os || 'x' }}",
-    "raw text for a function of GitHub Actions": "key: ${{ hashFiles('package-lock.json') }}",
-    "raw text for another template language": "{% include 'head.html' %} {% assign a = 1 %}",
-    "a sign of a comment without any expression": "colour {#fff",
-    "a misspelt parameter that the text asks about": "x ${{ parameters.nmae if parameters.nmae else 'none' }}",
-}
-
-
-@pytest.mark.parametrize("message", [pytest.param(text, id=what) for what, text in RUNS_SILENTLY.items()])
-def test_what_runs_silently_is_told_without_an_error(message: str) -> None:
-    steps = "- id: first\n  action: acme:own\n- id: list-files\n  action: acme:own\n- id: log\n  action: debug:log\n"
-    text = template(
-        f"{steps}  input:\n    message: {message!r}\n- id: later\n  action: acme:own\n".replace("\\'", "''")
-    )
-    problems = check_text(text, "template.yaml")
-
-    assert [problem for problem in problems if problem.severity == "error"] == []
-    assert [problem for problem in problems if problem.line == LINE_OF_MESSAGE], "something is told"
-
-
-FAILS = {
-    "a foreign or": ("x ${{ parameters.name || 'y' }}", "BPY401"),
-    "a foreign and": ("x ${{ parameters.flag && 'y' }}", "BPY401"),
-    "a foreign choice": ("x ${{ parameters.flag ? 'y' : 'z' }}", "BPY401"),
-    "an expression that does not end": ("x ${{ parameters.name }", "BPY401"),
-    "a parenthesis that does not end": ("x ${{ (parameters.name }}", "BPY401"),
-    "a comment that swallows an expression": ("x {#fff ${{ parameters.name }}", "BPY407"),
-    "a misspelt filter": ("x ${{ parameters.name | lowr }}", "BPY402"),
-    "an unknown test": ("x ${{ parameters.name is empty }}", "BPY403"),
-    "a filter called like a function": ("x ${{ lower(parameters.name) }}", "BPY404"),
-    "nothing where the action requires something": ("${{ steps.nowhere.output.y }}", "BPY302"),
-    "a later step where the action requires something": ("${{ steps.later.output.y }}", "BPY303"),
-    "null where the action wants text": ("${{ steps.list-files.output.files }}", "BPY405"),
-}
-RUNS_ON = {
-    "a misspelt filter in a branch": ("x ${{ parameters.name if parameters.flag else (1 | lowr) }}", "BPY402"),
-    "a misspelt parameter": ("x ${{ parameters.nmae }}", "BPY301"),
-    "a misspelt step": ("x ${{ steps.fisrt.output.y }}", "BPY302"),
-    "outputs": ("x ${{ steps.first.outputs.y }}", "BPY305"),
-    "a misspelt root": ("x ${{ parameter.name }}", "BPY306"),
-}
-
-
-def told_of(url: str) -> list[tuple[str, Severity, int]]:
-    steps = (
-        "- id: first\n  action: acme:own\n- id: list-files\n  action: acme:own\n- id: fetch\n  action: fetch:plain\n"
-    )
-    quoted = "'" + url.replace("'", "''") + "'"
-    text = template(f"{steps}  input:\n    url: {quoted}\n- id: later\n  action: acme:own\n")
-    told = [(one.code, one.severity, one.line) for one in check_text(text, "template.yaml")]
-    return [one for one in told if one[0] not in ("BPY201", "BPY511")]
-
-
-@pytest.mark.parametrize(("url", "code"), [pytest.param(*case, id=what) for what, case in FAILS.items()])
-def test_what_backstage_refuses_or_fails_with_is_an_error(url: str, code: str) -> None:
-    assert told_of(url) == [(code, "error", LINE_OF_MESSAGE)]
-
-
-@pytest.mark.parametrize(("url", "code"), [pytest.param(*case, id=what) for what, case in RUNS_ON.items()])
-def test_mistake_with_which_backstage_runs_on_is_a_warning(url: str, code: str) -> None:
-    assert told_of(url) == [(code, "warning", LINE_OF_MESSAGE)]
-
-
-@pytest.mark.parametrize("value", ["parameters.name || 'y'", "parameters.name | lowr", "1 is empty", "lower('A')"])
-def test_expression_of_the_output_is_only_shown(value: str) -> None:
-    output = f"output:\n  links:\n    - title: New\n      url: ${{{{ {value} }}}}\n"
-    told = check_text(template("- {id: x, action: acme:own}\n", output=output), "template.yaml")
-
-    assert [one.severity for one in told if one.code.startswith("BPY4")] == ["warning"]
-
-
-def test_nothing_for_a_required_input_is_a_warning_where_the_step_need_not_run() -> None:
-    step = (
-        "- id: fetch\n  action: fetch:plain\n  if: ${{ parameters.flag }}\n  input: {url: '${{ steps.no.output.y }}'}\n"
-    )
-
-    assert errors(template(step)) == []
 
 
 def test_each_expression_of_a_text_is_told() -> None:

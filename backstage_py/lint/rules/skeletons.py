@@ -34,14 +34,12 @@ spec:
         values:
           name: ${{ parameters.name }}
 """
-_NAMED = "# ${{ values.name }}\n"
-_WORKFLOW_CONTEXTS = frozenset(
+NAMED = "# ${{ values.name }}\n"
+WORKFLOW_CONTEXTS = frozenset(
     ["github", "secrets", "env", "matrix", "runner", "inputs", "vars", "jobs", "needs", "strategy", "job"]
 )
 _OTHERS_ROOTS = {"parameters": "values", "cookiecutter": "values", "value": "values", "vals": "values"}
-_PLAIN_VALUE = re.compile(r"(?<![$\w{])\{\{-?\s*(?:values|parameters)\.(\w+)[^{}]*\}\}")
-_SHELL_LENGTH = re.compile(r"\$\{#[^}\n{%]*\}")
-_WORKFLOW = re.compile(r"(^|/)(\.github|\.gitea|\.forgejo)/|action\.ya?ml$")
+WORKFLOW = re.compile(r"(^|/)(\.github|\.gitea|\.forgejo)/|action\.ya?ml$")
 
 
 def files_with(content: str, name: str = "skeleton/README.md", template: str = _TEMPLATE) -> dict[str, str]:
@@ -56,8 +54,8 @@ def files_with(content: str, name: str = "skeleton/README.md", template: str = _
     "fetches",
     summary="The folder or file that a fetch step reads does not exist.",
     why="The run ends at this step. Relative paths start at the template's own folder.",
-    bad=files_with(_NAMED, template=_TEMPLATE.replace("./skeleton", "./skelton")),
-    good=files_with(_NAMED),
+    bad=files_with(NAMED, template=_TEMPLATE.replace("./skeleton", "./skelton")),
+    good=files_with(NAMED),
 )
 def missing_skeleton(fetches: tuple[Fetch, ...]) -> Iterator[Finding]:
     """Only relative paths that are written out."""
@@ -108,96 +106,9 @@ def skeleton_syntax(rendering: Rendering) -> Iterator[Finding]:
     if rendering.unreadable:
         return
     for parsed, text in both(rendering):
-        for problem in () if _has_unbalanced_comment(text) else parsed.problems:
+        for problem in () if has_unbalanced_comment(text) else parsed.problems:
             mended = _mended(rendering, text, problem.offset)
             yield at(rendering, text, problem.offset, problem.message, _sentence(problem.hint), mended)
-
-
-@rule(
-    "BPY603",
-    "comment-sign",
-    "error",
-    "skeleton",
-    summary="A file contains `{#`, which starts a comment of the template language.",
-    why="CSS, shell (`${#list}`) and Markdown use it for other things. The task fails, or what follows "
-    "disappears. Put the "
-    "part between `{% raw %}` and `{% endraw %}`, or the file into `copyWithoutTemplating`.",
-    bad=files_with("count=${#list[@]}\n", "skeleton/run.sh"),
-    good=files_with("{% raw %}count=${#list[@]}{% endraw %}\n", "skeleton/run.sh"),
-)
-def comment_sign(rendering: Rendering) -> Iterator[Finding]:
-    """Files that fail because of it."""
-    text = rendering.text
-    for problem in rendering.parsed.problems[:1] if _has_unbalanced_comment(text) else ():
-        fix = "Put it between {% raw %} and {% endraw %}"
-        yield at(rendering, text, problem.offset, problem.message, fix, _sign(text, problem.offset))
-
-
-@rule(
-    "BPY604",
-    "lost-text",
-    "warning",
-    "skeleton",
-    summary="A comment of the template language that looks like something else swallows text.",
-    why="Everything from `{#` to the next `#}` is left out of the result without a word.",
-    bad=files_with("a=${#one}\nb=${#two#}\n", "skeleton/run.sh"),
-    good=files_with("{% raw %}a=${#one}\nb=${#two#}\n{% endraw %}", "skeleton/run.sh"),
-)
-def lost_text(rendering: Rendering) -> Iterator[Finding]:
-    """``${#`` of shells; a comment that is meant has no dollar sign."""
-    if not rendering.parsed.problems:
-        for found in re.finditer(r"\$\{#[^\n]*", _without_raw(rendering.text)):
-            yield at(
-                rendering,
-                rendering.text,
-                found.start(),
-                "This starts a comment",
-                "Put it between {% raw %} and {% endraw %}",
-                _sign(rendering.text, found.start() + 1),
-            )
-            return
-
-
-@rule(
-    "BPY605",
-    "unescaped-workflow-expression",
-    "warning",
-    "skeleton",
-    summary="An expression of GitHub Actions is rendered by the template language.",
-    why="`${{ github.sha }}` and `${{ secrets.TOKEN }}` become empty in the result without a word. Write "
-    "`${{ '${{ github.sha }}' }}`, put the part between `{% raw %}` and `{% endraw %}`, or the file into "
-    "`copyWithoutTemplating`.",
-    bad=files_with("run: echo ${{ github.sha }}\n", "skeleton/.github/workflows/ci.yaml"),
-    good=files_with("run: echo {% raw %}${{ github.sha }}{% endraw %}\n", "skeleton/.github/workflows/ci.yaml"),
-)
-def unescaped_workflow_expression(rendering: Rendering) -> Iterator[Finding]:
-    """The first of each file and context, with how many there are."""
-    if rendering.fetch.settings.cookiecutter:
-        return
-    found: dict[str, list[int]] = {}
-    shown: dict[str, str] = {}
-    for reference in rendering.parsed.free():
-        if reference.names[0] in _WORKFLOW_CONTEXTS:
-            found.setdefault(reference.names[0], []).append(reference.offsets[0])
-            shown.setdefault(reference.names[0], ".".join(reference.names))
-    for named in rendering.parsed.named:
-        if (
-            named.kind == "global"
-            and named.name in ("hashFiles", "toJSON", "fromJSON")
-            and _WORKFLOW.search(rendering.file)
-        ):
-            found.setdefault(named.name, []).append(named.offset)
-            shown.setdefault(named.name, f"{named.name}(…)")
-    for root, offsets in found.items():
-        more = f" (and {len(offsets) - 1} more)" if len(offsets) > 1 else ""
-        yield at(
-            rendering,
-            rendering.text,
-            offsets[0],
-            f"${{{{ {shown[root]} }}}} is rendered here and becomes empty{more}",
-            "Put it between {% raw %} and {% endraw %}, or the file into copyWithoutTemplating",
-            _escaped(rendering),
-        )
 
 
 @rule(
@@ -208,7 +119,7 @@ def unescaped_workflow_expression(rendering: Rendering) -> Iterator[Finding]:
     summary="A file uses a value that the fetch step does not pass.",
     why="It is undefined, so the text is empty there.",
     bad=files_with("# ${{ values.nmae }}\n"),
-    good=files_with(_NAMED),
+    good=files_with(NAMED),
 )
 def unknown_value(rendering: Rendering) -> Iterator[Finding]:
     """Compares with the names below ``values``; names that the file tests for first are accepted, unless misspelled."""
@@ -281,7 +192,7 @@ def unknown_filter_in_skeleton(rendering: Rendering) -> Iterator[Finding]:
             elif (
                 named.kind == "global"
                 and named.name not in GLOBALS | extra.globals | parsed.locals
-                and not _WORKFLOW.search(rendering.file)
+                and not WORKFLOW.search(rendering.file)
             ):
                 yield at(
                     rendering,
@@ -301,7 +212,7 @@ def unknown_filter_in_skeleton(rendering: Rendering) -> Iterator[Finding]:
     summary="A file uses `parameters` where only `values` is known.",
     why="Skeleton files know what the step passes below `values`, and nothing else; the text is empty there.",
     bad=files_with("# ${{ parameters.name }}\n"),
-    good=files_with(_NAMED),
+    good=files_with(NAMED),
 )
 def wrong_root(rendering: Rendering) -> Iterator[Finding]:
     """Names that exist in the template only, and misspellings of ``values``."""
@@ -340,7 +251,7 @@ def unknown_name_in_skeleton(rendering: Rendering) -> Iterator[Finding]:
     """What no other rule speaks of; the first place of each name."""
     if rendering.fetch.settings.cookiecutter:
         return
-    others = _OTHERS_ROOTS.keys() | _WORKFLOW_CONTEXTS | {"values"} | (rendering.fetch.values or frozenset())
+    others = _OTHERS_ROOTS.keys() | WORKFLOW_CONTEXTS | {"values"} | (rendering.fetch.values or frozenset())
     for parsed, text in both(rendering):
         reported: set[str] = set()
         for reference in parsed.free():
@@ -362,32 +273,6 @@ def unknown_name_in_skeleton(rendering: Rendering) -> Iterator[Finding]:
 
 
 @rule(
-    "BPY610",
-    "forgotten-dollar",
-    "warning",
-    "skeleton",
-    summary="A value of the fetch step stands between braces without a dollar sign.",
-    why="Only `${{ }}` is an expression in a skeleton; `{{ }}` is left as it is, for Helm and others. With "
-    "`cookiecutterCompat` it is the other way round.",
-    bad=files_with("# ${{ values.name }} is {{ values.name }}\n"),
-    good=files_with("# ${{ values.name }} is {{ .Values.name }}\n"),
-)
-def forgotten_dollar(rendering: Rendering) -> Iterator[Finding]:
-    """The first of each file, and only names that the step passes: other languages have braces too."""
-    values = rendering.fetch.values
-    if not values or rendering.fetch.settings.cookiecutter:
-        return
-    text = _without_raw(rendering.text)
-    for found in _PLAIN_VALUE.finditer(text):
-        before = text[: found.start()]
-        if found[1] in values and before.rfind("${{") <= before.rfind("}}"):
-            fix = f"Write ${{{{ values.{found[1]} }}}}"
-            mended = Repair("Write a dollar sign before it", (Edit(found.start(), found.start(), "$"),), sure=False)
-            yield at(rendering, rendering.text, found.start(), "This is plain text, not an expression", fix, mended)
-            return
-
-
-@rule(
     "BPY609",
     "unreadable-skeleton-file",
     "warning",
@@ -395,7 +280,7 @@ def forgotten_dollar(rendering: Rendering) -> Iterator[Finding]:
     summary="A file of a skeleton cannot be read, or is too large to be rendered.",
     why="A template may have 4 MB; what is not to be rendered belongs into `copyWithoutTemplating`.",
     bad=files_with("${{ values.name }}" + "x" * 4_300_000),
-    good=files_with(_NAMED),
+    good=files_with(NAMED),
 )
 def unreadable_skeleton_file(rendering: Rendering) -> Iterator[Finding]:
     """Say why."""
@@ -443,13 +328,14 @@ def at(
 
 def _mended(rendering: Rendering, text: str, offset: int) -> Repair | None:
     """An operator of JavaScript; where the expression is one of workflows, all of those are escaped."""
-    if (escaped := _escaped(rendering)) and _is_within(text, offset, escaped.changes):
-        return escaped
+    if (all_of_them := escaped(rendering)) and _is_within(text, offset, all_of_them.changes):
+        return all_of_them
     found = operators.instead(text, offset)
     return Repair(f'Write "{found.text.strip()}"', (found,)) if found else None
 
 
-def _escaped(rendering: Rendering) -> Repair | None:
+def escaped(rendering: Rendering) -> Repair | None:
+    """Return the repair that escapes all expressions of GitHub Actions in a file."""
     found = escapes.in_file(rendering.text, rendering.fetch.settings)
     return Repair(escapes.TITLE, found) if found and not rendering.fetch.settings.cookiecutter else None
 
@@ -459,14 +345,6 @@ def _is_within(text: str, offset: int, changes: Iterable[repair.Change]) -> bool
     edits = [one for one in changes if isinstance(one, Edit)]
     begin = max((start for start, end in tree.expressions(text) if start <= offset < end), default=-1)
     return any(one.start <= begin for one in edits) and any(one.start >= begin for one in edits)
-
-
-def _sign(text: str, offset: int) -> Repair | None:
-    """The sign of a comment, or all of a shell's ``${#name}``, between tags that keep it."""
-    found = _SHELL_LENGTH.match(text, offset - 1) if text[offset - 1 : offset] == "$" else None
-    start, end = found.span() if found else (offset, offset + 2)
-    kept = escapes.raw(text, start, end) if text[offset : offset + 2] in ("{#", "#}") else ()
-    return Repair("Put it between {% raw %} and {% endraw %}", kept) if kept else None
 
 
 def _member(text: str, reference: Reference, index: int, new: str | None, *, sure: bool) -> Repair | None:
@@ -493,18 +371,9 @@ def _is_slip(url: str, close: str | None) -> bool:
     return close is not None and misspelled(last, (close.rstrip("/").rpartition("/")[2],)) is not None
 
 
-def _has_unbalanced_comment(text: str) -> bool:
+def has_unbalanced_comment(text: str) -> bool:
+    """Say whether a comment begins, or ends, and nothing belongs to it."""
     return "{#" in text and text.count("{#") != text.count("#}")
-
-
-def _without_raw(text: str) -> str:
-    """The text with raw blocks blanked out, so that offsets stay."""
-    return re.sub(
-        r"\{%-?\s*(raw|verbatim)\s*-?%\}.*?\{%-?\s*end\1\s*-?%\}",
-        lambda found: " " * len(found[0]),
-        text,
-        flags=re.DOTALL,
-    )
 
 
 def _function_fix(name: str, filters: frozenset[str]) -> str:
