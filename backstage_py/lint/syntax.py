@@ -242,6 +242,7 @@ class _Walker:
                 if not isinstance(part.source, tree.Capture):
                     given = len(part.arguments.positional) + len(part.arguments.keywords)
                     self.named("filter", part.name, self.filter_name(part), given)
+                    self.picked(part)
                 self.visit(part.source, optional=optional or part.name in _OPTIONAL_FILTERS)
                 self.visit(part.arguments)
             case tree.Test():
@@ -293,6 +294,13 @@ class _Walker:
         else:
             self.visit(node.target, optional=optional)
         self.visit(node.arguments)
+
+    def picked(self, node: tree.Filter) -> None:
+        """``x | parseEntityRef | pick('name')`` is a member, too."""
+        first = node.arguments.positional[0] if node.arguments.positional else None
+        named = isinstance(first, tree.Literal) and isinstance(first.value, str)
+        if node.name == "pick" and isinstance(node.source, tree.Filter) and isinstance(first, tree.Literal) and named:
+            self.parsed.members.append(Member(node.source.name, first.value, self.base + first.pos))
 
     def comparison(self, node: tree.Compare) -> None:
         if len(node.operations) != 1 or node.operations[0][0] not in _EQUALITIES:

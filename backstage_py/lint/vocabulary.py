@@ -372,6 +372,10 @@ SCHEMA_KEYS = frozenset(
 FOREIGN_SCHEMA_KEYS: dict[str, dict[str, str]] = {
     "min": {"string": "minLength", "array": "minItems", "number": "minimum", "integer": "minimum"},
     "max": {"string": "maxLength", "array": "maxItems", "number": "maximum", "integer": "maximum"},
+    "minlen": {"string": "minLength", "array": "minItems"},
+    "maxlen": {"string": "maxLength", "array": "maxItems"},
+    "unique": {"array": "uniqueItems"},
+    "distinct": {"array": "uniqueItems"},
     "regex": {"string": "pattern"},
     "regexp": {"string": "pattern"},
     "choices": {"string": "enum", "number": "enum", "integer": "enum"},

@@ -1,7 +1,8 @@
 """Mistakes as authors make them, in templates, skeletons and catalog files that look like those of companies.
 
-They were written down by hand before any rule was made for them, and found 80 of 100; ``faults.jsonl`` says what
-becomes of which text, and the lines where a reader would look for it.
+They were written down by hand before any rule was made for them: of those of ``platform`` 80 in 100 were found, of
+those of ``backend``, when those were, 93. ``faults.jsonl`` says what becomes of which text, and the lines where a
+reader would look for it.
 """
 
 import json
@@ -18,7 +19,7 @@ from backstage_py.model.problem import Problem
 from tests import effort
 
 AUTHORED = Path(__file__).parents[1] / "golden" / "authored"
-LINES = (AUTHORED / "faults.jsonl").read_text(encoding="utf-8").splitlines()
+PROJECTS = ("platform", "backend")
 STEP = 1 if effort.IS_THOROUGH else 8
 
 
@@ -38,14 +39,21 @@ class Fault:
         return any(problems[self.file, number] for number in self.lines) or bool(line and problems[at, int(line)])
 
 
-FAULTS = [Fault(**json.loads(line)) for line in LINES[::STEP]]
+def faults(project: str) -> list[Fault]:
+    lines = (AUTHORED / project / "faults.jsonl").read_text(encoding="utf-8").splitlines()
+    return [Fault(**json.loads(line)) for line in lines[::STEP]]
+
+
+FAULTS = {project: faults(project) for project in PROJECTS}
+KINDS = sorted({(project, fault.kind) for project in PROJECTS for fault in FAULTS[project]})
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("authored") / "project"
+def projects(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("authored") / "projects"
     shutil.copytree(AUTHORED, folder, ignore=shutil.ignore_patterns("faults.jsonl"))
-    (folder / ".git").mkdir()
+    for project in PROJECTS:
+        (folder / project / ".git").mkdir()
     return folder
 
 
@@ -54,15 +62,17 @@ def look(project: Path) -> list[Problem]:
     return [one for one in found if one.code != "BPY208"]  # an extra that is not installed is no mistake
 
 
-def test_nothing_is_invented_where_nothing_is_wrong(project: Path) -> None:
-    assert {(one.code, one.severity) for one in look(project)} <= {("BPY511", "info")}
+@pytest.mark.parametrize("name", PROJECTS)
+def test_nothing_is_invented_where_nothing_is_wrong(projects: Path, name: str) -> None:
+    assert {(one.code, one.severity) for one in look(projects / name)} <= {("BPY511", "info")}
 
 
-@pytest.mark.parametrize("kind", sorted({fault.kind for fault in FAULTS}))
-def test_every_mistake_is_told_in_its_line(project: Path, kind: str) -> None:
+@pytest.mark.parametrize(("name", "kind"), KINDS)
+def test_every_mistake_is_told_in_its_line(projects: Path, name: str, kind: str) -> None:
+    project = projects / name
     before = Counter((one.code, one.message) for one in look(project))
     missed = []
-    for fault in FAULTS:
+    for fault in FAULTS[name]:
         if fault.kind == kind:
             path = project / fault.file
             text = path.read_text(encoding="utf-8")

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from backstage_py.lint import syntax
 from backstage_py.lint.fixes import repair
 from backstage_py.lint.form import schema_types
-from backstage_py.lint.nearest import misspelled, nearest
+from backstage_py.lint.nearest import nearest, slip_of
 from backstage_py.lint.rule import Finding, rule
 from backstage_py.lint.rules.skeletons import at, both, files_with
 from backstage_py.lint.skeleton import Fetch, Rendering
-from backstage_py.lint.syntax import Reference
+from backstage_py.lint.syntax import Parsed, Reference
 from backstage_py.lint.view import Template, Use
 from backstage_py.lint.vocabulary import LIST_METHODS, NUMBER_METHODS, TEXT_METHODS
 from backstage_py.model.json import Json
@@ -40,12 +40,13 @@ _OF_FILTERS: Mapping[str, frozenset[str]] = {
     "parseRepoUrl": frozenset({"host", "owner", "repo", "organization", "workspace", "project"}),
     "parseEntityRef": frozenset({"kind", "namespace", "name"}),
 }
-_OF_USERS = frozenset({"apiVersion", "kind", "metadata", "spec", "relations", "status"})
+_OF_ENTITIES = frozenset({"apiVersion", "kind", "metadata", "spec", "relations", "status"})
 _OF_METADATA = frozenset(
     {"name", "namespace", "title", "description", "labels", "annotations", "tags", "links", "uid", "etag"}
 )
 _OF_LISTS = LIST_METHODS | {"length"}
 _OF_TEXTS = TEXT_METHODS | {"length"}
+_OF_LOOPS = frozenset({"index", "index0", "revindex", "revindex0", "first", "last", "length"})
 _OUTPUT = 4
 """``steps.ID.output.NAME``: where the members of an output begin."""
 
@@ -64,12 +65,10 @@ _OUTPUT = 4
 def unknown_member(template: Template) -> Iterator[Finding]:
     """Only what cannot be: entities and objects may have more than their schema says."""
     for use in template.uses:
-        for one in use.parsed.members:
-            known = _OF_FILTERS.get(one.filter)
-            if known and one.name not in known:
-                yield Finding(f'{one.filter} gives no "{one.name}"', use.path, one.offset, fix=_words(one.name, known))
+        for message, name, offset, known in _lacking(use.parsed):
+            yield Finding(message, use.path, offset, fix=_words(name, known))
         for reference in use.references():
-            yield from _of_user(use, reference)
+            yield from _of_entity(template, use, reference)
             yield from _of_output(template, use, reference)
 
 
@@ -84,11 +83,11 @@ def unknown_member(template: Template) -> Iterator[Finding]:
     good=files_with("# ${{ values.target.owner }}\n", template=_TEMPLATE),
 )
 def unknown_member_in_skeleton(rendering: Rendering) -> Iterator[Finding]:
-    """Values that are what ``parseRepoUrl`` or ``parseEntityRef`` gives."""
+    """Values that are what ``parseRepoUrl`` or ``parseEntityRef`` gives, and what loops have."""
     shapes = _shapes(rendering.fetch)
-    if not shapes:
-        return
     for parsed, text in both(rendering):
+        for message, name, offset, known in _lacking(parsed):
+            yield at(rendering, text, offset, message, _words(name, known))
         for reference in parsed.free():
             if reference.names[0] != "values" or len(reference.names) < 3:  # noqa: PLR2004  # values.name.member
                 continue
@@ -109,15 +108,28 @@ def _shapes(fetch: Fetch) -> dict[str, str]:
     return found
 
 
-def _of_user(use: Use, reference: Reference) -> Iterator[Finding]:
-    """``user.entity.X`` and ``user.entity.metadata.X``; below metadata only slips, as it may have more."""
-    if reference.names[:2] != ("user", "entity"):
-        return
-    for index, known, closed in ((2, _OF_USERS, True), (3, _OF_METADATA, False)):
-        if len(reference.names) <= index or (index > 2 and reference.names[2] != "metadata"):  # noqa: PLR2004  # as above
+def _lacking(parsed: Parsed) -> Iterator[tuple[str, str, int, frozenset[str]]]:
+    """Yield a message, the name, its offset and what there is, for what filters and loops do not give."""
+    for one in parsed.members:
+        known = _OF_FILTERS.get(one.filter)
+        if known and one.name not in known:
+            yield f'{one.filter} gives no "{one.name}"', one.name, one.offset, known
+    for reference in parsed.references:
+        if reference.names[0] == "loop" and "loop" in parsed.locals and len(reference.names) > 1:
+            name = reference.names[1]
+            if name not in _OF_LOOPS:
+                yield f'A loop has no "{name}"', name, reference.offsets[1], _OF_LOOPS
+
+
+def _of_entity(template: Template, use: Use, reference: Reference) -> Iterator[Finding]:
+    """``….entity.X`` and ``….entity.metadata.X``; below metadata only slips, as it may have more."""
+    start = _entity_at(template, reference)
+    for index, known, closed in ((start, _OF_ENTITIES, True), (start + 1, _OF_METADATA, False)):
+        below = index > start and reference.names[start] != "metadata"
+        if not start or len(reference.names) <= index or below:
             return
         name = reference.names[index]
-        close = misspelled(name, known)
+        close = slip_of(name, known, ()) if name not in known else None
         if name not in known and (closed or close):
             yield Finding(
                 f'Entities have no "{name}"',
@@ -127,6 +139,17 @@ def _of_user(use: Use, reference: Reference) -> Iterator[Finding]:
                 repair=repair.member(use.path, use.text, reference, index, close, sure=True) if close else None,
             )
             return
+
+
+def _entity_at(template: Template, reference: Reference) -> int:
+    """Where the members of an entity begin, in the user's or in one that was fetched; 0 if it is none."""
+    names = reference.names
+    if names[:2] == ("user", "entity"):
+        return 2
+    if names[0] == "steps" and names[2:4] == ("output", "entity"):
+        steps = template.steps_by_id.get(names[1], [])
+        return _OUTPUT if {step.action for step in steps} == {"catalog:fetch"} else 0
+    return 0
 
 
 def _of_output(template: Template, use: Use, reference: Reference) -> Iterator[Finding]:

@@ -20,7 +20,7 @@ _API = (
     "apiVersion: backstage.io/v1alpha1\nkind: API\nmetadata:\n  name: web\n"
     "spec:\n  type: openapi\n  lifecycle: production\n  owner: team-a\n  definition:\n    $text: "
 )
-_NO_NAME = re.compile(r"[\s/,;]")
+_NO_NAME = re.compile(r"[\s:/,;]")
 _FIELDS = ("$text", "$json", "$yaml", "$openapi", "$asyncapi")
 _MOST_DEEP = 12
 
@@ -38,8 +38,10 @@ _MOST_DEEP = 12
 def misspelled_spec(entity: Entity) -> Iterator[Finding]:
     """Only what is surely a misspelling, and of what is not there; kinds may have keys of one's own."""
     spec = entity.value.get("spec")
-    if not entity.is_built_in or entity.kind == "Template" or not isinstance(spec, dict):
+    if not entity.is_built_in or not isinstance(spec, dict):
         return
+    if entity.kind == "Template":  # whose other keys have rules of their own
+        spec = {key: value for key, value in spec.items() if key == "presentation"}
     for schema in entity_schema.spec_schemas(entity.kind):
         found = list(_misspelled(spec, schema, ("spec",)))
         yield from found

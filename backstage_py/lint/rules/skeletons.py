@@ -135,7 +135,7 @@ def unknown_value(rendering: Rendering) -> Iterator[Finding]:
                 continue
             name = reference.names[1]
             accepted = any(reference.names[: len(one)] == one for one in guarded)
-            if name in values or name in reported or (accepted and not misspelled(name, values & rendering.used)):
+            if name in values or name in reported or (accepted and not _is_misspelled(name, rendering.fetch)):
                 continue
             reported.add(name)
             close = nearest(name, values)
@@ -286,6 +286,14 @@ def unreadable_skeleton_file(rendering: Rendering) -> Iterator[Finding]:
     """Say why."""
     if rendering.unreadable:
         yield Finding(f"Cannot read the file: {rendering.unreadable}", place=(1, 1), file=rendering.file)
+
+
+def _is_misspelled(name: str, fetch: Fetch) -> bool:
+    """Whether it surely is; where the step's value is the parameter of this name, the step's key is the wrong one."""
+    close = misspelled(name, fetch.values or ())
+    given = fetch.step.input["values"].get(close) if close else None
+    meant = isinstance(given, str) and re.search(rf"parameters\.{re.escape(name)}(?![\w-])", given)
+    return close is not None and not meant
 
 
 def both(rendering: Rendering) -> Iterator[tuple[Parsed, str]]:
