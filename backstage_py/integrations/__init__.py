@@ -1,8 +1,9 @@
 """Every foreign system, behind an adapter that speaks this project's types and errors.
 
 What lives here: ``hosts`` (the git hosts of ``integrations``, their URLs, files and trees by URL), ``forges`` (what is
-made on them), ``web`` (HTTP with one policy for all), ``patience`` (limits of the rate of requests), ``children``
-(untrusted work in processes of its own: cookiecutter, JSONata), ``git`` with ``ignored_files``, a module per system:
+made on them), ``directories`` (LDAP and Microsoft Graph), ``web`` (HTTP with one policy for all), ``patience`` (limits
+of the rate of requests), ``children`` (untrusted work in processes of its own: cookiecutter, JSONata), ``git`` with
+``ignored_files``, a module per system:
 ``github`` with ``github_autocomplete``, ``kubernetes`` with ``kubernetes_clusters``, ``argocd``, ``slack``, ``vault``,
 and ``backstage`` for other Backstage plugins.
 

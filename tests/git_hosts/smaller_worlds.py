@@ -27,6 +27,8 @@ def gitea(host: ApiHost, asked: Asked) -> Answer:
         page = int(asked.query["page"])
         found = _REPOSITORIES[(page - 1) * _PAGE : page * _PAGE]
         return 200, [{"name": one, "html_url": f"{host.url}/acme/{one}", "empty": one == "empty"} for one in found]
+    if path == "/api/v1/repos/acme/web":
+        return 200, {"name": "web", "html_url": f"{host.url}/acme/web"}
     if found_one := re.fullmatch(r"/api/v1/repos/acme/([^/]+)/contents/(.+)", path):
         known = found_one[1] not in {"nofile", "empty"} and found_one[2] in {"catalog-info.yaml", "docs/entity.yaml"}
         return (200, {"type": "file"}) if known else (404, {"message": "GetContentsOrList"})

@@ -82,7 +82,7 @@ _EVENTS: dict[str, tuple[str, Any]] = {
         "gitea.push",
         {
             "ref": "refs/heads/main",
-            "repository": {"name": "web", "html_url": "<host>/acme/web", "owner": {"login": "Acme"}},
+            "repository": {"name": "web", "html_url": "https://forged.example/x", "owner": {"login": "Acme"}},
         },
     ),
     "gerrit": ("gerrit.ref-updated", {"refUpdate": {"project": "acme/web", "refName": "main"}}),
@@ -135,9 +135,20 @@ async def test_a_repository_that_lost_its_file_goes_when_it_is_pushed_to() -> No
         connection = await told_of.connected(provider)
         assert len(connection.entities) == 3
         gone = True
-        about = {**told["repository"], "html_url": f"{host.url}/acme/web"}
-        await provider.hear(Event(topic, {**told, "repository": about}, {}))
+        await provider.hear(Event(topic, told, {}))
         assert [one["spec"]["target"].split("/")[4] for one in connection.entities.values()] == ["api", "last one"]
+
+
+async def test_a_push_cannot_say_where_a_project_of_gitlab_is() -> None:
+    kind = next(one for one in KINDS if one.name == "gitlab")
+    topic, told = kind.cases[0].events[0]
+    commit = {"added": ["catalog-info.yaml"], "removed": [], "modified": ["catalog-info.yaml"]}
+    forged = {**told["project"], "web_url": "<host>/mallory/x", "path_with_namespace": "mallory/x"}
+    case = Case("forged", {"group": "acme"}, [(topic, {**told, "project": forged, "commits": [commit]})])
+    async with api_host.serve(kind.world) as host:
+        found = cases.same(await cases.ours(kind, case, host, settings(kind, case)), host.url)
+    assert found["states"][1]["entities"] == found["states"][0]["entities"]
+    assert found["states"][1]["refreshed"] == ["url:<host>/acme/web/-/blob/main/catalog-info.yaml"]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=[one.name for one in KINDS])

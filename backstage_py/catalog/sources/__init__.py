@@ -1,8 +1,9 @@
 """Where entities come from, and how they are read.
 
-``providers`` are those of locations, and ``configured`` those of ``catalog.providers``, of which ``github`` has some;
-``known_files`` are files that they have seen already, ``scheduled`` is one that reads all it has. A provider is
-``connected`` through a ``connection``, with its ``rounds`` and its ``state``; ``deliveries`` are what others tell.
+``providers`` are those of locations, and ``configured`` those of ``catalog.providers``, of which ``github`` and
+``git_hosts`` have some; ``known_files`` are files that they have seen already, ``scheduled`` is one that reads all it
+has. A provider is ``connected`` through a ``connection``, with its ``rounds`` and its ``state``; ``deliveries`` are
+what others tell.
 
 ``reading`` reads the targets of locations and ``documents`` the YAML in them; ``bounded_reading`` keeps one request
 from causing thousands of reads; ``placeholders`` are replaced by other files; ``emitted`` is an entity as it comes out

@@ -67,11 +67,13 @@ class GiteaProvider(ScheduledProvider):
 
     async def hear(self, event: Event) -> None:
         """Follow a push to the branch that is read."""
-        repository: JsonObject = event.payload.get("repository") or {}
-        owner = named(repository, "owner", "login") or named(repository, "owner", "username")
+        told: JsonObject = event.payload.get("repository") or {}
+        owner = named(told, "owner", "login") or named(told, "owner", "username")
         is_ours = owner.lower() == self._settings.organization.lower()
         if not is_ours or named(event.payload, "ref") != f"refs/heads/{self._settings.branch}":
             return
+        own = f"{self._root}/repos/{self._organization}/{web_url.segment(named(told, 'name'))}"
+        repository = (await self._api.read(own)).json()  # what is told of it may be forged
         made = location(self._url(repository))
         if not await self._has_file(repository):
             await self.change(removed=[made])

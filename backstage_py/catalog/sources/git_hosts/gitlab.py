@@ -138,21 +138,20 @@ class GitlabProvider(ScheduledProvider):
             await self.read()
             return
         told = event.payload
-        pushed = told.get("project")
-        if not isinstance(pushed, dict) or not str(pushed.get("web_url", "")).startswith(f"{self._gitlab.base}/"):
+        if not named(told, "project", "web_url").startswith(f"{self._gitlab.base}/"):
             return
-        project = await self._gitlab.one(f"/projects/{int(told['project_id'])}")
-        if not self._is_wanted(project) or named(told, "ref") != f"refs/heads/{self._branch(pushed)}":
+        project = await self._gitlab.one(f"/projects/{int(told['project_id'])}")  # what is told of it may be forged
+        if not self._is_wanted(project) or named(told, "ref") != f"refs/heads/{self._branch(project)}":
             return
         is_there = await self._has_file(project)
         changed = {kind: self._files(told, kind) for kind in ("added", "removed", "modified")}
-        gone = [self._location(pushed, one) for one in changed["removed"]]
-        added = [self._location(pushed, one) for one in changed["added"]]
+        gone = [self._location(project, one) for one in changed["removed"]]
+        added = [self._location(project, one) for one in changed["added"]]
         if int(named(told, "total_commits_count") or 0) > len(listed(told, "commits")):  # it tells of some of them only
-            (added if is_there else gone).append(self._location(pushed))
+            (added if is_there else gone).append(self._location(project))
             changed["modified"].append(self._settings.file)
         await self.change(added if is_there else [], gone)
-        await self.refresh(*(self._url(pushed, one) for one in changed["modified"]))
+        await self.refresh(*(self._url(project, one) for one in changed["modified"]))
 
     def _files(self, told: JsonObject, kind: str) -> list[str]:
         every = [str(path) for one in listed(told, "commits") for path in listed(one, kind)]
