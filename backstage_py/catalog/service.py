@@ -107,7 +107,8 @@ class CatalogService:
         own = [name for name in _OWN_PROVIDERS if name not in self.settings.disabled_providers]
         configured = [providers.Configured(self.settings.locations)] if providers.CONFIG in own else []
         known = [*own, *(provider.name for provider in self._providers)]
-        keeps_others = self.settings.orphan_provider_strategy == "keep"
+        # what a plugin gave that cannot be loaded just now stays: it is broken, not gone
+        keeps_others = self.settings.orphan_provider_strategy == "keep" or self._plugins.has_failed
         async with self._worker.running([*configured, *self._providers], None if keeps_others else known):
             yield
 

@@ -279,11 +279,16 @@ class CustomKind(Processor):
 
 @dataclass(slots=True)
 class CatalogPlugins:
-    """What was found."""
+    """What was found.
+
+    Attributes:
+        has_failed: some could not be loaded, so that nobody knows which providers are gone.
+    """
 
     processors: list[Processor] = field(default_factory=list)
     providers: list[EntityProvider] = field(default_factory=list)
     transformers: list[OrganisationTransformer] = field(default_factory=list)
+    has_failed: bool = False
 
     def add(self, found: Iterable[object]) -> None:
         """Take in processors, providers and transformers, and leave everything else."""
@@ -304,6 +309,7 @@ def load_catalog_plugins(services: Services) -> CatalogPlugins:
             plugins.add(_members(entry_point.load(), services))
         except Exception as error:  # noqa: BLE001  # a plugin may fail in any way; the service starts without it
             _log.exception("plugin_import_failed", plugin=entry_point.name, value=entry_point.value, error=str(error))
+            plugins.has_failed = True
     return plugins
 
 

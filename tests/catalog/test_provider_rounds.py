@@ -100,6 +100,16 @@ async def test_a_service_starts_while_a_source_does_not_answer(tmp_path: Path) -
             assert (await state(world, level="error"))["failures"] == 1
 
 
+async def test_what_a_plugin_gave_stays_while_it_cannot_be_loaded_and_goes_with_it(tmp_path: Path) -> None:
+    register = Register(SOON, ["one"])
+    async with catalog(tmp_path, plugins=CatalogPlugins(providers=[register])) as world:
+        await world.until("component:default/one")
+    async with catalog(tmp_path, plugins=CatalogPlugins(has_failed=True)) as world:
+        assert await world.has("component:default/one")
+    async with catalog(tmp_path) as world:
+        assert not await world.has("component:default/one")
+
+
 async def test_a_reading_that_takes_too_long_is_broken_off(tmp_path: Path) -> None:
     register = Register({"frequency": "50 ms", "timeout": {"milliseconds": 100}}, ["one"])
     register.is_slow = True

@@ -93,6 +93,7 @@ class GithubHost:
     asked: list[Asked] = field(default_factory=list)
     budget: int = 5000
     unchanged: int = 0
+    app: dict[str, Any] | None = None
     refusal: Refusal = lambda _: None
     schema: GraphQLSchema = field(default_factory=lambda: build_schema(TRIMMED.read_text(encoding="utf-8")))
 
@@ -102,7 +103,8 @@ class GithubHost:
 
     @property
     def integration(self) -> dict[str, Any]:
-        return {"host": self.host, "apiBaseUrl": f"{self.url}/api/v3", "token": TOKEN}
+        known = {"apps": [self.app]} if self.app else {"token": TOKEN}
+        return {"host": self.host, "apiBaseUrl": f"{self.url}/api/v3", **known}
 
     def org(self, login: str) -> Org:
         return self.orgs.setdefault(login.lower(), Org(login))
@@ -200,7 +202,7 @@ class GithubHost:
             return refused
         if self.budget <= 0:
             return self._limited()
-        found = self._graphql(told) if told else self._file(request, path)
+        found = self._graphql(told) if told else self._app(path) or self._file(request, path)
         if found.status == 304:  # not modified
             self.unchanged += 1
         else:
@@ -229,6 +231,20 @@ class GithubHost:
         if result.errors:
             answer["errors"] = [_shown(one) for one in result.errors]
         return web.json_response(answer)
+
+    def _app(self, path: str) -> web.Response | None:
+        """Answer for a GitHub App that all organisations have installed, and a user."""
+        if path.endswith("/app/installations"):
+            accounts = [(org.login, "Organization") for org in self.orgs.values()]
+            listed = [
+                {"id": number, "account": {"login": login}, "target_type": kind, "suspended_by": None}
+                for number, (login, kind) in enumerate([*accounts, ("somebody", "User")], 1)
+            ]
+            return web.json_response(listed)
+        if path.endswith("/access_tokens"):
+            made = {"token": f"of-{path.split('/')[-2]}", "expires_at": "2099-01-01T00:00:00Z", "permissions": {}}
+            return web.json_response(made, status=201)
+        return None
 
     def _file(self, request: web.Request, path: str) -> web.Response:
         _, _, kind, *rest = path.split("/")

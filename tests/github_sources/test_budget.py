@@ -5,9 +5,13 @@ from pathlib import Path
 
 from aiohttp import web
 
+from backstage_py.catalog.sources.kept_answers import KeptAnswers
 from backstage_py.integrations.web import rates
 from backstage_py.integrations.web.http import HttpClient
 from backstage_py.integrations.web.rates import SlowDownError
+from backstage_py.storage import migrate
+from backstage_py.storage.catalog.reads import ReadStore
+from backstage_py.storage.database import Database
 from tests.github_sources import site
 from tests.github_sources.host import Asked, GithubHost, component
 from tests.github_sources.site import OFTEN
@@ -84,3 +88,25 @@ async def test_entities_are_no_worse_while_their_host_wants_a_pause(host: Github
         assert "status" not in found
         assert all("status" not in one for one in (await running.entities("location")).values())
         assert repo.files
+
+
+async def test_a_page_that_has_not_changed_is_known_after_a_restart(host: GithubHost, tmp_path: Path) -> None:
+    repo = host.repo("acme/r0")
+    url = f"{host.url}/api/v3/repos/acme/r0/contents/catalog-info.yaml"
+    database = Database(f"sqlite:///{tmp_path / 'catalog.sqlite'}")
+    await migrate.upgrade(database)
+
+    async def read(token: str) -> tuple[int, str]:
+        async with HttpClient(lambda _host, _port: True, keeper=KeptAnswers(ReadStore(database))) as http:
+            answer = await http.get_kept(url, headers={"Authorization": f"Bearer {token}"})
+            return answer.status, answer.body.decode()
+
+    async with database.running():
+        first = repo.files["catalog-info.yaml"]
+        assert [await read("one") for _ in range(3)] == [(200, first)] * 3
+        assert host.unchanged == 2
+        assert await read("two") == (200, first)
+        assert host.unchanged == 2, "another token may see something else"
+        repo.files["catalog-info.yaml"] = "changed"
+        assert [await read("one") for _ in range(2)] == [(200, "changed")] * 2
+        assert host.unchanged == 3

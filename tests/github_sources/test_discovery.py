@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.github_sources import site
 from tests.github_sources.host import CATALOG_FILE, Asked, GithubHost, component
@@ -222,3 +224,23 @@ async def test_events_of_other_organisations_change_nothing(host: GithubHost, tm
         host.repo("acme/last")
         await running.deliver("repository", {"action": "created", "repository": told(host, "last")})
         await running.until("web", "last")
+
+
+async def test_all_organisations_that_have_installed_an_app(host: GithubHost, tmp_path: Path) -> None:
+    host.repo("acme/web")
+    host.repo("other/api")
+    host.app = {"appId": 7, "privateKey": _key(), "clientId": "c", "clientSecret": "s", "webhookSecret": "w"}
+    asked = {"host": host.host, "app": 7, "schedule": HOURLY}
+    async with site.running(host, tmp_path, {"github": asked}) as running:
+        await running.until("web", "api")
+        tokens = {one.headers["Authorization"] for one in host.asked if one.query}
+        assert tokens == {"Bearer of-1", "Bearer of-2"}, "each organisation is asked with the token of its installation"
+        host.repo("third/new")
+        await running.deliver("installation", {"action": "created", "installation": {"account": {"login": "third"}}})
+        await running.until("web", "api", "new")
+
+
+def _key() -> str:
+    made = rsa.generate_private_key(65537, 2048)
+    form = serialization.PrivateFormat.TraditionalOpenSSL
+    return made.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()

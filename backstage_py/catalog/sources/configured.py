@@ -14,6 +14,7 @@ from backstage_py.catalog.sources.git_hosts.gitlab import GitlabProvider
 from backstage_py.catalog.sources.git_hosts.gitlab_org import GitlabOrgProvider
 from backstage_py.catalog.sources.github.discovery import GithubProvider
 from backstage_py.catalog.sources.github.organisations import GithubOrgProvider
+from backstage_py.catalog.sources.kept_answers import KeptAnswers
 from backstage_py.catalog.sources.known_files import KnownFiles
 from backstage_py.catalog.sources.scheduled import Directory
 from backstage_py.integrations.hosts.scm import ScmRegistry
@@ -55,6 +56,7 @@ def providers(
     Raises:
         SettingsError: one of them cannot be used.
     """
+    http.keeper = KeptAnswers(ReadStore(database))
     files = KnownFiles(ReadStore(database))
     is_alone = sum(isinstance(one, GithubOrgSettings) for one in asked) == 1
     for one in asked:

@@ -25,7 +25,8 @@ from backstage_py.errors import (
     NotFoundError,
     ServiceUnavailableError,
 )
-from backstage_py.integrations.web import addresses, rates
+from backstage_py.integrations.web import addresses, kept, rates
+from backstage_py.integrations.web.kept import Keeper, KeptAnswer
 from backstage_py.integrations.web.rates import Rates, SlowDownError
 from backstage_py.model import json, web_url
 from backstage_py.tracing import spans
@@ -110,11 +111,13 @@ class HttpClient:
         listed: hosts that may have private addresses: those that an operator wrote into the configuration.
         limits: bounds of each request.
         rates: how many of them a host gets.
+        keeper: of answers that ``get_kept`` asks for; None keeps none.
     """
 
     listed: Listed = lambda _host, _port: False
     limits: Limits = field(default_factory=Limits)
     rates: Rates = field(default_factory=Rates)
+    keeper: Keeper | None = None
     _session: "aiohttp.ClientSession | None" = None
     _not_before: dict[str, float] = field(default_factory=dict)
 
@@ -157,6 +160,20 @@ class HttpClient:
             return await retrying(self._get_once, url, dict(headers or {}), guard, seconds)
         except _TryAgainError as error:
             return error.answer
+
+    async def get_kept(self, url: str, *, headers: Mapping[str, str]) -> Answer:
+        """Do as ``get`` for a page that seldom changes: while its ETag holds, what was kept is the answer."""
+        if self.keeper is None:
+            return await self.get(url, headers=headers)
+        name = kept.name(url, headers)
+        known = await self.keeper.find(name)
+        answer = await self.get(url, headers={**headers, "If-None-Match": known.etag} if known else headers)
+        if known and answer.status == HTTPStatus.NOT_MODIFIED:
+            await self.keeper.keep(name, known)
+            return Answer(HTTPStatus.OK, "OK", {**known.headers, **answer.headers}, known.body, answer.url)
+        if answer.status == HTTPStatus.OK and (etag := answer.headers.get("etag")):
+            await self.keeper.keep(name, KeptAnswer(etag, kept.paging(answer.headers), answer.body))
+        return answer
 
     async def request(
         self,

@@ -31,8 +31,8 @@ class HostApi:
     owner: str | None = None
 
     async def get(self, url: str, query: Query | None = None) -> Answer:
-        """Read a URL; any status is an answer."""
-        return await self.http.get(with_query(url, query), headers=await self._headers())
+        """Read a URL, or what was kept of it while it has not changed; any status is an answer."""
+        return await self.http.get_kept(with_query(url, query), headers=await self._headers())
 
     async def read(self, url: str, query: Query | None = None) -> Answer:
         """Read a URL.
