@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from backstage_py.integrations import git, signing
 from backstage_py.integrations.forges.forge import Forge, NewRepository, Request, Webhook
-from backstage_py.integrations.git import GitAuthor
+from backstage_py.integrations.git import GitAuthor, GitCredentials
 from backstage_py.integrations.patience import Patience, RateLimitedError
 from backstage_py.integrations.signing import Signer
 from backstage_py.plugin import ActionContext, BackstageError, InputError, Json, JsonObject, ScmIntegration
@@ -26,10 +26,12 @@ T = TypeVar("T", str, JsonObject)
 class Commit:
     """A first commit: where its files are, what it says and who made it; the configuration has what is not said.
 
-    ``sign`` without a value leaves it to ``scaffolder.defaultCommitSigning``.
+    ``sign`` without a value leaves it to ``scaffolder.defaultCommitSigning``. ``base`` is the branch that has what a
+    commit stands on, where that is another one.
     """
 
     branch: str
+    base: str | None = None
     source_path: str | None = None
     message: str | None = None
     author_name: str | None = None
@@ -127,24 +129,30 @@ async def push(ctx: ActionContext[Any], forge: Forge, remote_url: str, commit: C
 
 
 async def commit_onto(
-    ctx: ActionContext[Any], forge: Forge, remote_url: str, commit: Commit, onto: str, key: str
+    ctx: ActionContext[Any],
+    host: str,
+    credentials: GitCredentials,
+    remote_url: str,
+    commit: Commit,
+    onto: str,
+    key: str,
 ) -> str:
-    """Push files of the workspace as a commit behind another one, to a branch that is there, and return its hash.
+    """Push files of the workspace as a commit behind another one to a branch, and return its hash.
 
     ``onto`` is where the branch was before the step; what an earlier run pushed behind it is found again.
     """
-    signs_with = signer(ctx, forge.host, asked=commit.sign)
+    signs_with = signer(ctx, host, asked=commit.sign)
     at = int(await ctx.checkpoint(f"{key}.at", lambda: int(ctx.clock.now().timestamp())))
 
     async def push() -> Json:
         return await git.commit_onto(
             source_folder(ctx, commit.source_path),
             remote_url=remote_url,
-            branch=commit.branch,
+            branch=commit.base or commit.branch,
             target=f"refs/heads/{commit.branch}",
             message=commit.message or config(ctx).get("defaultCommitMessage") or "initial commit",
             author=author(ctx, commit.author_name, commit.author_email),
-            credentials=forge.git_credentials,
+            credentials=credentials,
             committed_at=at,
             onto=onto,
             signer=signs_with,

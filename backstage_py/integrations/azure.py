@@ -20,17 +20,18 @@ _ACCEPT = "application/json;api-version={}"
 _SIGN_IN = frozenset({203, 302})
 """How Azure answers to credentials that it does not know: with its page for signing in, or the way to it."""
 _BY_WORDS = (
+    (r"TF401179|active pull request", "Have the open pull request completed or abandoned, or choose another branch"),
     (
         r"TF400948|already exists",
         "Choose another name, or have the one that is there renamed or deleted; it was not made by this task",
     ),
-    (r"TF401179|active pull request", "Have the open pull request completed or abandoned, or choose another branch"),
     (r"TF401398|TF401175|ref .* does not exist", "Push the branch first, for instance with azure:repository:push"),
     (r"TF200016|project does not exist", "Correct the project's name, or have the token's owner made a member of it"),
     (r"TF402455|must use a pull request", "A policy protects the branch: propose the change with azure:pr:create"),
 )
 
 path = web_url.path  # for actions, which know the adapter alone
+organization_of = azure_credentials.organization_of
 
 
 def api(

@@ -9,15 +9,21 @@ from backstage_py.errors import NotAllowedError
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _BRANCH = re.compile(r"ref: (refs/heads/[\w./-]+)", re.ASCII)
+_ORIGIN = re.compile(r'^\[remote "origin"\]\n(?:\t.*\n)*?\turl = (\S+)$', re.MULTILINE)
 _LARGEST = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Clone:
-    """A repository that a folder holds; ``commit`` is checked out, ``objects`` the folder that has it."""
+    """A repository that a folder holds; ``commit`` is checked out, ``objects`` the folder that has it.
+
+    ``branch`` is the one that is checked out, and ``origin`` where it was cloned from, as far as the folder says.
+    """
 
     commit: str
     objects: Path
+    branch: str | None = None
+    origin: str | None = None
 
 
 def find(folder: Path) -> Clone | None:
@@ -33,7 +39,12 @@ def find(folder: Path) -> Clone | None:
     if _leads_out(inner):
         raise NotAllowedError("The repository in the workspace leads to files outside of it")
     commit = _checked_out(inner)
-    return Clone(commit, objects) if commit else None
+    if not commit:
+        return None
+    named = _BRANCH.fullmatch(_text(inner / "HEAD"))
+    origin = _ORIGIN.search(_text(inner / "config"))
+    branch = named[1].removeprefix("refs/heads/") if named else None
+    return Clone(commit, objects, branch, origin[1] if origin else None)
 
 
 def _leads_out(inner: Path) -> bool:

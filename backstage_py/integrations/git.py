@@ -341,20 +341,33 @@ async def clone(
     *,
     ref: str | None = None,
     credentials: GitCredentials | None = None,
+    depth: int = 1,
 ) -> None:
-    """Clone the last commit into ``target``, which must not exist; without submodules.
+    """Clone the last commits into ``target``, which must not exist; without submodules, and with bytes as they are.
 
     Raises:
         NotFoundError, NotAllowedError, ServiceUnavailableError, ForeignError: as git reports.
     """
-    options = ["--quiet", "--template=", "--no-recurse-submodules", "--depth=1"]
+    options = ["--quiet", "--no-recurse-submodules", f"--depth={depth}"]
     options += [f"--branch={ref}"] if ref else []
-    async with asyncio.timeout(_CLONE_SECONDS):
-        await _run(
-            ["clone", *options, "--", remote_url, str(target)],
-            folder=target.parent,
-            env=_network(remote_url, credentials),
-        )
+    with tempfile.TemporaryDirectory(prefix="backstage-template-") as template:
+        await threads.file_work(_write_attributes, Path(template))
+        async with asyncio.timeout(_CLONE_SECONDS):
+            await _run(
+                ["clone", f"--template={template}", *options, "--", remote_url, str(target)],
+                folder=target.parent,
+                env=_network(remote_url, credentials),
+            )
+
+
+def _write_attributes(template: Path) -> None:
+    (template / "info").mkdir()
+    (template / "info" / "attributes").write_text(_VERBATIM_ATTRIBUTES)
+
+
+async def checked_out(folder: Path) -> Clone | None:
+    """Return what a folder that is a clone says of itself; None when it is none. Errors as for ``clones.find``."""
+    return await threads.file_work(clones.find, folder)
 
 
 @asynccontextmanager

@@ -19,6 +19,71 @@ PUBLISH = [
     Case("user token", "publish:azure", {"repoUrl": _NEW}, config=(("requireScmUserCredentials", True),)),
 ]
 
+_OF = {"organization": "organization", "project": "project"}
+_HERE = {**_OF, "repoName": "there", "title": "T"}
+_FILE = {"repository": "there", "pipelineYamlFile": "azure-pipelines.yml"}
+_LOOK = {"pollingInterval": 0.01}
+DEVOPS = [
+    Case("pipeline", "azure:pipeline:create", {**_OF, **_FILE, "pipelineName": "shop"}),
+    Case(
+        "pipeline with all",
+        "azure:pipeline:create",
+        {
+            **_OF,
+            **_FILE,
+            "pipelineName": "shop",
+            "branch": "dev",
+            "pipelineFolder": "\\team",
+            "pipelineAgentPoolName": "own",
+            "host": "test.azure.com",
+            "token": "user-oauth",
+        },
+    ),
+    Case("run", "azure:pipeline:run", {**_OF, "pipelineId": "42"}),
+    Case("run and wait", "azure:pipeline:run", {**_OF, "pipelineId": "42", "branch": "dev", **_LOOK}),
+    Case(
+        "run with parameters",
+        "azure:pipeline:run",
+        {**_OF, "pipelineId": "42", "templateParameters": {"stage": "test"}, **_LOOK, "failIfNotSuccessful": True},
+    ),
+    Case("run that fails", "azure:pipeline:run", {**_OF, "pipelineId": "7", **_LOOK, "failIfNotSuccessful": True}),
+    Case("run too long", "azure:pipeline:run", {**_OF, "pipelineId": "42", **_LOOK, "pipelineTimeout": 0}),
+    Case("run without looking", "azure:pipeline:run", {**_OF, "pipelineId": "42", "failIfNotSuccessful": True}),
+    Case(
+        "permit",
+        "azure:pipeline:permit",
+        {**_OF, "pipelineId": "42", "resourceType": "endpoint", "resourceId": "e-1", "authorized": True},
+    ),
+    Case(
+        "permit a repository",
+        "azure:pipeline:permit",
+        {**_OF, "pipelineId": "42", "resourceType": "repository", "resourceId": "r-1", "authorized": False},
+    ),
+    Case(
+        "permit what is not there",
+        "azure:pipeline:permit",
+        {**_OF, "pipelineId": "42", "resourceType": "endpoint", "resourceId": "none", "authorized": True},
+    ),
+    Case("request", "azure:pr:create", _HERE),
+    Case(
+        "request with all",
+        "azure:pr:create",
+        {
+            **_HERE,
+            "sourceBranch": "dev",
+            "targetBranch": "main",
+            "description": "why",
+            "supportsIterations": True,
+            "autoComplete": True,
+            "mergeStrategy": "Squash",
+            "workItemId": "7",
+        },
+    ),
+    Case("no such branch", "azure:pr:create", {**_HERE, "sourceBranch": "none"}),
+    Case("bad item", "azure:pr:create", {**_HERE, "workItemId": "seven"}),
+    Case("no such repository", "azure:pr:create", {**_HERE, "repoName": "none"}),
+]
+
 
 def integrations(_url: str, token: str) -> Any:
     """Two hosts with a token."""

@@ -29,7 +29,7 @@ _LOCATIONS = {
         ),
         (
             "9946fd70-0d40-406e-b686-b4744cbbcc37",
-            "pullRequests",
+            "pullrequests",
             "{project}/_apis/{area}/repositories/{repositoryId}/{resource}/{pullRequestId}",
         ),
     ],

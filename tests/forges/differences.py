@@ -12,7 +12,7 @@ from backstage_py.sandbox.gitrepo import refs
 from tests.forges.stand_in import Asked, StandIn
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "forges"
-HOSTS = ("gitlab", "gitea", "gerrit", "bitbucket-cloud", "bitbucket-server", "azure")
+HOSTS = ("gitlab", "gitea", "gerrit", "bitbucket-cloud", "bitbucket-server", "azure", "azure-devops")
 """Those whose modules were recorded: ``X.json`` has what they send, ``X-actions.json`` which actions they have."""
 
 _NOW = re.compile(r"^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")

@@ -115,4 +115,16 @@ KINDS = (
         hosts=azure_cases.HOSTS,
         placeholder="-",
     ),
+    Kind(
+        name="azure-devops",
+        module="@backstage-community/plugin-scaffolder-backend-module-azure-devops",
+        serve=azure_host.serve,
+        integrations=azure_cases.integrations,
+        cases=azure_cases.DEVOPS,
+        scene=azure_cases.scene,
+        hosts=azure_cases.HOSTS,
+        without_examples=frozenset(  # their numbers of pipelines are words, or they are those of another action
+            {"azure:pipeline:create", "azure:pipeline:permit", "azure:pipeline:run"}
+        ),
+    ),
 )

@@ -25,7 +25,7 @@ def _examples(kind: Kind, described: Any) -> list[Case]:
         Case(f"example {number}", action["id"], _completed(action, example["example"], kind.placeholder))
         for action in described
         if action["id"] not in kind.without_examples
-        for number, example in enumerate(action["examples"] or ())
+        for number, example in enumerate(action.get("examples") or ())
     ]
 
 

@@ -76,4 +76,6 @@ async def _commit(ctx: ActionContext[PullRequest], repository: Repository, targe
         author_name=wanted.git_author_name,
         author_email=wanted.git_author_email,
     )
-    return await hosting.commit_onto(ctx, repository, repository.remote_url, commit, str(start), f"push.{key}")
+    return await hosting.commit_onto(
+        ctx, repository.host, repository.git_credentials, repository.remote_url, commit, str(start), f"push.{key}"
+    )

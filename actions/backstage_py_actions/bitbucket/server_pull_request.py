@@ -109,5 +109,7 @@ async def _source(
         author_name=wanted.git_author_name,
         author_email=wanted.git_author_email,
     )
-    pushed = await hosting.commit_onto(ctx, repository, repository.remote_url, commit, start, f"push.{key}")
+    pushed = await hosting.commit_onto(
+        ctx, repository.host, repository.git_credentials, repository.remote_url, commit, start, f"push.{key}"
+    )
     return branch, pushed
