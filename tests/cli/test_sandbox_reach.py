@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from backstage_py.cli.main import app
 from tests.forges import gitlab_host
+from tests.integrations import web_host
 
 TEMPLATE = """\
 apiVersion: scaffolder.backstage.io/v1beta3
@@ -39,3 +40,22 @@ async def test_nothing_goes_from_the_sandbox_to_a_real_host(tmp_path: Path, monk
         assert result.exit_code == 0, result.stdout
         assert "publish:gitlab is not run here: the sandbox stands in for GitHub alone" in result.stdout
         assert gitlab.base.asked == []
+
+
+async def test_every_github_of_the_configuration_is_the_sandbox(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "template.yaml").write_text(
+        TEMPLATE.replace("publish:gitlab", "publish:github").replace("gitlab", "ghe")
+    )
+    async with web_host.serve() as ghe:
+        entry = {"host": "ghe.com", "apiBaseUrl": f"{ghe.url}/api/v3", "token": "secret"}
+        (tmp_path / "app-config.yaml").write_text(json.dumps({"integrations": {"github": [entry]}}))
+        arguments = ["dry-run", ".", "--sandbox", "-c", "app-config.yaml"]
+
+        result = await asyncio.to_thread(CliRunner().invoke, app, arguments)
+
+        assert result.exit_code == 0, result.stdout
+        assert "/acme/shop" in result.stdout
+        assert ghe.requests == []

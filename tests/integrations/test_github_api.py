@@ -2,6 +2,7 @@ import asyncio
 import base64
 import json
 import re
+import time
 from typing import Any
 
 import pytest
@@ -137,6 +138,27 @@ async def test_waiting_is_said_every_ten_seconds_and_bounded(web_host: WebHost) 
     left = [25, 15, 5, 60, 50, 40, 30, 20, 10]
     assert said == [f"GitHub limits the rate of requests; going on in {seconds} s" for seconds in left]
     assert sum(slept) == 85
+
+
+async def test_the_hourly_limit_is_waited_for_until_it_begins_anew(web_host: WebHost) -> None:
+    """The primary limit: nothing is left, and the hour ends at a moment that GitHub names."""
+    answers = iter([403, 200])
+
+    async def limited(_: web.BaseRequest) -> web.StreamResponse:
+        ends = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(time.time()) + 3_600)}
+        return web.json_response({"message": "API rate limit exceeded"}, status=next(answers), headers=ends)
+
+    web_host.answers["/x"] = limited
+    said: list[str] = []
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    async with GithubApi(web_host.url, "tok", Patience(4_000, said.append, sleep)) as api:
+        await api.call("GET", "/x")
+    assert 3_590 <= sum(slept) <= 3_610
+    assert len(said) == len(slept)
 
 
 def test_a_bound_that_is_no_duration_is_named() -> None:

@@ -18,7 +18,7 @@ from backstage_py.plugin import Action, ActionAttributes, ActionContext, ActionR
 from backstage_py.scaffolder.run.doubles import Double
 
 KNOWN_BY_SCHEMA = "is known by its schema alone"
-NOT_IN_SANDBOX = "is not run here: the sandbox stands in for GitHub alone, and nothing of a run in it goes elsewhere"
+NOT_IN_SANDBOX = "is not run here: the sandbox stands in for GitHub alone, and no other git host is written to"
 _OTHER_HOSTS = ("azure", "bitbucket", "gerrit", "gitea", "gitlab")
 _EXAMPLE = "later steps see an example of its output"
 _FETCH = "catalog:fetch"

@@ -4,9 +4,10 @@ import contextlib
 import functools
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from backstage_py.cli.local import form, pickers
 from backstage_py.cli.local import trust as trusting
@@ -18,6 +19,7 @@ from backstage_py.errors import BackstageError, as_name
 from backstage_py.lint.actions import Catalogue
 from backstage_py.model import entity_ref
 from backstage_py.model.json import Json, JsonObject
+from backstage_py.model.scm import ScmIntegration
 from backstage_py.plugin import Services, TemplateInfo
 from backstage_py.scaffolder.face import dryrun, oneoff
 from backstage_py.scaffolder.face.directory import DirectoryFile
@@ -29,6 +31,9 @@ from backstage_py.scaffolder.run.journal import ListJournal
 from backstage_py.scaffolder.run.rendering import Environment
 from backstage_py.scaffolder.run.spec import steps_with_defaults
 from backstage_py.scaffolder.run.steps import StepWatcher
+
+if TYPE_CHECKING:
+    from backstage_py.wiring.stand_in import StandIn
 
 GUEST = "user:default/guest"
 
@@ -267,7 +272,8 @@ async def opened(
             from backstage_py.sandbox import stand_in
 
             root = sandbox_root or folder / "sandbox"
-            stand_ins.append(await stack.enter_async_context(stand_in.running(root, guard=_author)))
+            host = await stack.enter_async_context(stand_in.running(root, guard=_author))
+            stand_ins.append(_for_every_github(host, settings.integrations))
         plugins = load_plugins()
         project_config = author_config.find(start)
         if own := own_actions.folder(project_config, trust, config):
@@ -285,6 +291,13 @@ async def opened(
             makes_up=(dry or sandbox) and not backstage_url,
             hosts=tuple(host.host for one in stand_ins for host in one.hosts),
         )
+
+
+def _for_every_github(stand_in: "StandIn", configured: Iterable[ScmIntegration]) -> "StandIn":
+    """Return the sandbox in the place of each GitHub that the configuration has, so that a run writes to none."""
+    known = {one.host: one for one in stand_in.hosts}
+    others = [one for one in configured if one.type == "github" and one.host not in known]
+    return replace(stand_in, hosts=(*stand_in.hosts, *(replace(known["github.com"], host=one.host) for one in others)))
 
 
 async def _author(_request: object) -> str:
