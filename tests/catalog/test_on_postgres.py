@@ -9,8 +9,10 @@ import pytest
 from backstage_py.errors import InputError
 from backstage_py.model.entity_filter import AllOf, Exists, HasPrefix, Matches, Not
 from backstage_py.storage.catalog.entities import EntityReader
+from backstage_py.storage.catalog.leases import LeaseStore
 from backstage_py.storage.catalog.pages import Order, PageRequest
 from backstage_py.storage.catalog.search import FullText
+from backstage_py.storage.catalog.stitching import Final, StitchStore
 from tests.catalog.harness import HOST, Web, World, catalog, component, documents, group, location
 from tests.storage.postgres import Postgres, postgres
 
@@ -148,3 +150,31 @@ async def test_two_processes_share_one_catalog(tmp_path: Path, url: str) -> None
         await one.rest()
         await other.rest()
         assert {ref for ref in await one.refs() if "x-" in ref} == {f"component:default/x-{n}" for n in range(6)}
+
+
+async def test_the_server_learns_amid_many_writes_how_much_there_is_now(
+    tmp_path: Path, url: str, server: Postgres
+) -> None:
+    async with catalog(tmp_path, database_url=url) as world:
+        lease = await LeaseStore(world.database, 60).take("processing/many")
+        assert lease
+        store = StitchStore(world.database)
+
+        async def write(count: int) -> None:
+            finals = [Final(1_000_000 + n, 0, f"component:default/{n}", "", "", b"{}", None) for n in range(count)]
+            await store.write(lease, finals)
+            await store.keep_up()
+
+        with server.connect(url.rpartition("/")[2]) as connection:
+
+            def times() -> int:
+                query = "SELECT analyze_count FROM pg_stat_user_tables WHERE relname = 'search'"
+                row = connection.execute(query).fetchone()
+                return int(row[0]) if row else 0
+
+            begun = times()
+            for count, expected in ((499, 0), (1, 1), (499, 1), (1, 2), (999, 2), (1, 3)):
+                await write(count)
+                while times() - begun < expected:  # noqa: ASYNC110  # the server tells nobody
+                    await asyncio.sleep(0.05)
+            assert times() - begun == 3

@@ -66,6 +66,7 @@ class Stitcher:
             )
             STITCHED.inc(amount=len(finals))
             STITCHING.observe(time.monotonic() - began)
+            await self._store.keep_up()
             finals = following or await self._next_batch(())
         return found
 

@@ -76,6 +76,7 @@ class StitchStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._written = 0
+        self._known = 0
 
     async def claim(self, lease: Lease, most: int, *, busy: Collection[int] = ()) -> list[Pieces]:
         """Claim marked entities and return their pieces, in the order in which the entities came."""
@@ -100,8 +101,20 @@ class StitchStore:
         if self._database.is_sqlite:
             await threads.remote_call("database", bulk.checkpoint, self._database.engine)
         elif self._written >= _MANY:
-            self._written = 0
-            await self._database.write(lambda transaction: bulk.analyze(transaction.connection, _ANALYZED))
+            await self._analyze()
+
+    async def keep_up(self) -> None:
+        """Amid many writes, let the server count whenever there is twice what it knows of.
+
+        Readers ask meanwhile, and what it plans for tables that it takes for empty costs it more than the writes.
+        """
+        if not self._database.is_sqlite and self._written >= max(_MANY, self._known):
+            await self._analyze()
+
+    async def _analyze(self) -> None:
+        await self._database.write(lambda transaction: bulk.analyze(transaction.connection, _ANALYZED))
+        self._known += self._written
+        self._written = 0
 
     async def is_idle(self) -> bool:
         """Say whether nothing is marked."""
