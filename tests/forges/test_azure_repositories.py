@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pysequoia import Tsk
 
 from backstage_py.errors import (
     BackstageError,
@@ -56,6 +57,7 @@ async def test_only_hosts_of_the_configuration_are_cloned(azure_task: Task, url:
             await azure_task.run(action, {"remoteUrl": url, "token": "mine"})
 
 
+@pytest.mark.thorough(sample=1)
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("branch", ["feature/x", "main"])
 async def test_what_changed_in_a_clone_is_pushed_once_whatever_goes_wrong(
@@ -78,6 +80,21 @@ async def test_what_changed_in_a_clone_is_pushed_once_whatever_goes_wrong(
     assert tree["added.sh"][0] == "100755"
     log = (await azure.base.bare("acme/Shop/shop").run("log", "--format=%s", branch)).decode().split()
     assert log == ["Change", "seed"]
+
+
+async def test_what_is_pushed_from_a_clone_is_signed_and_is_one_commit(
+    azure: Azure, azure_task: Task, tmp_path: Path, remote: str
+) -> None:
+    folder = await cloned(azure_task, remote)
+    (folder / "new").write_text("n")
+    key = str(Tsk.generate("Ada <ada@test>"))
+    azure_task.configured(scaffolder={"defaultCommitSigning": True, "defaultCommitSigningKey": key})
+    azure.base.faults.lose_answer("POST", "*/shop/git-receive-pack")
+    given = {"remoteUrl": remote, "branch": "main", "sourcePath": "shop"}
+    await again(azure_task, "azure:repository:push", given, azure, tmp_path)
+    bare = azure.base.bare("acme/Shop/shop")
+    assert (await bare.run("rev-list", "--count", "main")).strip() == b"2"
+    assert b"\ngpgsig -----BEGIN PGP SIGNATURE-----" in await bare.run("cat-file", "commit", "main")
 
 
 async def test_a_branch_that_somebody_pushed_to_is_not_written_over(
@@ -129,6 +146,7 @@ async def test_a_clone_that_a_template_wrote_runs_nothing(azure: Azure, azure_ta
     assert set(await azure.base.tree("acme/Shop/shop", "scaffolder")) == {"README.md", "kept", ".gitattributes"}
 
 
+@pytest.mark.thorough(sample=1)
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_a_pull_request_is_opened_once_whatever_goes_wrong(
     azure: Azure, azure_task: Task, tmp_path: Path, remote: str, fault: str
@@ -151,6 +169,7 @@ async def test_a_pull_request_is_opened_once_whatever_goes_wrong(
         await azure_task.run("azure:pr:create", given)
 
 
+@pytest.mark.thorough(sample=1)
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_a_pipeline_is_created_once_whatever_goes_wrong(
     azure: Azure, azure_task: Task, tmp_path: Path, fault: str

@@ -19,6 +19,7 @@ def known(outputs: Any) -> Any:
     return {name: value for name, value in outputs.items() if name != "commitHash"} | words
 
 
+@pytest.mark.thorough(sample=10)
 @pytest.mark.parametrize("case", [*table("azure"), *table("azure-devops")], ids=comparing.ids)
 async def test_the_same_step_sends_azure_the_same(case: Any, azure: Azure, azure_task: Task) -> None:
     await comparing.compare(case, azure, azure_task, azure_cases.scene, known=known)

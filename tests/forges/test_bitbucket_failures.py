@@ -63,6 +63,7 @@ async def again(task: Task, action: str, given: dict[str, Any], host: Any, tmp_p
     return result.outputs
 
 
+@pytest.mark.thorough(sample=1)
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_a_repository_of_bitbucket_cloud_is_published_once_whatever_goes_wrong(
     bitbucket_cloud: Cloud, bitbucket_cloud_task: Task, tmp_path: Path, fault: str
@@ -78,6 +79,7 @@ async def test_a_repository_of_bitbucket_cloud_is_published_once_whatever_goes_w
     assert outputs["repoContentsUrl"] == f"{bitbucket_cloud.base.url}/acme/shop/src/main"
 
 
+@pytest.mark.thorough(sample=1)
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_a_pull_request_on_bitbucket_cloud_is_opened_once_whatever_goes_wrong(
     bitbucket_cloud: Cloud, bitbucket_cloud_task: Task, tmp_path: Path, fault: str

@@ -28,6 +28,7 @@ def known(outputs: Any) -> Any:
     return kept | ({"data": json.loads(outputs["json"])["data"]} if "json" in outputs else {})
 
 
+@pytest.mark.thorough(sample=6)
 @pytest.mark.parametrize("case", table("bitbucket-cloud"), ids=comparing.ids)
 async def test_the_same_step_sends_bitbucket_cloud_the_same(
     case: Any, bitbucket_cloud: Cloud, bitbucket_cloud_task: Task
@@ -37,6 +38,7 @@ async def test_the_same_step_sends_bitbucket_cloud_the_same(
     )
 
 
+@pytest.mark.thorough(sample=6)
 @pytest.mark.parametrize("case", table("bitbucket-server"), ids=comparing.ids)
 async def test_the_same_step_sends_bitbucket_server_the_same(
     case: Any, bitbucket_server: Server, bitbucket_server_task: Task

@@ -34,6 +34,7 @@ REQUEST = {
 }
 
 
+@pytest.mark.thorough(sample=1)
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_a_repository_is_published_once_whatever_goes_wrong(
     bitbucket_server: Server, bitbucket_server_task: Task, tmp_path: Path, fault: str
@@ -51,6 +52,7 @@ async def test_a_repository_is_published_once_whatever_goes_wrong(
     assert outputs["repoContentsUrl"] == f"{url}/projects/SHOP/repos/shop/browse"
 
 
+@pytest.mark.thorough(sample=1)
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_a_pull_request_is_opened_once_whatever_goes_wrong(
     bitbucket_server: Server, bitbucket_server_task: Task, tmp_path: Path, fault: str

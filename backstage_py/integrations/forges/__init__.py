@@ -1,6 +1,6 @@
 """What is made on git hosts: repositories, requests to merge, protection and webhooks, one file for each kind of host.
 
-``forge`` is the one interface, ``github`` and ``gitlab`` are hosts behind it. The next host is one file here: a class
+``forge`` is the one interface, the others are hosts behind it. The next host is one file here: a class
 that keeps the promises of ``forge.Forge``, over the host's own client or over ``rest`` where it has none. What a
 template wants of it (inputs, outputs, order, once for each task) stands in the actions, with ``backstage_py_actions.
 hosting`` for what they have in common; how files of a host are read by URL, in ``integrations.hosts``.
