@@ -99,7 +99,10 @@ def test_a_signal_ends_a_start_that_waits_for_its_database(tmp_path: Path, confi
     with subprocess.Popen(serve, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=tmp_path) as process:
         try:
             assert process.stdout
-            said = process.stdout.readline()
+            said = ""
+            while "database_lost" not in said:  # what comes before is about the configuration
+                said = process.stdout.readline()
+                assert said
             process.send_signal(signal.SIGTERM)
             said += process.stdout.read()
             assert process.wait(30) == 0, said
