@@ -18,6 +18,7 @@ _FAMILY = "scaffolder.backstage.io/"
 _CATALOG_VERSION = re.compile(r"^apiVersion:\s*['\"]?backstage\.io/", re.MULTILINE)
 _TEMPLATE = re.compile(r"^kind:\s*['\"]?Template\b", re.MULTILINE)
 _CORE = ("backstage.io/v1alpha1", "backstage.io/v1beta1")
+_OTHER_END = re.compile(r"\.(?:com|dev|org|net)\Z")
 GROUPS = ("backstage.io", "scaffolder.backstage.io")
 _VERSION_LINE = re.compile(r"^['\"]?\w+['\"]?\s*:\s*['\"]?[\w.-]*backstage\.io/", re.MULTILINE)
 _ACTION_LINE = re.compile(
@@ -141,8 +142,10 @@ def _is_meant(value: JsonObject) -> bool:
 
 
 def group_meant(version: str) -> str | None:
-    """Return the group of Backstage's of which that of an apiVersion is a misspelling."""
-    return misspelled(version.partition("/")[0], GROUPS)
+    """Return the group of Backstage's of which that of an apiVersion is a misspelling, or has another end."""
+    group = version.partition("/")[0]
+    ended = next((one for one in GROUPS if _OTHER_END.sub("", group) == one.removesuffix(".io") != group), None)
+    return misspelled(group, GROUPS) or ended or ("backstage.io" if group == "backstage" else None)
 
 
 def _has_steps(value: Json) -> bool:

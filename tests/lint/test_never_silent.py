@@ -121,6 +121,17 @@ def test_what_only_mentions_backstage_or_is_to_be_filled_in_is_left_alone(tmp_pa
     assert told(tmp_path, "file.yaml", text) == []
 
 
+@pytest.mark.parametrize("group", ["backstage", "backstage.com", "backstage.oi", "bakstage.io"])
+def test_a_group_that_is_nearly_backstages_is_an_error(tmp_path: Path, group: str) -> None:
+    text = COMPONENT.replace("backstage.io/", f"{group}/")
+
+    assert told(tmp_path, "catalog-info.yaml", text) == [("BPY105", "error", 1)]
+
+
+def test_a_group_of_ones_own_is_left_alone(tmp_path: Path) -> None:
+    assert told(tmp_path, "catalog-info.yaml", COMPONENT.replace("backstage.io/", "backstage.acme.com/")) == []
+
+
 def test_catalog_file_that_is_to_be_filled_in_is_no_error(tmp_path: Path) -> None:
     found = told(tmp_path, "catalog-info.yaml", COMPONENT.replace("web", "<your service>"))
 
