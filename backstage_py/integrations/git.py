@@ -486,6 +486,8 @@ def _as_error(arguments: Sequence[str], said: str) -> Exception:
         return NotAllowedError(f"{message}. A rule protects the branch: push to another one and open a pull request")
     if "[rejected]" in lowered or "[remote rejected]" in lowered or "updates were rejected" in lowered:
         return ConflictError(f"{message}. {git_advice.of_refused_push(said)}")
+    if "couldn't find remote ref" in lowered:
+        return NotFoundError(f"{message}. Correct the branch, or push it first")
     if "not found" in lowered or "error: 404" in lowered:
         return NotFoundError(message)
     if "could not resolve host" in lowered or "failed to connect" in lowered or "couldn't connect" in lowered:

@@ -183,6 +183,13 @@ async def test_a_change_is_proposed_once(host: Gerrit, task: Task, fault: str) -
 
 
 @on_gerrit
+async def test_a_review_for_a_branch_that_is_not_there_names_it(host: Gerrit, task: Task) -> None:
+    await host.add("shop", files={"README.md": "old\n"})
+    with pytest.raises(NotFoundError, match=r"refs/heads/nope\. Correct the branch"):
+        await task.run("publish:gerrit:review", {**REVIEW, "branch": "nope"})
+
+
+@on_gerrit
 async def test_a_clone_in_the_workspace_that_leads_out_is_refused(host: Gerrit, task: Task, tmp_path: Path) -> None:
     await host.add("shop", files={"README.md": "old\n"})
     for lead in (Path("objects/info/alternates"), Path("objects/pack")):
