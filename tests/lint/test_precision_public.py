@@ -57,8 +57,14 @@ def test_actions_that_several_plugins_give_one_id_are_held_to_what_all_require()
       action: azure:pipeline:create
       input: {organization: acme, project: shop, repository: shop, pipelineName: ci, pipelineYamlFile: ci.yaml}
     """
+    of_another_package = """\
+    - id: pipeline
+      action: azure:pipeline:create
+      input: {organization: acme, project: shop, folder: team, name: ci, repositoryId: '1', yamlPath: ci.yaml}
+    """
 
     assert found(template(steps)) == []
+    assert {problem.severity for problem in found(template(of_another_package))} <= {"warning"}
 
 
 def test_parameters_of_a_workflow_are_read_by_a_known_action() -> None:
