@@ -15,6 +15,10 @@ from backstage_py.model.entity_filter import AllOf, AnyOf, Exists, Filter, HasPr
 from backstage_py.storage.catalog.tables import final_entities, search, search_nulls
 
 _NO_KEY = -1
+_PROBED: sa.ColumnElement[int] = sa.literal_column("0", sa.Integer())
+"""An offset keeps PostgreSQL from joining the rows of two leaves: a plan for any values takes each for one row, and
+compares each row of the one with each of the other.
+"""
 _MOST_CONDITIONS = 250
 _MOST_VALUES = 10_000
 
@@ -96,6 +100,7 @@ class Conditions:
         return (
             sa.select(sa.literal(1))
             .where(probe.c.key_id == self.key(key), probe.c.value.in_(values), probe.c.entity_id == entity_id)
+            .offset(_PROBED)
             .correlate_except(probe)
             .exists()
         )
