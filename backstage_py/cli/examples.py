@@ -6,6 +6,7 @@ import typer
 
 EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "serve": ("backstage-py serve", "backstage-py serve -c app-config.yaml -c app-config.production.yaml"),
+    "migrate": ("backstage-py migrate -c app-config.yaml -c app-config.production.yaml",),
     "demo": ("backstage-py demo", "backstage-py demo --name shop --team payments --keep"),
     "config check": (
         "backstage-py config check",

@@ -120,6 +120,18 @@ def serve(
     raise typer.Exit(command.run(config or [], host=host, port=port, workers=workers))
 
 
+@app.command()
+def migrate(config: ConfigOption = None) -> None:
+    """Bring the database to the tables of this version, then stop; a service does it at its start, too.
+
+    Migrations only add, so replicas of the version before go on meanwhile. Two that migrate at once do it once.
+    """
+    extras.require("The command 'migrate'", "serve")
+    from backstage_py.cli.commands import migrate as command
+
+    raise typer.Exit(command.run(config or []))
+
+
 @app.command(hidden=True)
 def worker(config: ConfigOption = None) -> None:
     """Run tasks of a service that is started with --workers."""

@@ -41,15 +41,20 @@ async def upgrade(database: Database, revision: str = "head") -> None:
     both run.
     """
     known = revisions()
-    current = await database.read(_current)
-    if revision == "head" and current == known[-1]:
+    before = await current(database)
+    if revision == "head" and before == known[-1]:
         return
-    if current is not None and current not in known:
+    if before is not None and before not in known:
         if not await database.read(lambda connection: sa.inspect(connection).has_table("tasks")):
             raise DatabaseError(_NOT_OURS)
-        _log.warning("database_is_of_a_later_version", revision=current, newest_known=known[-1])
+        _log.warning("database_is_of_a_later_version", revision=before, newest_known=known[-1])
         return
     await _run(database, "upgrade", revision)
+
+
+async def current(database: Database) -> str | None:
+    """Return the revision of the tables, None where there are none yet."""
+    return await database.read(_current)
 
 
 async def check(database: Database) -> None:
@@ -58,11 +63,11 @@ async def check(database: Database) -> None:
     Raises:
         DatabaseError: they are not.
     """
-    current = await database.read(_current)
+    found = await current(database)
     known = revisions()
-    if current is None or (current in known and current != known[-1]):
+    if found is None or (found in known and found != known[-1]):
         raise DatabaseError(
-            f"The tables are {'missing' if current is None else f'those of revision {current}'}, this version needs "
+            f"The tables are {'missing' if found is None else f'those of revision {found}'}, this version needs "
             f"revision {known[-1]}, and skipMigrations is set; start once without it"
         )
 
@@ -120,5 +125,5 @@ def _grant(url: sa.URL, error: sa.exc.DBAPIError) -> str:
 def _current(connection: sa.Connection) -> str | None:
     if not sa.inspect(connection).has_table("alembic_version"):
         return None
-    current: str | None = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
-    return current
+    found: str | None = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    return found

@@ -2,14 +2,14 @@
 
 import ssl
 import tempfile
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
 from backstage_py.settings.sections import BackendSettings, Settings
-from backstage_py.storage import migrate
+from backstage_py.storage import migrate, outages
 from backstage_py.storage.database import Database
 
 _BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
@@ -50,7 +50,27 @@ async def migrated(store: Database, backend: BackendSettings) -> None:
         await migrate.check(store)
 
 
-def with_certificates(settings: Settings, stack: AsyncExitStack) -> Settings:
+async def migrate_only(settings: Settings) -> tuple[str | None, str | None]:
+    """Bring the tables up to date also where ``skipMigrations`` leaves it to this call.
+
+    Returns:
+        The revisions before and after; None is a database without tables.
+
+    Raises:
+        DatabaseError: the database holds other tables than ours.
+        ServiceUnavailableError: it does not answer within ``backend.database.patience``.
+    """
+    with ExitStack() as stack:
+        settings = lasting(with_certificates(settings, stack), stack)
+        async with of(settings).running() as store:
+            await ready(store, settings.backend)
+            with outages.patience():
+                before = await migrate.current(store)
+                await migrate.upgrade(store)
+                return before, await migrate.current(store)
+
+
+def with_certificates(settings: Settings, stack: AsyncExitStack | ExitStack) -> Settings:
     """Return settings whose URL names files of the configured certificates: libpq reads them from nowhere else."""
     url = make_url(settings.backend.database_url)
     names: dict[str, str] = {}
@@ -69,7 +89,7 @@ def with_certificates(settings: Settings, stack: AsyncExitStack) -> Settings:
     return replace(settings, backend=replace(settings.backend, database_url=text))
 
 
-def lasting(settings: Settings, stack: AsyncExitStack) -> Settings:
+def lasting(settings: Settings, stack: AsyncExitStack | ExitStack) -> Settings:
     """Return settings whose database is a file: one for ``:memory:`` lives as long as this process."""
     if make_url(settings.backend.database_url).database or not settings.backend.database_url.startswith("sqlite"):
         return settings
