@@ -239,3 +239,18 @@ async def test_an_older_version_works_on_a_newer_database(database: Database) ->
     await migrate.upgrade(database)
 
     assert (await TaskStore(database, boxes.box(KEY)).list(TaskFilter()))[1] == 0
+
+
+async def test_a_database_without_an_encoding_gets_its_tables_and_keeps_texts(server: Postgres) -> None:
+    with server.connect("postgres") as connection:
+        connection.execute(
+            "CREATE DATABASE unencoded TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'"
+        )
+    database = Database(f"postgresql+psycopg://test@127.0.0.1:{server.port}/unencoded")
+    try:
+        await migrate.upgrade(database)
+        assert await migrate.current(database) == migrate.revisions()[-1]
+        said = await database.read(lambda connection: connection.exec_driver_sql("SELECT 'Zoë 🚀'").scalar())
+    finally:
+        await database.close()
+    assert said == "Zoë 🚀"

@@ -18,6 +18,7 @@ _DEFAULTS = {
     "keepalives_count": "3",
     "tcp_user_timeout": "15000",  # milliseconds until sent data must have been received
     "application_name": "backstage-py",
+    "client_encoding": "utf8",  # of a database in SQL_ASCII, texts would come as bytes
 }
 _STATEMENT_SECONDS = 60
 _IDLE_SECONDS = 60
