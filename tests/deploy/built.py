@@ -1,0 +1,105 @@
+"""The image of ``examples/deploy/Containerfile``, built without a registry and loaded into a cluster.
+
+A root file system of Debian's packages takes the place of the base image. It also holds PostgreSQL, so that pods with a
+database need no image of their own.
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.cluster import kit
+from tests.cluster.cluster import KubeCluster, run_folder
+
+ROOT = Path(__file__).parents[2]
+BASE = "localhost/debian-python"
+NAME = "localhost/backstage-py"
+_PACKAGES = "python3,python3-venv,git,ca-certificates,postgresql"
+_HOST_FILES = ("/etc/ssl/certs", "/etc/pip.conf", "/etc/xdg/pip", "/opt")
+"""What this machine's pip is configured by, if it is."""
+
+
+def images() -> Path:
+    """Build the base and the service's image once in a run; return the folder that holds them."""
+    needed = ("buildah", "mmdebstrap", "ctr")
+    if missing := [name for name in needed if not shutil.which(name)]:
+        pytest.skip(f"buildah, mmdebstrap and containerd, to build an image ({', '.join(missing)} missing)")
+    folder = Path(os.environ.get("BACKSTAGE_PY_TEST_IMAGES") or run_folder().parent / "images")
+    with kit.locked(folder):
+        if not (folder / "built").exists():
+            _base(folder)
+            _build(folder)
+            (folder / "built").touch()
+    return folder
+
+
+def load(cluster: KubeCluster, folder: Path, name: str) -> str:
+    """Have pods of the cluster find an image, and return its name there."""
+    socket = cluster.kubeconfig.parent / "containerd.sock"
+    if not socket.exists():
+        pytest.skip("a cluster of the kit in BACKSTAGE_PY_CLUSTER_KIT, to load an image into")
+    archive = folder / "image.tar"
+    tagged = f"{name}:{_digest(folder, name)[:12]}"
+    _run("buildah", *_store(folder), "push", "--quiet", name, f"docker-archive:{archive}:{tagged}")
+    _run("ctr", "-a", str(socket), "-n", "k8s.io", "images", "import", str(archive))
+    archive.unlink()
+    return tagged
+
+
+def of_revision(folder: Path, name: str, tree: Path) -> str:
+    """Make an image that has the code of another revision in the place of this one's, and return its name."""
+    container = _run("buildah", *_store(folder), "from", NAME)
+    root = Path(_run("buildah", *_store(folder), "mount", container))
+    packages = next(root.glob("opt/backstage-py/lib/python3*/site-packages"))
+    for code in (tree / "backstage_py", tree / "actions" / "backstage_py_actions"):
+        shutil.rmtree(packages / code.name)
+        shutil.copytree(code, packages / code.name)
+    for part in ("schemas", "skeletons"):
+        shutil.copytree(tree / part, packages / "backstage_py" / "_bundled" / part)
+    _run("buildah", *_store(folder), "commit", "--quiet", "--rm", container, name)
+    return name
+
+
+def _base(folder: Path) -> None:
+    archive = folder / "base.tar"
+    _run("mmdebstrap", "--mode=root", "--variant=minbase", f"--include={_PACKAGES}", "bookworm", str(archive))
+    container = _run("buildah", *_store(folder), "from", "scratch")
+    _run("buildah", *_store(folder), "add", "--quiet", container, str(archive), "/")
+    _run("buildah", *_store(folder), "commit", "--quiet", "--rm", container, BASE)
+    archive.unlink()
+
+
+def _build(folder: Path, name: str = NAME, *more: str) -> None:
+    volumes = [f"--volume={path}:{path}:ro" for path in _HOST_FILES if Path(path).exists()]
+    _run(
+        "buildah",
+        *_store(folder),
+        "build",
+        "--isolation=chroot",
+        "--network=host",
+        "--format=docker",
+        "--timestamp=0",
+        f"--build-arg=BASE={BASE}",
+        *volumes,
+        *more,
+        f"--file={ROOT / 'examples/deploy/Containerfile'}",
+        f"--tag={name}",
+        str(ROOT),
+    )
+
+
+def _digest(folder: Path, name: str) -> str:
+    return _run("buildah", *_store(folder), "images", "--format={{.ID}}", "--no-trunc", name).removeprefix("sha256:")
+
+
+def _store(folder: Path) -> list[str]:
+    return [f"--root={folder / 'store'}", f"--runroot={folder / 'run'}", "--storage-driver=overlay"]
+
+
+def _run(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(command[:2])}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+    return done.stdout.strip()

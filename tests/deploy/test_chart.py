@@ -1,0 +1,135 @@
+"""The image and the chart on a real cluster: installed, upgraded under load, rolled back, cut off, removed."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster import waiting
+from tests.cluster.cluster import KubeCluster
+from tests.deploy import built, load, postgres_pod, release
+from tests.deploy.load import call
+from tests.deploy.release import Release
+from tests.replicas import revisions
+
+TEMPLATE = """
+apiVersion: scaffolder.backstage.io/v1beta3
+kind: Template
+metadata: {name: greet}
+spec:
+  type: service
+  steps:
+    - {id: wait, name: Wait, action: debug:wait, input: {seconds: 1}}
+    - {id: greet, name: Greet, action: debug:log, input: {message: Hello}}
+"""
+
+
+@pytest.fixture
+def installed(kube: KubeCluster, namespace: str) -> Iterator[Release]:
+    with release.opened(kube, namespace) as opened:
+        yield opened
+
+
+def values(database: postgres_pod.Postgres, image: str, **more: Any) -> dict[str, Any]:
+    name, _, tag = image.partition(":")
+    access = {"type": "static", "options": {"token": "${OPERATOR_TOKEN}", "subject": "operator"}}
+    return {
+        "image": {"repository": name, "tag": tag, "pullPolicy": "Never"},
+        "database": {"host": database.host, "existingSecret": database.secret},
+        "secrets": {"existing": ["service"]},
+        "appConfig": {
+            "backend": {
+                "baseUrl": "http://backstage-py:7007",
+                "auth": {"externalAccess": [access]},
+                "workingDirectory": "/var/lib/backstage-py",
+            },
+            "catalog": {
+                "rules": [{"allow": ["Template"]}],
+                "locations": [{"type": "file", "target": "/etc/backstage-py/templates/greet.yaml"}],
+            },
+        },
+        "extraVolumes": [{"name": "templates", "configMap": {"name": "templates"}}],
+        "extraVolumeMounts": [{"name": "templates", "mountPath": "/etc/backstage-py/templates"}],
+        "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "1Gi"}},
+        **more,
+    }
+
+
+@pytest.mark.timeout(900)
+def test_from_nothing_to_two_replicas_that_are_upgraded_without_a_failed_request_and_removed(
+    kube: KubeCluster, namespace: str, installed: Release, tmp_path: Path
+) -> None:
+    images = built.images()
+    before = built.load(
+        kube, images, built.of_revision(images, "localhost/backstage-py-before", revisions.previous(tmp_path))
+    )
+    now = built.load(kube, images, built.NAME)
+    database = postgres_pod.start(kube, namespace, now)
+    core = f"/api/v1/namespaces/{namespace}"
+    kube.api.post(f"{core}/secrets", {"metadata": {"name": "service"}, "stringData": {"OPERATOR_TOKEN": load.TOKEN}})
+    kube.api.post(f"{core}/configmaps", {"metadata": {"name": "templates"}, "data": {"greet.yaml": TEMPLATE}})
+    untouched = installed.objects()
+
+    installed.install(values(database, before))
+    assert len(installed.addresses()) == 2
+    _runs_a_task(installed)
+
+    with load.running(installed.addresses) as during:
+        installed.upgrade(values(database, now))
+    assert during.failures == []
+    assert during.answered > 0
+    _runs_a_task(installed)
+
+    installed.rollback(1)
+    _runs_a_task(installed)
+    installed.upgrade(values(database, now, workers=0))
+
+    cut = _cut_off(kube, namespace)
+    waiting.until(lambda: _are_back(kube, namespace, cut), "all that was killed is started again, and ready")
+    assert _runs_a_task(installed) >= 4
+
+    installed.uninstall()
+    waiting.until(lambda: installed.objects() <= untouched, "nothing of the release is left")
+
+
+def _runs_a_task(installed: Release) -> int:
+    """Run the template through one replica, see it done through the other; return how many tasks there are."""
+    waiting.until(lambda: len(installed.addresses()) == 2, "two replicas are ready")
+    first, second = installed.addresses()
+    templates = "/api/catalog/entities/by-query?filter=kind=template"
+    waiting.until(lambda: call(first, templates)["totalItems"], "the template is in the catalog")
+    made = call(first, "/api/scaffolder/v2/tasks", {"templateRef": "template:default/greet", "values": {}})
+
+    def is_done() -> bool:
+        status = call(second, f"/api/scaffolder/v2/tasks/{made['id']}")["status"]
+        assert status in {"open", "processing", "completed"}
+        return bool(status == "completed")
+
+    waiting.until(is_done, "the task is completed")
+    return int(call(second, "/api/scaffolder/v2/tasks")["totalTasks"])
+
+
+def _cut_off(kube: KubeCluster, namespace: str) -> list[str]:
+    """Kill every process of the namespace's pods at once, as when their node loses its power; return the containers."""
+    containers = [
+        one["containerID"]
+        for pod in kube.api.items(f"/api/v1/namespaces/{namespace}/pods?fieldSelector=status.phase=Running")
+        if not pod["metadata"].get("deletionTimestamp")
+        for one in pod["status"]["containerStatuses"]
+    ]
+    tasks = ["ctr", "-a", str(kube.kubeconfig.parent / "containerd.sock"), "-n", "k8s.io", "tasks"]
+    for container in containers:
+        command = [*tasks, "kill", "--signal", "SIGKILL", container.removeprefix("containerd://")]
+        subprocess.run(command, check=True, capture_output=True)
+    return containers
+
+
+def _are_back(kube: KubeCluster, namespace: str, before: list[str]) -> bool:
+    statuses = [
+        one
+        for pod in kube.api.items(f"/api/v1/namespaces/{namespace}/pods")
+        for one in pod["status"].get("containerStatuses", [])
+    ]
+    return len(statuses) == len(before) and all(one["ready"] and one["containerID"] not in before for one in statuses)
