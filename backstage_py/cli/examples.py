@@ -15,6 +15,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "config show": ("backstage-py config show", "backstage-py config show backend.database"),
     "config schema": ("backstage-py config schema > app-config.schema.json",),
+    "doctor": (
+        "backstage-py doctor -c app-config.yaml",
+        "BACKSTAGE_TOKEN=... backstage-py doctor --backstage https://backstage.example.com -c app-config.yaml",
+        "backstage-py doctor -c app-config.yaml --format json",
+    ),
     "mcp": ("backstage-py mcp --url http://localhost:7007",),
     "validate": (
         "backstage-py validate",

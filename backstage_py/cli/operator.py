@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from backstage_py import extras
 from backstage_py.cli import examples
 from backstage_py.cli.formats import ConfigFormat
 
@@ -32,6 +33,7 @@ def register(app: typer.Typer) -> None:
     config.command(name="schema")(schema)
     examples.attach(config, "config ")
     app.add_typer(config)
+    app.command(name="doctor")(doctor)
 
 
 def check(
@@ -68,3 +70,22 @@ def schema() -> None:
     from backstage_py.cli.commands import config as command
 
     raise typer.Exit(command.schema_())
+
+
+def doctor(
+    backstage: Annotated[
+        str | None,
+        typer.Option("--backstage", help="Base URL of the other Backstage's backend. Default: backend.baseUrl."),
+    ] = None,
+    config: _ConfigOption = None,
+    format_: _FormatOption = ConfigFormat.TEXT,
+) -> None:
+    """Try from this machine what must hold between a running service and a Backstage, and say what to do.
+
+    Nothing is changed. BACKSTAGE_TOKEN holds a user's token; it is sent only where files given with --config say, and
+    without it a guest is signed in where Backstage allows that. Ends with 1 when something is wrong.
+    """
+    extras.require("The command 'doctor'", "serve")
+    from backstage_py.cli.commands import doctor as command
+
+    raise typer.Exit(command.run(config or [], backstage, format_))
