@@ -17,7 +17,8 @@ _SUFFIXES = (".yaml", ".yml")
 _SKIPPED = frozenset(
     {".git", "node_modules", ".venv", "venv", "__pycache__", ".tox", ".mypy_cache", ".idea", ".backstage-py-dev"}
 )
-_TEMPLATE_SIGNS = ("kind: Template", "kind: 'Template'", 'kind: "Template"')
+_TEMPLATE_SIGN = re.compile(r"""kind['"]?:\s*['"]?Template""")
+"""As YAML writes it, or JSON, which is YAML, too."""
 _WORTH_A_POOL = 40
 _HEAD = 64 * 1024
 _OWN_NAME = re.compile(
@@ -152,7 +153,7 @@ def _is_worth_reading(head: str) -> bool:
 
 
 def _may_be_template(head: str) -> bool:
-    return any(sign in head for sign in _TEMPLATE_SIGNS) or documents.resembles_template(head)
+    return _TEMPLATE_SIGN.search(head) is not None or documents.resembles_template(head)
 
 
 def _is_below(path: Path, folders: frozenset[str]) -> bool:

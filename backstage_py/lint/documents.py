@@ -20,6 +20,7 @@ _TEMPLATE = re.compile(r"^kind:\s*['\"]?Template\b", re.MULTILINE)
 _CORE = ("backstage.io/v1alpha1", "backstage.io/v1beta1")
 _OTHER_END = re.compile(r"\.(?:com|dev|org|net)\Z")
 GROUPS = ("backstage.io", "scaffolder.backstage.io")
+_FLOW = re.compile(r"(?:\s|#.*|---)*\{")
 _VERSION_LINE = re.compile(r"^['\"]?\w+['\"]?\s*:\s*['\"]?[\w.-]*backstage\.io/", re.MULTILINE)
 _ACTION_LINE = re.compile(
     r"^[ \t]+(?:- )?action:[ \t]*['\"]?[a-zA-Z][\w-]*(?::[\w-]+)+['\"]?[ \t]*(?:#.*)?\r?$", re.MULTILINE
@@ -75,7 +76,7 @@ class Entity:
 
 def is_ours(text: str) -> bool:
     """Say quickly whether a text can hold an entity at all."""
-    if "backstage.io/" in text and (_VERSION_LINE.search(text) or text.lstrip().startswith("{")):
+    if "backstage.io/" in text and (_VERSION_LINE.search(text) or _FLOW.match(text)):
         return True
     return resembles_template(text)
 

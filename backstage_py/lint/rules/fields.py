@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from backstage_py.lint.fixes import repair
-from backstage_py.lint.nearest import misspelled, nearest
+from backstage_py.lint.nearest import misspelled, nearest, number_of
 from backstage_py.lint.rule import Finding, Path, rule
 from backstage_py.lint.view import Template
 from backstage_py.lint.vocabulary import (
@@ -112,7 +112,7 @@ def unknown_ui_key(template: Template) -> Iterator[Finding]:
                 )
         for options, where, known, owner in _closed_options(one.schema, one.path):
             for key in options:
-                close = None if key in known else nearest(str(key), known)
+                close = None if key in known else _option_meant(str(key), known, is_closed=known is not GENERAL_OPTIONS)
                 if close and close not in options:
                     yield Finding(
                         f'{owner} has no option "{key}"',
@@ -208,9 +208,16 @@ def _ui_key_meant(key: str, schema: JsonObject) -> str | None:
     return close if close and close not in schema else None
 
 
+def _option_meant(key: str, known: frozenset[str], *, is_closed: bool) -> str | None:
+    """Widgets take more than is known, so that only what is surely a slip counts there."""
+    return nearest(key, known) if is_closed else misspelled(key, known) or number_of(key, known)
+
+
 def _closed_options(schema: JsonObject, path: Path) -> Iterator[tuple[JsonObject, Path, frozenset[str], str]]:
     """Yield the options of a built-in field, with where they stand, the options that it has, and who has them."""
     options, field = schema.get("ui:options"), schema.get("ui:field")
+    if isinstance(options, dict) and field is None and isinstance(schema.get("ui:widget"), str):
+        yield options, (*path, "ui:options"), GENERAL_OPTIONS, schema["ui:widget"]
     known = FIELD_OPTIONS.get(field) if isinstance(field, str) else None
     if known is None or not isinstance(options, dict):
         return

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from backstage_py.js import regex
 from backstage_py.js.convert import deep_equal
+from backstage_py.lint import schema_shape
 from backstage_py.lint.fixes import repair
 from backstage_py.lint.fixes.repair import Repair
 from backstage_py.lint.form import possible_values, schema_types
@@ -193,17 +194,22 @@ def bad_default(template: Template) -> Iterator[Finding]:
     good=_NAME + "      enum: [small, large]\n      enumNames: [Small, Large]\n" + _LOG,
 )
 def enum_names(template: Template) -> Iterator[Finding]:
-    """Compare the two lists."""
-    for one in template.form.properties:
-        enum, names = one.schema.get("enum"), one.schema.get("enumNames")
-        if isinstance(enum, list) and isinstance(names, list) and len(enum) != len(names):
-            yield Finding(f"{len(names)} names for {len(enum)} values", (*one.path, "enumNames"))
-        if isinstance(enum, list):
-            seen: list[tuple[type, Json]] = []
-            for index, value in enumerate(enum):
-                if (type(value), value) in seen:
-                    yield Finding(f"{value!r} stands twice in enum", (*one.path, "enum", index))
-                seen.append((type(value), value))
+    """Compare the two lists, of items and branches, too."""
+    for page, path in template.form.pages:
+        for schema, where in schema_shape.schemas(page, path):
+            if isinstance(schema, dict) and isinstance(schema.get("enum"), list):
+                yield from _names_and_values(schema, schema["enum"], where)
+
+
+def _names_and_values(schema: JsonObject, enum: list[Json], where: Path) -> Iterator[Finding]:
+    names = schema.get("enumNames")
+    if isinstance(names, list) and len(enum) != len(names):
+        yield Finding(f"{len(names)} names for {len(enum)} values", (*where, "enumNames"))
+    seen: list[tuple[type, Json]] = []
+    for index, value in enumerate(enum):
+        if (type(value), value) in seen:
+            yield Finding(f"{value!r} stands twice in enum", (*where, "enum", index))
+        seen.append((type(value), value))
 
 
 @rule(
@@ -386,6 +392,12 @@ def _unfit(default: Json, schema: JsonObject) -> str | None:
     enum = schema.get("enum")
     if isinstance(enum, list) and not isinstance(default, list) and not any(deep_equal(default, one) for one in enum):
         return "is none of the values in enum"
+    if (
+        "oneOf" in schema
+        and (listed := possible_values(schema))
+        and not any(deep_equal(default, one) for one in listed)
+    ):
+        return "is none of the values in oneOf"
     pattern = schema.get("pattern")
     if isinstance(pattern, str) and isinstance(default, str) and default and _never_matches(pattern, default):
         return "does not match the pattern"

@@ -5,16 +5,19 @@ import re
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 
-from backstage_py.lint import syntax
+from backstage_py.lint import placeholders, syntax
 from backstage_py.lint.fixes import repair
 from backstage_py.lint.fixes.repair import Repair
-from backstage_py.lint.nearest import nearest, slip_of
+from backstage_py.lint.nearest import misspelled, nearest, slip_of
 from backstage_py.lint.rule import Finding, Path, rule
 from backstage_py.lint.view import Step, Template
 from backstage_py.lint.vocabulary import SPEC_KEYS, STEP_KEYS, STEP_ROOTS
+from backstage_py.model.json import Json
 from backstage_py.templating import tree
 
 _STEP = "steps:\n  - id: log\n    action: debug:log\n    input:\n      message: hello\n"
+_STRATEGY = "EXPERIMENTAL_strategy"
+_STRATEGIES = ("none", "startOver")
 _FOREIGN_KEYS = {
     "inputs": "input",
     "with": "input",
@@ -155,6 +158,20 @@ def unknown_spec_key(template: Template) -> Iterator[Finding]:
                 fix=f'Write "{close}"',
                 repair=repair.rename(("spec", key), close),
             )
+    yield from _recovery(template.spec.get("EXPERIMENTAL_recovery"))
+
+
+def _recovery(recovery: Json) -> Iterator[Finding]:
+    """The one key that it has, and the two strategies that there are; another one is none."""
+    path: Path = ("spec", "EXPERIMENTAL_recovery")
+    for key, value in recovery.items() if isinstance(recovery, dict) else ():
+        if key != _STRATEGY:
+            close = misspelled(str(key), (_STRATEGY,)) or (_STRATEGY if str(key).lower() == "strategy" else None)
+            fix = f'Write "{close}"' if close else f"It has {_STRATEGY} alone"
+            yield Finding(f'EXPERIMENTAL_recovery has no "{key}"', (*path, key), on_key=True, fix=fix)
+        elif value not in _STRATEGIES and not placeholders.is_placeholder(value):
+            fix = f"Write {' or '.join(_STRATEGIES)}"
+            yield Finding(f'There is no strategy "{value}", so nothing is recovered', (*path, key), fix=fix)
 
 
 @rule(

@@ -1,0 +1,56 @@
+"""Slips that another set of held-out mistakes brought up, each with a neighbour that is none."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from backstage_py.lint.check import Options
+from backstage_py.lint.discovery import check_paths
+from backstage_py.model import yaml
+
+HEAD = "apiVersion: scaffolder.backstage.io/v1beta3\nkind: Template\nmetadata: {name: example}\n"
+SPEC = "spec:\n  type: service\n  owner: team-a\n"
+LOG = "  steps:\n    - id: log\n      action: debug:log\n      input: {message: '${{ parameters | dump }}'}\n"
+
+
+def codes(folder: Path, text: str, name: str = "template.yaml") -> set[str]:
+    (folder / name).write_text(text, encoding="utf-8")
+    return {one.code for one in check_paths([folder], Options(), workers=1)}
+
+
+@pytest.mark.parametrize("start", ["", "# ours\n", "---\n"])
+def test_a_template_that_is_written_as_json_is_checked(tmp_path: Path, start: str) -> None:
+    value = yaml.load_all(HEAD + SPEC + LOG.replace("debug:log", "debug:lgo"))[0].value
+
+    assert codes(tmp_path, start + json.dumps(value, indent=2)) == {"BPY201"}
+
+
+FORM = "  parameters:\n    properties:\n      name:\n        type: string\n"
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "code"),
+    [
+        ("        enum: [a, b]\n        default: a\n", "        enum: [a, b]\n        default: c\n", "BPY508"),
+        (
+            "        oneOf: [{const: a}, {const: b}]\n        default: a\n",
+            "        oneOf: [{const: a}, {const: b}]\n        default: c\n",
+            "BPY508",
+        ),
+        ("        ui:widget: textarea\n        ui:options: {rows: 3}\n",
+         "        ui:widget: textarea\n        ui:options: {row: 3}\n", "BPY506"),
+        ("      tags: {type: array, items: {enum: [a], enumNames: [A]}}\n",
+         "      tags: {type: array, items: {enum: [a], enumNames: [A, B]}}\n", "BPY509"),
+        ("    if: {required: [name]}\n    then: {required: [name]}\n",
+         "    iff: {required: [name]}\n    then: {required: [name]}\n", "BPY525"),
+        ("    ui:order: [name, '*']\n", "    ui:order: []\n", "BPY526"),
+        ("  EXPERIMENTAL_recovery: {EXPERIMENTAL_strategy: none}\n",
+         "  EXPERIMENTAL_recovery: {EXPERIMENTAL_strategy: nothing}\n", "BPY114"),
+        ("  EXPERIMENTAL_recovery: {EXPERIMENTAL_strategy: none}\n",
+         "  EXPERIMENTAL_recovery: {strategy: none}\n", "BPY114"),
+    ],
+)  # fmt: skip
+def test_slips_of_forms(tmp_path: Path, right: str, wrong: str, code: str) -> None:
+    assert codes(tmp_path, HEAD + SPEC + FORM + right + LOG) == set()
+    assert codes(tmp_path, HEAD + SPEC + FORM + wrong + LOG) == {code}
