@@ -93,7 +93,10 @@ async def test_a_branch_and_several_providers_by_name(host: GithubHost, tmp_path
         assert names == ["github-provider:acme", "github-provider:others"]
 
 
-@pytest.mark.parametrize("fault", ["unauthorized", "away", "in part", "forgotten"])
+EMPTY = {"nodes": [], "pageInfo": {"hasNextPage": False, "endCursor": None}}
+
+
+@pytest.mark.parametrize("fault", ["unauthorized", "away", "in part", "forgotten", "emptied"])
 async def test_a_host_in_trouble_removes_nothing(host: GithubHost, tmp_path: Path, fault: str) -> None:
     for number in range(4):
         host.repo(f"acme/r{number}")
@@ -105,8 +108,9 @@ async def test_a_host_in_trouble_removes_nothing(host: GithubHost, tmp_path: Pat
             "away": web.Response(status=502),
             "in part": web.json_response({"data": {"repositoryOwner": None}, "errors": [{"message": "timeout"}]}),
             "forgotten": web.json_response({"data": {"repositoryOwner": None}}),
+            "emptied": web.json_response({"data": {"repositoryOwner": {"repositories": EMPTY}}}),
         }
-        return answers[fault] if asked.query and (second_page or fault == "forgotten") else None
+        return answers[fault] if asked.query and (second_page or fault in {"forgotten", "emptied"}) else None
 
     async with site.running(host, tmp_path, github(host, pageSizes={"repositories": 2})) as running:
         await running.until("r0", "r1", "r2", "r3")

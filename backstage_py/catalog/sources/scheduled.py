@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
-from backstage_py.errors import ServiceUnavailableError
+from backstage_py.errors import ForeignError, ServiceUnavailableError
 from backstage_py.model import entity_ref
 from backstage_py.model.json import JsonObject
 from backstage_py.plugin.catalog import Event, ProviderConnection
@@ -58,8 +58,15 @@ class ScheduledProvider(ABC):
         self._connection = None
 
     async def read(self) -> None:
-        """Make what is there all that the provider has; of two with one name the later one counts."""
-        found = {entity_ref.of(one): one for one in await self.found()}
+        """Make what is there all that the provider has; of two with one name the later one counts.
+
+        Raises:
+            BackstageError: as for ``found``; what it had before stays.
+        """
+        try:
+            found = {entity_ref.of(one): one for one in await self.found()}
+        except (KeyError, IndexError, TypeError, AttributeError) as error:  # JSON of another shape than is known
+            raise ForeignError(f"{self.name}: the host left something out of an answer ({error!r})") from error
         await self.to.apply_full(list(found.values()), location_key=self._location_key)
         _log.info("provider_read", provider=self.name, entities=len(found))
 

@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
-from backstage_py.errors import ForeignError, SettingsError
+from backstage_py.catalog.sources.git_hosts import paging
+from backstage_py.errors import SettingsError
 from backstage_py.integrations.hosts.scm import ScmRegistry
 from backstage_py.integrations.patience import SHORTEST_WAIT, Patience, RateLimitedError
 from backstage_py.integrations.web.http import Answer, HttpClient, is_rate_limited, raise_for, retry_after
@@ -69,13 +70,12 @@ class HostApi:
             NotFoundError, ForeignError: the host refuses, or names a page elsewhere, which would get the token.
         """
         following: str | None = with_query(url, query)
+        pages = paging.Pages(url)
         while following:
-            page = (await self.read(following)).json()
-            for one in page.get("values") or ():
+            page = pages.counted(await self.read(following)).json()
+            for one in paging.member(page, "values", url):
                 yield one
-            following = page.get("next")
-            if following and urlsplit(following).netloc != urlsplit(url).netloc:
-                raise ForeignError(f"The next page of {url} is at another host: {urlsplit(following).netloc}")
+            following = pages.following(str(page["next"])) if page.get("next") else None
 
     async def _send(self, method: str, url: str, body: bytes | None = None) -> Answer:
         """Send what changes nothing; where the host limits the rate of requests, it waits and asks again."""

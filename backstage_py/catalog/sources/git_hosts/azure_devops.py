@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from urllib.parse import quote
 
-from backstage_py.catalog.sources.git_hosts import api
+from backstage_py.catalog.sources.git_hosts import api, paging
 from backstage_py.catalog.sources.git_hosts.discovery import listed, location, named
 from backstage_py.catalog.sources.scheduled import ScheduledProvider
+from backstage_py.catalog.sources.shown import must_show
 from backstage_py.errors import ForeignError
 from backstage_py.integrations.hosts.scm import ScmRegistry
 from backstage_py.integrations.web.http import HttpClient
@@ -54,13 +55,17 @@ class AzureDevOpsProvider(ScheduledProvider):
         }
         if asked.branch:
             search["filters"] = {"Branch": [asked.branch]}
+        wanted = 0
         while True:
             page = await self._api.post(self._search_url, {**search, "$skip": len(results)}, {"api-version": _VERSION})
-            results += page["results"]
-            if page["count"] <= len(results):
+            several = paging.member(page, "results", self._search_url)
+            results += several
+            wanted = max(wanted, int(page["count"]))
+            if wanted <= len(results):
                 break
-            if not page["results"]:
-                raise ForeignError(f"The search of {asked.organization} told of {page['count']} files and ended before")
+            if not several:
+                raise ForeignError(f"The search of {asked.organization} told of {wanted} files and ended before")
+        must_show(asked.host, f"catalog files of {asked.organization}", results)
         found = [self._url(one["project"]["name"], one["repository"]["name"], one["path"]) for one in results]
         return [location(one, "required") for one in dict.fromkeys(found)]
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from backstage_py.catalog.sources.git_hosts import api
 from backstage_py.catalog.sources.git_hosts.discovery import location, named, whole
 from backstage_py.catalog.sources.scheduled import ScheduledProvider
+from backstage_py.catalog.sources.shown import must_show
 from backstage_py.integrations.hosts.scm import ScmRegistry
 from backstage_py.integrations.web.http import HttpClient
 from backstage_py.model import web_url
@@ -54,13 +55,18 @@ class BitbucketCloudProvider(ScheduledProvider):
     async def found(self) -> Sequence[JsonObject]:
         """Return the locations of all files that are found, project by project, which is what the search can bear."""
         known: dict[str, list[JsonObject]] = {}
+        every: list[JsonObject] = []
         async for project in self._api.linked(f"{self._workspace}/projects", {"page": 1, "pagelen": 100}):
-            for one in await self._search(f" project:{project['key']}"):
+            files = await self._files(f" project:{project['key']}")
+            every += files
+            for one in self._wanted(files):
                 known.setdefault(_repository(one), []).append(one)
+        must_show(_HOST, f"catalog files of {self._settings.workspace}", every)
         self._known, self._is_read = known, True
         return [one for several in known.values() for one in several]
 
-    async def _search(self, within: str) -> list[JsonObject]:
+    async def _files(self, within: str) -> list[JsonObject]:
+        """Search for files whose path fits."""
         path = self._settings.catalog_path
         query: api.Query = {
             "page": 1,
@@ -69,7 +75,10 @@ class BitbucketCloudProvider(ScheduledProvider):
             "search_query": f'"{path.rpartition("/")[2]}" path:{path}{within}',
         }
         found = [one async for one in self._api.linked(f"{self._workspace}/search/code", query)]
-        return [self._location(one["file"]) for one in found if one["path_matches"] and self._is_wanted(one["file"])]
+        return [one["file"] for one in found if one["path_matches"]]
+
+    def _wanted(self, files: Sequence[JsonObject]) -> list[JsonObject]:
+        return [self._location(one) for one in files if self._is_wanted(one)]
 
     def _is_wanted(self, file: JsonObject) -> bool:
         repository = file["commit"]["repository"]
@@ -101,7 +110,7 @@ class BitbucketCloudProvider(ScheduledProvider):
         if event.topic.endswith("updated"):
             before = named(event.payload, "changes", "links", "old", "html", "href")
         if before:
-            await self._follow(before, now, await self._search(f" repo:{name}"))
+            await self._follow(before, now, self._wanted(await self._files(f" repo:{name}")))
 
     async def _follow(self, before: str, now: str, found: list[JsonObject]) -> None:
         old = {_target(one): one for one in self._known.pop(before, [])}

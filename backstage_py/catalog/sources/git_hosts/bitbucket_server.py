@@ -6,9 +6,10 @@ reading fail, where that module leaves it out.
 
 from collections.abc import AsyncIterator, Sequence
 
-from backstage_py.catalog.sources.git_hosts import api
+from backstage_py.catalog.sources.git_hosts import api, paging
 from backstage_py.catalog.sources.git_hosts.discovery import listed, location, named, part
 from backstage_py.catalog.sources.scheduled import ScheduledProvider
+from backstage_py.catalog.sources.shown import must_show
 from backstage_py.catalog.sources.together import together
 from backstage_py.errors import NotFoundError
 from backstage_py.integrations.hosts.scm import ScmRegistry
@@ -45,22 +46,25 @@ class BitbucketServerProvider(ScheduledProvider):
 
     async def found(self) -> Sequence[JsonObject]:
         """Return the locations of all repositories that the filters let in."""
-        repositories = [one async for one in self._repositories()]
-        locations = await together(self._located, repositories)
+        locations = await together(self._located, await self._repositories())
         return [one for one in locations if one]
 
-    async def _repositories(self) -> AsyncIterator[JsonObject]:
+    async def _repositories(self) -> list[JsonObject]:
         projects = [one["key"] async for one in self._pages(f"{self._root}/projects")]
+        must_show(self._settings.host, "projects", projects)
+        every: list[JsonObject] = []
         for project in filter(self._project_fits, projects):
-            async for one in self._pages(f"{self._root}/projects/{web_url.segment(project)}/repos"):
-                if self._is_wanted({"project": {"key": project}, **one}):
-                    yield {"project": {"key": project}, **one}
+            url = f"{self._root}/projects/{web_url.segment(project)}/repos"
+            every += [{"project": {"key": project}, **one} async for one in self._pages(url)]
+        must_show(self._settings.host, "repositories", every)
+        return [one for one in every if self._is_wanted(one)]
 
     async def _pages(self, url: str) -> AsyncIterator[JsonObject]:
         start: int | None = None
+        pages = paging.Pages(url)
         while True:
-            page = (await self._api.read(url, {"start": start})).json()
-            for one in page["values"]:
+            page = pages.counted(await self._api.read(url, {"start": start})).json()
+            for one in paging.member(page, "values", url):
                 yield one
             start = page.get("nextPageStart")
             if page.get("isLastPage", True):

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from backstage_py.catalog.sources.git_hosts import api
 from backstage_py.catalog.sources.git_hosts.discovery import location, named
 from backstage_py.catalog.sources.scheduled import ScheduledProvider
+from backstage_py.catalog.sources.shown import must_show
 from backstage_py.catalog.sources.together import together
+from backstage_py.errors import ForeignError
 from backstage_py.integrations import gerrit
 from backstage_py.integrations.hosts.credentials import gerrit_password
 from backstage_py.integrations.hosts.scm import ScmRegistry
@@ -47,13 +49,19 @@ class GerritProvider(ScheduledProvider):
     async def found(self) -> Sequence[JsonObject]:
         """Return the locations of all projects that are found."""
         projects = _parsed(await self._api.read(f"{self._root}?{self._settings.query}"))
+        if not isinstance(projects, dict) or not all(isinstance(one, dict) for one in projects.values()):
+            raise ForeignError(f"{self._root} was answered with something else than projects")
+        must_show(self._settings.host, "projects", projects)
         urls = await together(self._url, list(projects), at_a_time=_AT_A_TIME)
         return [location(one, "optional") for one in urls]
 
     async def _url(self, project: str) -> str:
         branch = f"refs/heads/{self._settings.branch}"
         if not self._settings.branch:
-            branch = str(_parsed(await self._api.read(f"{self._root}{web_url.segment(project)}/HEAD")))
+            head = _parsed(await self._api.read(f"{self._root}{web_url.segment(project)}/HEAD"))
+            if not isinstance(head, str) or not head.startswith("refs/"):
+                raise ForeignError(f"{self._settings.host} does not say which branch is the HEAD of {project}")
+            branch = head
         return f"{self._places.files}/{project}/+/{branch}/{self._settings.catalog_path}"
 
     async def hear(self, event: Event) -> None:

@@ -6,9 +6,10 @@ be looked for makes the reading fail, where that module leaves it out.
 
 from collections.abc import Sequence
 
-from backstage_py.catalog.sources.git_hosts import api
+from backstage_py.catalog.sources.git_hosts import api, paging
 from backstage_py.catalog.sources.git_hosts.discovery import location, named
 from backstage_py.catalog.sources.scheduled import ScheduledProvider
+from backstage_py.catalog.sources.shown import must_show
 from backstage_py.catalog.sources.together import together
 from backstage_py.integrations.hosts.scm import ScmRegistry
 from backstage_py.integrations.web.http import HttpClient
@@ -45,17 +46,21 @@ class GiteaProvider(ScheduledProvider):
     async def found(self) -> Sequence[JsonObject]:
         """Return the locations of all repositories that have the file."""
         repositories = list[JsonObject]()
-        page = 1
-        while several := (await self._page(page)):
+        pages, page = paging.Pages(f"{self._root}/orgs/{self._organization}/repos"), 1
+        while several := (await self._page(pages, page, len(repositories))):
             repositories += several
             page += 1
+        must_show(self._settings.host, f"repositories of {self._settings.organization}", repositories)
         full = [one for one in repositories if not one.get("empty")]
         has = await together(self._has_file, full, at_a_time=_AT_A_TIME)
         return [location(self._url(one)) for one, is_there in zip(full, has, strict=True) if is_there]
 
-    async def _page(self, number: int) -> list[JsonObject]:
-        found = (await self._api.read(f"{self._root}/orgs/{self._organization}/repos", {"page": number})).json()
-        return found if isinstance(found, list) else []
+    async def _page(self, pages: paging.Pages, number: int, before: int) -> list[JsonObject]:
+        answer = pages.counted(await self._api.read(pages.url, {"page": number}))
+        found = paging.objects(answer.json(), pages.url)
+        if not found:
+            pages.check_total(answer.headers.get("x-total-count"), before)
+        return found
 
     async def _has_file(self, repository: JsonObject) -> bool:
         path = web_url.segments(self._settings.catalog_path)

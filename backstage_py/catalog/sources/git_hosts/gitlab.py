@@ -7,9 +7,10 @@ reading fail, where that module leaves it out.
 import posixpath
 from collections.abc import AsyncIterator, Sequence
 
-from backstage_py.catalog.sources.git_hosts import api
+from backstage_py.catalog.sources.git_hosts import api, paging
 from backstage_py.catalog.sources.git_hosts.discovery import listed, location, named, part
 from backstage_py.catalog.sources.scheduled import ScheduledProvider
+from backstage_py.catalog.sources.shown import must_show
 from backstage_py.catalog.sources.together import together
 from backstage_py.integrations.hosts.scm import ScmRegistry
 from backstage_py.integrations.web.http import HttpClient
@@ -34,12 +35,16 @@ class Gitlab:
 
     async def pages(self, path: str, query: api.Query) -> AsyncIterator[JsonObject]:
         """Yield the entries of a list, page after page."""
-        page = "1"
+        page, found, total = "1", 0, None
+        pages = paging.Pages(f"{self.root}{path}")
         while page:
-            answer = await self.host.read(f"{self.root}{path}", {**query, "page": page})
-            for one in answer.json():
+            answer = pages.counted(await self.host.read(pages.url, {**query, "page": page}))
+            several = paging.objects(answer.json(), pages.url)
+            found, total = found + len(several), answer.headers.get("x-total")
+            for one in several:
                 yield one
             page = answer.headers.get("x-next-page", "")
+        pages.check_total(total, found)
 
     async def one(self, path: str) -> JsonObject:
         """Return a single object."""
@@ -72,7 +77,9 @@ class GitlabProvider(ScheduledProvider):
         """Return the locations of all projects that the filters let in and that have the file."""
         if self._settings.searches:
             return [one async for one in self._searched()]
-        projects = {one["id"]: one async for one in self._projects() if self._is_wanted(one)}
+        every = [one async for one in self._projects()]
+        must_show(self._settings.host, "projects", every)
+        projects = {one["id"]: one for one in every if self._is_wanted(one)}
         has = await together(self._has_file, projects.values())
         return [self._location(one) for one, is_there in zip(projects.values(), has, strict=True) if is_there]
 
@@ -103,7 +110,9 @@ class GitlabProvider(ScheduledProvider):
             "per_page": _PAGE,
             "scope": "blobs",
         }
-        async for file in self._gitlab.pages(f"/groups/{web_url.segment(group)}/search", query):
+        files = [one async for one in self._gitlab.pages(f"/groups/{web_url.segment(group)}/search", query)]
+        must_show(self._settings.host, f"files called {self._settings.file}", files)
+        for file in files:
             project = await self._gitlab.one(f"/projects/{file['project_id']}")
             path = project["path_with_namespace"]
             if self._is_wanted(project) and (not self._groups or any(fits(path) for fits in self._groups)):

@@ -8,10 +8,11 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from urllib.parse import quote
 
-from backstage_py.catalog.sources.git_hosts import api, gitlab_people
+from backstage_py.catalog.sources.git_hosts import api, gitlab_people, paging
 from backstage_py.catalog.sources.git_hosts.discovery import named, part
 from backstage_py.catalog.sources.git_hosts.gitlab import Gitlab
 from backstage_py.catalog.sources.scheduled import ScheduledProvider
+from backstage_py.catalog.sources.shown import must_show
 from backstage_py.catalog.sources.together import together
 from backstage_py.errors import ForeignError
 from backstage_py.integrations.hosts.scm import ScmRegistry
@@ -77,12 +78,16 @@ class GitlabOrgProvider(ScheduledProvider):
     async def found(self) -> Sequence[JsonObject]:
         """Return all users that the filters let in, and the groups that have any of them."""
         every = await self._groups()
+        must_show(self._settings.host, "groups", every)
         groups = [one for one in every if self._is_wanted(one)]
         users: dict[int, JsonObject] = {}
         async for one in self._users(every):
             if self._is_wanted_user(one):
                 users.setdefault(one["id"], one)
+        must_show(self._settings.host, "users", users)
         members = await together(lambda one: self._members(one["full_path"]), groups)
+        if groups:
+            must_show(self._settings.host, "members of groups", [one for several in members for one in several])
         teams: dict[int, list[JsonObject]] = {}
         for group, several in zip(groups, members, strict=True):
             for member in several:
@@ -91,8 +96,6 @@ class GitlabOrgProvider(ScheduledProvider):
         lively = {group["id"] for several in teams.values() for group in several}
         made = [self._made.user(one, teams.get(one["id"], [])) for one in users.values()]
         made += self._made.groups([one for one in groups if one["id"] in lively])
-        if not made:
-            raise ForeignError(f"{self._settings.host} shows neither users nor groups; whom it showed before stay")
         return [one for one in made if one]
 
     @property
@@ -142,7 +145,7 @@ class GitlabOrgProvider(ScheduledProvider):
             ForeignError: GitLab refuses.
         """
         cursor: Json = None
-        while True:
+        for _ in range(paging.MOST_PAGES):
             sent = {"query": query, "variables": {**variables, "endCursor": cursor}}
             said = await self._gitlab.host.post(f"{self._gitlab.base}/api/graphql", sent)
             if said.get("errors"):
@@ -154,6 +157,7 @@ class GitlabOrgProvider(ScheduledProvider):
             if not page.get("hasNextPage"):
                 return
             cursor = page["endCursor"]
+        raise ForeignError(f"GitLab has more than {paging.MOST_PAGES:,} pages of {field}")
 
     def _is_wanted(self, group: JsonObject) -> bool:
         path, own = group["full_path"], self._settings.group

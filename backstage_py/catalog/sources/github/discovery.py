@@ -14,6 +14,7 @@ from backstage_py.catalog.sources.github import queries
 from backstage_py.catalog.sources.github.pushes import Pushed
 from backstage_py.catalog.sources.github.repository import Repository, Wanted, named
 from backstage_py.catalog.sources.known_files import KnownFiles
+from backstage_py.catalog.sources.shown import must_show
 from backstage_py.errors import ForeignError, SettingsError
 from backstage_py.integrations.github_graphql import GithubGraphql
 from backstage_py.integrations.hosts.scm import ScmRegistry
@@ -70,6 +71,7 @@ class GithubProvider:
             BackstageError: GitHub does not answer, or not in full; nothing is changed then.
         """
         found = [one async for owner in self._owners() async for one in self._repositories(owner)]
+        must_show(self._settings.host, "repositories", found)
         wanted = [one for one in found if self._is_wanted(one)]
         changed = await self._tell_files(wanted)
         await self._to.apply_full([self._wanted.location(one) for one in wanted], location_key=self.name)

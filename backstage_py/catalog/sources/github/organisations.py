@@ -13,6 +13,7 @@ import structlog
 from backstage_py import background, threads
 from backstage_py.catalog.sources.github import people, queries
 from backstage_py.catalog.sources.github.repository import named
+from backstage_py.catalog.sources.shown import must_show
 from backstage_py.errors import BackstageError, ForeignError, SettingsError
 from backstage_py.integrations.github_graphql import GithubGraphql
 from backstage_py.integrations.hosts.scm import ScmRegistry
@@ -119,6 +120,7 @@ class GithubOrgProvider:
             own = [users.setdefault(entity_ref.of(one), one) for one in members]
             people.connect(teams, own)
             groups += teams
+        must_show(self._integration.host, "people or teams", [*users, *groups])
         found = [people.located(one, self._integration.host) for one in (*users.values(), *groups)]
         key = f"github-multi-org-provider:{self._settings.id}"
         await connection.apply_full(sorted(found, key=people.order), location_key=key)
