@@ -132,15 +132,26 @@ def template(name: str, *steps: dict[str, Any], output: dict[str, Any] | None = 
 
 
 @contextmanager
-def pair(folder: Path, *templates: dict[str, Any]) -> Iterator[Pair]:
-    """Run both until the block is left; the templates are in Backstage's catalog."""
+def pair(
+    folder: Path, *templates: dict[str, Any], way: Callable[[str, str], dict[str, Any]] | None = None
+) -> Iterator[Pair]:
+    """Run both until the block is left; the templates are in the catalog that counts.
+
+    ``way`` gives the configuration of a way of use for the addresses of Backstage and of this service, in the place of
+    that in which Backstage keeps its scaffolder.
+    """
     theirs, ours = free_port(), free_port()
     (folder / "actions").mkdir()
     (folder / "actions" / "acme.py").write_text(_ACTIONS)
     entities = folder / "templates.yaml"
     entities.write_text(yaml.safe_dump_all(templates))
     config = folder / "app-config.yaml"
-    config.write_text(yaml.safe_dump(_config(theirs, ours, entities)))
+    shared = _config(theirs, ours, entities)
+    if way:
+        given = way(f"http://localhost:{theirs}", f"http://127.0.0.1:{ours}")
+        backend = {key: value for key, value in shared["backend"].items() if key != "actions"}
+        shared = {**shared, **given, "backend": {**backend, **given["backend"]}}
+    config.write_text(yaml.safe_dump(shared))
     overlay = folder / "app-config.py.yaml"
     overlay.write_text(yaml.safe_dump(_overlay(folder)))
     with backstage(folder, config) as wait:
@@ -149,7 +160,10 @@ def pair(folder: Path, *templates: dict[str, Any]) -> Iterator[Pair]:
             url = f"http://localhost:{theirs}"
             token = wait(url)
             both = Pair(Site(url, token), Site(service.url, token))
-            _until_in_catalog(both.backstage, [one["metadata"]["name"] for one in templates])
+            has_catalog = "catalog" in shared["discovery"]["endpoints"][0]["plugins"]
+            _until_in_catalog(
+                both.ours if has_catalog else both.backstage, [one["metadata"]["name"] for one in templates]
+            )
             yield both
         finally:
             service.process.kill()
