@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 BASE = "localhost/debian-python"
 NAME = "localhost/backstage-py"
 _PACKAGES = "python3,python3-venv,git,ca-certificates,postgresql"
-_HOST_FILES = ("/etc/ssl/certs", "/etc/pip.conf", "/etc/xdg/pip", "/opt")
+_HOST_FILES = ("/etc/ssl/certs", "/etc/pip.conf", "/etc/xdg/pip")
 """What this machine's pip is configured by, if it is."""
 
 
