@@ -1,6 +1,7 @@
 """``backstage-py doctor`` between a real service and a Backstage's answers."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -206,3 +207,22 @@ def test_a_token_is_not_sent_where_a_file_says_that_was_not_named(
 
     lines = {(one["way"], one["check"]): one for one in json.loads(result.stdout)["checks"]}
     assert lines["frontend", "token"]["outcome"] == "skipped"
+
+
+@pytest.mark.thorough
+def test_the_fourth_way_works_as_its_page_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).parents[2] / "docs/operators/ways.md").read_text(encoding="utf-8")
+    text = re.findall(r'^```yaml title="app-config.yaml"\n(.*?)^```$', page, re.MULTILINE | re.DOTALL)[3]
+    port = harness.free_port()
+    file = tmp_path / "app-config.yaml"
+    file.write_text(text.replace("https://backstage-py.example.com", f"http://127.0.0.1:{port}"), encoding="utf-8")
+    monkeypatch.setenv("CI_TOKEN", "a-token-of-a-script")
+    service = harness.start(tmp_path, file, port=port)
+    try:
+        result = CliRunner().invoke(app, ["doctor", "-c", str(file)], env={"BACKSTAGE_TOKEN": "a-token-of-a-script"})
+    finally:
+        service.process.kill()
+        service.process.wait()
+
+    assert result.exit_code == 0, result.stdout
+    assert "3 ok, 0 problem, 0 skipped" in result.stdout
