@@ -1,15 +1,20 @@
 """What is kept of releases of Backstage, and what is read out of their changelogs."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.browser.build import SOURCE
 from tests.contract.releases import NEWEST
+from tests.forges import kinds as forges
+from tests.git_hosts import kinds as git_hosts
 from tests.reference import changelog, packages, page
 from tests.reference.changelog import Change
 
+_TESTS = Path(__file__).resolve().parents[1]
+_LOADED = re.compile(r"""(?:\bload\(|\bmodule=|\b_[A-Z]+ = )["'](@[\w.-]+/[\w.-]+)""")
 _LOCKS = [*packages.HERE.glob("*/package-lock.json"), SOURCE / "package-lock.json"]
 _CHANGELOG = """\
 # @backstage/x
@@ -70,3 +75,14 @@ def test_every_change_that_was_reviewed_has_a_sentence() -> None:
     found = page.reviewed(packages.HERE / NEWEST / "reviewed.json")
     assert found
     assert all(len(commit) == 7 and text for commit, text in found.items())
+
+
+def test_a_release_holds_every_package_that_is_recorded_or_loaded_from_it() -> None:
+    scripts = [path for ending in ("py", "cjs", "js") for path in _TESTS.rglob(f"*.{ending}")]
+    loaded = {name for path in scripts for name in _LOADED.findall(path.read_text(encoding="utf-8"))}
+    assert {one.module for one in forges.KINDS} | {one.module for one in git_hosts.KINDS if one.module} < loaded
+    lock = json.loads((packages.HERE / NEWEST / "package-lock.json").read_text(encoding="utf-8"))
+    assert loaded <= {name.removeprefix("node_modules/") for name in lock["packages"]}
+    named = packages.manifest(NEWEST)["dependencies"]
+    assert {name for name in loaded if "-module-" in name} <= named.keys()
+    assert lock["packages"][""]["dependencies"] == named
