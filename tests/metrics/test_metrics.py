@@ -174,7 +174,7 @@ def test_the_database_and_the_catalog_are_seen(site: Site) -> None:
     assert found["catalog_stitched_entities_count"] > 0
     assert found['backstage_py_database_seconds_count{operation="write"}'] > 0
     assert found['backstage_py_database_connections{state="open"}'] > 0
-    assert found["backstage_py_event_loop_lag_seconds_count"] > 0
+    wait_until(lambda: site.value("backstage_py_event_loop_lag_seconds_count") > 0)
     assert found['backstage_py_http_request_seconds_count{plugin="auth"}'] > 0
     wait_until(lambda: site.value("backstage_py_catalog_entities_with_errors") > 0, 60)
 
