@@ -139,6 +139,9 @@ def test_tasks_and_steps_of_worker_processes_are_counted_by_backstages_names(sit
 
 
 def test_what_is_exported_is_what_the_page_lists_and_no_secret(site: Site) -> None:
+    site.run()
+    wait_until(lambda: "scaffolder_step_duration_bucket" in site.scrape())
+    wait_until(lambda: "catalog_processed_entities_count" in site.scrape())
     text = site.scrape()
     exported = {re.split(r"[ {]", line)[0] for line in text.splitlines() if not line.startswith("#")}
     own = {name for name in exported if not name.startswith("process_")}
