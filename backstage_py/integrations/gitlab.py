@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from backstage_py import errors, extras, threads
-from backstage_py.errors import BackstageError, ForeignError, InputError, ServiceUnavailableError
+from backstage_py.errors import BackstageError, ForeignError, InputError, NotAllowedError, ServiceUnavailableError
 from backstage_py.integrations import gitlab_advice
 from backstage_py.integrations.patience import SHORTEST_WAIT, Patience, RateLimitedError
 from backstage_py.integrations.web import http
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gitlab import Gitlab
-    from requests import PreparedRequest, Response, Session
+    from requests import Response, Session
 
 _TIMEOUT = 60
 _PAGE, _MOST_PAGES = 100, 100
@@ -178,18 +178,40 @@ def _foreign_errors() -> "Iterator[None]":
 
 
 def _session() -> "Session":
-    """Return a session that raises refusals with their headers, and keeps tokens from other hosts."""
+    """Return a session that raises refusals with their headers, and follows redirects at the same origin alone."""
     from requests import Session
 
     class _Careful(Session):
-        def rebuild_auth(self, prepared_request: "PreparedRequest", response: "Response") -> None:
-            super().rebuild_auth(prepared_request, response)
-            if urlsplit(str(prepared_request.url)).netloc != urlsplit(response.url).netloc:
-                prepared_request.headers.pop("PRIVATE-TOKEN", None)
+        def get_redirect_target(self, resp: "Response") -> str | None:
+            target = super().get_redirect_target(resp)
+            if target is not None:
+                try:
+                    _must_stay(resp.url, target)
+                except BackstageError:
+                    resp.close()
+                    raise
+            return target
 
     session = _Careful()
     session.hooks["response"].append(_refuse)
     return session
+
+
+def _must_stay(url: str, target: str) -> None:
+    """Refuse a redirect elsewhere, which would be sent the token, or what this machine alone may reach.
+
+    Raises:
+        NotAllowedError: it leads to another host, port or scheme.
+    """
+    try:
+        here, there = urlsplit(url), urlsplit(web_url.join(url, target))
+    except ValueError as error:
+        raise ForeignError(f"GitLab redirects to '{target}', which is no URL") from error
+    if (here.scheme, here.netloc) != (there.scheme, there.netloc):
+        raise NotAllowedError(
+            f"GitLab at {here.scheme}://{here.netloc} redirects to {there.scheme}://{there.hostname}, which is not "
+            "followed: correct 'apiBaseUrl' and 'baseUrl' of its entry in integrations.gitlab"
+        )
 
 
 def _refuse(response: "Response", **_: Any) -> None:

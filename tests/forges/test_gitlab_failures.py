@@ -394,14 +394,18 @@ async def test_a_limit_of_the_rate_is_waited_for_and_bounded() -> None:
     assert said == [f"GitLab limits the rate of requests; going on in {left} s" for left in (15, 5)]
 
 
-async def test_a_token_does_not_follow_a_redirect_to_another_host() -> None:
-    async with web_host.serve() as home, web_host.serve("127.0.0.2") as away:
+async def test_a_redirect_to_another_host_or_port_is_not_followed() -> None:
+    async with web_host.serve() as home, web_host.serve("127.0.0.2") as away, web_host.serve() as other_port:
         home.redirect("/api/v4/x", f"{away.url}/taken")
-        away.text("/taken", "{}")
+        home.redirect("/api/v4/y", f"//{other_port.url.partition('//')[2]}/taken")
+        home.redirect("/api/v4/z", f"{home.url}/moved")
+        home.text("/moved", "{}")
         async with GitlabApi(f"{home.url}/api/v4", "secret") as api:
-            await api.call("GET", "/x")
-        assert home.requests[0].headers["PRIVATE-TOKEN"] == "secret"
-        assert "PRIVATE-TOKEN" not in away.requests[0].headers
+            for path in ("/x", "/y"):
+                with pytest.raises(NotAllowedError, match="which is not followed: correct 'apiBaseUrl' and 'baseUrl'"):
+                    await api.call("GET", path)
+            assert await api.call("GET", "/z") == {}
+        assert not [*away.requests, *other_port.requests]
 
 
 async def test_forms_are_completed_with_groups_and_repositories(gitlab: Gitlab, work: Path) -> None:

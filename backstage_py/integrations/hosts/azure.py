@@ -26,7 +26,7 @@ class AzureHost:
             raise InputError(f"{url} must point to a specific path to be able to download a file")
         query = _query({"path": f"/{where.path}"}, "versionDescriptor", where)
         address = f"{_repository(where)}/items?{query}"
-        answer = await site.http.get(address, headers=await site.headers(_organization(where, site)))
+        answer = await site.get(address, await site.headers(_organization(where, site)))
         if answer.status == HTTPStatus.NON_AUTHORITATIVE_INFORMATION:  # Azure's way to ask for a sign-in
             raise NotAllowedError(f"{url} may not be read; check the credentials of integrations.azure")
         raise_for(answer, f"{url} could not be read as {address}, {answer.status} {answer.reason}")

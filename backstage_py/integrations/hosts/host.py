@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
+from backstage_py.errors import NotAllowedError
 from backstage_py.integrations.hosts.credentials import Credentials
+from backstage_py.integrations.web import addresses
 from backstage_py.integrations.web.http import Answer, HttpClient, raise_for
 from backstage_py.model.http import UrlContent
 from backstage_py.model.scm import ScmIntegration
@@ -46,11 +49,31 @@ class Site:
         """Return the headers that authenticate."""
         return await self.credentials.headers(self.integration, owner=owner, token=self.token)
 
+    async def get(self, address: str, headers: dict[str, str]) -> Answer:
+        """Read an address of the host; any status is an answer.
+
+        Raises:
+            NotAllowedError: credentials would go without TLS, because somebody wrote ``http:`` into a URL.
+        """
+        self._refuse_plain(address, headers)
+        return await self.http.get(address, headers=headers)
+
+    def _refuse_plain(self, address: str, headers: dict[str, str]) -> None:
+        parts, options = urlsplit(address), self.integration.options
+        own = (self.integration.api_base_url, self.integration.raw_base_url, options.get("baseUrl"))
+        is_wanted = any(str(one).startswith(f"http://{parts.netloc}") for one in own)
+        is_here = (found := addresses.literal(parts.hostname or "")) is not None and found.is_loopback
+        if parts.scheme == "http" and "Authorization" in headers and not is_wanted and not is_here:
+            raise NotAllowedError(
+                f"Reading from '{address}' is not allowed: the credentials of integrations.{self.integration.type} "
+                "would be sent without TLS. Write https:, or have the operator set the host's 'baseUrl' to http:"
+            )
+
     async def file(self, url: str, address: str, headers: dict[str, str], etag: str | None) -> UrlContent | None:
         """Read a file at an address of the API."""
         if etag:
             headers = {**headers, "If-None-Match": etag}
-        answer = await self.http.get(address, headers=headers)
+        answer = await self.get(address, headers)
         if answer.status == HTTPStatus.NOT_MODIFIED:
             return None
         raise_for(answer, f"{url} could not be read as {address}, {answer.status} {answer.reason}")
@@ -58,7 +81,7 @@ class Site:
 
     async def json(self, address: str, headers: dict[str, str]) -> Answer:
         """Read an answer that must be 2xx."""
-        answer = await self.http.get(address, headers={**headers, "Accept": "application/json"})
+        answer = await self.get(address, {**headers, "Accept": "application/json"})
         raise_for(answer, f"Request failed for {address}, {answer.status} {answer.reason}")
         return answer
 
@@ -67,6 +90,7 @@ class Site:
         """Download an archive into a temporary file."""
         with tempfile.TemporaryDirectory(prefix="backstage-archive-") as folder:
             path = Path(folder, "archive")
+            self._refuse_plain(address, headers)
             answer = await self.http.download(address, path, headers=headers)
             raise_for(answer, f"Request failed for {address}, {answer.status} {answer.reason}")
             yield path
