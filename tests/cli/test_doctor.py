@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 from backstage_py.cli.main import app
 from tests.cli.backstage_stand_in import StandIn
 from tests.contract import harness
+from tests.storage.postgres import postgres
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,3 +227,22 @@ def test_the_fourth_way_works_as_its_page_has_it(tmp_path: Path, monkeypatch: py
 
     assert result.exit_code == 0, result.stdout
     assert "3 ok, 0 problem, 0 skipped" in result.stdout
+
+
+def test_a_database_that_does_not_answer_or_has_no_tables_is_told(site: Both) -> None:
+    def line(url: str) -> dict[str, Any]:
+        config = deepcopy(site.config)
+        config["backend"]["database"] = {"client": "pg", "connection": url}
+        found: dict[str, Any] = site.found(config)["all", "database"]
+        return found
+
+    away = line(f"postgresql://me:very-secret@127.0.0.1:{harness.free_port()}/portal")
+    assert (away["outcome"], "very-secret" in str(away)) == ("problem", False)
+    assert "does not answer" in away["text"]
+    with postgres() as server:
+        url = server.new_database("empty").replace("+psycopg", "")
+        empty = line(url)
+        assert CliRunner().invoke(app, ["migrate", "--config", str(site.folder / "doctor.yaml")]).exit_code == 0
+        assert line(url)["outcome"] == "ok"
+    assert empty["outcome"] == "problem"
+    assert "has no tables" in empty["text"]

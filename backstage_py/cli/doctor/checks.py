@@ -1,12 +1,17 @@
 """The checks of our service: each asks once and says what it found."""
 
+from contextlib import ExitStack
 from http import HTTPStatus
+
+from sqlalchemy.engine import make_url
 
 from backstage_py.cli.doctor.line import Found, bad, untried, well
 from backstage_py.cli.doctor.visit import NEED_TOKEN, SECONDS, Visit, origin, said
 from backstage_py.errors import BackstageError, ServiceUnavailableError
 from backstage_py.identity import jwks
 from backstage_py.model import json
+from backstage_py.storage import migrate
+from backstage_py.wiring import database as databases
 
 
 async def reachable(visit: Visit) -> Found:
@@ -104,3 +109,26 @@ async def actions(visit: Visit, plugin: str) -> Found:
     if answer.ok and isinstance(body := answer.json(), dict) and isinstance(body.get("actions"), list):
         return well(f"{url} lists {len(body['actions'])} actions")
     return bad(f"{url} answered {said(answer)}", "see 'discovery.endpoints' and 'scaffolder.actionsPluginId'")
+
+
+async def database(visit: Visit) -> Found:
+    """Whether the configured server answers from here, and has tables of this version or of a later one."""
+    with ExitStack() as stack:
+        settings = databases.with_certificates(visit.settings, stack)
+        shown = make_url(settings.backend.database_url).set(query={}).render_as_string()
+        store = databases.of(settings)
+        try:
+            if not await store.answers():
+                return bad(
+                    f"{shown} does not answer, or there is no such database",
+                    "see 'backend.database'; doctor must run where that server is reached",
+                )
+            found, known = await migrate.current(store), migrate.revisions()
+        finally:
+            await store.close()
+    if found is None or (found in known and found != known[-1]):
+        return bad(
+            f"{shown} has {'no tables' if found is None else f'the tables of revision {found}'}, and not {known[-1]}",
+            "start the service of this version with it, or run 'backstage-py migrate'",
+        )
+    return well(f"{shown} answers and has the tables of this version or a later one")

@@ -43,6 +43,8 @@ def _checks(visit: Visit) -> Iterator[_Check]:
     ways, plugin = of(visit), visit.settings.scaffolder.actions_plugin
     yield _Check("all", "service", checks.reachable(visit))
     yield _Check("all", "health", checks.health(visit))
+    if not visit.settings.backend.database_url.startswith("sqlite"):  # a file is there when the service is ready
+        yield _Check("all", "database", checks.database(visit))
     if visit.backstage is None:
         yield _Check(ALONE, "token", checks.token(visit, _ACTIONS))
         return
