@@ -39,12 +39,14 @@ class Entity:
     Attributes:
         kinds: those that processors of one's own know.
         folder: where its file lies, to see whether the files that it names are there; None if that is not known.
+        beside: kind, namespace and name of all entities of its file, in small letters.
     """
 
     document: Document
     value: JsonObject
     kinds: frozenset[str] = frozenset()
     folder: Path | None = None
+    beside: frozenset[tuple[str, str, str]] = frozenset()
 
     @property
     def kind(self) -> str:
@@ -120,10 +122,23 @@ def entities(
         kinds: that processors of one's own know.
         folder: where the text's file lies.
     """
+    beside = frozenset(found for document in documents if (found := _identity(document.value)) is not None)
     for document in documents:
         value = document.value
         if isinstance(value, dict) and (_is_entity(value) or (all_of_them and _is_meant(value))):
-            yield Entity(document, value, kinds, folder)
+            yield Entity(document, value, kinds, folder, beside)
+
+
+def _identity(value: Json) -> tuple[str, str, str] | None:
+    """Kind, namespace and name, in small letters; None if one is no text."""
+    metadata = value.get("metadata") if isinstance(value, dict) else None
+    if not isinstance(metadata, dict):
+        return None
+    match value.get("kind"), metadata.get("namespace") or "default", metadata.get("name"):
+        case str(kind), str(namespace), str(name):
+            return kind.lower(), namespace.lower(), name.lower()
+        case _:
+            return None
 
 
 def _is_entity(value: JsonObject) -> bool:

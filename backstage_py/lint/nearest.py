@@ -1,10 +1,12 @@
 """The nearest known name, for what is probably a misspelling."""
 
 import difflib
+import re
 from collections.abc import Iterable
 
 _SURE_FOR_TWO = 12
 _SURE_FOR_ONE = 4
+_WORDS = re.compile(r"[A-Z]?[^A-Z]+|[A-Z]")
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -56,11 +58,22 @@ def slip_of(key: str, known: Iterable[str], present: Iterable[str], *, shortest:
 
 def number_of(name: str, known: Iterable[str]) -> str | None:
     """Return the known name of which ``name`` is the other number: ``property`` is ``properties``, ``tag`` ``tags``."""
+    words = _singular(name)
+    if any(character.isupper() for character in name) and (
+        same := next((one for one in known if one != name and _singular(one) == words), None)
+    ):
+        return same
     folded = _folded(name)
     forms = {f"{folded}s", f"{folded}es", folded.removesuffix("s"), folded.removesuffix("es")}
     forms |= {f"{folded[:-1]}ies"} if folded.endswith("y") else set()
     forms |= {f"{folded[:-3]}y"} if folded.endswith("ies") else set()
     return next((one for one in known if len(one) >= _SURE_FOR_ONE and _folded(one) in forms - {folded}), None)
+
+
+def _singular(name: str) -> list[str]:
+    """The words of a name in camel case, each as one: ``dependenciesOf`` is ``dependencyOf``."""
+    words = [word.lower() for word in _WORDS.findall(name)]
+    return [f"{word[:-3]}y" if word.endswith("ies") else word.removesuffix("s") for word in words]
 
 
 def same_ignoring_style(left: str, right: str) -> bool:

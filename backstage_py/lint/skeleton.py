@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from backstage_py.errors import InputError
 from backstage_py.js.text import scalar
 from backstage_py.lint import files, syntax
+from backstage_py.lint.form import Form
 from backstage_py.lint.rule import Path as ValuePath
 from backstage_py.lint.syntax import Settings
 from backstage_py.lint.view import Step, Template, Vocabulary
@@ -42,6 +43,7 @@ class Fetch:
         root: the highest folder that a path may reach: that of the repository.
         chosen: the url is one of several that the form's choices give.
         extra: filters and functions of one's own.
+        form: of the template, to see what its values can be.
     """
 
     step: Step
@@ -50,6 +52,7 @@ class Fetch:
     root: Path
     chosen: bool = False
     extra: Vocabulary = field(default_factory=Vocabulary)
+    form: Form = field(default_factory=lambda: Form.of({}))
 
     @property
     def path(self) -> ValuePath:
@@ -95,6 +98,11 @@ class Fetch:
         """Names below ``values``, None if they are not written out."""
         given = self.step.input.get("values", {})
         return frozenset(str(key) for key in given) if isinstance(given, dict) else None
+
+    def given(self, name: str) -> Json:
+        """What the step passes by a name, as written."""
+        values = self.step.input.get("values")
+        return values.get(name) if isinstance(values, dict) else None
 
     @cached_property
     def extension(self) -> str | None:
@@ -198,7 +206,7 @@ def fetches(template: Template, file: Path) -> Iterator[Fetch]:
             continue
         for one in possible(template, url):
             if one.strip() and "://" not in one and not one.startswith(("/", "\\\\")):
-                yield Fetch(step, one.strip(), base, root, chosen=one != url, extra=template.extra)
+                yield Fetch(step, one.strip(), base, root, chosen=one != url, extra=template.extra, form=template.form)
 
 
 def possible(template: Template, url: str) -> list[str]:

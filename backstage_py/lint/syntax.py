@@ -265,6 +265,8 @@ class _Walker:
                     self.visit(part.body, optional=optional)
                     self.visit(part.otherwise, optional=optional)
             case Part():
+                if isinstance(part, tree.In):
+                    self.membership(part)
                 if isinstance(part, tree.Compare):
                     optional = optional or any(operator in _EQUALITIES for operator, _ in part.operations)
                     self.comparison(part)
@@ -310,6 +312,12 @@ class _Walker:
             chain = _chain(one)
             if chain and isinstance(other, tree.Literal) and isinstance(other.value, str | float | int):
                 self.parsed.comparisons.append(Comparison(chain[0], operator, other.value, self.base + other.pos))
+
+    def membership(self, node: tree.In) -> None:
+        """``'a' in x``, whose operator is called ``in``."""
+        chain = _chain(node.right)
+        if chain and isinstance(node.left, tree.Literal) and isinstance(node.left.value, str):
+            self.parsed.comparisons.append(Comparison(chain[0], "in", node.left.value, self.base + node.left.pos))
 
     def method(self, target: tree.Lookup) -> None:
         key = target.key

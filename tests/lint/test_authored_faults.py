@@ -19,7 +19,7 @@ from backstage_py.model.problem import Problem
 from tests import effort
 
 AUTHORED = Path(__file__).parents[1] / "golden" / "authored"
-PROJECTS = ("platform", "backend")
+PROJECTS = ("platform", "backend", "fleet")
 STEP = 1 if effort.IS_THOROUGH else 8
 
 

@@ -54,3 +54,36 @@ FORM = "  parameters:\n    properties:\n      name:\n        type: string\n"
 def test_slips_of_forms(tmp_path: Path, right: str, wrong: str, code: str) -> None:
     assert codes(tmp_path, HEAD + SPEC + FORM + right + LOG) == set()
     assert codes(tmp_path, HEAD + SPEC + FORM + wrong + LOG) == {code}
+
+
+COMPONENT = """apiVersion: backstage.io/v1alpha1
+kind: Component
+metadata:
+  name: web
+  annotations: {%s}
+spec: {type: service, lifecycle: production, owner: team-a, dependsOn: [%s]}
+---
+apiVersion: backstage.io/v1alpha1
+kind: Resource
+metadata: {name: web-db2}
+spec: {type: database, owner: team-a}
+"""
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        "gitea.com/project-slug: acme/web",
+        "github.com/project-slug: '{{ owner }}'",
+        "backstage.io/techdocs-ref: 'url:https://github.com/acme/web'",
+        "backstage.io/owner-note: free",
+        "gitlab.com/project-slug: acme/tools/web",
+    ],
+)
+def test_annotations_of_others_are_left_alone(tmp_path: Path, annotation: str) -> None:
+    assert codes(tmp_path, COMPONENT % (annotation, ""), "catalog-info.yaml") <= {"BPY003"}
+
+
+def test_counted_names_are_no_slips_of_each_other(tmp_path: Path) -> None:
+    assert codes(tmp_path, COMPONENT % ("", "'resource:web-db1'"), "catalog-info.yaml") == set()
+    assert codes(tmp_path, COMPONENT % ("", "'resource:wb-db2'"), "catalog-info.yaml") <= {"BPY120"}

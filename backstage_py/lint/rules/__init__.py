@@ -18,6 +18,7 @@ A rule is a function that takes its subject and yields findings; it knows nothin
 from backstage_py.lint.rule import Rule, rules_of
 from backstage_py.lint.rules import (
     actions,
+    annotations,
     answers,
     comparisons,
     entities,
@@ -68,6 +69,7 @@ RULES: tuple[Rule, ...] = rules_of(
         members,
         repo_urls,
         relations,
+        annotations,
         rendered,
         outputs,
         portability,

@@ -13,6 +13,7 @@ from backstage_py.lint.view import Step, Template
 from backstage_py.model.json import Json
 from backstage_py.model.problem import Severity
 from backstage_py.model.yaml.nodes import Scalar
+from backstage_py.templating import tree
 
 _LOG = "steps:\n  - id: log\n    action: debug:log\n    input:\n      message: hello\n"
 _MOST_NAMES = 12
@@ -23,6 +24,12 @@ _ONE_OF = {"catalog:fetch": ("entityRef", "entityRefs")}
 _TOLERATED = frozenset({("fetch:template", "copyWithoutRender")})
 """Inputs that many templates in the field pass although the action does nothing with them."""
 _PICKER_OPTION = "allowedHosts"
+
+_TAKEN_BY_HOSTS = {
+    ("gitlab:projectVariable:create", "variableType"): ("env_var", "file"),
+    ("azure:pr:create", "mergeStrategy"): ("NoFastForward", "Squash", "Rebase", "RebaseMerge"),
+}
+"""Texts whose values the schema leaves to the host, which takes these alone."""
 
 
 @rule(
@@ -167,6 +174,12 @@ def input_value(template: Template) -> Iterator[Finding]:
             mismatch.path,
             severity=None if exact else "warning",
         )
+    for step in template.steps:
+        for (action, name), values in _TAKEN_BY_HOSTS.items():
+            given = step.input.get(name) if step.action == action else None
+            if isinstance(given, str) and not tree.has_code(given) and given not in values:
+                where = (*step.path, "input", name)
+                yield Finding(f'"{name}" must be one of {", ".join(values)}', where, severity="warning")
 
 
 @rule(

@@ -2,15 +2,39 @@
 
 from collections.abc import Iterator
 
+from backstage_py.lint import syntax
 from backstage_py.lint.fixes import repair
-from backstage_py.lint.form import possible_values
+from backstage_py.lint.form import Form, possible_values
 from backstage_py.lint.nearest import misspelled, nearest, same_ignoring_style
 from backstage_py.lint.rule import Finding, rule
+from backstage_py.lint.rules.skeletons import at, both, files_with
+from backstage_py.lint.skeleton import Rendering
 from backstage_py.lint.syntax import Comparison
 from backstage_py.lint.view import Template, Use
 from backstage_py.model.json import Json
+from backstage_py.templating import tree
 
 _SIZES = "parameters:\n  properties:\n    size:\n      type: string\n      enum: [small, large]\n"
+_TEMPLATE = """apiVersion: scaffolder.backstage.io/v1beta3
+kind: Template
+metadata:
+  name: example
+spec:
+  type: service
+  owner: team-a
+  parameters:
+    properties:
+      size:
+        type: string
+        enum: [small, large]
+  steps:
+    - id: fetch
+      action: fetch:template
+      input:
+        url: ./skeleton
+        values:
+          size: ${{ parameters.size }}
+"""
 _STEP = "steps:\n  - id: log\n    action: debug:log\n    if: "
 
 
@@ -29,9 +53,42 @@ def impossible_comparison(template: Template) -> Iterator[Finding]:
     """Parameters whose values are listed; what is compared with an empty text may be left out by people."""
     for use in template.uses:
         for one in use.parsed.comparisons:
-            possible = _possible(template, one)
+            possible = _possible(template.form, one.names, one.operator)
             if possible is not None and one.value != "" and not any(_may_equal(one, value) for value in possible):
                 yield _finding(use, one, possible)
+
+
+@rule(
+    "BPY617",
+    "impossible-comparison-in-skeleton",
+    "warning",
+    "skeleton",
+    summary="A file compares a value with one that the parameter behind it can never have.",
+    why="The comparison comes out the same whatever people choose. Texts are compared with their case.",
+    bad=files_with("{% if values.size == 'Large' %}large{% endif %}\n", template=_TEMPLATE),
+    good=files_with("{% if values.size == 'large' %}large{% endif %}\n", template=_TEMPLATE),
+)
+def impossible_comparison_in_skeleton(rendering: Rendering) -> Iterator[Finding]:
+    """Values that are nothing but a parameter, and which the file does not set itself."""
+    for parsed, text in both(rendering):
+        for one in parsed.comparisons:
+            chain = _behind(rendering, one)
+            possible = _possible(rendering.fetch.form, chain, one.operator) if chain else None
+            if possible is not None and one.value != "" and not any(_may_equal(one, value) for value in possible):
+                texts = [value for value in possible if isinstance(value, str)]
+                close = nearest(str(one.value), texts)
+                fix = f'Did you mean "{close}"?' if close else None
+                message = f'"{one.names[1]}" is never "{one.value}"; it is one of {_shown(possible)}'
+                yield at(rendering, text, one.offset, message, fix)
+
+
+def _behind(rendering: Rendering, one: Comparison) -> tuple[str, ...] | None:
+    """The parameter that a value of a skeleton is."""
+    if len(one.names) != 2 or one.names[0] != "values":  # noqa: PLR2004  # values.name
+        return None
+    given = rendering.fetch.given(one.names[1])
+    sole = syntax.parse(given).sole if isinstance(given, str) and tree.has_code(given) else None
+    return syntax.static_chain(sole)
 
 
 def _finding(use: Use, one: Comparison, possible: list[Json]) -> Finding:
@@ -45,7 +102,7 @@ def _finding(use: Use, one: Comparison, possible: list[Json]) -> Finding:
         found = same or nearest(one.value, texts)
         close = f"{written[:1]}{found}{written[:1]}" if found else None
     sure = close is not None and (close == one.value or misspelled(str(one.value), texts) is not None)
-    shown = ", ".join("true" if value is True else "false" if value is False else str(value) for value in possible)
+    shown = _shown(possible)
     return Finding(
         f'"{one.names[1]}" is never {written if isinstance(one.value, str) else one.value}; it is one of {shown}',
         use.path,
@@ -55,13 +112,19 @@ def _finding(use: Use, one: Comparison, possible: list[Json]) -> Finding:
     )
 
 
-def _possible(template: Template, one: Comparison) -> list[Json] | None:
-    """The values that a parameter can have, None where they are not known for sure."""
-    if len(one.names) != 2 or one.names[0] != "parameters" or template.form.open:  # noqa: PLR2004  # parameters.name
+def _shown(possible: list[Json]) -> str:
+    return ", ".join("true" if value is True else "false" if value is False else str(value) for value in possible)
+
+
+def _possible(form: Form, names: tuple[str, ...], operator: str) -> list[Json] | None:
+    """The values that a parameter, or for ``in`` an item of it, can have; None where they are not known for sure."""
+    if len(names) != 2 or names[0] != "parameters" or form.open:  # noqa: PLR2004  # parameters.name
         return None
     found: list[Json] = []
-    for declared in template.form.declared.get(one.names[1], ()):
-        values = None if "ui:field" in declared.schema else possible_values(declared.schema)
+    for declared in form.declared.get(names[1], ()):
+        schema: Json = declared.schema.get("items") if operator == "in" else declared.schema
+        is_sure = "ui:field" not in declared.schema and isinstance(schema, dict)
+        values = possible_values(schema) if is_sure else None
         if values is None:
             return None
         found += [value for value in values if value not in found]
@@ -74,4 +137,4 @@ def _may_equal(one: Comparison, value: Json) -> bool:
         return type(one.value) is type(value) and one.value == value
     if isinstance(value, int | float) and isinstance(one.value, int | float):
         return value == one.value
-    return len(one.operator) == len("==") or value is None
+    return one.operator in ("==", "!=") or value is None

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from backstage_py.lint import documents, placeholders
 from backstage_py.lint.documents import TEMPLATE_VERSION, Entity
 from backstage_py.lint.fixes import repair
-from backstage_py.lint.nearest import misspelled, nearest, number_of, same_ignoring_style
+from backstage_py.lint.nearest import misspelled, nearest, number_of, same_ignoring_style, slip_of
 from backstage_py.lint.rule import Finding, Path, rule
 from backstage_py.lint.vocabulary import SPEC_KEYS, STEP_KEYS
 from backstage_py.model import entity_schema, field_format
@@ -22,6 +22,7 @@ _FIELD = re.compile(r'"?([\w.]+(?:\..+?)?)"? (?:is not valid|must have a value)'
 _LEGACY = "backstage.io/v1beta2"
 _KNOWN_KEYS = SPEC_KEYS | STEP_KEYS | {"apiVersion", "kind", "metadata", "spec"}
 _METADATA = ("name", "namespace", "title", "description", "labels", "annotations", "tags", "links")
+_LINK = ("url", "title", "icon", "type")
 
 
 @rule(
@@ -174,7 +175,7 @@ def unknown_kind(entity: Entity) -> Iterator[Finding]:
     "misspelled-metadata",
     "warning",
     "entity",
-    summary="A key below `metadata` is a misspelling of one that entities have.",
+    summary="A key below `metadata`, or of a link, is a misspelling of one that entities have.",
     why="The catalog keeps what it does not know, and nothing reads it: the title or the tags are missing.",
     bad={"catalog-info.yaml": _COMPONENT.replace("  name: web\n", "  name: web\n  titel: Web\n") + "  owner: team-a\n"},
     good={
@@ -190,6 +191,13 @@ def misspelled_metadata(entity: Entity) -> Iterator[Finding]:
         if close and close not in metadata and close != "name":
             message = f'Entities have no "metadata.{key}"'
             yield Finding(message, ("metadata", key), on_key=True, fix=f'Did you mean "{close}"?')
+    links: Json = metadata.get("links")
+    for index, link in enumerate(links if isinstance(links, list) else ()):
+        for key in link if isinstance(link, dict) else ():
+            close = slip_of(str(key), _LINK, link) if key not in _LINK else None
+            if close and close != "url":
+                path: Path = ("metadata", "links", index, key)
+                yield Finding(f'Links have no "{key}"', path, on_key=True, fix=f'Did you mean "{close}"?')
 
 
 def _kind_meant(kind: str, kinds: tuple[str, ...]) -> str | None:

@@ -18,6 +18,11 @@ from backstage_py.lint.rules.skeletons import (
 from backstage_py.lint.skeleton import Rendering
 
 _PLAIN_VALUE = re.compile(r"(?<![$\w{])\{\{-?\s*(?:values|parameters)\.(\w+)[^{}]*\}\}")
+_ONE_BRACE = re.compile(r"(?<![$\w{])\$\{ *(?:values|parameters)\.(\w+) *\}(?!\})")
+_WITH_TEMPLATES = re.compile(
+    r"\.(?:[cm]?[jt]sx?|vue|svelte|astro|kts?|groovy|gradle|scala|dart|php|rb|sh|bash|tf|hcl)\Z"
+)
+"""Languages that write ``${values.name}`` themselves."""
 _SHELL_LENGTH = re.compile(r"\$\{#[^}\n{%]*\}")
 
 
@@ -113,7 +118,7 @@ def unescaped_workflow_expression(rendering: Rendering) -> Iterator[Finding]:
     "forgotten-dollar",
     "warning",
     "skeleton",
-    summary="A value of the fetch step stands between braces without a dollar sign.",
+    summary="A value of the fetch step stands between braces without a dollar sign, or in a single pair.",
     why="Only `${{ }}` is an expression in a skeleton; `{{ }}` is left as it is, for Helm and others. With "
     "`cookiecutterCompat` it is the other way round.",
     bad=files_with("# ${{ values.name }} is {{ values.name }}\n"),
@@ -131,6 +136,11 @@ def forgotten_dollar(rendering: Rendering) -> Iterator[Finding]:
             fix = f"Write ${{{{ values.{found[1]} }}}}"
             mended = Repair("Write a dollar sign before it", (Edit(found.start(), found.start(), "$"),), sure=False)
             yield at(rendering, rendering.text, found.start(), "This is plain text, not an expression", fix, mended)
+            return
+    for found in () if _WITH_TEMPLATES.search(rendering.relative) else _ONE_BRACE.finditer(text):
+        if found[1] in values:
+            fix = f"Write ${{{{ values.{found[1]} }}}}"
+            yield at(rendering, rendering.text, found.start(), "This is plain text, not an expression", fix)
             return
 
 

@@ -104,7 +104,7 @@ def option_type(template: Template) -> Iterator[Finding]:
     """Lists and flags of Backstage's own pickers."""
     for one in template.form.properties:
         options = one.schema.get("ui:options")
-        if not isinstance(options, dict) or one.schema.get("ui:field") not in _FIELDS:
+        if not isinstance(options, dict) or str(one.schema.get("ui:field")) not in _FIELDS:
             continue
         for key, value in options.items():
             kind, expected = _TAKES.get(str(key), (object, ""))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from backstage_py.lint import syntax
+from backstage_py.lint import shapes, syntax
 from backstage_py.lint.fixes import repair
 from backstage_py.lint.form import schema_types
 from backstage_py.lint.nearest import nearest, slip_of
@@ -58,7 +58,8 @@ _OUTPUT = 4
     "template",
     summary="An expression reads a member that the value does not have.",
     why="It is undefined, so the text is empty there. Known by their shape are what `parseRepoUrl` and "
-    "`parseEntityRef` give, the user's entity, and outputs whose schema says that they are a list or a text.",
+    "`parseEntityRef` give, the user's entity, parameters that are objects, and outputs whose schema "
+    "says that they are a list or a text.",
     bad=_FORM + _LOG + "${{ (parameters.repoUrl | parseRepoUrl).ownr }}\n",
     good=_FORM + _LOG + "${{ (parameters.repoUrl | parseRepoUrl).owner }}\n",
 )
@@ -70,6 +71,7 @@ def unknown_member(template: Template) -> Iterator[Finding]:
         for reference in use.references():
             yield from _of_entity(template, use, reference)
             yield from _of_output(template, use, reference)
+            yield from _of_form(template, use, reference)
 
 
 @rule(
@@ -84,14 +86,20 @@ def unknown_member(template: Template) -> Iterator[Finding]:
 )
 def unknown_member_in_skeleton(rendering: Rendering) -> Iterator[Finding]:
     """Values that are what ``parseRepoUrl`` or ``parseEntityRef`` gives, and what loops have."""
-    shapes = _shapes(rendering.fetch)
+    of_filters = _shapes(rendering.fetch)
     for parsed, text in both(rendering):
         for message, name, offset, known in _lacking(parsed):
             yield at(rendering, text, offset, message, _words(name, known))
         for reference in parsed.free():
             if reference.names[0] != "values" or len(reference.names) < 3:  # noqa: PLR2004  # values.name.member
                 continue
-            shape, name = shapes.get(reference.names[1]), reference.names[2]
+            passed = shapes.of_text(rendering.fetch.form, rendering.fetch.given(reference.names[1]))
+            lacking = shapes.unknown(passed, reference.names[2:]) if not reference.called else None
+            if lacking:
+                index, known = 2 + lacking[0], lacking[1]
+                message = f'"{".".join(reference.names[1:index])}" has no "{reference.names[index]}"'
+                yield at(rendering, text, reference.offsets[index], message, _words(reference.names[index], known))
+            shape, name = of_filters.get(reference.names[1]), reference.names[2]
             if shape and name not in _OF_FILTERS[shape]:
                 fix = _words(name, _OF_FILTERS[shape])
                 yield at(rendering, text, reference.offsets[2], f'{shape} gives no "{name}"', fix)
@@ -171,6 +179,26 @@ def _of_output(template: Template, use: Use, reference: Reference) -> Iterator[F
         shown = {"array": "a list", "string": "a text"}.get(kind, "a number")
         message = f'The output "{names[3]}" is {shown}, and has no "{name}"'
         yield Finding(message, use.path, reference.offsets[_OUTPUT], fix=_instead(properties, names[3], kind))
+
+
+def _of_form(template: Template, use: Use, reference: Reference) -> Iterator[Finding]:
+    """Members of a parameter, and of what ``each`` goes through; methods have rules of their own."""
+    names, start = reference.names, 2
+    if names[0] == "parameters":
+        schema = shapes.of_parameter(template.form, names[1:2])
+    elif names[:2] == ("each", "value"):
+        schema = shapes.of_each(template, use.path)
+    else:
+        return
+    lacking = shapes.unknown(schema, names[start:])
+    at_dash = lacking and any(
+        offset == reference.offsets[start + lacking[0]] + len(names[start + lacking[0]])
+        for offset, _, _ in use.parsed.subtractions
+    )
+    if lacking and not reference.called and not at_dash:
+        index, known = start + lacking[0], lacking[1]
+        message = f'"{".".join(names[1:index])}" has no "{names[index]}"'
+        yield Finding(message, use.path, reference.offsets[index], fix=_words(names[index], known))
 
 
 def _instead(properties: Json, name: str, kind: str) -> str | None:

@@ -7,15 +7,17 @@ from backstage_py.errors import InputError
 from backstage_py.lint import placeholders
 from backstage_py.lint.documents import Entity
 from backstage_py.lint.fixes import repair
-from backstage_py.lint.nearest import misspelled, nearest, number_of
+from backstage_py.lint.nearest import distance, misspelled, nearest, slip_of
 from backstage_py.lint.rule import Finding, Path, rule
 from backstage_py.model import entity_ref, entity_relations, entity_schema
+from backstage_py.model.entity_relations import RelationField
 from backstage_py.model.json import Json, JsonObject
 
 _COMPONENT = (
     "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata:\n  name: web\n"
     "spec:\n  type: service\n  lifecycle: production\n  owner: team-a\n"
 )
+_SYSTEM = "---\napiVersion: backstage.io/v1alpha1\nkind: System\nmetadata:\n  name: shops\nspec:\n  owner: team-a\n"
 _API = (
     "apiVersion: backstage.io/v1alpha1\nkind: API\nmetadata:\n  name: web\n"
     "spec:\n  type: openapi\n  lifecycle: production\n  owner: team-a\n  definition:\n    $text: "
@@ -42,8 +44,10 @@ def misspelled_spec(entity: Entity) -> Iterator[Finding]:
         return
     if entity.kind == "Template":  # whose other keys have rules of their own
         spec = {key: value for key, value in spec.items() if key == "presentation"}
+    named: JsonObject = {one.field: True for one in entity_relations.FIELDS.get(entity.kind, ())}
     for schema in entity_schema.spec_schemas(entity.kind):
-        found = list(_misspelled(spec, schema, ("spec",)))
+        whole = {**schema, "properties": {**named, **schema.get("properties", {})}}
+        found = list(_misspelled(spec, whole, ("spec",)))
         yield from found
         if found:
             return
@@ -62,22 +66,39 @@ def misspelled_spec(entity: Entity) -> Iterator[Finding]:
 )
 def bad_reference(entity: Entity) -> Iterator[Finding]:
     """The fields from which the catalog makes relations."""
-    found = entity.value.get("spec")
-    spec: JsonObject = found if isinstance(found, dict) and entity.is_built_in else {}
-    for field in entity_relations.FIELDS.get(entity.kind, ()):
-        value = spec.get(field.field)
-        for index, one in enumerate(value if isinstance(value, list) else [value]):
-            if not isinstance(one, str) or not one:
-                continue
-            where: Path = ("spec", field.field, index) if isinstance(value, list) else ("spec", field.field)
-            try:
-                named = entity_ref.parse(one, default_kind=field.default_kind, default_namespace="default")
-            except InputError as error:
-                needs = field.default_kind is None and ":" not in one
-                yield Finding(error.message, where, fix=f"Write component:{one}, or another kind" if needs else None)
-            else:
-                if _NO_NAME.search(named.name) or _NO_NAME.search(named.namespace):
-                    yield Finding(f'No entity can have the name "{named.name}"', where, severity="warning")
+    for field, one, where in _references(entity):
+        try:
+            named = entity_ref.parse(one, default_kind=field.default_kind, default_namespace="default")
+        except InputError as error:
+            needs = field.default_kind is None and ":" not in one
+            yield Finding(error.message, where, fix=f"Write component:{one}, or another kind" if needs else None)
+        else:
+            if _NO_NAME.search(named.name) or _NO_NAME.search(named.namespace):
+                yield Finding(f'No entity can have the name "{named.name}"', where, severity="warning")
+
+
+@rule(
+    "BPY120",
+    "nearly-named",
+    "warning",
+    "entity",
+    summary="An entity names another that is not in the file, and one of nearly the same name is.",
+    why="The relation leads nowhere. It may be another one that the catalog has from elsewhere.",
+    bad={"catalog-info.yaml": _COMPONENT + "  system: shpos\n" + _SYSTEM},
+    good={"catalog-info.yaml": _COMPONENT + "  system: shops\n" + _SYSTEM},
+)
+def nearly_named(entity: Entity) -> Iterator[Finding]:
+    """Of the same kind and namespace, by one slip."""
+    for field, one, where in _references(entity):
+        try:
+            named = entity_ref.parse(one, default_kind=field.default_kind, default_namespace="default")
+        except InputError:  # another rule speaks of it
+            continue
+        kind, namespace, name = named.kind.lower(), named.namespace.lower(), named.name.lower()
+        beside = {found for of, at, found in entity.beside if (of, at) == (kind, namespace)}
+        close = misspelled(name, beside) if name not in beside else None
+        if close and distance(close, name) == 1:
+            yield Finding(f'There is no {kind} "{named.name}" in this file', where, fix=f'Did you mean "{close}"?')
 
 
 @rule(
@@ -111,10 +132,21 @@ def missing_file(entity: Entity) -> Iterator[Finding]:
             yield Finding(f'"{target}" does not exist', where, fix=fix, repair=repair.write(where, meant, sure=False))
 
 
+def _references(entity: Entity) -> Iterator[tuple[RelationField, str, Path]]:
+    """Yield the texts that name other entities, with their fields and where they stand."""
+    found = entity.value.get("spec")
+    spec: JsonObject = found if isinstance(found, dict) and entity.is_built_in else {}
+    for field in entity_relations.FIELDS.get(entity.kind, ()):
+        value = spec.get(field.field)
+        for index, one in enumerate(value if isinstance(value, list) else [value]):
+            if isinstance(one, str) and one:
+                yield field, one, ("spec", field.field, index) if isinstance(value, list) else ("spec", field.field)
+
+
 def _misspelled(value: JsonObject, schema: JsonObject, path: Path) -> Iterator[Finding]:
     known = schema.get("properties", {})
     for key, item in value.items():
-        close = None if key in known else misspelled(str(key), known) or number_of(str(key), known)
+        close = None if key in known else slip_of(str(key), known, value)
         if close and close not in value and close not in schema.get("required", ()):
             yield Finding(
                 f'{".".join(str(part) for part in path)} has no "{key}"',

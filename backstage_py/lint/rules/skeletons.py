@@ -108,7 +108,18 @@ def skeleton_syntax(rendering: Rendering) -> Iterator[Finding]:
     for parsed, text in both(rendering):
         for problem in () if has_unbalanced_comment(text) else parsed.problems:
             mended = _mended(rendering, text, problem.offset)
-            yield at(rendering, text, problem.offset, problem.message, _sentence(problem.hint), mended)
+            place = _unclosed(text, problem.offset)
+            yield at(rendering, text, place, problem.message, _sentence(problem.hint), mended)
+
+
+def _unclosed(text: str, offset: int) -> int:
+    """Where a tag begins that was never closed on its line, so that what follows is read as part of it."""
+    for opening, closing in (("{%", "%}"), ("${{", "}}")):
+        start = text.rfind(opening, 0, offset)
+        between = text[start:offset] if start >= 0 else ""
+        if "\n" in between and closing not in between and "{" in text[offset - 1 : offset + 2]:
+            return start
+    return offset
 
 
 @rule(
@@ -222,7 +233,9 @@ def wrong_root(rendering: Rendering) -> Iterator[Finding]:
         for reference in parsed.free():
             name = reference.names[0]
             wrong = name in _OTHERS_ROOTS or misspelled(name, (root,)) or name in (rendering.fetch.values or ())
-            if name == root or name in reported or name in GLOBALS or not wrong or reference.optional:
+            if name == root or name in reported or name in GLOBALS or not wrong:
+                continue
+            if reference.optional and not (len(reference.names) == 1 and name in (rendering.fetch.values or ())):
                 continue
             reported.add(name)
             fix = (

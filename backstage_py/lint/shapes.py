@@ -1,0 +1,81 @@
+"""The schemas of the form behind what expressions read: of a parameter, its members, and what ``each`` goes through."""
+
+from backstage_py.lint import syntax
+from backstage_py.lint.form import Form, schema_types
+from backstage_py.lint.rule import Path
+from backstage_py.lint.view import Step, Template
+from backstage_py.lint.vocabulary import FIELDS, LIST_METHODS, TEXT_METHODS
+from backstage_py.model.json import Json, JsonObject
+from backstage_py.templating import tree
+
+_COMPOSED = frozenset(
+    ["$ref", "allOf", "anyOf", "oneOf", "if", "dependencies", "patternProperties", "additionalProperties"]
+)
+_OF_LISTS = LIST_METHODS | {"length"}
+_OF_TEXTS = TEXT_METHODS | {"length"}
+
+
+def of_parameter(form: Form, names: tuple[str, ...]) -> JsonObject | None:
+    """Return the schema of a parameter, or of a member of it; None where it is not known for sure.
+
+    A custom field gives what it likes, whatever its schema says; so may a schema that is put together.
+    """
+    declared = form.declared.get(names[0], ()) if names else ()
+    if len(declared) != 1 or form.open:
+        return None
+    schema: Json = declared[0].schema
+    for name in names[1:]:
+        schema = schema["properties"].get(name) if is_sure(schema) and members(schema) else None
+    return schema if is_sure(schema) else None
+
+
+def of_text(form: Form, value: Json) -> JsonObject | None:
+    """Return the schema of what a text gives, where it is nothing but a parameter or a member of one."""
+    if not isinstance(value, str) or not tree.has_code(value):
+        return None
+    sole = syntax.parse(value).sole
+    is_list_else = isinstance(sole, tree.Logic) and sole.operator == "or" and isinstance(sole.right, tree.Array)
+    chain = syntax.static_chain(sole.left if isinstance(sole, tree.Logic) and is_list_else else sole)
+    found = of_parameter(form, chain[1:]) if chain and chain[0] == "parameters" else None
+    return found if found and (not is_list_else or schema_types(found) == {"array"}) else None
+
+
+def of_each(template: Template, path: Path) -> JsonObject | None:
+    """Return the schema of ``each.value`` at a place of a template."""
+    step = next((one for one in template.steps if path[: len(one.path)] == one.path), None)
+    given = of_text(template.form, step.value.get("each")) if isinstance(step, Step) else None
+    items = given.get("items") if given and schema_types(given) == {"array"} else None
+    return items if is_sure(items) else None
+
+
+def unknown(schema: JsonObject | None, names: tuple[str, ...]) -> tuple[int, frozenset[str]] | None:
+    """Return which of the names that are looked up one after another is not there, with what is."""
+    node: Json = schema
+    for index, name in enumerate(names):
+        known = members(node) if is_sure(node) else frozenset()
+        if known and name not in known and not name.isdigit():
+            return index, known
+        properties = node.get("properties") if isinstance(node, dict) and schema_types(node) == {"object"} else None
+        node = properties.get(name) if isinstance(properties, dict) else None
+    return None
+
+
+def members(schema: JsonObject) -> frozenset[str]:
+    """Return what values of a schema have; empty if that is open."""
+    properties = schema.get("properties")
+    match schema_types(schema):
+        case kinds if kinds == {"object"} and isinstance(properties, dict) and properties:
+            return frozenset(str(name) for name in properties)
+        case kinds if kinds == {"array"}:
+            return _OF_LISTS
+        case kinds if kinds == {"string"}:
+            return _OF_TEXTS
+        case _:
+            return frozenset()
+
+
+def is_sure(schema: Json) -> bool:
+    """Whether a schema says all about its values."""
+    if not isinstance(schema, dict) or str(schema.get("ui:field", "Secret")) not in FIELDS:
+        return False
+    return all(key not in schema or schema[key] is False for key in _COMPOSED)
