@@ -7,7 +7,7 @@ import typer
 
 from backstage_py import extras
 from backstage_py.cli import completion
-from backstage_py.cli.formats import Format
+from backstage_py.cli.formats import Format, ResultFormat
 from backstage_py.errors import InputError
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ SecretsOption = Annotated[
 ]
 UserOption = Annotated[str, typer.Option(help="Entity reference of who runs it.")]
 MarkdownOption = Annotated[bool, typer.Option("--markdown", help="As Markdown, for a site.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="As JSON.")]
+ResultOption = Annotated[ResultFormat, typer.Option("--format", "-f", help="How the outcome is written.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="The same as --format json.")]
 TemplateArgument = Annotated[Path, typer.Argument(metavar="TEMPLATE", help="The template's file or folder.")]
 ActionsFromOption = Annotated[
     str | None,
@@ -59,6 +60,10 @@ def register(app: typer.Typer) -> None:
     app.command(name="dev-page", hidden=True)(dev_page)
     app.command()(lsp)
     app.command()(trust)
+
+
+def _is_json(format_: ResultFormat, *, json: bool) -> bool:
+    return json or format_ == ResultFormat.JSON
 
 
 def validate(
@@ -117,10 +122,11 @@ def dry_run(
     mocks: Annotated[
         list[Path] | None, typer.Option(metavar="FILE", help="What actions do instead; may be repeated.")
     ] = None,
+    format_: ResultOption = ResultFormat.TEXT,
     *,
     sandbox: Annotated[bool, typer.Option("--sandbox", help="Really run, against a git host on this machine.")] = False,
     diff: Annotated[bool, typer.Option("--diff", help="Show the contents as a diff.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print the answer of POST /v2/dry-run.")] = False,
+    json: JsonOption = False,
     no_defaults: Annotated[bool, typer.Option("--no-defaults", help="Do not fill in the form's defaults.")] = False,
     trust: TrustOption = False,
 ) -> None:
@@ -140,7 +146,7 @@ def dry_run(
         trust=_trust(everything=trust),
         sandbox=sandbox,
         diff=diff,
-        as_json=json,
+        as_json=_is_json(format_, json=json),
         defaults=not no_defaults,
         entities=entities or (),
         mocks=mocks or (),
@@ -162,6 +168,7 @@ def run_tests(
     parallel: Annotated[int, typer.Option("--parallel", "-n", min=1, help="How many cases run at once.")] = 2,
     keep: Annotated[Path | None, typer.Option(help="Write the tree of each case below this folder.")] = None,
     config: ConfigOption = None,
+    format_: ResultOption = ResultFormat.TEXT,
     *,
     update: Annotated[bool, typer.Option("--update", help="Write golden trees instead of comparing.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Run again whenever a file changes, until Ctrl-C.")] = False,
@@ -173,7 +180,11 @@ def run_tests(
     """
     from backstage_py.cli.commands import test as command
 
-    options = command.TestOptions(update, only, parallel, junit, keep, config or (), _trust(everything=trust))
+    as_json = format_ == ResultFormat.JSON
+    if watch and as_json:
+        raise typer.BadParameter("--watch has no end, so that it writes no JSON; leave one of the two out")
+    trusted = _trust(everything=trust)
+    options = command.TestOptions(update, only, parallel, junit, keep, config or (), trusted, as_json)
     raise typer.Exit(command.watch(paths or [], options) if watch else command.run(paths or [], options))
 
 
@@ -183,6 +194,7 @@ def actions(
         typer.Argument(metavar="ID", help="Show this one.", show_default=False, autocompletion=completion.actions),
     ] = None,
     actions_from: ActionsFromOption = None,
+    format_: ResultOption = ResultFormat.TEXT,
     *,
     markdown: MarkdownOption = False,
     json: JsonOption = False,
@@ -193,7 +205,11 @@ def actions(
 
     raise typer.Exit(
         command.run_actions(
-            action, markdown=markdown, as_json=json, source=actions_from, trust=_trust(everything=trust)
+            action,
+            markdown=markdown,
+            as_json=_is_json(format_, json=json),
+            source=actions_from,
+            trust=_trust(everything=trust),
         )
     )
 
@@ -202,6 +218,7 @@ def filters(
     name: Annotated[
         str | None, typer.Argument(help="Show this one.", show_default=False, autocompletion=completion.filters)
     ] = None,
+    format_: ResultOption = ResultFormat.TEXT,
     *,
     markdown: MarkdownOption = False,
     json: JsonOption = False,
@@ -210,7 +227,11 @@ def filters(
     """List the filters of expressions, or document one."""
     from backstage_py.cli.commands import actions as command
 
-    raise typer.Exit(command.run_filters(name, markdown=markdown, as_json=json, trust=_trust(everything=trust)))
+    raise typer.Exit(
+        command.run_filters(
+            name, markdown=markdown, as_json=_is_json(format_, json=json), trust=_trust(everything=trust)
+        )
+    )
 
 
 def schema(

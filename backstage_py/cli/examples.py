@@ -25,15 +25,30 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "backstage-py validate",
         "backstage-py validate templates/ --format sarif --output problems.sarif",
         "backstage-py validate --actions-from https://backstage.example.com --strict",
+        "backstage-py validate --format json | jq '.problems[].code'",
         "backstage-py validate --explain BPY405",
     ),
     "dry-run": (
         "backstage-py dry-run template.yaml --values name=shop --diff",
         "backstage-py dry-run . --values values.yaml --out result --sandbox",
+        "backstage-py dry-run . --values values.yaml --format json > outcome.json",
     ),
-    "test": ("backstage-py test", "backstage-py test templates/ --only database --junit report.xml"),
-    "actions": ("backstage-py actions", "backstage-py actions fetch:template", "backstage-py actions --markdown"),
-    "filters": ("backstage-py filters", "backstage-py filters parseRepoUrl"),
+    "test": (
+        "backstage-py test",
+        "backstage-py test templates/ --only database --junit report.xml",
+        "backstage-py test --format json | jq '.cases[] | select(.passed | not)'",
+    ),
+    "actions": (
+        "backstage-py actions",
+        "backstage-py actions fetch:template",
+        "backstage-py actions --markdown",
+        "backstage-py actions fetch:template --format json",
+    ),
+    "filters": (
+        "backstage-py filters",
+        "backstage-py filters parseRepoUrl",
+        "backstage-py filters --format json",
+    ),
     "schema": ("backstage-py schema --output .vscode/template.schema.json",),
     "new": (
         "backstage-py new template web-shop",

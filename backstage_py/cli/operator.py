@@ -7,7 +7,7 @@ import typer
 
 from backstage_py import extras
 from backstage_py.cli import examples
-from backstage_py.cli.formats import ConfigFormat
+from backstage_py.cli.formats import ResultFormat
 
 _ConfigOption = Annotated[
     list[Path] | None,
@@ -17,7 +17,7 @@ _ConfigOption = Annotated[
         help="An app-config.yaml; several are merged in order. Default: app-config[.local].yaml in this folder.",
     ),
 ]
-_FormatOption = Annotated[ConfigFormat, typer.Option("--format", "-f", help="How the outcome is written.")]
+_FormatOption = Annotated[ResultFormat, typer.Option("--format", "-f", help="How the outcome is written.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -38,7 +38,7 @@ def register(app: typer.Typer) -> None:
 
 def check(
     config: _ConfigOption = None,
-    format_: _FormatOption = ConfigFormat.TEXT,
+    format_: _FormatOption = ResultFormat.TEXT,
     *,
     strict: Annotated[
         bool, typer.Option("--strict", help="Fail also on keys that are ignored, unknown or without their variable.")
@@ -57,7 +57,7 @@ def check(
 def show(
     prefix: Annotated[str | None, typer.Argument(help="Only keys that begin with this, such as backend.")] = None,
     config: _ConfigOption = None,
-    format_: _FormatOption = ConfigFormat.TEXT,
+    format_: _FormatOption = ResultFormat.TEXT,
 ) -> None:
     """Write the settings that are in force, each with its file and line, variable, or default; secrets are masked."""
     from backstage_py.cli.commands import config as command
@@ -78,7 +78,7 @@ def doctor(
         typer.Option("--backstage", help="Base URL of the other Backstage's backend. Default: backend.baseUrl."),
     ] = None,
     config: _ConfigOption = None,
-    format_: _FormatOption = ConfigFormat.TEXT,
+    format_: _FormatOption = ResultFormat.TEXT,
 ) -> None:
     """Try from this machine what must hold between a running service and a Backstage, and say what to do.
 

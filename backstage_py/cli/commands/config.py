@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from backstage_py.cli.formats import ConfigFormat
+from backstage_py.cli.formats import ResultFormat
 from backstage_py.settings import check, load, schema, show
 from backstage_py.settings.check import Answer, Finding
 from backstage_py.settings.config_path import shown_file
@@ -16,11 +16,11 @@ OK, PROBLEMS = 0, 1
 _QUIET = (Answer.READ, Answer.OVERRIDDEN)
 
 
-def check_(files: Sequence[Path], format_: ConfigFormat, *, strict: bool, every: bool) -> int:
+def check_(files: Sequence[Path], format_: ResultFormat, *, strict: bool, every: bool) -> int:
     """Write the answer to each key; return 1 when one is wrong, or with ``strict`` when one does nothing here."""
     findings = load.findings(files, os.environ)
     counts = check.counts(findings)
-    if format_ is ConfigFormat.JSON:
+    if format_ is ResultFormat.JSON:
         _json({"counts": counts, "keys": [{**asdict(one), "file": shown_file(one.file)} for one in findings]})
     else:
         lines = [_line(one) for one in findings if every or one.answer not in _QUIET]
@@ -31,12 +31,12 @@ def check_(files: Sequence[Path], format_: ConfigFormat, *, strict: bool, every:
     return PROBLEMS if any(one.answer in bad for one in findings) else OK
 
 
-def show_(files: Sequence[Path], format_: ConfigFormat, prefix: str | None) -> int:
+def show_(files: Sequence[Path], format_: ResultFormat, prefix: str | None) -> int:
     """Write the settings that are in force."""
     merged = load.layered(files or load.default_files(), os.environ)
     effective = show.effective(merged, load.of_merged(merged))
     settings = [one for one in effective if not prefix or one.key.startswith(prefix)]
-    if format_ is ConfigFormat.JSON:
+    if format_ is ResultFormat.JSON:
         _json({"settings": [asdict(one) for one in settings]})
         return OK
     for one in settings:

@@ -13,7 +13,7 @@ from backstage_py.cli.doctor import visit as visiting
 from backstage_py.cli.doctor import ways
 from backstage_py.cli.doctor.line import Line, Outcome
 from backstage_py.cli.doctor.visit import Visit
-from backstage_py.cli.formats import ConfigFormat
+from backstage_py.cli.formats import ResultFormat
 from backstage_py.cli.local.known_actions import TOKEN_VARIABLE, check_address
 from backstage_py.cli.loop import run_loop
 from backstage_py.errors import BackstageError
@@ -24,7 +24,7 @@ from backstage_py.settings.addresses import Addresses
 OK, PROBLEMS = 0, 1
 
 
-def run(files: Sequence[Path], backstage: str | None, format_: ConfigFormat) -> int:
+def run(files: Sequence[Path], backstage: str | None, format_: ResultFormat) -> int:
     """Write a line for each check; return 1 when one found a problem.
 
     Raises:
@@ -34,7 +34,7 @@ def run(files: Sequence[Path], backstage: str | None, format_: ConfigFormat) -> 
         check_address(backstage)
     logging.configure("error")
     lines = run_loop(_examined(files, backstage.rstrip("/") if backstage else None))
-    if format_ is ConfigFormat.JSON:
+    if format_ is ResultFormat.JSON:
         sys.stdout.write(json.dumps({"checks": [asdict(one) for one in lines]}, indent=2, ensure_ascii=False) + "\n")
     else:
         sys.stdout.write("".join(map(_text, lines)))

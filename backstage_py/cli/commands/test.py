@@ -31,6 +31,8 @@ from backstage_py.cli.local.template_runs import LocalScaffolder, Outcome, Reque
 from backstage_py.cli.local.trust import Trust
 from backstage_py.cli.terminal import output, trees
 from backstage_py.errors import BackstageError, InputError
+from backstage_py.model import json
+from backstage_py.model.json import JsonObject
 from backstage_py.scaffolder.run.spec import steps_with_defaults
 
 OK, FAILED, COULD_NOT_RUN = 0, 1, 2
@@ -50,6 +52,7 @@ class TestOptions:
         junit: write a report here.
         keep: write the tree of each case below this folder, anew each time.
         trust: what files of the project may do.
+        as_json: write one JSON document instead of lines.
     """
 
     __test__ = False  # pytest takes classes that begin with Test for its own
@@ -61,6 +64,7 @@ class TestOptions:
     keep: Path | None = None
     config: Sequence[Path] = ()
     trust: Trust = field(default_factory=trusting.of_environment)
+    as_json: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,19 @@ class CaseResult:
     differences: Sequence[str] = ()
     notes: Sequence[str] = field(default_factory=tuple)
     took: float = 0.0
+
+    def as_json(self) -> JsonObject:
+        """Return what machines read: ``{file, line, name, template, passed, seconds, differences, notes}``."""
+        return {
+            "file": str(self.case.file),
+            "line": self.case.line,
+            "name": self.case.name,
+            "template": str(self.case.template),
+            "passed": not self.differences,
+            "seconds": round(self.took, 3),
+            "differences": list(self.differences),
+            "notes": list(self.notes),
+        }
 
 
 def run(paths: Sequence[Path], options: TestOptions) -> int:
@@ -95,6 +112,10 @@ def run(paths: Sequence[Path], options: TestOptions) -> int:
         sys.stderr.write(f"backstage-py: {error.message}\n")
         return COULD_NOT_RUN
     failed = sum(bool(one.differences) for one in results)
+    if options.as_json:
+        told = [one.as_json() for one in results]
+        sys.stdout.write(json.text({"passed": len(results) - failed, "failed": failed, "cases": told}) + "\n")
+        return FAILED if failed else OK
     sys.stdout.write(f"{len(results) - failed} passed, {failed} failed\n" if failed else f"{len(results)} passed\n")
     return FAILED if failed else OK
 
@@ -134,7 +155,8 @@ async def _run_all(cases: Sequence[Case], options: TestOptions) -> list[CaseResu
             started = time.monotonic()
             result = await run_one(case, options)
             result = CaseResult(case, result.differences, result.notes, time.monotonic() - started)
-            _show(result)
+            if not options.as_json:
+                _show(result)
             return result
 
     return list(await asyncio.gather(*(one(case) for case in cases)))

@@ -20,8 +20,8 @@ class Format(StrEnum):
     JUNIT = "junit"
 
 
-class ConfigFormat(StrEnum):
-    """The formats of ``backstage-py config``."""
+class ResultFormat(StrEnum):
+    """The formats of the commands whose outcome is no list of problems."""
 
     TEXT = "text"
     JSON = "json"
