@@ -30,6 +30,7 @@ _DEFAULT_HOSTS = {
     "gitlab.com": "gitlab",
     "storage.cloud.google.com": "googleGcs",
 }
+_SCHEMES = frozenset({"http", "https"})
 
 
 def default_integrations(host: str) -> str | None:
@@ -48,8 +49,9 @@ def parse(repo_url: str, integrations: IntegrationType) -> dict[str, Json]:
     host, rest, query = _split(repo_url)
     kind = integrations(host)
     if not kind:
+        advice = f". Leave out '{host}://': a repoUrl begins with the host" if host in _SCHEMES else ""
         raise ValueError(
-            f"No matching integration configuration for host {host}, please check your integrations config"
+            f"No matching integration configuration for host {host}, please check your integrations config{advice}"
         )
     given: dict[str, str] = {}
     for name, value in parse_qsl(query.replace("&;", "&"), keep_blank_values=True, errors="replace"):

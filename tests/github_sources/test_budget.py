@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import pytest
 from aiohttp import web
 
 from backstage_py.catalog.sources.kept_answers import KeptAnswers
@@ -16,6 +17,7 @@ from tests.github_sources import site
 from tests.github_sources.host import Asked, GithubHost, component
 from tests.github_sources.site import OFTEN
 from tests.github_sources.test_discovery import github
+from tests.integrations import web_host
 
 
 def asking(http: HttpClient, host: GithubHost, number: int) -> asyncio.Task[int]:
@@ -110,3 +112,23 @@ async def test_a_page_that_has_not_changed_is_known_after_a_restart(host: Github
         repo.files["catalog-info.yaml"] = "changed"
         assert [await read("one") for _ in range(2)] == [(200, "changed")] * 2
         assert host.unchanged == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        (429, {"Retry-After": "9" * 400}),
+        (429, {"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"}),
+        (200, {"X-RateLimit-Limit": "10", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1999999999000"}),
+    ],
+)
+async def test_a_host_that_wants_to_be_left_alone_for_ever_is_asked_again_within_an_hour(
+    status: int, headers: dict[str, str]
+) -> None:
+    async with web_host.serve() as running, HttpClient(lambda _host, _port: True) as http:
+        running.text("/x", "", status=status, **{name.replace("-", "_"): value for name, value in headers.items()})
+        with rates.background():
+            assert (await http.get(f"{running.url}/x")).status == status
+            with pytest.raises(SlowDownError) as caught:
+                await http.get(f"{running.url}/x")
+        assert 3500 < caught.value.wait <= 3600

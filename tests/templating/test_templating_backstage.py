@@ -19,6 +19,7 @@ def test_a_repository_url_is_taken_apart() -> None:
     ("url", "problem"),
     [
         ("example.com?owner=a&repo=b", "No matching integration configuration for host example.com"),
+        ("https://github.com?owner=a&repo=b", "config. Leave out 'https://': a repoUrl begins with the host"),
         ("github.com?owner=a", "missing repo"),
         ("dev.azure.com?organization=o&repo=r", "missing project"),
         ("git hub.com?owner=a&repo=b", "Invalid repo URL"),

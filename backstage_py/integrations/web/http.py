@@ -234,7 +234,7 @@ class HttpClient:
             return answer
         wait = retry_after(answer.headers)
         if limited and wait is not None:
-            self._not_before[urlsplit(last).netloc] = time.monotonic() + wait
+            self._not_before[urlsplit(last).netloc] = time.monotonic() + min(wait, rates.LONGEST_PERIOD)
         if (wait or 0) > self.limits.longest_wait:
             return answer
         raise _TryAgainError(answer, wait)

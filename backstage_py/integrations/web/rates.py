@@ -22,6 +22,8 @@ _AT_ONCE = 6
 _SHARE = 0.1
 _PREFIXES = ("x-ratelimit-", "ratelimit-")
 _MOST_BUDGETS = 1000
+LONGEST_PERIOD = 3600.0
+"""For how many seconds a host is not asked, whatever it says: some say milliseconds, and none is given up for ever."""
 _A_DATE = 1_000_000_000  # what is larger is a moment, what is smaller are seconds from now
 
 
@@ -130,5 +132,6 @@ def note(budget: Budget, status: int, headers: Mapping[str, str]) -> None:
         limit, remaining, reset = (headers.get(f"{prefix}{name}", "") for name in ("limit", "remaining", "reset"))
         if limit.isdecimal() and remaining.isdecimal() and reset.isdecimal():
             budget.limit, budget.remaining = int(limit), int(remaining)
-            budget.reset = float(reset) if int(reset) >= _A_DATE else time.time() + int(reset)
+            wait = int(reset) - time.time() if int(reset) >= _A_DATE else int(reset)
+            budget.reset = time.time() + min(wait, LONGEST_PERIOD)
             return
