@@ -3,13 +3,14 @@
 import json
 import os
 import signal
+import sqlite3
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
 
 from tests.contract.harness import Running, running
-from tests.metrics.test_metrics import wait_until
+from tests.metrics.test_metrics import Site, wait_until, written
 
 CONFIG = """
 backend:
@@ -78,3 +79,20 @@ def test_readiness_says_when_no_worker_process_runs_and_liveness_and_startup_go_
         told = {"status": "error", "message": "No worker process runs"}
         wait_until(lambda: asked(service, f"{HEALTH}/readiness") == (503, told))
         assert asked(service, f"{HEALTH}/liveness") == asked(service, f"{HEALTH}/startup") == (200, {"status": "ok"})
+
+
+def test_readiness_names_a_loop_that_fails_within_a_worker_process_until_it_works_again(tmp_path: Path) -> None:
+    ready = f"{HEALTH}/readiness"
+    told = {"status": "error", "message": "Work in a worker process fails and is tried again: worker.claims"}
+    config = written(tmp_path, "{}")
+    with running(tmp_path, config, "--workers", "1") as service, sqlite3.connect(tmp_path / "db.sqlite") as database:
+        assert asked(service, ready) == (200, {"status": "ok"})
+        claims = "UPDATE OF status ON tasks WHEN NEW.status = 'processing'"
+        database.execute(f"CREATE TRIGGER broken BEFORE {claims} BEGIN SELECT RAISE(ABORT, 'broken'); END")
+        site = Site(service, "")
+        wait_until(lambda: len(site.ask("/api/catalog/entities", token=site.token())) >= 3)
+        task = site.create()
+        wait_until(lambda: asked(service, ready) == (503, told))
+        database.execute("DROP TRIGGER broken")
+        wait_until(lambda: site.status(task) == "completed")
+        wait_until(lambda: asked(service, ready) == (200, {"status": "ok"}))

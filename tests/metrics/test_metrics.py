@@ -65,15 +65,19 @@ class Site:
         with urllib.request.urlopen(urllib.request.Request(self.service.url + path, data, headers)) as answer:
             return json.loads(answer.read())
 
+    def token(self) -> str:
+        return str(self.ask("/api/auth/guest/refresh", {})["backstageIdentity"]["token"])
+
+    def create(self, *, fails: bool = False) -> str:
+        body = {"templateRef": "template:default/greet", "values": {"fails": fails}, "secrets": {"word": SECRET}}
+        return str(self.ask("/api/scaffolder/v2/tasks", body, self.token())["id"])
+
+    def status(self, task: str) -> str:
+        return str(self.ask(f"/api/scaffolder/v2/tasks/{task}", token=self.token())["status"])
+
     def run(self, *, fails: bool = False) -> None:
-        token = self.ask("/api/auth/guest/refresh", {})["backstageIdentity"]["token"]
-        task = self.ask(
-            "/api/scaffolder/v2/tasks",
-            {"templateRef": "template:default/greet", "values": {"fails": fails}, "secrets": {"word": SECRET}},
-            token,
-        )["id"]
-        path = f"/api/scaffolder/v2/tasks/{task}"
-        wait_until(lambda: self.ask(path, token=token)["status"] in {"completed", "failed"})
+        task = self.create(fails=fails)
+        wait_until(lambda: self.status(task) in {"completed", "failed"})
 
     def scrape(self, token: str | None = None) -> str:
         headers = {"authorization": f"Bearer {token}"} if token else {}

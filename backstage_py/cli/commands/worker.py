@@ -4,15 +4,17 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import structlog
 
-from backstage_py import logging
-from backstage_py.cli import child, ending, hangup
+from backstage_py import background, logging
+from backstage_py.cli import child, ending, hangup, reports
 from backstage_py.cli.ending import Ending
 from backstage_py.cli.loop import run_loop
 from backstage_py.metrics.process import WORKER_DEATHS
@@ -32,10 +34,14 @@ def run(config: Sequence[Path]) -> int:
 
     async def work() -> None:
         with ending.by_signal() as end:
-            gone = sys.stdin.fileno()  # the service holds the other end, also when it is killed
-            asyncio.get_running_loop().add_reader(gone, _service_gone, gone, end)
+            service = reports.take(sys.stdin.fileno())  # which holds the other end, also when it is killed
+            asyncio.get_running_loop().add_reader(service, _service_gone, service, end)
             with handover.counted(os.environ), hangup.rereading(config):
-                async with process.opened(settings, stand_ins) as core, core.scaffolder.running():
+                async with (
+                    process.opened(settings, stand_ins) as core,
+                    core.scaffolder.running(),
+                    background.running(reports.tell(service), name="reports"),
+                ):
                     end.started()
                     await end.asked.wait()
 
@@ -60,6 +66,7 @@ class Workers:
 
     Attributes:
         pids: of those that run.
+        failing: the names of their loops that fail, by process id.
         wanted: how many should run.
     """
 
@@ -67,6 +74,7 @@ class Workers:
     environment: Mapping[str, str]
     ended: Callable[[int], None]
     pids: set[int] = field(default_factory=set)
+    failing: dict[int, Sequence[str]] = field(default_factory=dict)
     wanted: int = 0
 
     @contextlib.asynccontextmanager
@@ -89,7 +97,10 @@ class Workers:
 
     def problems(self) -> Sequence[str]:
         """Return what keeps tasks from running."""
-        return ["No worker process runs"] if self.wanted and not self.pids else []
+        if self.wanted and not self.pids:
+            return ["No worker process runs"]
+        names = sorted({name for told in self.failing.values() for name in told})
+        return [f"Work in a worker process fails and is tried again: {', '.join(names)}"] if names else []
 
     async def _keep_running(self, stopping: asyncio.Event) -> None:
         command = [sys.executable, "-P", "-m", "backstage_py.cli", "worker"]
@@ -97,22 +108,36 @@ class Workers:
             command += ["--config", str(path)]
         stop = asyncio.create_task(stopping.wait())
         while not stopping.is_set():
-            # its own process group: Ctrl-C on the terminal reaches the service, which then stops its workers in order
-            process = await asyncio.create_subprocess_exec(
-                *command, env={**os.environ, **self.environment}, stdin=asyncio.subprocess.PIPE, start_new_session=True
-            )
-            self.pids.add(process.pid)
-            ended = asyncio.create_task(process.wait())
-            await asyncio.wait({ended, stop}, return_when=asyncio.FIRST_COMPLETED)
-            is_asked = not ended.done()
-            if is_asked:
-                await child.stop(process, _STOP_SECONDS)
-                await ended
-            self.pids.discard(process.pid)
-            self.ended(process.pid)
+            async with self._started(command) as process:
+                ended = asyncio.create_task(process.wait())
+                await asyncio.wait({ended, stop}, return_when=asyncio.FIRST_COMPLETED)
+                is_asked = not ended.done()
+                if is_asked:
+                    await child.stop(process, _STOP_SECONDS)
+                    await ended
             if is_asked:
                 return
             WORKER_DEATHS.inc()
             _log.error("worker_ended", pid=process.pid, status=process.returncode)
             await asyncio.wait({stop}, timeout=_PAUSE)
         stop.cancel()
+
+    @contextlib.asynccontextmanager
+    async def _started(self, command: Sequence[str]) -> AsyncIterator[asyncio.subprocess.Process]:
+        """Start one, and listen to it until the block is left, when it has ended."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            # its own process group: Ctrl-C on the terminal reaches the service, which then stops its workers in order
+            process = await asyncio.create_subprocess_exec(
+                *command, env={**os.environ, **self.environment}, stdin=theirs.fileno(), start_new_session=True
+            )
+        lines, line = await asyncio.open_connection(sock=ours)
+        self.pids.add(process.pid)
+        try:
+            async with background.running(reports.hear(lines, partial(self.failing.__setitem__, process.pid))):
+                yield process
+        finally:
+            line.close()
+            self.failing.pop(process.pid, None)
+            self.pids.discard(process.pid)
+            self.ended(process.pid)
