@@ -66,7 +66,7 @@ async def test_a_token_that_is_shown_nothing_any_more_removes_nothing(kind: Kind
     nothing: Any = {"gitlab": [], "gitea": [], "gerrit": {}}
     page = {"values": [], "isLastPage": True, "results": [], "count": 0}
     said, _ = await read_again(kind, case, lambda *_: (200, nothing.get(kind.name, page)))
-    assert "at all, which is what a token that has lost its rights is shown, too; what it gave before stays" in said
+    assert "at all, which is what a token that has lost its rights is shown, too" in said
 
 
 @pytest.mark.parametrize(
@@ -111,3 +111,9 @@ async def test_pages_without_end_are_bounded(monkeypatch: pytest.MonkeyPatch) ->
     said, asked = await read_again(smaller_worlds.GITEA, smaller_worlds.GITEA.cases[0], endless)
     assert "more than 7 pages or 512 MiB" in said
     assert len(asked) == 8
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_refusal_names_the_credentials_that_were_used(status: int) -> None:
+    said, _ = await read_again(smaller_worlds.GITEA, smaller_worlds.GITEA.cases[0], lambda *_: (status, {}))
+    assert said.endswith("The credentials in integrations.gitea are missing, expired or lack rights")

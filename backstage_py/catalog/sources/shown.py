@@ -13,6 +13,5 @@ def must_show(host: str, what: str, several: Collection[object]) -> None:
     """
     if not several:
         raise ForeignError(
-            f"{host} shows no {what} at all, which is what a token that has lost its rights is shown, too; "
-            "what it gave before stays"
+            f"{host} shows no {what} at all, which is what a token that has lost its rights is shown, too"
         )

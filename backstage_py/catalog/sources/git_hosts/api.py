@@ -41,7 +41,7 @@ class HostApi:
         Raises:
             NotFoundError, ForeignError: the host refuses.
         """
-        return _checked("GET", await self.get(url, query))
+        return self._checked("GET", await self.get(url, query))
 
     async def has(self, url: str, query: Query | None = None, *, method: str = "HEAD") -> bool:
         """Say whether something is there; whatever is no clear answer is an error, since it would remove entities.
@@ -52,7 +52,7 @@ class HostApi:
         answer = await (self.get(url, query) if method == "GET" else self._send(method, with_query(url, query)))
         if answer.status == HTTPStatus.NOT_FOUND:
             return False
-        _checked(method, answer)
+        self._checked(method, answer)
         return True
 
     async def post(self, url: str, body: Json, query: Query | None = None) -> Json:
@@ -61,7 +61,7 @@ class HostApi:
         Raises:
             NotFoundError, ForeignError: the host refuses.
         """
-        return _checked("POST", await self._send("POST", with_query(url, query), json.dumps(body))).json()
+        return self._checked("POST", await self._send("POST", with_query(url, query), json.dumps(body))).json()
 
     async def linked(self, url: str, query: Query) -> AsyncIterator[JsonObject]:
         """Yield the ``values`` of pages that each name the ``next`` one.
@@ -90,6 +90,15 @@ class HostApi:
 
         return await Patience().through(once)
 
+    def _checked(self, method: str, answer: Answer) -> Answer:
+        said = f"Unexpected response for {method} {answer.url}. Expected 200 but got {answer.status} - {answer.reason}"
+        if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+            said = (
+                f"{said}. The credentials in integrations.{self.integration.type} are missing, expired or lack rights"
+            )
+        raise_for(answer, said)
+        return answer
+
     async def _headers(self) -> dict[str, str]:
         return await self.hosts.credentials.headers(self.integration, owner=self.owner)
 
@@ -115,11 +124,3 @@ def with_query(url: str, query: Query | None) -> str:
         if value is not None and value != ""
     }
     return f"{url}?{urlencode(given)}" if given else url
-
-
-def _checked(method: str, answer: Answer) -> Answer:
-    raise_for(
-        answer,
-        f"Unexpected response for {method} {answer.url}. Expected 200 but got {answer.status} - {answer.reason}",
-    )
-    return answer
