@@ -49,6 +49,15 @@ FORM = "  parameters:\n    properties:\n      name:\n        type: string\n"
          "  EXPERIMENTAL_recovery: {EXPERIMENTAL_strategy: nothing}\n", "BPY114"),
         ("  EXPERIMENTAL_recovery: {EXPERIMENTAL_strategy: none}\n",
          "  EXPERIMENTAL_recovery: {strategy: none}\n", "BPY114"),
+        ("        enum: [a]\n        ui:enumNames: [A]\n",
+         "        enum: [a]\n        ui:enumNames: [A, B]\n", "BPY509"),
+        ("        ui:field: EntityPicker\n        ui:options: {catalogFilter: {kind: User}}\n",
+         "        ui:field: EntityPicker\n        ui:options: {catalogFilter: {kind: Usr}}\n", "BPY522"),
+        ("        enum: [a]\n    allOf: [{if: {properties: {name: {const: a}}}, then: {}}]\n",
+         "        enum: [a]\n    allOf: [{if: {properties: {name: {const: b}}}, then: {}}]\n", "BPY503"),
+        ("  secrets: {schema: {type: object}}\n", "  secrets: {shema: {type: object}}\n", "BPY114"),
+        ("  presentation: {buttonLabels: {reviewButtonText: Go}}\n",
+         "  presentation: {buttonLabels: {reviewButton: Go}}\n", "BPY107"),
     ],
 )  # fmt: skip
 def test_slips_of_forms(tmp_path: Path, right: str, wrong: str, code: str) -> None:

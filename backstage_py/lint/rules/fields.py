@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from backstage_py.lint.fixes import repair
-from backstage_py.lint.nearest import misspelled, nearest, number_of
+from backstage_py.lint.nearest import misspelled, nearest, number_of, slip_of
 from backstage_py.lint.rule import Finding, Path, rule
 from backstage_py.lint.view import Template
 from backstage_py.lint.vocabulary import (
@@ -142,7 +142,7 @@ def misspelled_kind(template: Template) -> Iterator[Finding]:
     for one in template.form.properties:
         options = one.schema.get("ui:options")
         for kind, path in _kinds(options, (*one.path, "ui:options")) if isinstance(options, dict) else ():
-            close = misspelled(kind.capitalize(), KINDS)
+            close = slip_of(kind.capitalize(), KINDS, ()) if kind.capitalize() not in template.extra.kinds else None
             if close and close.lower() != kind.lower():
                 mended = repair.write(path, close)
                 yield Finding(f'There is no kind "{kind}"', path, fix=f'Did you mean "{close}"?', repair=mended)

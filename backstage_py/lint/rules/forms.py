@@ -23,6 +23,8 @@ _LOG = "steps:\n  - id: log\n    action: debug:log\n    input:\n      message: $
 _NAME = "parameters:\n  properties:\n    name:\n      type: string\n"
 _SIZES = _LOG.replace("${{ parameters.name }}", "${{ parameters.name }} ${{ parameters.size }}")
 _GOOD = _NAME + _LOG
+_INNER = frozenset({"properties", "items", "definitions", "not"})
+"""Below these stand schemas of something else than the form's own values."""
 _PYTHON_TYPES = {
     "string": (str,),
     "boolean": (bool,),
@@ -115,9 +117,11 @@ def required_without_property(template: Template) -> Iterator[Finding]:
     "type: number\n" + _SIZES,
 )
 def impossible_dependency(template: Template) -> Iterator[Finding]:
-    """Looks at the dependencies of each page, and at its ``if``."""
+    """Looks at the dependencies of each page, and at ``if`` of it and its branches."""
     for page, path in template.form.pages:
-        yield from _dead_condition(template, page, path)
+        for schema, where in schema_shape.schemas(page, path):
+            if isinstance(schema, dict) and not _INNER.intersection(where[len(path) :]):
+                yield from _dead_condition(template, schema, where)
         dependencies = page.get("dependencies")
         properties = page.get("properties")
         if not isinstance(dependencies, dict) or not isinstance(properties, dict):
@@ -202,9 +206,10 @@ def enum_names(template: Template) -> Iterator[Finding]:
 
 
 def _names_and_values(schema: JsonObject, enum: list[Json], where: Path) -> Iterator[Finding]:
-    names = schema.get("enumNames")
-    if isinstance(names, list) and len(enum) != len(names):
-        yield Finding(f"{len(names)} names for {len(enum)} values", (*where, "enumNames"))
+    for key in ("enumNames", "ui:enumNames"):
+        names = schema.get(key)
+        if isinstance(names, list) and len(enum) != len(names):
+            yield Finding(f"{len(names)} names for {len(enum)} values", (*where, key))
     seen: list[tuple[type, Json]] = []
     for index, value in enumerate(enum):
         if (type(value), value) in seen:

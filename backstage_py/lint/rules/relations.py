@@ -1,7 +1,7 @@
 """BPY1, third part: what entities name: keys of their kind, other entities, and files."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from backstage_py.errors import InputError
 from backstage_py.lint import placeholders
@@ -25,6 +25,7 @@ _API = (
 _NO_NAME = re.compile(r"[\s:/,;]")
 _FIELDS = ("$text", "$json", "$yaml", "$openapi", "$asyncapi")
 _MOST_DEEP = 12
+_BEGINNING = 8
 
 
 @rule(
@@ -146,7 +147,7 @@ def _references(entity: Entity) -> Iterator[tuple[RelationField, str, Path]]:
 def _misspelled(value: JsonObject, schema: JsonObject, path: Path) -> Iterator[Finding]:
     known = schema.get("properties", {})
     for key, item in value.items():
-        close = None if key in known else slip_of(str(key), known, value)
+        close = None if key in known else slip_of(str(key), known, value) or _begun(str(key), known)
         if close and close not in value and close not in schema.get("required", ()):
             yield Finding(
                 f'{".".join(str(part) for part in path)} has no "{key}"',
@@ -157,6 +158,12 @@ def _misspelled(value: JsonObject, schema: JsonObject, path: Path) -> Iterator[F
             )
         elif isinstance(item, dict) and isinstance(known.get(key), dict):
             yield from _misspelled(item, known[key], (*path, key))
+
+
+def _begun(key: str, known: Iterable[str]) -> str | None:
+    """The one key of which another is only the beginning: ``reviewButton`` is ``reviewButtonText``."""
+    longer = [one for one in known if one.startswith(key) and len(key) >= _BEGINNING]
+    return longer[0] if len(longer) == 1 else None
 
 
 def _targets(entity: Entity) -> Iterator[tuple[str, Path]]:

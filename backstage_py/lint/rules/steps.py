@@ -158,6 +158,12 @@ def unknown_spec_key(template: Template) -> Iterator[Finding]:
                 fix=f'Write "{close}"',
                 repair=repair.rename(("spec", key), close),
             )
+    secrets: Json = template.spec.get("secrets")
+    for key in secrets if isinstance(secrets, dict) else ():
+        if slip_of(str(key), ("schema",), secrets):
+            place: Path = ("spec", "secrets", key)
+            mended = repair.rename(place, "schema")
+            yield Finding(f'spec.secrets has no "{key}"', place, on_key=True, fix='Write "schema"', repair=mended)
     yield from _recovery(template.spec.get("EXPERIMENTAL_recovery"))
 
 
