@@ -1,16 +1,19 @@
 """Keeping what instruments are told, with ``prometheus-client``, for one process or for a service and its workers.
 
 Worker processes write their numbers into files of a folder that lives as long as the service; a scrape adds up what
-is in them. What a dead worker counted stays counted, and its gauges go with it.
+is in them. What a dead worker counted is added to the files of all dead ones, and its gauges go with it.
 """
 
 import os
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+import structlog
 
 from backstage_py.metrics import catalog, process, scaffolder, shared
 from backstage_py.metrics.instruments import Instrument, Kind, Series, declared
@@ -18,12 +21,15 @@ from backstage_py.metrics.instruments import Instrument, Kind, Series, declared
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Metric
 
-__all__ = ["DECLARING", "Collection", "Readings", "collected", "collected_in"]
+__all__ = ["DECLARING", "Collection", "Files", "Readings", "collected", "collected_in"]
+
+_log = structlog.get_logger(__name__)
 
 DECLARING: Final = (scaffolder, catalog, process, shared)
 """The modules that declare instruments; importing them declares all."""
 FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 """The library's name for the variable that names the folder."""
+_DEAD: Final = "dead"  # in the place of a process id
 
 Readings = Mapping[Instrument, Mapping[tuple[str, ...], float]]
 """What is known of shared instruments, by the values of their labels."""
@@ -35,20 +41,23 @@ class Collection:
 
     Attributes:
         registry: the library's, which a scrape reads.
-        folder: where worker processes keep their numbers; None without any.
+        files: where worker processes keep their numbers; None without any.
         readings: what was last read out of the database.
     """
 
     registry: "CollectorRegistry"
-    folder: str | None = None
+    files: "Files | None" = None
     readings: Readings = field(default_factory=dict)
 
-    def forget_process(self, pid: int) -> None:
-        """Drop the gauges of a worker process that has ended."""
-        if self.folder:
-            from prometheus_client import multiprocess
+    @property
+    def folder(self) -> str | None:
+        """Where those files are."""
+        return str(self.files.folder) if self.files else None
 
-            multiprocess.mark_process_dead(pid, self.folder)  # type: ignore[no-untyped-call]  # it has no types
+    def forget_process(self, pid: int) -> None:
+        """Keep what a worker process that has ended counted, and nothing else of it."""
+        if self.files:
+            self.files.forget(pid)
 
 
 @contextmanager
@@ -63,28 +72,51 @@ def collected(*, has_workers: bool = False) -> Iterator[Collection]:
             yield Collection(registry)
         return
     with tempfile.TemporaryDirectory(prefix="backstage-py-metrics-") as folder:
-        registry.register(_Files(Path(folder)))
+        files = Files(Path(folder))
+        registry.register(files)
         with collected_in(folder):
-            yield Collection(registry, folder)
+            yield Collection(registry, files)
 
 
 @dataclass(frozen=True, slots=True)
-class _Files:
-    """Reads what the processes of a service wrote; the library itself fails at a file that was made just now."""
+class Files:
+    """What the processes of a service write; the library itself fails at a file that was made just now."""
 
     folder: Path
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def collect(self) -> Iterable["Metric"]:
-        """Return the sum of all processes."""
+        """Return the sum of all processes. Safe in any thread."""
         from prometheus_client.multiprocess import MultiProcessCollector
 
-        files = []
-        for path in self.folder.glob("*.db"):
-            with suppress(FileNotFoundError):  # the gauges of a process that has just ended
-                if path.stat().st_size:
-                    files.append(str(path))
-        found: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]  # it has no types
+        with self._lock:
+            files = [str(path) for path in self.folder.glob("*.db") if path.stat().st_size]
+            found: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]  # no types
         return found
+
+    def forget(self, pid: int) -> None:
+        """Add what a process that has ended counted to what all such ones did, and drop its files."""
+        with self._lock:
+            for path in self.folder.glob(f"*_{pid}.db"):
+                try:
+                    if not path.name.startswith("gauge_") and path.stat().st_size:
+                        _add(path, path.with_name(path.name.replace(f"_{pid}.", f"_{_DEAD}.")))
+                except (OSError, RuntimeError) as error:  # a full disk, or cut off while it was written
+                    _log.warning("worker_counts_lost", file=path.name, problem=str(error))
+                path.unlink()
+
+
+def _add(counted: Path, to: Path) -> None:
+    """Add the values of one file to those of another."""
+    from prometheus_client.mmap_dict import MmapedDict
+
+    total = MmapedDict(str(to))  # type: ignore[no-untyped-call]  # it has no types
+    try:
+        for name, value, _, _ in MmapedDict.read_all_values_from_file(str(counted)):  # type: ignore[no-untyped-call]  # the same
+            before, _ = total.read_value(name)  # type: ignore[no-untyped-call]  # the same
+            total.write_value(name, before + value, 0.0)  # type: ignore[no-untyped-call]  # the same
+    finally:
+        total.close()  # type: ignore[no-untyped-call]  # the same
 
 
 @contextmanager

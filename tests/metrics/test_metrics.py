@@ -58,6 +58,7 @@ spec: {memberOf: []}
 class Site:
     service: Running
     metrics_url: str
+    folder: Path = Path()
 
     def ask(self, path: str, body: Any = None, token: str | None = None) -> Any:
         headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {token}"} if token else {})
@@ -113,8 +114,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A service that runs its tasks in a worker process, with a port of its own for scrapes."""
     folder, port = tmp_path_factory.mktemp("metrics"), free_port()
     config = written(folder, f"{{listen: {{host: 127.0.0.1, port: {port}}}}}")
-    with running(folder, config, "--workers", "1") as service:
-        one = Site(service, f"http://127.0.0.1:{port}/metrics")
+    with running(folder, config, "--workers", "1", env={"TMPDIR": str(folder)}) as service:
+        one = Site(service, f"http://127.0.0.1:{port}/metrics", folder)
         wait_until(lambda: one.value("catalog_stitched_entities_count") >= 3)
         yield one
 
@@ -200,13 +201,21 @@ def test_with_a_port_of_its_own_the_service_has_no_metrics_beside_its_api(site: 
 
 
 def test_a_worker_that_dies_is_counted_and_what_it_counted_stays(site: Site) -> None:
+    site.run()
     before = site.value('backstage_py_task_attempts_total{outcome="completed"}')
+    assert before > 0
     children = Path(f"/proc/{site.service.process.pid}/task/{site.service.process.pid}/children").read_text().split()
     workers = [pid for pid in children if b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes()] or children
     assert len(workers) == 1
     os.kill(int(workers[0]), signal.SIGKILL)
     wait_until(lambda: site.value("backstage_py_worker_deaths_total") == 1)
     wait_until(lambda: site.value("backstage_py_task_places") == 3)
+    kept = {path.stem.partition("_")[2] for path in site.folder.glob("backstage-py-metrics-*/*.db")}
+    assert "dead" in kept
+    assert not any(name.endswith(workers[0]) for name in kept)
+    assert site.value('backstage_py_task_attempts_total{outcome="completed"}') == before
+    buckets = [value for name, value in values(site.scrape()).items() if name.startswith("scaffolder_step_duration_b")]
+    assert max(buckets) >= 1
     site.run()
     wait_until(lambda: site.value('backstage_py_task_attempts_total{outcome="completed"}') == before + 1)
 
