@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from backstage_py.lint.check import Options
+from backstage_py import extras
+from backstage_py.lint.actions import KnownAction, bundled_catalogue
+from backstage_py.lint.check import Options, check_text
 from backstage_py.lint.discovery import check_paths
 from backstage_py.model import yaml
 
@@ -96,3 +98,13 @@ def test_annotations_of_others_are_left_alone(tmp_path: Path, annotation: str) -
 def test_counted_names_are_no_slips_of_each_other(tmp_path: Path) -> None:
     assert codes(tmp_path, COMPONENT % ("", "'resource:web-db1'"), "catalog-info.yaml") == set()
     assert codes(tmp_path, COMPONENT % ("", "'resource:wb-db2'"), "catalog-info.yaml") <= {"BPY120"}
+
+
+def test_a_missing_extra_is_noted_once() -> None:
+    needs = extras.needs("kubernetes")
+    lacking = [KnownAction(one, "builtin", unavailable=f"{one} {needs}") for one in ("acme:one", "acme:two")]
+    steps = "  steps:\n" + "".join(f"    - {{id: {one}, action: 'acme:{one}'}}\n" for one in ("one", "two"))
+
+    problems = check_text(HEAD + SPEC + steps, "template.yaml", Options(bundled_catalogue().with_actions(lacking)))
+
+    assert [one.line for one in problems if one.code == "BPY208"] == [8]

@@ -271,9 +271,13 @@ def fetch_conflict(template: Template) -> Iterator[Finding]:
     good=_LOG,
 )
 def missing_extra(template: Template) -> Iterator[Finding]:
-    """Say how to install it."""
+    """Say how to install it, once for each extra: at the first step that needs it."""
+    said: set[str] = set()
     for step in template.steps:
-        if (known := template.action_of(step)) and known.unavailable:
+        known = template.action_of(step)
+        extra = known.unavailable.removeprefix(known.id) if known and known.unavailable else ""
+        if known and known.unavailable and extra not in said:
+            said.add(extra)
             yield Finding(known.unavailable, (*step.path, "action"))
 
 
