@@ -105,7 +105,7 @@ def config(host: GithubHost, folder: Path, providers: Any, **catalog: Any) -> di
         },
         "integrations": {"github": [host.integration]},
         "events": {"modules": {"github": {"webhookSecret": _SECRET}}},
-        "catalog": {"rules": rules, "processingInterval": {"seconds": 5}, "providers": providers, **catalog},
+        "catalog": {"rules": rules, "processingInterval": "1h", "providers": providers, **catalog},
     }
 
 

@@ -58,6 +58,38 @@ async def test_repositories_come_change_their_names_and_go(host: GithubHost, tmp
         await running.located(*(f"/acme/{name}/blob/main/{CATALOG_FILE}" for name in ("bare", "site")))
 
 
+async def test_a_repository_that_is_renamed_while_the_organisation_is_read(host: GithubHost, tmp_path: Path) -> None:
+    """Its first page still has the old name and its last page the new one, so that two locations name one entity."""
+    for name in ("web", "api", "bare"):
+        host.repo(f"acme/{name}")
+    repos = host.org("acme").repos
+
+    def rename(asked: Asked) -> web.Response | None:
+        if asked.query and "web" not in repos:
+            return web.Response(status=502)  # until the test has seen what came of it
+        if asked.variables and asked.variables.get("cursor"):
+            renamed = repos.pop("web")
+            renamed.name = "site"
+            repos["site"] = renamed
+        return None
+
+    def is_refused(found: dict[str, Any]) -> bool:
+        return any("ConflictError" in item["error"]["name"] for one in found.values() for item in _told_in(one))
+
+    async with site.running(host, tmp_path, github(host, pageSizes={"repositories": 2})) as running:
+        await running.until("web", "api", "bare")
+        host.refusal = rename
+        await running.until_true(is_refused, "location")
+        host.refusal = lambda _: None
+        await running.located(*(f"/acme/{name}/blob/main/{CATALOG_FILE}" for name in ("api", "bare", "site")))
+        found = await running.until("web", "api", "bare")
+        assert "/acme/site/" in found["web"]["metadata"]["annotations"]["backstage.io/managed-by-location"]
+
+
+def _told_in(entity: dict[str, Any]) -> list[Any]:
+    return list(entity.get("status", {}).get("items", ()))
+
+
 async def test_filters(host: GithubHost, tmp_path: Path) -> None:
     host.repo("acme/svc-a", topics=("live", "backstage"))
     host.repo("acme/svc-topicless")

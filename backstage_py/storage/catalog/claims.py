@@ -30,6 +30,11 @@ class Claim:
     holder: str | None = None
 
 
+def refusal_key(ref: str) -> str:
+    """Return the refresh key of those who were refused an entity: they try again as soon as it is removed."""
+    return f"refused:{ref}"
+
+
 def known(connection: sa.Connection, refs: Iterable[str]) -> dict[str, Known]:
     """Return what the store knows about entities, by reference."""
     columns = refresh_state.c

@@ -183,6 +183,8 @@ class RefreshStore:
             parents = _parents_of(connection, row.entity_ref)
             changes = Changes()
             removal.remove(transaction, [row.id], changes)
+            if parents:  # it stays theirs; whom they refused it comes after them
+                changes.process.clear()
             marks.write(transaction, changes)
             self.mark(transaction, parents, force=True)
 
@@ -218,7 +220,7 @@ class RefreshStore:
         claimed.flush(found, due)
         gone: set[int] = set()
         for outcome, targets in brought:
-            gone |= children.sync_references(connection, outcome, targets)
+            gone |= children.sync_references(connection, outcome, targets, changes)
         results.write(connection, found, claimed, rows, changes, due)
         self._drop(transaction, gone, changes)
         queues.finish(transaction, process_queue, lease, [(one.entity_id, one.ticket) for one in outcomes])
@@ -245,7 +247,8 @@ class RefreshStore:
         claimed = Claims(connection, [item.ref for item in items])
         own = [(item, claimed.claim(item)) for item in items]
         named = {claim.id for _, claim in own if claim.id is not None}
-        replaced = [item for item, claim in own if claim.id is None and self._is_own(connection, source_key, item.ref)]
+        refused = [item for item, claim in own if claim.id is None]
+        replaced = [item for item in refused if self._is_own(connection, source_key, item.ref)]
         changes.process.update(claim.id for _, claim in own if claim.id is not None and claim.has_changed)
         claimed.flush({}, Due(connection, self._interval))
         bulk.insert(connection, references, [(0, source_key, id_) for id_ in sorted(named)], ignore=True)
@@ -258,6 +261,9 @@ class RefreshStore:
         marks.write(transaction, changes)
         if replaced:  # the provider itself gives the entity another location key: start it anew
             self._replace(transaction, source_key, replaced)
+        there = claims.known(connection, [item.ref for item in refused]) if gone else ()
+        if gone and (freed := [item for item in refused if item.ref not in there]):
+            self._apply(transaction, source_key, freed, set())  # it was below what the provider has just taken away
 
     def _replace(self, transaction: Transaction, source_key: str, items: Sequence[Deferred]) -> None:
         connection, changes = transaction.connection, Changes()

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from backstage_py.model import entity as entities
 from backstage_py.storage import bulk
 from backstage_py.storage.catalog import marks, search_index
+from backstage_py.storage.catalog.claims import refusal_key
 from backstage_py.storage.catalog.records import Changes
 from backstage_py.storage.catalog.tables import (
     final_entities,
@@ -57,7 +58,10 @@ def orphans(connection: sa.Connection, candidates: Iterable[int]) -> set[int]:
 
 
 def remove(transaction: Transaction, ids: Iterable[int], changes: Changes) -> None:
-    """Remove entities with all their traces; entities that had relations by them are marked to be stitched."""
+    """Remove entities with all their traces.
+
+    What had relations by them is marked to be stitched, and who was refused one of them is marked to be processed.
+    """
     listed = sorted(set(ids))
     for start in range(0, len(listed), _CHUNK):
         _remove(transaction.connection, listed[start : start + _CHUNK], changes)
@@ -65,6 +69,13 @@ def remove(transaction: Transaction, ids: Iterable[int], changes: Changes) -> No
         changes.stitch.difference_update(listed)
         changes.process.difference_update(listed)
         marks.grow_generation(transaction)
+
+
+def refused(connection: sa.Connection, refs: Iterable[str]) -> set[int]:
+    """Return the entities that bring one of these, and were refused it because another source has it."""
+    keys = [refusal_key(ref) for ref in refs]
+    query = sa.select(refresh_keys.c.entity_id).where(bulk.is_in(refresh_keys.c.key, keys))
+    return set(connection.execute(query).scalars())
 
 
 def _remove(connection: sa.Connection, ids: list[int], changes: Changes) -> None:
@@ -83,6 +94,7 @@ def _remove(connection: sa.Connection, ids: list[int], changes: Changes) -> None
     bulk.delete(connection, relations, ("source_ref", "type", "target_ref", "origin_id"), foreign)
     changes.stitch_refs.update(source for source, *_ in foreign)
     changes.stitch_refs.difference_update(ref for _, ref, _ in rows)
+    changes.process |= refused(connection, [ref for _, ref, _ in rows])
     finals = connection.execute(
         sa.select(final_entities.c.id, final_entities.c.entity).where(bulk.is_in(final_entities.c.id, ids))
     ).all()
