@@ -6,6 +6,7 @@ What lives here:
 - ``scaffolder``, ``catalog``, ``process``, ``shared``: every instrument there is, of which
   ``docs/operators/metrics.md`` is made.
 - ``collecting``: keeps what instruments are told, by ``prometheus-client``, for the processes of one service.
+- ``files``: adds up what those processes counted.
 - ``exposition``: the text that a scrape gets.
 
 It promises that a room may use an instrument wherever it runs: in a command of an author nobody collects, nothing is

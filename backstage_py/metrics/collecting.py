@@ -6,30 +6,25 @@ is in them. What a dead worker counted is added to the files of all dead ones, a
 
 import os
 import tempfile
-import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import structlog
-
 from backstage_py.metrics import catalog, process, scaffolder, shared
+from backstage_py.metrics.files import Files
 from backstage_py.metrics.instruments import Instrument, Kind, Series, declared
 
 if TYPE_CHECKING:
-    from prometheus_client import CollectorRegistry, Metric
+    from prometheus_client import CollectorRegistry
 
-__all__ = ["DECLARING", "Collection", "Files", "Readings", "collected", "collected_in"]
-
-_log = structlog.get_logger(__name__)
+__all__ = ["DECLARING", "Collection", "Readings", "collected", "collected_in"]
 
 DECLARING: Final = (scaffolder, catalog, process, shared)
 """The modules that declare instruments; importing them declares all."""
 FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 """The library's name for the variable that names the folder."""
-_DEAD: Final = "dead"  # in the place of a process id
 
 Readings = Mapping[Instrument, Mapping[tuple[str, ...], float]]
 """What is known of shared instruments, by the values of their labels."""
@@ -46,7 +41,7 @@ class Collection:
     """
 
     registry: "CollectorRegistry"
-    files: "Files | None" = None
+    files: Files | None = None
     readings: Readings = field(default_factory=dict)
 
     @property
@@ -76,47 +71,6 @@ def collected(*, has_workers: bool = False) -> Iterator[Collection]:
         registry.register(files)
         with collected_in(folder):
             yield Collection(registry, files)
-
-
-@dataclass(frozen=True, slots=True)
-class Files:
-    """What the processes of a service write; the library itself fails at a file that was made just now."""
-
-    folder: Path
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def collect(self) -> Iterable["Metric"]:
-        """Return the sum of all processes. Safe in any thread."""
-        from prometheus_client.multiprocess import MultiProcessCollector
-
-        with self._lock:
-            files = [str(path) for path in self.folder.glob("*.db") if path.stat().st_size]
-            found: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]  # no types
-        return found
-
-    def forget(self, pid: int) -> None:
-        """Add what a process that has ended counted to what all such ones did, and drop its files."""
-        with self._lock:
-            for path in self.folder.glob(f"*_{pid}.db"):
-                try:
-                    if not path.name.startswith("gauge_") and path.stat().st_size:
-                        _add(path, path.with_name(path.name.replace(f"_{pid}.", f"_{_DEAD}.")))
-                except (OSError, RuntimeError) as error:  # a full disk, or cut off while it was written
-                    _log.warning("worker_counts_lost", file=path.name, problem=str(error))
-                path.unlink()
-
-
-def _add(counted: Path, to: Path) -> None:
-    """Add the values of one file to those of another."""
-    from prometheus_client.mmap_dict import MmapedDict
-
-    total = MmapedDict(str(to))  # type: ignore[no-untyped-call]  # it has no types
-    try:
-        for name, value, _, _ in MmapedDict.read_all_values_from_file(str(counted)):  # type: ignore[no-untyped-call]  # the same
-            before, _ = total.read_value(name)  # type: ignore[no-untyped-call]  # the same
-            total.write_value(name, before + value, 0.0)  # type: ignore[no-untyped-call]  # the same
-    finally:
-        total.close()  # type: ignore[no-untyped-call]  # the same
 
 
 @contextmanager
