@@ -172,6 +172,7 @@ def test_the_page_about_metrics_is_made_of_the_instruments() -> None:
 
 
 def test_the_database_and_the_catalog_are_seen(site: Site) -> None:
+    site.token()
     wait_until(lambda: site.value('backstage_py_catalog_source_reads_total{result="errors",source="file"}') > 0)
     found = values(site.scrape())
     assert found["backstage_py_database_up"] == 1
@@ -183,7 +184,7 @@ def test_the_database_and_the_catalog_are_seen(site: Site) -> None:
     assert found['backstage_py_database_seconds_count{operation="write"}'] > 0
     assert found['backstage_py_database_connections{state="open"}'] > 0
     wait_until(lambda: site.value("backstage_py_event_loop_lag_seconds_count") > 0)
-    assert found['backstage_py_http_request_seconds_count{plugin="auth"}'] > 0
+    wait_until(lambda: site.value('backstage_py_http_request_seconds_count{plugin="auth"}') > 0)
     wait_until(lambda: site.value("backstage_py_catalog_entities_with_errors") > 0, 60)
 
 
