@@ -72,7 +72,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop the cluster that tests of this run started."""
+    """Stop the cluster that tests of this run started, and take down the images that they built."""
     if _OWN_FOLDER not in config.stash:  # a worker, or a run that ended before it began, within another one
         return
     folder = Path(config.stash[_OWN_FOLDER])
@@ -80,6 +80,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         from tests.cluster import kit
 
         kit.down(folder / "cluster")
+    if (folder / "images").exists():
+        from tests.deploy import built
+
+        built.unmount(folder / "images")
     shutil.rmtree(folder)
 
 
@@ -158,7 +162,7 @@ def _logging_as_it_was() -> Iterator[None]:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how many tests a plain run left out, and by name what the machine lacks and how many tests wait for it."""
     if (left := len(terminalreporter.stats.get("deselected", []))) and not effort.IS_THOROUGH:
-        terminalreporter.write_line(f"{left} tests wait for CI, or for BACKSTAGE_PY_EXAMPLES=1500")
+        terminalreporter.write_line(f"{left} tests wait for CI, or for BACKSTAGE_PY_EXAMPLES=1000")
     reasons = Counter(_reason(report) for report in terminalreporter.stats.get("skipped", []))
     if not reasons:
         return

@@ -88,8 +88,10 @@ async def test_a_wait_goes_on_after_a_crash_and_applies_nothing_again(
 async def test_a_crash_loop_is_named_with_the_last_lines_of_the_log(
     task: Task, kube: KubeCluster, namespace: str
 ) -> None:
+    crashing = deployment(kube, "echo cannot open /etc/shop.conf; exit 7")
+    crashing["spec"]["minReadySeconds"] = 30  # on a busy machine it runs long enough to be taken for ready
     with pytest.raises(FailedError, match=r"pod web-.*, container main: CrashLoopBackOff: .*exit status 7") as failed:
-        await apply(task, namespace, deployment(kube, "echo cannot open /etc/shop.conf; exit 7"), wait=True)
+        await apply(task, namespace, crashing, wait=True)
     assert "its last lines:\n  cannot open /etc/shop.conf" in failed.value.message
 
 

@@ -36,6 +36,14 @@ def images() -> Path:
     return folder
 
 
+def unmount(folder: Path) -> None:
+    """Take down what buildah keeps mounted below a folder, so that the folder can be removed."""
+    mounted = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()]
+    below = [one for one in mounted if Path(one).is_relative_to(folder)]
+    for one in sorted(below, key=len, reverse=True):
+        subprocess.run(["umount", "--lazy", one], capture_output=True, check=False)
+
+
 def load(cluster: KubeCluster, folder: Path, name: str) -> str:
     """Have pods of the cluster find an image, and return its name there."""
     socket = cluster.kubeconfig.parent / "containerd.sock"

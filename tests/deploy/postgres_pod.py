@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from tests.cluster import waiting
 from tests.cluster.cluster import KubeCluster
 
+SECRET = "backstage-py-database"  # as the page about the installation has it
 _SCRIPT = """
 set -e
 bin=$(ls -d /usr/lib/postgresql/*/bin)
@@ -24,10 +25,9 @@ exec su postgres -c "exec $bin/postgres -D /data/db -k /tmp -c listen_addresses=
 
 @dataclass(frozen=True, slots=True)
 class Postgres:
-    """Where it listens, and the secret that has its password."""
+    """Where it listens; ``SECRET`` has its password."""
 
     host: str
-    secret: str
 
 
 def start(kube: KubeCluster, namespace: str, image: str) -> Postgres:
@@ -35,7 +35,7 @@ def start(kube: KubeCluster, namespace: str, image: str) -> Postgres:
     password = base64.b64encode(secrets.token_hex(16).encode()).decode()
     kube.api.post(
         f"/api/v1/namespaces/{namespace}/secrets",
-        {"metadata": {"name": "database"}, "data": {"password": password}},
+        {"metadata": {"name": SECRET}, "data": {"password": password}},
     )
     probe = {"tcpSocket": {"port": 5432}, "periodSeconds": 1}
     pod = {
@@ -50,9 +50,7 @@ def start(kube: KubeCluster, namespace: str, image: str) -> Postgres:
                     "imagePullPolicy": "Never",
                     "command": ["sh", "-c", _SCRIPT],
                     "securityContext": {"runAsUser": 0},
-                    "env": [
-                        {"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": "database", "key": "password"}}}
-                    ],
+                    "env": [{"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": SECRET, "key": "password"}}}],
                     "readinessProbe": probe,
                     "volumeMounts": [{"name": "data", "mountPath": "/data"}],
                 }
@@ -68,4 +66,4 @@ def start(kube: KubeCluster, namespace: str, image: str) -> Postgres:
         ready = any(one["type"] == "Ready" and one["status"] == "True" for one in status.get("conditions", []))
         return str(status["podIP"]) if ready else ""
 
-    return Postgres(waiting.until(address, "PostgreSQL answers in its pod"), "database")
+    return Postgres(waiting.until(address, "PostgreSQL answers in its pod"))

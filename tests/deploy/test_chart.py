@@ -9,7 +9,7 @@ import pytest
 
 from tests.cluster import waiting
 from tests.cluster.cluster import KubeCluster
-from tests.deploy import built, load, postgres_pod, release
+from tests.deploy import built, install_page, load, postgres_pod, release
 from tests.deploy.load import call
 from tests.deploy.release import Release
 from tests.replicas import revisions
@@ -33,28 +33,31 @@ def installed(kube: KubeCluster, namespace: str) -> Iterator[Release]:
 
 
 def values(database: postgres_pod.Postgres, image: str, **more: Any) -> dict[str, Any]:
+    """What the page about the installation says, with what is this cluster's in the place of its examples."""
     name, _, tag = image.partition(":")
     access = {"type": "static", "options": {"token": "${OPERATOR_TOKEN}", "subject": "operator"}}
-    return {
+    own = {
         "image": {"repository": name, "tag": tag, "pullPolicy": "Never"},
-        "database": {"host": database.host, "existingSecret": database.secret},
-        "secrets": {"existing": ["service"]},
+        "database": {"host": database.host},
+        "secrets": {"existing": ["backstage-py-tokens", "operator"]},
         "appConfig": {
-            "backend": {
-                "baseUrl": "http://backstage-py:7007",
-                "auth": {"externalAccess": [access]},
-                "workingDirectory": "/var/lib/backstage-py",
-            },
-            "catalog": {
-                "rules": [{"allow": ["Template"]}],
-                "locations": [{"type": "file", "target": "/etc/backstage-py/templates/greet.yaml"}],
-            },
+            "backend": {"auth": {"externalAccess": [access]}},
+            "catalog": {"locations": [{"type": "file", "target": "/etc/backstage-py/templates/greet.yaml"}]},
         },
         "extraVolumes": [{"name": "templates", "configMap": {"name": "templates"}}],
         "extraVolumeMounts": [{"name": "templates", "mountPath": "/etc/backstage-py/templates"}],
-        "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "1Gi"}},
-        **more,
+        "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}},
     }
+    return _over(_over(install_page.values(), own), more)
+
+
+def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Merge values as Helm does: objects by their keys, all else is replaced."""
+    both = {
+        key: _over(below[key], value) if isinstance(value, dict) and isinstance(below.get(key), dict) else value
+        for key, value in above.items()
+    }
+    return {**below, **both}
 
 
 @pytest.mark.timeout(900)
@@ -68,7 +71,11 @@ def test_from_nothing_to_two_replicas_that_are_upgraded_without_a_failed_request
     now = built.load(kube, images, built.NAME)
     database = postgres_pod.start(kube, namespace, now)
     core = f"/api/v1/namespaces/{namespace}"
-    kube.api.post(f"{core}/secrets", {"metadata": {"name": "service"}, "stringData": {"OPERATOR_TOKEN": load.TOKEN}})
+    for name, data in {
+        "operator": {"OPERATOR_TOKEN": load.TOKEN},
+        "backstage-py-tokens": {"GITHUB_TOKEN": "t"},
+    }.items():
+        kube.api.post(f"{core}/secrets", {"metadata": {"name": name}, "stringData": data})
     kube.api.post(f"{core}/configmaps", {"metadata": {"name": "templates"}, "data": {"greet.yaml": TEMPLATE}})
     untouched = installed.objects()
 
