@@ -116,7 +116,7 @@ async def test_a_socket_and_the_size_of_the_pool(server: Postgres, tmp_path: Pat
     async with _started(tmp_path, text) as store:
         assert await _value(store, "SELECT inet_client_addr()") is None
         names = {thread.name for thread in threading.enumerate()}
-    assert {name for name in names if name.startswith(("db-read", "db-write"))} == {
+    assert {name for name in names if name.startswith(("db-read-", "db-write-"))} == {  # SQLite's have other names
         "db-read-0",
         "db-write-0",
         "db-write-1",
