@@ -152,6 +152,7 @@ async def test_the_configuration_names_author_and_message(github_task: Task, san
 PULL = {"repoUrl": REPO, "branchName": "feature/one", "title": "Add", "description": "why"}
 
 
+@pytest.mark.thorough
 async def test_a_pull_request_proposes_the_workspace(github_task: Task, sandbox: Sandbox, work: Path) -> None:
     (work / "old.txt").write_text("old")
     await published(github_task)
@@ -178,6 +179,7 @@ async def test_a_pull_request_proposes_the_workspace(github_task: Task, sandbox:
     assert (pull["title"], pull["body"]) == ("Add", "why")
 
 
+@pytest.mark.thorough
 async def test_a_branch_is_only_committed_to_again_when_asked(github_task: Task, sandbox: Sandbox, work: Path) -> None:
     await published(github_task)
     (work / "a.txt").write_text("1")

@@ -232,6 +232,7 @@ async def test_a_kind_that_comes_back_elsewhere_is_found_anew(task: Task, place:
     assert [one["metadata"]["name"] for one in admin.items(path)] == ["c"]
 
 
+@pytest.mark.thorough
 async def test_a_condition_that_flaps_is_waited_for_until_it_stays(task: Task, place: str, admin: Api) -> None:
     await apply(task, place, CRD, CACHE)
     path = f"/apis/wait.example/v1/namespaces/{place}/caches/c/status"

@@ -204,6 +204,7 @@ CREATING: list[tuple[str, dict[str, Any], str, str]] = [
 ]
 
 
+@pytest.mark.thorough(sample=7)
 @pytest.mark.parametrize(("action", "given", "path", "listed"), CREATING, ids=[one[0] for one in CREATING])
 async def test_a_thing_of_a_repository_is_made_once(
     github_task: Task, sandbox: Sandbox, work: Path, action: str, given: dict[str, Any], path: str, listed: str
@@ -242,6 +243,7 @@ ENVIRONMENT = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("method", "path"),
     [
@@ -270,6 +272,7 @@ async def test_an_environment_is_completed(
 PULL = {**REPO, "branchName": "feature", "title": "Add", "description": "why", "reviewers": ["ada"]}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("method", "path"),
     [
@@ -308,6 +311,7 @@ async def test_a_branch_of_somebody_else_is_not_taken(github_task: Task, sandbox
     assert (await ask(sandbox, "/repos/acme/shop/git/ref/heads/feature"))["object"]["sha"] == main
 
 
+@pytest.mark.thorough
 async def test_a_branch_that_moved_meanwhile_is_committed_to_again(
     github_task: Task, sandbox: Sandbox, work: Path
 ) -> None:

@@ -212,6 +212,7 @@ async def test_an_expression_that_gives_nothing_has_no_output(task: Task) -> Non
     assert (await task.run(JSONATA, {"data": {}, "expression": "nothing.here"})).outputs == {}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("expression", "message"),
     [

@@ -46,6 +46,7 @@ def prepare(task: Task, binary: str = "terraform", **more: Any) -> None:
     task.configured(terraform={"binary": binary, "allow": {"providers": []}, **more})
 
 
+@pytest.mark.thorough
 async def test_a_plan_is_shown_and_exactly_it_is_applied_once(task: Task, binary: str) -> None:
     prepare(task, binary)
     planned = await task.run("terraform:plan", {"path": "infra", "variables": {"name": "shop"}})
@@ -63,6 +64,7 @@ async def test_a_plan_is_shown_and_exactly_it_is_applied_once(task: Task, binary
     assert gone.outputs["changes"]["delete"] == 1
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("changed", ["infra/main.tf", "infra/new.tf", "terraform.tfplan", ""])
 async def test_what_has_changed_since_is_not_applied(task: Task, binary: str, changed: str) -> None:
     prepare(task, binary)

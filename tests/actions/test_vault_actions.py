@@ -195,6 +195,7 @@ def account_token(kube: KubeServer, namespace: str, name: str) -> str:
     return str(kubernetes(kube, f"{accounts}/{name}/token", wanted)["status"]["token"])
 
 
+@pytest.mark.thorough
 async def test_a_role_lets_a_service_account_sign_in_that_the_cluster_vouches_for(
     bao: OpenBao, mount: str, kube: KubeServer, tmp_path: Path
 ) -> None:

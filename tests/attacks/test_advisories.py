@@ -43,6 +43,7 @@ def say(ctx: ActionContext[dict[str, Any]]) -> None:
     ctx.logger.info(str(ctx.input))
 
 
+@pytest.mark.thorough(sample=15)
 @pytest.mark.parametrize(
     "expression",
     [

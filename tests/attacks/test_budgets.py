@@ -357,6 +357,7 @@ async def test_what_is_imported_for_agents_is_imported_off_the_event_loop(monkey
     assert threading.get_ident() not in importer.threads
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("length", "status"), [(99_999, 200), (300_000, 400)])
 async def test_a_pattern_that_somebody_sends_is_read_up_to_a_length(tmp_path: Path, length: int, status: int) -> None:
     """Its tree takes a thousand times as much memory."""
@@ -367,6 +368,7 @@ async def test_a_pattern_that_somebody_sends_is_read_up_to_a_length(tmp_path: Pa
     assert answer.status == status
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("count", "status"), [(90, 200), (110, 400)])
 async def test_the_folders_of_a_dry_run_are_bounded(tmp_path: Path, count: int, status: int) -> None:
     """A megabyte of paths named a million of them."""
@@ -388,6 +390,7 @@ QUOTING: Mapping[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("keyword", QUOTING)
 async def test_violations_that_quote_much_are_bounded_in_all(tmp_path: Path, keyword: str) -> None:
     """A form of megabytes for thousands of values made an answer of gigabytes."""

@@ -43,6 +43,7 @@ async def test_a_template_that_allocates_is_stopped_and_named(task: Task) -> Non
         await rendered(task, "{{ ('x' * 100000000) | length }}", children={"memoryBytes": 96 * 1024 * 1024})
 
 
+@pytest.mark.thorough
 async def test_a_file_as_large_as_allowed_is_written_and_no_larger(task: Task) -> None:
     bound = {"fileSizeBytes": 10_000}
     assert len(await rendered(task, "{{ 'x' * 10000 }}", children=bound)) == 10_000
@@ -55,6 +56,7 @@ async def test_a_template_that_loops_uses_no_more_cpu_than_it_may(task: Task) ->
         await rendered(task, ENDLESS, children={"cpuSeconds": 1})
 
 
+@pytest.mark.thorough
 async def test_a_template_of_as_many_files_as_allowed_is_rendered_and_of_no_more(task: Task) -> None:
     for number in range(9):
         task.put(f"s/{number}.txt", "x")
@@ -122,6 +124,7 @@ time.sleep(LONG)
 """
 
 
+@pytest.mark.thorough
 async def test_a_hook_starts_as_many_processes_as_allowed_and_no_more(task: Task) -> None:
     """The job itself and the hook are two of them."""
     bound = {"children": {"processes": 10}}
@@ -219,6 +222,7 @@ asyncio.run(jsonata.evaluate({FOREVER!r}, {{}}))
 """
 
 
+@pytest.mark.thorough
 async def test_a_child_ends_with_a_service_that_is_killed() -> None:
     service = await asyncio.create_subprocess_exec(sys.executable, "-c", SERVICE)
     found = await until_two_run(service.pid)

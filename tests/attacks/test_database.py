@@ -81,6 +81,7 @@ def test_a_database_that_cannot_be_used_is_told_in_a_sentence(
     assert "backend.database.connection" in done.stderr
 
 
+@pytest.mark.thorough
 def test_a_server_that_is_not_there_is_told_in_a_sentence(tmp_path: Path) -> None:
     url = f"postgresql://u:hidden@127.0.0.1:{free_port()}/x"
     done = serve(tmp_path, f"{{client: pg, connection: '{url}', patience: 3s}}")
@@ -118,6 +119,7 @@ def server() -> Iterator[Postgres]:
         yield running
 
 
+@pytest.mark.thorough
 async def test_a_lock_that_postgresql_waits_for_too_long_is_503(server: Postgres) -> None:
     url = server.new_database("locked")
     async with Database(url).running() as database:
@@ -142,6 +144,7 @@ async def test_a_database_that_is_not_on_the_server_is_named(server: Postgres) -
             await migrate.upgrade(database)
 
 
+@pytest.mark.thorough
 async def test_a_key_of_32_bytes_is_taken_and_no_shorter(tmp_path: Path) -> None:
     for n, key in enumerate(["k" * 32, "é" * 16]):
         async with world(tmp_path / str(n), settings=ScaffolderSettings(secrets_key=key), start=False):

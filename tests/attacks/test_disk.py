@@ -181,6 +181,7 @@ async def test_the_names_of_steps_count_too(tmp_path: Path) -> None:
     assert log_size(events) < 2 * MIB
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("where", [{}, {"checkpoint": True}])
 async def test_outputs_and_checkpoints_are_bounded_for_a_task_in_all(tmp_path: Path, where: dict[str, Any]) -> None:
     settings = ScaffolderSettings(limits=LimitSettings(output_bytes=100_000))

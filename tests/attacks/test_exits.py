@@ -191,6 +191,7 @@ async def test_a_branch_that_climbs_reaches_nothing_else(task: Task, github_at: 
     assert all(request.raw_path.startswith("/repos/acme/shop") for request in github_at.requests)
 
 
+@pytest.mark.thorough(sample=18)
 @pytest.mark.parametrize("name", ["..", ".", "../../../namespaces/kube-system", "%2e%2e"])
 @pytest.mark.parametrize("place", ["name", "namespace", "apiVersion"])
 async def test_a_kubernetes_name_reaches_no_other_object(task: Task, victim: WebHost, name: str, place: str) -> None:

@@ -197,6 +197,7 @@ async def test_the_same_files_elsewhere_are_not_trusted(checkout: Checkout) -> N
     assert not await moved.executes("validate")
 
 
+@pytest.mark.thorough
 async def test_a_flag_or_a_folder_of_the_user_allows_it_and_a_folder_beside_does_not(checkout: Checkout) -> None:
     configured(checkout)
     assert await checkout.executes("validate", "--trust")
@@ -235,6 +236,7 @@ async def test_the_token_goes_to_addresses_of_the_user_only(checkout: Checkout) 
     assert tokens(checkout.victim) == [None, *[f"Bearer {TOKEN}"] * 3]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("expectation", ["output: {text: [{content: {matches: '^(a+)+$'}}]}", "error: '^(a|a)*$'"])
 async def test_no_pattern_of_a_test_case_holds_a_command_up(checkout: Checkout, expectation: str) -> None:
     (checkout.folder / "template.test.yaml").write_text(f"cases:\n  - {{name: one, expect: {{{expectation}}}}}\n")
@@ -252,6 +254,7 @@ async def test_no_glob_of_a_configuration_holds_a_command_up(checkout: Checkout)
     assert (await checkout.run("validate"))[0] in {0, 2}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("key", ["golden: ../kept", "expect: {files: {x: {equals: ../kept/letter.txt}}}"])
 async def test_a_test_case_neither_reads_nor_replaces_what_is_not_of_its_project(checkout: Checkout, key: str) -> None:
     kept = checkout.folder.parent / "kept"

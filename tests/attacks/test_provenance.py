@@ -132,6 +132,7 @@ async def test_a_dry_run_starts_in_the_files_that_came_with_it(scaffolder: World
     assert SECRET.encode() not in answer.body
 
 
+@pytest.mark.thorough
 async def test_a_registered_template_cannot_read_the_server(tmp_path: Path, victim: WebHost) -> None:
     """The whole of it, as it was done: register by URL, run, read."""
     entity = said({SOURCE: f"file://{tmp_path}/template.yaml", MANAGED_BY: f"file:{tmp_path}/template.yaml"})
@@ -401,6 +402,7 @@ async def test_a_registration_whose_name_is_taken_is_refused(tmp_path: Path) -> 
         assert await opened.service.locations() == []
 
 
+@pytest.mark.thorough
 async def test_leading_a_location_elsewhere_needs_what_forgetting_it_needs(tmp_path: Path) -> None:
     async with catalog(tmp_path, Web({"/a.yaml": component("a"), "/b.yaml": component("b")})) as opened:
         registered = await opened.register("/a.yaml")
@@ -418,6 +420,7 @@ async def test_leading_a_location_elsewhere_needs_what_forgetting_it_needs(tmp_p
         await faced.update_location(registered["id"], "url", f"{HOST}/b.yaml", both)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("count", "fits"), [(199, True), (200, False)])
 async def test_a_preview_reads_so_many_files_and_no_more(tmp_path: Path, count: int, fits: bool) -> None:
     """Locations that lead from one to the next; one request of a caller reads 200 files at most."""

@@ -178,6 +178,7 @@ async def test_an_error_that_quotes_a_secret_as_python_does_hides_it(tmp_path: P
             assert form not in shown
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("shown_letters", range(1, len(SECRET), 5))
 async def test_a_message_is_not_cut_within_a_secret(tmp_path: Path, shown_letters: int) -> None:
     @action("test:long", dry_run=True)
@@ -272,6 +273,7 @@ async def test_a_public_value_beside_a_secret_stays_readable(tmp_path: Path) -> 
 JWT = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ1c2VyOmRlZmF1bHQvYWRhIn0.c2lnbmF0dXJl"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "path",
     [

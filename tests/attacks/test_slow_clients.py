@@ -92,6 +92,7 @@ async def test_a_dribbled_request_is_ended(connect: Connect, service: RunningSer
     assert ended.result().startswith(b"HTTP/1.1 408 ")
 
 
+@pytest.mark.thorough
 async def test_a_body_that_follows_a_refusal_is_ended(connect: Connect, service: RunningService) -> None:
     client = await connect()
     await client.send(b"POST /api/scaffolder/v2/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n{")

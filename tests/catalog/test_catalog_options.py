@@ -119,6 +119,7 @@ async def test_without_the_annotator_no_links_to_the_source_are_added(tmp_path: 
         assert set(annotations) == {"backstage.io/managed-by-location", "backstage.io/managed-by-origin-location"}
 
 
+@pytest.mark.thorough
 async def test_without_the_builtin_kinds_only_plugins_know_kinds(tmp_path: Path) -> None:
     options = ProcessorOptions(frozenset({"BuiltinKindsEntityProcessor"}))
     async with catalog(tmp_path, Web({"/c.yaml": component("c")}), processors=options) as world:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 
 from backstage_py.settings.sections import CatalogLocation
@@ -45,6 +46,7 @@ async def test_an_unchanged_refresh_asks_conditionally_and_writes_only_when_it_i
         assert await everything(world) == before
 
 
+@pytest.mark.thorough
 async def test_a_restart_begins_no_new_period(tmp_path: Path) -> None:
     web = Web({"/all.yaml": location("all", "./a.yaml"), "/a.yaml": component("a")})
     async with catalog(tmp_path, web) as world:
@@ -59,6 +61,7 @@ async def test_a_restart_begins_no_new_period(tmp_path: Path) -> None:
         assert await due_times(world) == due
 
 
+@pytest.mark.thorough
 async def test_a_change_is_seen_and_uids_stay(tmp_path: Path) -> None:
     web = Web({"/a.yaml": component("a")})
     async with catalog(tmp_path, web) as world:
@@ -116,6 +119,7 @@ async def test_orphans_are_kept_and_marked_where_that_is_configured(tmp_path: Pa
         assert annotations["backstage.io/orphan"] == "true"
 
 
+@pytest.mark.thorough
 async def test_deleting_a_location_takes_all_below_it_at_once(tmp_path: Path) -> None:
     web = Web(
         {

@@ -177,6 +177,7 @@ async def test_a_preview_stores_nothing(tmp_path: Path) -> None:
         assert await world.refs() == set()
 
 
+@pytest.mark.thorough
 async def test_the_location_of_an_entity_is_found(tmp_path: Path) -> None:
     web = Web({"/all.yaml": location("all", "./web.yaml"), "/web.yaml": component("web")})
     async with catalog(tmp_path, web) as world:

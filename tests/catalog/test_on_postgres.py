@@ -101,6 +101,7 @@ async def test_a_nul_in_an_entity_stops_nothing(tmp_path: Path, url: str) -> Non
         assert (await world.entity("component:default/odd"))["metadata"]["description"] == "a\0b"
 
 
+@pytest.mark.thorough
 async def test_a_text_with_a_backslash_is_found_the_same_way_each_time(tmp_path: Path, url: str) -> None:
     async with catalog(tmp_path, pages(), database_url=url) as world:
         await world.register("/all.yaml")
@@ -109,6 +110,7 @@ async def test_a_text_with_a_backslash_is_found_the_same_way_each_time(tmp_path:
         assert found == [[f"c-{number:02}" for number in range(10)]] * 3
 
 
+@pytest.mark.thorough
 async def test_a_restart_goes_on_with_what_was_there(tmp_path: Path, url: str) -> None:
     web = pages()
     async with catalog(tmp_path, web, database_url=url) as world:

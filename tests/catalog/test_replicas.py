@@ -207,6 +207,7 @@ async def test_a_provider_that_was_taken_over_changes_nothing_more(
         assert len(effects.all("refreshed")) == 1, "the period goes on"
 
 
+@pytest.mark.thorough
 async def test_a_session_that_is_silent_within_a_transaction_is_ended_by_who_waits_for_it(
     server: Postgres, url: str, effects: Effects, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ from backstage_py.catalog.sources import reading
 from tests.catalog.harness import HOST, Web, catalog, component, documents, failure, group, location
 
 
+@pytest.mark.thorough
 async def test_malformed_yaml_is_shown_at_the_location_and_the_rest_stays(tmp_path: Path) -> None:
     web = Web({"/a.yaml": component("a"), "/b.yaml": component("b")})
     async with catalog(tmp_path, web) as world:
@@ -38,6 +39,7 @@ async def test_a_bad_target_does_not_keep_out_the_good_ones(tmp_path: Path) -> N
         assert await world.has("component:default/good"), "what cannot be read is not known to be gone"
 
 
+@pytest.mark.thorough
 async def test_a_file_of_50_megabytes_is_refused_by_its_size(tmp_path: Path) -> None:
     web = Web({"/huge.yaml": b"# " + b"x" * (50 * 1024 * 1024), "/a.yaml": component("a")})
     async with catalog(tmp_path, web) as world:
@@ -144,6 +146,7 @@ async def test_keys_that_differ_in_case_only_leave_the_entity_as_it_was(tmp_path
         assert await world.has("group:default/b")
 
 
+@pytest.mark.thorough
 async def test_readers_are_answered_while_a_large_file_comes_in(tmp_path: Path) -> None:
     many = documents(*(component(f"c-{number}") for number in range(2000)))
     async with catalog(tmp_path, Web({"/a.yaml": component("a"), "/many.yaml": many})) as world:

@@ -84,6 +84,7 @@ def guest(url: str) -> str:
 # --- run
 
 
+@pytest.mark.thorough
 def test_run_uses_the_catalog_and_the_plugins_of_a_backstage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

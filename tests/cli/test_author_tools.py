@@ -165,6 +165,7 @@ def test_schema_in_a_file_comes_with_instructions(
 # --- lsp
 
 
+@pytest.mark.thorough
 async def test_language_server_talks_to_an_editor(tmp_path: Path) -> None:
     path = tmp_path / "template.yaml"
     path.write_text(BROKEN)

@@ -152,6 +152,7 @@ def test_fetched_entities_are_made_up_where_there_is_no_catalog(folder: Path) ->
 # --- relative URLs
 
 
+@pytest.mark.thorough
 def test_relative_urls_lead_up_to_the_root_of_the_repository(folder: Path, tmp_path: Path) -> None:
     write(
         folder,

@@ -74,6 +74,7 @@ def test_mode_links_and_line_ends_stay(cli: CliRunner, folder: Path) -> None:
     assert [one.name for one in folder.iterdir() if one.name.startswith(".real")] == []
 
 
+@pytest.mark.thorough
 def test_diff_is_what_fix_would_do_and_git_applies_it(cli: CliRunner, folder: Path) -> None:
     """With CRLF in one file, and without a line end in the other."""
     (folder / "template.yaml").write_bytes(WRONG.replace("\n", "\r\n").encode())

@@ -101,6 +101,7 @@ def test_hooks_stop_a_mistake(tmp_path: Path, repository: Path) -> None:
     assert f"action: {MEANT}" in (repository / "templates/shop/template.yaml").read_text()
 
 
+@pytest.mark.thorough
 def test_manifest_is_one_of_pre_commit() -> None:
     command = [sys.executable, "-m", "pre_commit", "validate-manifest", str(ROOT / ".pre-commit-hooks.yaml")]
     subprocess.run(command, check=True)

@@ -234,6 +234,7 @@ async def test_diagnostic_covers_the_word_that_is_wrong(editor: Editor) -> None:
     assert (found.range.start.character, found.range.end.character) == (start, start + 3)
 
 
+@pytest.mark.thorough
 async def test_only_the_last_of_many_changes_is_checked(editor: Editor) -> None:
     for count in range(50):
         editor.change(TEMPLATE + "#" * count)
@@ -381,6 +382,7 @@ async def test_form_fields_are_explained_and_their_keys_completed(editor: Editor
     assert await editor.completed(text.replace("PLACE", options), "allowedOwners") == "allowedOwners"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("last", "status"),
     [(["shutdown", "exit"], 0), ([], 0), (["exit"], 1)],

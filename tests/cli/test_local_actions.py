@@ -105,6 +105,7 @@ def test_every_command_knows_the_folder(cli: CliRunner, arguments: list[str]) ->
     assert result.exit_code == 0, result.output
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("configured")
 def test_editors_complete_the_actions_of_the_folder(cli: CliRunner) -> None:
     assert "acme:greet" in cli.invoke(app, ["schema"]).stdout

@@ -82,6 +82,7 @@ def test_full_disk_is_one_sentence(folder: Path, arguments: list[str]) -> None:
     assert done.stderr == "backstage-py: No space left on device\n"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("arguments", [["actions", "--markdown"], ["schema"], ["validate", "--format", "sarif"]])
 def test_reader_that_has_seen_enough_ends_it_quietly(folder: Path, arguments: list[str]) -> None:
     with subprocess.Popen(

@@ -92,6 +92,7 @@ def test_a_signal_stops_it_in_good_order(tmp_path: Path, config: Path, number: s
     assert {line["level"] for line in lines} == {"info"}
 
 
+@pytest.mark.thorough
 def test_a_signal_ends_a_start_that_waits_for_its_database(tmp_path: Path, config: Path) -> None:
     away = f"{{client: pg, connection: {{host: 127.0.0.1, port: {free_port()}, user: nobody, database: none}}}}"
     config.write_text(CONFIG.replace("{client: better-sqlite3, connection: {filename: ./db.sqlite}}", away))
@@ -251,6 +252,7 @@ def test_a_wrong_configuration_is_said_in_plain_words(tmp_path: Path, config: Pa
     )
 
 
+@pytest.mark.thorough
 def test_a_misspelled_key_is_logged(tmp_path: Path, config: Path) -> None:
     config.write_text(CONFIG + "scaffolder: {concurrentTaskLimit: 2}\n", encoding="utf-8")
     with running(tmp_path, config) as service:

@@ -56,6 +56,7 @@ def done(*arguments: str, env: dict[str, str] | None = None) -> "subprocess.Comp
     )
 
 
+@pytest.mark.thorough(sample=18)
 @pytest.mark.parametrize(
     ("arguments", "status"),
     [
@@ -113,6 +114,7 @@ def on_a_terminal(*arguments: str, env: dict[str, str] | None = None) -> str:
     return written.decode()
 
 
+@pytest.mark.thorough
 def test_help_is_plain_in_a_pipe_and_whole_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\u256d" in on_a_terminal("dry-run", "--help", env={"COLUMNS": "80"})
     assert "\u256d" not in done("dry-run", "--help").stdout
@@ -184,6 +186,7 @@ def test_what_is_not_plain_is_left_to_the_long_way(arguments: list[str]) -> None
     assert plain.run(arguments) is None
 
 
+@pytest.mark.thorough
 def test_a_plain_check_needs_no_argument_parser_of_its_own(folder: Path) -> None:
     code = (
         "import sys; sys.argv = ['backstage-py', 'validate', 'clean.yaml']\n"

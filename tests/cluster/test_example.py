@@ -179,6 +179,7 @@ def left(kube: KubeCluster) -> set[str]:
     return {one for one in found if "demo-" in one}
 
 
+@pytest.mark.thorough
 def test_the_demo_says_in_a_sentence_that_it_needs_a_cluster(tmp_path: Path) -> None:
     env = {**os.environ, "BACKSTAGE_PY_TEST_KUBECONFIG": "", "BACKSTAGE_PY_CLUSTER_KIT": str(tmp_path)}
     command = [sys.executable, "-m", "tests.cluster.demo"]

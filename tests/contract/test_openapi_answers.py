@@ -102,6 +102,7 @@ def test_an_answer_fits_backstages_document_wherever_backstages_own_does(
     assert not found or own, found
 
 
+@pytest.mark.thorough
 def test_most_of_backstages_own_answers_fit_its_document() -> None:
     verdicts = [
         not problems(plugin, call, call["response"]["status"], recorded_body(call))

@@ -109,6 +109,7 @@ async def test_an_unreachable_host_fails_the_task_with_the_host(api: ApiClient) 
     assert (await api.task(task_id))["status"] == "failed"
 
 
+@pytest.mark.thorough
 async def test_after_a_kill_the_database_opens_and_the_task_ends(service: RunningService, api: ApiClient) -> None:
     done = await api.create_task("template:default/form", {"name": "abc"})
     assert await outcome(api, done) == ""

@@ -127,6 +127,7 @@ async def test_a_project_of_somebody_else_is_not_taken(gitlab: Gitlab, gitlab_ta
     )
 
 
+@pytest.mark.thorough
 async def test_a_project_that_was_there_before_is_left_alone_also_by_a_retry(
     gitlab: Gitlab, gitlab_task: Task, work: Path
 ) -> None:
@@ -143,6 +144,7 @@ async def test_a_project_that_was_there_before_is_left_alone_also_by_a_retry(
     assert {one.method for one in gitlab.base.asked} == {"GET"}
 
 
+@pytest.mark.thorough
 async def test_a_project_that_is_deleted_between_two_runs_is_named(
     gitlab: Gitlab, gitlab_task: Task, work: Path
 ) -> None:
@@ -168,6 +170,7 @@ async def test_a_token_that_may_not_is_named(
         await gitlab_task.run("publish:gitlab", {**PUBLISH, "token": token})
 
 
+@pytest.mark.thorough
 async def test_the_users_own_token_is_used_where_it_is_given_and_wanted(
     gitlab: Gitlab, gitlab_task: Task, work: Path
 ) -> None:
@@ -231,6 +234,7 @@ async def test_a_merge_request_is_opened_once(
         await gitlab_task.run("publish:gitlab:merge-request", {**MERGE, "commitAction": "create"})
 
 
+@pytest.mark.thorough
 async def test_a_branch_of_somebody_else_is_not_taken(gitlab: Gitlab, gitlab_task: Task, work: Path) -> None:
     await gitlab.add_project("acme/team/shop", files={"main.go": "old"})
     gitlab.base.faults.refuse("POST", f"{API}/projects/acme/team/shop/repository/branches")

@@ -11,6 +11,7 @@ from tests.forges.gitlab_host import Gitlab
 GIVEN = {"repoUrl": "gitlab.com?owner=acme&repo=shop", "defaultBranch": "main"}
 
 
+@pytest.mark.thorough
 async def test_large_files_are_uploaded_and_pointed_to(gitlab: Gitlab, gitlab_task: Task) -> None:
     gitlab.add_group("acme")
     root = gitlab_task.workspace.root
@@ -44,6 +45,7 @@ async def test_large_files_are_uploaded_and_pointed_to(gitlab: Gitlab, gitlab_ta
     assert tree["link.bin"] == ("120000", b"a.txt")
 
 
+@pytest.mark.thorough
 async def test_an_upload_that_is_cut_goes_on_in_a_retry(gitlab: Gitlab, gitlab_task: Task) -> None:
     gitlab.add_group("acme")
     root = gitlab_task.workspace.root

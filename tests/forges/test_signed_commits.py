@@ -85,6 +85,7 @@ async def test_a_first_commit_is_signed_with_an_ssh_key(
     assert head.strip() == result.outputs["commitHash"]
 
 
+@pytest.mark.thorough
 async def test_a_lost_answer_to_a_signed_push_is_no_second_commit(gitlab: Gitlab, gitlab_task: Task) -> None:
     gitlab.add_group("acme")
     gitlab_task.configured(scaffolder={"defaultCommitSigningKey": str(Tsk.generate("Ada <ada@test>"))})
@@ -98,6 +99,7 @@ async def test_a_lost_answer_to_a_signed_push_is_no_second_commit(gitlab: Gitlab
     assert (await bare.run("rev-list", "main")).decode().split() == [result.outputs["commitHash"]]
 
 
+@pytest.mark.thorough
 async def test_what_is_configured_signs_also_where_no_input_says_so(tmp_path: Path) -> None:
     """An OpenPGP key of the integration comes before the one of the scaffolder."""
     program("gpg", "gnupg")

@@ -85,6 +85,7 @@ async def test_pages_lead_forward_and_back_again(site: Catalog) -> None:
     assert set(back.json["pageInfo"]) == {"nextCursor"}
 
 
+@pytest.mark.thorough
 async def test_counting_needs_no_items(site: Catalog) -> None:
     answer = await site.get("/entities/by-query?limit=0&filter=kind=component,relations.ownedBy=group:default/team-a")
     assert answer.json == {"items": [], "totalItems": 13, "pageInfo": {}}
@@ -172,6 +173,7 @@ async def test_an_entity_is_validated_as_if_read_from_the_location_of_the_reques
         assert answer.status == status
 
 
+@pytest.mark.thorough
 async def test_a_location_is_registered_changed_and_forgotten(site: Catalog) -> None:
     site.world.web.pages["/new.yaml"] = component("new")
     created = await site.send("POST", "/locations", {"type": "url", "target": f"{HOST}/new.yaml"})
@@ -248,6 +250,7 @@ async def test_a_limit_beyond_what_a_database_counts_means_everything(site: Cata
     assert names(await site.send("POST", "/entities/by-query", {"offset": number})) == []
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("body", [{"limit": -1}, {"offset": -1}, {"limit": -(10**40)}, {"offset": -0.5}])
 async def test_a_negative_page_is_refused(site: Catalog, body: dict[str, float]) -> None:
     answer = await site.send("POST", "/entities/by-query", body)
@@ -280,6 +283,7 @@ async def test_a_cursor_that_is_no_json_is_refused_in_the_words_of_node(site: Ca
     assert (answer.status, answer.json["error"]["message"]) == (400, problem)
 
 
+@pytest.mark.thorough(sample=8)
 @pytest.mark.parametrize("window", [{"offset": -1}, {"limit": -1}, {"limit": 0}, {"limit": "x"}, {"offset": []}, [], 5])
 async def test_a_page_behind_an_impossible_place_is_malformed(site: Catalog, window: Any) -> None:
     text = quote(base64.b64encode(json.dumps(window).encode()).decode())

@@ -234,6 +234,7 @@ def actions_call(given: JsonObject, site: World) -> Any:
     return Call(given, None, site.credentials)
 
 
+@pytest.mark.thorough
 async def test_the_scaffolders_own_actions(tmp_path: Path) -> None:
     async with world(tmp_path, greet) as site:
         step = {"id": "g", "name": "Greet", "action": "acme:greet", "input": {"name": "${{ parameters.name }}"}}

@@ -75,6 +75,7 @@ async def test_the_form_has_conditions_beside_its_schemas(tmp_path: Path) -> Non
     assert without.json["steps"] == [{"title": "A", "schema": {"title": "A", "properties": {}}}]
 
 
+@pytest.mark.thorough
 async def test_the_condition_of_a_form_of_one_page_counts_too(tmp_path: Path) -> None:
     """The schema of templates does not name it there; the backend looks at it all the same."""
     page = {"when": "parameters.a", "required": ["b"], "properties": {"a": {}, "b": {}}}

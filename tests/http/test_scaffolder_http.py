@@ -250,6 +250,7 @@ async def test_a_dry_run_ends_when_its_client_goes(tmp_path: Path) -> None:
         assert await asyncio.to_thread(ended.wait, 20)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("path", "status"),
     [
@@ -339,6 +340,7 @@ async def test_a_form_that_cannot_be_checked_is_refused_alike_each_time(
     assert {answer.json["error"]["message"] for answer in answers} == {f"The template's form cannot be used: {message}"}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("page", "problems"),
     [

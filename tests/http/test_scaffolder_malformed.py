@@ -118,6 +118,7 @@ def test_no_request_gives_a_server_error(tmp_path: Path) -> None:
         runner.run(stack.aclose())
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("number", [2**31, 2**63 - 1, 2**63, -(2**63) - 1, 10**30])
 async def test_numbers_beyond_what_a_database_counts_are_no_fault(tmp_path: Path, number: int) -> None:
     async with world(tmp_path, say, start=False) as small:

@@ -127,6 +127,7 @@ async def test_a_lost_answer_makes_nothing_twice(client: Client, tmp_path: Path,
         assert await commits(client, branch="backstage-py/add/postgres/staging/payments/checkout-staging") == 2
 
 
+@pytest.mark.thorough
 async def test_the_catalog_has_a_resource_for_as_long_as_it_is_there(client: Client, tmp_path: Path) -> None:
     async with backend(config(client, offered("commit")), tmp_path) as ask:
         asked = await ask("POST", "/api/crossplane/postgres", ASKED)
@@ -152,6 +153,7 @@ async def put(client: Client, path: str, text: str, branch: str = "main") -> Non
     assert answer.status == 201, answer.raw
 
 
+@pytest.mark.thorough
 async def test_a_key_that_was_used_for_something_else_is_refused(client: Client, tmp_path: Path) -> None:
     async with backend(config(client, offered("commit")), tmp_path) as ask:
         key = {"idempotency-key": "one"}

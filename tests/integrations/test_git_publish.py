@@ -54,6 +54,7 @@ def said(folder: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.thorough
 async def test_bytes_modes_and_links_arrive_as_they_are(sandbox: Sandbox, work: Path, tmp_path: Path) -> None:
     (work / "crlf.txt").write_bytes(b"a\r\nb\r\n")
     (work / ".gitattributes").write_text("* text=auto eol=lf ident\n*.bin filter=lfs\n")
@@ -78,6 +79,7 @@ async def test_bytes_modes_and_links_arrive_as_they_are(sandbox: Sandbox, work: 
     assert blob == b"a\r\nb\r\n"
 
 
+@pytest.mark.thorough
 async def test_nothing_of_a_git_folder_in_the_workspace_is_honoured(
     sandbox: Sandbox, work: Path, tmp_path: Path
 ) -> None:
@@ -128,6 +130,7 @@ async def test_the_token_is_in_no_argument_and_no_url(
     assert GitCredentials("x-access-token", sandbox.token).header() not in arguments
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("repo", ["none", "r"])
 async def test_a_refusal_is_told_without_the_token(sandbox: Sandbox, work: Path, repo: str) -> None:
     (work / "a").write_text("a")

@@ -25,6 +25,7 @@ def check(files: Mapping[str, str], folder: Path) -> list[Problem]:
     return list(check_file(folder / first, first, samples.OPTIONS).problems)
 
 
+@pytest.mark.thorough(sample=123)
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
 def test_bad_example_is_found_by_its_rule_alone(rule: Rule, tmp_path: Path) -> None:
     problems = check(samples.files_of(rule.bad), tmp_path)

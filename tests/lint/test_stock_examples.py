@@ -38,6 +38,7 @@ def accepted(steps: Json, schemas: dict[str, JsonObject]) -> bool:
     )
 
 
+@pytest.mark.thorough(sample=126)
 @pytest.mark.parametrize("example", [pytest.param(text, id=name) for name, text in examples()])
 def test_example_gives_errors_exactly_if_the_real_schema_refuses_it(example: str) -> None:
     schemas = {one["id"]: one["schema"]["input"] for one in listing() if one.get("schema", {}).get("input")}

@@ -138,6 +138,7 @@ async def test_an_agent_checks_templates_and_looks_around(service: Running) -> N
         assert [one["metadata"]["name"] for one in found["items"]] == ["greet"]
 
 
+@pytest.mark.thorough
 async def test_long_answers_come_in_parts_an_agent_can_read(service: Running) -> None:
     async with over_http(service) as session:
         long = yaml.safe_dump(TEMPLATE).replace("Hello, ", "ha" * 50_000)

@@ -23,6 +23,7 @@ def in_wheel(distributions: Path) -> set[str]:
         return set(wheel.namelist())
 
 
+@pytest.mark.thorough
 def test_the_sdist_holds_everything_that_is_built_or_tested(distributions: Path) -> None:
     with tarfile.open(next(distributions.glob("*.tar.gz"))) as sdist:
         inside = {name.partition("/")[2] for name in sdist.getnames()}

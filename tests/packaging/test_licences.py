@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.packaging import licences
 
 PAGE = Path(__file__).parents[2] / "docs/licences.md"
@@ -13,6 +15,7 @@ def test_the_page_lists_what_is_installed() -> None:
     assert set(licences.page().splitlines()) <= set(PAGE.read_text(encoding="utf-8").splitlines())
 
 
+@pytest.mark.thorough
 def test_each_licence_is_known_and_none_is_the_gpl_alone() -> None:
     for package in licences.installed():
         found = licences.licence(package)

@@ -53,6 +53,7 @@ async def asked(site: Site, token: str) -> list[tuple[str, int]]:
     ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("denied", ["create", "read", "delete"])
 async def test_what_a_policy_denies_a_user_is_refused(backstage: FakeBackstage, tmp_path: Path, denied: str) -> None:
     backstage.table = {OWNER: {f"crossplane.resource.{denied}": "DENY"}}
@@ -73,6 +74,7 @@ async def test_a_service_does_what_its_token_is_for(
     assert found == [(one, 400 if one in allowed else 403) for one, *_ in CALLS]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("denied", "words"), [(True, "crossplane.resource.create"), (False, "No Kubernetes cluster")])
 async def test_the_actions_ask_for_the_same(backstage: FakeBackstage, tmp_path: Path, denied: bool, words: str) -> None:
     backstage.table = {OWNER: {"crossplane.resource.create": "DENY"} if denied else {}}

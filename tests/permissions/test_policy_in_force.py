@@ -20,6 +20,7 @@ def backstage() -> Iterator[FakeBackstage]:
         yield fake
 
 
+@pytest.mark.thorough
 async def test_without_permissions_everybody_known_may_do_everything(backstage: FakeBackstage, tmp_path: Path) -> None:
     backstage.table = {OWNER: {"*": "DENY"}}
     with capture_logs() as logs:
@@ -121,6 +122,7 @@ async def test_a_task_about_which_there_is_no_answer_fails(backstage: FakeBackst
     assert "so access is refused" in end["error"]["message"]
 
 
+@pytest.mark.thorough
 async def test_what_may_be_executed_is_asked_when_the_task_runs(backstage: FakeBackstage, tmp_path: Path) -> None:
     waits = {"rule": "HAS_ACTION_ID", "params": {"actionId": "debug:wait"}}
     backstage.table = {OWNER: {"scaffolder.action.execute": waits}}
@@ -132,6 +134,7 @@ async def test_what_may_be_executed_is_asked_when_the_task_runs(backstage: FakeB
     }
 
 
+@pytest.mark.thorough
 async def test_nobody_takes_anothers_place_by_way_of_secrets(backstage: FakeBackstage, tmp_path: Path) -> None:
     backstage.table = {OWNER: {"scaffolder.action.execute": "DENY"}, OTHER: {}}
     async with running(backstage, tmp_path) as site:
@@ -144,6 +147,7 @@ async def test_nobody_takes_anothers_place_by_way_of_secrets(backstage: FakeBack
         assert (await site.end(created.json["id"]))["error"]["name"] == "NotAllowedError"
 
 
+@pytest.mark.thorough
 async def test_a_plugin_that_calls_for_a_user_has_that_users_permissions(
     backstage: FakeBackstage, tmp_path: Path
 ) -> None:
@@ -158,6 +162,7 @@ async def test_a_plugin_that_calls_for_a_user_has_that_users_permissions(
             assert (await site.ask("GET", "/api/catalog/entities", token=token)).status == 401
 
 
+@pytest.mark.thorough
 async def test_an_agent_sees_what_its_user_sees(backstage: FakeBackstage, tmp_path: Path) -> None:
     backstage.table = {OWNER: {"catalog.entity.read": OWNED, "scaffolder.template.dry-run": "DENY"}}
     async with running(backstage, tmp_path) as site:

@@ -242,6 +242,7 @@ async def test_context_variables_go_along(tmp_path: Path, wanted: Action) -> Non
     assert result.outputs == {"name": "by the caller"}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("wanted", [hangs_in_request, hangs_in_request_plain], ids=lambda one: one.id)
 async def test_a_cancelled_request_ends_on_both_sides(site: World, wanted: Action, backstage: Backstage) -> None:
     task = await site.create(step(wanted))

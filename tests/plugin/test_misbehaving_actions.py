@@ -286,6 +286,7 @@ async def test_one_that_never_ends_leaves_room_and_can_be_cancelled(site: World,
     await is_unharmed(site)
 
 
+@pytest.mark.thorough
 async def test_code_that_computes_for_ever_is_ended_behind_its_task(site: World) -> None:
     for bad in (computes, computes_on_its_loop):
         task = await site.create(step(bad))
@@ -295,6 +296,7 @@ async def test_code_that_computes_for_ever_is_ended_behind_its_task(site: World)
         await until(lambda: not computing())
 
 
+@pytest.mark.thorough
 async def test_one_that_never_ends_is_not_started_for_ever(site: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leftovers, "MOST", 2)
     for number in range(2):
@@ -312,6 +314,7 @@ async def test_one_that_never_ends_is_not_started_for_ever(site: World, monkeypa
     assert body(events[-1])["message"] == "Run completed with status: completed"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("bad", [leaks, leaks_a_task], ids=lambda one: one.id)
 async def test_what_is_left_behind_says_nothing_more(site: World, bad: Action) -> None:
     events = await site.run(step(bad))
@@ -348,6 +351,7 @@ async def test_half_a_surrogate_pair_is_written_as_the_replacement_character(sit
     assert body((await site.run(entity))[-1])["output"] == {"text": "\ufffd"}
 
 
+@pytest.mark.thorough
 async def test_many_at_once_do_not_hold_up_another(site: World) -> None:
     bad = [blocks, computes_on_its_loop, deaf, leaks, exits, foreign]
     tasks = [await site.create(step(one)) for one in bad]

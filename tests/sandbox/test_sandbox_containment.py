@@ -19,6 +19,7 @@ from tests.sandbox.harness import Client, new_tree, with_token
 _BAD = ["..", ".", "a/b", "../../x", "x.git", "X.GIT", "", "a b", "ä", "a\n", "-\0", "x" * 101, "~", "$(id)"]
 
 
+@pytest.mark.thorough(sample=15)
 @pytest.mark.parametrize("name", _BAD)
 async def test_a_bad_repository_name_is_refused(client: Client, tmp_path: Path, name: str) -> None:
     before = sorted(tmp_path.rglob("*"))

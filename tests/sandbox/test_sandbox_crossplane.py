@@ -60,6 +60,7 @@ async def test_requests_at_once_beside_a_push_are_all_kept(client: Client, tmp_p
     assert len(list((after.path / "databases/search").iterdir())) == 12
 
 
+@pytest.mark.thorough(sample=11)
 @pytest.mark.parametrize(
     ("body", "says"),
     [

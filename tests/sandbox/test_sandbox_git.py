@@ -52,6 +52,7 @@ async def test_a_private_repository_is_cloned_with_a_token_only(client: Client, 
     assert (copy.path / "a").read_text() == "1"
 
 
+@pytest.mark.thorough
 async def test_open_clones_need_no_token_to_read_and_one_to_write(tmp_path: Path) -> None:
     async with serve_sandbox(tmp_path / "sandbox", open_clones=True) as sandbox, aiohttp.ClientSession() as session:
         client = Client(sandbox, session)

@@ -93,11 +93,13 @@ def assert_agreement(oracle: Oracle, text: str) -> None:
     assert difference(load_all(text), theirs) is None
 
 
+@pytest.mark.thorough
 @given(streams())
 def test_generated_files_read_the_same(yaml_oracle: Oracle, text: str) -> None:
     assert_agreement(yaml_oracle, text)
 
 
+@pytest.mark.thorough
 @given(damaged())
 def test_files_with_a_slip_of_the_finger_read_or_fail_the_same(yaml_oracle: Oracle, text: str) -> None:
     assert_agreement(yaml_oracle, text)
@@ -126,6 +128,7 @@ VALUES: st.SearchStrategy[Json] = st.recursive(
 )
 
 
+@pytest.mark.thorough
 @given(VALUES)
 def test_generated_values_are_written_the_same(yaml_oracle: Oracle, value: Json) -> None:
     assert dump(value) == yaml_oracle.ask({"op": "stringify", "value": value})["text"]

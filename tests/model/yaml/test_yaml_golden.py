@@ -12,6 +12,7 @@ PARSE = table("parse")
 STRINGIFY = table("stringify")
 
 
+@pytest.mark.thorough(sample=365)
 @pytest.mark.parametrize("case", PARSE, ids=lambda case: repr(case["text"])[:60])
 @pytest.mark.parametrize("libyaml", [True, False], ids=["quick", "exact"])
 def test_a_text_reads_as_in_backstage(case: dict[str, Json], monkeypatch: pytest.MonkeyPatch, libyaml: bool) -> None:
