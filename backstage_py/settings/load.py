@@ -47,10 +47,20 @@ def default_files() -> list[Path]:
 
 def load_files(paths: Sequence[Path], env: Env) -> Settings:
     """Do as ``load_settings`` with these files only; without any, with the environment alone."""
+    return _checked(paths, env)[0]
+
+
+def load_checked(paths: Sequence[Path], env: Env) -> tuple[Settings, tuple[check.Finding, ...]]:
+    """Do as ``load_settings``, and return the answer to each key, too, of one and the same reading."""
+    return _checked(paths or default_files(), env)
+
+
+def _checked(paths: Sequence[Path], env: Env) -> tuple[Settings, tuple[check.Finding, ...]]:
     merged = layered(paths, env)
-    settings = of_merged(merged)
+    found = check.examine(merged)
+    settings = of_merged(merged, found)
     read = tuple(file for layer in merged.layers for file in layer.files)
-    return replace(settings, warnings=(*settings.warnings, *_left_out(merged.layers)), files=read)
+    return replace(settings, warnings=(*settings.warnings, *_left_out(merged.layers)), files=read), found
 
 
 def layered(paths: Sequence[Path], env: Env) -> Merged:
@@ -77,7 +87,7 @@ def findings(paths: Sequence[Path], env: Env) -> tuple[check.Finding, ...]:
         return (check.wrong(error),)
     found = check.examine(merged)
     try:
-        of_merged(merged)
+        of_merged(merged, found)
     except SettingsError as error:
         one = check.wrong(error)
         if not any(other.key == one.key and other.answer is check.Answer.WRONG for other in found):
@@ -117,8 +127,9 @@ def without_files(raw: Mapping[str, Json]) -> Settings:
     return replace(of_merged(Merged([])), raw=raw)
 
 
-def of_merged(merged: Merged) -> Settings:
-    """Return the settings of a merged configuration."""
+def of_merged(merged: Merged, found: Sequence[check.Finding] | None = None) -> Settings:
+    """Return the settings of a merged configuration; ``found`` is what ``check.examine`` says of it, where known."""
+    found = check.examine(merged) if found is None else found
     config = Reader(merged)
     return read(
         Settings,
@@ -130,5 +141,5 @@ def of_merged(merged: Merged) -> Settings:
         discovery=read_backend.read_discovery(config),
         integrations=read_integrations.read(config),
         raw=merged.data,
-        warnings=(*check.misspelled(check.examine(merged)), *catalog_notes.notes(merged)),
+        warnings=(*check.misspelled(found), *catalog_notes.notes(merged)),
     )

@@ -29,7 +29,7 @@ from backstage_py.http.connections import Connections, most_connections, raise_d
 from backstage_py.http.credentials import credentials
 from backstage_py.http.server_protocol import ServerProtocol
 from backstage_py.settings import check, load_settings, with_listen
-from backstage_py.settings.load import findings
+from backstage_py.settings.load import load_checked
 from backstage_py.settings.sections import Settings
 from backstage_py.wiring import telemetry
 from backstage_py.wiring.stand_in import StandIn
@@ -64,11 +64,11 @@ def run(config: Sequence[Path], *, host: str | None, port: int | None, workers: 
     Raises:
         SettingsError: the configuration is wrong, or the port is taken.
     """
-    settings = load_settings(config, os.environ)
+    settings, checked = load_checked(config, os.environ)
     logging.configure(settings.backend.log_level, lasting=True)
     for warning in settings.warnings:
         _log.warning("configuration_suspicious", problem=warning)
-    _log.info("configuration_checked", **check.summary(findings(config, os.environ)))
+    _log.info("configuration_checked", **check.summary(checked))
     settings = with_listen(settings, host, port)
     with listening(settings.backend.host, settings.backend.port) as listener, _metrics_listener(settings) as metrics:
         settings = with_listen(settings, None, listener.getsockname()[1])
