@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from backstage_py.errors import NotFoundError
 from backstage_py.integrations.forges import forge
 from backstage_py.integrations.forges.forge import NewRepository, Request, Webhook
 from backstage_py.integrations.forges.rest import RestApi
@@ -63,11 +62,7 @@ class Repository:
 
     async def find(self, marker: str) -> Json:
         """Return it if it has the marker."""
-        try:
-            found = await self.call("GET")
-        except NotFoundError:
-            return None
-        return found if forge.has(found.get("description"), marker) else None
+        return await forge.marked(self.call("GET"), marker)
 
     async def settle(self, new: NewRepository) -> None:
         """Give it its description; all that it was created with is said again, since Bitbucket sets the rest anew."""

@@ -1,10 +1,11 @@
 """The interface behind all git hosts, in the words that they share; the rest is said in each host's own."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from backstage_py.errors import NotFoundError
 from backstage_py.integrations.git import GitCredentials
 from backstage_py.model.json import Json, JsonObject
 
@@ -103,6 +104,15 @@ class Forge(Protocol):
 def provisional(marker: str) -> str:
     """Return the description of a repository until it is known to be this task's: a person reads who is at work."""
     return _PROVISIONAL.format(marker)
+
+
+async def marked(reading: Awaitable[Json], marker: str) -> Json:
+    """Return what is read if its description has the marker; None when it has not, or there is nothing."""
+    try:
+        found = await reading
+    except NotFoundError:
+        return None
+    return found if found and has(found.get("description"), marker) else None
 
 
 def has(description: Json, marker: str) -> bool:

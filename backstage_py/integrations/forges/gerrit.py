@@ -61,11 +61,7 @@ class Project:
 
     async def find(self, marker: str) -> Json:
         """Return it if it has the marker."""
-        try:
-            found = await self.call("GET")
-        except NotFoundError:
-            return None
-        return found if forge.has(found.get("description"), marker) else None
+        return await forge.marked(self.call("GET"), marker)
 
     async def settle(self, new: NewRepository) -> None:
         """Give it its description."""

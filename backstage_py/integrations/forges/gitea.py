@@ -82,8 +82,7 @@ class Repository:
 
     async def find(self, marker: str) -> Json:
         """Return it if it has the marker."""
-        found = await self.get()
-        return found if found and forge.has(found.get("description"), marker) else None
+        return await forge.marked(self.get(), marker)
 
     async def settle(self, new: NewRepository) -> None:
         """Give it its description."""
