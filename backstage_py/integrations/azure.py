@@ -4,9 +4,9 @@ Sources: Microsoft's documentation of the REST API on authentication, scopes and
 token, see ``@backstage/plugin-scaffolder-backend-module-azure`` 0.2.26. Version 6.0 is what services and servers have.
 """
 
-import re
 from http import HTTPStatus
 
+from backstage_py.integrations.advice import by_words
 from backstage_py.integrations.forges.rest import RestApi
 from backstage_py.integrations.git import GitCredentials
 from backstage_py.integrations.hosts import azure_credentials
@@ -80,9 +80,8 @@ def git_credentials(token: str) -> GitCredentials:
 
 def advice(status: int, message: str, scope: str) -> str:
     """Return what to do about a refusal, empty when nothing is known."""
-    for pattern, found in _BY_WORDS:
-        if re.search(pattern, message, re.IGNORECASE):
-            return found
+    if found := by_words(_BY_WORDS, message):
+        return found
     if status == HTTPStatus.UNAUTHORIZED:
         return (
             f"The token is wrong, expired or revoked, or lacks the scope '{scope}': renew it in the integration's "

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
+from backstage_py.integrations.advice import by_words
 from backstage_py.integrations.forges.rest import RestApi
 from backstage_py.integrations.git import GitCredentials
 from backstage_py.integrations.hosts.credentials import bitbucket_headers
@@ -102,9 +103,8 @@ def advice(status: int, message: str, _headers: Mapping[str, str]) -> str:
         return f"The token lacks a scope: give it {scopes[1]}"
     if status == HTTPStatus.UNAUTHORIZED:
         return "The token is wrong, expired or revoked: renew it in the integration's configuration, or sign in again"
-    for pattern, found in _BY_WORDS:
-        if re.search(pattern, message, re.IGNORECASE):
-            return found
+    if found := by_words(_BY_WORDS, message):
+        return found
     if status == HTTPStatus.FORBIDDEN:
         return "The token's owner needs the right to write, or to administer, in the repository or project"
     if status == HTTPStatus.NOT_FOUND:

@@ -3,7 +3,7 @@
 Sources: the words of GitHub's, GitLab's and Gerrit's answers to pushes, as their documentation quotes them.
 """
 
-import re
+from backstage_py.integrations.advice import by_words
 
 _BY_WORDS = (
     (
@@ -39,4 +39,4 @@ _NOT_EMPTY = "Publish to a repository or branch that is empty"
 
 def of_refused_push(said: str) -> str:
     """Return what to do about what git says of a refused push."""
-    return next((found for words, found in _BY_WORDS if re.search(words, said, re.IGNORECASE)), _NOT_EMPTY)
+    return by_words(_BY_WORDS, said) or _NOT_EMPTY

@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping
 from http import HTTPStatus
 
+from backstage_py.integrations.advice import by_words
+
 _SSO = re.compile(r"required;\s*url=(\S+)")
 _REFUSALS = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
 _BY_WORDS = (
@@ -52,9 +54,8 @@ def advice(status: int, message: str, headers: Mapping[str, str]) -> str:
         return "The token is wrong, expired or revoked: renew it in the integration's configuration, or sign in again"
     if status in _REFUSALS and (said := _about_the_token(headers)):
         return said
-    for words, said in _BY_WORDS:
-        if re.search(words, message, re.IGNORECASE):
-            return said
+    if found := by_words(_BY_WORDS, message):
+        return found
     if status == HTTPStatus.NOT_FOUND:
         return (
             "It does not exist, or the token may not see it: check the names, and that the token has access to the "

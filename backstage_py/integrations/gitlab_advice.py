@@ -4,9 +4,9 @@ Sources: GitLab's REST documentation on authentication, scopes (``insufficient_s
 words of its answers.
 """
 
-import re
 from http import HTTPStatus
 
+from backstage_py.integrations.advice import by_words
 from backstage_py.model.json import Json
 
 _BY_WORDS = (
@@ -42,9 +42,8 @@ def advice(status: int, message: str, data: Json) -> str:
         return "The token is wrong, expired or revoked: renew it in the integration's configuration, or sign in again"
     if said.get("error") == "insufficient_scope":
         return f"The token lacks the scope {said['scope']!r}" if said.get("scope") else "The token lacks a scope"
-    for words, found in _BY_WORDS:
-        if re.search(words, message, re.IGNORECASE):
-            return found
+    if found := by_words(_BY_WORDS, message):
+        return found
     if status == HTTPStatus.FORBIDDEN:
         return "The token's owner needs a higher role in the group or project, such as maintainer"
     if status == HTTPStatus.NOT_FOUND:

@@ -1,6 +1,5 @@
 """A project on a Gerrit."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -8,6 +7,7 @@ from types import MappingProxyType
 
 from backstage_py.errors import InputError, NotFoundError
 from backstage_py.integrations import gerrit
+from backstage_py.integrations.advice import by_words
 from backstage_py.integrations.forges import forge
 from backstage_py.integrations.forges.forge import NewRepository, Request, Webhook
 from backstage_py.integrations.forges.rest import RestApi
@@ -151,9 +151,8 @@ def advice(status: int, message: str, _headers: Mapping[str, str] = MappingProxy
     """Return what to do about a refusal, empty when nothing is known."""
     if status == HTTPStatus.UNAUTHORIZED:
         return "The HTTP password is wrong or was made anew: take the one of Gerrit's settings into integrations.gerrit"
-    for words, found in _BY_WORDS:
-        if re.search(words, message, re.IGNORECASE):
-            return found
+    if found := by_words(_BY_WORDS, message):
+        return found
     if status == HTTPStatus.FORBIDDEN:
         return "The integration's user needs more rights in the project"
     if status == HTTPStatus.NOT_FOUND:

@@ -1,12 +1,12 @@
 """A repository on a Gitea or a Forgejo, through its API of version 1."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import MappingProxyType
 
 from backstage_py.errors import InputError, NotFoundError
+from backstage_py.integrations.advice import by_words
 from backstage_py.integrations.forges import forge
 from backstage_py.integrations.forges.forge import NewRepository, Request, Webhook
 from backstage_py.integrations.forges.rest import RestApi
@@ -157,9 +157,8 @@ def advice(status: int, message: str, _headers: Mapping[str, str]) -> str:
     """Return what to do about a refusal, empty when nothing is known."""
     if status == HTTPStatus.UNAUTHORIZED:
         return "The user's password or token is wrong, expired or revoked: renew it in integrations.gitea"
-    for words, found in _BY_WORDS:
-        if re.search(words, message, re.IGNORECASE):
-            return found
+    if found := by_words(_BY_WORDS, message):
+        return found
     if status == HTTPStatus.FORBIDDEN:
         return "The integration's user needs more rights in the repository or organization"
     if status == HTTPStatus.NOT_FOUND:
