@@ -48,7 +48,7 @@ async def publish_gitea(ctx: ActionContext[Publish]) -> JsonObject:
         )
         with hosting.about("Unable to create repository"):
             await hosting.create(ctx, repository, new, f"create.repository.{repository.label}", _made)
-        page = f"{gitea.pages(own)}/{repository.label}"
+        page = f"{own.site}/{repository.label}"
         commit = await hosting.push(ctx, repository, f"{page}.git", await _commit(ctx), f"push.{repository.label}")
         await _until_shown(ctx, repository, wanted.default_branch)
     return {

@@ -60,17 +60,12 @@ def api(
     headers = {"Authorization": f"Bearer {token}"} if is_bearer else basic("", token)
     return RestApi(
         "Azure DevOps",
-        f"{site_of(integration)}/{web_url.segments(organization)}",
+        f"{integration.site}/{web_url.segments(organization)}",
         {**headers, "Accept": _ACCEPT.format(version)},
         patience,
         lambda status, message, _headers: advice(status, message, scope),
         sign_in=_SIGN_IN,
     )
-
-
-def site_of(integration: ScmIntegration) -> str:
-    """Return where a host's organizations are."""
-    return str(integration.options.get("baseUrl") or f"https://{integration.host}").rstrip("/")
 
 
 def git_credentials(token: str) -> GitCredentials:

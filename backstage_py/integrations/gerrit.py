@@ -1,9 +1,11 @@
 """Where a Gerrit has what, by ``baseUrl``, ``cloneUrl`` and ``gitilesBaseUrl`` of its integration."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from backstage_py.errors import InputError
+from backstage_py.integrations.web.http import Answer
+from backstage_py.model.json import Json
 from backstage_py.model.scm import ScmIntegration
 
 GUARD = b")]}'"
@@ -52,9 +54,14 @@ class Places:
         return self.files
 
 
+def parsed(answer: Answer) -> Json:
+    """Return the JSON of an answer, which stands behind ``GUARD``."""
+    return replace(answer, body=answer.body.removeprefix(GUARD)).json()
+
+
 def places(integration: ScmIntegration) -> Places:
     """Return the places of a host."""
-    base = str(integration.options.get("baseUrl") or f"https://{integration.host}").rstrip("/")
+    base = integration.site
     clone = str(integration.options.get("cloneUrl") or base).rstrip("/")
     return Places(base, clone, str(integration.options.get("gitilesBaseUrl") or base).rstrip("/"))
 

@@ -127,8 +127,7 @@ def host_of(repo_url: str) -> str:
 
 def api_of(integration: ScmIntegration) -> str:
     """Return the root of an integration's API, which lies below ``baseUrl`` where ``apiBaseUrl`` does not say it."""
-    base = integration.options.get("baseUrl") or f"https://{integration.host}"
-    return integration.api_base_url or f"{str(base).rstrip('/')}/api/v4"
+    return integration.api_base_url or f"{integration.site}/api/v4"
 
 
 def as_error(status: int, data: Json, headers: Mapping[str, str] = MappingProxyType({})) -> BackstageError:

@@ -20,3 +20,8 @@ class ScmIntegration:
     raw_base_url: str | None
     token: str | None
     options: Mapping[str, Json]
+
+    @property
+    def site(self) -> str:
+        """Where people find the host: its ``baseUrl`` where the entry has one, without a slash at the end."""
+        return str(self.options.get("baseUrl") or f"https://{self.host}").rstrip("/")

@@ -145,12 +145,7 @@ def opened(integration: ScmIntegration, patience: Patience) -> tuple[RestApi, Gi
             "integrations.gitea"
         )
     headers = {"Authorization": credentials.header()}
-    return RestApi("Gitea", f"{pages(integration)}/api/v1", headers, patience, advice), credentials
-
-
-def pages(integration: ScmIntegration) -> str:
-    """Return the root of a host's pages and repositories."""
-    return str(integration.options.get("baseUrl") or f"https://{integration.host}").rstrip("/")
+    return RestApi("Gitea", f"{integration.site}/api/v1", headers, patience, advice), credentials
 
 
 def advice(status: int, message: str, _headers: Mapping[str, str]) -> str:

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import dataclasses
 from pathlib import Path
 from urllib.parse import quote
 
@@ -38,7 +37,7 @@ class GerritHost:
         commit = where.ref
         if where.kind == scm_url.GERRIT_BRANCH:
             answer = await site.json(revision, headers)
-            said = dataclasses.replace(answer, body=answer.body.removeprefix(gerrit.GUARD)).json()
+            said = gerrit.parsed(answer)
             commit = str(said["revision"])
         if etag == commit:
             return None

@@ -33,7 +33,7 @@ class IssuedTokens:
             NotAllowedError: Bitbucket refuses it. ForeignError, ServiceUnavailableError: as ``HttpClient``.
         """
         client, secret = (str(integration.options.get(name) or "").strip() for name in ("clientId", "clientSecret"))
-        site = str(integration.options.get("baseUrl") or f"https://{integration.host}").rstrip("/")
+        site = integration.site
         basic = base64.b64encode(f"{client}:{secret}".encode()).decode()
         request = TokenRequest(
             f"{site}/site/oauth2/access_token",

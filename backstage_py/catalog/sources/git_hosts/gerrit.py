@@ -3,7 +3,6 @@
 Source: ``GerritEntityProvider`` of Backstage's module; that an updated branch is followed is ours.
 """
 
-import dataclasses
 from collections.abc import Sequence
 
 from backstage_py.catalog.sources.git_hosts import api
@@ -15,9 +14,9 @@ from backstage_py.errors import ForeignError
 from backstage_py.integrations import gerrit
 from backstage_py.integrations.hosts.credentials import gerrit_password
 from backstage_py.integrations.hosts.scm import ScmRegistry
-from backstage_py.integrations.web.http import Answer, HttpClient
+from backstage_py.integrations.web.http import HttpClient
 from backstage_py.model import web_url
-from backstage_py.model.json import Json, JsonObject
+from backstage_py.model.json import JsonObject
 from backstage_py.plugin.catalog import Event
 from backstage_py.settings.sections.git_providers import GerritSettings
 
@@ -48,7 +47,7 @@ class GerritProvider(ScheduledProvider):
 
     async def found(self) -> Sequence[JsonObject]:
         """Return the locations of all projects that are found."""
-        projects = _parsed(await self._api.read(f"{self._root}?{self._settings.query}"))
+        projects = gerrit.parsed(await self._api.read(f"{self._root}?{self._settings.query}"))
         if not isinstance(projects, dict) or not all(isinstance(one, dict) for one in projects.values()):
             raise ForeignError(f"{self._root} was answered with something else than projects")
         must_show(self._settings.host, "projects", projects)
@@ -58,7 +57,7 @@ class GerritProvider(ScheduledProvider):
     async def _url(self, project: str) -> str:
         branch = f"refs/heads/{self._settings.branch}"
         if not self._settings.branch:
-            head = _parsed(await self._api.read(f"{self._root}{web_url.segment(project)}/HEAD"))
+            head = gerrit.parsed(await self._api.read(f"{self._root}{web_url.segment(project)}/HEAD"))
             if not isinstance(head, str) or not head.startswith("refs/"):
                 raise ForeignError(f"{self._settings.host} does not say which branch is the HEAD of {project}")
             branch = head
@@ -71,7 +70,3 @@ class GerritProvider(ScheduledProvider):
         branch = ref if ref.startswith("refs/") else f"refs/heads/{ref}"
         if project:
             await self.refresh(f"{self._places.files}/{project}/+/{branch}/{self._settings.catalog_path}")
-
-
-def _parsed(answer: Answer) -> Json:
-    return dataclasses.replace(answer, body=answer.body.removeprefix(gerrit.GUARD)).json()

@@ -39,8 +39,8 @@ class GiteaProvider(ScheduledProvider):
         super().__init__(f"gitea-provider:{settings.id}", settings.schedule)
         self._settings = settings
         self._api = api.of_host(http, hosts, "gitea", settings.host)
-        base = str(self._api.integration.options.get("baseUrl") or f"https://{settings.host}").rstrip("/")
-        self._root = self._api.integration.api_base_url or f"{base}/api/v1"
+        integration = self._api.integration
+        self._root = integration.api_base_url or f"{integration.site}/api/v1"
         self._organization = web_url.segment(settings.organization)
 
     async def found(self) -> Sequence[JsonObject]:

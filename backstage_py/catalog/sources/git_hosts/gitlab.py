@@ -28,9 +28,8 @@ class Gitlab:
     """The API of a GitLab, as both of its providers ask it."""
 
     def __init__(self, host: api.HostApi) -> None:
-        options = host.integration.options
         self.host = host
-        self.base = str(options.get("baseUrl") or f"https://{host.integration.host}").rstrip("/")
+        self.base = host.integration.site
         self.root = (host.integration.api_base_url or f"{self.base}/api/v4").rstrip("/")
 
     async def pages(self, path: str, query: api.Query) -> AsyncIterator[JsonObject]:
