@@ -7,7 +7,7 @@ from backstage_py.lint.fixes import repair
 from backstage_py.lint.form import Form, possible_values
 from backstage_py.lint.nearest import misspelled, nearest, same_ignoring_style
 from backstage_py.lint.rule import Finding, rule
-from backstage_py.lint.rules.skeletons import at, both, files_with
+from backstage_py.lint.rules.skeletons import at, both, fetching, files_with
 from backstage_py.lint.skeleton import Rendering
 from backstage_py.lint.syntax import Comparison
 from backstage_py.lint.view import Template, Use
@@ -15,26 +15,7 @@ from backstage_py.model.json import Json
 from backstage_py.templating import tree
 
 _SIZES = "parameters:\n  properties:\n    size:\n      type: string\n      enum: [small, large]\n"
-_TEMPLATE = """apiVersion: scaffolder.backstage.io/v1beta3
-kind: Template
-metadata:
-  name: example
-spec:
-  type: service
-  owner: team-a
-  parameters:
-    properties:
-      size:
-        type: string
-        enum: [small, large]
-  steps:
-    - id: fetch
-      action: fetch:template
-      input:
-        url: ./skeleton
-        values:
-          size: ${{ parameters.size }}
-"""
+_TEMPLATE = fetching("size", "size: ${{ parameters.size }}", "enum: [small, large]")
 _STEP = "steps:\n  - id: log\n    action: debug:log\n    if: "
 
 

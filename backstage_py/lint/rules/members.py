@@ -7,7 +7,7 @@ from backstage_py.lint.fixes import repair
 from backstage_py.lint.form import schema_types
 from backstage_py.lint.nearest import nearest, slip_of
 from backstage_py.lint.rule import Finding, rule
-from backstage_py.lint.rules.skeletons import at, both, files_with
+from backstage_py.lint.rules.skeletons import at, both, fetching, files_with
 from backstage_py.lint.skeleton import Fetch, Rendering
 from backstage_py.lint.syntax import Parsed, Reference
 from backstage_py.lint.view import Template, Use
@@ -17,25 +17,7 @@ from backstage_py.templating import tree
 
 _FORM = "parameters:\n  properties:\n    repoUrl:\n      type: string\n"
 _LOG = "steps:\n  - id: log\n    action: debug:log\n    input:\n      message: "
-_TEMPLATE = """apiVersion: scaffolder.backstage.io/v1beta3
-kind: Template
-metadata:
-  name: example
-spec:
-  type: service
-  owner: team-a
-  parameters:
-    properties:
-      repoUrl:
-        type: string
-  steps:
-    - id: fetch
-      action: fetch:template
-      input:
-        url: ./skeleton
-        values:
-          target: ${{ parameters.repoUrl | parseRepoUrl }}
-"""
+_TEMPLATE = fetching("repoUrl", "target: ${{ parameters.repoUrl | parseRepoUrl }}")
 _OF_FILTERS: Mapping[str, frozenset[str]] = {
     "parseRepoUrl": frozenset({"host", "owner", "repo", "organization", "workspace", "project"}),
     "parseEntityRef": frozenset({"kind", "namespace", "name"}),

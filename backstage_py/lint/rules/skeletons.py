@@ -15,7 +15,7 @@ from backstage_py.lint.vocabulary import BACKSTAGE_FILTERS, COOKIECUTTER_FILTERS
 from backstage_py.model.problem import Severity
 from backstage_py.templating import tree
 
-_TEMPLATE = """apiVersion: scaffolder.backstage.io/v1beta3
+_FETCHING = """apiVersion: scaffolder.backstage.io/v1beta3
 kind: Template
 metadata:
   name: example
@@ -24,16 +24,30 @@ spec:
   owner: team-a
   parameters:
     properties:
-      name:
-        type: string
+      {parameter}:
+        type: string{more}
   steps:
     - id: fetch
       action: fetch:template
       input:
         url: ./skeleton
         values:
-          name: ${{ parameters.name }}
+          {value}
 """
+
+
+def fetching(parameter: str, value: str, more: str = "") -> str:
+    """Return an example: a template with one parameter, a text, and a step that passes one value to a skeleton.
+
+    Args:
+        parameter: its name; ``more`` is what its schema says beside the type, a line in YAML.
+        value: name and expression, as YAML has them.
+        more: see ``parameter``.
+    """
+    return _FETCHING.format(parameter=parameter, value=value, more=more and f"\n        {more}")
+
+
+_TEMPLATE = fetching("name", "name: ${{ parameters.name }}")
 NAMED = "# ${{ values.name }}\n"
 WORKFLOW_CONTEXTS = frozenset(
     ["github", "secrets", "env", "matrix", "runner", "inputs", "vars", "jobs", "needs", "strategy", "job"]
