@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from types import MappingProxyType
 
-from backstage_py.errors import InputError, NotFoundError
+from backstage_py.errors import NotFoundError
 from backstage_py.integrations import gerrit
 from backstage_py.integrations.advice import by_words
-from backstage_py.integrations.forges import forge
+from backstage_py.integrations.forges import account, forge
 from backstage_py.integrations.forges.forge import NewRepository, Request, Webhook
 from backstage_py.integrations.forges.rest import RestApi
 from backstage_py.integrations.gerrit import GUARD, Places
@@ -134,14 +134,7 @@ def opened(integration: ScmIntegration, patience: Patience) -> tuple[RestApi, Gi
     Raises:
         InputError: the configuration has no user.
     """
-    credentials = GitCredentials(
-        str(integration.options.get("username") or ""), str(integration.options.get("password") or "").strip()
-    )
-    if not credentials.username or not credentials.password:
-        raise InputError(
-            f"Credentials for the gerrit {integration.host} required. Set 'username' and 'password' (an HTTP password "
-            "of Gerrit) of its entry in integrations.gerrit"
-        )
+    credentials = account.of(integration, " (an HTTP password of Gerrit)")
     headers = {"Authorization": credentials.header()}
     api = RestApi("Gerrit", f"{places(integration).pages}/a", headers, patience, advice, guard=GUARD)
     return api, credentials

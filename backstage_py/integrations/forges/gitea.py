@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from types import MappingProxyType
 
-from backstage_py.errors import InputError, NotFoundError
+from backstage_py.errors import NotFoundError
 from backstage_py.integrations.advice import by_words
-from backstage_py.integrations.forges import forge
+from backstage_py.integrations.forges import account, forge
 from backstage_py.integrations.forges.forge import NewRepository, Request, Webhook
 from backstage_py.integrations.forges.rest import RestApi
 from backstage_py.integrations.git import GitCredentials
@@ -136,14 +136,7 @@ def opened(integration: ScmIntegration, patience: Patience) -> tuple[RestApi, Gi
     Raises:
         InputError: the configuration has no user.
     """
-    credentials = GitCredentials(
-        str(integration.options.get("username") or ""), str(integration.options.get("password") or "").strip()
-    )
-    if not credentials.username or not credentials.password:
-        raise InputError(
-            f"Credentials for the gitea {integration.host} required. Set 'username' and 'password' of its entry in "
-            "integrations.gitea"
-        )
+    credentials = account.of(integration)
     headers = {"Authorization": credentials.header()}
     return RestApi("Gitea", f"{integration.site}/api/v1", headers, patience, advice), credentials
 
