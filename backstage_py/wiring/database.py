@@ -2,7 +2,8 @@
 
 import ssl
 import tempfile
-from contextlib import AsyncExitStack, ExitStack
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,20 @@ from backstage_py.storage.database import Database
 
 _BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 _OWNER_ONLY = 0o600
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[tuple[Settings, Database]]:
+    """Have the database at hand until the block is left, and settings that name it as it is reached.
+
+    Raises:
+        BackstageError: it does not answer, or something is missing that may not be made.
+    """
+    with ExitStack() as stack:
+        settings = lasting(with_certificates(settings, stack), stack)
+        async with of(settings).running() as store:
+            await ready(store, settings.backend)
+            yield settings, store
 
 
 def of(settings: Settings) -> Database:
@@ -60,17 +75,14 @@ async def migrate_only(settings: Settings) -> tuple[str | None, str | None]:
         DatabaseError: the database holds other tables than ours.
         ServiceUnavailableError: it does not answer within ``backend.database.patience``.
     """
-    with ExitStack() as stack:
-        settings = lasting(with_certificates(settings, stack), stack)
-        async with of(settings).running() as store:
-            await ready(store, settings.backend)
-            with outages.patience():
-                before = await migrate.current(store)
-                await migrate.upgrade(store)
-                return before, await migrate.current(store)
+    async with opened(settings) as (_, store):
+        with outages.patience():
+            before = await migrate.current(store)
+            await migrate.upgrade(store)
+            return before, await migrate.current(store)
 
 
-def with_certificates(settings: Settings, stack: AsyncExitStack | ExitStack) -> Settings:
+def with_certificates(settings: Settings, stack: ExitStack) -> Settings:
     """Return settings whose URL names files of the configured certificates: libpq reads them from nowhere else."""
     url = make_url(settings.backend.database_url)
     names: dict[str, str] = {}
@@ -89,7 +101,7 @@ def with_certificates(settings: Settings, stack: AsyncExitStack | ExitStack) -> 
     return replace(settings, backend=replace(settings.backend, database_url=text))
 
 
-def lasting(settings: Settings, stack: AsyncExitStack | ExitStack) -> Settings:
+def lasting(settings: Settings, stack: ExitStack) -> Settings:
     """Return settings whose database is a file: one for ``:memory:`` lives as long as this process."""
     if make_url(settings.backend.database_url).database or not settings.backend.database_url.startswith("sqlite"):
         return settings

@@ -75,10 +75,8 @@ async def opened(
     async with AsyncExitStack() as stack:
         stack.enter_context(logging.hiding(Redactor(secret_values(settings.raw)).text))
         stack.enter_context(_auditing(settings))
-        settings = database.lasting(database.with_certificates(settings, stack), stack)
+        settings, store = await stack.enter_async_context(database.opened(settings))
         addresses = Addresses.of(settings)
-        store = await stack.enter_async_context(database.of(settings).running())
-        await database.ready(store, settings.backend)
         out = await stack.enter_async_context(outside.opened(settings, stand_ins, _plugin_hosts(settings, addresses)))
         with outages.patience():  # it may go away again in the middle of a start
             await database.migrated(store, settings.backend)

@@ -3,7 +3,7 @@
 import shutil
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -31,10 +31,7 @@ def server() -> Iterator[Postgres]:
 async def _started(folder: Path, text: str) -> AsyncIterator[Database]:
     file = folder / "app-config.yaml"
     file.write_text(f"backend:\n  database: {text}\n", encoding="utf-8")
-    async with AsyncExitStack() as stack:
-        settings = database.with_certificates(load_settings([file], {}), stack)
-        store = await stack.enter_async_context(database.of(settings).running())
-        await database.ready(store, settings.backend)
+    async with database.opened(load_settings([file], {})) as (settings, store):
         await database.migrated(store, settings.backend)
         yield store
 
