@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 _SURE_FOR_TWO = 12
 _SURE_FOR_ONE = 4
+_SEPARATORS = re.compile("[-_.]")
 _WORDS = re.compile(r"[A-Z]?[^A-Z]+|[A-Z]")
 
 
@@ -68,6 +69,23 @@ def number_of(name: str, known: Iterable[str]) -> str | None:
     forms |= {f"{folded[:-1]}ies"} if folded.endswith("y") else set()
     forms |= {f"{folded[:-3]}y"} if folded.endswith("ies") else set()
     return next((one for one in known if len(one) >= _SURE_FOR_ONE and _folded(one) in forms - {folded}), None)
+
+
+def shortened(name: str, known: Iterable[str]) -> str | None:
+    """Return the only known name that is the same but for one word cut short: ``track-api`` is ``tracking-api``."""
+    words = _SEPARATORS.split(name.lower())
+    found = []
+    for one in known:
+        others = _SEPARATORS.split(one.lower())
+        differing = [pair for pair in zip(words, others, strict=False) if pair[0] != pair[1]]
+        if len(words) == len(others) > 1 and len(differing) == 1 and _is_cut(*differing[0]):
+            found.append(one)
+    return found[0] if len(found) == 1 else None
+
+
+def _is_cut(left: str, right: str) -> bool:
+    short, long = sorted((left, right), key=len)
+    return len(short) >= _SURE_FOR_ONE and long.startswith(short) and not long[-1:].isdigit()
 
 
 def _singular(name: str) -> list[str]:

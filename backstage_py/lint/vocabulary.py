@@ -297,6 +297,18 @@ FIELD_OPTIONS: dict[str, frozenset[str]] = {
 GENERAL_OPTIONS = _GENERAL
 CREDENTIAL_KEYS = frozenset({"secretsKey", "additionalScopes"})
 """Keys of ``requestUserCredentials``."""
+SCOPED_HOSTS = frozenset({"azure", "bitbucket", "gerrit", "gitea", "github", "gitlab"})
+"""Keys of its ``additionalScopes``."""
+TEXT_FORMATS = frozenset(
+    [
+        *("date-time", "date", "time", "duration", "iso-date-time", "iso-time"),
+        *("email", "idn-email", "hostname", "idn-hostname", "ipv4", "ipv6", "uuid"),
+        *("uri", "uri-reference", "uri-template", "iri", "iri-reference", "url"),
+        *("json-pointer", "relative-json-pointer", "regex", "byte", "binary", "password"),
+        *("data-url", "color"),
+    ]
+)
+"""Formats of texts: those of JSON Schema, of ``ajv-formats`` and of the form's library."""
 
 CATALOG_FILTER_ROOTS = frozenset({"apiversion", "kind", "metadata", "spec", "relations", "status"})
 """What the path of a field of ``catalogFilter`` can begin with."""

@@ -13,6 +13,7 @@ from backstage_py.lint.syntax import Comparison
 from backstage_py.lint.view import Template, Use
 from backstage_py.model.json import Json
 from backstage_py.templating import tree
+from backstage_py.templating.tree import Node
 
 _SIZES = "parameters:\n  properties:\n    size:\n      type: string\n      enum: [small, large]\n"
 _TEMPLATE = fetching("size", "size: ${{ parameters.size }}", "enum: [small, large]")
@@ -53,8 +54,7 @@ def impossible_comparison_in_skeleton(rendering: Rendering) -> Iterator[Finding]
     """Values that are nothing but a parameter, and which the file does not set itself."""
     for parsed, text in both(rendering):
         for one in parsed.comparisons:
-            chain = _behind(rendering, one)
-            possible = _possible(rendering.fetch.form, chain, one.operator) if chain else None
+            possible = _of_value(rendering, one)
             if possible is not None and one.value != "" and not any(_may_equal(one, value) for value in possible):
                 texts = [value for value in possible if isinstance(value, str)]
                 close = nearest(str(one.value), texts)
@@ -63,13 +63,26 @@ def impossible_comparison_in_skeleton(rendering: Rendering) -> Iterator[Finding]
                 yield at(rendering, text, one.offset, message, fix)
 
 
-def _behind(rendering: Rendering, one: Comparison) -> tuple[str, ...] | None:
-    """The parameter that a value of a skeleton is."""
+def _of_value(rendering: Rendering, one: Comparison) -> list[Json] | None:
+    """What a value of a skeleton can be: that of a parameter, or of one or another."""
     if len(one.names) != 2 or one.names[0] != "values":  # noqa: PLR2004  # values.name
         return None
     given = rendering.fetch.given(one.names[1])
     sole = syntax.parse(given).sole if isinstance(given, str) and tree.has_code(given) else None
-    return syntax.static_chain(sole)
+    return _of_node(rendering.fetch.form, sole, one.operator)
+
+
+def _of_node(form: Form, node: Node | None, operator: str) -> list[Json] | None:
+    if isinstance(node, tree.InlineIf):
+        first = _of_node(form, node.body, operator)
+        second = _of_node(form, node.otherwise, operator) if node.otherwise else None
+        return None if first is None or second is None else [*first, *(one for one in second if one not in first)]
+    if isinstance(node, tree.Group) and len(node.items) == 1:
+        return _of_node(form, node.items[0], operator)
+    if isinstance(node, tree.Literal) and operator != "in":
+        return [node.value]
+    chain = syntax.static_chain(node)
+    return _possible(form, chain, operator) if chain else None
 
 
 def _finding(use: Use, one: Comparison, possible: list[Json]) -> Finding:

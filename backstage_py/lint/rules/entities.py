@@ -56,7 +56,8 @@ def entity_schema_rule(entity: Entity) -> Iterator[Finding]:
         slip = _slip_of(missing, entity.value, path) if missing else None
         fix = f'Write "{missing}" for "{slip}"' if slip else f'Add "{missing}"' if missing else None
         place = (*path, slip) if slip else path
-        yield Finding(f"{where} {problem.message}{extra}", place, on_key=slip is not None, fix=fix)
+        on_key = slip is not None or _is_no_scalar(entity.value, path, problem.params)
+        yield Finding(f"{where} {problem.message}{extra}", place, on_key=on_key, fix=fix)
 
 
 @rule(
@@ -198,6 +199,15 @@ def misspelled_metadata(entity: Entity) -> Iterator[Finding]:
             if close and close != "url":
                 path: Path = ("metadata", "links", index, key)
                 yield Finding(f'Links have no "{key}"', path, on_key=True, fix=f'Did you mean "{close}"?')
+
+
+def _is_no_scalar(value: Json, path: Path, params: str) -> bool:
+    """Whether a list or a map stands where something else belongs: its key is what is wrong, not its first item."""
+    if not path or not isinstance(path[-1], str) or not params.startswith("type:"):
+        return False
+    for part in path:
+        value = value[part]
+    return isinstance(value, list) or (isinstance(value, dict) and not any(str(key).startswith("$") for key in value))
 
 
 def _kind_meant(kind: str, kinds: tuple[str, ...]) -> str | None:

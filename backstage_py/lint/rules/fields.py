@@ -12,6 +12,7 @@ from backstage_py.lint.vocabulary import (
     FIELD_OPTIONS,
     FIELDS,
     GENERAL_OPTIONS,
+    SCOPED_HOSTS,
     UI_KEYS,
     WIDGETS,
     WIDGETS_OF_TYPES,
@@ -199,7 +200,9 @@ def _ui_key_meant(key: str, schema: JsonObject) -> str | None:
     if key in UI_KEYS:
         return None
     if key.startswith("ui:"):
-        return misspelled(key, UI_KEYS)
+        is_stock = schema.get("ui:field") is None or schema["ui:field"] in FIELDS
+        close = nearest(key, UI_KEYS) if is_stock else misspelled(key, UI_KEYS)
+        return close if close not in schema else None
     if key[:2].lower() == "ui" and key[2:3] in (".", "_", "-", " ", ":"):
         close = f"ui:{key[3:].strip()}"
         close = close if close in UI_KEYS else misspelled(close, UI_KEYS) or ""
@@ -224,7 +227,10 @@ def _closed_options(schema: JsonObject, path: Path) -> Iterator[tuple[JsonObject
     yield options, (*path, "ui:options"), known | GENERAL_OPTIONS, str(field)
     asked = options.get("requestUserCredentials")
     if isinstance(asked, dict):
-        yield asked, (*path, "ui:options", "requestUserCredentials"), CREDENTIAL_KEYS, "requestUserCredentials"
+        where = (*path, "ui:options", "requestUserCredentials")
+        yield asked, where, CREDENTIAL_KEYS, "requestUserCredentials"
+        if isinstance(scopes := asked.get("additionalScopes"), dict):
+            yield scopes, (*where, "additionalScopes"), SCOPED_HOSTS, "additionalScopes"
 
 
 def _kinds(options: JsonObject, path: Path) -> Iterator[tuple[str, Path]]:

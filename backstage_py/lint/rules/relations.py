@@ -7,7 +7,7 @@ from backstage_py.errors import InputError
 from backstage_py.lint import placeholders
 from backstage_py.lint.documents import Entity
 from backstage_py.lint.fixes import repair
-from backstage_py.lint.nearest import distance, misspelled, nearest, slip_of
+from backstage_py.lint.nearest import distance, misspelled, nearest, number_of, shortened, slip_of
 from backstage_py.lint.rule import Finding, Path, rule
 from backstage_py.model import entity_ref, entity_relations, entity_schema
 from backstage_py.model.entity_relations import RelationField
@@ -25,6 +25,7 @@ _API = (
 _NO_NAME = re.compile(r"[\s:/,;]")
 _FIELDS = ("$text", "$json", "$yaml", "$openapi", "$asyncapi")
 _MOST_DEEP = 12
+_KINDS = frozenset(kind.lower() for kind in entity_schema.KINDS)
 _BEGINNING = 8
 
 
@@ -89,7 +90,7 @@ def bad_reference(entity: Entity) -> Iterator[Finding]:
     good={"catalog-info.yaml": _COMPONENT + "  system: shops\n" + _SYSTEM},
 )
 def nearly_named(entity: Entity) -> Iterator[Finding]:
-    """Of the same kind and namespace, by one slip."""
+    """Of the same kind and namespace, by one slip or by a word that is cut short."""
     for field, one, where in _references(entity):
         try:
             named = entity_ref.parse(one, default_kind=field.default_kind, default_namespace="default")
@@ -97,9 +98,41 @@ def nearly_named(entity: Entity) -> Iterator[Finding]:
             continue
         kind, namespace, name = named.kind.lower(), named.namespace.lower(), named.name.lower()
         beside = {found for of, at, found in entity.beside if (of, at) == (kind, namespace)}
-        close = misspelled(name, beside) if name not in beside else None
-        if close and distance(close, name) == 1:
+        close = _meant(name, beside) if name not in beside else None
+        if close:
             yield Finding(f'There is no {kind} "{named.name}" in this file', where, fix=f'Did you mean "{close}"?')
+
+
+@rule(
+    "BPY121",
+    "odd-kind",
+    "warning",
+    "entity",
+    summary="A field names an entity of a kind that it is not for.",
+    why="The catalog makes the relation all the same, and no page shows it: a group has users for members, a component "
+    "has a system, not a domain. A kind that is nearly one of Backstage's is a misspelling.",
+    bad={"catalog-info.yaml": _COMPONENT + "  system: domain:shops\n"},
+    good={"catalog-info.yaml": _COMPONENT + "  system: system:shops\n"},
+)
+def odd_kind(entity: Entity) -> Iterator[Finding]:
+    """Kinds of one's own are left alone."""
+    for field, one, where in _references(entity):
+        kind = one.partition("/")[0].partition(":")[0].lower() if ":" in one.partition("/")[0] else None
+        if kind is None or kind in {known.lower() for known in entity.kinds}:
+            continue
+        if kind not in _KINDS:
+            close = misspelled(kind, _KINDS) or number_of(kind, _KINDS)
+            if close:
+                fix = f'Write "{close}{one[len(kind) :]}"'
+                yield Finding(f'There is no kind "{kind}"', where, fix=fix)
+        elif field.default_kind and kind not in _meant_for(field):
+            kinds = " or a ".join(_meant_for(field))
+            yield Finding(f'"{field.field}" is for a {kinds}, not for a {kind}', where)
+
+
+def _meant_for(field: RelationField) -> tuple[str, ...]:
+    kind = str(field.default_kind).lower()
+    return (kind, "user") if field.outgoing == "ownedBy" else (kind,)
 
 
 @rule(
@@ -131,6 +164,11 @@ def missing_file(entity: Entity) -> Iterator[Finding]:
             meant = f"{target[: len(target) - len(path.name)]}{close}" if close else None
             fix = f'Did you mean "{meant}"?' if meant else "Create it, or correct the path"
             yield Finding(f'"{target}" does not exist', where, fix=fix, repair=repair.write(where, meant, sure=False))
+
+
+def _meant(name: str, beside: set[str]) -> str | None:
+    close = misspelled(name, beside)
+    return close if close and distance(close, name) == 1 else shortened(name, beside)
 
 
 def _references(entity: Entity) -> Iterator[tuple[RelationField, str, Path]]:

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from backstage_py.lint import schema_shape
 from backstage_py.lint.fixes import repair
-from backstage_py.lint.nearest import nearest, slip_of
+from backstage_py.lint.nearest import misspelled, nearest, slip_of
 from backstage_py.lint.rule import Finding, Path, rule
 from backstage_py.lint.view import Template
-from backstage_py.lint.vocabulary import PAGE_KEYS, SCHEMA_KEYS, SCHEMA_TYPES
+from backstage_py.lint.vocabulary import PAGE_KEYS, SCHEMA_KEYS, SCHEMA_TYPES, TEXT_FORMATS
 from backstage_py.model.json import Json, JsonObject
 
 _LOG = "steps:\n  - id: log\n    action: debug:log\n    input:\n      message: ${{ parameters.name }}\n"
@@ -106,6 +106,29 @@ def required_in_branch(template: Template) -> Iterator[Finding]:
                         (*where, "required", index),
                         fix=f'Did you mean "{close}"?' if close else "Add the property, or remove the name",
                     )
+
+
+@rule(
+    "BPY528",
+    "unknown-format",
+    "warning",
+    "template",
+    summary="`format` is a misspelling of a format of texts.",
+    why="What nobody knows is not checked: the form takes any text. Formats of one's own are left alone.",
+    bad=_NAME + "      format: e-mail\n" + _LOG,
+    good=_NAME + "      format: email\n" + _LOG,
+)
+def unknown_format(template: Template) -> Iterator[Finding]:
+    """Of texts, wherever they stand in a page."""
+    for page, path in template.form.pages:
+        for schema, where in schema_shape.schemas(page, path):
+            named = schema.get("format") if isinstance(schema, dict) else None
+            if not isinstance(named, str) or named in TEXT_FORMATS or schema.get("type", "string") != "string":
+                continue
+            if close := misspelled(named, TEXT_FORMATS):
+                place = (*where, "format")
+                mended = repair.write(place, close)
+                yield Finding(f'There is no format "{named}"', place, fix=f'Write "{close}"', repair=mended)
 
 
 def _is_property(value: Json) -> bool:

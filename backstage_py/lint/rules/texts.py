@@ -1,5 +1,6 @@
 """BPY0: files that cannot be read, and YAML."""
 
+import re
 from collections.abc import Iterator
 
 from backstage_py.lint import documents
@@ -9,6 +10,9 @@ from backstage_py.lint.fixes.repair import Repair
 from backstage_py.lint.rule import Finding, rule
 from backstage_py.model import yaml
 from backstage_py.model.yaml.problems import YamlProblem
+
+_DASH = re.compile(r"\s*-(?=[A-Za-z_][\w.-]*:(?:\s|$))")
+_AFTER_DASH = "Write a space behind the dash: it begins an item of a list"
 
 
 @rule(
@@ -54,10 +58,11 @@ def yaml_syntax(text: Text) -> Iterator[Finding]:
         for problem in document.errors:
             edits = () if mended else quoting.instead(text.text, problem)
             mended = True
+            dash = _dash_without_space(text.text, problem)
             yield Finding(
                 _message(problem),
-                place=problem.cause or (problem.line, problem.column),
-                fix=_fix(problem) or None,
+                place=dash or problem.cause or (problem.line, problem.column),
+                fix=_AFTER_DASH if dash else _fix(problem) or None,
                 repair=Repair(f"Write {' and '.join(edit.text for edit in edits)}", edits) if edits else None,
             )
 
@@ -82,6 +87,15 @@ def no_entity(text: Text) -> Iterator[Finding]:
     found = yaml.load_all(text.text)
     if not any(one.errors for one in found) and not any(documents.entities(found, all_of_them=True)):
         yield Finding("The file holds no entity of Backstage", place=(1, 1))
+
+
+def _dash_without_space(text: str, problem: YamlProblem) -> tuple[int, int] | None:
+    """Where an item of a list begins without a space, in the line of the problem or the one above: ``-title: Web``."""
+    lines = text.splitlines()
+    for number in (problem.line - 1, problem.line):
+        if 0 < number <= len(lines) and (found := _DASH.match(lines[number - 1])):
+            return number, found.end() + 1
+    return None
 
 
 def _message(problem: YamlProblem) -> str:
