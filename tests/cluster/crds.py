@@ -22,7 +22,7 @@ PATH = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 def load(api: Api, *projects: str) -> None:
     """Load the definitions of projects such as ``crossplane`` and ``argo-cd``, and wait until they are established."""
-    wanted = [one for project in projects for one in _definitions(project)]
+    wanted = [one for project in projects for one in definitions(project)]
     missing = [one for one in wanted if not _is_served(api, one)]  # to send a large one again costs seconds
     for definition in missing:
         create(api, definition)
@@ -80,7 +80,8 @@ def _let_go(api: Api, spec: Any) -> None:
 
 
 @functools.cache
-def _definitions(project: str) -> tuple[dict[str, Any], ...]:
+def definitions(project: str) -> tuple[dict[str, Any], ...]:
+    """Return the definitions of a project as they were published; they are shared, so nobody changes them."""
     folder = Path(os.environ.get("BACKSTAGE_PY_TEST_CRDS") or ROOT.parent / "shared" / "crds", project)
     if not folder.is_dir():
         pytest.skip(f"the custom resource definitions of {project} in the folder BACKSTAGE_PY_TEST_CRDS")

@@ -1,4 +1,4 @@
-"""The chart's objects, rendered without a cluster."""
+"""A chart's objects, rendered without a cluster."""
 
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,18 @@ DEPLOY = Path(__file__).parents[2] / "examples/deploy"
 CHART = DEPLOY / "helm/backstage-py"
 
 
-def rendered(values: dict[str, Any], *, is_upgrade: bool = False) -> list[dict[str, Any]]:
-    chart = helm_python.Chart.load(CHART)
+def rendered(
+    values: dict[str, Any],
+    *,
+    chart: Path = CHART,
+    name: str = "backstage-py",
+    namespace: str = "tools",
+    is_upgrade: bool = False,
+) -> list[dict[str, Any]]:
+    loaded = helm_python.Chart.load(chart)
     try:
-        files = chart.render(values, name="backstage-py", namespace="tools", is_upgrade=is_upgrade)
+        files = loaded.render(values, name=name, namespace=namespace, is_upgrade=is_upgrade)
     finally:
-        chart.close()
-    texts = [text for name, text in files.items() if name.endswith(".yaml")]
+        loaded.close()
+    texts = [text for file, text in files.items() if file.endswith(".yaml")]
     return [one for text in texts for one in yaml.safe_load_all(text) if one]

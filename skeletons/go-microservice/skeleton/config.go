@@ -11,8 +11,8 @@ import (
 type config struct {
 	port            int           // PORT
 	logLevel        slog.Level    // LOG_LEVEL: debug, info, warn, error
-	drainDelay      time.Duration // DRAIN_DELAY: how long to answer while load balancers take the instance away
-	shutdownTimeout time.Duration // SHUTDOWN_TIMEOUT: how long requests in flight may take after that
+	drainDelay      time.Duration // DRAIN_SECONDS: how long to answer while load balancers take the instance away
+	shutdownTimeout time.Duration // SHUTDOWN_SECONDS: how long requests in flight may take after that
 }
 
 // loadConfig reads the configuration through lookup, which is os.LookupEnv outside of tests.
@@ -36,18 +36,18 @@ func loadConfig(lookup func(string) (string, bool)) (config, error) {
 		}
 	}
 	for name, target := range map[string]*time.Duration{
-		"DRAIN_DELAY":      &cfg.drainDelay,
-		"SHUTDOWN_TIMEOUT": &cfg.shutdownTimeout,
+		"DRAIN_SECONDS":    &cfg.drainDelay,
+		"SHUTDOWN_SECONDS": &cfg.shutdownTimeout,
 	} {
 		text, ok := lookup(name)
 		if !ok {
 			continue
 		}
-		duration, err := time.ParseDuration(text)
-		if err != nil || duration < 0 {
-			return config{}, fmt.Errorf("%s must be a duration such as 10s, not %q", name, text)
+		seconds, err := strconv.ParseUint(text, 10, 16)
+		if err != nil {
+			return config{}, fmt.Errorf("%s must be a whole number of seconds, not %q", name, text)
 		}
-		*target = duration
+		*target = time.Duration(seconds) * time.Second
 	}
 	return cfg, nil
 }

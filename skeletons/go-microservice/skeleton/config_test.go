@@ -26,7 +26,7 @@ func TestConfigHasDefaults(t *testing.T) {
 
 func TestConfigIsReadFromTheEnvironment(t *testing.T) {
 	cfg, err := loadConfig(environment(map[string]string{
-		"PORT": "9000", "LOG_LEVEL": "debug", "DRAIN_DELAY": "0s", "SHUTDOWN_TIMEOUT": "1m",
+		"PORT": "9000", "LOG_LEVEL": "debug", "DRAIN_SECONDS": "0", "SHUTDOWN_SECONDS": "60",
 	}))
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +39,7 @@ func TestConfigIsReadFromTheEnvironment(t *testing.T) {
 
 func TestWrongConfigNamesTheVariable(t *testing.T) {
 	for name, value := range map[string]string{
-		"PORT": "high", "LOG_LEVEL": "loud", "DRAIN_DELAY": "-1s", "SHUTDOWN_TIMEOUT": "soon",
+		"PORT": "high", "LOG_LEVEL": "loud", "DRAIN_SECONDS": "-1", "SHUTDOWN_SECONDS": "1m",
 	} {
 		_, err := loadConfig(environment(map[string]string{name: value}))
 		if err == nil || !strings.Contains(err.Error(), name) {
