@@ -120,6 +120,43 @@ async def test_yaml_keeps_its_comments_when_asked(task: Task) -> None:
     assert text_of(task, "a.yml") == merged.replace("owner: ~", "owner: null\n  type: service")
 
 
+LAID_OUT = """---
+# who: the team
+
+image:
+    repository:   ghcr.io/acme/shop
+    digest:  'sha256:old' # by CI
+    args: { a: 1,  b: [ x,y ] }   # as they come
+
+
+envFrom:
+- secretRef: {name:  first}
+- secretRef:
+    name: second
+long: one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+empty: []
+last: "1"   # the end"""
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+async def test_lines_that_do_not_change_stay_as_they_are(task: Task, end: str) -> None:
+    text = LAID_OUT.replace("\n", end)
+    put(task, "a.yaml", text)
+    content = {"image": {"digest": "sha256:new"}, "empty": ["full"], "envFrom": [{"name": "third"}], "more": True}
+    await task.run(MERGE, {"path": "a.yaml", "content": content, "mergeArrays": True, "preserveYamlComments": True})
+    wanted = LAID_OUT.replace("'sha256:old'", "'sha256:new'").replace("empty: []", "empty:\n- full")
+    wanted = wanted.replace("name: second", "name: second\n- name: third") + "\nmore: true\n"
+    assert (task.workspace.root / "a.yaml").read_bytes().decode() == wanted.replace("\n", end)
+
+
+async def test_documents_that_are_not_chosen_stay_as_they_are(task: Task) -> None:
+    text = "---\n# one\nkind:   A\n---\nkind: B\nspec:   {a: 1}\n--- \nkind:  C # [ as is ]\n"
+    put(task, "a.yaml", text)
+    given = {"path": "a.yaml", "content": {"x": 1}, "preserveYamlComments": True}
+    await task.run(MERGE, {**given, "useDocumentIncludingField": {"key": "kind", "value": "B"}})
+    assert text_of(task, "a.yaml") == text.replace("{a: 1}\n", "{a: 1}\nx: 1\n")
+
+
 async def test_comments_are_given_up_where_they_cannot_be_kept(task: Task) -> None:
     put(task, "a.yaml", "# lost\nk: {{ x }}\n")
     given = {"path": "a.yaml", "content": {"b": 2}, "preserveYamlComments": True}

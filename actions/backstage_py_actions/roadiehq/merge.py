@@ -106,10 +106,15 @@ def _merged_yaml(ctx: ActionContext[Merge], text: str) -> str:
 
 
 def _with_comments(ctx: ActionContext[Merge], text: str, addition: Json) -> str:
-    documents = yaml_comments.load(text)
-    chosen = _chosen(ctx, documents, _has_nested_field)
-    merged = [_merged(ctx, one, addition) if index in chosen else one for index, one in enumerate(documents)]
-    return "---\n".join(yaml_comments.dump(one, ctx.input.options or {}) for one in merged)
+    parts = yaml_comments.load(text)
+    documents = [one for one in parts if isinstance(one, yaml_comments.Document)]
+    chosen = _chosen(ctx, [one.value for one in documents], _has_nested_field)
+    changed = {
+        id(one): one.changed(lambda old: _merged(ctx, old, addition), ctx.input.options or {})
+        for index, one in enumerate(documents)
+        if index in chosen
+    }
+    return "".join(one if isinstance(one, str) else changed.get(id(one), one.text) for one in parts)
 
 
 def _merged(ctx: ActionContext[Merge], old: Json, addition: Json) -> Json:

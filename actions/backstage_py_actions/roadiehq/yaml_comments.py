@@ -3,16 +3,19 @@
 import datetime as dt
 import io
 import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from backstage_py.plugin import InputError, Json, JsonObject
 from backstage_py.plugin.formats import YamlError, load_yaml, yaml_key
+from backstage_py_actions.roadiehq import yaml_layout
 
 if TYPE_CHECKING:
     from ruamel.yaml import YAML
 
 _LARGEST = 1024 * 1024
-_SEPARATOR = re.compile(r"^---\s*$", re.MULTILINE)
+_SEPARATOR = re.compile(r"^---[ \t]*\r?(?:\n|\Z)", re.MULTILINE)
 _NO_FOLDING = 1_000_000
 
 
@@ -20,8 +23,31 @@ class CommentsLostError(InputError):
     """The text cannot be read so that its comments are kept."""
 
 
-def load(text: str) -> list[Json]:
-    """Return the documents of a text of at most 1 MiB, as dicts and lists that know their comments.
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document of a file: its text, and what it holds, in dicts and lists that know their comments."""
+
+    text: str
+    value: Json
+
+    def changed(self, change: Callable[[Json], Json], options: JsonObject) -> str:
+        """Return the text with a change; lines that need none stay as they are.
+
+        Where that cannot be done, because the change stands in lines that ruamel.yaml writes in another way, all of the
+        text is ruamel.yaml's.
+        """
+        before = _written(self.value, options)
+        value = change(self.value)
+        after = _written(value, options)
+        try:
+            text = yaml_layout.carried(self.text, before, after)
+            return text if load_yaml(text) == load_yaml(after) else after
+        except (yaml_layout.LayoutLostError, YamlError):
+            return after
+
+
+def load(text: str) -> list[str | Document]:
+    """Return the documents of a text of at most 1 MiB, and what stands between them as it is.
 
     Raises:
         CommentsLostError: it is larger, or ruamel.yaml cannot read it.
@@ -30,15 +56,28 @@ def load(text: str) -> list[Json]:
 
     if len(text) > _LARGEST:
         raise CommentsLostError(f"the file is larger than {_LARGEST // (1024 * 1024)} MiB")
-    parts = [part for part in _SEPARATOR.split(text) if part.strip()]
     try:
-        documents = [_yaml({}).load(part) for part in parts]
-        agreed = all(_is_same(one, load_yaml(part)) for one, part in zip(documents, parts, strict=True))
+        parts = [_read(part) if part.strip() and not _SEPARATOR.match(part) else part for part in _parts(text)]
     except (YAMLError, YamlError, ValueError, RecursionError) as error:
         raise CommentsLostError(" ".join(str(error).split())) from error
-    if not agreed:
+    return parts
+
+
+def _parts(text: str) -> Iterator[str]:
+    """Split a text into documents and the lines between them."""
+    done = 0
+    for found in _SEPARATOR.finditer(text):
+        yield text[done : found.start()]
+        yield found[0]
+        done = found.end()
+    yield text[done:]
+
+
+def _read(part: str) -> Document:
+    value = _yaml({}).load(part)
+    if not _is_same(value, load_yaml(part)):
         raise CommentsLostError("a value means something else in Backstage's YAML than in ruamel.yaml's")
-    return documents
+    return Document(part, value)
 
 
 def _is_same(theirs: Json, ours: Json) -> bool:
@@ -60,8 +99,8 @@ def _key(name: Json) -> str | None:
     return yaml_key(name) if name is None or isinstance(name, bool | int | float) else None
 
 
-def dump(document: Json, options: JsonObject) -> str:
-    """Return the text of a document; of the options ``indent``, ``indentSeq`` and ``lineWidth`` have a meaning here."""
+def _written(document: Json, options: JsonObject) -> str:
+    """Return ruamel.yaml's text; of the options ``indent``, ``indentSeq`` and ``lineWidth`` have a meaning here."""
     stream = io.StringIO()
     _yaml(options).dump(document, stream)
     return stream.getvalue().removesuffix("...\n")

@@ -1,0 +1,116 @@
+"""Changing some lines of a text and no others.
+
+A YAML library writes a whole document in a layout of its own. Here the document is written twice, as it was and as it
+is to be, and only what differs between the two is carried over to the text that people laid out.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+_VALUE = re.compile(
+    r"""(?P<key>\s*(?:-\s+)*[^\s#'"\[{][^#:]*:(?=\s)[ \t]*)"""
+    r"""(?P<value>'(?:[^']|'')*'|"(?:[^"\\]|\\.)*"|[^\s#'"\[{|>](?:\S|[ \t]+(?!#|\s))*|(?=\s|$))"""
+    r"""(?P<rest>(?:[ \t]+\#.*)?\s*)$"""
+)
+"""A line with a plain or quoted value: its key with the spaces after it, the value, and what follows."""
+
+
+class LayoutLostError(ValueError):
+    """A change stands where the text and what the library wrote of it have no line in common."""
+
+
+def carried(text: str, before: str, after: str) -> str:
+    """Return ``text`` with what changed from ``before`` to ``after``, which are the same document in another layout.
+
+    The caller has to see whether the result means what ``after`` means.
+
+    Raises:
+        LayoutLostError: a change has no place in the text.
+    """
+    old = before.splitlines()
+    return _Carrying(text.splitlines(keepends=True), old, _matches(text.splitlines(), old)).through(after.splitlines())
+
+
+def _matches(text: list[str], before: list[str]) -> dict[int, int]:
+    """Return which line of the text stands for which line of ``before``: the same but for spaces."""
+    left, right = ([_bare(line) for line in lines] for lines in (before, text))
+    blocks = SequenceMatcher(None, left, right, autojunk=False).get_matching_blocks()
+    return {block.a + n: block.b + n for block in blocks for n in range(block.size)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Carrying:
+    """A text, its library's writing, and the lines that stand for each other."""
+
+    text: list[str]
+    before: list[str]
+    place: dict[int, int]
+
+    def through(self, after: list[str]) -> str:
+        changes = SequenceMatcher(None, self.before, after, autojunk=False).get_opcodes()
+        made, done = "", 0
+        for kind, start, end, new_start, new_end in changes:
+            if kind == "equal":
+                continue
+            first, last = self._span(start, end)
+            made += "".join(self.text[done:first])
+            made = self._ended(made) + "".join(self._lines(start, end, after[new_start:new_end]))
+            done = last
+        return made + "".join(self.text[done:])
+
+    def _span(self, start: int, end: int) -> tuple[int, int]:
+        """Return the lines of the text that stand for some of ``before``; none of them is where lines come in."""
+        if start == end:
+            where = 0 if not start else self._place(start - 1) + 1
+            return where, where
+        return self._place(start), self._place(end - 1) + 1
+
+    def _place(self, line: int) -> int:
+        if line not in self.place:
+            raise LayoutLostError(f"the line {self.before[line]!r} is written otherwise")
+        return self.place[line]
+
+    def _lines(self, start: int, end: int, new: list[str]) -> Iterator[str]:
+        if end - start == len(new):
+            for number, line in enumerate(new, start):
+                yield _with_change(self.text[self._place(number)], self.before[number], line)
+            return
+        for line in new:
+            yield " " * self._indent(line, start) + line.lstrip(" ") + self._end
+
+    def _indent(self, line: str, before: int) -> int:
+        """Return how far a new line goes in: as the nearest line before it of the same depth and kind does."""
+        depth, is_item = _depth(line), line.lstrip(" ").startswith("- ")
+        for number in reversed(range(before)):
+            known = self.before[number]
+            if number in self.place and known.strip() and _depth(known) == depth:
+                own = self.text[self.place[number]]
+                if own.lstrip(" ").startswith("- ") == is_item:
+                    return _depth(own)
+        return depth
+
+    @property
+    def _end(self) -> str:
+        return "\r\n" if any(line.endswith("\r\n") for line in self.text) else "\n"
+
+    def _ended(self, text: str) -> str:
+        return text if not text or text.endswith("\n") else text + self._end
+
+
+def _bare(line: str) -> str:
+    return "".join(line.split())
+
+
+def _depth(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
+
+
+def _with_change(own: str, old: str, new: str) -> str:
+    """Return a line with another value in its own spacing; where it is more than that, the new line in its depth."""
+    mine, former, wanted = (_VALUE.match(line) for line in (own, old, new))
+    if mine and former and wanted and _bare(former["key"]) == _bare(wanted["key"]):
+        key = mine["key"] if mine["key"].endswith(" ") else f"{mine['key']} "
+        return f"{key}{wanted['value']}{mine['rest']}"
+    return " " * _depth(own) + new.lstrip(" ") + own[len(own.rstrip("\r\n")) :]
