@@ -185,7 +185,7 @@ async def test_a_branch_is_only_committed_to_again_when_asked(github_task: Task,
     (work / "a.txt").write_text("1")
     await github_task.run("publish:github:pull-request", PULL)
     github_task.forget()
-    with pytest.raises(ConflictError, match="exists already"):
+    with pytest.raises(ConflictError, match=r"exists already in acme/shop, and http://\S+/acme/shop/pull/1 is open"):
         await github_task.run("publish:github:pull-request", PULL)
     (work / "a.txt").write_text("2")
     github_task.forget()

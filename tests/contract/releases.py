@@ -61,6 +61,7 @@ OWN_ACTIONS = frozenset(
         "flux:kustomization:create",
         "flux:wait",
         "fs:read",
+        "github:commits:compare",
         "http:backstage:request",
         "kube:apply",
         "kube:delete",

@@ -6,6 +6,7 @@ One module per thing that GitHub has. ``client`` makes the authenticated client;
 """
 
 from backstage_py.plugin import Action
+from backstage_py_actions.github.compare import github_commits_compare
 from backstage_py_actions.github.environment import github_environment_create
 from backstage_py_actions.github.issues import github_issues_create, github_issues_label
 from backstage_py_actions.github.publish import github_repo_create, github_repo_push, publish_github
@@ -26,6 +27,7 @@ ACTIONS: tuple[Action, ...] = (
     github_actions_dispatch,
     github_autolinks_create,
     github_branch_protection_create,
+    github_commits_compare,
     github_deploy_key_create,
     github_environment_create,
     github_issues_create,

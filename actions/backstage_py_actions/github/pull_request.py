@@ -126,10 +126,7 @@ async def _commit_files(ctx: ActionContext[PullRequest], target: Repository, fol
     head = await fork.writable(target, force=wanted.force_fork)
     tip = await _head_commit(head, wanted.branch_name)
     if tip and not wanted.update:
-        raise ConflictError(
-            f"The branch '{wanted.branch_name}' exists already in {head.owner}/{head.name}; choose another name or "
-            "set 'update' to commit to it"
-        )
+        raise await _branch_is_there(target, head, wanted.branch_name)
     parent = tip or await _head_commit(target, base)
     if not parent:
         raise NotFoundError(f"The branch '{base}' does not exist in {target.owner}/{target.name}")
@@ -140,6 +137,16 @@ async def _commit_files(ctx: ActionContext[PullRequest], target: Repository, fol
     hosting.tell_unsigned(ctx, target.host)
     commit = await head.call("POST", "/git/commits", _commit(ctx, changed, parent))
     return {"owner": head.owner, "repo": head.name, "base": base, "sha": str(commit["sha"]), "isNew": tip is None}
+
+
+async def _branch_is_there(target: Repository, head: Repository, branch: str) -> ConflictError:
+    """Say that the branch is there, with the pull request that is open for it: mostly that is what was wanted."""
+    opened = await _open_for(target, f"{head.owner}:{branch}")
+    known = f", and {opened['html_url']} is open for it" if opened else ""
+    return ConflictError(
+        f"The branch '{branch}' exists already in {head.owner}/{head.name}{known}; choose another name or set 'update' "
+        "to commit to it"
+    )
 
 
 def _head(target: Repository, change: JsonObject) -> Repository:
@@ -179,12 +186,16 @@ async def _open_once(ctx: ActionContext[PullRequest], target: Repository, change
 
 async def _update_open(target: Repository, request: Request) -> JsonObject | None:
     """Give the pull request that is open for the branch the title and description; None when there is none."""
-    query = {"head": f"{request.owner}:{request.branch}", "state": "open"}
-    found = await target.api.call("GET", target.path("/pulls"), query=query)
+    found = await _open_for(target, f"{request.owner}:{request.branch}")
     if not found:
         return None
     change = {"title": request.title, "body": request.description}
-    return _opened(await target.call("PATCH", "/pulls/{number}", change, number=str(found[0]["number"])))
+    return _opened(await target.call("PATCH", "/pulls/{number}", change, number=str(found["number"])))
+
+
+async def _open_for(target: Repository, head: str) -> Json:
+    found = await target.api.call("GET", target.path("/pulls"), query={"head": head, "state": "open"})
+    return found[0] if found else None
 
 
 async def _head_commit(repository: Repository, branch: str) -> str | None:

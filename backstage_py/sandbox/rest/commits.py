@@ -16,6 +16,7 @@ from backstage_py.sandbox.rest import links, repositories
 _UNSIGNED: Final = {"verified": False, "reason": "unsigned", "signature": None, "payload": None, "verified_at": None}
 _SHA_MEDIA: Final = {"application/vnd.github.sha", "application/vnd.github.v3.sha"}
 _MAX_PAGE = 100
+_MAX_AT_ONCE = 250
 
 
 def signature(of: Signature) -> JsonObject:
@@ -138,9 +139,18 @@ async def _compare(call: Call) -> Response:
             "ahead_by": ahead.commits,
             "behind_by": behind.commits,
             "total_commits": ahead.commits,
-            "commits": [shown(call, repository, commit) for commit in reversed(between)],
+            "commits": [shown(call, repository, commit) for commit in _page(call, between[::-1])],
         }
     )
+
+
+def _page(call: Call, commits: list[Commit]) -> list[Commit]:
+    """Return the commits of the page that is asked for; without one, as many as GitHub gives at once."""
+    if not call.query("per_page") and not call.query("page"):
+        return commits[:_MAX_AT_ONCE]
+    size, page = _page_size(call), call.query("page", "1")
+    start = (max(1, int(page)) - 1) * size if page.isdigit() else 0
+    return commits[start : start + size]
 
 
 _REPOSITORY: Final = "/repos/{owner}/{repo}"
