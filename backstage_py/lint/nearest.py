@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 _SURE_FOR_TWO = 12
 _SURE_FOR_ONE = 4
+_BEGINNING = 8
 _SEPARATORS = re.compile("[-_.]")
 _WORDS = re.compile(r"[A-Z]?[^A-Z]+|[A-Z]")
 
@@ -69,6 +70,12 @@ def number_of(name: str, known: Iterable[str]) -> str | None:
     forms |= {f"{folded[:-1]}ies"} if folded.endswith("y") else set()
     forms |= {f"{folded[:-3]}y"} if folded.endswith("ies") else set()
     return next((one for one in known if len(one) >= _SURE_FOR_ONE and _folded(one) in forms - {folded}), None)
+
+
+def begun(key: str, known: Iterable[str]) -> str | None:
+    """Return the only key of which another is the beginning: ``reviewButton`` is ``reviewButtonText``."""
+    longer = [one for one in known if one.startswith(key) and len(key) >= _BEGINNING]
+    return longer[0] if len(longer) == 1 else None
 
 
 def shortened(name: str, known: Iterable[str]) -> str | None:

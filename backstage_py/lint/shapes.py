@@ -43,9 +43,13 @@ def of_text(form: Form, value: Json) -> JsonObject | None:
 def of_each(template: Template, path: Path) -> JsonObject | None:
     """Return the schema of ``each.value`` at a place of a template."""
     step = next((one for one in template.steps if path[: len(one.path)] == one.path), None)
-    given = of_text(template.form, step.value.get("each")) if isinstance(step, Step) else None
-    items = given.get("items") if given and schema_types(given) == {"array"} else None
-    return items if is_sure(items) else None
+    return items(of_text(template.form, step.value.get("each"))) if isinstance(step, Step) else None
+
+
+def items(schema: JsonObject | None) -> JsonObject | None:
+    """Return the schema of the items of a list, None where it is none or not known for sure."""
+    found = schema.get("items") if schema and schema_types(schema) == {"array"} else None
+    return found if is_sure(found) else None
 
 
 def unknown(schema: JsonObject | None, names: tuple[str, ...]) -> tuple[int, frozenset[str]] | None:

@@ -11,6 +11,7 @@ from functools import lru_cache
 from backstage_py.templating import tree
 from backstage_py.templating.tree import Node, Part, Placed, Problem
 
+_ITEM_FILTERS = frozenset({"first", "last", "random"})
 _OPTIONAL_FILTERS = frozenset({"default", "d"})
 _OPTIONAL_TESTS = frozenset({"defined", "undefined", "none", "null", "truthy", "falsy"})
 _EQUALITIES = frozenset({"==", "===", "!=", "!=="})
@@ -102,6 +103,7 @@ class Parsed:
         comparisons: names with a value that is written out.
         members: of what filters give.
         iterated: what ``{% for %}`` goes through, where that is a name and nothing else.
+        items: names that stand for an item of such a list, and for nothing else in the text, with the list.
         subtractions: ``a.b-c-d`` without spaces: the offset of the first minus, what is before it and after it.
     """
 
@@ -115,6 +117,7 @@ class Parsed:
     comparisons: list[Comparison] = field(default_factory=list)
     members: list[Member] = field(default_factory=list)
     iterated: list[tuple[str, ...]] = field(default_factory=list)
+    items: dict[str, tuple[str, ...]] = field(default_factory=dict)
     locals: set[str] = field(default_factory=set)
     subtractions: list[tuple[int, str, str]] = field(default_factory=list)
 
@@ -218,13 +221,28 @@ class _Walker:
     def defines(self, statement: tree.Statement | tree.Signature) -> None:
         match statement:
             case tree.For():
+                self.stands_for(statement.targets, static_chain(statement.iterable.expression.root))
                 self.parsed.locals.update((*statement.targets, "loop"))
             case tree.Set():
+                root = statement.value.expression.root if statement.value else None
+                is_item = isinstance(root, tree.Filter) and root.name in _ITEM_FILTERS
+                self.stands_for(
+                    statement.targets, static_chain(root.source) if isinstance(root, tree.Filter) and is_item else None
+                )
                 self.parsed.locals.update(statement.targets)
             case tree.Macro():
                 self.parsed.locals.update((statement.name, "caller"))
             case tree.Signature():
                 self.parsed.locals.update((*statement.positional, *(name for name, _ in statement.defaults)))
+
+    def stands_for(self, names: list[str], list_: tuple[str, ...] | None) -> None:
+        """Remember what a name is an item of, unless it is something else, too."""
+        for name in names:
+            is_new = name not in self.parsed.locals and len(names) == 1
+            if list_ and (is_new or self.parsed.items.get(name) == list_):
+                self.parsed.items[name] = list_
+            else:
+                self.parsed.items.pop(name, None)
 
     # --- expressions
 

@@ -44,6 +44,7 @@ from backstage_py.lint.rules import (
     steps,
     texts,
     values,
+    verbatim,
 )
 
 RULES: tuple[Rule, ...] = rules_of(
@@ -62,6 +63,7 @@ RULES: tuple[Rule, ...] = rules_of(
         pages,
         schemas,
         skeletons,
+        verbatim,
         foreign,
         methods,
         values,

@@ -22,6 +22,8 @@ from backstage_py.model.json import Json, JsonObject
 
 _LOG = "steps:\n  - id: log\n    action: debug:log\n    input:\n      message: ${{ parameters.name }}\n"
 _NAME = "parameters:\n  properties:\n    name:\n      type: string\n"
+_BORROWED = ("kind", "filter", "type", "namespace", "host", "owner", "org", "repo", "default", "allow", "scope")
+"""How words begin that are meant for options of pickers; others may be notes, or read by a field of one's own."""
 _OUTSIDE_UI = frozenset({"autofocus", "field", "help", "options", "placeholder", "widget"})
 """What is written without ``ui:`` by mistake, and is no keyword of JSON Schema."""
 
@@ -101,19 +103,20 @@ def unknown_widget(template: Template) -> Iterator[Finding]:
 )
 def unknown_ui_key(template: Template) -> Iterator[Finding]:
     """Only names that are nearly known ones: fields of one's own have options of their own."""
+    places = [*template.form.pages, *((one.schema, one.path) for one in template.form.properties)]
+    for schema, path in places:
+        for key in schema:
+            if close := _ui_key_meant(str(key), schema):
+                fix, mended = f'Did you mean "{close}"?', repair.rename((*path, key), close)
+                yield Finding(f'Unknown key "{key}"', (*path, key), on_key=True, fix=fix, repair=mended)
     for one in template.form.properties:
-        for key in one.schema:
-            if close := _ui_key_meant(str(key), one.schema):
-                yield Finding(
-                    f'Unknown key "{key}"',
-                    (*one.path, key),
-                    on_key=True,
-                    fix=f'Did you mean "{close}"?',
-                    repair=repair.rename((*one.path, key), close),
-                )
         for options, where, known, owner in _closed_options(one.schema, one.path):
             for key in options:
-                close = None if key in known else _option_meant(str(key), known, is_closed=known is not GENERAL_OPTIONS)
+                is_closed = known is not GENERAL_OPTIONS
+                close = None if key in known else _option_meant(str(key), known, is_closed=is_closed)
+                if key not in known and is_closed and not close and str(key).startswith(_BORROWED):
+                    fix = f"It has {', '.join(sorted(known - GENERAL_OPTIONS))}"
+                    yield Finding(f'{owner} has no option "{key}"', (*where, key), on_key=True, fix=fix)
                 if close and close not in options:
                     yield Finding(
                         f'{owner} has no option "{key}"',
@@ -206,6 +209,9 @@ def _ui_key_meant(key: str, schema: JsonObject) -> str | None:
     if key[:2].lower() == "ui" and key[2:3] in (".", "_", "-", " ", ":"):
         close = f"ui:{key[3:].strip()}"
         close = close if close in UI_KEYS else misspelled(close, UI_KEYS) or ""
+    elif key.startswith("ui") and key[2:3].isupper():
+        close = f"ui:{key[2].lower()}{key[3:]}"
+        close = close if close in UI_KEYS else ""
     else:
         close = f"ui:{key}" if key in _OUTSIDE_UI else ""
     return close if close and close not in schema else None

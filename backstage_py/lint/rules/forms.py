@@ -9,7 +9,7 @@ from backstage_py.lint import schema_shape
 from backstage_py.lint.fixes import repair
 from backstage_py.lint.fixes.repair import Repair
 from backstage_py.lint.form import possible_values, schema_types
-from backstage_py.lint.nearest import misspelled, nearest, slip_of
+from backstage_py.lint.nearest import begun, misspelled, nearest, slip_of
 from backstage_py.lint.rule import Finding, Path, rule
 from backstage_py.lint.view import Template
 from backstage_py.lint.vocabulary import (
@@ -192,8 +192,8 @@ def bad_default(template: Template) -> Iterator[Finding]:
     "enum-names",
     "warning",
     "template",
-    summary="`enumNames` and `enum` differ in length, or a value stands twice in `enum`.",
-    why="The names would belong to other values; a doubled value makes the schema invalid.",
+    summary="`enumNames` and `enum` differ in length, or a value stands twice in `enum` or `oneOf`.",
+    why="The names would belong to other values; a doubled value makes the schema invalid, in `oneOf` the choice.",
     bad=_NAME + "      enum: [small, large]\n      enumNames: [Small]\n" + _LOG,
     good=_NAME + "      enum: [small, large]\n      enumNames: [Small, Large]\n" + _LOG,
 )
@@ -203,6 +203,8 @@ def enum_names(template: Template) -> Iterator[Finding]:
         for schema, where in schema_shape.schemas(page, path):
             if isinstance(schema, dict) and isinstance(schema.get("enum"), list):
                 yield from _names_and_values(schema, schema["enum"], where)
+            if isinstance(schema, dict) and isinstance(branches := schema.get("oneOf"), list):
+                yield from _doubled_constants(branches, (*where, "oneOf"))
 
 
 def _names_and_values(schema: JsonObject, enum: list[Json], where: Path) -> Iterator[Finding]:
@@ -210,10 +212,24 @@ def _names_and_values(schema: JsonObject, enum: list[Json], where: Path) -> Iter
         names = schema.get(key)
         if isinstance(names, list) and len(enum) != len(names):
             yield Finding(f"{len(names)} names for {len(enum)} values", (*where, key))
+    for index in _doubled(enum):
+        yield Finding(f"{enum[index]!r} stands twice in enum", (*where, "enum", index))
+
+
+def _doubled_constants(branches: list[Json], where: Path) -> Iterator[Finding]:
+    """Two choices with one value: then neither can be chosen, as ``oneOf`` takes what fits exactly one."""
+    indexes = [index for index, one in enumerate(branches) if isinstance(one, dict) and "const" in one]
+    for at in _doubled([branches[index]["const"] for index in indexes]):
+        index = indexes[at]
+        yield Finding(f"{branches[index]['const']!r} stands twice in oneOf", (*where, index, "const"))
+
+
+def _doubled(values: list[Json]) -> Iterator[int]:
+    """Yield where a value stands that stood before."""
     seen: list[tuple[type, Json]] = []
-    for index, value in enumerate(enum):
+    for index, value in enumerate(values):
         if (type(value), value) in seen:
-            yield Finding(f"{value!r} stands twice in enum", (*where, "enum", index))
+            yield index
         seen.append((type(value), value))
 
 
@@ -248,7 +264,9 @@ def misplaced_key(template: Template) -> Iterator[Finding]:
             )
         for key in one.schema:
             unknown = key not in SCHEMA_KEYS and not str(key).startswith("ui:")
-            close = _foreign(str(key), one.schema) or slip_of(str(key), SCHEMA_KEYS, one.schema) if unknown else None
+            close = _foreign(str(key), one.schema) or (
+                slip_of(str(key), SCHEMA_KEYS, one.schema) or begun(str(key), SCHEMA_KEYS) if unknown else None
+            )
             if close and isinstance(one.schema[key], str | int | list | dict):
                 yield Finding(
                     f'JSON Schema has no "{key}"',

@@ -72,6 +72,7 @@ def unknown_member_in_skeleton(rendering: Rendering) -> Iterator[Finding]:
     for parsed, text in both(rendering):
         for message, name, offset, known in _lacking(parsed):
             yield at(rendering, text, offset, message, _words(name, known))
+        yield from _of_items(rendering, parsed, text)
         for reference in parsed.free():
             if reference.names[0] != "values" or len(reference.names) < 3:  # noqa: PLR2004  # values.name.member
                 continue
@@ -85,6 +86,20 @@ def unknown_member_in_skeleton(rendering: Rendering) -> Iterator[Finding]:
             if shape and name not in _OF_FILTERS[shape]:
                 fix = _words(name, _OF_FILTERS[shape])
                 yield at(rendering, text, reference.offsets[2], f'{shape} gives no "{name}"', fix)
+
+
+def _of_items(rendering: Rendering, parsed: Parsed, text: str) -> Iterator[Finding]:
+    """What loops go through, where it is a list of the form: ``{% for one in values.hosts %}${{ one.name }}``."""
+    for reference in parsed.references:
+        behind = parsed.items.get(reference.names[0])
+        if not behind or behind[0] != "values" or len(behind) != 2 or len(reference.names) < 2 or reference.called:  # noqa: PLR2004  # values.name
+            continue
+        listed = shapes.of_text(rendering.fetch.form, rendering.fetch.given(behind[1]))
+        lacking = shapes.unknown(shapes.items(listed), reference.names[1:])
+        if lacking:
+            index, known = 1 + lacking[0], lacking[1]
+            message = f'"{".".join(reference.names[:index])}" has no "{reference.names[index]}"'
+            yield at(rendering, text, reference.offsets[index], message, _words(reference.names[index], known))
 
 
 def _shapes(fetch: Fetch) -> dict[str, str]:

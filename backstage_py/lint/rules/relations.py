@@ -1,13 +1,13 @@
 """BPY1, third part: what entities name: keys of their kind, other entities, and files."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from backstage_py.errors import InputError
 from backstage_py.lint import placeholders
 from backstage_py.lint.documents import Entity
 from backstage_py.lint.fixes import repair
-from backstage_py.lint.nearest import distance, misspelled, nearest, number_of, shortened, slip_of
+from backstage_py.lint.nearest import begun, distance, misspelled, nearest, shortened, slip_of
 from backstage_py.lint.rule import Finding, Path, rule
 from backstage_py.model import entity_ref, entity_relations, entity_schema
 from backstage_py.model.entity_relations import RelationField
@@ -22,11 +22,15 @@ _API = (
     "apiVersion: backstage.io/v1alpha1\nkind: API\nmetadata:\n  name: web\n"
     "spec:\n  type: openapi\n  lifecycle: production\n  owner: team-a\n  definition:\n    $text: "
 )
+_LOCATION = (
+    "apiVersion: backstage.io/v1alpha1\nkind: Location\nmetadata:\n  name: all\n"
+    "spec:\n  type: url\n  target: https://github.com/acme/web/blob/main/catalog-info.yaml\n"
+)
+_LOCATION_TYPES = ("url", "file")
 _NO_NAME = re.compile(r"[\s:/,;]")
 _FIELDS = ("$text", "$json", "$yaml", "$openapi", "$asyncapi")
 _MOST_DEEP = 12
 _KINDS = frozenset(kind.lower() for kind in entity_schema.KINDS)
-_BEGINNING = 8
 
 
 @rule(
@@ -121,7 +125,7 @@ def odd_kind(entity: Entity) -> Iterator[Finding]:
         if kind is None or kind in {known.lower() for known in entity.kinds}:
             continue
         if kind not in _KINDS:
-            close = misspelled(kind, _KINDS) or number_of(kind, _KINDS)
+            close = slip_of(kind, _KINDS, ())
             if close:
                 fix = f'Write "{close}{one[len(kind) :]}"'
                 yield Finding(f'There is no kind "{kind}"', where, fix=fix)
@@ -133,6 +137,30 @@ def odd_kind(entity: Entity) -> Iterator[Finding]:
 def _meant_for(field: RelationField) -> tuple[str, ...]:
     kind = str(field.default_kind).lower()
     return (kind, "user") if field.outgoing == "ownedBy" else (kind,)
+
+
+@rule(
+    "BPY122",
+    "location-type",
+    "warning",
+    "entity",
+    summary="The type of a location is a misspelling of `url` or `file`.",
+    why="No processor of the catalog reads it, so what it leads to does not appear.",
+    bad={"catalog-info.yaml": _LOCATION.replace("type: url", "type: urls")},
+    good={"catalog-info.yaml": _LOCATION},
+)
+def location_type(entity: Entity) -> Iterator[Finding]:
+    """Other types may have processors of one's own."""
+    spec = entity.value.get("spec")
+    given = spec.get("type") if entity.kind == "Location" and isinstance(spec, dict) else None
+    if (
+        isinstance(given, str)
+        and given not in _LOCATION_TYPES
+        and (close := slip_of(given, _LOCATION_TYPES, (), shortest=3))
+    ):
+        where: Path = ("spec", "type")
+        mended = repair.write(where, close)
+        yield Finding(f'There is no type "{given}" of locations', where, fix=f'Write "{close}"', repair=mended)
 
 
 @rule(
@@ -185,7 +213,7 @@ def _references(entity: Entity) -> Iterator[tuple[RelationField, str, Path]]:
 def _misspelled(value: JsonObject, schema: JsonObject, path: Path) -> Iterator[Finding]:
     known = schema.get("properties", {})
     for key, item in value.items():
-        close = None if key in known else slip_of(str(key), known, value) or _begun(str(key), known)
+        close = None if key in known else slip_of(str(key), known, value) or begun(str(key), known)
         if close and close not in value and close not in schema.get("required", ()):
             yield Finding(
                 f'{".".join(str(part) for part in path)} has no "{key}"',
@@ -196,12 +224,6 @@ def _misspelled(value: JsonObject, schema: JsonObject, path: Path) -> Iterator[F
             )
         elif isinstance(item, dict) and isinstance(known.get(key), dict):
             yield from _misspelled(item, known[key], (*path, key))
-
-
-def _begun(key: str, known: Iterable[str]) -> str | None:
-    """The one key of which another is only the beginning: ``reviewButton`` is ``reviewButtonText``."""
-    longer = [one for one in known if one.startswith(key) and len(key) >= _BEGINNING]
-    return longer[0] if len(longer) == 1 else None
 
 
 def _targets(entity: Entity) -> Iterator[tuple[str, Path]]:

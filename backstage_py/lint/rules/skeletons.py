@@ -249,7 +249,9 @@ def wrong_root(rendering: Rendering) -> Iterator[Finding]:
             wrong = name in _OTHERS_ROOTS or misspelled(name, (root,)) or name in (rendering.fetch.values or ())
             if name == root or name in reported or name in GLOBALS or not wrong:
                 continue
-            if reference.optional and not (len(reference.names) == 1 and name in (rendering.fetch.values or ())):
+            passed = len(reference.names) > 1 and reference.names[1] in (rendering.fetch.values or ())
+            is_value = len(reference.names) == 1 and name in (rendering.fetch.values or ())
+            if reference.optional and not (passed or is_value):
                 continue
             reported.add(name)
             fix = (
@@ -257,7 +259,6 @@ def wrong_root(rendering: Rendering) -> Iterator[Finding]:
                 if name in (rendering.fetch.values or ()) and name not in _OTHERS_ROOTS
                 else f'Write "{root}"'
             )
-            passed = len(reference.names) > 1 and reference.names[1] in (rendering.fetch.values or ())
             written = fix.removeprefix("Write ").strip('"')
             mended = _member(text, reference, 0, written, sure=passed or name in (rendering.fetch.values or ()))
             yield at(rendering, text, reference.offsets[0], f'"{name}" is not known in skeleton files', fix, mended)

@@ -164,7 +164,22 @@ def unknown_spec_key(template: Template) -> Iterator[Finding]:
             place: Path = ("spec", "secrets", key)
             mended = repair.rename(place, "schema")
             yield Finding(f'spec.secrets has no "{key}"', place, on_key=True, fix='Write "schema"', repair=mended)
+    yield from _unasked_secrets(secrets)
     yield from _recovery(template.spec.get("EXPERIMENTAL_recovery"))
+
+
+def _unasked_secrets(secrets: Json) -> Iterator[Finding]:
+    """What the schema of the secrets requires and does not describe, where one of nearly that name is described."""
+    schema = secrets.get("schema") if isinstance(secrets, dict) else None
+    described = schema.get("properties") if isinstance(schema, dict) else None
+    required = schema.get("required") if isinstance(schema, dict) else None
+    for index, name in enumerate(required if isinstance(required, list) else ()):
+        names = [str(one) for one in described] if isinstance(described, dict) else []
+        close = nearest(name, names) if isinstance(name, str) and name not in names else None
+        if close:
+            place: Path = ("spec", "secrets", "schema", "required", index)
+            fix = f'Did you mean "{close}"?'
+            yield Finding(f'The secret "{name}" is required and not described', place, fix=fix)
 
 
 def _recovery(recovery: Json) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from backstage_py.model import yaml
 from backstage_py.model.yaml.problems import YamlProblem
 
 _DASH = re.compile(r"\s*-(?=[A-Za-z_][\w.-]*:(?:\s|$))")
+_BLOCK_TEXT = re.compile(r":\s+[|>][+-]?\s*$")
 _AFTER_DASH = "Write a space behind the dash: it begins an item of a list"
 
 
@@ -58,11 +59,11 @@ def yaml_syntax(text: Text) -> Iterator[Finding]:
         for problem in document.errors:
             edits = () if mended else quoting.instead(text.text, problem)
             mended = True
-            dash = _dash_without_space(text.text, problem)
+            place, fix = _known_cause(text.text, problem)
             yield Finding(
                 _message(problem),
-                place=dash or problem.cause or (problem.line, problem.column),
-                fix=_AFTER_DASH if dash else _fix(problem) or None,
+                place=place or problem.cause or (problem.line, problem.column),
+                fix=fix or _fix(problem) or None,
                 repair=Repair(f"Write {' and '.join(edit.text for edit in edits)}", edits) if edits else None,
             )
 
@@ -89,13 +90,24 @@ def no_entity(text: Text) -> Iterator[Finding]:
         yield Finding("The file holds no entity of Backstage", place=(1, 1))
 
 
-def _dash_without_space(text: str, problem: YamlProblem) -> tuple[int, int] | None:
-    """Where an item of a list begins without a space, in the line of the problem or the one above: ``-title: Web``."""
-    lines = text.splitlines()
+def _known_cause(text: str, problem: YamlProblem) -> tuple[tuple[int, int] | None, str]:
+    """Where the mistake is that shows only at the problem, or a line further on, and what to do.
+
+    ``-title: Web`` begins an item without a space; a text below ``|`` is indented no further than its key.
+    """
+    lines = text.split("\n", problem.line)[: problem.line]
     for number in (problem.line - 1, problem.line):
         if 0 < number <= len(lines) and (found := _DASH.match(lines[number - 1])):
-            return number, found.end() + 1
-    return None
+            return (number, found.end() + 1), _AFTER_DASH
+    for number in range(max(problem.line - 2, 1), problem.line):
+        indent = _indent(lines[number])
+        if _BLOCK_TEXT.search(lines[number - 1]) and lines[number].strip() and indent <= _indent(lines[number - 1]):
+            return (number + 1, indent + 1), f"Indent the text further than the key in line {number}"
+    return None, ""
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
 
 
 def _message(problem: YamlProblem) -> str:
