@@ -19,9 +19,10 @@ import structlog
 
 from backstage_py import threads
 from backstage_py.errors import BackstageError
+from backstage_py.execution import outputs, stacks
+from backstage_py.execution.failures import as_backstage_error
 from backstage_py.plugin import Action, ActionContext
-from backstage_py.scaffolder.executors import bridge, leftovers, stacks, step_output
-from backstage_py.scaffolder.executors.error_text import as_backstage_error
+from backstage_py.scaffolder.executors import bridge, leftovers
 
 _CLEAN_UP_SECONDS = 0.3
 
@@ -104,7 +105,7 @@ class ThreadExecution:
     def _call(self) -> None:
         handler, context = self._action.handler, self._context
         returned = self._run(handler(context)) if self._action.is_async else handler(context)
-        step_output.take_outputs(self._action, context, returned)
+        outputs.take_outputs(self._action, context, returned)
 
     def _wait(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Run a coroutine of a plain function; a thread that the function started itself gets a loop for it."""

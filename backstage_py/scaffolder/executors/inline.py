@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Any
 
+from backstage_py.execution import outputs
+from backstage_py.execution.failures import as_backstage_error
 from backstage_py.plugin import Action, ActionContext
-from backstage_py.scaffolder.executors import step_output
-from backstage_py.scaffolder.executors.error_text import as_backstage_error
 
 
 class InlineExecutor:
@@ -37,7 +37,7 @@ class InlineExecution:
     async def _run(self, action: Action, context: ActionContext[Any]) -> None:
         try:
             work: Awaitable[Any] = action.handler(context)
-            step_output.take_outputs(action, context, await work)
+            outputs.take_outputs(action, context, await work)
         except asyncio.CancelledError as error:
             if self._is_cancelled:
                 raise

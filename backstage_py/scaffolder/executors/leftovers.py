@@ -18,7 +18,7 @@ import structlog
 
 from backstage_py import threads
 from backstage_py.errors import ServiceUnavailableError
-from backstage_py.scaffolder.executors import stacks
+from backstage_py.execution import stacks
 
 MOST = 16
 """Threads of one action that may be left behind at a time."""

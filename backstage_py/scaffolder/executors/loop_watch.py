@@ -13,8 +13,8 @@ from contextlib import asynccontextmanager
 
 import structlog
 
+from backstage_py.execution import stacks
 from backstage_py.metrics.process import LOOP_LAG
-from backstage_py.scaffolder.executors import stacks
 
 _LOOK_SECONDS = 0.5
 _BLOCKED_SECONDS = 2.0

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 import structlog
 
 from backstage_py.errors import BackstageError, ServiceUnavailableError, as_name
+from backstage_py.execution.failures import as_backstage_error
 from backstage_py.metrics.scaffolder import ATTEMPTS
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.task import Claim, ClaimLost, StepResult, TaskStatus
 from backstage_py.permissions.authority import Authority
 from backstage_py.plugin import CancelSignal
-from backstage_py.scaffolder.executors.error_text import as_backstage_error
 from backstage_py.scaffolder.face import delegation
 from backstage_py.scaffolder.queue import audited
 from backstage_py.scaffolder.queue.audited import Execution

@@ -11,8 +11,8 @@ from typing import Any
 
 from backstage_py import extras, threads
 from backstage_py.errors import BackstageError, PermanentError, ServiceUnavailableError, TemporaryError
+from backstage_py.execution.failures import as_backstage_error
 from backstage_py.plugin import Action, ActionContext, CancelSignal, RetryPolicy
-from backstage_py.scaffolder.executors.error_text import as_backstage_error
 from backstage_py.scaffolder.executors.executor import Execution, executor_of
 from backstage_py.scaffolder.queue.removal import remove_tree
 

@@ -11,6 +11,7 @@ import structlog
 
 from backstage_py import logging
 from backstage_py.errors import BackstageError, as_name
+from backstage_py.execution.failures import as_backstage_error
 from backstage_py.js import json_text
 from backstage_py.js.budget import Exceeded, size
 from backstage_py.model import json
@@ -18,7 +19,7 @@ from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.task import ClaimLost, StepResult
 from backstage_py.plugin import Action, ActionContext, StepInfo
 from backstage_py.plugin import schema as schemas
-from backstage_py.scaffolder.executors.error_text import as_backstage_error, as_shown
+from backstage_py.scaffolder.executors.error_text import as_shown
 from backstage_py.scaffolder.run import action_call, observing, policies, redaction, references, steps
 from backstage_py.scaffolder.run.action_call import Cancelled
 from backstage_py.scaffolder.run.budget import SMALL, is_small, refusal

@@ -1,0 +1,24 @@
+"""How messages travel, as the handler's side sees it; ``stream`` is one over a socket.
+
+A channel blocks: an action may block its event loop, and must be reached all the same.
+"""
+
+from typing import Protocol
+
+
+class ChannelClosed(Exception):  # noqa: N818  # the wanted end of a channel
+    """Nobody listens at the other end any more."""
+
+
+class Channel(Protocol):
+    """One end of a connection; ``send`` may be called from any thread, ``receive`` from one at a time."""
+
+    def send(self, data: bytes) -> None:
+        """Send a message.
+
+        Raises:
+            ChannelClosed: nobody takes it any more.
+        """
+
+    def receive(self) -> bytes | None:
+        """Wait for a message; None when there will be none any more."""

@@ -1,0 +1,233 @@
+"""Calls actions for the service at the other end of a channel, one after the other."""
+
+import asyncio
+import shutil
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+from backstage_py.errors import BackstageError
+from backstage_py.execution import asking, failures, messages, outputs, stacks
+from backstage_py.execution.channel import Channel, ChannelClosed
+from backstage_py.execution.connection import Connection, Scope
+from backstage_py.execution.failures import as_backstage_error
+from backstage_py.execution.messages import Answer, Begin, Cancel, Ended, Nothing, ProtocolError
+from backstage_py.plugin import Action, ActionContext, CancelSignal, Services, StepInfo, TemplateInfo, User, Workspace
+
+_CLEAN_UP_SECONDS = 0.3
+_HELPERS = 8
+
+
+def _on_this_machine(begin: Begin) -> Path:
+    if begin.workspace is None:
+        raise BackstageError("The workspace has not been fetched")
+    return Path(begin.workspace)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the place where actions run brings along.
+
+    Attributes:
+        find: returns the action of an id.
+        services: the plugins of this process; the rest comes from the service.
+        workspace: returns the task's folder, ready to be worked in.
+        adapt: changes a context before its action gets it.
+        interrupt: ends plain code that runs on the thread of ``serve``, as far as that can be done.
+        is_clean: whether nothing of the last action runs on.
+        failed: told of what an action raised before it becomes words.
+    """
+
+    find: Callable[[str], Action]
+    services: Services = field(default_factory=Services)
+    workspace: Callable[[Begin], Path] = _on_this_machine
+    adapt: Callable[[ActionContext[Any]], ActionContext[Any]] = lambda context: context
+    interrupt: Callable[[], None] = lambda: None
+    is_clean: Callable[[], bool] = lambda: True
+    failed: Callable[[BaseException], None] = lambda _: None
+
+
+class Handler:
+    """Serves one channel; actions run on the thread that calls ``serve``, and answers come in on one of its own."""
+
+    def __init__(self, channel: Channel, around: Surroundings) -> None:
+        self._channel = channel
+        self._around = around
+        self._connection = Connection(channel)
+        self._calls: SimpleQueue[_Call | None] = SimpleQueue()
+        self._current: _Call | None = None
+        self._seen = 0
+
+    def serve(self) -> None:
+        """Run what the service begins, until it closes the channel or says that it was the last."""
+        threading.Thread(target=self._receive, name="backstage-py-answers", daemon=True).start()
+        while call := self._calls.get():
+            ended = call.run()
+            with suppress(ChannelClosed):
+                self._connection.tell(ended)
+
+    def _receive(self) -> None:
+        try:
+            while (data := self._channel.receive()) is not None and self._take(data):
+                pass
+        except ProtocolError:
+            pass  # the service's side is broken: nobody is there to be told
+        finally:
+            if self._current:
+                self._current.cancel(interrupt=True)
+                self._current.scope.close()
+            self._calls.put(None)
+
+    def _take(self, data: bytes) -> bool:
+        """Act on a message; return whether there may be more."""
+        seq, message = messages.from_service(data)
+        if seq <= self._seen:
+            return True
+        self._seen = seq
+        match message:
+            case Begin():
+                self._current = _Call(message, self._connection, self._around)
+                self._calls.put(self._current)
+            case Answer() if self._current:
+                self._current.scope.answer(message)
+            case Cancel() if self._current:
+                self._current.cancel(interrupt=message.interrupt)
+            case Nothing(is_over=True):
+                return False
+        return True
+
+
+class _Call:
+    """One call of an action."""
+
+    def __init__(self, begin: Begin, connection: Connection, around: Surroundings) -> None:
+        self.scope = Scope(connection)
+        self._begin = begin
+        self._around = around
+        self._signal = CancelSignal()
+        self._thread = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[Any] | None = None
+        self._helpers: ThreadPoolExecutor | None = None
+        self._is_running = False
+        self._lock = threading.Lock()
+
+    def cancel(self, *, interrupt: bool) -> None:
+        """Set the signal, and interrupt what runs. Called on another thread."""
+        self._signal.set()
+        if not interrupt:
+            return
+        with self._lock:
+            if self._task and self._loop:
+                self._loop.call_soon_threadsafe(self._task.cancel)
+            elif self._is_running:
+                self._around.interrupt()
+
+    def run(self) -> Ended:
+        """Run the action to its end; return what is to be said of it."""
+        self._thread = threading.get_ident()
+        context: ActionContext[Any] | None = None
+        error: BaseException | None = None
+        try:
+            action = self._around.find(self._begin.action_id)
+            context = self._around.adapt(self._context())
+            context.input = action.parse_input(self._begin.input)
+            outputs.take_outputs(action, context, self._returned(action, context))
+        except BaseException as raised:  # noqa: BLE001  # the edge: whatever an action raises is told to the service
+            error = raised
+        self._tidy(context)
+        self.scope.close()
+        return self._ended(error)
+
+    def _returned(self, action: Action, context: ActionContext[Any]) -> Any:
+        with self._lock:
+            self._is_running = True
+        try:
+            return self._run(action.handler(context)) if action.is_async else action.handler(context)
+        finally:
+            with self._lock:
+                self._is_running = False
+
+    def _ended(self, error: BaseException | None) -> Ended:
+        is_clean = self._around.is_clean()
+        if error is None:
+            return Ended(is_clean=is_clean)
+        self._around.failed(error)
+        if isinstance(error, BackstageError):
+            return Ended(failures.told(error), is_clean=is_clean)
+        return Ended(failures.told(as_backstage_error(error)), stacks.of_error(error), is_clean)
+
+    def _context(self) -> ActionContext[Any]:
+        begin = self._begin
+        info = begin.template_info
+        return ActionContext(
+            input=begin.input,
+            logger=asking.Logger(self.scope),
+            workspace=Workspace(self._around.workspace(begin)),
+            task_id=begin.task_id,
+            step=StepInfo(str(begin.step.get("id")), str(begin.step.get("name"))),
+            sink=asking.Sink(self.scope),
+            services=asking.services(begin, self.scope, self._around.services),
+            secrets=begin.secrets,
+            user=User(begin.user.get("ref"), begin.user.get("entity")),
+            template_info=TemplateInfo(str(info["entityRef"]), info.get("baseUrl"), info.get("entity"))
+            if info
+            else None,
+            is_dry_run=begin.is_dry_run,
+            signal=self._signal,
+            each=begin.each,
+            waiter=self._wait,
+        )
+
+    def _wait(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Run a coroutine of a plain function; a thread that the function started itself gets a loop for it."""
+        return self._run(work) if threading.get_ident() == self._thread else asyncio.run(work)
+
+    def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            self._helpers = ThreadPoolExecutor(_HELPERS)
+            self._loop.set_default_executor(self._helpers)
+            asyncio.set_event_loop(self._loop)
+        task = self._loop.create_task(work)
+        with self._lock:
+            self._task = task
+        try:
+            return self._loop.run_until_complete(task)
+        finally:
+            with self._lock:
+                self._task = None
+            if task.done() and not task.cancelled():
+                task.exception()  # retrieved, so that asyncio does not report what is told already
+
+    def _tidy(self, context: ActionContext[Any] | None) -> None:
+        """End what the action left on its loop, within a moment, and remove what it needed beside its workspace."""
+        with suppress(BaseException):  # an action may have left anything there, its own event loop policy included
+            self._close_loop()
+        if self._helpers:
+            self._helpers.shutdown(wait=False, cancel_futures=True)
+        for folder in context.temporary_directories if context else ():
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _close_loop(self) -> None:
+        if self._loop is None:
+            return
+        left = asyncio.all_tasks(self._loop)
+        try:
+            if left:
+                self._loop.run_until_complete(_cancelled(left))
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        finally:
+            asyncio.set_event_loop(None)
+            self._loop.close()
+
+
+async def _cancelled(tasks: "set[asyncio.Task[Any]]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks, timeout=_CLEAN_UP_SECONDS)
