@@ -1,6 +1,7 @@
 """Bringing a database to the current tables, with Alembic, which is imported only when there is something to do."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import structlog
 
 from backstage_py.storage.database import Database, Transaction
 from backstage_py.storage.faults import DatabaseError, meaning
+from backstage_py.storage.table_locks import TableLocks
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -37,8 +39,9 @@ def configuration(database: Database) -> "Config":
 async def upgrade(database: Database, revision: str = "head") -> None:
     """Create or change the tables up to ``revision``. Two processes that start together do it once.
 
-    A database of a later version stays as it is: migrations only add, so this version works on it while replicas of
-    both run.
+    Where replicas of the version before run, each revision is a transaction of its own, whose locks they wait for a
+    moment only. A database of a later version stays as it is: migrations only add, so this version works on it while
+    replicas of both run.
     """
     known = revisions()
     before = await current(database)
@@ -49,7 +52,12 @@ async def upgrade(database: Database, revision: str = "head") -> None:
             raise DatabaseError(_NOT_OURS)
         _log.warning("database_is_of_a_later_version", revision=before, newest_known=known[-1])
         return
-    await _run(database, "upgrade", revision)
+    if database.is_sqlite or before is None:
+        await _run(database, "upgrade", revision)
+        return
+    last = known[-1] if revision == "head" else revision
+    for one in known[known.index(before) + 1 : known.index(last) + 1]:
+        await _add_beside_others(database, one)
 
 
 async def current(database: Database) -> str | None:
@@ -92,24 +100,57 @@ def revisions() -> list[str]:
 
 async def _run(database: Database, name: str, revision: str) -> None:
     def run(transaction: Transaction) -> None:
-        from alembic import command
-
-        config = configuration(database)
-        config.attributes["connection"] = transaction.connection
         if not database.is_sqlite:
-            transaction.connection.exec_driver_sql("SET LOCAL statement_timeout = 0")  # an index may take long
-            transaction.connection.exec_driver_sql("SET LOCAL lock_timeout = 0")  # other replicas wait for it below
-            transaction.connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7263548192)")
-        try:
-            getattr(command, name)(config, revision)
-        except (sa.exc.ProgrammingError, sa.exc.OperationalError) as error:
-            if meaning(error) is not error:
-                raise
-            if getattr(error.orig, "sqlstate", None) == _NOT_ALLOWED:
-                raise DatabaseError(_grant(database.url, error)) from error
-            raise DatabaseError(f"{_NOT_OURS} ({' '.join(str(error.orig).split())})") from error
+            _wait_for_other_processes(transaction.connection)
+        _command(database, transaction.connection, name, revision)
 
     await database.write(run, is_repeatable=True)  # what is done already is left out
+
+
+async def _add_beside_others(database: Database, revision: str) -> None:
+    """Add one revision on PostgreSQL while replicas of the version before work with the tables."""
+    locks = TableLocks(_altered(database, revision))
+
+    def run(transaction: Transaction) -> None:
+        connection = transaction.connection
+        _wait_for_other_processes(connection)
+        known = revisions()
+        if _current(connection) not in known[: known.index(revision)]:  # another process was faster
+            return
+        locks.take(connection)
+        _command(database, connection, "upgrade", revision)
+
+    await database.write(run, is_repeatable=True, is_patient=True)
+
+
+def _altered(database: Database, revision: str) -> Sequence[str]:
+    """Return what a migration says that it alters of what is there."""
+    from alembic.script import ScriptDirectory
+
+    script = ScriptDirectory.from_config(configuration(database)).get_revision(revision)
+    altered: Sequence[str] = getattr(script.module, "altered", ())
+    return altered
+
+
+def _wait_for_other_processes(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("SET LOCAL statement_timeout = 0")  # an index may take long
+    connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
+    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7263548192)")
+
+
+def _command(database: Database, connection: sa.Connection, name: str, revision: str) -> None:
+    from alembic import command
+
+    config = configuration(database)
+    config.attributes["connection"] = connection
+    try:
+        getattr(command, name)(config, revision)
+    except (sa.exc.ProgrammingError, sa.exc.OperationalError) as error:
+        if meaning(error) is not error:
+            raise
+        if getattr(error.orig, "sqlstate", None) == _NOT_ALLOWED:
+            raise DatabaseError(_grant(database.url, error)) from error
+        raise DatabaseError(f"{_NOT_OURS} ({' '.join(str(error.orig).split())})") from error
 
 
 def _grant(url: sa.URL, error: sa.exc.DBAPIError) -> str:

@@ -78,6 +78,18 @@ async def test_holds_on_postgres_too(behaviour: Behaviour, tmp_path: Path, url: 
     await behaviour(tmp_path)
 
 
+async def test_a_step_leaves_an_archive_as_soon_as_a_replica_of_the_version_before_is_there(
+    tmp_path: Path, url: str, server: Postgres
+) -> None:
+    async with test_snapshots.keeping(tmp_path) as k:
+        take = await k.taker()
+        await take(0)
+        assert await k.kept.archives.load(k.claim.id, 0) is None
+        with server.connect(str(k.database.url.database)):  # a connection without a name, as replicas of 0.1.0 have
+            await take(1)
+        assert await k.kept.archives.load(k.claim.id, 1) is not None
+
+
 @pytest.mark.timeout(60 + 6 * KILLS)
 async def test_killed_workers_lose_nothing_and_repeat_nothing(tmp_path: Path, url: str) -> None:
     """Tasks, claims and events go from process to process here, so this is also about how fast they learn of them."""

@@ -9,7 +9,6 @@ import importlib
 import io
 import stat
 import tarfile
-import time
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 _log = structlog.get_logger(__name__)
-_LOOK_SECONDS = 10.0
 # Python before 3.11.4, as in Debian 12, cannot filter what it unpacks.
 _filtering = tarfile if hasattr(tarfile, "data_filter") else importlib.import_module("backports.tarfile")
 
@@ -47,15 +45,10 @@ class Archives:
         self._table = table
         self._outside = outside
         self._largest = largest
-        self._looked_at = float("-inf")
-        self._are_read = False
 
     async def are_read(self) -> bool:
-        """Say whether a replica of the version before seems to run; it may have come some seconds ago."""
-        if time.monotonic() - self._looked_at > _LOOK_SECONDS:
-            self._looked_at = time.monotonic()
-            self._are_read = await self._table.has_older_readers()
-        return self._are_read
+        """Say whether a replica of the version before seems to run at this moment."""
+        return await self._table.has_older_readers()
 
     async def load(self, task_id: str, position: int) -> bytes | None:
         """Return the archive of what a task's steps up to ``position`` made, None when there is none."""

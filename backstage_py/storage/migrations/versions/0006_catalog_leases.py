@@ -9,6 +9,8 @@ branch_labels = None
 depends_on = None
 
 _QUEUES = ("process_queue", "stitch_queue")
+altered = ("catalog_state", "refresh_state", *_QUEUES)
+"""Locked together in the beginning: see ``storage.table_locks``."""
 
 
 def upgrade() -> None:
