@@ -131,15 +131,16 @@ def of_merged(merged: Merged, found: Sequence[check.Finding] | None = None) -> S
     """Return the settings of a merged configuration; ``found`` is what ``check.examine`` says of it, where known."""
     found = check.examine(merged) if found is None else found
     config = Reader(merged)
+    integrations = read_integrations.read(config)
     return read(
         Settings,
         config,
         backend=read_backend.read(config.section("backend")),
         auth=read_auth.read(config),
         scaffolder=read_scaffolder.read(config.section("scaffolder")),
-        catalog=read_catalog.read(config.section("catalog")),
+        catalog=read_catalog.read(config.section("catalog"), read_integrations.kinds_by_host(integrations)),
         discovery=read_backend.read_discovery(config),
-        integrations=read_integrations.read(config),
+        integrations=integrations,
         raw=merged.data,
         warnings=(*check.misspelled(found), *catalog_notes.notes(merged)),
     )

@@ -1,6 +1,7 @@
 """``catalog``: what takes more than one key to say."""
 
 import math
+from collections.abc import Mapping
 
 from backstage_py.settings import kinds
 from backstage_py.settings.description import read as described
@@ -18,8 +19,8 @@ _MOVED = {
 }
 
 
-def read(section: Reader) -> CatalogSettings:
-    """Read the section."""
+def read(section: Reader, hosts: Mapping[str, str]) -> CatalogSettings:
+    """Read the section; ``hosts`` are the kinds of ``integrations`` by host."""
     _refuse_moved(section.section("processors"))
     for name in ("pollingInterval", "stitchTimeout"):  # without effect here, but refused as Backstage refuses them
         section.get(f"stitchingStrategy.{name}", kinds.LASTING)
@@ -28,7 +29,7 @@ def read(section: Reader) -> CatalogSettings:
         CatalogSettings,
         section,
         processors=_processors(section),
-        providers=providers.read(section.section("providers")),
+        providers=providers.read(section.section("providers"), hosts),
         disabled_providers=_disabled(section.section("providerOptions")),
         options=section.data,
         **computed,

@@ -4,7 +4,7 @@ Hosts that Backstage knows without configuration are added by ``integrations.scm
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -57,6 +57,13 @@ def read(config: Reader) -> tuple[ScmIntegration, ...]:
     """Read all kinds; keys of kinds that are no git hosts (``awsS3``, …) are left alone."""
     integrations = config.section("integrations")
     return tuple(one for name, kind in _KINDS.items() for one in _entries(integrations, name, kind))
+
+
+def kinds_by_host(configured: Sequence[ScmIntegration]) -> dict[str, str]:
+    """Return the kinds of all hosts, those included that are known without configuration; hosts in lower case."""
+    public = {kind.public: name for name, kind in _KINDS.items() if kind.public}
+    public |= {kind.default_host: name for name, kind in _KINDS.items() if kind.default_host}
+    return public | {one.host.lower(): one.type for one in reversed(configured)}
 
 
 def _entries(integrations: Reader, name: str, kind: _Kind) -> Iterator[ScmIntegration]:

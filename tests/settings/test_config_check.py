@@ -190,3 +190,38 @@ def test_every_section_that_a_room_reads_by_itself_is_known() -> None:
 
     assert {"scaffolder", "kubernetes", "slack"} <= sections
     assert {one for one in sections if known.node((one,)) is None} == set()
+
+
+_SCHEDULE = "schedule: {frequency: {hours: 1}, timeout: {minutes: 3}}"
+
+
+@pytest.mark.parametrize(
+    ("provider", "key", "kind"),
+    [
+        (f"gitlab:\n      ours:\n        host: git.acme.example\n        {_SCHEDULE}", "gitlab.ours.host", "gitlab"),
+        (
+            f"github:\n      ours:\n        host: git.acme.example\n        organization: acme\n        {_SCHEDULE}",
+            "github.ours.host",
+            "github",
+        ),
+        (
+            f"githubOrg:\n      - id: ours\n        githubUrl: https://git.acme.example\n        {_SCHEDULE}",
+            "githubOrg.0.githubUrl",
+            "github",
+        ),
+        (
+            f"gitea:\n      ours:\n        host: git.acme.example\n        organization: acme\n        {_SCHEDULE}",
+            "gitea.ours.host",
+            "gitea",
+        ),
+    ],
+)
+def test_a_provider_whose_host_no_integration_has(tmp_path: Path, provider: str, key: str, kind: str) -> None:
+    text = f"catalog:\n  providers:\n    {provider}\n"
+    one = _found(tmp_path, text)[f"catalog.providers.{key}"]
+
+    assert one.answer is Answer.WRONG
+    assert f"'git.acme.example' is no host of integrations.{kind}" in str(one.reason)
+    own = {"gitlab": ", apiBaseUrl: https://git.acme.example/api/v4", "gitea": ""}.get(kind, "")
+    known = f"integrations:\n  {kind}: [{{host: git.acme.example{own}}}]\n"
+    assert not any(found.answer is Answer.WRONG for found in _all(tmp_path, text + known))
