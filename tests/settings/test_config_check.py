@@ -206,7 +206,7 @@ _SCHEDULE = "schedule: {frequency: {hours: 1}, timeout: {minutes: 3}}"
         ),
         (
             f"githubOrg:\n      - id: ours\n        githubUrl: https://git.acme.example\n        {_SCHEDULE}",
-            "githubOrg.0.githubUrl",
+            "githubOrg[0].githubUrl",
             "github",
         ),
         (
