@@ -69,6 +69,9 @@ async def test_the_newest_commits_are_listed_and_the_others_counted(github_task:
     assert [one["title"] for one in out["commits"]] == ["Drop **it**"]
     assert out["aheadBy"] == 3
     assert out["markdown"].splitlines()[1] == f"- and 2 more: {out['url']}"
+    ignoring = (await github_task.run(COMPARE, {**given, "limit": 5, "ignore": ["Drop", "closes #1"]})).outputs
+    assert [one["title"] for one in ignoring["commits"]] == ["Round half up"]
+    assert (ignoring["aheadBy"], len(ignoring["markdown"].splitlines())) == (3, 1)
 
 
 async def test_going_back_is_told_from_going_on(github_task: Task, revisions: list[str]) -> None:

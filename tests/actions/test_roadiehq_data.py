@@ -126,6 +126,7 @@ LAID_OUT = """---
 image:
     repository:   ghcr.io/acme/shop
     digest:  'sha256:old' # by CI
+    long: sha256:1111111111111111111111111111111111111111111111111111111111111111111 # by CI
     args: { a: 1,  b: [ x,y ] }   # as they come
 
 
@@ -142,9 +143,15 @@ last: "1"   # the end"""
 async def test_lines_that_do_not_change_stay_as_they_are(task: Task, end: str) -> None:
     text = LAID_OUT.replace("\n", end)
     put(task, "a.yaml", text)
-    content = {"image": {"digest": "sha256:new"}, "empty": ["full"], "envFrom": [{"name": "third"}], "more": True}
+    content = {
+        "image": {"digest": "sha256:new", "long": "new"},
+        "empty": ["full"],
+        "envFrom": [{"name": "third"}],
+        "more": True,
+    }
     await task.run(MERGE, {"path": "a.yaml", "content": content, "mergeArrays": True, "preserveYamlComments": True})
     wanted = LAID_OUT.replace("'sha256:old'", "'sha256:new'").replace("empty: []", "empty:\n- full")
+    wanted = wanted.replace(f"sha256:{'1' * 67}", "new")
     wanted = wanted.replace("name: second", "name: second\n- name: third") + "\nmore: true\n"
     assert (task.workspace.root / "a.yaml").read_bytes().decode() == wanted.replace("\n", end)
 

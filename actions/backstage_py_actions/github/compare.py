@@ -1,7 +1,7 @@
 """``github:commits:compare``: which commits came between two revisions."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from backstage_py.integrations.forges.github import Repository
 from backstage_py.plugin import ActionAttributes, ActionContext, Json, JsonObject, NotFoundError
@@ -20,6 +20,7 @@ class Compare:
     base: str
     head: str
     limit: float = 50
+    ignore: list[str] = field(default_factory=list)
     token: str | None = None
 
 
@@ -34,7 +35,9 @@ async def github_commits_compare(ctx: ActionContext[Compare]) -> JsonObject:
     wanted = ctx.input
     async with client.repository(ctx, wanted.repo_url, wanted.token) as target:
         first, commits = await _read(target, wanted)
-    listed = [_shown(one) for one in reversed(commits)][: int(wanted.limit)]
+    shown = [_shown(one) for one in reversed(commits)]
+    told = [one for one in shown if not any(text in one["title"] for text in wanted.ignore)]
+    listed = told[: int(wanted.limit)]
     ahead, url = int(first["ahead_by"]), str(first["html_url"])
     ctx.logger.info(f"'{wanted.head}' is {ahead} commits ahead of '{wanted.base}', {first['behind_by']} behind")
     return {
@@ -43,7 +46,7 @@ async def github_commits_compare(ctx: ActionContext[Compare]) -> JsonObject:
         "behindBy": int(first["behind_by"]),
         "url": url,
         "commits": list(listed),
-        "markdown": "\n".join([*map(_line, listed), *_rest(ahead - len(listed), url)]),
+        "markdown": "\n".join([*map(_line, listed), *_rest(len(told) - len(listed) + ahead - len(shown), url)]),
     }
 
 

@@ -36,14 +36,17 @@ class Document:
         Where that cannot be done, because the change stands in lines that ruamel.yaml writes in another way, all of the
         text is ruamel.yaml's.
         """
-        before = _written(self.value, options)
+        unfolded = {**options, "lineWidth": 0}
+        before = _written(self.value, unfolded)
         value = change(self.value)
-        after = _written(value, options)
+        after = _written(value, unfolded)
         try:
             text = yaml_layout.carried(self.text, before, after)
-            return text if load_yaml(text) == load_yaml(after) else after
+            if load_yaml(text) == load_yaml(after):
+                return text
         except (yaml_layout.LayoutLostError, YamlError):
-            return after
+            pass
+        return _written(value, options)
 
 
 def load(text: str) -> list[str | Document]:
