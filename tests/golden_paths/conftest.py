@@ -1,13 +1,30 @@
-"""Produced repositories, once for each language and module."""
+"""Produced repositories, once for each language and module, or for each of many answers and run."""
 
+import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from tests.golden_paths import produced
+from backstage_py.cli.main import app
+from tests.golden_paths import answers, produced
 
 
 @pytest.fixture(scope="module", params=produced.LANGUAGES)
 def repository(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The repository of a new service."""
     return produced.produce(produced.skeleton(request.param), tmp_path_factory.mktemp("repository"))
+
+
+@pytest.fixture(scope="session", params=produced.LANGUAGES)
+def repositories(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """What a dry run of the template writes for answers that have each pair of choices."""
+    folder, made = tmp_path_factory.mktemp(request.param), []
+    template = str(produced.skeleton(request.param).parent)
+    for number, given in enumerate(answers.of(request.param)):
+        values = folder / f"{number}.json"
+        values.write_text(json.dumps(given))
+        made.append(folder / f"{number}-{given['name']}")
+        done = CliRunner().invoke(app, ["dry-run", template, "-v", str(values), "--out", str(made[-1])])
+        assert done.exit_code == 0, done.output
+    return made

@@ -1,0 +1,119 @@
+"""The pipelines of produced repositories, for GitHub and for GitLab."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.golden_paths import produced, tools, workflows
+
+pytestmark = [pytest.mark.thorough, pytest.mark.xdist_group("produced repositories")]
+
+OWN = ("actions/", "github/")
+"""Actions of GitHub itself, whose versions cannot be moved by somebody else."""
+
+
+def test_actionlint_finds_nothing(repositories: list[Path], tmp_path: Path) -> None:
+    for number, file in enumerate(workflows.files(repositories)):
+        text = workflows.by_version(file.read_text(encoding="utf-8"))
+        (tmp_path / f"{number}-{file.name}").write_text(text, encoding="utf-8")
+    assert len(list(tmp_path.iterdir())) >= 2 * len(repositories)
+    tools.run("actionlint", "-pyflakes=", *sorted(tmp_path.iterdir()), folder=tmp_path)
+
+
+def test_actions_of_others_are_pinned_by_their_commit(repositories: list[Path]) -> None:
+    for file in workflows.files(repositories):
+        for uses, comment in re.findall(r"uses: (\S+)( .*)?", file.read_text(encoding="utf-8")):
+            name, _, version = uses.partition("@")
+            expected = r"v\d+" if name.startswith(OWN) else "[0-9a-f]{40}"
+            assert re.fullmatch(expected, version), (file, uses)
+            assert name.startswith(OWN) or re.match(r" # v\d", comment), (file, uses)
+
+
+def test_a_job_may_do_what_it_does_and_no_more(repositories: list[Path]) -> None:
+    allowed = {
+        "image": {"contents": "read", "packages": "write", "id-token": "write"},
+        "promote": {"contents": "write"},
+        "analyze": {"actions": "read", "contents": "read", "security-events": "write"},
+    }
+    for file in workflows.files(repositories):
+        assert yaml.safe_load(file.read_text(encoding="utf-8"))["permissions"] == {}, file
+        for name, job in workflows.jobs(file).items():
+            assert job["permissions"] == allowed.get(name, {"contents": "read"}), (file, name)
+
+
+def test_only_the_job_that_pushes_keeps_a_token_in_its_checkout(repositories: list[Path]) -> None:
+    for file in workflows.files(repositories):
+        for name, job in workflows.jobs(file).items():
+            for step in job["steps"]:
+                if step.get("uses", "").startswith("actions/checkout@"):
+                    assert (step["with"].get("persist-credentials") is False) == (name != "promote"), (file, name)
+
+
+def test_texts_from_outside_do_not_reach_a_shell(repositories: list[Path]) -> None:
+    for file in workflows.files(repositories):
+        for step in workflows.steps(file):
+            assert "${{" not in step.get("run", ""), file
+
+
+def test_a_promotion_starts_no_pipeline(repositories: list[Path]) -> None:
+    for file in workflows.files(repositories):
+        on = yaml.safe_load(file.read_text(encoding="utf-8"))[True]  # YAML 1.1 reads the word as a truth value
+        assert on["push"] == {"branches": ["main"], "paths-ignore": ["deploy/**"]}, file
+    for repository in repositories:
+        assert "[skip ci]" in (repository / "deploy/promote.sh").read_text(encoding="utf-8")
+
+
+def test_gitlabs_schema_fits(repositories: list[Path], tmp_path: Path) -> None:
+    files = [repository / ".gitlab-ci.yml" for repository in repositories]
+    options = ("--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci")
+    tools.run("check-jsonschema", *options, *files, folder=tmp_path)
+
+
+def test_dependabots_schema_fits(repositories: list[Path], tmp_path: Path) -> None:
+    files = [repository / ".github/dependabot.yml" for repository in repositories]
+    tools.run("check-jsonschema", "--builtin-schema", "vendor.dependabot", *files, folder=tmp_path)
+
+
+def test_gitlab_waits_for_jobs_that_are_there(repositories: list[Path]) -> None:
+    for repository in repositories:
+        pipeline = yaml.safe_load((repository / ".gitlab-ci.yml").read_text(encoding="utf-8"))
+        stages = pipeline["stages"]
+        jobs: dict[str, Any] = {
+            name: job for name, job in pipeline.items() if isinstance(job, dict) and "script" in job
+        }
+        for name, job in jobs.items():
+            parent = pipeline.get(job.get("extends"), {})
+            stage = stages.index(job.get("stage") or parent["stage"])
+            for needed in job.get("needs", []):
+                assert stages.index(jobs[needed]["stage"]) <= stage, (name, needed)
+
+
+DONE_BY_BOTH = {
+    "go": ["gofmt -l", "go vet", "staticcheck@", "go test -race", "govulncheck@"],
+    "python": [
+        "ruff check",
+        "ruff format --check",
+        "mypy",
+        "pytest",
+        "service.openapi --check",
+        "pip-audit==",
+        "--require-hashes",
+    ],
+}
+DELIVERED_BY_BOTH = ["helm lint chart --strict", "cosign sign --yes", "deploy/promote.sh staging", "misconfig"]
+
+
+@pytest.mark.parametrize("language", produced.LANGUAGES)
+def test_gitlab_does_what_github_does(language: str) -> None:
+    skeleton = produced.skeleton(language)
+    github = (skeleton / ".github/workflows/ci.yaml").read_text(encoding="utf-8")
+    gitlab = (skeleton / ".gitlab-ci.yml").read_text(encoding="utf-8")
+    for command in (*DONE_BY_BOTH[language], *DELIVERED_BY_BOTH):
+        assert command in github, command
+        assert command in gitlab, command
+    versions = re.compile(r"([\w/.-]+(?:@v|==))(\d[\d.]*)")
+    pinned = {tool: version for tool, version in versions.findall(github) if "." in version}
+    assert pinned.items() >= dict(versions.findall(gitlab)).items()
