@@ -27,7 +27,7 @@ TEXTS = [
     ),
     *(ROOT / "docs").rglob("*.md"),
     *(ROOT / "examples").glob("*/README.md"),
-    *(path for path in (ROOT / "skeletons").rglob("*") if path.is_file()),
+    *(path for path in (ROOT / "skeletons").rglob("*") if path.is_file() and "skeleton" not in path.parts),
 ]
 COMMAND = re.compile(r"\b(pip install|uvx|uv tool (?:install|run)|pipx (?:run|install)) ([^`#\n]*)")
 VALUE_OPTIONS = ("--from", "--spec")

@@ -1,0 +1,106 @@
+"""The Python service that path 1 produces: it passes its own checks and tests, in the environment of its lock."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.golden_paths import produced
+
+pytestmark = [pytest.mark.thorough, pytest.mark.xdist_group("Python service")]  # one environment a run
+
+
+@dataclass(frozen=True)
+class Service:
+    """The repository, and an environment with what its lock names and nothing else."""
+
+    folder: Path
+    environment: Path
+
+    def run(self, *command: str) -> str:
+        """Run a command as its developers do; it has to succeed."""
+        keep = {name: value for name, value in os.environ.items() if not name.startswith(("COV_", "PYTEST", "PYTHON"))}
+        path = os.pathsep.join([str(self.environment / "bin"), os.environ["PATH"]])
+        done = subprocess.run(
+            [self.environment / "bin" / command[0], *command[1:]],
+            cwd=self.folder,
+            env=keep | {"PATH": path},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{' '.join(command)}:\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Service:
+    folder = produced.produce(produced.skeleton("python"), tmp_path_factory.mktemp("service"))
+    environment = tmp_path_factory.mktemp("environment")
+    subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+    made = Service(folder, environment)
+    options = ("--quiet", "--disable-pip-version-check", "--no-compile", "--require-hashes")
+    made.run("pip", "install", *options, "--requirement", "requirements-dev.txt")
+    return made
+
+
+def test_it_passes_its_own_tests(service: Service) -> None:
+    assert re.search(r"^\d+ passed", service.run("pytest", "-q").splitlines()[-1])
+
+
+def test_its_sources_are_clean(service: Service) -> None:
+    service.run("ruff", "check")
+    service.run("ruff", "format", "--check")
+    service.run("mypy")
+
+
+def test_its_document_is_what_its_code_says(service: Service) -> None:
+    service.run("python", "-m", "service.openapi", "--check", "openapi.yaml")
+
+
+def test_an_endpoint_more_is_a_file_more(service: Service, tmp_path: Path) -> None:
+    more = service.folder / "service/routes/greetings.py"
+    more.write_text(
+        "from fastapi import APIRouter\n\nrouter = APIRouter()\n\n\n"
+        '@router.get("/greetings/{name}")\nasync def greet(name: str) -> str:\n    return f"Hello {name}"\n'
+    )
+    try:
+        assert "/greetings/{name}:" in service.run("python", "-m", "service.openapi")
+        with pytest.raises(AssertionError, match=r"\+  /greetings/\{name\}:"):
+            service.run("python", "-m", "service.openapi", "--check", "openapi.yaml")
+    finally:
+        more.unlink()
+
+
+@pytest.mark.parametrize(("lock", "groups"), [("requirements.txt", ()), ("requirements-dev.txt", ("dev",))])
+def test_what_it_needs_is_locked_with_checksums(lock: str, groups: tuple[str, ...]) -> None:
+    skeleton = produced.skeleton("python")
+    entries = re.split(r"\n(?=\S)", (skeleton / lock).read_text(encoding="utf-8"))
+    locked = {}
+    for entry in entries:
+        if not entry.startswith("#"):
+            assert "--hash=sha256:" in entry, entry
+            one = Requirement(entry.partition("\\")[0])
+            locked[canonicalize_name(one.name)] = str(one.specifier).removeprefix("==")
+    project = tomllib.loads((skeleton / "pyproject.toml").read_text(encoding="utf-8"))
+    needed = [
+        *project["project"]["dependencies"],
+        *(one for name in groups for one in project["dependency-groups"][name]),
+    ]
+    for one in map(Requirement, needed):
+        assert one.specifier.contains(locked[canonicalize_name(one.name)], prereleases=True), one
+
+
+def test_its_pythons_agree() -> None:
+    skeleton = produced.skeleton("python")
+    version = (skeleton / ".python-version").read_text(encoding="utf-8").strip()
+    stages = re.findall(r"^FROM (\S+)", (skeleton / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert stages == [f"python:{version}-slim-trixie", "gcr.io/distroless/python3-debian13:nonroot"]
+    assert f"image: python:{version}-slim-trixie" in (skeleton / ".gitlab-ci.yml").read_text(encoding="utf-8")
