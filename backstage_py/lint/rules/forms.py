@@ -1,6 +1,5 @@
 """BPY5: the form."""
 
-import operator
 from collections.abc import Iterator
 
 from backstage_py.js import regex
@@ -25,15 +24,6 @@ _SIZES = _LOG.replace("${{ parameters.name }}", "${{ parameters.name }} ${{ para
 _GOOD = _NAME + _LOG
 _INNER = frozenset({"properties", "items", "definitions", "not"})
 """Below these stand schemas of something else than the form's own values."""
-_PYTHON_TYPES = {
-    "string": (str,),
-    "boolean": (bool,),
-    "object": (dict,),
-    "array": (list,),
-    "null": (type(None),),
-    "number": (int, float),
-    "integer": (int,),
-}
 _FOREIGN_TYPES = {
     "str": "string",
     "text": "string",
@@ -165,72 +155,6 @@ def unknown_type(template: Template) -> Iterator[Finding]:
                 fix=f'Write "{close}"' if close else None,
                 repair=repair.write((*one.path, "type"), close, sure=sure) if name == one.schema["type"] else None,
             )
-
-
-@rule(
-    "BPY508",
-    "bad-default",
-    "warning",
-    "template",
-    summary="A default does not fit its own schema.",
-    why="The form starts with a value that it refuses.",
-    bad=_NAME + "      enum: [small, large]\n      default: medium\n" + _LOG,
-    good=_NAME + "      enum: [small, large]\n      default: small\n" + _LOG,
-)
-def bad_default(template: Template) -> Iterator[Finding]:
-    """Type, enum, pattern and bounds, and those of the items; an empty text or list is there to be filled."""
-    for one in template.form.properties:
-        default = one.schema.get("default")
-        if default is None or "ui:field" in one.schema:
-            continue
-        if reason := _unfit(default, one.schema):
-            yield Finding(f"The default {reason}", (*one.path, "default"))
-
-
-@rule(
-    "BPY509",
-    "enum-names",
-    "warning",
-    "template",
-    summary="`enumNames` and `enum` differ in length, or a value stands twice in `enum` or `oneOf`.",
-    why="The names would belong to other values; a doubled value makes the schema invalid, in `oneOf` the choice.",
-    bad=_NAME + "      enum: [small, large]\n      enumNames: [Small]\n" + _LOG,
-    good=_NAME + "      enum: [small, large]\n      enumNames: [Small, Large]\n" + _LOG,
-)
-def enum_names(template: Template) -> Iterator[Finding]:
-    """Compare the two lists, of items and branches, too."""
-    for page, path in template.form.pages:
-        for schema, where in schema_shape.schemas(page, path):
-            if isinstance(schema, dict) and isinstance(schema.get("enum"), list):
-                yield from _names_and_values(schema, schema["enum"], where)
-            if isinstance(schema, dict) and isinstance(branches := schema.get("oneOf"), list):
-                yield from _doubled_constants(branches, (*where, "oneOf"))
-
-
-def _names_and_values(schema: JsonObject, enum: list[Json], where: Path) -> Iterator[Finding]:
-    for key in ("enumNames", "ui:enumNames"):
-        names = schema.get(key)
-        if isinstance(names, list) and len(enum) != len(names):
-            yield Finding(f"{len(names)} names for {len(enum)} values", (*where, key))
-    for index in _doubled(enum):
-        yield Finding(f"{enum[index]!r} stands twice in enum", (*where, "enum", index))
-
-
-def _doubled_constants(branches: list[Json], where: Path) -> Iterator[Finding]:
-    """Two choices with one value: then neither can be chosen, as ``oneOf`` takes what fits exactly one."""
-    indexes = [index for index, one in enumerate(branches) if isinstance(one, dict) and "const" in one]
-    for at in _doubled([branches[index]["const"] for index in indexes]):
-        index = indexes[at]
-        yield Finding(f"{branches[index]['const']!r} stands twice in oneOf", (*where, index, "const"))
-
-
-def _doubled(values: list[Json]) -> Iterator[int]:
-    """Yield where a value stands that stood before."""
-    seen: list[tuple[type, Json]] = []
-    for index, value in enumerate(values):
-        if (type(value), value) in seen:
-            yield index
-        seen.append((type(value), value))
 
 
 @rule(
@@ -406,65 +330,3 @@ def _impossible(name: str, schema: JsonObject, condition: JsonObject, where: Pat
             f'"{name}" can never be {", ".join(str(one) for one in wanted)}; it is one of {shown}',
             (*where, "const" if "const" in condition else "enum"),
         )
-
-
-def _unfit(default: Json, schema: JsonObject) -> str | None:
-    types = schema_types(schema)
-    if types and types <= SCHEMA_TYPES and not any(_is_of(default, name) for name in types):
-        return f"is not of the type {' or '.join(sorted(types))}"
-    enum = schema.get("enum")
-    if isinstance(enum, list) and not isinstance(default, list) and not any(deep_equal(default, one) for one in enum):
-        return "is none of the values in enum"
-    if (
-        "oneOf" in schema
-        and (listed := possible_values(schema))
-        and not any(deep_equal(default, one) for one in listed)
-    ):
-        return "is none of the values in oneOf"
-    pattern = schema.get("pattern")
-    if isinstance(pattern, str) and isinstance(default, str) and default and _never_matches(pattern, default):
-        return "does not match the pattern"
-    return _beyond(default, schema) or _unfit_item(default, schema.get("items"))
-
-
-def _unfit_item(default: Json, items: Json) -> str | None:
-    if not isinstance(default, list) or not isinstance(items, dict):
-        return None
-    for index, item in enumerate(default):
-        if item is not None and (reason := _unfit(item, items)):
-            return f"has an item ({index + 1}) that {reason}"
-    return None
-
-
-def _beyond(default: Json, schema: JsonObject) -> str | None:
-    """Which bound a default is beyond; a bound that is no number is reported by another rule."""
-    size, names = _size(default)
-    for name, is_beyond in zip(names, (operator.lt, operator.gt), strict=True):
-        bound: Json = schema.get(name, size)
-        if size is not None and _is_of(bound, "number") and is_beyond(size, bound):
-            return f"is {'below' if name.startswith('min') else 'above'} {name} {bound}"
-    return None
-
-
-def _size(default: Json) -> tuple[float | None, tuple[str, str]]:
-    """What bounds are about, with their keywords; None for what has none, and for an empty text or list."""
-    if isinstance(default, str):
-        return len(default) or None, ("minLength", "maxLength")
-    if isinstance(default, list):
-        return len(default) or None, ("minItems", "maxItems")
-    return default if _is_of(default, "number") else None, ("minimum", "maximum")
-
-
-def _never_matches(pattern: str, value: str) -> bool:
-    try:
-        return not regex.tester(pattern)(value)
-    except ValueError:  # not valid, which another rule reports, or beyond the bound of our engine
-        return False
-
-
-def _is_of(value: Json, name: str) -> bool:
-    if isinstance(value, bool):
-        return name == "boolean"
-    if name == "integer" and isinstance(value, float):
-        return value.is_integer()
-    return isinstance(value, _PYTHON_TYPES[name])
