@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from backstage_py.metrics import catalog, process, scaffolder, shared
+from backstage_py.metrics import catalog, process, reporting, scaffolder, shared
 from backstage_py.metrics.exposition import is_exported_twice
 from backstage_py.metrics.instruments import Instrument, Kind, declared
 
@@ -12,6 +12,7 @@ _GROUPS = (
     ("Tasks and steps", scaffolder),
     ("Catalog", catalog),
     ("Requests, database, permissions, processes", process),
+    ("The platform", reporting),
     ("The shared database", shared),
 )
 _PARTS = {Kind.HISTOGRAM: ("_bucket", "_sum", "_count"), Kind.SUMMARY: ("_sum", "_count")}

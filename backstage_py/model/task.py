@@ -10,6 +10,7 @@ import orjson
 from backstage_py.model import json, times
 from backstage_py.model.entity_filter import Filter
 from backstage_py.model.json import Json, JsonObject
+from backstage_py.model.platform_event import PlatformEvent
 
 STALE_MESSAGE = "This task was marked as stale as it exceeded its timeout"
 
@@ -136,12 +137,14 @@ class StepResult:
     Attributes:
         attempt: the number of the claim under which it ended; None when it has just ended, or ended before that was
             recorded.
+        events: what the step did that the platform is measured by; recorded with the result.
     """
 
     position: int
     failed: bool
     result: JsonObject
     attempt: int | None = None
+    events: Sequence[PlatformEvent] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The scaffolder's parts put together for one database: the service, a worker, the janitor."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -37,6 +37,10 @@ from backstage_py.storage.scaffolder.upkeep import TaskUpkeep
 from backstage_py.storage.scaffolder.workspaces import WorkspaceTable
 
 
+async def nothing() -> None:
+    """Do nothing."""
+
+
 class Scaffolder:
     """What a process of ours runs of the scaffolder.
 
@@ -50,6 +54,7 @@ class Scaffolder:
         autocompletes: by provider.
         authority: says what callers may do; by default users may do everything, as without ``permission.enabled``.
         worker_limit: how many tasks run at once in this process; the setting by default, 0 for none.
+        before_removal: is done before old tasks are removed.
 
     Raises:
         SettingsError: the workspace provider is set wrong.
@@ -67,6 +72,7 @@ class Scaffolder:
         autocompletes: Mapping[str, AutocompleteHandler] | None = None,
         authority: Authority | None = None,
         worker_limit: int | None = None,
+        before_removal: Callable[[], Awaitable[None]] = nothing,
     ) -> None:
         authority = authority or Authority()
         working_directory = working_directory.resolve()
@@ -115,6 +121,7 @@ class Scaffolder:
             recovery,
             folders,
             snapshots.store if snapshots else None,
+            before_removal=before_removal,
             retention=settings.retention,
             frequency=settings.task_timeout_janitor_frequency,
         )

@@ -15,6 +15,7 @@ from backstage_py.storage import migrate
 from backstage_py.storage.catalog import tables as entity_tables
 from backstage_py.storage.database import Database, Transaction
 from backstage_py.storage.keys import tables as key_tables
+from backstage_py.storage.reporting import tables as platform_tables
 from backstage_py.storage.scaffolder import tables as task_tables
 from backstage_py.storage.scaffolder.checkpoints import CheckpointStore
 from backstage_py.storage.scaffolder.claims import ClaimStore
@@ -36,6 +37,14 @@ PAGES = {
     "/g.yaml": group("team-a"),
     "/bad.yaml": "kind: [\n",
 }
+
+TABLES = (
+    task_tables.metadata,
+    entity_tables.metadata,
+    key_tables.metadata,
+    wake_table.metadata,
+    platform_tables.metadata,
+)
 
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -133,7 +142,7 @@ async def columns(database: Database) -> set[tuple[str, str, str, bool]]:
 def described() -> set[tuple[str, str, str, bool]]:
     return {
         (table.name, column.name, column.type.python_type.__name__, bool(column.nullable))
-        for metadata in (task_tables.metadata, entity_tables.metadata, key_tables.metadata, wake_table.metadata)
+        for metadata in TABLES
         for table in metadata.tables.values()
         for column in table.columns
     }

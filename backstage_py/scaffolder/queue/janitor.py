@@ -1,7 +1,7 @@
 """Cleaning up on a schedule: stale tasks, and tasks that are older than the retention."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import structlog
@@ -27,6 +27,7 @@ class Janitor:
         recovery: knows which tasks are stale.
         folders: of tasks; those of ended tasks are removed, which only a killed worker leaves.
         snapshots: whose blobs outside of the database are dropped once no task needs them; None when they are off.
+        before_removal: is done before tasks are removed, so that what counts of them is kept.
         retention: seconds that an ended task is kept, None for ever.
         frequency: seconds between two rounds.
     """
@@ -38,6 +39,7 @@ class Janitor:
         folders: WorkspaceFolders,
         snapshots: SnapshotStore | None,
         *,
+        before_removal: Callable[[], Awaitable[None]],
         retention: float | None,
         frequency: float,
     ) -> None:
@@ -45,6 +47,7 @@ class Janitor:
         self._snapshots = snapshots
         self._upkeep = upkeep
         self._recovery = recovery
+        self._before_removal = before_removal
         self._retention = retention
         self._frequency = frequency
 
@@ -71,6 +74,7 @@ class Janitor:
         if self._retention is None:
             return
         before = times.now() - int(self._retention * 1000)
+        await self._before_removal()
         removed = 0
         while (count := await self._upkeep.remove_ended_before(before, _AT_ONCE)) > 0:
             removed += count

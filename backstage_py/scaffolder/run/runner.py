@@ -20,7 +20,7 @@ from backstage_py.model.task import ClaimLost, StepResult
 from backstage_py.plugin import Action, ActionContext, StepInfo
 from backstage_py.plugin import schema as schemas
 from backstage_py.scaffolder.executors.error_text import as_shown
-from backstage_py.scaffolder.run import action_call, observing, policies, redaction, references, steps
+from backstage_py.scaffolder.run import action_call, measured, observing, policies, redaction, references, steps
 from backstage_py.scaffolder.run.action_call import Cancelled
 from backstage_py.scaffolder.run.budget import SMALL, is_small, refusal
 from backstage_py.scaffolder.run.context import RunContext, WorkerStopping
@@ -390,7 +390,8 @@ class Run:
         if self._hooks.after_step:
             await self._hooks.after_step(step.position)
         await self._set_output(step, outputs, veil)
-        self._journal.finish_step(StepResult(step.position, failed=False, result=outputs))
+        events = measured.events_of(step.action, outputs, self._context.spec, self._context.task_id)
+        self._journal.finish_step(StepResult(step.position, failed=False, result=outputs, events=events))
         self._log_step(step, f"Finished step {step.name}", "completed")
 
 

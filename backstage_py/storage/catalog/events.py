@@ -8,10 +8,12 @@ import sqlalchemy as sa
 from backstage_py.errors import ConflictError
 from backstage_py.model import json
 from backstage_py.model.json import JsonObject
+from backstage_py.model.platform_event import PlatformEvent
 from backstage_py.storage import bulk, clock
 from backstage_py.storage.catalog import marks
 from backstage_py.storage.catalog.tables import deliveries, events
 from backstage_py.storage.database import Database, Transaction
+from backstage_py.storage.reporting import events as platform_events
 
 EVENTS = "catalog-events"
 """The topic to wait for: there are new events."""
@@ -42,7 +44,15 @@ class EventStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def publish(self, topic: str, payload: JsonObject, metadata: JsonObject, *, keys: Iterable[str] = ()) -> None:
+    async def publish(
+        self,
+        topic: str,
+        payload: JsonObject,
+        metadata: JsonObject,
+        *,
+        keys: Iterable[str] = (),
+        facts: Sequence[PlatformEvent] = (),
+    ) -> None:
         """Keep an event for the providers of all processes and wake them.
 
         Args:
@@ -50,6 +60,7 @@ class EventStore:
             payload: what happened.
             metadata: headers of the request that told it.
             keys: by which the same delivery is known when it comes again; at most 64 characters each.
+            facts: what it tells of how the platform is used, which are recorded with it.
 
         Raises:
             ConflictError: it has come before; nothing was kept.
@@ -61,6 +72,7 @@ class EventStore:
             _refuse_known(connection, sorted(set(keys)))
             values = {"topic": topic, "payload": texts[0], "metadata": texts[1], "received_at": clock.now()}
             connection.execute(sa.insert(events).values(values))
+            platform_events.add(transaction, facts)
             _forget(connection)
             transaction.wake(EVENTS)
 

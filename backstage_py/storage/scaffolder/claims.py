@@ -8,11 +8,13 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from backstage_py.model import json, times
+from backstage_py.model.platform_event import PlatformEvent
 from backstage_py.model.task import AttemptKey, Claim, StepResult, Task, TaskStatus, Transition
 from backstage_py.storage import clock
 from backstage_py.storage.database import Database, Transaction
 from backstage_py.storage.faults import LostError
 from backstage_py.storage.prepared import Prepared
+from backstage_py.storage.reporting import events as platform_events
 from backstage_py.storage.scaffolder import events, fence, progress, recording, taking
 from backstage_py.storage.scaffolder.events import EventFeed
 from backstage_py.storage.scaffolder.secrets import SecretBox
@@ -191,8 +193,9 @@ class ClaimStore:
             ClaimLost: the run is no longer the task's; nothing was written.
         """
         steps = [self._step_row(claim, step) for step in transition.steps]
+        facts = [event for step in transition.steps for event in step.events]
         if not self._database.is_sqlite:
-            await self._record(claim, transition, steps)
+            await self._record(claim, transition, steps, facts)
             return
 
         def run(transaction: Transaction) -> None:
@@ -200,6 +203,7 @@ class ClaimStore:
             events.append(transaction, claim.id, transition.events, self._feed)
             for step in steps:
                 _insert_step.run(transaction.connection, step)
+            platform_events.add(transaction, facts)
             if transition.end:
                 values = {
                     "task": claim.id,
@@ -217,13 +221,19 @@ class ClaimStore:
         """Let no write of an attempt wait any longer for a database that is away: the worker ends."""
         self._database.outages.end_patience()
 
-    async def _record(self, claim: Claim, transition: Transition, steps: Sequence[Mapping[str, object]]) -> None:
+    async def _record(
+        self,
+        claim: Claim,
+        transition: Transition,
+        steps: Sequence[Mapping[str, object]],
+        facts: Sequence[PlatformEvent],
+    ) -> None:
         """Do as ``record`` in one statement, and wait with it for a server that is away."""
         recorded = claim.recorded
         before = recorded.newest_event
 
         def run(transaction: Transaction) -> recording.Found:
-            found = recording.record(transaction.connection, claim, transition, steps)
+            found = recording.record(transaction, claim, transition, steps, facts)
             if found.events and before is not None and not found.is_shared:
                 events.hand_over(transaction, claim.id, found.events, transition.events, before, self._feed)
             elif transition.events:

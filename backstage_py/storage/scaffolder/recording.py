@@ -7,14 +7,16 @@ that is sent again after an answer was lost is found to be recorded.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
-import sqlalchemy as sa
-
+from backstage_py.model import json
+from backstage_py.model.platform_event import PlatformEvent
 from backstage_py.model.task import Claim, ClaimLost, Transition
 from backstage_py.storage import clock
+from backstage_py.storage.reporting import events as platform_events
 from backstage_py.storage.scaffolder import progress
+from backstage_py.storage.transaction import Transaction
 
 _NOW = clock.POSTGRESQL
 _HOLDING = """
@@ -56,15 +58,20 @@ class Found:
 
 
 def record(
-    connection: sa.Connection, claim: Claim, transition: Transition, steps: Sequence[Mapping[str, Any]]
+    transaction: Transaction,
+    claim: Claim,
+    transition: Transition,
+    steps: Sequence[Mapping[str, Any]],
+    facts: Sequence[PlatformEvent],
 ) -> Found:
     """Write a move.
 
     Args:
-        connection: that commits each statement by itself.
+        transaction: whose connection commits each statement by itself.
         claim: of the run.
         transition: what to write.
         steps: rows of the steps that ended.
+        facts: what the platform is measured by.
 
     Raises:
         ClaimLost: the run is no longer the task's; nothing was written.
@@ -83,15 +90,19 @@ def record(
         "results": [step["result"] for step in kept],
         "state": transition.end.value if transition.end else None,
     }
+    if facts:
+        values["facts"] = json.text(platform_events.rows(facts))
     text = _text(
         ends=transition.end is not None,
         erases=claim.recorded.erases_secrets or (transition.end is not None and not claim.secrets_lost),
         forgets=forgets,
         has_steps=bool(kept),
+        has_facts=bool(facts),
     )
-    driver: Any = connection.connection.driver_connection
+    driver: Any = transaction.connection.connection.driver_connection
     row = driver.execute(text, values, prepare=True).fetchone()
     if row is not None:
+        transaction.after_commit(partial(platform_events.count, facts))
         return Found(row[1] or (), is_shared=row[0])
     if driver.execute(_RECORDED, values, prepare=True).fetchone() is None:
         raise ClaimLost(claim.id)
@@ -102,7 +113,7 @@ _RECORDED = b"SELECT 1 FROM tasks WHERE id = %(task)s AND claim = %(claim)s AND 
 
 
 @cache
-def _text(*, ends: bool, erases: bool, forgets: bool, has_steps: bool) -> bytes:
+def _text(*, ends: bool, erases: bool, forgets: bool, has_steps: bool, has_facts: bool) -> bytes:
     changes = ["recorded = %(move)s"]
     if ends:
         changes += ["status = %(state)s", "worker = NULL", f"ended_at = {_NOW}", f"last_heartbeat_at = {_NOW}"]
@@ -111,6 +122,8 @@ def _text(*, ends: bool, erases: bool, forgets: bool, has_steps: bool) -> bytes:
     parts = [_HOLDING.format(changes=", ".join(changes)), _EVENTS]
     if has_steps:
         parts.append(_STEPS)
+    if has_facts:
+        parts.append(platform_events.PART)
     if forgets:
         parts += progress.parts_to_forget("IN (SELECT id FROM held)")
     return ("WITH" + ",".join(parts) + _FOUND).encode()

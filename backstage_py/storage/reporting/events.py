@@ -1,0 +1,118 @@
+"""The events by which a platform is measured: recorded once, read in the order in which they happened."""
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+
+from backstage_py.metrics import reporting as counted
+from backstage_py.model import json
+from backstage_py.model.platform_event import PlatformEvent, PlatformEventType
+from backstage_py.storage.database import Database, Transaction
+from backstage_py.storage.prepared import Prepared
+from backstage_py.storage.reporting.tables import platform_events
+
+_LONGEST = 500
+_COLUMNS = [str(column.name) for column in platform_events.columns]
+_names = ", ".join(_COLUMNS)
+_insert = Prepared(
+    sa.text(
+        f"INSERT INTO platform_events ({_names}) VALUES ({', '.join(f':{name}' for name in _COLUMNS)}) "  # noqa: S608  # names of our own columns
+        "ON CONFLICT (key) DO NOTHING"
+    )
+)
+_earlier = Prepared(sa.text("UPDATE platform_events SET at = :at, revision = :revision WHERE key = :key AND at > :at"))
+_again = Prepared(
+    sa.text(
+        "UPDATE platform_events SET at = :at, type = :type, traits = :traits "
+        "WHERE key = :key AND (at <> :at OR type <> :type OR traits <> :traits)"
+    )
+)
+_KIND = "key text, type text, at bigint, " + ", ".join(f"{name} text" for name in _COLUMNS[3:])
+PART = f"""
+told AS (
+  INSERT INTO platform_events ({_names})
+  SELECT {", ".join(f"given.{name}" for name in _COLUMNS)}
+  FROM held, jsonb_to_recordset(%(facts)s::text::jsonb) AS given ({_KIND})
+  ON CONFLICT (key) DO NOTHING
+)"""  # noqa: S608  # names of our own columns
+"""A part of PostgreSQL's statement for a move of a run: records ``facts`` where the claim is still ``held``."""
+
+
+def rows(events: Iterable[PlatformEvent]) -> list[dict[str, Any]]:
+    """Return events as rows."""
+    return [_row(one) for one in events]
+
+
+def count(events: Iterable[PlatformEvent]) -> None:
+    """Count events that were recorded."""
+    for one in events:
+        counted.EVENTS.inc(one.type.value)
+
+
+def add(transaction: Transaction, events: Iterable[PlatformEvent]) -> None:
+    """Record events that are not known yet; of those that only happen for the first time once, the earliest stays."""
+    for one in events:
+        row = _row(one)
+        if _insert.run(transaction.connection, row):
+            transaction.after_commit(partial(count, [one]))
+        elif one.type is PlatformEventType.BUILD_SUCCEEDED:
+            _earlier.run(transaction.connection, {name: row[name] for name in ("key", "at", "revision")})
+
+
+def put(transaction: Transaction, events: Iterable[PlatformEvent]) -> None:
+    """Record events of which the newest telling holds: the end of a task that was run again, a corrected annotation."""
+    for one in events:
+        row = _row(one)
+        if _insert.run(transaction.connection, row):
+            transaction.after_commit(partial(count, [one]))
+        else:
+            _again.run(transaction.connection, {name: row[name] for name in ("key", "at", "type", "traits")})
+
+
+class PlatformEventStore:
+    """The events of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def before(self, moment: int) -> Sequence[PlatformEvent]:
+        """Return all events that happened before a moment, in their order."""
+        query = (
+            sa.select(platform_events)
+            .where(platform_events.c.at < moment)
+            .order_by(platform_events.c.at, platform_events.c.key)
+        )
+
+        def run(connection: sa.Connection) -> Sequence[PlatformEvent]:
+            return [_event(row._asdict()) for row in connection.execute(query)]
+
+        return await self._database.read(run)
+
+    async def put(self, events: Sequence[PlatformEvent]) -> None:
+        """Do as the function ``put``, if there is anything to record."""
+        if events:
+            await self._database.write(lambda transaction: put(transaction, events), is_repeatable=True)
+
+    async def forget_before(self, moment: int) -> int:
+        """Delete what happened before a moment, and return how many events that were."""
+        query = sa.delete(platform_events).where(platform_events.c.at < moment)
+        return await self._database.write(
+            lambda transaction: transaction.connection.execute(query).rowcount, is_repeatable=True
+        )
+
+
+def _row(event: PlatformEvent) -> dict[str, Any]:
+    found = {name: _storable(getattr(event, name)) for name in _COLUMNS}
+    return {**found, "type": event.type.value, "traits": json.text(dict(event.traits))}
+
+
+def _storable(value: Any) -> Any:
+    """Return a value without what PostgreSQL cannot store, and no longer than a name is."""
+    return value.replace("\0", "")[:_LONGEST] if isinstance(value, str) else value
+
+
+def _event(row: dict[str, Any]) -> PlatformEvent:
+    known = {name: row[name] for name in _COLUMNS}
+    return PlatformEvent(**{**known, "type": PlatformEventType(row["type"]), "traits": json.parse(row["traits"])})
