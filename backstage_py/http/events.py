@@ -17,13 +17,14 @@ from backstage_py.errors import BackstageError, InputError
 from backstage_py.http import body as bodies
 from backstage_py.http.respond import json_response
 from backstage_py.model.json import Json, JsonObject
+from backstage_py.reporting.deliveries import told
 from backstage_py.storage.catalog.events import EventStore
 
 PLUGIN = "events"
 BODY_LIMIT = 5 * 1024 * 1024
 OPEN_PATHS = re.compile("/http/")
 _CHARSETS = frozenset({"utf-8", "utf8", "latin1", "ascii", "utf16le", "utf-16le"})
-_HIDDEN = frozenset({"authorization", "cookie", "x-gitlab-token", "x-ado-webhook-secret"})
+_HIDDEN = frozenset({"authorization", "cookie", "x-gitlab-token", "x-ado-webhook-secret", "x-platform-webhook-secret"})
 _log = structlog.get_logger(__name__)
 
 
@@ -66,7 +67,8 @@ def _route(ingress: Ingress, events: EventStore) -> Route:
         payload = _object(raw, charset)
         headers: JsonObject = {name: value for name, value in request.headers.items() if name not in _HIDDEN}
         topic = ingress.subtopic(request.headers, payload)
-        await events.publish(topic, payload, headers, keys=ingress.keys(request.headers, raw))
+        facts = told.events(topic, payload) if ingress.secrets else ()  # anybody may tell anything of an open topic
+        await events.publish(topic, payload, headers, keys=ingress.keys(request.headers, raw), facts=facts)
         _log.info("event_received", topic=topic)
         return json_response({"status": "accepted"}, HTTPStatus.ACCEPTED)
 

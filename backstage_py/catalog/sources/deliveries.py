@@ -38,6 +38,7 @@ _PROOFS: Mapping[str, Proof] = {
     "bitbucketCloud": Proof("x-hub-signature", True, "invalid signature"),
     "bitbucketServer": Proof("x-hub-signature", True, "invalid signature"),
     "gitea": Proof("x-gitea-signature", True, "invalid signature"),
+    "platform": Proof("x-platform-webhook-secret", False, "invalid webhook secret"),
 }
 _IDS: Mapping[str, tuple[str, ...]] = {
     "github": ("x-github-delivery",),
@@ -45,6 +46,7 @@ _IDS: Mapping[str, tuple[str, ...]] = {
     "bitbucketCloud": ("x-request-uuid",),
     "bitbucketServer": ("x-request-id",),
     "gitea": ("x-gitea-delivery",),
+    "platform": ("idempotency-key",),
 }
 _KIND_HEADERS: Mapping[str, str] = {
     "github": "x-github-event",
@@ -114,6 +116,7 @@ def of(settings: EventsSettings, integrations: Sequence[ScmIntegration]) -> Mapp
         "bitbucketCloud": _given(settings.bitbucket_cloud),
         "bitbucketServer": _given(settings.bitbucket_server),
         "gitea": _given(settings.gitea),
+        "platform": _given(settings.platform),
     }
     open_ = dict.fromkeys((*settings.topics, *(topic for topic, known in secrets.items() if known)))
     return {topic: Ingress(topic, secrets.get(topic, ())) for topic in open_}

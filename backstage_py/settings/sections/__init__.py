@@ -42,6 +42,7 @@ from backstage_py.settings.sections.catalog import (
 )
 from backstage_py.settings.sections.database import DatabaseSettings
 from backstage_py.settings.sections.events import EventsSettings
+from backstage_py.settings.sections.platform_metrics import PlatformMetricsSettings
 from backstage_py.settings.sections.scaffolder import (
     ChildrenSettings,
     LimitSettings,
@@ -69,6 +70,7 @@ __all__ = [
     "HttpsSettings",
     "LimitSettings",
     "MetricsSettings",
+    "PlatformMetricsSettings",
     "PluginRestriction",
     "ProcessorOptions",
     "QuotaSettings",
@@ -124,6 +126,7 @@ class Settings:
     scaffolder: ScaffolderSettings = key("scaffolder", Section(ScaffolderSettings))
     catalog: CatalogSettings = key("catalog", Section(CatalogSettings))
     events: EventsSettings = key("events", Section(EventsSettings))
+    platform_metrics: PlatformMetricsSettings = key("platformMetrics", Section(PlatformMetricsSettings, is_closed=True))
     discovery: DiscoverySettings = field()
     integrations: tuple[ScmIntegration, ...] = field()
     permission_enabled: bool = key("permission.enabled", kinds.SWITCH, "Ask the permission backend.", False)

@@ -38,6 +38,11 @@ class EventsSettings:
         "bitbucketServer", "(ours) Opens the topic bitbucketServer for what is signed with it."
     )
     gitea: str | None = _secret("gitea", "(ours) Opens the topic gitea for what is signed with it.")
+    platform: str | None = _secret(
+        "platform",
+        "(ours) Opens the topic platform, for deployments and incidents that the platform's metrics count, for what "
+        "brings it as X-Platform-Webhook-Secret.",
+    )
 
     also: ClassVar = (
         Key("notifyTimeoutMs", without_effect="events wait in the database, and whoever has a provider is woken"),
