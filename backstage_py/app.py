@@ -117,6 +117,7 @@ async def serving(
         await stack.enter_async_context(agents.running())
         if core.catalog:
             await stack.enter_async_context(core.catalog.service.running())
+        await stack.enter_async_context(core.collector.running())
         core.permissions.log_mode()
         core.keys.log_mode()
         if settings.scaffolder.reload_actions:
@@ -125,7 +126,10 @@ async def serving(
 
 
 async def _scrapes(core: Process, collection: Collection | None, stack: AsyncExitStack) -> Scrapes | None:
-    return await stack.enter_async_context(Scrapes(collection, core.database).running()) if collection else None
+    if collection is None:
+        return None
+    report = partial(core.reports.service.report, {})
+    return await stack.enter_async_context(Scrapes(collection, core.database, report).running())
 
 
 def _agents(core: Process, endpoint: McpEndpoint) -> Plugin:

@@ -1,12 +1,14 @@
 """The plugins of Backstage that this service has, each as the routes below its path and what Backstage asks of it."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from backstage_py import bundled
 from backstage_py.catalog.authorized import AuthorizedCatalog
 from backstage_py.catalog.sources import deliveries
-from backstage_py.http import auth, permission, plugin_mount, scaffolder_actions, template_actions
+from backstage_py.catalog.sources.deliveries import Ingress
+from backstage_py.http import auth, permission, platform_metrics, plugin_mount, scaffolder_actions, template_actions
 from backstage_py.http import catalog as catalog_face
 from backstage_py.http import crossplane as crossplane_face
 from backstage_py.http import events as events_face
@@ -20,6 +22,7 @@ from backstage_py.permissions import conditions
 from backstage_py.permissions.mode import Mode
 from backstage_py.provisioning.authorized import AuthorizedProvisioner
 from backstage_py.scaffolder.face.action_policy import ActionPolicy
+from backstage_py.storage.catalog.events import EventStore
 from backstage_py.wiring.process import Process
 from backstage_py.wiring.stand_in import StandIn
 
@@ -27,7 +30,7 @@ from backstage_py.wiring.stand_in import StandIn
 def ids(core: Process, stand_ins: Sequence[StandIn]) -> frozenset[str]:
     """Return the plugins that requests and tokens may name; this service need not serve all of them."""
     offered = {crossplane_face.PLUGIN} if core.provisioner else set()
-    return frozenset({"auth", "permission", "scaffolder", "catalog", "events"}).union(
+    return frozenset({"auth", "permission", "scaffolder", "catalog", "events", platform_metrics.PLUGIN}).union(
         offered, *(one.plugins for one in stand_ins)
     )
 
@@ -36,14 +39,16 @@ def of(core: Process, stand_ins: Sequence[StandIn], authenticator: Authenticator
     """Yield what is served."""
     yield _auth(core, authenticator)
     yield _scaffolder(core)
-    yield _template_actions(core)
+    yield from _own(core)
     if core.permissions.mode is not Mode.BACKEND:
         yield Plugin("permission", permission.routes(), _keys(core), open_paths=re.compile("/health$"))
     if core.provisioner:
         yield _crossplane(core, core.provisioner)
     if core.catalog:
         yield _catalog(core, core.catalog)
-        yield _events(core, core.catalog)
+    ingresses = deliveries.of(core.settings.events, core.settings.integrations)
+    if core.catalog or ingresses:
+        yield _events(core, ingresses)
     yield from _stand_ins(core, stand_ins)
 
 
@@ -58,11 +63,10 @@ def _catalog(core: Process, catalog: AuthorizedCatalog) -> Plugin:
     )
 
 
-def _events(core: Process, catalog: AuthorizedCatalog) -> Plugin:
-    ingresses = deliveries.of(core.settings.events, core.settings.integrations)
+def _events(core: Process, ingresses: Mapping[str, Ingress]) -> Plugin:
     return Plugin(
         events_face.PLUGIN,
-        events_face.routes(ingresses, catalog.service.events),
+        events_face.routes(ingresses, EventStore(core.database)),
         _keys(core),
         body_limit=events_face.BODY_LIMIT,
         open_paths=events_face.OPEN_PATHS,
@@ -99,6 +103,17 @@ def _scaffolder(core: Process) -> Plugin:
         apply_conditions=conditions.endpoint(*authorized.resource_types()),
         openapi=scaffolder_face.document(),
     )
+
+
+def _own(core: Process) -> Iterator[Plugin]:
+    """Yield what is ours alone: the metrics of the platform, and our actions, which may go by another plugin's id."""
+    actions, metrics = _template_actions(core), platform_metrics.routes(core.reports)
+    permissions = bundled.schema("permissions/backstage-py")
+    if actions.id == platform_metrics.PLUGIN:
+        yield replace(actions, routes=[*actions.routes, *metrics], permissions=permissions)
+    else:
+        yield actions
+        yield Plugin(platform_metrics.PLUGIN, metrics, _keys(core), permissions=permissions)
 
 
 def _template_actions(core: Process) -> Plugin:

@@ -9,6 +9,7 @@ from backstage_py.model.json import JsonObject
 CATALOG = "catalog"
 SCAFFOLDER = "scaffolder"
 CROSSPLANE = "crossplane"
+OURS = "backstage-py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +70,5 @@ ACTION_EXECUTE = _of(SCAFFOLDER, "action.execute")
 RESOURCE_CREATE = _of(CROSSPLANE, "resource.create")
 RESOURCE_READ = _of(CROSSPLANE, "resource.read")
 RESOURCE_DELETE = _of(CROSSPLANE, "resource.delete")
+
+METRICS_READ = _of(OURS, "metrics.read")

@@ -6,17 +6,18 @@ is. What was not renewed for a minute is no longer told; that the database is aw
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Self
 
 from backstage_py import threads
 from backstage_py.errors import ServiceUnavailableError
-from backstage_py.metrics import exposition, shared
+from backstage_py.metrics import exposition, reporting, shared
 from backstage_py.metrics.collecting import Collection
 from backstage_py.metrics.instruments import Instrument
 from backstage_py.model import times
+from backstage_py.model.json import JsonObject
 from backstage_py.storage import overview
 from backstage_py.storage.database import Database
 from backstage_py.storage.overview import Contents, Overview
@@ -25,6 +26,7 @@ _FRESH_SECONDS = 5.0
 _OLD_SECONDS = 60.0
 _CONTENTS_SECONDS = 10.0
 _WAIT_SECONDS = 1.0
+_REPORT_SECONDS = 300.0
 
 
 @dataclass(slots=True)
@@ -34,13 +36,17 @@ class Scrapes:
     Attributes:
         collection: what this service counts.
         database: its database.
+        report: returns the platform's report.
     """
 
     collection: Collection
     database: Database
+    report: Callable[[], Awaitable[JsonObject]]
     _read_at: float = float("-inf")
     _counted_at: float = float("-inf")
     _contents: Contents | None = None
+    _reported_at: float = float("-inf")
+    _reported: reporting.Readings = field(default_factory=dict)
     _renewing: "asyncio.Task[None] | None" = None
     _kinds: set[str] = field(default_factory=set)
 
@@ -71,6 +77,9 @@ class Scrapes:
             if time.monotonic() - self._counted_at > _CONTENTS_SECONDS:
                 self._contents = await overview.contents(self.database)
                 self._counted_at = time.monotonic()
+            if time.monotonic() - self._reported_at > _REPORT_SECONDS:
+                self._reported = reporting.readings((await self.report())["total"])
+                self._reported_at = time.monotonic()
         except ServiceUnavailableError:
             self.collection.readings = {**self.collection.readings, shared.DATABASE_UP: {(): 0.0}}
             return
@@ -78,6 +87,7 @@ class Scrapes:
             shared.DATABASE_UP: {(): 1.0},
             **_of_overview(found),
             **(self._of_contents(self._contents) if self._contents else {}),
+            **self._reported,
         }
         self._read_at = time.monotonic()
 

@@ -26,6 +26,9 @@ from backstage_py.plugin.catalog import EntityProvider, load_catalog_plugins
 from backstage_py.plugin.services import CatalogClient, required
 from backstage_py.provisioning.authorized import AuthorizedProvisioner
 from backstage_py.provisioning.catalog import ResourceProvider
+from backstage_py.reporting.authorized import AuthorizedReports
+from backstage_py.reporting.collector import Collector
+from backstage_py.reporting.service import ReportService
 from backstage_py.scaffolder.face.action_policy import ActionPolicy
 from backstage_py.scaffolder.face.remote_actions import HttpRemoteActions
 from backstage_py.scaffolder.run.redaction import Redactor
@@ -34,6 +37,8 @@ from backstage_py.settings.secret_values import secret_values
 from backstage_py.settings.sections import Settings
 from backstage_py.storage import outages
 from backstage_py.storage.database import Database
+from backstage_py.storage.reporting.entities import ReportedEntities
+from backstage_py.storage.reporting.events import PlatformEventStore
 from backstage_py.wiring import database, identity, keys, outside
 from backstage_py.wiring.keys import Keys
 from backstage_py.wiring.outside import Outside
@@ -55,6 +60,8 @@ class Process:
     scaffolder: Scaffolder
     catalog: AuthorizedCatalog | None
     provisioner: AuthorizedProvisioner | None
+    collector: Collector
+    reports: AuthorizedReports
     database: Database
 
 
@@ -100,6 +107,7 @@ async def opened(
         foreign = settings.catalog.base_url or addresses.plugin("catalog")
         client = LocalCatalogClient(catalog) if catalog else HttpCatalogClient(out.http, foreign)
         services = replace(services, catalog=client)
+        collector = Collector(store, settings.platform_metrics)
         scaffolder = Scaffolder(
             store,
             plugins.actions,
@@ -114,6 +122,7 @@ async def opened(
             },
             authority=permissions.authority(names.SCAFFOLDER),
             worker_limit=None if run_tasks else 0,
+            before_removal=collector.collect_tasks,
         )
         provisioner = _provisioner(offered, addresses, client, permissions, kept_entities)
         yield Process(
@@ -127,6 +136,8 @@ async def opened(
             scaffolder,
             catalog,
             provisioner,
+            collector,
+            _reports(settings, store, collector, permissions, has_catalog=catalog is not None),
             store,
         )
 
@@ -184,6 +195,15 @@ def _catalog(
         file_roots=settings.backend.file_roots,
     )
     return AuthorizedCatalog(service, permissions.authority(names.CATALOG))
+
+
+def _reports(
+    settings: Settings, store: Database, collector: Collector, permissions: Permissions, *, has_catalog: bool
+) -> AuthorizedReports:
+    production = frozenset(one.lower() for one in settings.platform_metrics.production)
+    entities = ReportedEntities(store) if has_catalog else None
+    service = ReportService(collector, PlatformEventStore(store), entities, production)
+    return AuthorizedReports(service, permissions.authority(names.OURS))
 
 
 def _resource_providers(offered: Provisioner, addresses: Addresses) -> dict[str, ResourceProvider]:

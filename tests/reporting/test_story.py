@@ -1,0 +1,127 @@
+"""The story of two months, and the numbers that a person gets who counts by hand."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from tests.reporting import story
+from tests.reporting.world import Platform, platform
+
+pytestmark = [pytest.mark.thorough, pytest.mark.xdist_group(__name__), pytest.mark.asyncio(loop_scope="module")]
+
+HOUR = 3600
+DAY = 24 * HOUR
+GOLDEN = "template:default/golden"
+A, B = "group:default/team-a", "group:default/team-b"
+WHOLE = "?from=2026-01-01&to=2026-03-01"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def played(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Platform]:
+    """The platform on 1 March."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        async with platform(tmp_path_factory.mktemp("story"), monkeypatch) as found:
+            await story.tasks(found)
+            await story.told(found)
+            yield found
+
+
+async def test_everything_together(played: Platform) -> None:
+    total = (await played.metrics(WHOLE))["total"]
+    # four by golden, three databases; the broken one failed: 1 of 8
+    assert total["tasks"] == {
+        "created": 8,
+        "completed": 7,
+        "failed": 1,
+        "cancelled": 0,
+        "failureRate": {"n": 8, "share": 0.125},
+    }
+    # OPS-1 stands on one of three databases
+    assert total["infrastructureChanges"] == {"withoutTicket": 2, "n": 3, "share": 0.6667}
+    # Kaplan and Meier: 24 h of 4 watched leave 3/4; at 240 h pay and blog are watched (news is 216 h old): 3/4 * 1/2
+    # = 3/8, so half are there within 240 h; that 95 of 100 are is not seen yet
+    first = total["firstDeployment"]
+    assert (first["n"], first["deployed"]) == (4, 2)
+    assert (first["p50Seconds"], first["p95Seconds"]) == (240 * HOUR, None)
+    never = first["neverDeployed"]
+    assert (never["n"], never["oldestSeconds"]) == (2, 54 * DAY)
+    assert [(one["name"].rpartition("/")[2], one["team"], one["ageSeconds"]) for one in never["services"]] == [
+        ("blog", B, 54 * DAY),
+        ("news", B, 9 * DAY),
+    ]
+    assert {one["template"] for one in never["services"]} == {GOLDEN}
+    # 1 of 4 had a commit after 2 hours: the rest is at most 3/4, above a half
+    assert total["firstCommit"] == {"n": 4, "reached": 1, "p50Seconds": None, "p95Seconds": None}
+    assert total["firstGreenBuild"] == {"n": 4, "reached": 1, "p50Seconds": None, "p95Seconds": None}
+    # 4 of 6 components by golden
+    assert total["goldenPaths"] == {
+        "byTemplate": [{"template": GOLDEN, "services": 4, "n": 6, "share": 0.6667}],
+        "others": {"services": 2, "n": 6, "share": 0.3333},
+        "golden": {"services": 4, "n": 6, "share": 0.6667},
+    }
+
+
+async def test_what_dora_measures(played: Platform) -> None:
+    total = (await played.metrics(WHOLE))["total"]
+    # shop 01-06, 01-08, 01-08, 02-03; pay; legacy: 6 in 59 days
+    assert total["deploymentFrequency"] == {"n": 6, "perWeek": 0.71}
+    # 4, 22, 24, 25 and 27 hours: the third of five, and the fifth
+    assert total["changeLeadTime"] == {"n": 5, "p50Seconds": 24 * HOUR, "p95Seconds": 27 * HOUR}
+    # c3 by the incident, c4 by itself, pay by INC-9: 3 of 7 ends
+    assert total["changeFailRate"] == {"failed": 3, "n": 7, "share": 0.4286}
+    # 1 h and 3 h ended; INC-9 is open for 8.5 days: 2/3 are left after 1 h, 1/3 after 3 h
+    assert total["failedDeploymentRecoveryTime"] == {
+        "n": 3,
+        "recovered": 2,
+        "open": 1,
+        "p50Seconds": 3 * HOUR,
+        "p95Seconds": None,
+    }
+    # back to c1, of 6
+    assert total["deploymentReworkRate"] == {"rework": 1, "n": 6, "share": 0.1667}
+    assert total["incidents"] == {"opened": 2, "open": 1}
+
+
+async def test_each_team_and_each_month(played: Platform) -> None:
+    report = await played.metrics(WHOLE)
+    assert [one["month"] for one in report["months"]] == ["2026-01", "2026-02"]
+    january, february = report["months"]
+    assert (january["deploymentFrequency"]["n"], february["deploymentFrequency"]["n"]) == (5, 1)
+    assert (january["changeFailRate"]["failed"], january["changeFailRate"]["n"]) == (2, 5)
+    assert (february["changeFailRate"]["failed"], february["changeFailRate"]["n"]) == (1, 2)
+    assert (january["tasks"]["completed"], january["tasks"]["failed"]) == (5, 1)
+    assert (january["firstDeployment"]["n"], february["firstDeployment"]["n"]) == (3, 1)
+    # of shop, blog and pay 2/3 are left after 24 h, 1/3 after 240 h
+    assert january["firstDeployment"]["p50Seconds"] == 240 * HOUR
+    teams = {one["team"]: one for one in report["teams"]}
+    assert list(teams) == [A, B]
+    assert teams[A]["total"]["firstDeployment"]["p50Seconds"] == 24 * HOUR
+    assert teams[A]["total"]["firstDeployment"]["p95Seconds"] == 240 * HOUR
+    assert teams[B]["total"]["firstDeployment"]["p50Seconds"] is None
+    assert teams[B]["total"]["changeLeadTime"] == {"n": 1, "p50Seconds": DAY, "p95Seconds": DAY}
+    assert teams[B]["total"]["goldenPaths"]["golden"] == {"services": 2, "n": 4, "share": 0.5}
+    assert teams[A]["months"][1]["changeLeadTime"] == {"n": 1, "p50Seconds": 25 * HOUR, "p95Seconds": 25 * HOUR}
+    assert teams[B]["months"][1]["infrastructureChanges"] == {"withoutTicket": 1, "n": 1, "share": 1.0}
+
+
+async def test_a_question_may_be_narrower(played: Platform) -> None:
+    assert (await played.metrics(f"{WHOLE}&team=team-a"))["total"]["deploymentFrequency"]["n"] == 5
+    assert [one["team"] for one in (await played.metrics(f"{WHOLE}&team=team-b"))["teams"]] == [B]
+    golden = (await played.metrics(f"{WHOLE}&template=golden"))["total"]
+    assert (golden["tasks"]["completed"], golden["deploymentFrequency"]["n"]) == (4, 5)
+    # on 15 January pay was not in production yet, and nothing of later is known
+    early = await played.metrics("?from=2026-01-01&to=2026-01-15T00:00")
+    assert (early["total"]["firstDeployment"]["deployed"], early["total"]["firstDeployment"]["n"]) == (1, 3)
+    assert early["total"]["deploymentFrequency"]["n"] == 3
+    usual = await played.metrics()
+    assert (usual["to"], usual["from"]) == ("2026-03-01T00:00:00.000Z", "2025-12-01T00:00:00.000Z")
+
+
+async def test_what_is_delivered_again_counts_once(played: Platform) -> None:
+    before = await played.metrics(WHOLE)
+    for number, (event, payload) in enumerate(story.github(played)):
+        assert (await played.github(event, payload, f"delivery-{number}")).status == 409
+        anew = payload | {"sender": {"login": f"again-{number}"}}  # another delivery of the same fact
+        assert (await played.github(event, anew, f"another-{number}")).status == 202
+    assert await played.metrics(WHOLE) == before
