@@ -109,8 +109,9 @@ def test_gitlab_tells_of_the_same() -> None:
 @pytest.mark.parametrize("name", ["deployment_status", "workflow_run", "push", "issues"])
 def test_members_of_any_kind_are_no_events_and_break_nothing(name: str) -> None:
     payload = recorded(f"github_{name}")
+    values: list[Any] = [None, [], {}, "text", 7, True, [[]], {"id": {}}]
     for member in payload:
-        for value in (None, [], {}, "text", 7, True, [[]], {"id": {}}):
+        for value in values:
             told.events(f"github.{name}", payload | {member: value})
     found = told.events(f"github.{name}", {"repository": payload["repository"] | {"html_url": "file:///etc"}})
     assert found == ()
@@ -126,12 +127,17 @@ def test_the_topic_of_the_platform_says_what_is_wrong() -> None:
     }
     [found] = told.events("platform", good)
     assert (found.entity_ref, found.repository) == ("component:default/shop", None)
-    for member, value in (("type", "task_failed"), ("id", None), ("at", "soon"), ("entityRef", ""), ("environment", 0)):
-        wrong = {name: value if name == member else other for name, other in good.items()}
-        if member == "environment":
-            del wrong["environment"]
-        with pytest.raises(InputError, match=f"'{'repository' if member == 'entityRef' else member}'"):
-            told.events("platform", wrong)
+    wrongs: list[tuple[str, Any, str]] = [
+        ("type", "task_failed", "type"),
+        ("id", None, "id"),
+        ("at", "soon", "id"),
+        ("entityRef", "", "repository"),
+        ("entityRef", ":", "entityRef"),
+        ("environment", None, "environment"),
+    ]
+    for member, value, named in wrongs:
+        with pytest.raises(InputError, match=f"'{named}'"):
+            told.events("platform", {**good, member: value})
 
 
 @pytest.mark.parametrize(

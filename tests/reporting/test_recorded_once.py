@@ -127,6 +127,7 @@ async def test_a_task_is_told_of_once_as_it_ended_last(replicas: tuple[Database,
     box = boxes.box(b"key")
     tasks, claims = TaskStore(one, box), ClaimStore(one, box)
     task_id = await tasks.create(SPEC, created_by=None, secrets={}, starts_over=False)
+    found: Sequence[PlatformEvent] = ()
     for end in (TaskStatus.FAILED, TaskStatus.COMPLETED):
         await asyncio.gather(*(Collector(database, WHAT).collect() for database in replicas))
         [claim] = await claims.claim("worker", 1, keep_secrets=False)
