@@ -1,10 +1,34 @@
 """The Go service that path 1 produces: its sources pass Go's own checks and tests."""
 
+import shutil
 from pathlib import Path
+from typing import Final
 
 import pytest
+import yaml
 
 from tests.golden_paths import produced, toolchain
+
+ORDERS: Final = f"""package api
+
+import (
+	"net/http"
+
+	"github.com/org/{produced.NAME}/internal/openapi"
+)
+
+type Order struct {{
+	Item string `json:"item"`
+}}
+
+func init() {{
+	takes(openapi.Operation{{
+		ID: "putOrder", Method: http.MethodPut, Path: "/orders/{{id}}", Summary: "Keep an order", Status: http.StatusOK,
+	}}, func(_ *http.Request, order Order) (Order, error) {{
+		return order, nil
+	}})
+}}
+"""
 
 pytestmark = [pytest.mark.go, pytest.mark.thorough]
 
@@ -18,7 +42,30 @@ def test_the_sources_are_formatted(service: Path) -> None:
     assert toolchain.found(Path(__file__).parent).run("run", "gofmt/main.go", str(service)) == ""
 
 
+def test_the_description_of_the_api_is_made_from_the_code(service: Path, tmp_path: Path) -> None:
+    go = toolchain.found(service)
+    kept = service / "openapi.yaml"
+    assert go.run("run", "./cmd/openapi") == kept.read_text(encoding="utf-8")
+    stale = tmp_path / "openapi.yaml"
+    stale.write_text("openapi: 3.1.0", encoding="utf-8")
+    with pytest.raises(AssertionError, match="does not describe the code any more"):
+        go.run("run", "./cmd/openapi", "-check", str(stale))
+
+
 def test_the_service_passes_its_own_tests(service: Path) -> None:
     go = toolchain.found(service)
     go.run("vet", "./...")
-    assert go.run("test", "-count=1", "./...").startswith("ok")
+    lines = go.run("test", "-count=1", "./...").splitlines()
+    assert sum(line.startswith("ok") for line in lines) == 4
+
+
+def test_an_endpoint_more_is_a_file_more(service: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(service, tmp_path / "service")
+    (folder / "internal/api/orders.go").write_text(ORDERS, encoding="utf-8")
+    go = toolchain.found(folder)
+    (folder / "openapi.yaml").write_text(go.run("run", "./cmd/openapi"), encoding="utf-8")
+    described = yaml.safe_load((folder / "openapi.yaml").read_text(encoding="utf-8"))
+    assert described["paths"]["/orders/{id}"]["put"]["requestBody"]["required"] is True
+    assert set(described["components"]["schemas"]) == {"Failure", "Home", "Order"}
+    go.run("vet", "./...")
+    go.run("test", "-count=1", "./internal/api")

@@ -1,89 +1,46 @@
 package main
 
 import (
-	"encoding/json"
-	"log/slog"
+	"io"
 	"net/http"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
+
+	"github.com/org/${{ values.name }}/internal/api"
+	"github.com/org/${{ values.name }}/internal/telemetry"
 )
 
 // server answers requests. It is alive as long as it answers, and ready between its start and its shutdown.
 type server struct {
-	log     *slog.Logger
-	metrics *metrics
-	ready   atomic.Bool
+	tracer *telemetry.Tracer
+	ready  atomic.Bool
 }
 
-func newServer(log *slog.Logger) *server {
-	return &server{log: log, metrics: newMetrics(time.Now())}
-}
-
-// handler returns all routes. Probes and metrics are not logged: they would be most of the log.
+// handler returns all routes. Probes and metrics are not observed: they would be most of what is logged.
 func (s *server) handler() http.Handler {
-	api := http.NewServeMux()
-	api.HandleFunc("GET /{$}", s.home)
-
+	metrics := telemetry.NewMetrics(time.Now())
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.HandleFunc("GET /readyz", s.readiness)
-	mux.HandleFunc("GET /metrics", s.prometheus)
-	mux.Handle("/", s.metrics.instrument(s.recovered(s.logged(api))))
+	mux.Handle("GET /metrics", metrics)
+	mux.Handle("/", telemetry.Observed(api.Handler(), metrics, s.tracer))
 	return mux
 }
 
-func (s *server) home(w http.ResponseWriter, _ *http.Request) {
-	s.reply(w, http.StatusOK, map[string]string{"service": service, "team": team, "version": version})
-}
-
 func (s *server) health(w http.ResponseWriter, _ *http.Request) {
-	s.reply(w, http.StatusOK, map[string]string{"status": "ok"})
+	say(w, http.StatusOK, `{"status":"ok"}`)
 }
 
 func (s *server) readiness(w http.ResponseWriter, _ *http.Request) {
 	if !s.ready.Load() {
-		s.reply(w, http.StatusServiceUnavailable, map[string]string{"status": "not ready"})
+		say(w, http.StatusServiceUnavailable, `{"status":"not ready"}`)
 		return
 	}
-	s.reply(w, http.StatusOK, map[string]string{"status": "ready"})
+	say(w, http.StatusOK, `{"status":"ready"}`)
 }
 
-func (s *server) prometheus(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-	if err := s.metrics.write(w); err != nil {
-		s.log.Warn("metrics not written", "error", err)
-	}
-}
-
-func (s *server) reply(w http.ResponseWriter, status int, body any) {
+func say(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	if err := json.NewEncoder(w).Encode(body); err != nil {
-		s.log.Warn("answer not written", "error", err)
-	}
-}
-
-// logged writes one line for each request.
-func (s *server) logged(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		start := time.Now()
-		recorder := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
-		next.ServeHTTP(recorder, r)
-		s.log.Info("request",
-			"method", r.Method, "path", r.URL.Path, "status", recorder.status, "duration", time.Since(start))
-	})
-}
-
-// recovered answers 500 when a handler panics, and keeps the service alive.
-func (s *server) recovered(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer func() {
-			if reason := recover(); reason != nil {
-				s.log.Error("panic", "path", r.URL.Path, "reason", reason, "stack", string(debug.Stack()))
-				w.WriteHeader(http.StatusInternalServerError)
-			}
-		}()
-		next.ServeHTTP(w, r)
-	})
+	_, _ = io.WriteString(w, text+"\n") // a prober that is gone needs no answer
 }

@@ -1,4 +1,4 @@
-// Command gofmt prints the Go files of a folder that are not formatted; the toolchain of PyPI has no gofmt.
+// Command gofmt prints the Go files below a folder that are not formatted; the toolchain of PyPI has no gofmt.
 package main
 
 import (
@@ -10,12 +10,12 @@ import (
 )
 
 func main() {
-	files, err := filepath.Glob(filepath.Join(os.Args[1], "*.go"))
-	for _, file := range files {
-		if err = check(file); err != nil {
-			break
+	err := filepath.WalkDir(os.Args[1], func(file string, _ os.DirEntry, err error) error {
+		if err != nil || filepath.Ext(file) != ".go" {
+			return err
 		}
-	}
+		return check(file)
+	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -29,7 +29,7 @@ func check(file string) error {
 	}
 	formatted, err := format.Source(source)
 	if err == nil && !bytes.Equal(source, formatted) {
-		fmt.Println(filepath.Base(file))
+		fmt.Println(file)
 	}
 	return err
 }

@@ -1,16 +1,22 @@
-package main
+// Package telemetry counts, logs and traces requests, in the formats of Prometheus, JSON and OpenTelemetry.
+//
+// It is the small part of those projects that a service needs, without a dependency. Who needs more replaces this package
+// by github.com/prometheus/client_golang and go.opentelemetry.io/otel; nothing outside of it knows how it works.
+package telemetry
 
 import (
-	"bufio"
+	"bytes"
 	"fmt"
-	"io"
+	"log/slog"
 	"net/http"
+	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/org/${{ values.name }}/internal/build"
 )
 
 // durationBuckets are upper bounds in seconds.
@@ -31,8 +37,8 @@ type observations struct {
 	count   uint64
 }
 
-// metrics counts requests and writes them in Prometheus' text format.
-type metrics struct {
+// Metrics counts requests and writes them in Prometheus' text format.
+type Metrics struct {
 	started  time.Time
 	inFlight atomic.Int64
 
@@ -40,11 +46,12 @@ type metrics struct {
 	requests map[series]*observations
 }
 
-func newMetrics(started time.Time) *metrics {
-	return &metrics{started: started, requests: map[series]*observations{}}
+// NewMetrics has counted nothing yet.
+func NewMetrics(started time.Time) *Metrics {
+	return &Metrics{started: started, requests: map[series]*observations{}}
 }
 
-func (m *metrics) observe(s series, took time.Duration) {
+func (m *Metrics) observe(s series, took time.Duration) {
 	seconds := took.Seconds()
 	bucket, _ := slices.BinarySearch(durationBuckets, seconds)
 	m.mu.Lock()
@@ -59,31 +66,27 @@ func (m *metrics) observe(s series, took time.Duration) {
 	seen.count++
 }
 
-// instrument counts the requests that next answers. The route is the pattern that matched, never the path itself.
-func (m *metrics) instrument(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		start := time.Now()
-		m.inFlight.Add(1)
-		recorder := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
-		defer func() {
-			m.inFlight.Add(-1)
-			m.observe(series{routeOf(r), methodOf(r), strconv.Itoa(recorder.status)}, time.Since(start))
-		}()
-		next.ServeHTTP(recorder, r)
-	})
+// ServeHTTP answers with all metrics, in an order that does not change.
+func (m *Metrics) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	var text bytes.Buffer // first, so that a slow reader holds up no request
+	m.write(&text)
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	if _, err := text.WriteTo(w); err != nil {
+		slog.Warn("metrics not written", "error", err)
+	}
 }
 
-// write prints all metrics, in an order that does not change.
-func (m *metrics) write(out io.Writer) error {
-	w := bufio.NewWriter(out)
+func (m *Metrics) write(w *bytes.Buffer) {
 	header := func(name, kind, help string) {
 		fmt.Fprintf(w, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind)
 	}
 
 	header("service_info", "gauge", "What runs here.")
-	fmt.Fprintf(w, "service_info{service=%q,team=%q,version=%q} 1\n", service, team, version)
+	fmt.Fprintf(w, "service_info{service=%q,team=%q,version=%q} 1\n", build.Service, build.Team, build.Version)
 	header("process_start_time_seconds", "gauge", "Start of the process, in seconds since 1970.")
 	fmt.Fprintf(w, "process_start_time_seconds %d\n", m.started.Unix())
+	header("go_goroutines", "gauge", "Goroutines that exist.")
+	fmt.Fprintf(w, "go_goroutines %d\n", runtime.NumGoroutine())
 	header("http_requests_in_flight", "gauge", "Requests that are being answered.")
 	fmt.Fprintf(w, "http_requests_in_flight %d\n", m.inFlight.Load())
 
@@ -103,10 +106,9 @@ func (m *metrics) write(out io.Writer) error {
 	for _, s := range known {
 		writeHistogram(w, s.labels(), m.requests[s])
 	}
-	return w.Flush()
 }
 
-func writeHistogram(w io.Writer, labels string, seen *observations) {
+func writeHistogram(w *bytes.Buffer, labels string, seen *observations) {
 	const name = "http_request_duration_seconds"
 	var below uint64
 	for i, bound := range durationBuckets {
@@ -122,26 +124,6 @@ func braces(labels string) string {
 	return "{" + labels + "}"
 }
 
-func routeOf(r *http.Request) string {
-	if r.Pattern == "" {
-		return "unmatched"
-	}
-	if _, path, ok := strings.Cut(r.Pattern, " "); ok {
-		return path
-	}
-	return r.Pattern
-}
-
-func methodOf(r *http.Request) string {
-	switch r.Method {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
-		http.MethodOptions:
-		return r.Method
-	default:
-		return "other"
-	}
-}
-
 // escapeLabel leaves what %q and the text format write alike, and replaces the rest.
 func escapeLabel(value string) string {
 	return strings.Map(func(r rune) rune {
@@ -150,28 +132,4 @@ func escapeLabel(value string) string {
 		}
 		return r
 	}, value)
-}
-
-// statusRecorder remembers the status that a handler answered with.
-type statusRecorder struct {
-	http.ResponseWriter
-	status  int
-	written bool
-}
-
-func (s *statusRecorder) WriteHeader(status int) {
-	if !s.written {
-		s.status, s.written = status, true
-	}
-	s.ResponseWriter.WriteHeader(status)
-}
-
-func (s *statusRecorder) Write(data []byte) (int, error) {
-	s.written = true
-	return s.ResponseWriter.Write(data)
-}
-
-// Unwrap lets http.ResponseController reach flushing and deadlines.
-func (s *statusRecorder) Unwrap() http.ResponseWriter {
-	return s.ResponseWriter
 }
