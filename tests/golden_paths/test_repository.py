@@ -1,11 +1,16 @@
 """What every produced repository holds, whatever its language."""
 
+import os
 from pathlib import Path
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
+from typer.testing import CliRunner
 
 from backstage_py import bundled
+from backstage_py.cli.main import app
+from backstage_py.model import json
 from tests.golden_paths import produced
 
 _SHARED = ("chart", "deploy")
@@ -37,3 +42,54 @@ def test_nothing_of_backstages_syntax_is_left(repository: Path) -> None:
         if ".github" not in path.parts:
             assert "${{" not in text, path
         assert "${{" not in path.name
+
+
+def test_the_linter_finds_nothing_in_what_is_produced(repository: Path) -> None:
+    done = CliRunner().invoke(app, ["validate", str(repository)])
+    assert (done.exit_code, done.stdout) == (0, "No problems found.\n")
+
+
+def test_the_catalog_knows_the_service_and_its_api(repository: Path) -> None:
+    text = (repository / "catalog-info.yaml").read_text(encoding="utf-8")
+    entities = {one["kind"]: one for one in yaml.safe_load_all(text)}
+    assert {one["spec"]["owner"] for one in entities.values()} == {f"group:default/{produced.TEAM}"}
+    component = entities["Component"]
+    assert component["metadata"]["annotations"]["github.com/project-slug"] == f"org/{produced.NAME}"
+    assert component["spec"]["providesApis"] == [entities["API"]["metadata"]["name"]]
+    assert (repository / entities["API"]["spec"]["definition"]["$text"]).is_file()
+    assert (repository / "docs/runbook.md").is_file()
+    assert any(link["url"].endswith("/blob/main/docs/runbook.md") for link in component["metadata"]["links"])
+
+
+def test_argo_cds_plugin_finds_the_applications(repository: Path) -> None:
+    text = (repository / "catalog-info.yaml").read_text(encoding="utf-8")
+    component = next(one for one in yaml.safe_load_all(text) if one["kind"] == "Component")
+    name, _, value = component["metadata"]["annotations"]["argocd/app-selector"].partition("=")
+    for environment in ("staging", "production"):
+        application = yaml.safe_load((repository / f"deploy/argo-cd/{environment}.yaml").read_text(encoding="utf-8"))
+        assert application["metadata"]["labels"][name] == value
+
+
+def test_the_workload_is_one_of_score_and_is_what_the_chart_runs(repository: Path) -> None:
+    workload = yaml.safe_load((repository / "score.yaml").read_text(encoding="utf-8"))
+    folder = Path(os.environ.get("BACKSTAGE_PY_TEST_CRDS") or bundled.skeletons().parents[1] / "shared/crds")
+    schema = folder / "score/score-v1b1.json"
+    if not schema.is_file():
+        pytest.skip("the schema of Score in the folder BACKSTAGE_PY_TEST_CRDS")
+    assert [
+        error.message for error in Draft202012Validator(json.parse(schema.read_bytes())).iter_errors(workload)
+    ] == []
+    values = yaml.safe_load((repository / "chart/values.yaml").read_text(encoding="utf-8"))
+    container = workload["containers"]["service"]
+    assert container["resources"] == values["resources"]
+    assert container["readinessProbe"]["httpGet"]["path"] == values["probes"]["readiness"]["path"]
+    assert workload["service"]["ports"]["http"] == {
+        "port": values["service"]["port"],
+        "targetPort": values["containerPort"],
+    }
+
+
+def test_each_page_of_the_documentation_is_there(repository: Path) -> None:
+    site = yaml.safe_load((repository / "mkdocs.yml").read_text(encoding="utf-8"))
+    pages = {page for entry in site["nav"] for page in entry.values()}
+    assert pages == {one.name for one in (repository / "docs").iterdir()}
