@@ -60,12 +60,14 @@ def test_helm_finds_nothing_to_object_to(repository: Path, values: dict[str, Any
     assert [one for one in found["messages"] if one["severity"] > 1] == []
 
 
+@pytest.mark.thorough(sample=1)  # the definition of a Rollout is large
 @variants
 def test_each_object_is_as_its_project_defines_it(repository: Path, values: dict[str, Any]) -> None:
     objects = rendered(repository, values)
     assert [problem for one in objects for problem in definitions.problems(one)] == []
 
 
+@pytest.mark.thorough
 def test_a_field_that_nobody_defines_is_found(repository: Path) -> None:
     objects = rendered(repository, EVERYTHING)
     for kind in ("Rollout", "ServiceMonitor", "Service"):
@@ -100,6 +102,7 @@ def test_a_digest_goes_before_a_tag_and_a_tag_before_the_charts_version(
     assert container(rendered(repository, {"image": image}))["image"] == name + expected
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("environment", ["staging", "production"])
 def test_an_environment_says_what_it_waits_for_until_its_first_image(repository: Path, environment: str) -> None:
     values = yaml.safe_load((repository / f"deploy/{environment}/values.yaml").read_text(encoding="utf-8"))
