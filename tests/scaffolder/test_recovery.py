@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from backstage_py.errors import ServiceUnavailableError, SettingsError
+from backstage_py.folders.restoring import SnapshotRefused
 from backstage_py.model import times
 from backstage_py.model.task import Claim, ClaimLost, StepResult, Transition
 from backstage_py.plugin import ActionContext, CancelSignal, PermanentError, action
@@ -19,7 +20,6 @@ from backstage_py.scaffolder.queue.lease import Lease
 from backstage_py.scaffolder.queue.worker_lock import WorkerLock
 from backstage_py.scaffolder.snapshots import archives
 from backstage_py.scaffolder.snapshots.providers import outside_of
-from backstage_py.scaffolder.snapshots.restoring import SnapshotRefused
 from backstage_py.settings.sections import ScaffolderSettings, TaskRecoverySettings
 from backstage_py.storage import clock
 from backstage_py.storage.scaffolder import tables

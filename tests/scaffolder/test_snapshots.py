@@ -13,9 +13,9 @@ import sqlalchemy as sa
 
 from backstage_py.disk import MIB, QuotaError
 from backstage_py.errors import BackstageError
+from backstage_py.folders import packing
 from backstage_py.model.task import Claim, ClaimLost, TaskStatus, Transition
 from backstage_py.plugin import ActionContext, action
-from backstage_py.scaffolder.snapshots import packing
 from backstage_py.scaffolder.snapshots.archives import Archives
 from backstage_py.scaffolder.snapshots.providers import FolderBlobs
 from backstage_py.scaffolder.snapshots.snapshots import Snapshots

@@ -18,8 +18,8 @@ import structlog
 from backstage_py import threads
 from backstage_py.disk import QuotaError
 from backstage_py.errors import BackstageError
+from backstage_py.folders.restoring import SnapshotRefused
 from backstage_py.model.task import Claim
-from backstage_py.scaffolder.snapshots.restoring import SnapshotRefused
 from backstage_py.scaffolder.snapshots.store import Outside
 from backstage_py.storage.faults import is_outage
 from backstage_py.storage.scaffolder.workspaces import WorkspaceTable

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backstage_py import threads
+from backstage_py.folders import restoring
+from backstage_py.folders.manifest import Manifest
 from backstage_py.model.task import Claim
-from backstage_py.scaffolder.snapshots import archives, restoring
+from backstage_py.scaffolder.snapshots import archives
 from backstage_py.scaffolder.snapshots.archives import Archives
-from backstage_py.scaffolder.snapshots.manifest import Manifest
 from backstage_py.scaffolder.snapshots.store import SnapshotStore
 from backstage_py.scaffolder.snapshots.taker import SnapshotTaker
 

@@ -5,11 +5,11 @@ from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from backstage_py import threads
+from backstage_py.folders import manifest as manifests
+from backstage_py.folders.manifest import Blob, Manifest
+from backstage_py.folders.packing import Stored
+from backstage_py.folders.restoring import SnapshotRefused, check_blob
 from backstage_py.model.task import Claim
-from backstage_py.scaffolder.snapshots import manifest as manifests
-from backstage_py.scaffolder.snapshots.manifest import Blob, Manifest
-from backstage_py.scaffolder.snapshots.packing import Stored
-from backstage_py.scaffolder.snapshots.restoring import SnapshotRefused, check_blob
 from backstage_py.storage.scaffolder.secrets import SecretBox
 from backstage_py.storage.scaffolder.snapshots import NewBlob, SnapshotTable
 

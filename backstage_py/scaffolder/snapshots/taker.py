@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from backstage_py import threads
+from backstage_py.folders.manifest import Manifest
+from backstage_py.folders.packing import Packer, Stored
 from backstage_py.model.task import Claim
 from backstage_py.scaffolder.snapshots.archives import Archives
-from backstage_py.scaffolder.snapshots.manifest import Manifest
-from backstage_py.scaffolder.snapshots.packing import Packer, Stored
 from backstage_py.scaffolder.snapshots.store import SnapshotStore
 
 

@@ -9,7 +9,7 @@ import json
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _VERSION = 1
 
@@ -92,7 +92,11 @@ class Manifest:
 
 def parse(content: bytes) -> Manifest:
     """Return what ``as_bytes`` made bytes of."""
-    plain = json.loads(zlib.decompress(content))
+    return of_json(json.loads(zlib.decompress(content)))
+
+
+def of_json(plain: Any) -> Manifest:
+    """Return the manifest that unpacked JSON describes."""
     blobs = [Blob(*one) for one in plain["blobs"]]
     return Manifest(
         plain["folders"],

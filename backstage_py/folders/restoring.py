@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from backstage_py.errors import BackstageError
-from backstage_py.scaffolder.snapshots.manifest import Blob, File, Manifest
+from backstage_py.folders.manifest import Blob, File, Manifest
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 _KEPT_OF_MODE = 0o755
@@ -31,15 +31,24 @@ def begin(root: Path, manifest: Manifest) -> None:
     Raises:
         SnapshotRefused: a path or a link leaves the folder.
     """
-    for path in (*manifest.folders, *manifest.files, *manifest.links):
-        _check_path(path)
-    for path, target in manifest.links.items():
-        _check_link(path, target)
+    check(manifest)
     for folder in manifest.folders:
         Path(root, folder).mkdir(parents=True, exist_ok=True)
     for path, file in manifest.files.items():
         if not file.parts:
-            _write(root, path, file, [])
+            write(root, path, file, [])
+
+
+def check(manifest: Manifest) -> None:
+    """Make sure that nothing leaves the folder.
+
+    Raises:
+        SnapshotRefused: a path or a link does.
+    """
+    for path in (*manifest.folders, *manifest.files, *manifest.links):
+        _check_path(path)
+    for path, target in manifest.links.items():
+        _check_link(path, target)
 
 
 def fill(root: Path, manifest: Manifest, blob: Blob, content: bytes) -> None:
@@ -53,9 +62,8 @@ def fill(root: Path, manifest: Manifest, blob: Blob, content: bytes) -> None:
     """
     plain = zlib.decompress(content)
     for path, file in manifest.files.items():
-        pieces = list(_pieces(file, blob, plain))
-        if pieces:
-            _write(root, path, file, pieces)
+        if found := list(pieces(file, blob, plain)):
+            write(root, path, file, found)
 
 
 def finish(root: Path, manifest: Manifest) -> None:
@@ -74,7 +82,7 @@ def check_blob(blob: Blob, stored: bytes) -> None:
         raise SnapshotRefused("A part of the snapshot of this task's workspace was changed; start the task again")
 
 
-def _pieces(file: File, blob: Blob, plain: bytes) -> Iterator[tuple[int, memoryview]]:
+def pieces(file: File, blob: Blob, plain: bytes) -> Iterator[tuple[int, memoryview]]:
     """Yield what a blob holds of a file, with where in the file it belongs."""
     at = 0
     for part in file.parts:
@@ -83,12 +91,13 @@ def _pieces(file: File, blob: Blob, plain: bytes) -> Iterator[tuple[int, memoryv
         at += part.length
 
 
-def _write(root: Path, path: str, file: File, pieces: list[tuple[int, memoryview]]) -> None:
+def write(root: Path, path: str, file: File, content: list[tuple[int, memoryview]]) -> None:
+    """Write pieces of a file's content, each with where in the file it belongs; give it its mode and time."""
     descriptor = os.open(f"{root}/{path}", _NEW, _OWNER)
     try:
-        for at, piece in pieces:
+        for at, piece in content:
             _write_all(descriptor, piece, at)
-        os.fchmod(descriptor, _mode(file.mode))
+        os.fchmod(descriptor, mode(file.mode))
         os.utime(descriptor, ns=(file.modified, file.modified))
     finally:
         os.close(descriptor)
@@ -100,10 +109,10 @@ def _write_all(descriptor: int, piece: memoryview, at: int) -> None:
         piece, at = piece[written:], at + written
 
 
-def _mode(kept: int) -> int:
+def mode(kept: int) -> int:
     """Return a safe mode: nobody else may write, nothing runs as another, what its owner cannot run nobody can."""
-    mode = kept & _KEPT_OF_MODE | _OWNER
-    return mode if mode & stat.S_IXUSR else mode & ~0o111
+    safe = kept & _KEPT_OF_MODE | _OWNER
+    return safe if safe & stat.S_IXUSR else safe & ~0o111
 
 
 def _check_path(path: str) -> None:

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from backstage_py.disk import MIB, QuotaError, amount
-from backstage_py.scaffolder.snapshots import tree
-from backstage_py.scaffolder.snapshots.manifest import Blob, File, Manifest, Part
-from backstage_py.scaffolder.snapshots.tree import Mark
+from backstage_py.folders import tree
+from backstage_py.folders.manifest import Blob, File, Manifest, Part
+from backstage_py.folders.tree import Mark
 
 _BLOB = 8 * MIB
 _AT_ONCE = MIB
