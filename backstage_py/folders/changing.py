@@ -8,7 +8,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from backstage_py.folders import restoring, tree
 from backstage_py.folders.manifest import Blob, File, Manifest
@@ -36,15 +36,36 @@ def change(root: Path, wanted: Manifest, missing: Mapping[str, File], content: C
         OSError: the disk is full, or the like.
     """
     _clear(root, wanted, missing, tree.look(str(root)))
+    _write(root, wanted, missing, content)
+
+
+def add(root: Path, wanted: Manifest, content: Callable[[Blob], bytes]) -> None:
+    """Write all that a manifest says into a folder that may hold more, which stays.
+
+    Raises:
+        SnapshotRefused: something would be written through a link that is there, or leave the folder.
+    """
+    restoring.check(wanted)
+    held = tree.look(str(root))
+    for path in (*wanted.folders, *wanted.files, *wanted.links):
+        if path in held.links or any(os.fspath(above) in held.links for above in PurePosixPath(path).parents):
+            raise restoring.SnapshotRefused(f"'{path}' would be written through a link that is there already")
+    for path in (*wanted.files, *wanted.links):
+        if path in held.files:
+            Path(root, path).unlink()
+    _write(root, wanted, wanted.files, content)
+
+
+def _write(root: Path, wanted: Manifest, files: Mapping[str, File], content: Callable[[Blob], bytes]) -> None:
     for folder in sorted(wanted.folders):
         Path(root, folder).mkdir(exist_ok=True)
-    for path, file in missing.items():
+    for path, file in files.items():
         if not file.parts:
             restoring.write(root, path, file, [])
-    blobs = {id(part.blob): part.blob for file in missing.values() for part in file.parts}
+    blobs = {id(part.blob): part.blob for file in files.values() for part in file.parts}
     for blob in blobs.values():
         plain = content(blob)
-        for path, file in missing.items():
+        for path, file in files.items():
             if pieces := list(restoring.pieces(file, blob, plain)):
                 restoring.write(root, path, file, pieces)
     for path, target in wanted.links.items():
