@@ -2,7 +2,7 @@
 
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,6 +88,17 @@ class Connection:
             finally:
                 answer.close()
 
+    def events(self, path: str, query: Query, seconds: int, reads: Callable[[Any], None]) -> Iterator[JsonObject]:
+        """Yield the changes of a watched list as they come, for so long; ``reads`` gets what they are read from."""
+        told = [*query, ("watch", "true"), ("timeoutSeconds", str(seconds))]
+        with foreign_errors(self.cluster):
+            answer = self._send("GET", path, told, seconds + 10.0)
+            try:
+                reads(answer)
+                yield from _lines(answer)
+            finally:
+                answer.close()
+
     def _send(
         self,
         method: str,
@@ -112,6 +123,17 @@ def _warnings(headers: Sequence[str]) -> list[str]:
     """Return the texts of ``Warning`` headers (RFC 7234, 5.5), which a server may join with commas."""
     quoted = [found[1] for one in headers for found in _WARNING.finditer(one)]
     return [re.sub(r"\\(.)", r"\1", text) for text in quoted]
+
+
+def _lines(answer: Any) -> Iterator[JsonObject]:
+    rest = b""
+    for part in answer.stream(amt=None):
+        *lines, rest = (rest + part).split(b"\n")
+        for line in lines:
+            if line:
+                yield json.parse(line)
+        if len(rest) > _LARGEST_LINE:
+            break
 
 
 def _first_lines(answer: Any) -> list[JsonObject]:
