@@ -141,6 +141,16 @@ def worker(config: ConfigOption = None) -> None:
     raise typer.Exit(command.run(config or []))
 
 
+@app.command(hidden=True)
+def execute(
+    folder: Annotated[Path, typer.Option(help="Where the workspace goes.")] = Path(),
+) -> None:
+    """Run steps in a pod that the Kubernetes executor has made."""
+    from backstage_py.cli.commands import execute as command
+
+    raise typer.Exit(command.run(folder.absolute()))
+
+
 @app.command()
 def mcp(
     url: Annotated[str, typer.Option(help="Base URL of the service, or of a Backstage backend.")],

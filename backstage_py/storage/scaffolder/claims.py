@@ -305,6 +305,14 @@ class ClaimStore:
 
         return await self._database.write(run, is_statement=True, is_repeatable=True)
 
+    async def is_current(self, key: AttemptKey) -> bool:
+        """Say whether an attempt still has its task."""
+        task_id, number = key
+        query = sa.select(tasks.c.id).where(
+            tasks.c.id == task_id, tasks.c.claim == number, tasks.c.status == TaskStatus.PROCESSING.value
+        )
+        return bool(await self._database.read(lambda connection: connection.execute(query).all()))
+
     async def cancelled_among(self, worker: str, claims: Collection[Claim]) -> Heartbeat:
         """Learn the same as with ``heartbeat`` without writing."""
         ids = [claim.id for claim in claims]

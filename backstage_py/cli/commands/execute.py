@@ -1,0 +1,54 @@
+"""``backstage-py execute`` (hidden): runs the steps of one Job, in its pod."""
+
+import _thread
+import os
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from backstage_py.execution import client
+from backstage_py.execution.channel import ChannelClosed
+from backstage_py.execution.handler import Handler, Surroundings
+from backstage_py.plugin import ActionContext, Services, load_plugins
+from backstage_py.plugin.services import UrlReader
+
+_FOLDER = "workspace"
+_UNWANTED = 3
+
+
+def run(folder: Path) -> int:
+    """Ask the service that made this pod for steps, and run them, until there are no more; return an exit code."""
+    url, ticket = os.environ.pop("BACKSTAGE_PY_EXECUTION_URL"), os.environ.pop("BACKSTAGE_PY_EXECUTION_TOKEN")
+    try:
+        channel = client.opened(url, ticket, folder / _FOLDER)
+    except ChannelClosed:
+        print("The service does not know this pod: its step is over, or another pod has begun it", file=sys.stderr)  # noqa: T201  # the pod's log
+        return _UNWANTED
+    plugins = load_plugins(_actions_folder())
+    threads = threading.active_count()
+    services = Services(filters=plugins.filters, globals=plugins.globals, global_descriptions=plugins.descriptions)
+
+    def adapt(context: ActionContext[Any]) -> ActionContext[Any]:
+        reader = context.services.url_reader
+        if reader is None:
+            return context
+        return replace(context, services=replace(context.services, url_reader=client.Reader(reader, channel)))
+
+    around = Surroundings(
+        find=plugins.actions.get,
+        services=services,
+        adapt=adapt,
+        interrupt=_thread.interrupt_main,
+        is_clean=lambda: threading.active_count() <= threads + 1,  # and the one that receives answers
+    )
+    Handler(channel, around).serve()
+    channel.flush()
+    return 0
+
+
+def _actions_folder() -> Path | None:
+    """The folder of actions that an image brings along."""
+    named = os.environ.get("BACKSTAGE_PY_ACTIONS_FOLDER")
+    return Path(named) if named else None

@@ -1,0 +1,161 @@
+"""A channel over the execution API: the pod asks for messages and sends its own; the workspace travels along.
+
+The workspace is there when a call begins, and the service has what changed when it learns that the call has ended.
+"""
+
+import asyncio
+import threading
+from collections import deque
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from backstage_py.errors import BackstageError
+from backstage_py.execution import failures, messages
+from backstage_py.execution.carrier import Carrier
+from backstage_py.execution.channel import ChannelClosed
+from backstage_py.execution.http_calls import Calls
+from backstage_py.execution.messages import Begin, Ended
+from backstage_py.model import json
+from backstage_py.plugin.services import UrlReader
+
+_BATCH = 4 * 1024 * 1024
+_MOST_WAITING = 32 * 1024 * 1024
+_ENDED = b'"ended"'
+
+
+class HttpChannel:
+    """One end of a session; see ``channel.Channel``.
+
+    Args:
+        url: of the API, with the session's key.
+        token: of the session.
+        root: where the workspace goes.
+    """
+
+    def __init__(self, url: str, token: str, root: Path) -> None:
+        self._polls = Calls(url, token)
+        self._sends = Calls(url, token)
+        self._carrier = Carrier(Calls(url, token), root)
+        self._carrying = threading.Lock()
+        self._received: deque[bytes] = deque()
+        self._after = 0
+        self._outbox: deque[bytes] = deque()
+        self._waiting = 0
+        self._changed = threading.Condition()
+        self._is_over = False
+        threading.Thread(target=self._send_all, name="backstage-py-words", daemon=True).start()
+
+    def send(self, data: bytes) -> None:
+        """Send a message; behind the end of a call, when the service has the workspace."""
+        if _ENDED in data[:64]:
+            self.flush()
+            data = self._with_workspace(data)
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting < _MOST_WAITING or self._is_over)
+            if self._is_over:
+                raise ChannelClosed
+            self._outbox.append(data)
+            self._waiting += len(data)
+            self._changed.notify_all()
+
+    def receive(self) -> bytes | None:
+        """Wait for a message; None when the session is over."""
+        try:
+            while not self._received:
+                answer = self._polls.call("GET", f"messages?after={self._after}")
+                self._received.extend(line for line in answer.split(b"\n") if line)
+        except (ChannelClosed, BackstageError):
+            self._end()
+            return None
+        data = self._received.popleft()
+        seq, message = messages.from_service(data)
+        self._after = max(self._after, seq)
+        if isinstance(message, Begin) and message.workspace is None:
+            return messages.encode(self._with_folder(message), seq)
+        return data
+
+    def flush(self) -> None:
+        """Wait until everything is sent, or nobody takes it any more."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._waiting or self._is_over)
+
+    def fetch_tree(self, target: Path) -> None:
+        """Write into a folder what the service has read for it; blocks."""
+        with self._carrying:
+            self._carrier.fetch_tree(target)
+
+    def _with_folder(self, begin: Begin) -> Begin:
+        with self._carrying:
+            return replace(begin, workspace=str(self._carrier.fetch()))
+
+    def _with_workspace(self, data: bytes) -> bytes:
+        seq, message = messages.from_handler(data)
+        try:
+            with self._carrying:
+                self._carrier.send()
+        except (BackstageError, OSError) as error:
+            if isinstance(message, Ended) and message.error is None:
+                shown = error if isinstance(error, BackstageError) else failures.as_backstage_error(error)
+                return messages.encode(replace(message, error=failures.told(shown)), seq)
+        return data
+
+    def _send_all(self) -> None:
+        try:
+            while batch := self._next():
+                self._sends.call("POST", "messages", b"\n".join(batch))
+                with self._changed:
+                    self._waiting -= sum(map(len, batch))
+                    self._changed.notify_all()
+        except (ChannelClosed, BackstageError):
+            pass
+        finally:
+            self._end()
+
+    def _next(self) -> list[bytes]:
+        """Wait for messages, and return as many as go into one request."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._outbox or self._is_over)
+            batch: list[bytes] = []
+            size = 0
+            while self._outbox and (not batch or size + len(self._outbox[0]) <= _BATCH):
+                batch.append(self._outbox.popleft())
+                size += len(batch[-1])
+            return batch
+
+    def _end(self) -> None:
+        with self._changed:
+            self._is_over = True
+            self._changed.notify_all()
+
+
+def opened(url: str, ticket: str, root: Path) -> HttpChannel:
+    """Open the session of a Job and return its channel.
+
+    Raises:
+        ChannelClosed: nobody waits for this pod any more. BackstageError: the service fails.
+    """
+    calls = Calls(url, ticket)
+    token = str(json.parse(calls.call("POST", "open"))["token"])
+    calls.close()
+    return HttpChannel(url, token, root)
+
+
+class Reader:
+    """The service's URL reader; what it reads into folders is fetched from there."""
+
+    def __init__(self, asked: UrlReader, channel: HttpChannel) -> None:
+        self._asked = asked
+        self._channel = channel
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._asked, name)
+
+    async def read_tree(
+        self, url: str, target: Path, *, etag: str | None = None, token: str | None = None
+    ) -> str | None:
+        """Write the folder at ``url`` into ``target``; see ``UrlReader``."""
+        found = await self._asked.read_tree(url, target, etag=etag, token=token)
+        if found is not None:
+            await asyncio.to_thread(self._channel.fetch_tree, target)
+        return found

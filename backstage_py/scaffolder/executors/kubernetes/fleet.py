@@ -1,0 +1,320 @@
+"""The Jobs of this process in the cluster: made once each, watched together, and deleted when nobody wants them.
+
+One watch serves all steps; what it says of a Job goes to whoever waits for that Job. Jobs of attempts that are over,
+whoever made them, are deleted; ended ones are kept for a while, and deleted here where the cluster does not do so.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+
+import structlog
+
+from backstage_py import background, threads
+from backstage_py.errors import BackstageError, ConflictError, NotAllowedError, NotFoundError
+from backstage_py.integrations.kubernetes.connection import Connection, NoAnswerError
+from backstage_py.integrations.kubernetes.following import Follower
+from backstage_py.metrics.executors import CLUSTER_ANSWERS
+from backstage_py.model.json import JsonObject
+from backstage_py.model.task import AttemptKey
+from backstage_py.scaffolder.executors.kubernetes import job as jobs
+from backstage_py.scaffolder.executors.kubernetes import reasons
+from backstage_py.scaffolder.executors.kubernetes.reasons import Failure, Reason, State, Waiting
+from backstage_py.settings.sections.kubernetes_executor import KubernetesExecutorSettings
+
+_log = structlog.get_logger(__name__)
+_LANE = "kubernetes executor"
+_TICK = 5.0
+_SWEEP = 30.0
+_PAUSE = 1.0
+_AT_ONCE = 16
+
+IsCurrent = Callable[[AttemptKey], Awaitable[bool]]
+"""Says whether an attempt (task, number of the claim) still runs, as the database has it."""
+
+
+@dataclass(slots=True, eq=False)
+class Watched:
+    """A Job that somebody waits for."""
+
+    name: str
+    uid: str = ""
+    state: State = field(default_factory=Waiting)
+    has_pod: bool = False
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def tell(self, state: State) -> None:
+        """Take what is known now; the first failure stays."""
+        if not isinstance(self.state, Failure) and state != self.state:
+            self.state = state
+            self.news.set()
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What the watch knows of a Job."""
+
+    task_id: str
+    claim: int
+    uid: str
+    ended_at: float | None = None  # of our own clock
+
+
+class Fleet:
+    """The Jobs; to be run.
+
+    Args:
+        settings: what Jobs are like, and where.
+        open: opens a connection to the cluster; blocks.
+        is_current: says which attempts still run.
+        resync: seconds after which everything is listed again.
+    """
+
+    def __init__(
+        self,
+        settings: KubernetesExecutorSettings,
+        open: Callable[[], Connection],  # noqa: A002  # what it does
+        is_current: IsCurrent,
+        *,
+        resync: float = 300.0,
+    ) -> None:
+        self._settings = settings
+        self._open = open
+        self._is_current = is_current
+        self._resync = resync
+        self._jobs_path = f"/apis/batch/v1/namespaces/{settings.namespace}/jobs"
+        self._pods_path = f"/api/v1/namespaces/{settings.namespace}/pods"
+        self._events_path = f"/api/v1/namespaces/{settings.namespace}/events"
+        self._watched: dict[str, Watched] = {}
+        self._seen: dict[str, _Seen] = {}
+        self._connection: Connection | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._places = asyncio.Semaphore(_AT_ONCE)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Watch until the block is left."""
+        self._loop = asyncio.get_running_loop()
+        selector = f"{jobs.INSTANCE}={self._settings.owner}"
+        followers = [
+            Follower(self._open, path, selector, self, self._resync) for path in (self._jobs_path, self._pods_path)
+        ]
+        for one in followers:
+            one.start()
+        try:
+            async with background.running(background.supervised("kubernetes.sweep", self._sweep_now_and_then)):
+                yield
+        finally:
+            await asyncio.gather(*(asyncio.to_thread(one.stop) for one in followers))
+            await self._drop_connection()
+
+    @contextmanager
+    def watching(self, name: str) -> Iterator[Watched]:
+        """Hear of a Job until the block is left; begun before it is made."""
+        watched = self._watched[name] = Watched(name)
+        try:
+            yield watched
+        finally:
+            self._watched.pop(name, None)
+
+    async def submit(self, job: JsonObject, watched: Watched, is_wanted: Callable[[], bool]) -> None:
+        """Make a Job, once; wait with it for the cluster and for its quota, as long as it is wanted.
+
+        What went wrong for good is told to ``watched``.
+        """
+        while is_wanted() and not isinstance(watched.state, Failure):
+            try:
+                made = await self._call("POST", self._jobs_path, body=job)
+            except ConflictError as error:
+                await self._adopt(job, watched, error)
+                return
+            except NoAnswerError as error:
+                watched.tell(Waiting(f"The cluster does not answer, so the step waits for it: {error.message}"))
+            except (NotAllowedError, NotFoundError) as error:
+                watched.tell(reasons.of_refusal(error.message))
+            except BackstageError as error:
+                watched.tell(Failure(Reason.REFUSED, f"The cluster refuses the step's Job: {error.message}"))
+            else:
+                watched.uid = made["metadata"]["uid"]
+                if isinstance(watched.state, Waiting):
+                    watched.tell(Waiting())
+                return
+            await asyncio.sleep(_PAUSE)
+
+    async def delete(self, name: str, uid: str = "") -> None:
+        """Have a Job and its pod go away, if they are there."""
+        body: JsonObject = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
+        if uid:
+            body["preconditions"] = {"uid": uid}
+        with contextlib.suppress(NotFoundError, ConflictError):
+            await self._call("DELETE", f"{self._jobs_path}/{name}", body=body)
+
+    async def delete_surely(self, name: str, uid: str = "") -> None:
+        """Do as ``delete``; what cannot be deleted now is found by the next sweep, since its attempt is over."""
+        try:
+            await self.delete(name, uid)
+        except BackstageError as error:
+            _log.warning("job_not_deleted", job=name, problem=error.message)
+
+    async def delete_older(self, task_id: str, claim: int) -> None:
+        """Delete what earlier attempts at a task left: it is fenced, and nobody waits for it."""
+        older = [
+            (name, one.uid) for name, one in self._seen.items() if one.task_id == task_id and one.claim < claim
+        ]
+        for name, uid in older:
+            _log.info("job_of_earlier_attempt_deleted", task_id=task_id, job=name)
+            await self.delete_surely(name, uid)
+
+    async def look(self, watched: Watched) -> None:
+        """Ask what the events of a Job say that has no pod, as one of a quota."""
+        query = [("fieldSelector", f"involvedObject.name={watched.name},involvedObject.kind=Job")]
+        try:
+            found = await self._call("GET", self._events_path, query=query)
+        except BackstageError:
+            return  # it only tells more
+        if watched.has_pod:
+            return
+        for one in found.get("items") or []:
+            state = reasons.of_event(str(one.get("reason")), str(one.get("message")))
+            if state != Waiting():
+                watched.tell(state)
+
+    async def sweep(self) -> None:
+        """Delete Jobs of attempts that are over, and ended ones whose time is up."""
+        now = time.monotonic()
+        for name, one in list(self._seen.items()):
+            if one.ended_at is not None:
+                is_unwanted = now - one.ended_at > self._settings.ttl
+            else:
+                is_unwanted = name not in self._watched and not await self._is_current((one.task_id, one.claim))
+            if is_unwanted:
+                await self.delete(name, one.uid)
+
+    def listed(self, path: str, objects: Sequence[JsonObject]) -> None:
+        """As ``Taker``, in the follower's thread."""
+        self._tell(partial(self._take_all, path, objects))
+
+    def changed(self, path: str, value: JsonObject) -> None:
+        """As above."""
+        self._tell(partial(self._take, path, value))
+
+    def gone(self, path: str, value: JsonObject) -> None:
+        """As above."""
+        self._tell(partial(self._take_gone, path, value))
+
+    def lost(self, path: str, error: BackstageError) -> None:
+        """As above."""
+        CLUSTER_ANSWERS.set(0)
+
+    def _tell(self, act: Callable[[], None]) -> None:
+        if self._loop:
+            with contextlib.suppress(RuntimeError):  # it is closed: nobody waits any more
+                self._loop.call_soon_threadsafe(act)
+
+    def _take_all(self, path: str, objects: Sequence[JsonObject]) -> None:
+        CLUSTER_ANSWERS.set(1)
+        for one in objects:
+            self._take(path, one)
+        if path != self._jobs_path:
+            return
+        there = {one["metadata"]["name"] for one in objects}
+        for name in self._seen.keys() - there:
+            del self._seen[name]
+        for name, watched in self._watched.items():
+            if watched.uid and name not in there:
+                watched.tell(_deleted())
+
+    def _take(self, path: str, value: JsonObject) -> None:
+        if path == self._jobs_path:
+            self._take_job(value)
+        elif watched := self._of_pod(value):
+            watched.has_pod = True
+            watched.tell(reasons.of_pod(value))
+
+    def _take_job(self, job: JsonObject) -> None:
+        metadata = job["metadata"]
+        name, labels = metadata["name"], metadata.get("labels") or {}
+        state = reasons.of_job(job)
+        claim = labels.get(jobs.CLAIM, "")
+        if name not in self._seen and claim.isdecimal():
+            self._seen[name] = _Seen(labels.get(jobs.TASK, ""), int(claim), metadata["uid"])
+        if isinstance(state, Failure) and name in self._seen and self._seen[name].ended_at is None:
+            self._seen[name].ended_at = time.monotonic()
+        watched = self._watched.get(name)
+        if watched and watched.uid in ("", metadata["uid"]) and (isinstance(state, Failure) or not watched.has_pod):
+            watched.tell(state)
+
+    def _take_gone(self, path: str, value: JsonObject) -> None:
+        if path == self._jobs_path:
+            name = value["metadata"]["name"]
+            self._seen.pop(name, None)
+            watched = self._watched.get(name)
+        else:
+            watched = self._of_pod(value)
+        if watched is None:
+            return
+        state = reasons.of_pod(value) if path == self._pods_path else None
+        watched.tell(state if isinstance(state, Failure) else _deleted())
+
+    def _of_pod(self, pod: JsonObject) -> Watched | None:
+        """Return who waits for the Job of a pod; a pod of an earlier Job of this name is none of it."""
+        owners = pod["metadata"].get("ownerReferences") or []
+        for one in owners:
+            watched = self._watched.get(one.get("name"))
+            if watched and one.get("kind") == "Job" and watched.uid in ("", one.get("uid")):
+                return watched
+        return None
+
+    async def _adopt(self, job: JsonObject, watched: Watched, error: BackstageError) -> None:
+        """Take a Job that is there: ours, made by a call whose answer was lost, or somebody else's."""
+        try:
+            found = await self._call("GET", f"{self._jobs_path}/{watched.name}")
+        except BackstageError as problem:
+            watched.tell(Failure(Reason.REFUSED, f"The cluster refuses the step's Job: {problem.message}"))
+            return
+        if _token(found) != _token(job):
+            words = f"There is a Job {watched.name} already that this attempt did not make: {error.message}"
+            watched.tell(Failure(Reason.REFUSED, words))
+            return
+        watched.uid = found["metadata"]["uid"]
+
+    async def _sweep_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(_SWEEP)
+            try:
+                await self.sweep()
+            except BackstageError as error:
+                _log.warning("jobs_not_swept", problem=error.message)
+
+    async def _call(self, method: str, path: str, **options: object) -> JsonObject:
+        async with self._places:
+            connection = self._connection
+            if connection is None:
+                connection = self._connection = await threads.remote_call(_LANE, self._open)
+            try:
+                return await threads.remote_call(_LANE, partial(connection.call, method, path, **options))  # type: ignore[arg-type]  # options of call
+            except BackstageError as error:
+                if error.name == "AuthenticationError" or isinstance(error, NoAnswerError):
+                    await self._drop_connection()  # with credentials that are read anew
+                raise
+
+    async def _drop_connection(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection:
+            await threads.remote_call(_LANE, connection.close)
+
+
+def _deleted() -> Failure:
+    return Failure(Reason.DELETED, "Its pod was deleted from outside")
+
+
+def _token(job: JsonObject) -> object:
+    """Return what only the attempt that made a Job knows."""
+    containers = job["spec"]["template"]["spec"]["containers"]
+    found = [one for one in containers if one["name"] == jobs.CONTAINER]
+    env = found[0].get("env") or [] if found else []
+    return next((one.get("value") for one in env if one["name"] == "BACKSTAGE_PY_EXECUTION_TOKEN"), None)

@@ -1,0 +1,146 @@
+"""What of the service's credentials a pod gets: what the step that it runs needs, and nothing else.
+
+- Secrets of the task: those whose values stand in the step's rendered input.
+- The user's token: never; in its place stands a word that only this call's own questions to the service can use.
+- A git host's credentials: only if the step's rendered input names that host.
+- The configuration: the keys that the operator listed.
+"""
+
+import re
+import secrets
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from backstage_py.errors import NotAllowedError
+from backstage_py.model.json import Json, JsonObject
+from backstage_py.model.scm import ScmIntegration
+from backstage_py.plugin import Services
+
+_USER_TOKEN = "backstageToken"  # noqa: S105  # a name
+_SHORTEST = 4
+_PUBLIC = ("baseUrl", "apiBaseUrl", "rawBaseUrl", "gitilesBaseUrl", "cloneUrl")
+
+
+@dataclass(slots=True)
+class Lent:
+    """What one call gets.
+
+    Args:
+        input: rendered.
+        given: the secrets of the task.
+        services: of the context.
+        keys: of the configuration that pods may see.
+    """
+
+    input: Json
+    given: Mapping[str, str] = field(repr=False)
+    services: Services = field(repr=False)
+    keys: Sequence[str] = ()
+    _word: str = field(default_factory=lambda: f"user-of-the-task-{secrets.token_urlsafe(16)}", repr=False)
+    _texts: tuple[str, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._texts = tuple(_strings(self.input))
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """Secrets by name, as the pod sees them."""
+        found = {
+            name: value
+            for name, value in self.given.items()
+            if name != _USER_TOKEN and len(value) >= _SHORTEST and any(value in text for text in self._texts)
+        }
+        if _USER_TOKEN in self.given:
+            found[_USER_TOKEN] = self._word
+        return found
+
+    @property
+    def offered(self) -> Services:
+        """The services, whose answers hold no more than the pod may know."""
+        return replace(self.services, config=self._config(), own_token=None)
+
+    @property
+    def overrides(self) -> dict[tuple[str, str], Callable[..., Awaitable[Any]]]:
+        """What answers in place of the services."""
+        found: dict[tuple[str, str], Callable[..., Awaitable[Any]]] = {
+            ("integrations", "by_host"): self._by_host,
+            ("integrations", "by_url"): self._by_url,
+            ("integrations", "all"): self._all,
+            ("integrations", "token"): self._token,
+        }
+        for service, methods in {
+            "catalog": ("entities_by_refs", "add_location", "preview_location", "refresh"),
+            "backstage": ("request",),
+            "remote_actions": ("list", "find"),
+        }.items():
+            if target := getattr(self.services, service):
+                found |= {(service, one): self._with_user(getattr(target, one)) for one in methods}
+        return found
+
+    def names(self, host: str) -> bool:
+        """Say whether the step's input names a host."""
+        pattern = re.compile(rf"(?<![\w.-]){re.escape(host)}(?![\w.-]*\w)", re.IGNORECASE)
+        return any(pattern.search(text) for text in self._texts)
+
+    def _config(self) -> JsonObject:
+        found: JsonObject = {}
+        for key in self.keys:
+            value: Json = self.services.config
+            for part in key.split("."):
+                value = value.get(part) if isinstance(value, Mapping) else None
+            if value is not None:
+                place = found
+                *above, last = key.split(".")
+                for part in above:
+                    place = place.setdefault(part, {})
+                place[last] = value
+        return found
+
+    def _with_user(self, method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def call(*args: Any, **named: Any) -> Any:
+            if named.get("token") == self._word:
+                named["token"] = self.given[_USER_TOKEN]
+            elif named.get("token") is None and _USER_TOKEN in self.given:
+                named["token"] = self.given[_USER_TOKEN]  # a pod never acts as the service
+            return await method(*args, **named)
+
+        return call
+
+    async def _by_host(self, host: str) -> ScmIntegration | None:
+        return self._shown(self._hosts.by_host(host))
+
+    async def _by_url(self, url: str) -> ScmIntegration | None:
+        return self._shown(self._hosts.by_url(url))
+
+    async def _all(self) -> list[ScmIntegration]:
+        return [shown for one in self._hosts.all() if (shown := self._shown(one))]
+
+    async def _token(self, host: str, owner: str | None = None) -> str | None:
+        if not self.names(host):
+            raise NotAllowedError(
+                f"A pod gets the credentials of {host} only for a step whose input names that host; this one's does not"
+            )
+        return await self._hosts.token(host, owner)
+
+    def _shown(self, found: ScmIntegration | None) -> ScmIntegration | None:
+        if found is None or self.names(found.host):
+            return found
+        return replace(found, token=None, options={key: found.options[key] for key in _PUBLIC if key in found.options})
+
+    @property
+    def _hosts(self) -> Any:
+        return self.services.integrations
+
+
+def _strings(value: Json) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case Mapping():
+            for key, one in value.items():
+                yield str(key)
+                yield from _strings(one)
+        case list() | tuple():
+            for one in value:
+                yield from _strings(one)

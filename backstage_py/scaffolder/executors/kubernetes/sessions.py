@@ -1,0 +1,209 @@
+"""What the service and a pod say to each other, however often the pod asks for it again.
+
+A Job gets a ticket, good for one opening; who opens gets a token that only that process knows, good for this session and
+nothing else, until the session is closed or its time is over. Times are those of our own clock: a pod's does not matter.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import hmac
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from backstage_py.errors import AuthenticationError, InputError
+from backstage_py.execution.messages import FromHandler, FromService, ProtocolError
+from backstage_py.scaffolder.executors.line import Line
+from backstage_py.scaffolder.executors.kubernetes.workspace import SentWorkspace
+
+_POLL = 20.0
+_MOST_BYTES = 32 * 1024 * 1024  # of messages that wait for a pod
+_REFUSED = "This token opens nothing here"
+
+
+class Session:
+    """The session of one Job; everything happens on the service's loop.
+
+    Args:
+        key: what its paths begin with.
+        seconds: for which it can be used.
+        workspace: what is sent and taken back.
+        take: gets what the pod says, in order and once.
+        broke: told when what the pod says cannot be understood.
+
+    Attributes:
+        ticket: for the Job.
+        opened: set when a pod has opened it.
+        reading: bodies that are being read.
+        is_waited_for: the pod asks what there is to do.
+        heard_at: when the pod was last heard, by our clock.
+    """
+
+    def __init__(
+        self,
+        key: str,
+        seconds: float,
+        workspace: SentWorkspace,
+        take: Callable[[FromHandler], Awaitable[None]],
+        broke: Callable[[str], None],
+    ) -> None:
+        self.key = key
+        self.ticket = secrets.token_urlsafe(32)
+        self.workspace = workspace
+        self.opened = asyncio.Event()
+        self.heard_at = time.monotonic()
+        self._take = take
+        self._broke = broke
+        self._expires = time.monotonic() + seconds
+        self._ticket: bytes | None = _digest(self.ticket)
+        self._token: bytes | None = None
+        self._outbox: list[tuple[int, bytes]] = []
+        self._said = self._given = 0
+        self._has_given = asyncio.Event()
+        self._line = Line()
+        self._news = asyncio.Event()
+        self._polls = 0
+        self._taking = asyncio.Lock()
+        self.reading = 0
+        self.is_closed = self.is_waited_for = False
+
+    def open(self, ticket: str) -> str:
+        """Return the token for a ticket, once.
+
+        Raises:
+            AuthenticationError: it is another one, or was used.
+        """
+        self._check(self._ticket, ticket)
+        self._ticket = None
+        token = secrets.token_urlsafe(32)
+        self._token = _digest(token)
+        self._heard()
+        self.opened.set()
+        return token
+
+    def enter(self, token: str) -> None:
+        """Let the holder of the token in.
+
+        Raises:
+            AuthenticationError: it is another one, or the session is over.
+        """
+        self._check(self._token, token)
+        self._heard()
+
+    async def say(self, message: FromService) -> None:
+        """Send a message as soon as the pod asks for some."""
+        if self.is_closed:
+            return
+        data = self._line.encode(message)
+        self._said += 1
+        self._outbox.append((self._said, data))
+        if sum(len(data) for _, data in self._outbox) > _MOST_BYTES:
+            self._broke("it does not take the answers to what it asks")
+        self._news.set()
+
+    async def said(self, after: int) -> Sequence[bytes]:
+        """Return what was said behind the message of a number, which acknowledges those up to it; waits for some.
+
+        Raises:
+            AuthenticationError: the session was closed meanwhile.
+        """
+        self._outbox = [one for one in self._outbox if one[0] > after]
+        self._polls += 1
+        mine, until = self._polls, time.monotonic() + _POLL
+        while not self._outbox and not self.is_closed and mine == self._polls and time.monotonic() < until:
+            self._news.clear()
+            self.is_waited_for = True
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(until - time.monotonic()):
+                    await self._news.wait()
+            self.is_waited_for = False
+        if self.is_closed:
+            raise AuthenticationError(_REFUSED)
+        self._heard()
+        if self._outbox:
+            self._given = self._outbox[-1][0]
+            self._has_given.set()
+        return [data for _, data in self._outbox]
+
+    async def delivered(self, seconds: float) -> None:
+        """Wait until the pod has got everything, or for so long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._given < self._said and not self.is_closed:
+                    self._has_given.clear()
+                    await self._has_given.wait()
+
+    async def take(self, lines: Sequence[bytes]) -> int:
+        """Take what the pod says; return the number of the last message that is taken.
+
+        Raises:
+            InputError: it is no message, or one is missing before it.
+        """
+        async with self._taking:
+            for line in lines:
+                await self._take_one(line)
+        return self._line.seen
+
+    async def _take_one(self, line: bytes) -> None:
+        try:
+            message = self._line.decode(line)
+            if message is not None and not self.is_closed:
+                await self._take(message)
+        except ProtocolError as error:
+            self._broke(str(error))
+            raise InputError(f"This is no message: {error}") from error
+
+    def close(self) -> None:
+        """Revoke the ticket and the token; whoever waits is refused."""
+        self.is_closed = True
+        self._ticket = self._token = None
+        self._outbox.clear()
+        self._news.set()
+        self.workspace.close()
+
+    def _check(self, expected: bytes | None, given: str) -> None:
+        is_same = hmac.compare_digest(expected or b"", _digest(given))
+        if not is_same or self.is_closed or time.monotonic() > self._expires:
+            raise AuthenticationError(_REFUSED)
+
+    def _heard(self) -> None:
+        self.heard_at = time.monotonic()
+
+
+@dataclass(slots=True)
+class Sessions:
+    """The open sessions of this process, by their key."""
+
+    _open: dict[str, Session] = field(default_factory=dict)
+
+    def add(self, session: Session) -> None:
+        """Answer for a session until ``drop``."""
+        self._open[session.key] = session
+
+    def drop(self, session: Session) -> None:
+        """Close a session."""
+        session.close()
+        if self._open.get(session.key) is session:
+            del self._open[session.key]
+
+    def find(self, key: str) -> Session:
+        """Return a session.
+
+        Raises:
+            AuthenticationError: there is none; who has no token learns no more than that.
+        """
+        try:
+            return self._open[key]
+        except KeyError:
+            raise AuthenticationError(_REFUSED) from None
+
+    @property
+    def all(self) -> Mapping[str, Session]:
+        """All of them."""
+        return self._open
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

@@ -1,0 +1,89 @@
+"""``scaffolder.executor.kubernetes`` (ours): steps that run in pods."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from backstage_py.model.json import Json
+from backstage_py.settings import kinds
+from backstage_py.settings.description import Each, Section, key
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSettings:
+    """An entry of ``images``: what must fit, and the image."""
+
+    image: str = key("image", kinds.TEXT, "(ours) The image.", example="registry.example/terraform:1.9")
+    action: str | None = key("action", kinds.TEXT, "(ours) Pattern of the actions that get it, as terraform:*.", None)
+    template: str | None = key("template", kinds.TEXT, "(ours) Pattern of the templates whose steps get it.", None)
+
+
+@dataclass(frozen=True, slots=True)
+class WarmSettings:
+    """``warm``: pods that wait for steps."""
+
+    account: str | None = key(
+        "serviceAccount", kinds.TEXT, "(ours) The account of warm pods; without it no step is offered to them.", None
+    )
+    wait: float = key(
+        "wait", kinds.DURATION, "(ours) How long a step waits for a warm pod before a Job is made for it; 1 second.", 1.0
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class KubernetesExecutorSettings:
+    """The section.
+
+    Attributes:
+        url: of this process as pods reach it; made of ``POD_IP`` and the port when None.
+        deadline: seconds that a pod may run.
+        pending: seconds for which a pod may be on its way.
+        silence: seconds without a word of a pod that runs, after which it counts as lost.
+        lost: how often a step begins anew in another pod when it lost one.
+    """
+
+    namespace: str = key("namespace", kinds.TEXT, "(ours) Where Jobs are made; 'default' by default.", "default")
+    cluster: str | None = key(
+        "cluster",
+        kinds.TEXT,
+        "(ours) A name of kubernetes.clusterLocatorMethods; without it the only one, or the cluster we run in.",
+        None,
+    )
+    image: str | None = key("image", kinds.TEXT, "(ours) The image of pods, with backstage-py in it.", None)
+    images: Sequence[ImageSettings] | None = key(
+        "images", Each(ImageSettings), "(ours) Images of certain actions or templates; the first that fits.", None
+    )
+    image_pull_policy: str = key(
+        "imagePullPolicy", kinds.choice("IfNotPresent", "Always", "Never"), "(ours) As in pods.", "IfNotPresent"
+    )
+    image_pull_secrets: Sequence[str] | None = key(
+        "imagePullSecrets", kinds.TEXTS, "(ours) Names of secrets of the namespace.", None
+    )
+    runtime_class: str | None = key("runtimeClassName", kinds.TEXT, "(ours) As gvisor or kata.", None)
+    resources: Mapping[str, Json] | None = key("resources", kinds.OBJECT, "(ours) As in pods.", None)
+    pod_template: Mapping[str, Json] = key("podTemplate", kinds.OBJECT, "(ours) Merged over ours.", dict)
+    queue: str | None = key("queue", kinds.TEXT, "(ours) The LocalQueue of Kueue that admits the Jobs.", None)
+    ttl: float = key("ttl", kinds.DURATION, "(ours) How long an ended Job is kept to be looked at; 5 minutes.", 300.0)
+    deadline: float = key("deadline", kinds.DURATION, "(ours) How long a pod may run; 1 hour.", 3600.0)
+    pending: float = key(
+        "pendingTimeout", kinds.DURATION, "(ours) How long a step waits for its pod to begin; 1 hour.", 3600.0
+    )
+    silence: float = key(
+        "silenceTimeout", kinds.DURATION, "(ours) Without a word for this long a pod is lost; 1 minute.", 60.0
+    )
+    lost: int = key(
+        "lostPods", kinds.whole(), "(ours) How often a step begins again in another pod when it lost one; 2.", 2
+    )
+    listen_host: str = key("listen.host", kinds.TEXT, "(ours) Where pods call this process; all addresses.", "0.0.0.0")  # noqa: S104  # pods call from elsewhere
+    listen_port: int = key(
+        "listen.port", kinds.whole(least=0, most=65535), "(ours) The port for it; each further process takes the next.", 7010
+    )
+    url: str | None = key(
+        "url", kinds.TEXT, "(ours) This process as pods reach it; by default http://$POD_IP and the port.", None
+    )
+    warm: WarmSettings = key("warm", Section(WarmSettings), "(ours) Pods that wait for steps.", WarmSettings)
+    owner: str = key(
+        "instance", kinds.TEXT, "(ours) Tells our Jobs from those of another service in the namespace.", "backstage-py"
+    )
+    config: Sequence[str] | None = key(
+        "config", kinds.TEXTS, "(ours) Keys of this configuration that pods see; none by default.", None
+    )

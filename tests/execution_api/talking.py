@@ -1,0 +1,93 @@
+"""The execution API with sessions of a test behind it, and somebody who calls it as he likes."""
+
+import http.client
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from backstage_py import threads
+from backstage_py.execution.messages import FromHandler
+from backstage_py.folders.receiving import Bounds
+from backstage_py.http import execution
+from backstage_py.scaffolder.executors.kubernetes.sessions import Session, Sessions
+from backstage_py.scaffolder.executors.kubernetes.workspace import SentWorkspace
+from backstage_py.settings.sections.kubernetes_executor import KubernetesExecutorSettings
+
+BOUNDS = Bounds(1_000_000, 1_000)
+
+
+@dataclass
+class Answer:
+    status: int
+    body: bytes
+    headers: dict[str, str]
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Talker:
+    """Calls the API from a thread, since the API answers on the loop."""
+
+    url: str
+
+    async def call(
+        self, method: str, path: str, token: str | None = None, body: bytes | None = None, **headers: str
+    ) -> Answer:
+        return await threads.remote_call(f"test {path}", self._call, method, path, token, body, headers)
+
+    def _call(self, method: str, path: str, token: str | None, body: bytes | None, headers: dict[str, str]) -> Answer:
+        place = urlsplit(self.url)
+        connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=60)
+        try:
+            sent = {name.replace("_", "-"): value for name, value in headers.items()}
+            if token is not None:
+                sent["Authorization"] = f"Bearer {token}"
+            connection.request(method, f"{place.path}/{path}", body, sent)
+            answer = connection.getresponse()
+            return Answer(answer.status, answer.read(), {key.lower(): value for key, value in answer.getheaders()})
+        finally:
+            connection.close()
+
+
+@dataclass
+class Api:
+    """The API, its sessions, and what pods said."""
+
+    talker: Talker
+    sessions: Sessions
+    folder: Path
+    heard: list[tuple[str, FromHandler]] = field(default_factory=list)
+    broke: list[str] = field(default_factory=list)
+
+    def session(self, key: str, seconds: float = 600.0) -> Session:
+        root = self.folder / key
+        root.mkdir()
+
+        async def take(message: FromHandler) -> None:
+            self.heard.append((key, message))
+
+        made = Session(key, seconds, SentWorkspace(root, BOUNDS), take, self.broke.append)
+        self.sessions.add(made)
+        return made
+
+    async def opened(self, key: str) -> tuple[Session, str]:
+        """Return a session that a pod has opened, and its token."""
+        made = self.session(key)
+        answer = await self.talker.call("POST", f"{key}/open", made.ticket)
+        assert answer.status == 200, answer
+        return made, str(answer.json["token"])
+
+
+@asynccontextmanager
+async def serving(folder: Path) -> AsyncIterator[Api]:
+    sessions, urls = Sessions(), list[str]()
+    settings = KubernetesExecutorSettings(listen_host="127.0.0.1", listen_port=0, url="http://127.0.0.1:$PORT")
+    async with execution.listening(sessions, settings, urls.append):
+        yield Api(Talker(urls[0]), sessions, folder)

@@ -1,0 +1,240 @@
+"""What a token of the execution API does not open: everything but its own session, while that lasts."""
+
+import asyncio
+import hashlib
+import json
+import socket
+import zlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import pytest
+
+from backstage_py.execution.messages import Answer as AnswerMessage
+from tests.execution_api import talking
+from tests.execution_api.talking import Api
+
+MINE, THEIRS = "task-a.1.1.0", "task-b.1.1.0"
+LOG = b'{"type":"log","seq":1,"lines":[["info","hello"]]}'
+SECRET = "of the other task"
+
+
+@pytest.fixture
+async def api(tmp_path: Path) -> AsyncIterator[Api]:
+    async with talking.serving(tmp_path) as served:
+        yield served
+
+
+def everything(key: str) -> list[tuple[str, str, bytes | None]]:
+    """All that the API does for a session."""
+    content = b"x"
+    blob = hashlib.sha256(content).hexdigest()
+    return [
+        ("GET", f"{key}/messages?after=0", None),
+        ("POST", f"{key}/messages", LOG),
+        ("GET", f"{key}/workspace", None),
+        ("PUT", f"{key}/workspace", zlib.compress(b'{"blobs":[],"folders":[],"links":[],"files":[]}')),
+        ("POST", f"{key}/trees", b"/work/x"),
+        ("GET", f"{key}/blobs/{blob}", None),
+        ("PUT", f"{key}/blobs/{blob}", content),
+    ]
+
+
+async def refused(api: Api, token: str | None, calls: list[tuple[str, str, bytes | None]]) -> None:
+    """Nothing is answered but 401, with the same words for all."""
+    for method, path, body in calls:
+        answer = await api.talker.call(method, path, token, body)
+        assert answer.status == 401, (method, path, answer)
+        assert answer.json["error"]["message"] == "This token opens nothing here", (method, path)
+        assert SECRET.encode() not in answer.body
+
+
+async def test_a_session_is_opened_by_its_ticket_once(api: Api) -> None:
+    session, token = await api.opened(MINE)
+    assert token != session.ticket
+    again = await api.talker.call("POST", f"{MINE}/open", session.ticket)
+    assert again.status == 401  # replay, or another pod that was given the same Job
+    await refused(api, session.ticket, everything(MINE))
+    await refused(api, token, [("POST", f"{MINE}/open", None)])
+    assert (await api.talker.call("POST", f"{MINE}/messages", token, LOG)).json == {"seen": 1}
+
+
+async def test_a_token_opens_no_other_session(api: Api) -> None:
+    _, mine = await api.opened(MINE)
+    theirs, _ = await api.opened(THEIRS)
+    (api.folder / THEIRS / "file").write_text(SECRET)
+    await theirs.say(AnswerMessage(1, SECRET))
+    waiting = api.session("task-c.1.1.0")
+    for other in (mine, waiting.ticket, "", None, "x" * 10_000, mine[:-1], mine.upper()):
+        await refused(api, other, everything(THEIRS))
+        await refused(api, other, [("POST", f"{THEIRS}/open", None)])
+    await refused(api, mine, everything("task-c.1.1.0"))
+    await refused(api, mine, [("POST", "task-c.1.1.0/open", None)])
+    assert not api.heard
+    assert not any((api.folder / THEIRS).glob("*.pyc"))
+
+
+async def test_a_token_opens_nothing_after_the_end(api: Api) -> None:
+    session, token = await api.opened(MINE)
+    poll = asyncio.create_task(api.talker.call("GET", f"{MINE}/messages?after=0", token))
+    while not session.is_waited_for:
+        await asyncio.sleep(0)
+    api.sessions.drop(session)
+    assert (await poll).status == 401  # who waits is told at once
+    await refused(api, token, everything(MINE))
+    await refused(api, session.ticket, [("POST", f"{MINE}/open", None)])
+    assert not api.heard
+    again = api.session("task-a.2.1.0")  # the next attempt at the same task
+    await refused(api, token, everything(again.key))
+
+
+async def test_a_token_expires_by_the_clock_of_the_service(api: Api) -> None:
+    gone = api.session(MINE, seconds=-1.0)
+    await refused(api, gone.ticket, [("POST", f"{MINE}/open", None)])
+
+
+async def test_other_verbs_paths_and_routes_of_the_service_answer_nothing(api: Api) -> None:
+    _, token = await api.opened(MINE)
+    (api.folder / THEIRS).mkdir()
+    (api.folder / THEIRS / "file").write_text(SECRET)
+    calls: list[tuple[str, str, bytes | None]] = [
+        (verb, f"{MINE}/{what}", None)
+        for verb in ("DELETE", "PATCH", "PUT", "POST", "OPTIONS", "TRACE", "HEAD")
+        for what in ("", "messages/", "messages/1", "workspace/file", "blobs", "open/x")
+    ]
+    calls += [
+        ("GET", f"../{path}", None)
+        for path in ("v2/tasks", "v2/actions", ".execution/v1", "../../metrics", "../catalog/entities", "")
+    ]
+    calls += [("GET", path, None) for path in ("", "/", MINE, f"{MINE}/", "%2e%2e/v2/tasks")]
+    for method, path, body in calls:
+        answer = await api.talker.call(method, path, token, body)
+        assert answer.status == 401, (method, path, answer)
+        assert SECRET.encode() not in answer.body
+    assert not api.heard
+
+
+@pytest.mark.parametrize(
+    "name", ["../file", "%2e%2e%2ffile", "..%5cfile", "a" * 63, "a" * 65, "A" * 64, "g" * 64, f"{'a' * 62}%00", "."]
+)
+async def test_the_name_of_a_blob_is_no_path(api: Api, name: str) -> None:
+    _, token = await api.opened(MINE)
+    (api.folder / "file").write_text(SECRET)
+    for method, body in (("GET", None), ("PUT", SECRET.encode())):
+        answer = await api.talker.call(method, f"{MINE}/blobs/{name}", token, body)
+        assert answer.status in {400, 401}, answer
+        assert SECRET.encode() not in answer.body
+    assert sorted(path.name for path in api.folder.rglob("*") if path.is_file()) == ["file"]
+
+
+async def test_a_tree_is_only_what_was_read_for_this_call(api: Api) -> None:
+    _, token = await api.opened(MINE)
+    for target in (b"/etc", b"../..", b"\xff\xfe", quote("/").encode()):
+        assert (await api.talker.call("POST", f"{MINE}/trees", token, target)).status == 400
+
+
+async def test_bodies_are_bounded_before_they_are_read(api: Api) -> None:
+    _, token = await api.opened(MINE)
+    for path, length in (("messages", 10**12), ("workspace", 10**9), (f"blobs/{'a' * 64}", 10**8), ("trees", 10**5)):
+        method = "PUT" if path.startswith(("workspace", "blobs")) else "POST"
+        status = await asyncio.to_thread(_announce, api, f"{method} {MINE}/{path}", token, f"Content-Length: {length}")
+        assert b" 400 " in status, (path, status)
+    bomb = zlib.compress(b" " * 300_000_000)
+    answer = await api.talker.call("PUT", f"{MINE}/workspace", token, bomb)
+    assert answer.status == 400, answer
+    packed = await api.talker.call("POST", f"{MINE}/messages", token, zlib.compress(LOG), content_encoding="deflate")
+    assert packed.status == 400
+
+
+async def test_a_body_without_an_end_is_cut_off(api: Api) -> None:
+    _, token = await api.opened(MINE)
+    status = await asyncio.to_thread(_endless, api, f"PUT {MINE}/blobs/{'a' * 64}", token)
+    assert b" 400 " in status, status
+
+
+async def test_a_slow_body_is_given_up(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backstage_py.http.execution._SECONDS", 0.2)
+    _, token = await api.opened(MINE)
+    status = await asyncio.to_thread(_announce, api, f"POST {MINE}/messages", token, "Content-Length: 100")
+    assert b" 400 " in status, status
+    assert (await api.talker.call("POST", f"{MINE}/messages", token, LOG)).json == {"seen": 1}
+
+
+async def test_who_is_not_let_in_may_send_as_much_as_he_likes(api: Api) -> None:
+    api.session(MINE)
+    status = await asyncio.to_thread(_announce, api, f"POST {MINE}/messages", "wrong", "Content-Length: 100000000")
+    assert b" 401 " in status, status
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b"[]",
+        b'{"type":"begin","seq":1}',
+        b'{"type":"log","seq":0,"lines":[]}',
+        b'{"type":"log","seq":2,"lines":[]}',
+        b'{"type":"log","seq":true,"lines":[]}',
+        b'{"type":"output","seq":1,"name":1,"value":1}',
+        b"[" * 100_000,
+        json.dumps({"type": "log", "seq": 1, "lines": [["info", "x"]] * 20_000}).encode(),
+    ],
+)
+async def test_what_is_no_message_ends_the_call(api: Api, body: bytes) -> None:
+    _, token = await api.opened(MINE)
+    answer = await api.talker.call("POST", f"{MINE}/messages", token, body)
+    assert answer.status == 400, answer
+    assert api.broke
+    assert not api.heard
+
+
+async def test_a_message_that_comes_again_counts_once(api: Api) -> None:
+    _, token = await api.opened(MINE)
+    second = LOG.replace(b'"seq":1', b'"seq":2')
+    for body in (LOG, LOG, LOG + b"\n" + second, second):
+        assert (await api.talker.call("POST", f"{MINE}/messages", token, body)).status == 200
+    assert len(api.heard) == 2
+
+
+async def test_the_number_of_a_message_is_one(api: Api) -> None:
+    _, token = await api.opened(MINE)
+    for after in ("-1", "x", "1" * 40, "", "%00", "1;2"):
+        answer = await api.talker.call("GET", f"{MINE}/messages?after={after}", token)
+        assert answer.status == 400, (after, answer)
+
+
+def _announce(api: Api, call: str, token: str, header: str) -> bytes:
+    """Send the head of a request and nothing behind it; return the line of the answer's status."""
+    with _connected(api) as connection:
+        connection.sendall(_head(api, call, token, header))
+        return connection.makefile("rb").readline()
+
+
+def _endless(api: Api, call: str, token: str) -> bytes:
+    with _connected(api) as connection:
+        connection.sendall(_head(api, call, token, "Transfer-Encoding: chunked"))
+        try:
+            while True:
+                connection.sendall(b"100000\r\n" + b"x" * 0x100000 + b"\r\n")
+        except OSError:
+            pass
+        return connection.makefile("rb").readline()
+
+
+def _head(api: Api, call: str, token: str, header: str) -> bytes:
+    method, _, path = call.partition(" ")
+    place = urlsplit(api.talker.url)
+    lines = [
+        f"{method} {place.path}/{path} HTTP/1.1",
+        f"Host: {place.netloc}",
+        f"Authorization: Bearer {token}",
+        header,
+        "Connection: close",
+    ]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def _connected(api: Api) -> socket.socket:
+    place = urlsplit(api.talker.url)
+    return socket.create_connection((place.hostname, place.port), timeout=60)
