@@ -3,13 +3,13 @@
 The workspace is there when a call begins, and the service has what changed when it learns that the call has ended.
 """
 
-import asyncio
 import threading
 from collections import deque
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from backstage_py import threads
 from backstage_py.errors import BackstageError
 from backstage_py.execution import failures, messages
 from backstage_py.execution.carrier import Carrier
@@ -36,7 +36,8 @@ class HttpChannel:
     def __init__(self, url: str, token: str, root: Path) -> None:
         self._polls = Calls(url, token)
         self._sends = Calls(url, token)
-        self._carrier = Carrier(Calls(url, token), root)
+        self._carries = Calls(url, token)
+        self._carrier = Carrier(self._carries, root)
         self._carrying = threading.Lock()
         self._received: deque[bytes] = deque()
         self._after = 0
@@ -44,7 +45,8 @@ class HttpChannel:
         self._waiting = 0
         self._changed = threading.Condition()
         self._is_over = False
-        threading.Thread(target=self._send_all, name="backstage-py-words", daemon=True).start()
+        self._sending = threading.Thread(target=self._send_all, name="backstage-py-words", daemon=True)
+        self._sending.start()
 
     def send(self, data: bytes) -> None:
         """Send a message; behind the end of a call, when the service has the workspace."""
@@ -66,28 +68,35 @@ class HttpChannel:
                 answer = self._polls.call("GET", f"messages?after={self._after}")
                 self._received.extend(line for line in answer.split(b"\n") if line)
         except (ChannelClosed, BackstageError):
+            self._polls.close()
             self._end()
             return None
         data = self._received.popleft()
-        seq, message = messages.from_service(data)
-        self._after = max(self._after, seq)
-        if isinstance(message, Begin) and message.workspace is None:
-            return messages.encode(self._with_folder(message), seq)
+        self._after = max(self._after, messages.from_service(data)[0])
         return data
+
+    def workspace(self, _: Begin) -> Path:
+        """Return the task's folder as the service has it now; blocks."""
+        with self._carrying:
+            return self._carrier.fetch()
 
     def flush(self) -> None:
         """Wait until everything is sent, or nobody takes it any more."""
         with self._changed:
             self._changed.wait_for(lambda: not self._waiting or self._is_over)
 
+    def close(self) -> None:
+        """Send what is left, and end: the handler has ended."""
+        self.flush()
+        self._end()
+        self._polls.close()
+        self._carries.close()
+        self._sending.join()
+
     def fetch_tree(self, target: Path) -> None:
         """Write into a folder what the service has read for it; blocks."""
         with self._carrying:
             self._carrier.fetch_tree(target)
-
-    def _with_folder(self, begin: Begin) -> Begin:
-        with self._carrying:
-            return replace(begin, workspace=str(self._carrier.fetch()))
 
     def _with_workspace(self, data: bytes) -> bytes:
         seq, message = messages.from_handler(data)
@@ -110,6 +119,7 @@ class HttpChannel:
         except (ChannelClosed, BackstageError):
             pass
         finally:
+            self._sends.close()
             self._end()
 
     def _next(self) -> list[bytes]:
@@ -136,8 +146,10 @@ def opened(url: str, ticket: str, root: Path) -> HttpChannel:
         ChannelClosed: nobody waits for this pod any more. BackstageError: the service fails.
     """
     calls = Calls(url, ticket)
-    token = str(json.parse(calls.call("POST", "open"))["token"])
-    calls.close()
+    try:
+        token = str(json.parse(calls.call("POST", "open"))["token"])
+    finally:
+        calls.close()
     return HttpChannel(url, token, root)
 
 
@@ -157,5 +169,5 @@ class Reader:
         """Write the folder at ``url`` into ``target``; see ``UrlReader``."""
         found = await self._asked.read_tree(url, target, etag=etag, token=token)
         if found is not None:
-            await asyncio.to_thread(self._channel.fetch_tree, target)
+            await threads.file_work(self._channel.fetch_tree, target)
         return found

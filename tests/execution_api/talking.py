@@ -70,7 +70,7 @@ class Api:
         root = self.folder / key
         root.mkdir()
 
-        async def take(message: FromHandler) -> None:
+        async def take(message: FromHandler, _size: int) -> None:
             self.heard.append((key, message))
 
         made = Session(key, seconds, SentWorkspace(root, BOUNDS), take, self.broke.append)

@@ -78,8 +78,7 @@ async def test_a_token_opens_no_other_session(api: Api) -> None:
 async def test_a_token_opens_nothing_after_the_end(api: Api) -> None:
     session, token = await api.opened(MINE)
     poll = asyncio.create_task(api.talker.call("GET", f"{MINE}/messages?after=0", token))
-    while not session.is_waited_for:
-        await asyncio.sleep(0)
+    await session.asked.wait()
     api.sessions.drop(session)
     assert (await poll).status == 401  # who waits is told at once
     await refused(api, token, everything(MINE))

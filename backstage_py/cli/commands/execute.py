@@ -12,7 +12,6 @@ from backstage_py.execution import client
 from backstage_py.execution.channel import ChannelClosed
 from backstage_py.execution.handler import Handler, Surroundings
 from backstage_py.plugin import ActionContext, Services, load_plugins
-from backstage_py.plugin.services import UrlReader
 
 _FOLDER = "workspace"
 _UNWANTED = 3
@@ -39,12 +38,13 @@ def run(folder: Path) -> int:
     around = Surroundings(
         find=plugins.actions.get,
         services=services,
+        workspace=channel.workspace,
         adapt=adapt,
         interrupt=_thread.interrupt_main,
         is_clean=lambda: threading.active_count() <= threads + 1,  # and the one that receives answers
     )
     Handler(channel, around).serve()
-    channel.flush()
+    channel.close()
     return 0
 
 

@@ -1,7 +1,7 @@
-"""Following a list of objects for as long as wanted: listed once, then watched, with bookmarks; listed anew after a gap.
+"""Following a list of objects for as long as wanted: listed once, then watched; listed anew after a gap.
 
-A watch may break off, say the same twice, or be told that it is too late (410). Whoever takes the changes gets the whole
-list again then, and now and then anyway, so that nothing depends on a single event.
+A watch may break off, say the same twice, or be told that it is too late (410). Whoever takes the changes gets the
+whole list again then, and now and then anyway, so that nothing depends on a single event.
 """
 
 import contextlib
@@ -83,6 +83,8 @@ class Follower:
                 with contextlib.closing(self.open()) as connection:
                     failures, version = 0, self._follow(connection, version)
             except BackstageError as error:
+                if self._stopping.is_set():
+                    return
                 if status_of(error).get("code") == _GONE:
                     version = ""
                 self.taker.lost(self.path, error)

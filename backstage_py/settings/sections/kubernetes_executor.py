@@ -25,7 +25,7 @@ class WarmSettings:
         "serviceAccount", kinds.TEXT, "(ours) The account of warm pods; without it no step is offered to them.", None
     )
     wait: float = key(
-        "wait", kinds.DURATION, "(ours) How long a step waits for a warm pod before a Job is made for it; 1 second.", 1.0
+        "wait", kinds.DURATION, "(ours) How long a step waits for a warm pod before it gets a Job; 1 second.", 1.0
     )
 
 
@@ -75,7 +75,7 @@ class KubernetesExecutorSettings:
     )
     listen_host: str = key("listen.host", kinds.TEXT, "(ours) Where pods call this process; all addresses.", "0.0.0.0")  # noqa: S104  # pods call from elsewhere
     listen_port: int = key(
-        "listen.port", kinds.whole(least=0, most=65535), "(ours) The port for it; each further process takes the next.", 7010
+        "listen.port", kinds.PORT, "(ours) The port for it; each further process takes the next.", 7010
     )
     url: str | None = key(
         "url", kinds.TEXT, "(ours) This process as pods reach it; by default http://$POD_IP and the port.", None

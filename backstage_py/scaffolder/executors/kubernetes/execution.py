@@ -12,14 +12,11 @@ from backstage_py.errors import BackstageError
 from backstage_py.metrics.executors import POD_FAILURES, POD_RETRIES
 from backstage_py.model.json import Json
 from backstage_py.plugin import Action, ActionContext
-from backstage_py.plugin import schema as schemas
 from backstage_py.scaffolder.executors.host import Host
 from backstage_py.scaffolder.executors.kubernetes.job import Call
 from backstage_py.scaffolder.executors.kubernetes.lent import Lent
 from backstage_py.scaffolder.executors.kubernetes.pod import Pod, PodFailed, next_try
 from backstage_py.scaffolder.executors.kubernetes.pods import Pods
-
-_NOTICE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +32,10 @@ class Asked:
     call: Call
     pods: Pods
     image: str = ""
+
+
+async def _opened(pod: Pod) -> None:
+    await pod.session.opened.wait()
 
 
 class KubernetesExecution:
@@ -86,7 +87,7 @@ class KubernetesExecution:
     async def _once(self, call: Call) -> None:
         """Run the action in one pod."""
         asked, pods = self._asked, self._asked.pods
-        lent = Lent(schemas.dump(asked.context.input), asked.context.secrets, asked.context.services, pods.config)
+        lent = Lent(asked.context.input, asked.context.secrets, asked.context.services, pods.config)
         pod = self._pod = pods.take(call, asked.context.workspace.root, self._say, asked.image)
         host = self._host = self._hosted(lent, pod, call)
         signalled = asyncio.create_task(self._tell_cancelled(host))
@@ -94,7 +95,7 @@ class KubernetesExecution:
         try:
             pod.listen(host.take, self._say)
             await pod.session.say(host.begin())
-            opened = asyncio.ensure_future(pod.session.opened.wait())
+            opened = asyncio.ensure_future(_opened(pod))
             try:
                 await asyncio.wait({opened, pod.failed, host.ended}, return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -113,7 +114,7 @@ class KubernetesExecution:
 
     def _hosted(self, lent: Lent, pod: Pod, call: Call) -> Host:
         asked = self._asked
-        context = replace(asked.context, input=schemas.dump(asked.context.input), secrets=lent.secrets)
+        context = replace(asked.context, secrets=lent.secrets)
         overrides = lent.overrides
         if reader := asked.context.services.url_reader:
 
@@ -139,4 +140,4 @@ class KubernetesExecution:
 
     def _say(self, words: str) -> None:
         if not self._is_over:
-            self._asked.context.logger.info(words)  # noqa: G004  # the task's log
+            self._asked.context.logger.info(words)

@@ -59,6 +59,11 @@ class KubernetesExecutor:
             finally:
                 await self._around.settled()
 
+    @property
+    def fleet(self) -> Fleet:
+        """Its Jobs."""
+        return self._around.fleet
+
     def reached_at(self, url: str) -> None:
         """Take note of where pods find the execution API."""
         self._around.url = url

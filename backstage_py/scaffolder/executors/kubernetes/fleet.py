@@ -109,7 +109,7 @@ class Fleet:
             async with background.running(background.supervised("kubernetes.sweep", self._sweep_now_and_then)):
                 yield
         finally:
-            await asyncio.gather(*(asyncio.to_thread(one.stop) for one in followers))
+            await asyncio.gather(*(threads.remote_call(_LANE, one.stop) for one in followers))
             await self._drop_connection()
 
     @contextmanager
@@ -162,9 +162,7 @@ class Fleet:
 
     async def delete_older(self, task_id: str, claim: int) -> None:
         """Delete what earlier attempts at a task left: it is fenced, and nobody waits for it."""
-        older = [
-            (name, one.uid) for name, one in self._seen.items() if one.task_id == task_id and one.claim < claim
-        ]
+        older = [(name, one.uid) for name, one in self._seen.items() if one.task_id == task_id and one.claim < claim]
         for name, uid in older:
             _log.info("job_of_earlier_attempt_deleted", task_id=task_id, job=name)
             await self.delete_surely(name, uid)
@@ -206,8 +204,8 @@ class Fleet:
         """As above."""
         self._tell(partial(self._take_gone, path, value))
 
-    def lost(self, path: str, error: BackstageError) -> None:
-        """As above."""
+    def lost(self, path: str, error: BackstageError) -> None:  # noqa: ARG002  # what the protocol has
+        """As above; it is logged where it is found."""
         CLUSTER_ANSWERS.set(0)
 
     def _tell(self, act: Callable[[], None]) -> None:

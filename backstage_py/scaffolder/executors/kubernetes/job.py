@@ -102,9 +102,7 @@ def manifest(call: Call, door: Door, settings: KubernetesExecutorSettings) -> Js
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec}
 
 
-def pod_template(
-    call: Call, door: Door, settings: KubernetesExecutorSettings, labels: Mapping[str, str]
-) -> JsonObject:
+def pod_template(call: Call, door: Door, settings: KubernetesExecutorSettings, labels: Mapping[str, str]) -> JsonObject:
     """Return the template of its pod, with the operator's part merged over ours."""
     env = [{"name": "BACKSTAGE_PY_EXECUTION_URL", "value": door.url}]
     env += [{"name": "BACKSTAGE_PY_EXECUTION_TOKEN", "value": door.token}]
@@ -112,7 +110,8 @@ def pod_template(
         "metadata": {"labels": dict(labels), "annotations": _annotations(call)},
         "spec": pod_spec(image_of(call, settings), settings, env),
     }
-    return merged(ours, settings.pod_template)
+    found: JsonObject = merged(ours, settings.pod_template)
+    return found
 
 
 def pod_spec(image: str, settings: KubernetesExecutorSettings, env: Sequence[Json]) -> JsonObject:

@@ -121,7 +121,8 @@ class Lent:
             raise NotAllowedError(
                 f"A pod gets the credentials of {host} only for a step whose input names that host; this one's does not"
             )
-        return await self._hosts.token(host, owner)
+        found: str | None = await self._hosts.token(host, owner)
+        return found
 
     def _shown(self, found: ScmIntegration | None) -> ScmIntegration | None:
         if found is None or self.names(found.host):

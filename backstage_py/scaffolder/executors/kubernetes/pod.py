@@ -24,7 +24,7 @@ _LAST_WORDS = 5.0
 _TOLD_EVERY = 30.0
 
 Tell = Callable[[str], None]
-Take = Callable[[FromHandler], Coroutine[Any, Any, None]]
+Take = Callable[[FromHandler, int], Coroutine[Any, Any, None]]
 
 
 class PodFailed(Exception):  # noqa: N818  # what happened to it
@@ -129,8 +129,11 @@ class Pod:
                         why = told or "nobody says why"
                         self._fail(Failure(Reason.PENDING, f"{words} (scaffolder.executor.kubernetes): {why}"))
                         break
-                    if isinstance(state, Waiting) and state.words and state.words != told and (
-                        not told or now - told_at > _TOLD_EVERY
+                    if (
+                        isinstance(state, Waiting)
+                        and state.words
+                        and state.words != told
+                        and (not told or now - told_at > _TOLD_EVERY)
                     ):
                         told, told_at = state.words, now
                         self._tell(told)
@@ -163,8 +166,8 @@ class Pod:
         if not self.failed.done():
             self.failed.set_exception(PodFailed(failure))
 
-    async def _taken(self, message: FromHandler) -> None:
-        await self._take(message)
+    async def _taken(self, message: FromHandler, size: int) -> None:
+        await self._take(message, size)
 
     def _broken(self, why: str) -> None:
         if not self.failed.done():
@@ -186,5 +189,5 @@ def next_try(call: Call) -> Call:
     return replace(call, retry=call.retry + 1)
 
 
-async def _nothing(_: FromHandler) -> None:
+async def _nothing(_message: FromHandler, _size: int) -> None:
     """Take nothing: no call runs."""

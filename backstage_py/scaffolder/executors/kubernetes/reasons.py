@@ -18,6 +18,7 @@ _NOT_STARTED = {
 _EVICTED = {"Evicted", "Preempting", "Preempted", "UnexpectedAdmissionError", "OutOfcpu", "OutOfmemory"}
 _NODE_LEFT = {"NodeLost", "NodeShutdown", "Shutdown", "Terminated", "NodeAffinity"}
 _KILLED = 137
+_QUOTA = ("exceeded quota", "failed quota", "status unknown for quota")
 _LONGEST = 500
 
 
@@ -110,7 +111,7 @@ def of_event(reason: str, message: str) -> State:
 
 def of_refusal(message: str) -> Waiting | Failure:
     """Return what it means that the cluster takes no Job or pod."""
-    if "exceeded quota" in message or "failed quota" in message:
+    if any(words in message for words in _QUOTA):
         return Waiting(f"The quota of the namespace is used up, so the step waits: {_cut(message)}")
     if "being terminated" in message:
         return Failure(Reason.NAMESPACE, f"The namespace for pods is being deleted: {_cut(message)}")

@@ -1,7 +1,8 @@
 """What the service and a pod say to each other, however often the pod asks for it again.
 
-A Job gets a ticket, good for one opening; who opens gets a token that only that process knows, good for this session and
-nothing else, until the session is closed or its time is over. Times are those of our own clock: a pod's does not matter.
+A Job gets a ticket, good for one opening; who opens gets a token that only that process knows, good for this session
+and nothing else, until the session is closed or its time is over. Times are those of our own clock: a pod's does not
+matter.
 """
 
 import asyncio
@@ -15,8 +16,8 @@ from dataclasses import dataclass, field
 
 from backstage_py.errors import AuthenticationError, InputError
 from backstage_py.execution.messages import FromHandler, FromService, ProtocolError
-from backstage_py.scaffolder.executors.line import Line
 from backstage_py.scaffolder.executors.kubernetes.workspace import SentWorkspace
+from backstage_py.scaffolder.executors.line import Line
 
 _POLL = 20.0
 _MOST_BYTES = 32 * 1024 * 1024  # of messages that wait for a pod
@@ -37,7 +38,7 @@ class Session:
         ticket: for the Job.
         opened: set when a pod has opened it.
         reading: bodies that are being read.
-        is_waited_for: the pod asks what there is to do.
+        asked: set when the pod has waited for something to do.
         heard_at: when the pod was last heard, by our clock.
     """
 
@@ -46,7 +47,7 @@ class Session:
         key: str,
         seconds: float,
         workspace: SentWorkspace,
-        take: Callable[[FromHandler], Awaitable[None]],
+        take: Callable[[FromHandler, int], Awaitable[None]],
         broke: Callable[[str], None],
     ) -> None:
         self.key = key
@@ -67,7 +68,8 @@ class Session:
         self._polls = 0
         self._taking = asyncio.Lock()
         self.reading = 0
-        self.is_closed = self.is_waited_for = False
+        self.asked = asyncio.Event()
+        self.is_closed = False
 
     def open(self, ticket: str) -> str:
         """Return the token for a ticket, once.
@@ -114,11 +116,10 @@ class Session:
         mine, until = self._polls, time.monotonic() + _POLL
         while not self._outbox and not self.is_closed and mine == self._polls and time.monotonic() < until:
             self._news.clear()
-            self.is_waited_for = True
+            self.asked.set()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(until - time.monotonic()):
                     await self._news.wait()
-            self.is_waited_for = False
         if self.is_closed:
             raise AuthenticationError(_REFUSED)
         self._heard()
@@ -150,7 +151,7 @@ class Session:
         try:
             message = self._line.decode(line)
             if message is not None and not self.is_closed:
-                await self._take(message)
+                await self._take(message, len(line))
         except ProtocolError as error:
             self._broke(str(error))
             raise InputError(f"This is no message: {error}") from error

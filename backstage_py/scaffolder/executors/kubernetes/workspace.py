@@ -121,7 +121,7 @@ class SentWorkspace:
         self._is_closed = True
         if self._lock.acquire(blocking=False):
             try:
-                self._drop()
+                self._drop_if_closed()
             finally:
                 self._lock.release()
 
@@ -135,10 +135,9 @@ class SentWorkspace:
             try:
                 yield self._store
             finally:
-                if self._is_closed:
-                    self._drop()
+                self._drop_if_closed()
 
-    def _drop(self) -> None:
-        if self._store:
+    def _drop_if_closed(self) -> None:
+        if self._is_closed and self._store:
             shutil.rmtree(self._store, ignore_errors=True)
             self._store = None

@@ -1,0 +1,199 @@
+"""Plays kubelet and Job controller on a real API server: makes pods of Jobs, sets their status, and runs the handler.
+
+What it does with a Job a test says; by default the pod runs ``backstage-py execute``, in a thread.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from backstage_py.execution import client
+from backstage_py.execution.channel import ChannelClosed
+from backstage_py.execution.handler import Handler, Surroundings
+from backstage_py.plugin import Action
+from tests.cluster.calls import Api, ApiException
+
+Object = dict[str, Any]
+Play = Callable[["Kubelet", Object], None]
+
+
+@dataclass
+class Kubelet:
+    """One namespace's.
+
+    Attributes:
+        actions: what images have.
+        plays: what becomes of the next Jobs, one after the other; the default for all behind them.
+        seen: Jobs, in their order.
+        deleted: names of Jobs that were deleted.
+    """
+
+    api: Api
+    namespace: str
+    folder: Path
+    actions: Mapping[str, Action] = field(default_factory=dict)
+    plays: list[Play] = field(default_factory=list)
+    seen: list[Object] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    reach: Callable[[str], str] = lambda url: url
+    _stopping: threading.Event = field(default_factory=threading.Event)
+    _threads: list[threading.Thread] = field(default_factory=list)
+
+    @property
+    def jobs_path(self) -> str:
+        return f"/apis/batch/v1/namespaces/{self.namespace}/jobs"
+
+    @property
+    def pods_path(self) -> str:
+        return f"/api/v1/namespaces/{self.namespace}/pods"
+
+    def pod(self, job: Object, **status: Any) -> Object:
+        """Make the pod of a Job, or say how it is."""
+        name = f"{job['metadata']['name']}-pod"
+        if self.api.find(f"{self.pods_path}/{name}") is None:
+            template = job["spec"]["template"]
+            owner = {"apiVersion": "batch/v1", "kind": "Job", "name": job["metadata"]["name"]}
+            owner |= {"uid": job["metadata"]["uid"], "controller": True}
+            metadata = {**template["metadata"], "name": name, "ownerReferences": [owner]}
+            self.api.post(self.pods_path, {"metadata": metadata, "spec": template["spec"]})
+        found: Object = self.api.patch(f"{self.pods_path}/{name}/status", {"status": status})
+        return found
+
+    def container(self, job: Object, phase: str, **state: Any) -> None:
+        """Say how the container of a Job's pod is."""
+        known = {"name": "step", "image": "image", "imageID": "", "ready": False, "restartCount": 0, "state": state}
+        self.pod(job, phase=phase, containerStatuses=[known])
+
+    def job_ended(self, job: Object, kind: str = "Complete", **more: Any) -> None:
+        condition = {"type": kind, "status": "True", **more}
+        with suppress(ApiException):
+            self.api.patch(f"{self.jobs_path}/{job['metadata']['name']}/status", {"status": {"conditions": [condition]}})
+
+    def run(self, job: Object) -> int:
+        """Run what the container runs; return its exit code."""
+        env = {one["name"]: one["value"] for one in job["spec"]["template"]["spec"]["containers"][0]["env"]}
+        folder = self.folder / job["metadata"]["name"]
+        folder.mkdir(exist_ok=True)
+        url = self.reach(env["BACKSTAGE_PY_EXECUTION_URL"])
+        try:
+            channel = client.opened(url, env["BACKSTAGE_PY_EXECUTION_TOKEN"], folder / "workspace")
+        except ChannelClosed:
+            return 3
+        Handler(channel, Surroundings(self.actions.__getitem__, workspace=channel.workspace)).serve()
+        channel.close()
+        return 0
+
+    def follow(self) -> None:
+        """Watch Jobs until stopped."""
+        known: set[str] = set()
+        while not self._stopping.is_set():
+            with suppress(ApiException, OSError):
+                for event in self.api.watch(f"{self.jobs_path}", 1):
+                    self._take(event["type"], event["object"], known)
+
+    def stop(self) -> None:
+        self._stopping.set()
+        for one in self._threads:
+            one.join(30)
+
+    def start(self, work: Callable[[], None]) -> None:
+        thread = threading.Thread(target=work, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _take(self, kind: str, job: Object, known: set[str]) -> None:
+        uid = job["metadata"]["uid"]
+        if kind == "DELETED":
+            self.deleted.append(job["metadata"]["name"])
+            with suppress(ApiException):
+                self.api.delete(f"{self.pods_path}/{job['metadata']['name']}-pod?gracePeriodSeconds=0")
+        elif kind == "ADDED" and uid not in known:
+            known.add(uid)
+            self.seen.append(job)
+            play = self.plays.pop(0) if self.plays else runs
+            self.start(lambda: _played(play, self, job))
+
+
+def _played(play: Play, kubelet: Kubelet, job: Object) -> None:
+    with suppress(ApiException):  # the Job, or its namespace, was deleted meanwhile
+        play(kubelet, job)
+
+
+def runs(kubelet: Kubelet, job: Object) -> None:
+    """All goes well."""
+    kubelet.pod(job, phase="Pending")
+    kubelet.container(job, "Running", running={})
+    code = kubelet.run(job)
+    kubelet.container(job, "Failed" if code else "Succeeded", terminated={"exitCode": code, "reason": "Completed"})
+    kubelet.job_ended(job, "Failed" if code else "Complete")
+
+
+def waits(kubelet: Kubelet, job: Object) -> None:
+    """No pod is made."""
+
+
+def unschedulable(kubelet: Kubelet, job: Object) -> None:
+    """No node has room."""
+    words = "0/3 nodes are available: 3 Insufficient memory."
+    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": words}
+    kubelet.pod(job, phase="Pending", conditions=[condition])
+
+
+def no_image(kubelet: Kubelet, job: Object) -> None:
+    """The image is nowhere."""
+    said = {"reason": "ErrImagePull", "message": 'rpc error: "registry.example/none" not found'}
+    kubelet.container(job, "Pending", waiting=said)
+
+
+def out_of_memory(kubelet: Kubelet, job: Object) -> None:
+    """The kernel ends it."""
+    kubelet.container(job, "Running", running={})
+    kubelet.container(job, "Failed", terminated={"exitCode": 137, "reason": "OOMKilled"})
+    kubelet.job_ended(job, "Failed", reason="BackoffLimitExceeded")
+
+
+def exits(code: int, message: str = "") -> Play:
+    """It ends by itself, without a word."""
+
+    def play(kubelet: Kubelet, job: Object) -> None:
+        ended = {"exitCode": code, "reason": "Completed" if code == 0 else "Error", "message": message}
+        kubelet.container(job, "Failed" if code else "Succeeded", terminated=ended)
+        kubelet.job_ended(job, "Failed" if code else "Complete", reason="BackoffLimitExceeded")
+
+    return play
+
+
+def evicted(kubelet: Kubelet, job: Object) -> None:
+    """The node needs its memory."""
+    kubelet.pod(job, phase="Failed", reason="Evicted", message="The node was low on resource: memory.")
+    kubelet.job_ended(job, "Failed", reason="BackoffLimitExceeded")
+
+
+def deleted(kubelet: Kubelet, job: Object) -> None:
+    """Somebody drains the node."""
+    kubelet.container(job, "Running", running={})
+    kubelet.api.delete(f"{kubelet.pods_path}/{job['metadata']['name']}-pod?gracePeriodSeconds=0")
+
+
+def behind(first: Play, then: Play) -> Play:
+    """Do one thing, then another."""
+
+    def play(kubelet: Kubelet, job: Object) -> None:
+        first(kubelet, job)
+        then(kubelet, job)
+
+    return play
+
+
+@contextmanager
+def playing(api: Api, namespace: str, folder: Path) -> Iterator[Kubelet]:
+    """Play until the block is left."""
+    kubelet = Kubelet(api, namespace, folder)
+    kubelet.start(kubelet.follow)
+    try:
+        yield kubelet
+    finally:
+        kubelet.stop()

@@ -1,0 +1,275 @@
+"""What becomes of a step whose pod fails, and what its user is told of it."""
+
+import asyncio
+import contextlib
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backstage_py.errors import BackstageError
+from backstage_py.execution.http_calls import Calls
+from backstage_py.plugin import ActionContext, action
+from tests.cluster import waiting
+from tests.cluster.calls import ApiException
+from tests.execution_api import kubelet, stage
+from tests.execution_api.kubelet import Kubelet, behind
+from tests.execution_api.stage import ATTEMPT, Stage
+from tests.integrations.kube_server import Parts
+
+
+@action("acme:greets", {"type": "object"})
+async def greets(ctx: ActionContext[Any]) -> dict[str, Any]:
+    ctx.logger.info("hello")
+    return {"done": True}
+
+
+@action("acme:waits", {"type": "object"})
+async def waits(ctx: ActionContext[Any]) -> dict[str, Any]:
+    ctx.logger.info("begun")
+    await ctx.signal.wait()
+    return {}
+
+
+def jobs(on: Stage) -> list[str]:
+    return [one["metadata"]["name"] for one in on.parts.server.api.items(on.kubelet.jobs_path)]
+
+
+async def until(is_there: Any, what: str) -> Any:
+    return await asyncio.to_thread(waiting.until, is_there, what)
+
+
+FAILS = {
+    "an image that is nowhere": (kubelet.no_image, "image .* cannot be pulled: .*not found.*imagePullSecrets"),
+    "memory": (kubelet.out_of_memory, "took more memory than its limit of 1Gi.*resources"),
+    "exit 137": (kubelet.exits(137), r"was killed \(exit 137\).*limit of 1Gi"),
+    "an end without a word": (kubelet.exits(1, "boom"), r"ended without a word \(exit 1\): boom"),
+    "an end that looks well": (kubelet.exits(0), "ended without saying what came of the step"),
+}
+
+
+@pytest.mark.parametrize("name", FAILS)
+async def test_a_pod_that_ends_by_itself_fails_the_step_in_words(on: Stage, name: str) -> None:
+    play, words = FAILS[name]
+    on.kubelet.plays.append(play)
+    with pytest.raises(BackstageError, match=words):
+        await on.run(greets)
+    assert len(on.kubelet.seen) == 1  # it would fail again
+
+
+LOSES = {
+    "evicted": (kubelet.evicted, "was evicted: The node was low on resource: memory"),
+    "deleted": (kubelet.deleted, "deleted from outside"),
+}
+
+
+@pytest.mark.parametrize("name", LOSES)
+async def test_a_pod_that_is_lost_is_replaced(on: Stage, name: str) -> None:
+    play, words = LOSES[name]
+    on.kubelet.plays.append(play)
+    await on.run(greets)
+    assert on.step.sink.outputs == {"done": True}
+    assert any(re.search(f"{words}.*begins again in another pod", line) for line in on.log), on.log
+    first, second = (one["metadata"]["name"] for one in on.kubelet.seen)
+    assert first != second
+
+
+async def test_a_pod_that_is_lost_again_and_again_fails_the_step(on: Stage) -> None:
+    on.kubelet.plays += [kubelet.evicted] * 3
+    with pytest.raises(BackstageError, match="evicted"):
+        await on.run(greets)
+    assert len(on.kubelet.seen) == 3
+
+
+async def test_a_step_that_began_begins_again_only_where_tasks_do(parts: Parts, tmp_path: Path) -> None:
+    """Without ``taskRecovery`` a step that has begun is not begun again, as when a replica dies."""
+    async with stage.on_its_own(parts, tmp_path, resumes=False) as (playing, found):
+
+        def loses(on: Kubelet, job: Any) -> None:
+            on.container(job, "Running", running={})
+            on.start(lambda: on.run(job) and None)
+            on.start(lambda: _when_begun(found, on, job))
+
+        playing.plays.append(loses)
+        with pytest.raises(BackstageError, match="deleted from outside"):
+            await found.run(waits)
+        assert len(playing.seen) == 1
+
+
+def _when_begun(found: Stage, on: Kubelet, job: Any) -> None:
+    waiting.until(lambda: "begun" in found.log, "the step has begun")
+    on.api.delete(f"{on.pods_path}/{job['metadata']['name']}-pod?gracePeriodSeconds=0")
+
+
+async def test_a_silent_pod_is_lost(parts: Parts, tmp_path: Path) -> None:
+    """Its node is gone, and nobody has noticed yet."""
+    async with stage.on_its_own(parts, tmp_path, silence=3.0) as (playing, found):
+
+        def opens_and_dies(on: Kubelet, job: Any) -> None:
+            on.container(job, "Running", running={})
+            env = {one["name"]: one["value"] for one in job["spec"]["template"]["spec"]["containers"][0]["env"]}
+            url, ticket = env["BACKSTAGE_PY_EXECUTION_URL"], env["BACKSTAGE_PY_EXECUTION_TOKEN"]
+            with contextlib.closing(Calls(url, ticket)) as calls:
+                calls.call("POST", "open")
+
+        playing.plays.append(opens_and_dies)
+        await found.run(greets)
+        assert any("said nothing for 3 s" in line for line in found.log)
+        await until(lambda: len(playing.deleted) > 0, "the silent pod's Job is deleted")
+
+
+async def test_a_quota_that_is_used_up_is_waited_for_and_told(on: Stage) -> None:
+    quotas = f"/api/v1/namespaces/{on.kubelet.namespace}/resourcequotas"
+    quota = {"metadata": {"name": "few"}, "spec": {"hard": {"count/jobs.batch": "0"}}}
+    on.parts.server.api.post(quotas, quota)
+    on.parts.server.api.patch(f"{quotas}/few/status", {"status": {"hard": quota["spec"]["hard"], "used": {"count/jobs.batch": "0"}}})
+    tried = {"metadata": {"name": "tried"}, "spec": {"template": {"spec": {"restartPolicy": "Never", "containers": []}}}}
+    tried["spec"]["template"]["spec"]["containers"] = [{"name": "x", "image": "x"}]
+
+    def is_in_force() -> bool:
+        try:
+            on.parts.server.api.post(f"{on.kubelet.jobs_path}?dryRun=All", tried)
+        except ApiException as error:
+            return error.status == 403
+        return False
+
+    await until(is_in_force, "the quota is in force")
+    execution = on.start(greets)
+    try:
+        await until(lambda: any("quota" in line for line in on.log), "the user is told")
+        assert jobs(on) == []
+        on.parts.server.api.delete(f"{quotas}/few")
+        await execution.ended
+        assert on.step.sink.outputs == {"done": True}
+    finally:
+        execution.abandon()
+
+
+async def test_a_quota_for_pods_is_told_from_the_events_of_the_job(on: Stage) -> None:
+    words = 'Error creating: pods "x" is forbidden: exceeded quota: few, requested: pods=1, used: pods=5, limited: pods=5'
+
+    def refused(playing: Kubelet, job: Any) -> None:
+        about = {"kind": "Job", "name": job["metadata"]["name"], "namespace": playing.namespace}
+        event = {"metadata": {"generateName": "e-"}, "involvedObject": about, "reason": "FailedCreate", "message": words}
+        playing.api.post(f"/api/v1/namespaces/{playing.namespace}/events", event)
+        waiting.until(lambda: any("quota" in line for line in on.log), "the user is told")
+
+    on.kubelet.plays.append(behind(refused, kubelet.runs))
+    await on.run(greets)
+    assert any("quota of the namespace is used up, so the step waits" in line for line in on.log)
+
+
+async def test_a_pod_without_a_node_is_told_and_waited_for(on: Stage) -> None:
+    def placed(playing: Kubelet, job: Any) -> None:
+        waiting.until(lambda: any("Insufficient memory" in line for line in on.log), "the user is told")
+
+    on.kubelet.plays.append(behind(behind(kubelet.unschedulable, placed), kubelet.runs))
+    await on.run(greets)
+    assert any("No node has room for its pod yet" in line for line in on.log)
+
+
+async def test_a_pod_that_never_begins_is_given_up(parts: Parts, tmp_path: Path) -> None:
+    async with stage.on_its_own(parts, tmp_path, pending=3.0) as (playing, found):
+        playing.plays.append(kubelet.unschedulable)
+        with pytest.raises(BackstageError, match="did not begin within 3 s.*Insufficient memory"):
+            await found.run(greets)
+        await until(lambda: playing.deleted, "its Job is deleted")
+
+
+async def test_cancelling_while_the_pod_is_pending_deletes_the_job(on: Stage) -> None:
+    on.kubelet.plays.append(kubelet.unschedulable)
+    execution = on.start(greets)
+    await until(lambda: on.kubelet.seen, "the Job is there")
+    execution.cancel()
+    execution.abandon()
+    await until(lambda: jobs(on) == [], "its Job is deleted")
+    assert execution.ended.cancelled()
+
+
+async def test_cancelling_a_running_step_reaches_it_and_deletes_the_job(on: Stage) -> None:
+    execution = on.start(waits)
+    await until(lambda: "begun" in on.log, "the step runs")
+    on.step.context({}).signal.set()
+    execution.cancel()
+    execution.abandon()
+    await until(lambda: jobs(on) == [], "its Job is deleted")
+
+
+async def test_an_old_pod_is_fenced_and_deleted_when_another_attempt_begins(on: Stage) -> None:
+    """A replica died; its pod runs on, and the task is another attempt's."""
+    on.kubelet.actions = {waits.id: waits, greets.id: greets}
+    first = on.start(waits)
+    await until(lambda: "begun" in on.log, "the old pod runs")
+    [old] = jobs(on)
+    second = (ATTEMPT[0], 2)
+    on.current = {second}
+    await on.run(greets, attempt=second)
+    await until(lambda: old not in jobs(on), "the old pod's Job is deleted")
+    assert on.step.sink.outputs == {"done": True}
+    first.abandon()
+
+
+async def test_jobs_of_attempts_that_are_over_are_swept(on: Stage) -> None:
+    """Whoever made them: here a replica that is gone."""
+    labels = {"backstage.io/instance": "backstage-py", "backstage.io/task": "gone", "backstage.io/claim": "1"}
+    spec = {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "step", "image": "x"}]}}}
+    on.kubelet.plays.append(kubelet.waits)
+    on.parts.server.api.post(on.kubelet.jobs_path, {"metadata": {"name": "left", "labels": labels}, "spec": spec})
+    foreign = {"metadata": {"name": "foreign", "labels": {**labels, "backstage.io/instance": "other"}}, "spec": spec}
+    on.kubelet.plays.append(kubelet.waits)
+    on.parts.server.api.post(on.kubelet.jobs_path, foreign)
+    fleet = on.executor.fleet
+    for _ in range(300):
+        await fleet.sweep()
+        if "left" not in jobs(on):
+            break
+        await waiting.pause(0.1)
+    assert jobs(on) == ["foreign"]
+
+
+async def test_two_that_submit_the_same_make_one_job(on: Stage) -> None:
+    """An answer was lost, so it is asked again; whoever else has that name is not taken for ours."""
+    from backstage_py.scaffolder.executors.kubernetes import job
+    from backstage_py.scaffolder.executors.kubernetes.job import Call, Door
+
+    on.kubelet.plays += [kubelet.waits]
+    fleet, call = on.executor.fleet, Call(ATTEMPT[0], 1, 7, "acme:greets")
+    made = job.manifest(call, Door("http://x", "mine"), on.executor.settings)
+    with fleet.watching(call.name) as watched:
+        await fleet.submit(made, watched, lambda: True)
+        uid = watched.uid
+        await fleet.submit(made, watched, lambda: True)
+        assert watched.uid == uid
+        assert len(jobs(on)) == 1
+    other = job.manifest(call, Door("http://x", "somebody else's"), on.executor.settings)
+    with fleet.watching(call.name) as watched:
+        await fleet.submit(other, watched, lambda: True)
+        assert "did not make" in str(watched.state)
+
+
+async def test_a_second_pod_of_the_same_job_is_refused(on: Stage) -> None:
+    """As when a node comes back that was given up, or a controller makes a pod anew."""
+    codes = []
+
+    def twice(playing: Kubelet, job: Any) -> None:
+        playing.start(lambda: codes.append(playing.run(job)))
+        waiting.until(lambda: "begun" in on.log, "the first runs")
+        codes.append(playing.run(job))
+
+    on.kubelet.plays.append(twice)
+    execution = on.start(waits)
+    await until(lambda: codes == [3], "the second is refused")
+    execution.cancel()
+    execution.abandon()
+
+
+async def test_a_namespace_that_is_gone_fails_the_step_in_words(parts: Parts, tmp_path: Path) -> None:
+    for name in ("pods", "workspace"):
+        (tmp_path / name).mkdir()
+    nowhere = Kubelet(parts.server.api, "no-such-namespace", tmp_path / "pods")
+    async with stage.opened(parts, nowhere, tmp_path / "workspace") as found:
+        with pytest.raises(BackstageError, match="namespace for pods is gone.*create it"):
+            await found.run(greets)
+
+
