@@ -2,6 +2,7 @@
 
 import _thread
 import os
+import signal
 import sys
 import threading
 from dataclasses import replace
@@ -15,6 +16,7 @@ from backstage_py.plugin import ActionContext, Services, load_plugins
 
 _FOLDER = "workspace"
 _UNWANTED = 3
+_STOPPED = 143
 
 
 def run(folder: Path) -> int:
@@ -25,6 +27,7 @@ def run(folder: Path) -> int:
     except ChannelClosed:
         print("The service does not know this pod: its step is over, or another pod has begun it", file=sys.stderr)  # noqa: T201  # the pod's log
         return _UNWANTED
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(_STOPPED))  # the first process of a container has no default
     plugins = load_plugins(_actions_folder())
     threads = threading.active_count()
     services = Services(filters=plugins.filters, globals=plugins.globals, global_descriptions=plugins.descriptions)

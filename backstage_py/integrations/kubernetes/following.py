@@ -87,10 +87,19 @@ class Follower:
                     return
                 if status_of(error).get("code") == _GONE:
                     version = ""
-                self.taker.lost(self.path, error)
-                _log.warning("kubernetes_watch_broke", path=self.path, problem=error.message)
-                self._stopping.wait(_PAUSES[min(failures, len(_PAUSES) - 1)])
-                failures += 1
+                failures = self._rest(failures, error)
+            except Exception as error:
+                if self._stopping.is_set():
+                    return  # what is cut off raises as it likes
+                _log.exception("kubernetes_watch_failed", path=self.path)  # the thread's edge: it goes on
+                failures = self._rest(failures, BackstageError(str(error)))
+
+    def _rest(self, failures: int, error: BackstageError) -> int:
+        """Say that nothing is heard, and wait a moment, longer with each failure."""
+        self.taker.lost(self.path, error)
+        _log.warning("kubernetes_watch_broke", path=self.path, problem=error.message)
+        self._stopping.wait(_PAUSES[min(failures, len(_PAUSES) - 1)])
+        return failures + 1
 
     def _follow(self, connection: Connection, version: str) -> str:
         """Follow until it is time to list anew, which an empty version asks for."""

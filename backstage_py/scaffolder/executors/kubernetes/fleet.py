@@ -28,7 +28,7 @@ from backstage_py.settings.sections.kubernetes_executor import KubernetesExecuto
 
 _log = structlog.get_logger(__name__)
 _LANE = "kubernetes executor"
-_TICK = 5.0
+_POD_KNOWS_MORE = 2.0  # seconds: of why a Job failed; the two are watched apart
 _SWEEP = 30.0
 _PAUSE = 1.0
 _AT_ONCE = 16
@@ -243,7 +243,11 @@ class Fleet:
         if isinstance(state, Failure) and name in self._seen and self._seen[name].ended_at is None:
             self._seen[name].ended_at = time.monotonic()
         watched = self._watched.get(name)
-        if watched and watched.uid in ("", metadata["uid"]) and (isinstance(state, Failure) or not watched.has_pod):
+        if watched is None or watched.uid not in ("", metadata["uid"]):
+            return
+        if isinstance(state, Failure) and state.reason is Reason.ENDED and self._loop:
+            self._loop.call_later(_POD_KNOWS_MORE, watched.tell, state)
+        elif isinstance(state, Failure) or not watched.has_pod:
             watched.tell(state)
 
     def _take_gone(self, path: str, value: JsonObject) -> None:
