@@ -70,7 +70,9 @@ class Kubelet:
     def job_ended(self, job: Object, kind: str = "Complete", **more: Any) -> None:
         condition = {"type": kind, "status": "True", **more}
         with suppress(ApiException):
-            self.api.patch(f"{self.jobs_path}/{job['metadata']['name']}/status", {"status": {"conditions": [condition]}})
+            self.api.patch(
+                f"{self.jobs_path}/{job['metadata']['name']}/status", {"status": {"conditions": [condition]}}
+            )
 
     def run(self, job: Object) -> int:
         """Run what the container runs; return its exit code."""

@@ -1,6 +1,5 @@
-"""An executor on a cluster in which pods really run, as an account that may do what the manifest for operators lists."""
+"""An executor on a cluster in which pods really run, as an account that may do what the operators' manifest says."""
 
-import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace

@@ -88,13 +88,17 @@ async def test_a_step_that_began_begins_again_only_where_tasks_do(parts: Parts, 
 
         def loses(on: Kubelet, job: Any) -> None:
             on.container(job, "Running", running={})
-            on.start(lambda: on.run(job) and None)
+            on.start(lambda: _run(on, job))
             on.start(lambda: _when_begun(found, on, job))
 
         playing.plays.append(loses)
         with pytest.raises(BackstageError, match="deleted from outside"):
             await found.run(waits)
         assert len(playing.seen) == 1
+
+
+def _run(on: Kubelet, job: Any) -> None:
+    on.run(job)
 
 
 def _when_begun(found: Stage, on: Kubelet, job: Any) -> None:
@@ -121,17 +125,18 @@ async def test_a_silent_pod_is_lost(parts: Parts, tmp_path: Path) -> None:
 
 async def test_a_quota_that_is_used_up_is_waited_for_and_told(on: Stage) -> None:
     quotas = f"/api/v1/namespaces/{on.kubelet.namespace}/resourcequotas"
-    quota = {"metadata": {"name": "few"}, "spec": {"hard": {"count/jobs.batch": "0"}}}
+    none = {"count/jobs.batch": "0"}
+    quota = {"metadata": {"name": "few"}, "spec": {"hard": none}}
     on.parts.server.api.post(quotas, quota)
-    on.parts.server.api.patch(f"{quotas}/few/status", {"status": {"hard": quota["spec"]["hard"], "used": {"count/jobs.batch": "0"}}})
-    tried = {"metadata": {"name": "tried"}, "spec": {"template": {"spec": {"restartPolicy": "Never", "containers": []}}}}
-    tried["spec"]["template"]["spec"]["containers"] = [{"name": "x", "image": "x"}]
+    on.parts.server.api.patch(f"{quotas}/few/status", {"status": {"hard": none, "used": none}})
+    spec = {"restartPolicy": "Never", "containers": [{"name": "x", "image": "x"}]}
+    tried = {"metadata": {"name": "tried"}, "spec": {"template": {"spec": spec}}}
 
     def is_in_force() -> bool:
         try:
             on.parts.server.api.post(f"{on.kubelet.jobs_path}?dryRun=All", tried)
         except ApiException as error:
-            return error.status == 403
+            return bool(error.status == 403)
         return False
 
     await until(is_in_force, "the quota is in force")
@@ -147,11 +152,18 @@ async def test_a_quota_that_is_used_up_is_waited_for_and_told(on: Stage) -> None
 
 
 async def test_a_quota_for_pods_is_told_from_the_events_of_the_job(on: Stage) -> None:
-    words = 'Error creating: pods "x" is forbidden: exceeded quota: few, requested: pods=1, used: pods=5, limited: pods=5'
+    words = (
+        'Error creating: pods "x" is forbidden: exceeded quota: few, requested: pods=1, used: pods=5, limited: pods=5'
+    )
 
     def refused(playing: Kubelet, job: Any) -> None:
         about = {"kind": "Job", "name": job["metadata"]["name"], "namespace": playing.namespace}
-        event = {"metadata": {"generateName": "e-"}, "involvedObject": about, "reason": "FailedCreate", "message": words}
+        event = {
+            "metadata": {"generateName": "e-"},
+            "involvedObject": about,
+            "reason": "FailedCreate",
+            "message": words,
+        }
         playing.api.post(f"/api/v1/namespaces/{playing.namespace}/events", event)
         waiting.until(lambda: any("quota" in line for line in on.log), "the user is told")
 
@@ -172,7 +184,7 @@ async def test_a_pod_without_a_node_is_told_and_waited_for(on: Stage) -> None:
 async def test_a_pod_that_never_begins_is_given_up(parts: Parts, tmp_path: Path) -> None:
     async with stage.on_its_own(parts, tmp_path, pending=3.0) as (playing, found):
         playing.plays.append(kubelet.unschedulable)
-        with pytest.raises(BackstageError, match="did not begin within 3 s.*Insufficient memory"):
+        with pytest.raises(BackstageError, match=r"did not begin within 3 s.*Insufficient memory"):
             await found.run(greets)
         await until(lambda: playing.deleted, "its Job is deleted")
 
@@ -269,7 +281,5 @@ async def test_a_namespace_that_is_gone_fails_the_step_in_words(parts: Parts, tm
         (tmp_path / name).mkdir()
     nowhere = Kubelet(parts.server.api, "no-such-namespace", tmp_path / "pods")
     async with stage.opened(parts, nowhere, tmp_path / "workspace") as found:
-        with pytest.raises(BackstageError, match="namespace for pods is gone.*create it"):
+        with pytest.raises(BackstageError, match=r"namespace for pods is gone.*create it"):
             await found.run(greets)
-
-

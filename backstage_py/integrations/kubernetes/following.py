@@ -88,10 +88,10 @@ class Follower:
                 if status_of(error).get("code") == _GONE:
                     version = ""
                 failures = self._rest(failures, error)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  # the thread's edge: it goes on
                 if self._stopping.is_set():
                     return  # what is cut off raises as it likes
-                _log.exception("kubernetes_watch_failed", path=self.path)  # the thread's edge: it goes on
+                _log.exception("kubernetes_watch_failed", path=self.path)
                 failures = self._rest(failures, BackstageError(str(error)))
 
     def _rest(self, failures: int, error: BackstageError) -> int:

@@ -81,7 +81,7 @@ async def leaves(ctx: ActionContext[Any]) -> dict[str, Any]:
 @action("pods:waits", ANY)
 async def waits(ctx: ActionContext[Any]) -> dict[str, Any]:
     """Wait until somebody does something."""
-    first = await ctx.checkpoint("tries", lambda: socket.gethostname())
+    first = await ctx.checkpoint("tries", socket.gethostname)
     ctx.logger.info("begun")
     if first == socket.gethostname():
         await ctx.signal.wait()

@@ -1,0 +1,97 @@
+"""What of the service's credentials a pod gets."""
+
+from typing import Any
+
+import pytest
+
+from backstage_py.errors import NotAllowedError
+from backstage_py.model.scm import ScmIntegration
+from backstage_py.plugin import Services
+from backstage_py.scaffolder.executors.kubernetes.lent import Lent
+
+GITHUB = ScmIntegration("github", "github.com", "GitHub", "https://api.github.com", None, "gh-token", {"apps": ["key"]})
+GITLAB = ScmIntegration(
+    "gitlab", "gitlab.example", "GitLab", None, None, "gl-token", {"baseUrl": "https://gitlab.example"}
+)
+
+
+class Hosts:
+    def by_host(self, host: str) -> ScmIntegration | None:
+        return {one.host: one for one in (GITHUB, GITLAB)}.get(host)
+
+    def by_url(self, url: str) -> ScmIntegration | None:
+        return next((one for one in (GITHUB, GITLAB) if one.host in url), None)
+
+    def all(self) -> list[ScmIntegration]:
+        return [GITHUB, GITLAB]
+
+    async def token(self, host: str, owner: str | None = None) -> str | None:
+        found = self.by_host(host)
+        return found.token if found else None
+
+
+class Backstage:
+    def __init__(self) -> None:
+        self.tokens: list[str | None] = []
+
+    async def request(self, *_: Any, token: str | None, **__: Any) -> None:
+        self.tokens.append(token)
+
+
+def lent(given: Any, **more: Any) -> Lent:
+    backstage: Any = Backstage()
+    services = Services(integrations=Hosts(), backstage=backstage, config={"a": {"b": 1, "c": 2}, "d": 3})
+    return Lent(given, {"KEY": "a-secret", "OTHER": "not-mentioned", "backstageToken": "user-token"}, services, **more)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_named"),
+    [
+        ("github.com?owner=acme&repo=web", True),
+        ("https://github.com/acme/web", True),
+        ("git@GitHub.com:acme/web", True),
+        ("see github.com.", True),
+        ("notgithub.com", False),
+        ("github.com.evil.example", False),
+        ("sub.github.com", False),
+        ("github-com", False),
+        ("", False),
+    ],
+)
+async def test_a_hosts_credentials_go_only_to_a_step_that_names_it(text: str, is_named: bool) -> None:
+    found = lent({"deep": [{"repoUrl": text}]})
+    answers = found.overrides
+    shown = await answers["integrations", "by_host"]("github.com")
+    assert (shown.token, shown.options) == (("gh-token", {"apps": ["key"]}) if is_named else (None, {}))
+    other = await answers["integrations", "by_url"]("https://gitlab.example/x")
+    assert (other.token, other.options) == (None, {"baseUrl": "https://gitlab.example"})
+    assert {one.token for one in await answers["integrations", "all"]()} == ({"gh-token", None} if is_named else {None})
+    if is_named:
+        assert await answers["integrations", "token"]("github.com", None) == "gh-token"
+    else:
+        with pytest.raises(NotAllowedError, match="whose input names that host"):
+            await answers["integrations", "token"]("github.com")
+
+
+def test_secrets_are_those_of_the_steps_input() -> None:
+    found = lent({"header": "Bearer a-secret"}).secrets
+    assert found["KEY"] == "a-secret"
+    assert "OTHER" not in found
+
+
+async def test_the_users_token_stays_here_and_pods_act_as_the_user_alone() -> None:
+    found = lent({})
+    word = found.secrets["backstageToken"]
+    assert "user-token" not in word
+    request = found.overrides["backstage", "request"]
+    await request("GET", "/x", token=word)
+    await request("GET", "/x", token=None)
+    await request("GET", "/x", token="made up")  # of the test
+    backstage: Any = found.services.backstage
+    assert backstage.tokens == ["user-token", "user-token", "made up"]
+    assert found.offered.own_token is None
+
+
+def test_of_the_configuration_goes_what_the_operator_listed() -> None:
+    assert lent({}, keys=("a.b", "x.y")).offered.config == {"a": {"b": 1}}
+    assert lent({}).offered.config == {}
