@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from backstage_py.cli.main import app
-from tests.golden_paths import answers, produced
+from tests.golden_paths import answers, produced, toolchain
 
 
 @pytest.fixture(scope="module", params=produced.LANGUAGES)
@@ -28,3 +28,12 @@ def repositories(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
         done = CliRunner().invoke(app, ["dry-run", template, "-v", str(values), "--out", str(made[-1])])
         assert done.exit_code == 0, done.output
     return made
+
+
+@pytest.fixture(scope="session")
+def go_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program of a new Go service, as its Dockerfile builds it."""
+    source = produced.produce(produced.skeleton("go"), tmp_path_factory.mktemp("go"))
+    version = f"-X github.com/org/{produced.NAME}/internal/build.Version=0123abc"
+    toolchain.found(source).run("build", "-trimpath", f"-ldflags=-s -w {version}", "-o", "service", ".")
+    return source / "service"

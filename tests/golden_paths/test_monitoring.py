@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.cluster import waiting
 from tests.deploy import rendering
-from tests.golden_paths import burning, produced, toolchain
+from tests.golden_paths import burning, process
 from tests.golden_paths.burning import NAMESPACE, Burn
 from tests.golden_paths.produced import NAME
 from tests.monitoring.prometheus import promtool
@@ -177,30 +175,16 @@ def test_promtool_takes_what_is_asked(repository: Path, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def scraped(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
+def scraped(go_program: Path) -> dict[str, set[str]]:
     """The labels of each series that the Go service exports, once it has answered."""
-    source = produced.produce(produced.skeleton("go"), tmp_path_factory.mktemp("service"))
-    toolchain.found(source).run("build", "-o", "service", ".")
-    with subprocess.Popen([source / "service"], env={"PORT": "0"}, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout
-            started = json.loads(process.stdout.readline())
-            url = f"http://127.0.0.1:{started['address'].rpartition(':')[2]}"
-            with urllib.request.urlopen(f"{url}/") as answer:
-                assert answer.status == 200
-            waiting.until(lambda: "http_requests_total{" in _get(f"{url}/metrics"), "the request is counted")
-            families = list(text_string_to_metric_families(_get(f"{url}/metrics")))
-        finally:
-            process.kill()
+    with process.running(go_program) as service:
+        assert service.get("/").status == 200
+        waiting.until(lambda: "http_requests_total{" in service.get("/metrics").body, "the request is counted")
+        families = list(text_string_to_metric_families(service.get("/metrics").body))
     found: dict[str, set[str]] = {}
     for sample in (sample for family in families for sample in family.samples):
         found.setdefault(sample.name, set()).update(sample.labels)
     return found
-
-
-def _get(url: str) -> str:
-    with urllib.request.urlopen(url) as answer:
-        return str(answer.read().decode())
 
 
 @pytest.mark.go

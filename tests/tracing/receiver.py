@@ -1,12 +1,15 @@
 """A receiver of OTLP over HTTP, as a collector is one: keeps the spans that it is sent."""
 
+import base64
 import contextlib
+import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from google.protobuf import json_format  # type: ignore[import-untyped] # its types are a package more
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 Span = Any
@@ -34,8 +37,8 @@ def running() -> Iterator[Receiver]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            sent = ExportTraceServiceRequest.FromString(self.rfile.read(int(self.headers["content-length"])))
-            assert (self.path, self.headers["content-type"]) == ("/v1/traces", "application/x-protobuf")
+            sent = _READERS[self.headers["content-type"]](self.rfile.read(int(self.headers["content-length"])))
+            assert self.path == "/v1/traces"
             for resource in sent.resource_spans:
                 names = [one.value.string_value for one in resource.resource.attributes if one.key == "service.name"]
                 receiver.services.update(names)
@@ -64,6 +67,24 @@ def running() -> Iterator[Receiver]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def _of_json(body: bytes) -> ExportTraceServiceRequest:
+    """Read OTLP's JSON: that of protobuf, but for ids, which are hexadecimal."""
+
+    def based(members: dict[str, Any]) -> dict[str, Any]:
+        ids = {name: members[name] for name in ("traceId", "spanId", "parentSpanId") if name in members}
+        return members | {name: base64.b64encode(bytes.fromhex(value)).decode() for name, value in ids.items()}
+
+    request = ExportTraceServiceRequest()
+    json_format.ParseDict(json.loads(body, object_hook=based), request)
+    return request
+
+
+_READERS: dict[str, Callable[[bytes], ExportTraceServiceRequest]] = {
+    "application/x-protobuf": ExportTraceServiceRequest.FromString,
+    "application/json": _of_json,
+}
 
 
 def attributes(span: Span) -> dict[str, Any]:
