@@ -43,8 +43,8 @@ func loadConfig(lookup func(string) (string, bool)) (config, error) {
 		if !ok {
 			continue
 		}
-		seconds, err := strconv.ParseUint(text, 10, 16)
-		if err != nil {
+		seconds, err := strconv.ParseInt(text, 10, 16)
+		if err != nil || seconds < 0 {
 			return config{}, fmt.Errorf("%s must be a whole number of seconds, not %q", name, text)
 		}
 		*target = time.Duration(seconds) * time.Second

@@ -1,7 +1,7 @@
 // Command openapi describes the API in the format of openapi.yaml:
 //
-//	go run ./cmd/openapi > openapi.yaml           write it anew
-//	go run ./cmd/openapi -check openapi.yaml      fail if it does not describe the code
+//	go run ./cmd/openapi > openapi.yaml    write it anew
+//	go run ./cmd/openapi -check            fail if openapi.yaml does not describe the code
 package main
 
 import (
@@ -12,20 +12,22 @@ import (
 	"github.com/org/${{ values.name }}/internal/api"
 )
 
+const name = "openapi.yaml"
+
 func main() {
-	name := flag.String("check", "", "the file that has to describe the code")
+	isChecked := flag.Bool("check", false, "compare "+name+" with the code")
 	flag.Parse()
-	if *name == "" {
+	if !*isChecked {
 		fmt.Print(api.Document())
 		return
 	}
-	kept, err := os.ReadFile(*name)
+	kept, err := os.ReadFile(name)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)
 	}
 	if string(kept) != api.Document() {
-		fmt.Fprintf(os.Stderr, "%s does not describe the code any more; write it anew: go run ./cmd/openapi > %s\n", *name, *name)
+		fmt.Fprintf(os.Stderr, "%s does not describe the code any more; write it anew: go run ./cmd/openapi > %s\n", name, name)
 		os.Exit(1)
 	}
 }

@@ -26,6 +26,8 @@ type order struct {
 	private string
 }
 
+var _ = order{private: "never sent"}
+
 func operations() []Operation {
 	return []Operation{
 		{ID: "putOrder", Method: http.MethodPut, Path: "/orders/{id}", Status: 201, Tags: []string{"orders"},

@@ -62,8 +62,8 @@ func NewTracer(lookup Lookup) (*Tracer, error) {
 	}
 	timeout := 10 * time.Second
 	if text := lookup.text("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"); text != "" {
-		milliseconds, err := strconv.ParseUint(text, 10, 31)
-		if err != nil {
+		milliseconds, err := strconv.ParseInt(text, 10, 32)
+		if err != nil || milliseconds <= 0 {
 			return nil, fmt.Errorf("OTEL_EXPORTER_OTLP_TIMEOUT must be a number of milliseconds, not %q", text)
 		}
 		timeout = time.Duration(milliseconds) * time.Millisecond
