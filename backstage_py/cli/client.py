@@ -25,12 +25,13 @@ class ApiClient:
 
     Args:
         base_url: e.g. ``http://127.0.0.1:7007``.
+        token: of the user; without one nobody is signed in yet.
     """
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, token: str | None = None) -> None:
         self.base_url = base_url.rstrip("/")
         self._session: aiohttp.ClientSession | None = None
-        self._token: str | None = None
+        self._token = token
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None, connect=10))

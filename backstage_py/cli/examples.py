@@ -20,6 +20,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "BACKSTAGE_TOKEN=... backstage-py doctor --backstage https://backstage.example.com -c app-config.yaml",
         "backstage-py doctor -c app-config.yaml --format json",
     ),
+    "report": (
+        "backstage-py report --url https://backstage.example.com",
+        "backstage-py report --from 2026-01-01 --to 2026-04-01 --team payments",
+        "backstage-py report --format html --output report.html",
+    ),
     "mcp": ("backstage-py mcp --url http://localhost:7007",),
     "validate": (
         "backstage-py validate",

@@ -7,7 +7,7 @@ import typer
 
 from backstage_py import extras
 from backstage_py.cli import examples
-from backstage_py.cli.formats import ResultFormat
+from backstage_py.cli.formats import ReportFormat, ResultFormat
 
 _ConfigOption = Annotated[
     list[Path] | None,
@@ -34,6 +34,7 @@ def register(app: typer.Typer) -> None:
     examples.attach(config, "config ")
     app.add_typer(config)
     app.command(name="doctor")(doctor)
+    app.command(name="report")(report)
 
 
 def check(
@@ -89,3 +90,29 @@ def doctor(
     from backstage_py.cli.commands import doctor as command
 
     raise typer.Exit(command.run(config or [], backstage, format_))
+
+
+def report(
+    url: Annotated[
+        str | None, typer.Option("--url", help="Base URL of the service. Default: of the configuration.")
+    ] = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", help="First day or moment. Default: 90 days before the end.")
+    ] = None,
+    to: Annotated[str | None, typer.Option("--to", help="Day or moment before which it ends. Default: now.")] = None,
+    team: Annotated[str | None, typer.Option("--team", help="Only what is this team's.")] = None,
+    template: Annotated[str | None, typer.Option("--template", help="Only what this template made.")] = None,
+    format_: Annotated[ReportFormat, typer.Option("--format", "-f", help="How it is written.")] = ReportFormat.TEXT,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="A file to write to.")] = None,
+    config: _ConfigOption = None,
+) -> None:
+    """Report what the platform does for its teams: first deployments, golden paths, DORA's five; per team and month.
+
+    Asks a running service. BACKSTAGE_TOKEN holds a token; it is sent only to --url or where files given with --config
+    say, and without it a guest is signed in where that is allowed. HTML is one file with its charts.
+    """
+    extras.require("The command 'report'", "serve")
+    from backstage_py.cli.commands import report as command
+
+    query = {"from": from_, "to": to, "team": team, "template": template}
+    raise typer.Exit(command.run(config or [], url, query, format_, output))

@@ -1,12 +1,18 @@
 """The story of two months, and the numbers that a person gets who counts by hand."""
 
+import asyncio
+import json
+import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from typer.testing import CliRunner
 
+from backstage_py.cli.main import app
 from tests.reporting import story
-from tests.reporting.world import Platform, platform
+from tests.reporting.world import TOKEN, Platform, platform
 
 pytestmark = [pytest.mark.thorough, pytest.mark.xdist_group(__name__), pytest.mark.asyncio(loop_scope="module")]
 
@@ -116,6 +122,49 @@ async def test_a_question_may_be_narrower(played: Platform) -> None:
     assert early["total"]["deploymentFrequency"]["n"] == 3
     usual = await played.metrics()
     assert (usual["to"], usual["from"]) == ("2026-03-01T00:00:00.000Z", "2025-12-01T00:00:00.000Z")
+
+
+async def command(played: Platform, *arguments: str) -> str:
+    """Return what the command writes."""
+    runner, env = CliRunner(), {"BACKSTAGE_TOKEN": TOKEN}
+    asked = ["report", "--url", played.url, "--from", "2026-01-01", "--to", "2026-03-01", *arguments]
+    result = await asyncio.to_thread(lambda: runner.invoke(app, asked, env=env))
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+async def test_the_command_says_the_same(played: Platform) -> None:
+    assert json.loads(await command(played, "--format", "json")) == await played.metrics(WHOLE)
+    narrower = json.loads(await command(played, "--format", "json", "--team", "team-b", "--template", "golden"))
+    assert narrower == await played.metrics(f"{WHOLE}&team=team-b&template=golden")
+    text = await command(played)
+    lines = {" ".join(line.split()) for line in text.splitlines()}
+    assert {
+        "Platform report 2026-01-01 to 2026-03-01",
+        "Time to first deployment 10 d p95 not reached, n = 4 repository to production, half of all",
+        "Never deployed 2 of n = 4, oldest 54 d services that tasks created",
+        "By golden path 66.7 % 4 of n = 6 services of the catalog",
+        "Without a ticket 66.7 % 2 of n = 3 changes of infrastructure by tasks",
+        "Tasks that failed 12.5 % 1 of n = 8 completed or failed",
+        "Change lead time 24 h p95 27 h, n = 5 commit to production, half of all",
+        "Deployment frequency 0.71 a week n = 6 deployments to production",
+        "Failed deployment recovery time 3 h p95 not reached, n = 3, 1 not recovered failure to recovery, half of all",
+        "Change fail rate 42.9 % 3 of n = 7 deployments to production",
+        "Deployment rework rate 16.7 % 1 of n = 6 because of an incident",
+        "team-a 24 h (2) 0 50 % (2) 20 % (5) 5 22 h (4) 50 % (6) 3 h (3) 20 % (5)",
+        "2026-02 not reached (1) 1 100 % (1) 0 % (2) 1 25 h (1) 50 % (2) 1 h (1) 0 % (1)",
+    } <= lines
+
+
+async def test_the_page_needs_nothing_beside_it(played: Platform, tmp_path: Path) -> None:
+    file = tmp_path / "report.html"
+    assert await command(played, "--format", "html", "--output", str(file)) == ""
+    page = file.read_text(encoding="utf-8")
+    assert page.count("<svg") == 5
+    assert "default-src 'none'" in page
+    assert not re.search(r"<script|<link|<img|@import|url\(|src=|href=", page)
+    for words in ("66.7 %", "not reached", "prefers-color-scheme: dark", "@media print", "Not measured here", "NPS"):
+        assert words in page
 
 
 async def test_what_is_delivered_again_counts_once(played: Platform) -> None:

@@ -25,6 +25,7 @@ from backstage_py.settings.load import load_settings
 from tests.http.harness import Answer, call
 
 SECRET = "of-the-hooks"  # of these tests
+TOKEN = "of-the-platforms-lead"
 PAYLOADS = Path(__file__).parent / "payloads"
 _SECONDS = 60
 TEMPLATES = """
@@ -170,10 +171,11 @@ async def platform(
             found.show(*components(found.hosting))
         with socket.create_server(("127.0.0.1", 0)) as listener:
             found.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            access = {"type": "static", "options": {"token": TOKEN, "subject": "lead"}}
             config = {
                 "backend": {
                     "baseUrl": found.url,
-                    "auth": {"dangerouslyDisableDefaultAuthPolicy": True},
+                    "auth": {"dangerouslyDisableDefaultAuthPolicy": True, "externalAccess": [access]},
                     "database": connection or {"client": "better-sqlite3", "connection": str(folder / "db.sqlite")},
                     "workingDirectory": str(folder / "work"),
                 },

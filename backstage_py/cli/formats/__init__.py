@@ -27,6 +27,14 @@ class ResultFormat(StrEnum):
     JSON = "json"
 
 
+class ReportFormat(StrEnum):
+    """The formats of the platform's report."""
+
+    TEXT = "text"
+    JSON = "json"
+    HTML = "html"
+
+
 def renderer(name: Format) -> Callable[[Sequence[Problem]], str]:
     """Return the function that writes a format for machines; ``text`` without colours."""
     from importlib import import_module
