@@ -1,5 +1,6 @@
 """The Go service that path 1 produces: its sources pass Go's own checks and tests."""
 
+import re
 import shutil
 from pathlib import Path
 from typing import Final
@@ -69,3 +70,10 @@ def test_an_endpoint_more_is_a_file_more(service: Path, tmp_path: Path) -> None:
     assert set(described["components"]["schemas"]) == {"Failure", "Home", "Order"}
     go.run("vet", "./...")
     go.run("test", "-count=1", "./internal/api")
+
+
+def test_its_toolchains_agree(service: Path) -> None:
+    texts = {name: (service / name).read_text(encoding="utf-8") for name in ("go.mod", "Dockerfile", ".gitlab-ci.yml")}
+    versions = {name: re.findall(r"(?:^go |\bgolang:)(\d+\.\d+)", text, re.MULTILINE) for name, text in texts.items()}
+    assert set(versions["go.mod"]) == set(versions["Dockerfile"]) == set(versions[".gitlab-ci.yml"])
+    assert "go-version-file: go.mod" in (service / ".github/workflows/ci.yaml").read_text(encoding="utf-8")
