@@ -24,6 +24,7 @@ from backstage_py.model import json
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin import Action, ActionContext, Services
 from backstage_py.plugin import schema as schemas
+from backstage_py.tracing import spans
 
 _LONGEST_LINE = 1024 * 1024
 
@@ -124,7 +125,9 @@ class _Asked:
 
         def question(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Callable[[int], FromHandler]:
             packed = [values.packed(one) for one in args], {key: values.packed(one) for key, one in kwargs.items()}
-            return lambda id_: Ask(id_, self._service, name, tuple(packed[0]), packed[1])
+            headers: dict[str, str] = {}
+            spans.hand_on(headers)
+            return lambda id_: Ask(id_, self._service, name, tuple(packed[0]), packed[1], headers)
 
         async def asked(*args: Any, **kwargs: Any) -> Any:
             return self._value(await self._scope.asked(question(args, kwargs)))

@@ -16,8 +16,10 @@ from backstage_py.execution import asking, failures, messages, outputs, stacks
 from backstage_py.execution.channel import Channel, ChannelClosed
 from backstage_py.execution.connection import Connection, Scope
 from backstage_py.execution.failures import as_backstage_error
-from backstage_py.execution.messages import Answer, Begin, Cancel, Ended, Nothing, ProtocolError
+from backstage_py.execution.messages import Answer, Begin, Cancel, Ended, Nothing, ProtocolError, Span
+from backstage_py.model.json import JsonObject
 from backstage_py.plugin import Action, ActionContext, CancelSignal, Services, StepInfo, TemplateInfo, User, Workspace
+from backstage_py.tracing import forwarding
 
 _CLEAN_UP_SECONDS = 0.3
 _HELPERS = 8
@@ -40,6 +42,7 @@ class Surroundings:
         adapt: changes a context before its action gets it.
         interrupt: ends plain code that runs on the thread of ``serve``, as far as that can be done.
         is_clean: whether nothing of the last action runs on.
+        traces: whether spans of actions are to be sent to the service: this is a process of their own.
         failed: told of what an action raised before it becomes words.
     """
 
@@ -49,6 +52,7 @@ class Surroundings:
     adapt: Callable[[ActionContext[Any]], ActionContext[Any]] = lambda context: context
     interrupt: Callable[[], None] = lambda: None
     is_clean: Callable[[], bool] = lambda: True
+    traces: bool = False
     failed: Callable[[BaseException], None] = lambda _: None
 
 
@@ -67,9 +71,14 @@ class Handler:
         """Run what the service begins, until it closes the channel or says that it was the last."""
         threading.Thread(target=self._receive, name="backstage-py-answers", daemon=True).start()
         while call := self._calls.get():
-            ended = call.run()
-            with suppress(ChannelClosed):
+            try:
+                ended = call.run()
+            except BaseException as error:  # noqa: BLE001  # an interrupt that came when the action had just ended
+                ended = Ended(failures.told(as_backstage_error(error)), is_clean=False)
+            try:
                 self._connection.tell(ended)
+            except ChannelClosed:
+                return
 
     def _receive(self) -> None:
         try:
@@ -137,7 +146,8 @@ class _Call:
             action = self._around.find(self._begin.action_id)
             context = self._around.adapt(self._context())
             context.input = action.parse_input(self._begin.input)
-            outputs.take_outputs(action, context, self._returned(action, context))
+            with forwarding.within(self._begin.trace if self._around.traces else {}, self._tell_span):
+                outputs.take_outputs(action, context, self._returned(action, context))
         except BaseException as raised:  # noqa: BLE001  # the edge: whatever an action raises is told to the service
             error = raised
         self._tidy(context)
@@ -152,6 +162,9 @@ class _Call:
         finally:
             with self._lock:
                 self._is_running = False
+
+    def _tell_span(self, span: JsonObject) -> None:
+        self.scope.tell(Span(span))
 
     def _ended(self, error: BaseException | None) -> Ended:
         is_clean = self._around.is_clean()

@@ -106,7 +106,10 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Call a method of a service; ``answer`` has what it returned. Arguments and value as ``values`` writes them."""
+    """Call a method of a service; ``answer`` has what it returned. Arguments and value as ``values`` writes them.
+
+    ``trace`` are headers that name the span in which it is asked for.
+    """
 
     type: ClassVar = "call"
     id: int
@@ -114,6 +117,7 @@ class Ask:
     method: str
     args: tuple[Json, ...] = ()
     kwargs: JsonObject = field(default_factory=dict)
+    trace: JsonObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +167,14 @@ class Drop:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """Have a span of a trace exported that the action made; see ``tracing.forwarding``."""
+
+    type: ClassVar = "span"
+    span: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The handler has ended, with an error or without.
 
@@ -179,7 +191,7 @@ class Ended:
 
 
 FromService: TypeAlias = Begin | Answer | Cancel | Nothing
-FromHandler: TypeAlias = Log | Output | Ask | Recall | Note | CheckpointGet | CheckpointSet | Drop | Ended
+FromHandler: TypeAlias = Log | Output | Ask | Recall | Note | CheckpointGet | CheckpointSet | Drop | Span | Ended
 Message: TypeAlias = FromService | FromHandler
 
 
@@ -188,7 +200,7 @@ def _kinds(*classes: type[Message]) -> dict[str, type[Message]]:
 
 
 _SERVICE = _kinds(Begin, Answer, Cancel, Nothing)
-_HANDLER = _kinds(Log, Output, Ask, Recall, Note, CheckpointGet, CheckpointSet, Drop, Ended)
+_HANDLER = _kinds(Log, Output, Ask, Recall, Note, CheckpointGet, CheckpointSet, Drop, Span, Ended)
 
 
 def encode(message: Message, seq: int) -> bytes:

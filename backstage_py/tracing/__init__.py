@@ -4,6 +4,7 @@ What lives here:
 
 - ``spans``: what the service says: a request, a task, a step; ids for log lines; headers for requests to others.
 - ``exporting``: sets the library up as its variables say.
+- ``forwarding``: spans of actions in processes of their own.
 
 It promises that nothing is imported, made or kept while traces are off: a span is then one look at a variable.
 

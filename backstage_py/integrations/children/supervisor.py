@@ -22,7 +22,7 @@ _LIMITS = {
     "processes": resource.RLIMIT_NPROC,
     "core": resource.RLIMIT_CORE,
 }
-_SET_PARENT_DEATH_SIGNAL, _SET_CHILD_SUBREAPER = 1, 36
+SET_PARENT_DEATH_SIGNAL, SET_CHILD_SUBREAPER = 1, 36
 _PATIENCE = 5.0
 _SIGNALLED, _TOO_MANY = 128, 254
 _GLANCE = 0.05
@@ -35,7 +35,7 @@ def main() -> None:
     watched, command = int(sys.argv[1]), sys.argv[cut + 1 :]
     limits = dict(limit.split("=") for limit in sys.argv[2:cut])
     most = int(limits.pop("tree", 0))
-    _ask_kernel(_SET_CHILD_SUBREAPER, 1)  # what escapes into another session becomes a child of this process
+    ask_kernel(SET_CHILD_SUBREAPER, 1)  # what escapes into another session becomes a child of this process
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake)
@@ -48,11 +48,11 @@ def main() -> None:
     for descriptor in range(3):
         os.dup2(nowhere, descriptor)
     status = _wait(child, watched, woken, most)
-    _end_all(child)
+    end_all(child)
     os._exit(status)
 
 
-def _ask_kernel(what: int, value: int) -> None:
+def ask_kernel(what: int, value: int) -> None:
     """Call ``prctl``, which only Linux has."""
     if sys.platform == "linux":
         import ctypes
@@ -63,11 +63,11 @@ def _ask_kernel(what: int, value: int) -> None:
 def _become(command: list[str], limits: dict[str, str]) -> None:
     """Turn this process into the child."""
     os.setsid()
-    _ask_kernel(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    ask_kernel(SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for name, value in limits.items():
-        _bound(name, int(value))
+        bound(name, int(value))
     if command[0].startswith(":"):
         _call(command[0][1:], command[1])
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
@@ -79,7 +79,8 @@ def _become(command: list[str], limits: dict[str, str]) -> None:
     os._exit(127)
 
 
-def _bound(name: str, value: int) -> None:
+def bound(name: str, value: int) -> None:
+    """Set a limit of this process and of what it will start."""
     if name == "cpu":  # first a signal that says so, then the end
         resource.setrlimit(resource.RLIMIT_CPU, (value, value + 1))
         return
@@ -112,7 +113,7 @@ def _wait(child: int, watched: int, woken: int, most: int) -> int:
         ready = select.select([watched, woken], [], [], _GLANCE if most else None)[0]
         if watched in ready:
             return _SIGNALLED + signal.SIGKILL
-        if most and len(_below(os.getpid())) > most:
+        if most and len(below(os.getpid())) > most:
             return _TOO_MANY
         if woken not in ready:
             continue
@@ -129,13 +130,13 @@ def _wait(child: int, watched: int, woken: int, most: int) -> int:
                 break
 
 
-def _end_all(child: int) -> None:
+def end_all(child: int) -> None:
     """Kill what is left of the child, and what it started, in whatever session that is."""
     until = time.monotonic() + _PATIENCE
     while time.monotonic() < until:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(child, signal.SIGKILL)
-        for pid in _below(os.getpid()):
+        for pid in below(os.getpid()):
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
         try:
@@ -146,15 +147,23 @@ def _end_all(child: int) -> None:
         time.sleep(0.001)
 
 
-def _below(pid: int) -> list[int]:
+def below(pid: int) -> list[int]:
     """Return the processes that one has started, and theirs; the last ones first."""
+    found: list[int] = []
+    for child in children(pid):
+        found = [*below(child), child, *found]
+    return found
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes whose parent one is; none where the system does not say."""
     found: list[int] = []
     with suppress(OSError):
         for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208  # few imports
             with open(f"/proc/{pid}/task/{thread}/children", encoding="ascii") as file:  # noqa: PTH123  # as above
-                for child in file.read().split():
-                    found = [*_below(int(child)), int(child), *found]
+                found += map(int, file.read().split())
     return found
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -5,6 +5,7 @@ Both are done with the real context of the step. The other side is not trusted: 
 """
 
 import asyncio
+import contextvars
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,19 +31,21 @@ from backstage_py.execution.messages import (
     Output,
     ProtocolError,
     Recall,
+    Span,
 )
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.task import ClaimLost
 from backstage_py.plugin import Action, ActionContext, Services
 from backstage_py.scaffolder.executors.kept import Checkpoints
 from backstage_py.storage.faults import is_outage
-from backstage_py.tracing import spans
+from backstage_py.tracing import forwarding, spans
 
 AT_ONCE = 64
 """Questions of a call that are answered at the same time."""
 MOST_OPEN = 4096
 """Questions of a call that have no answer yet."""
 _LARGE = 1024 * 1024
+_MOST_SPANS = 1000
 _LONGEST_WHERE = 4096
 _LEVELS = frozenset({"debug", "info", "warning", "error"})
 
@@ -87,6 +90,9 @@ class Host:
     _outage: BaseException | None = None
     _work: "dict[int, asyncio.Task[None]]" = field(default_factory=dict)
     _open_bytes: int = 0
+    _spans_left: int = _MOST_SPANS
+    _trace_id: str | None = field(default_factory=spans.trace_id)
+    _variables: contextvars.Context = field(default_factory=contextvars.copy_context)
     _places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     _checkpoints: Checkpoints = field(init=False)
 
@@ -149,8 +155,10 @@ class Host:
                 self._begin(message.id, size, self._checkpoints.set(message.to, message.value))
             case Drop():
                 self._drop(message.to)
+            case Span():
+                self._export(message)
             case Ended():
-                await self._end(message)
+                self._end(message)
 
     async def cancel(self, *, interrupt: bool) -> None:
         """Tell the handler that it is not wanted any more."""
@@ -198,7 +206,8 @@ class Host:
     async def _asked(self, message: Ask) -> Json:
         given = [values.unpacked(one) for one in message.args]
         named = {key: values.unpacked(one) for key, one in message.kwargs.items()}
-        return values.packed(await self._called(message.service, message.method, given, named))
+        with forwarding.asked_within(message.trace):
+            return values.packed(await self._called(message.service, message.method, given, named))
 
     async def _called(self, service: str, method: str, args: list[Any], kwargs: JsonObject) -> Any:
         methods = allowed.methods(service)
@@ -244,7 +253,7 @@ class Host:
             work.close()
 
         self._open_bytes += size
-        task = self._work[id_] = asyncio.create_task(self._answer(id_, work))
+        task = self._work[id_] = asyncio.create_task(self._answer(id_, work), context=self._variables)
         task.add_done_callback(over)
 
     async def _answer(self, id_: int, work: Coroutine[Any, Any, Json]) -> None:
@@ -274,7 +283,12 @@ class Host:
         if task := self._work.get(id_):
             task.cancel()
 
-    async def _end(self, message: Ended) -> None:
+    def _export(self, message: Span) -> None:
+        self._spans_left -= 1
+        if self._spans_left >= 0:
+            forwarding.take(message.span, self._trace_id)
+
+    def _end(self, message: Ended) -> None:
         """Take the end of the handler, behind what it still asked for; nobody waits for those answers."""
         self.is_clean = message.is_clean
         if message.error is None:
