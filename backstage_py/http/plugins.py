@@ -125,6 +125,7 @@ def _template_actions(core: Process) -> Plugin:
         ActionPolicy.of(core.settings.raw),
         core.scaffolder.authorized.authority,
         core.settings.scaffolder.limits,
+        core.scaffolder.executors,
     )
     return Plugin(offered.plugin, offered.routes(), _keys(core), body_limit=template_actions.BODY_LIMIT)
 

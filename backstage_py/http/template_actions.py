@@ -21,6 +21,7 @@ from backstage_py.js import budget
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.permissions.authority import Authority
 from backstage_py.plugin import Action, ActionRegistry, Services, User
+from backstage_py.scaffolder.executors.choice import LOCAL, Executors
 from backstage_py.scaffolder.executors.error_text import as_shown
 from backstage_py.scaffolder.face import delegation, directory, invocation, scratch
 from backstage_py.scaffolder.face.action_policy import ActionPolicy
@@ -62,6 +63,7 @@ class TemplateActions:
     policy: ActionPolicy
     authority: Authority
     limits: LimitSettings
+    executors: Executors
     _offered: dict[str, tuple[Action, OfferedAction]]
 
     @classmethod
@@ -74,9 +76,11 @@ class TemplateActions:
         policy: ActionPolicy,
         authority: Authority,
         limits: LimitSettings | None = None,
+        executors: Executors = LOCAL,
     ) -> "TemplateActions":
         """Make it; ``policy`` is the operator's choice, ``authority`` says what a caller may execute."""
-        return cls(plugin, registry, services, working_directory, policy, authority, limits or LimitSettings(), {})
+        bounds = limits or LimitSettings()
+        return cls(plugin, registry, services, working_directory, policy, authority, bounds, executors, {})
 
     def routes(self) -> Sequence[BaseRoute]:
         """Return the routes below ``/api/<plugin>``."""
@@ -114,6 +118,7 @@ class TemplateActions:
             User(call.credentials.user_ref),
             offered_as=f"{self.plugin}:{action.id}",
             limits=self.limits,
+            executors=self.executors,
         )
         folder = scratch.folder(self.working_directory)
         most = _MOST_RETURNED if action.needs_workspace else 0

@@ -92,7 +92,7 @@ class ActionFolder:
         try:
             module = _module(path)
             actions = [_sourced(action, path) for action in actions_of(module)]
-            registry.replace(file.actions, actions)
+            registry.replace(file.actions, actions, are_loaded=True)
         except SyntaxError as error:
             return FileProblem(path, error.lineno or 0, f"SyntaxError: {error.msg}")
         except ConflictError as error:

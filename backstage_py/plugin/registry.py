@@ -23,29 +23,43 @@ class ActionRegistry:
     """Actions by id."""
 
     _actions: dict[str, Action] = field(default_factory=dict)
+    _loaded: frozenset[str] = frozenset()
 
-    def add(self, action: Action) -> None:
+    def add(self, action: Action, *, is_loaded: bool = False) -> None:
         """Add an action.
 
         Raises:
             ConflictError: the id is taken; the message names both sources.
         """
-        self.replace((), (action,))
+        self.replace((), (action,), are_loaded=is_loaded)
 
-    def replace(self, old: Iterable[Action], new: Iterable[Action]) -> None:
+    def replace(self, old: Iterable[Action], new: Iterable[Action], *, are_loaded: bool = False) -> None:
         """Take actions out and others in, in one go: a step sees the ones or the others.
+
+        Args:
+            old: what is there.
+            new: what comes.
+            are_loaded: another process that loads the same plugins finds what comes.
 
         Raises:
             ConflictError: an id is taken; the message names both sources, and nothing has changed.
         """
-        gone = {action.id for action in old}
+        gone, loaded = {action.id for action in old}, set(self._loaded)
         actions = {id_: action for id_, action in self._actions.items() if id_ not in gone}
         for action in new:
             if (other := actions.get(action.id)) and other is not action:
                 places = f"{other.source} and {action.source}"
                 raise ConflictError(f"Action '{action.id}' is defined twice, in {places}; rename or remove one")
             actions[action.id] = action
+            gone.discard(action.id)
+            if are_loaded:
+                loaded.add(action.id)
+        self._loaded = frozenset(loaded - gone)
         self._actions = actions
+
+    def is_loaded(self, action: Action) -> bool:
+        """Say whether another process that loads the same plugins finds this very action."""
+        return action.id in self._loaded and self._actions.get(action.id) is action
 
     def get(self, id: str) -> Action:  # noqa: A002  # the word of every Backstage template
         """Return an action.
@@ -77,7 +91,7 @@ def load_actions() -> ActionRegistry:
     registry = ActionRegistry()
     for loaded in load_group(ENTRY_POINT_GROUP):
         for found in actions_of(loaded):
-            registry.add(found)
+            registry.add(found, is_loaded=True)
     return registry
 
 

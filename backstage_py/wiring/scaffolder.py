@@ -9,7 +9,9 @@ from backstage_py import threads
 from backstage_py.disk import Quota
 from backstage_py.permissions.authority import Authority
 from backstage_py.plugin import ActionRegistry, Services
+from backstage_py.scaffolder.executors.choice import PROCESS, Executors
 from backstage_py.scaffolder.executors.loop_watch import LoopWatch
+from backstage_py.scaffolder.executors.process.executor import ProcessExecutor
 from backstage_py.scaffolder.face.authorized import AuthorizedScaffolder
 from backstage_py.scaffolder.face.autocomplete import AutocompleteHandler
 from backstage_py.scaffolder.face.events import TaskEvents
@@ -82,7 +84,12 @@ class Scaffolder:
         snapshots = _snapshots(settings, database, box)
         folders = WorkspaceFolders(working_directory)
         quota = _quota(settings.quotas, database)
-        equipment = Equipment(registry, services, Environment.of(settings.default_environment), quota)
+        self._process = ProcessExecutor(
+            settings.executor.process, settings.actions_folder, reloads=settings.reload_actions
+        )
+        self.executors = Executors(settings.executor, {PROCESS: self._process}, registry.is_loaded, services.catalog)
+        environment = Environment.of(settings.default_environment)
+        equipment = Equipment(registry, services, environment, quota, executors=self.executors)
         resumes = settings.recovery.enabled and snapshots is not None
         upkeep = TaskUpkeep(database, feed)
         recovery = Recovery(upkeep, settings.recovery, working_directory, settings.task_timeout)
@@ -132,8 +139,11 @@ class Scaffolder:
     async def running(self) -> AsyncIterator[None]:
         """Run tasks and clean up until the block is left, then stop in good order; see ``Worker.running``."""
         asyncio.get_running_loop().set_default_executor(threads.Executor())
-        async with self.worker.running(self._grace), self.janitor.running(), self._watch.running():
-            yield
+        try:
+            async with self.worker.running(self._grace), self.janitor.running(), self._watch.running():
+                yield
+        finally:
+            await self._process.close()
 
 
 def _snapshots(settings: ScaffolderSettings, database: Database, box: SecretBox) -> Snapshots | None:

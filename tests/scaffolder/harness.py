@@ -125,8 +125,9 @@ async def world(
     services: Services | None = None,
     start: bool = True,
     grace: float = 0.2,
+    registry: ActionRegistry | None = None,
 ) -> AsyncIterator[World]:
-    """Open a scaffolder; its worker runs unless ``start`` is False."""
+    """Open a scaffolder; its worker runs unless ``start`` is False. ``registry`` holds actions that are loaded."""
     async with AsyncExitStack() as stack:
         database = Database(database_url.get() or f"sqlite:///{folder / 'tasks.sqlite'}")
         await stack.enter_async_context(database.running())
@@ -134,7 +135,7 @@ async def world(
         settings = replace(settings or ScaffolderSettings(), shutdown_timeout=grace)
         kept = await stack.enter_async_context(keys.opened(database, auth or AuthSettings(), settings, folder / "work"))
         catalog = Catalog()
-        registry = ActionRegistry()
+        registry = registry or ActionRegistry()
         for action in actions:
             registry.add(action)
         scaffolder = Scaffolder(

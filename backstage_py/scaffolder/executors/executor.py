@@ -1,11 +1,9 @@
-"""What runs an action, as ``run.action_call`` sees it, and the one place that chooses it."""
+"""What runs an action, as ``run.action_call`` sees it."""
 
 import asyncio
 from typing import Any, Protocol
 
 from backstage_py.plugin import Action, ActionContext
-from backstage_py.scaffolder.executors.in_thread import ThreadExecutor
-from backstage_py.scaffolder.executors.inline import InlineExecutor
 
 
 class Execution(Protocol):
@@ -22,21 +20,15 @@ class Execution(Protocol):
     def cancel(self) -> None:
         """Interrupt the handler, or take it out of the queue."""
 
-    def abandon(self) -> None:
-        """Stop waiting for it, whether it has ended or not."""
+    async def close(self) -> None:
+        """Stop waiting for it; return when nothing of it goes on, as far as that can be had."""
 
 
 class Executor(Protocol):
-    """Runs handlers somewhere."""
+    """Runs handlers somewhere, for one run."""
 
     def start(self, action: Action, context: ActionContext[Any]) -> Execution:
-        """Run the action's handler once, as soon as there is a place."""
+        """Run the action's handler once, as soon as there is a place; the context's input is JSON."""
 
-
-_INLINE: Executor = InlineExecutor()
-_THREAD: Executor = ThreadExecutor()
-
-
-def executor_of(action: Action) -> Executor:
-    """Return what runs an action: our own run on the service's loop, all others in threads."""
-    return _INLINE if action.is_on_service_loop else _THREAD
+    async def close(self) -> None:
+        """The run is over."""

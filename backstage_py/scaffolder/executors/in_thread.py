@@ -47,6 +47,9 @@ class ThreadExecutor:
         """Run the action's handler once, as soon as there is a place."""
         return ThreadExecution(action, context)
 
+    async def close(self) -> None:
+        """Do nothing: it has nothing."""
+
 
 class ThreadExecution:
     """One call of a handler; see ``executor.Execution``. ``ended`` raises BackstageError and nothing else."""
@@ -72,7 +75,7 @@ class ThreadExecution:
             with suppress(RuntimeError):  # the loop is closed: the action has just ended
                 self._loop.call_soon_threadsafe(self._task.cancel)
 
-    def abandon(self) -> None:
+    async def close(self) -> None:
         """Expect nothing more of it; a thread that has not ended is left behind and counted."""
         self._bridge.close()
         self.ended.add_done_callback(_retrieve)
@@ -104,6 +107,7 @@ class ThreadExecution:
 
     def _call(self) -> None:
         handler, context = self._action.handler, self._context
+        context.input = self._action.parse_input(context.input)
         returned = self._run(handler(context)) if self._action.is_async else handler(context)
         outputs.take_outputs(self._action, context, returned)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from dataclasses import replace
 from typing import Any
 
 from backstage_py.execution import outputs
@@ -15,6 +16,9 @@ class InlineExecutor:
     def start(self, action: Action, context: ActionContext[Any]) -> "InlineExecution":
         """Run the action's handler once."""
         return InlineExecution(action, context)
+
+    async def close(self) -> None:
+        """Do nothing: it has nothing."""
 
 
 class InlineExecution:
@@ -30,13 +34,14 @@ class InlineExecution:
         self._is_cancelled = True
         self.ended.cancel()
 
-    def abandon(self) -> None:
+    async def close(self) -> None:
         """Retrieve an outcome that nobody waits for, so that asyncio does not report it."""
         self.ended.add_done_callback(lambda done: None if done.cancelled() else done.exception())
 
     async def _run(self, action: Action, context: ActionContext[Any]) -> None:
         try:
-            work: Awaitable[Any] = action.handler(context)
+            parsed = replace(context, input=action.parse_input(context.input))
+            work: Awaitable[Any] = action.handler(parsed)
             outputs.take_outputs(action, context, await work)
         except asyncio.CancelledError as error:
             if self._is_cancelled:

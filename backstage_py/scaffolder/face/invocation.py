@@ -30,6 +30,7 @@ from backstage_py.plugin import (
     Workspace,
 )
 from backstage_py.plugin import schema as schemas
+from backstage_py.scaffolder.executors.choice import LOCAL, Executors, RunFacts
 from backstage_py.scaffolder.face import directory
 from backstage_py.scaffolder.face.directory import DirectoryFile
 from backstage_py.scaffolder.queue.removal import remove_tree
@@ -52,6 +53,7 @@ class Invocation:
         checkpoints: of earlier calls; those of this one are added.
         effects: the states of effects of earlier calls, by key; those of this one are added.
         name: what ``ctx.task_id`` is.
+        executors: run it.
     """
 
     action: Action
@@ -70,6 +72,7 @@ class Invocation:
     name: str = field(default_factory=lambda: f"action-{uuid.uuid4()}")
     offered_as: str | None = None
     limits: LimitSettings = field(default_factory=LimitSettings)
+    executors: Executors = LOCAL
 
 
 async def in_folder(wanted: Invocation, folder: Path) -> JsonObject:
@@ -89,8 +92,10 @@ async def in_folder(wanted: Invocation, folder: Path) -> JsonObject:
     asked = Policies(wanted.services.config or {}, {"parameters": {}, "user": wanted.user.ref}, {})
     await asked.admit(wanted.action, [given], folder, wanted.logger, is_dry_run=wanted.is_dry_run)
     sink = _Sink(wanted.checkpoints, wanted.effects)
+    template = wanted.template_info.entity_ref if wanted.template_info else None
+    executors = wanted.executors.of_run(RunFacts(wanted.name, template, wanted.user.ref))
     context: ActionContext[Any] = ActionContext(
-        input=wanted.action.parse_input(given),
+        input=given,
         logger=wanted.logger,
         workspace=Workspace(folder),
         task_id=wanted.name,
@@ -106,13 +111,15 @@ async def in_folder(wanted: Invocation, folder: Path) -> JsonObject:
     )
     try:
         with budget.in_force():
-            await action_call.call(wanted.action, context, patience=action_call.REQUEST_PATIENCE)
+            executor = await executors.of(wanted.action)
+            await action_call.call(wanted.action, context, executor, patience=action_call.REQUEST_PATIENCE)
     except Cancelled as error:
         raise BackstageError(f"The action {wanted.action.id} was cancelled") from error
     except Exceeded as error:
         raise refusal(error) from None
     finally:
         sink.close()
+        await asyncio.shield(executors.close())
     return sink.outputs
 
 

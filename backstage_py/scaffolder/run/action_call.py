@@ -1,7 +1,7 @@
 """Calling an action, wherever an executor runs it, with cancellation, timeout and retries.
 
-A cancelled action is told by its signal, then interrupted, then left behind: the task ends within a second whatever
-the action does.
+A cancelled action is told by its signal, then interrupted, then ended where that can be done: the task ends within a
+second whatever the action does.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from backstage_py import extras, threads
 from backstage_py.errors import BackstageError, PermanentError, ServiceUnavailableError, TemporaryError
 from backstage_py.execution.failures import as_backstage_error
 from backstage_py.plugin import Action, ActionContext, CancelSignal, RetryPolicy
-from backstage_py.scaffolder.executors.executor import Execution, executor_of
+from backstage_py.scaffolder.executors.executor import Execution, Executor
 from backstage_py.scaffolder.queue.removal import remove_tree
 
 __all__ = ["Cancelled", "call"]
@@ -36,6 +36,7 @@ async def go_on() -> None:
 async def call(
     action: Action,
     context: ActionContext[Any],
+    executor: Executor,
     *,
     patience: float | None = None,
     before_try: Callable[[], Awaitable[None]] = go_on,
@@ -44,7 +45,8 @@ async def call(
 
     Args:
         action: what to run.
-        context: for its handler.
+        context: for its handler; its input is JSON.
+        executor: runs it.
         patience: seconds to wait for a place where so many actions run already; None for as long as it takes.
         before_try: awaited before each try; what it raises is raised here.
 
@@ -55,20 +57,24 @@ async def call(
     """
     extras.require(action.id, action.extra)
     try:
-        await _call(action, context, patience, before_try)
+        await _call(action, context, executor, patience, before_try)
     finally:
         for folder in context.temporary_directories:
             await threads.file_work(remove_tree, folder)
 
 
 async def _call(
-    action: Action, context: ActionContext[Any], patience: float | None, before_try: Callable[[], Awaitable[None]]
+    action: Action,
+    context: ActionContext[Any],
+    executor: Executor,
+    patience: float | None,
+    before_try: Callable[[], Awaitable[None]],
 ) -> None:
     policy = action.retry or RetryPolicy(attempts=1)
     for attempt in range(1, policy.attempts + 1):
         await before_try()
         try:
-            return await _call_once(action, context, patience)
+            return await _call_once(action, context, executor, patience)
         except PermanentError:
             raise
         except (TemporaryError, ServiceUnavailableError) as error:
@@ -90,8 +96,8 @@ def _wait(policy: RetryPolicy, attempt: int, error: TemporaryError | ServiceUnav
     return wait * (1 + random.uniform(0, _JITTER))  # noqa: S311  # spreads tries, guards nothing
 
 
-async def _call_once(action: Action, context: ActionContext[Any], patience: float | None) -> None:
-    execution = executor_of(action).start(action, context)
+async def _call_once(action: Action, context: ActionContext[Any], executor: Executor, patience: float | None) -> None:
+    execution = executor.start(action, context)
     cancelled = asyncio.ensure_future(context.signal.wait())
     try:
         if execution.begun:
@@ -106,7 +112,7 @@ async def _call_once(action: Action, context: ActionContext[Any], patience: floa
         raise as_backstage_error(error) from error
     finally:
         cancelled.cancel()
-        execution.abandon()
+        await asyncio.shield(execution.close())
 
 
 async def _until_begun(

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from backstage_py.disk import Quota
 from backstage_py.plugin import ActionRegistry, Services
+from backstage_py.scaffolder.executors.choice import LOCAL, Executors
 from backstage_py.scaffolder.run.budget import RunBudget, is_small
 from backstage_py.scaffolder.run.doubles import Doubles
 from backstage_py.scaffolder.run.rendering import Environment, StepRenderer
@@ -14,7 +15,8 @@ from backstage_py.scaffolder.run.spec import Spec
 class Equipment:
     """The actions, the services that they may use, ``scaffolder.defaultEnvironment``, what a workspace may hold.
 
-    ``doubles`` take the place of actions on an author's machine; tasks of a service have none.
+    ``executors`` run the actions. ``doubles`` take the place of actions on an author's machine; tasks of a service
+    have none.
     """
 
     registry: ActionRegistry
@@ -22,6 +24,7 @@ class Equipment:
     environment: Environment = field(default_factory=Environment)
     quota: Quota = field(default_factory=Quota)
     doubles: Doubles | None = None
+    executors: Executors = LOCAL
 
     def with_services(self, services: Services) -> "Equipment":
         """Return the same with other services."""

@@ -4,6 +4,7 @@
 dry run beyond that. The order of events is Backstage's.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.task import ClaimLost, StepResult
 from backstage_py.plugin import Action, ActionContext, StepInfo
 from backstage_py.plugin import schema as schemas
+from backstage_py.scaffolder.executors.choice import RunFacts
 from backstage_py.scaffolder.executors.error_text import as_shown
 from backstage_py.scaffolder.run import action_call, measured, observing, policies, redaction, references, steps
 from backstage_py.scaffolder.run.action_call import Cancelled
@@ -62,6 +64,7 @@ class Run:
         self._budget = context.budget
         self._references = References(context.equipment.services, context.spec.template_info, context.is_dry_run)
         self._policies = Policies.of_run(context.equipment.services.config, context.spec)
+        self._executors = context.equipment.executors.of_run(_facts(context))
         self._watch = WorkspaceWatch(context.equipment.quota, context.workspace.root, context.signal)
         self._first_failure: RunFailed | None = None
         self._kept: dict[str, Json] = dict(context.hooks.earlier.checkpoints)
@@ -85,6 +88,7 @@ class Run:
                 return await self._run_steps()
         finally:
             self._watch.stop()
+            await asyncio.shield(self._executors.close())
             await self._references.close()
 
     async def _run_steps(self) -> Json:
@@ -365,7 +369,7 @@ class Run:
     ) -> None:
         run = self._context
         context: ActionContext[Any] = ActionContext(
-            input=action.parse_input(iteration.input),
+            input=iteration.input,
             logger=logger,
             workspace=run.workspace,
             task_id=run.task_id,
@@ -381,7 +385,8 @@ class Run:
         )
         patience = action_call.REQUEST_PATIENCE if run.is_dry_run else None
         try:
-            await action_call.call(action, context, patience=patience, before_try=run.hooks.before_effect)
+            executor = await self._executors.of(action)
+            await action_call.call(action, context, executor, patience=patience, before_try=run.hooks.before_effect)
         finally:
             await logger.flush()
 
@@ -393,6 +398,11 @@ class Run:
         events = measured.events_of(step.action, outputs, self._context.spec, self._context.task_id)
         self._journal.finish_step(StepResult(step.position, failed=False, result=outputs, events=events))
         self._log_step(step, f"Finished step {step.name}", "completed")
+
+
+def _facts(context: RunContext) -> RunFacts:
+    info = context.spec.template_info
+    return RunFacts(context.task_id, info.entity_ref if info else None, context.spec.user.ref)
 
 
 class _Sink:

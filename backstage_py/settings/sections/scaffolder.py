@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from backstage_py.model.json import Json
 from backstage_py.settings import elsewhere, kinds
-from backstage_py.settings.description import Section, key, keys_of
+from backstage_py.settings.description import Each, Section, key, keys_of
 
 _MIB = 1024 * 1024
 
@@ -81,6 +81,84 @@ class ChildrenSettings:
     open_files: int = key("openFiles", kinds.whole(least=32), "(ours) Files that a child has open at once; 256.", 256)
     processes: int = key(
         "processes", kinds.whole(least=1), "(ours) Processes of a child that may start some, as hooks may; 64.", 64
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessSettings:
+    """``scaffolder.executor.process`` (ours): the bounds of the process in which a task's actions of others run."""
+
+    memory_bytes: int = key(
+        "memoryBytes",
+        kinds.whole(least=128 * _MIB),
+        "(ours) Memory of a task's process and of all that it starts; 1 GiB.",
+        1024 * _MIB,
+    )
+    cpu_seconds: int = key(
+        "cpuSeconds", kinds.whole(least=1), "(ours) Seconds of CPU time of each of its processes; 3,600.", 3600
+    )
+    open_files: int = key(
+        "openFiles", kinds.whole(least=32), "(ours) Files that each of its processes has open at once; 1,024.", 1024
+    )
+    processes: int = key("processes", kinds.whole(least=1), "(ours) Processes at once, its own included; 64.", 64)
+    at_once: int = key(
+        "atOnce",
+        kinds.whole(least=1),
+        "(ours) Runs that have such a process at the same time, three quarters of them for one action; 64.",
+        64,
+    )
+    environment: tuple[str, ...] = key(
+        "environment",
+        kinds.TEXTS,
+        "(ours) Variables of the service that it gets besides PATH, HOME, language, time zone and certificates.",
+        (),
+    )
+
+
+_EXECUTORS = ("inline", "process")
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutorMatch:
+    """What an executor's rule is about: globs, in which ``*`` stands for anything; all that are named must fit."""
+
+    action: str | None = key("action", kinds.TEXT, "(ours) Ids of actions; a rule without it is not about ours.", None)
+    template: str | None = key("template", kinds.TEXT, "(ours) References of templates.", None)
+    owner: str | None = key("owner", kinds.TEXT, "(ours) References of owners, as the catalog has them.", None)
+    tag: str | None = key("tag", kinds.TEXT, "(ours) A tag of the template, as the catalog has it.", None)
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutorRule:
+    """One of ``scaffolder.executor.rules``."""
+
+    use: str = key(
+        "use",
+        kinds.choice(*_EXECUTORS),
+        "(ours) Where the actions run: inline is in the service, process is in a process of the task's.",
+        missing=f"is missing; expected one of {', '.join(_EXECUTORS)}",
+    )
+    match: ExecutorMatch = key(
+        "match", Section(ExecutorMatch, is_closed=True), "(ours) What the rule is about.", ExecutorMatch
+    )
+    scope: str = key(
+        "scope", kinds.choice("task", "step"), "(ours) One process for a task, or one for each step; task.", "task"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutorSettings:
+    """``scaffolder.executor`` (ours): where actions run."""
+
+    default: str = key("default", kinds.choice(*_EXECUTORS), "(ours) Where actions of others run; process.", "process")
+    rules: tuple[ExecutorRule, ...] = key(
+        "rules", Each(ExecutorRule), "(ours) Other places for some actions; the first rule that fits decides.", ()
+    )
+    process: ProcessSettings = key(
+        "process",
+        Section(ProcessSettings, is_closed=True),
+        "(ours) Bounds of the processes in which actions run.",
+        ProcessSettings,
     )
 
 
@@ -188,6 +266,9 @@ class ScaffolderSettings:
     )
     children: ChildrenSettings = key(
         "children", Section(ChildrenSettings), "(ours) Bounds of processes that render or evaluate.", ChildrenSettings
+    )
+    executor: ExecutorSettings = key(
+        "executor", Section(ExecutorSettings, is_closed=True), "(ours) Where actions run.", ExecutorSettings
     )
     options: Mapping[str, Json] = field(default_factory=dict)
 

@@ -1,0 +1,224 @@
+"""Actions of others run in a process of the run's: whatever they do there, the service goes on and nothing is left."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from backstage_py.integrations.children import supervisor
+from backstage_py.plugin import load_plugins
+from backstage_py.settings.sections import ExecutorSettings, ProcessSettings, ScaffolderSettings
+from tests.scaffolder.harness import World, body, messages, template, world
+
+ACTIONS = Path(__file__).with_name("process_actions")
+MIB = 1024 * 1024
+_LOG_LIMIT = 4 * MIB
+LIMITS = ProcessSettings(memory_bytes=256 * MIB, cpu_seconds=1, processes=16, open_files=64)
+
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@asynccontextmanager
+async def opened(folder: Path, limits: ProcessSettings) -> AsyncIterator[World]:
+    """Open a scaffolder whose actions are loaded; when it is closed, nothing of their processes may be left."""
+    before = below()
+    settings = ScaffolderSettings(
+        actions_folder=ACTIONS, log_limit_bytes=_LOG_LIMIT, executor=ExecutorSettings(process=limits)
+    )
+    registry = load_plugins(ACTIONS).actions
+    async with world(folder, settings=settings, registry=registry) as running:
+        yield running
+        assert not list((folder / "work").glob("*_step-*"))
+    await until(lambda: below() == before)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    async with opened(tmp_path_factory.mktemp("site"), LIMITS) as one:
+        yield one
+
+
+@pytest.fixture
+def site(shared: World) -> Iterator[World]:
+    """Give the scaffolder to one test, behind which there is the zygote and nothing else."""
+    yield shared
+    zygote = shared.scaffolder.executors.elsewhere["process"].zygote  # type: ignore[attr-defined]  # of this kind
+    assert not supervisor.below(zygote.pid) if zygote.pid else True
+    assert not list(shared.scaffolder.service.working_directory.glob("*_step-*"))
+
+
+def below() -> set[int]:
+    """Return the processes below this one that are none of asyncio's or of a database."""
+    return {pid for pid in supervisor.below(os.getpid()) if is_alive(pid)}
+
+
+def is_alive(pid: int) -> bool:
+    """Say whether a process runs; one that only waits to be reaped does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what happens elsewhere."""
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110  # a process has no way to tell
+            await asyncio.sleep(0.01)
+
+
+def steps(*ids: str, **given: Any) -> dict[str, Any]:
+    """Return a template that calls actions one after the other and gives all their outputs."""
+    return template(
+        *({"id": f"s{n}", "action": f"test:{id_}", "input": given} for n, id_ in enumerate(ids)),
+        output={f"s{n}": f"${{{{ steps.s{n}.output }}}}" for n in range(len(ids))},
+    )
+
+
+async def is_unharmed(site: World) -> None:
+    """Run another task from its start to its end."""
+    events = await site.run(steps("good"))
+    assert body(events[-1])["message"] == "Run completed with status: completed"
+    assert any("all is well" in message for message in messages(events))
+
+
+async def test_the_steps_of_a_run_share_a_process_and_those_of_another_have_their_own(site: World) -> None:
+    found = body((await site.run(steps("good", "good-plain", "good")))[-1])["output"]
+    other = body((await site.run(steps("good")))[-1])["output"]
+    assert found["s0"]["pid"] == found["s1"]["pid"] == found["s2"]["pid"] == found["s1"]["helped"]
+    assert len({found["s0"]["pid"], other["s0"]["pid"], os.getpid()}) == 3
+    assert Path(found["s0"]["folder"]).parent == site.scaffolder.service.working_directory
+    assert not is_alive(found["s0"]["pid"])
+
+
+BLOCKING = (
+    "blocks",
+    "blocks-its-loop",
+    "loops-in-c",
+    "deaf",
+    "deaf-async",
+    "forks-and-blocks",
+    "stops-keeper",
+    "closes",
+)
+
+
+@pytest.mark.thorough(sample=2)
+@pytest.mark.parametrize("bad", BLOCKING)
+async def test_one_that_never_ends_is_ended_with_all_it_started(site: World, tmp_path: Path, bad: str) -> None:
+    task = await site.create(steps(bad, mark=str(tmp_path / "mark")))
+    await until((tmp_path / "mark").exists)
+    await is_unharmed(site)
+    await site.scaffolder.service.cancel(task)
+    events = await site.events(task)
+    assert body(events[-1])["error"]["message"].endswith("has been cancelled.")
+    assert not is_alive(int((tmp_path / "mark").read_text()))
+    await is_unharmed(site)
+
+
+DYING = {
+    "leaves": "ended by itself in the middle of the step, with status 7",
+    "leaves-well": "ended by itself in the middle of the step, with status 0",
+    "crashes": "crashed (SIGSEGV)",
+    "eats": "needs more memory than 256 MiB (scaffolder.executor.process.memoryBytes)",
+    "computes": "needs more than 1 seconds of CPU time (scaffolder.executor.process.cpuSeconds)",
+    "bomb": "has more than 16 processes at once (scaffolder.executor.process.processes)",
+    "opens": "Too many open files",
+    "closes-and-returns": "ended by itself in the middle of the step, with status 0",
+    "garbage": "sent what is no message",
+    "huge-frame": "sent what is no message",
+    "kills-keeper": "was ended from outside",
+    "kills-zygote": "was ended from outside",
+    "scatters-and-dies": "ended by itself",
+}
+
+
+@pytest.mark.thorough(sample=3)
+@pytest.mark.parametrize(("bad", "words"), DYING.items(), ids=DYING)
+async def test_one_that_ruins_its_process_fails_its_step_in_words(
+    site: World, tmp_path: Path, bad: str, words: str
+) -> None:
+    events = await site.run(steps(bad, mark=str(tmp_path / "mark")))
+    assert words in body(events[-1])["error"]["message"]
+    await is_unharmed(site)
+
+
+async def test_what_an_action_leaves_behind_is_gone_before_the_next_step(site: World, tmp_path: Path) -> None:
+    found = body((await site.run(steps("daemons", "good", mark=str(tmp_path / "mark"))))[-1])["output"]
+    assert not is_alive(int((tmp_path / "mark").read_text()))
+    assert found["s1"]["pid"]
+
+
+@pytest.mark.parametrize(("first", "is_same"), [("threads", False), ("moves", True)])
+async def test_only_a_process_that_is_as_good_as_new_is_used_again(site: World, first: str, is_same: bool) -> None:
+    found = body((await site.run(steps(first, "good")))[-1])["output"]
+    assert (found["s0"]["pid"] == found["s1"]["pid"]) is is_same
+    assert Path(found["s1"]["folder"]).parent == site.scaffolder.service.working_directory
+
+
+async def test_one_that_changes_our_modules_changes_them_for_itself(site: World) -> None:
+    await site.run(steps("patches"))
+    await is_unharmed(site)
+
+
+async def test_temporary_files_go_with_the_process(site: World) -> None:
+    found = body((await site.run(steps("scatters")))[-1])["output"]["s0"]
+    assert not Path(found["file"]).exists()
+    assert not Path(found["folder"]).exists()
+
+
+@pytest.mark.thorough
+async def test_a_hundred_megabytes_of_log_are_cut(site: World) -> None:
+    task = await site.create(steps("floods"))
+    await is_unharmed(site)
+    events = await site.events(task)
+    assert sum(len(message) for message in messages(events)) < 1.1 * _LOG_LIMIT
+    assert any("has reached its limit" in message for message in messages(events))
+    assert body(events[-1])["message"] == "Run completed with status: completed"
+
+
+async def test_what_it_prints_is_in_the_operators_log_and_bounded(
+    site: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await site.run(steps("prints"))
+    printed = capsys.readouterr().out
+    assert "said aside" in printed
+    assert "test:prints" in printed
+    assert printed.count("z") < 100_000
+
+
+async def test_neither_environment_nor_command_line_hold_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_PASSWORD", "hunter2-of-the-service")
+    monkeypatch.setenv("CHOSEN", "by the operator")
+    async with opened(tmp_path, replace(LIMITS, environment=("CHOSEN",))) as site:
+        events = await site.run(steps("environment"), {}, {"token": "s3cret-of-the-task"})
+        found = body(events[-1])["output"]["s0"]
+        assert found["names"]["CHOSEN"] == "by the operator"
+        assert "PATH" in found["names"]
+        assert not {"DATABASE_PASSWORD", "PYTHONPATH"} & set(found["names"])
+        assert "hunter2" not in str(found)
+        assert "s3cret" not in str(found)
+
+
+async def test_runs_wait_for_a_place(tmp_path: Path) -> None:
+    marks = [tmp_path / f"mark{n}" for n in range(2)]
+    async with opened(tmp_path, replace(LIMITS, at_once=1)) as site:
+        first = await site.create(steps("blocks", mark=str(marks[0])))
+        await until(marks[0].exists)
+        second = await site.create(steps("blocks", mark=str(marks[1])))
+        third = await site.create(steps("good"))
+        await site.scaffolder.service.cancel(second)
+        assert body((await site.events(second))[-1])["error"]["message"].endswith("has been cancelled.")
+        await site.scaffolder.service.cancel(first)
+        await site.events(first)
+        assert body((await site.events(third))[-1])["message"] == "Run completed with status: completed"
+        assert not marks[1].exists()
