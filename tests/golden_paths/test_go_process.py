@@ -1,5 +1,6 @@
 """The Go service as a process: what it logs, where its traces go, and how it stops."""
 
+import signal
 import subprocess
 from pathlib import Path
 
@@ -43,6 +44,9 @@ def test_it_answers_while_it_drains_and_says_that_it_is_not_ready(go_program: Pa
         waiting.until(lambda: service.get("/readyz").status == 503, "it is not ready any more")
         assert service.get("/healthz").status == 200
         assert service.get("/").status == 200
+        service.terminate()
+        status, _ = service.ended()
+    assert status == -signal.SIGTERM, "who asks twice does not wait"
 
 
 def test_wrong_settings_end_it_with_the_variables_name(go_program: Path) -> None:

@@ -29,6 +29,7 @@ func main() {
 	slog.SetDefault(telemetry.Logger(os.Stdout, cfg.logLevel))
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends it at once
 	listener, err := net.Listen("tcp", fmt.Sprintf(":%d", cfg.port))
 	if err != nil {
 		slog.Error("cannot listen", "error", err)
@@ -69,7 +70,9 @@ func serve(ctx context.Context, cfg config, tracer *telemetry.Tracer, listener n
 	deadline, cancel := context.WithTimeout(context.Background(), cfg.shutdownTimeout)
 	defer cancel()
 	stopped := httpServer.Shutdown(deadline)
-	if err := tracer.Shutdown(deadline); err != nil {
+	flush, cancelFlush := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancelFlush()
+	if err := tracer.Shutdown(flush); err != nil {
 		slog.Warn("stopping", "error", err)
 	}
 	if stopped != nil {

@@ -83,6 +83,7 @@ func TestBodiesAndErrors(t *testing.T) {
 		"no JSON":        {"1", `{`, http.StatusBadRequest, "the body does not fit"},
 		"unknown member": {"1", `{"itm": "tea"}`, http.StatusBadRequest, "itm"},
 		"too long":       {"1", `{"item": "` + strings.Repeat("a", maxBody) + `"}`, http.StatusBadRequest, "too large"},
+		"two values":     {"1", `{} {}`, http.StatusBadRequest, "more than one value"},
 		"told":           {"missing", `{}`, http.StatusNotFound, `{"detail":"no such order"}`},
 		"not told":       {"broken", `{}`, http.StatusInternalServerError, `{"detail":"Internal Server Error"}`},
 	} {

@@ -56,6 +56,10 @@ func takes[Body, Answer any](operation openapi.Operation, handle func(*http.Requ
 			var none Answer
 			return none, Failure{http.StatusBadRequest, "the body does not fit: " + err.Error()}
 		}
+		if decoder.More() {
+			var none Answer
+			return none, Failure{http.StatusBadRequest, "the body does not fit: more than one value"}
+		}
 		return handle(r, body)
 	})
 }

@@ -19,13 +19,16 @@ func Observed(next http.Handler, metrics *Metrics, tracer *Tracer) http.Handler 
 		r = r.WithContext(ctx) // the mux writes the pattern that matched into this one
 		defer func() {
 			reason := recover()
-			isCut := reason != nil && recorder.written
+			isMeant := reason == http.ErrAbortHandler // a handler's own way to cut its answer
+			isCut := isMeant || (reason != nil && recorder.written)
 			if reason != nil {
-				slog.ErrorContext(ctx, "panic", "path", r.URL.Path, "reason", reason, "stack", string(debug.Stack()))
-				if !isCut {
-					w.WriteHeader(http.StatusInternalServerError)
-				}
 				recorder.status = http.StatusInternalServerError
+			}
+			if reason != nil && !isMeant {
+				slog.ErrorContext(ctx, "panic", "path", r.URL.Path, "reason", reason, "stack", string(debug.Stack()))
+			}
+			if reason != nil && !isCut {
+				w.WriteHeader(http.StatusInternalServerError)
 			}
 			took := time.Since(start)
 			metrics.inFlight.Add(-1)

@@ -66,20 +66,33 @@ func TestAPanicIsOneFailedRequest(t *testing.T) {
 }
 
 func TestAnAnswerThatBreaksIsCutAndCounted(t *testing.T) {
-	logged(t)
-	handler, metrics := observed(func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(http.StatusOK)
-		panic("half way")
-	})
-	defer func() {
-		if reason := recover(); reason != http.ErrAbortHandler {
-			t.Errorf("the caller takes the answer for whole: %v", reason)
-		}
-		if got := text(t, metrics); !strings.Contains(got, `code="500"} 1`) {
-			t.Errorf("not counted as a failure:\n%s", got)
-		}
-	}()
-	handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil))
+	for name, test := range map[string]struct {
+		handle   http.HandlerFunc
+		isLogged bool
+	}{
+		"half way": {func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusOK)
+			panic("half way")
+		}, true},
+		"as it means to": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out := logged(t)
+			handler, metrics := observed(test.handle)
+			defer func() {
+				if reason := recover(); reason != http.ErrAbortHandler {
+					t.Errorf("the caller takes the answer for whole: %v", reason)
+				}
+				if got := text(t, metrics); !strings.Contains(got, `code="500"} 1`) {
+					t.Errorf("not counted as a failure:\n%s", got)
+				}
+				if got := strings.Contains(out.String(), `"msg":"panic"`); got != test.isLogged {
+					t.Errorf("logged as a fault: %v", got)
+				}
+			}()
+			handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil))
+		})
+	}
 }
 
 func TestLogLinesNameTheirTrace(t *testing.T) {
