@@ -22,8 +22,10 @@ class Load:
 
 
 @contextmanager
-def running(addresses: Callable[[], list[str]], clients: int = 3) -> Iterator[Load]:
-    """Ask without a pause, each time one of the replicas that are ready then."""
+def running(
+    addresses: Callable[[], list[str]], clients: int = 3, path: str = "/api/catalog/entities?limit=5", pause: float = 0.0
+) -> Iterator[Load]:
+    """Ask again and again, each time one of the replicas that are ready then; ``pause`` is seconds between two."""
     load, stop = Load(), threading.Event()
 
     def ask(number: int) -> None:
@@ -36,10 +38,11 @@ def running(addresses: Callable[[], list[str]], clients: int = 3) -> Iterator[Lo
                 stop.wait(0.2)
                 continue
             try:
-                call(ready[at % len(ready)], "/api/catalog/entities?limit=5")
+                call(ready[at % len(ready)], path)
                 load.answered += 1
             except (OSError, http.client.HTTPException) as error:
                 load.failures.append(repr(error))
+            stop.wait(pause)
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(clients)]
     for thread in threads:

@@ -71,8 +71,16 @@ def running(folder: Path, rules: str, targets: Sequence[str]) -> Iterator[Promet
     }
     config = {"global": {"evaluation_interval": "1s"}, "rule_files": ["rules.yaml"], "scrape_configs": [scrape]}
     (folder / "prometheus.yml").write_text(json.dumps(config), encoding="utf-8")
+    with serving(folder) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def serving(folder: Path) -> Iterator[Prometheus]:
+    """Run a server by the ``prometheus.yml`` of a folder until the block is left; ``/-/reload`` has it read again."""
     port = free_port()
     command = [program("prometheus"), "--config.file=prometheus.yml", "--storage.tsdb.path=data"]
+    command.append("--web.enable-lifecycle")
     with (folder / "prometheus.log").open("wb") as log:
         process = subprocess.Popen(
             [*command, f"--web.listen-address=127.0.0.1:{port}"], cwd=folder, stdout=log, stderr=log

@@ -64,6 +64,8 @@ class Reconciler:
             self._changed.notify_all()
         for thread in self._threads:
             thread.join()
+        if error is not None and self.problems:
+            error.add_note("\n".join(self.problems))
         if kind is None:
             assert not self.problems, "\n".join(self.problems)
 
@@ -94,8 +96,9 @@ class Reconciler:
             try:
                 again = self._act(name)
             except ApiException as error:
-                if error.status not in _FORGIVEN and not self._is_over:
-                    self.problems.append(f"{type(self).__name__} {name}: {error.status} {error.body!r}")
+                told = f"{type(self).__name__} {name}: {error.status} {error.body!r}"
+                if error.status not in _FORGIVEN and not self._is_over and told not in self.problems:
+                    self.problems.append(told)
                 again = _TRY_AGAIN
             except (HTTPError, OSError):
                 again = _TRY_AGAIN

@@ -17,7 +17,8 @@ def merged(before: list[Any] | None, *new: Any) -> list[Any]:
     for one in new:
         old = kept.get(one["type"])
         if old and old["status"] == one["status"]:
-            one = {**one, "lastTransitionTime": old["lastTransitionTime"]}  # noqa: PLW2901  # of the same
+            times = {key: old[key] for key in ("lastTransitionTime", "lastUpdateTime") if key in old}
+            one = {**one, **times}  # noqa: PLW2901  # of the same
         kept[one["type"]] = one
     return list(kept.values())
 
