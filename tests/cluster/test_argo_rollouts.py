@@ -30,7 +30,7 @@ def answer(*numbers: float) -> Reply:
 
 
 def rollout(kube: KubeCluster, version: str, steps: list[Any]) -> Any:
-    container = {"name": "main", "image": kube.postgres_image, "imagePullPolicy": "IfNotPresent"}
+    container: Any = {"name": "main", "image": kube.postgres_image, "imagePullPolicy": "IfNotPresent"}
     container |= {"command": ["sleep", "600"], "env": [{"name": "VERSION", "value": version}]}
     pod = {"terminationGracePeriodSeconds": 0, "containers": [container]}
     spec = {
@@ -102,7 +102,14 @@ def test_a_canary_is_promoted_and_the_next_is_taken_back_by_its_analysis(
 
 @pytest.mark.parametrize(
     ("weight", "replicas", "surge", "pods"),
-    [(0, 4, 1, (0, 4)), (100, 4, 1, (4, 0)), (25, 4, 0, (1, 3)), (20, 2, 1, (1, 2)), (50, 2, 1, (1, 1)), (50, 1, 1, (1, 1))],
+    [
+        (0, 4, 1, (0, 4)),
+        (100, 4, 1, (4, 0)),
+        (25, 4, 0, (1, 3)),
+        (20, 2, 1, (1, 2)),
+        (50, 2, 1, (1, 1)),
+        (50, 1, 1, (1, 1)),
+    ],
 )
 def test_a_weight_is_the_share_of_pods_that_comes_nearest(
     weight: int, replicas: int, surge: int, pods: tuple[int, int]

@@ -23,7 +23,10 @@ class Load:
 
 @contextmanager
 def running(
-    addresses: Callable[[], list[str]], clients: int = 3, path: str = "/api/catalog/entities?limit=5", pause: float = 0.0
+    addresses: Callable[[], list[str]],
+    clients: int = 3,
+    path: str = "/api/catalog/entities?limit=5",
+    pause: float = 0.0,
 ) -> Iterator[Load]:
     """Ask again and again, each time one of the replicas that are ready then; ``pause`` is seconds between two."""
     load, stop = Load(), threading.Event()
@@ -55,9 +58,9 @@ def running(
             thread.join()
 
 
-def call(url: str, path: str, body: Any = None) -> Any:
-    """Return the JSON that a replica answers; a refusal is an ``HTTPError``."""
+def call(url: str, path: str, body: Any = None, **more: str) -> Any:
+    """Return the JSON that a replica answers; a refusal is an ``HTTPError``. ``more`` are headers."""
     data = None if body is None else json.dumps(body).encode()
-    headers = {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"}
+    headers = {"authorization": f"Bearer {TOKEN}", "content-type": "application/json", **more}
     with urllib.request.urlopen(urllib.request.Request(url + path, data, headers), timeout=20) as answer:
         return json.loads(answer.read())

@@ -12,6 +12,9 @@ import yaml
 
 from tests.cluster.helm_source import over
 
+Change = tuple[str, Callable[[str], str]]
+"""A path, and what becomes of the file's text."""
+
 BRANCH = "main"
 _WHO = {"NAME": "Ada", "EMAIL": "ada@example.org"}
 
@@ -32,10 +35,13 @@ class Repository:
         """Return the commit that a branch of the git host is at."""
         return _git("--git-dir", str(self.bare), "rev-parse", name).strip()
 
-    def change(self, message: str, *changes: tuple[str, Callable[[str], str]]) -> str:
+    def file(self, path: str) -> str:
+        """Return what a file of the newest commit holds."""
+        return _git("--git-dir", str(self.bare), "show", f"{BRANCH}:{path}")
+
+    def change(self, message: str, *changes: Change) -> str:
         """Change files of the newest commit and push that; return the new commit."""
-        self.git("fetch", "--quiet", "origin", BRANCH)
-        self.git("checkout", "--quiet", "-B", BRANCH, f"origin/{BRANCH}")
+        self._catch_up()
         for path, change in changes:
             file = self.tree / path
             before = file.read_text(encoding="utf-8") if file.exists() else ""
@@ -50,11 +56,14 @@ class Repository:
 
     def merge(self, branch: str) -> str:
         """Merge a branch, as a person does with a pull request; return the new commit."""
-        self.git("fetch", "--quiet", "origin")
-        self.git("checkout", "--quiet", "-B", BRANCH, f"origin/{BRANCH}")
+        self._catch_up()
         self.git("merge", "--quiet", "--no-ff", "--message", f"Merge {branch}", f"origin/{branch}")
         self.git("push", "--quiet", "origin", BRANCH)
         return self.revision()
+
+    def _catch_up(self) -> None:
+        self.git("fetch", "--quiet", "origin")
+        self.git("checkout", "--quiet", "-B", BRANCH, f"origin/{BRANCH}")
 
     def export(self, revision: str, folder: Path) -> Path:
         """Write what a commit holds into a folder."""
@@ -76,6 +85,11 @@ def cloned(name: str, bare: Path, tree: Path) -> Repository:
 def values(**more: Any) -> Callable[[str], str]:
     """Return a change of a values file: these go over what it says, object by object."""
     return lambda text: yaml.safe_dump(over(yaml.safe_load(text) or {}, more), sort_keys=False)
+
+
+def words(path: str, before: str, after: str) -> Change:
+    """Return a change of a file by its words."""
+    return path, lambda text: text.replace(before, after)
 
 
 def _git(*arguments: str) -> str:

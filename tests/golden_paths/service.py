@@ -16,7 +16,7 @@ from tests.contract.harness import free_port, start
 from tests.golden_paths import repository
 from tests.golden_paths.repository import Repository
 
-PATHS = ("go-microservice", "postgres-database", "production-deployment", "api-endpoint")
+PATHS = ("go-microservice", "postgres-database", "deploy-to-production", "add-endpoint")
 _OURS = ["user:default/ada", "group:default/payments"]
 _ORG = """
 apiVersion: backstage.io/v1alpha1

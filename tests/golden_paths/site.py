@@ -6,7 +6,7 @@ operator are controllers of the tests. The namespaces are the ones that the prod
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,14 @@ from tests.cluster.reconcilers.base import Reconciler
 from tests.cluster.reconcilers.rollouts import Rollouts
 from tests.golden_paths import images, service
 from tests.golden_paths.images import Images
-from tests.golden_paths.repository import Repository, values
+from tests.golden_paths.repository import Change, Repository, values
 from tests.golden_paths.service import Service
 from tests.monitoring.prometheus import Prometheus
 from tests.tracing import receiver
 from tests.tracing.receiver import Receiver
 
 NAME, TEAM = "shop", "payments"
+IMAGE = f"ghcr.io/org/{NAME}"
 STAGING, PRODUCTION = f"{TEAM}-staging", f"{TEAM}-production"
 ARGO = "argocd"
 _APPLICATIONS = f"/apis/argoproj.io/v1alpha1/namespaces/{ARGO}/applications"
@@ -52,20 +53,25 @@ class Site:
     prometheus: Prometheus
     traces: Receiver
     times: dict[str, float] = field(default_factory=dict)
-    digests: dict[str, str] = field(default_factory=dict)
     controllers: list[Reconciler] = field(default_factory=list)
 
-    def image(self, version: str) -> str:
-        """Return the digest of a version, whose image is built of the repository's newest commit and loaded at first."""
-        if version not in self.digests:
-            tree = self.repository.export(self.repository.revision(), self.images.folder / f"tree-{version}")
-            self.digests[version] = self.images.build(tree, f"ghcr.io/org/{NAME}", version)
-        return self.digests[version]
+    def release(self, message: str, *changes: Change) -> str:
+        """Do what the pipeline does with a commit: build its image, and commit its digest for staging.
 
-    def deploy(self, environment: str, digest: str, version: str, **more: Any) -> str:
-        """Commit a digest to an environment's values, as the pipeline does; return the commit."""
-        changed = values(image={"digest": digest, "tag": version}, **more)
-        return self.repository.change(f"{version} to {environment}", (f"deploy/{environment}/values.yaml", changed))
+        Returns:
+            the commit that was built, which the image has as its version.
+        """
+        commit = self.repository.change(message, *changes) if changes else self.repository.revision()
+        digest = self.images.build(self.repository.export(commit, self.images.folder / f"tree-{commit}"), IMAGE, commit)
+        said = values(image={"digest": digest, "tag": commit})
+        self.repository.change(f"Deploy {commit[:12]} to staging [skip ci]", ("deploy/staging/values.yaml", said))
+        return commit
+
+    def promote(self) -> str:
+        """Have path 3 propose staging's image for production, and merge that; return the merge."""
+        digest = yaml.safe_load(self.repository.file("deploy/staging/values.yaml"))["image"]["digest"]
+        self.service.run("deploy-to-production", {"service": f"component:default/{NAME}"})
+        return self.repository.merge(f"promote-{digest.partition(':')[2][:12]}")
 
     def create(self, environment: str) -> None:
         """Give Argo CD the Application of an environment, as the file in the repository has it."""
@@ -75,8 +81,9 @@ class Site:
     def application(self, environment: str) -> Any:
         return self.kube.api.find(f"{_APPLICATIONS}/{NAME}-{environment}") or {}
 
-    def until_synced(self, environment: str, revision: str, *health: str) -> Any:
-        """Return the Application when it is at a commit, and well, or as ``health`` has it."""
+    def until_synced(self, environment: str, revision: str | None = None, *health: str) -> Any:
+        """Return the Application when it is at a commit, the newest by itself, and well, or as ``health`` has it."""
+        revision = revision or self.repository.revision()
 
         def is_there() -> Any:
             assert not any(one.problems for one in self.controllers), [one.problems for one in self.controllers]
@@ -134,7 +141,7 @@ def running(kube: KubeCluster, folder: Path) -> Iterator[Site]:
         ]
         for one in controllers:
             stack.enter_context(one)
-        site = Site(kube, portal, repository, place, prometheus, traces, times, {}, controllers)
+        site = Site(kube, portal, repository, place, prometheus, traces, times, controllers)
         configure(site)
         yield site
 
@@ -170,8 +177,3 @@ def _let_go(kube: KubeCluster) -> None:
     """Have Applications go that no controller will take away any more."""
     for one in kube.api.items(_APPLICATIONS):
         kube.api.patch(f"{_APPLICATIONS}/{one['metadata']['name']}", {"metadata": {"finalizers": None}})
-
-
-def changed(path: str, before: str, after: str) -> tuple[str, Callable[[str], str]]:
-    """Return a change of a file by its words."""
-    return path, lambda text: text.replace(before, after)

@@ -16,9 +16,18 @@ from tests.cluster import waiting
 from tests.cluster.cluster import KubeCluster
 from tests.deploy import load
 from tests.golden_paths import site as sites
-from tests.golden_paths.site import NAME, PRODUCTION, STAGING, TEAM, Site, changed
+from tests.golden_paths.repository import words
+from tests.golden_paths.site import NAME, PRODUCTION, STAGING, TEAM, Site
+from tests.tracing import receiver
 
 pytestmark = [pytest.mark.xdist_group("golden-path"), pytest.mark.timeout(600)]
+
+CLIENTS, PAUSE = 3, 0.05
+"""Of the load: some 60 requests a second, to pods alone."""
+
+MAIN = "func main() {"
+BROKEN = 'func main() {\n\tpanic("no such table: orders")'
+SPIKE = words("internal/api/home.go", "return Home{", 'panic("out of cheese")\n\t\treturn Home{')
 
 
 @pytest.fixture(scope="module")
@@ -27,11 +36,8 @@ def site(kube: KubeCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield found
 
 
-CLIENTS, PAUSE = 3, 0.05
-"""Of the load: some 60 requests a second, to pods alone."""
-
-BROKEN = ("main.go", "func main() {", 'func main() {\n\tpanic("no such table: orders")')
-SPIKE = ("internal/api/home.go", "return Home{", 'panic("out of cheese")\n\t\treturn Home{')
+def load_on(site: Site, namespace: str) -> Any:
+    return load.running(lambda: site.addresses(namespace), CLIENTS, "/", PAUSE)
 
 
 def versions(site: Site, namespace: str) -> set[str]:
@@ -49,19 +55,15 @@ def rollout(site: Site) -> Any:
     return site.kube.api.get(f"/apis/argoproj.io/v1alpha1/namespaces/{PRODUCTION}/rollouts/{NAME}")
 
 
-def runs(site: Site) -> list[Any]:
-    return site.kube.api.items(f"/apis/argoproj.io/v1alpha1/namespaces/{PRODUCTION}/analysisruns")
-
-
 def test_the_form_becomes_a_service_that_answers_at_its_pods_addresses(site: Site) -> None:
     site.create("staging")
     said = waiting.until(lambda: site.application("staging").get("status", {}).get("conditions"), "it says what lacks")
     assert f"There is no image for {NAME} yet" in said[0]["message"]
-    commit = site.deploy("staging", site.image("v1"), "v1")
-    site.until_synced("staging", commit)
+    first = site.release("The first commit")
+    site.until_synced("staging")
     assert len(site.addresses(STAGING)) == 2
     for url in site.addresses(STAGING):
-        assert load.call(url, "/") == {"service": NAME, "team": TEAM, "version": "v1"}
+        assert load.call(url, "/") == {"service": NAME, "team": TEAM, "version": first}
 
 
 def test_prometheus_scrapes_each_pod_as_the_service_monitor_says(site: Site) -> None:
@@ -69,68 +71,85 @@ def test_prometheus_scrapes_each_pod_as_the_service_monitor_says(site: Site) -> 
         found = site.prometheus.ask("query", query=f'up{{namespace="{STAGING}",job="{NAME}"}} == 1')["result"]
         return {one["metric"]["pod"] for one in found}
 
-    waiting.until(lambda: scraped() == pods(site, STAGING, "v1"), "both pods are scraped")
+    waiting.until(lambda: scraped() == {one["metadata"]["name"] for one in site.pods(STAGING)}, "both are scraped")
     counted = f'sum(http_requests_total{{namespace="{STAGING}",job="{NAME}",code="200"}})'
     waiting.until(lambda: site.prometheus.ask("query", query=counted)["result"], "the requests are counted")
 
 
+def test_a_request_leaves_a_span_that_goes_on_with_its_callers_trace(site: Site) -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    load.call(site.addresses(STAGING)[0], "/", traceparent=f"00-{trace}-00f067aa0ba902b7-01")
+
+    def found() -> list[Any]:
+        return [one for one in site.traces.spans if one.trace_id.hex() == trace]
+
+    [span] = waiting.until(found, "the span has come")
+    assert span.parent_span_id.hex() == "00f067aa0ba902b7"
+    assert receiver.attributes(span)["http.response.status_code"] == 200
+    assert site.traces.services == {NAME}
+
+
+def test_the_first_promotion_runs_staging_s_image_in_production(site: Site) -> None:
+    site.create("production")
+    site.until_synced("production", site.promote())
+    assert versions(site, PRODUCTION) == versions(site, STAGING)
+
+
 def test_a_second_commit_is_rolled_out_without_a_failed_request(site: Site) -> None:
-    with load.running(lambda: site.addresses(STAGING), CLIENTS, "/", PAUSE) as during:
-        site.until_synced("staging", site.deploy("staging", site.image("v2"), "v2"))
-        waiting.until(lambda: not pods(site, STAGING, "v1"), "the old pods are gone")
-    assert versions(site, STAGING) == {"v2"}
+    before = versions(site, STAGING)
+    with load_on(site, STAGING) as during:
+        second = site.release("Another word", words("README.md", NAME, f"{NAME} again"))
+        site.until_synced("staging")
+        waiting.until(lambda: len(site.pods(STAGING)) == 2, "the old pods are gone")
+    assert versions(site, STAGING) == {second} != before
     assert during.failures == []
     assert during.answered > 0
 
 
-async def test_a_broken_version_replaces_no_pod_that_is_well_and_the_wait_says_why(site: Site, tmp_path: Path) -> None:
-    before = pods(site, STAGING, "v2")
-    site.repository.change("Broken", changed(*BROKEN))
-    commit = site.deploy("staging", site.image("v3"), "v3")
-    site.repository.change("Mended", changed(BROKEN[0], BROKEN[2], BROKEN[1]))
-    site.until_synced("staging", commit, "Progressing", "Degraded")
-    entry = site.kube.entry(site.kube.administrator(STAGING))
-    config = {"kubernetes": {"clusterLocatorMethods": [{"type": "config", "clusters": [entry]}]}}
-    task = Task(tmp_path / "task", Services(config=config))
-    with pytest.raises(FailedError, match=rf"pod {NAME}-.*, container service: .*exit status 2") as failed:
-        await task.run("kubernetes:rollout", {"name": NAME, "namespace": STAGING})
-    assert "panic: no such table: orders" in failed.value.message
-    assert versions(site, STAGING) == {"v2"}
-    assert pods(site, STAGING, "v2") == before
-
-
 def test_a_canary_is_promoted_when_its_requests_do_well(site: Site) -> None:
-    site.create("production")
-    first, second = site.image("v1"), site.image("v2")
-    site.until_synced("production", site.deploy("production", first, "v1"))
-    assert versions(site, PRODUCTION) == {"v1"}
-    with load.running(lambda: site.addresses(PRODUCTION), CLIENTS, "/", PAUSE) as during:
-        commit = site.deploy("production", second, "v2")
+    before, after = versions(site, PRODUCTION), versions(site, STAGING)
+    with load_on(site, PRODUCTION) as during:
+        commit = site.promote()
         site.until_synced("production", commit, "Suspended")  # it pauses with a canary
-        assert versions(site, PRODUCTION) == {"v1", "v2"}
+        assert versions(site, PRODUCTION) == before | after
         site.until_synced("production", commit)
     assert during.failures == []
-    assert versions(site, PRODUCTION) == {"v2"}
-    [run] = runs(site)
+    assert versions(site, PRODUCTION) == after
+    [run] = site.kube.api.items(f"/apis/argoproj.io/v1alpha1/namespaces/{PRODUCTION}/analysisruns")
     [result] = run["status"]["metricResults"]
     assert (run["status"]["phase"], result["successful"] > 0) == ("Successful", True)
     status = rollout(site)["status"]
     assert (status["phase"], status["stableRS"]) == ("Healthy", status["currentPodHash"])
 
 
+async def test_a_broken_version_replaces_no_pod_that_is_well_and_the_wait_says_why(site: Site, tmp_path: Path) -> None:
+    [version] = versions(site, STAGING)
+    before = pods(site, STAGING, version)
+    site.release("Broken", words("main.go", MAIN, BROKEN))
+    site.until_synced("staging", None, "Progressing", "Degraded")
+    entry = site.kube.entry(site.kube.administrator(STAGING))
+    config = {"kubernetes": {"clusterLocatorMethods": [{"type": "config", "clusters": [entry]}]}}
+    task = Task(tmp_path / "task", Services(config=config))
+    with pytest.raises(FailedError, match=rf"pod {NAME}-.*, container service: .*exit status 2") as failed:
+        await task.run("kubernetes:rollout", {"name": NAME, "namespace": STAGING})
+    assert "panic: no such table: orders" in failed.value.message
+    assert versions(site, STAGING) == {version}
+    assert pods(site, STAGING, version) == before
+
+
 def test_an_error_spike_takes_the_canary_back_and_fires_the_alert(site: Site) -> None:
-    before, stable = pods(site, PRODUCTION, "v2"), rollout(site)["status"]["stableRS"]
-    site.repository.change("Works on my machine", changed(*SPIKE))
-    digest = site.image("v4")
-    with load.running(lambda: site.addresses(PRODUCTION), CLIENTS, "/", PAUSE) as during:
-        commit = site.deploy("production", digest, "v4")
+    [version] = versions(site, PRODUCTION)
+    before, stable = pods(site, PRODUCTION, version), rollout(site)["status"]["stableRS"]
+    bad = site.release("Works on my machine", words("main.go", BROKEN, MAIN), SPIKE)
+    with load_on(site, PRODUCTION) as during:
+        commit = site.promote()
         waiting.until(lambda: rollout(site)["status"].get("abort"), "the canary is taken back")
         waiting.until(lambda: "ErrorBudgetBurn" in site.prometheus.firing(), "the alert fires")
         said = site.until_synced("production", commit, "Degraded")
     assert any("500" in one for one in during.failures)
-    waiting.until(lambda: not pods(site, PRODUCTION, "v4"), "the canary is gone")
-    assert versions(site, PRODUCTION) == {"v2"}
-    assert pods(site, PRODUCTION, "v2") >= before
+    waiting.until(lambda: not pods(site, PRODUCTION, bad), "the canary is gone")
+    assert versions(site, PRODUCTION) == {version}
+    assert pods(site, PRODUCTION, version) & before  # one of both was there all the time
     status = rollout(site)["status"]
     assert (status["phase"], status["stableRS"]) == ("Degraded", stable)
     why = 'Metric "error-ratio" assessed Failed due to failed (2) > failureLimit (1)'

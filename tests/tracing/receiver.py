@@ -31,8 +31,8 @@ class Receiver:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Receiver]:
-    """Receive until the block is left."""
+def running(host: str = "127.0.0.1") -> Iterator[Receiver]:
+    """Receive at an address of this machine until the block is left."""
     receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
@@ -57,8 +57,8 @@ def running() -> Iterator[Receiver]:
 
         def log_message(self, *_: object) -> None: ...
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    receiver.url = f"http://127.0.0.1:{server.server_port}"
+    server = ThreadingHTTPServer((host, 0), Handler)
+    receiver.url = f"http://{host}:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     try:

@@ -104,7 +104,7 @@ def _judged(metric: Any, result: Any) -> tuple[str, str]:
     )
     for phase, counter, name, default in limits:
         count, limit = result.get(counter, 0), int(metric.get(name, default))
-        if count > limit and limit >= 0:
+        if count > limit >= 0:
             last = result["measurements"][-1].get("message")
             return phase, f"{counter} ({count}) > {name} ({limit})" + (f": {last}" if phase == "Error" else "")
     wanted = int(metric.get("count") or 0) or (0 if metric.get("interval") else 1)

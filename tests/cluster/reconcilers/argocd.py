@@ -129,7 +129,7 @@ class Applications(Reconciler):
             except ApiException as error:
                 if error.status not in _REFUSED:
                     raise
-                told = json.loads(error.body)["message"]
+                told = json.loads(error.body or "{}")["message"]
                 failed.append(self._resource(path, one, is_synced=False) | {"status": "SyncFailed", "message": told})
         return failed
 

@@ -6,7 +6,7 @@ from typing import Any
 
 def wanted(weight: int, replicas: int, surge: int) -> tuple[int, int]:
     """Return the pods of the canary and of the stable version whose share comes nearest to a weight in percent."""
-    if weight <= 0 or weight >= 100:  # noqa: PLR2004  # percent
+    if weight <= 0 or weight >= 100:
         return (replicas, 0) if weight > 0 else (0, replicas)
 
     def parts(total: int) -> tuple[int, int]:

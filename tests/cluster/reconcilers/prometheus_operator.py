@@ -1,8 +1,8 @@
 """The Prometheus operator: ServiceMonitors and PrometheusRules of some namespaces become the work of a real Prometheus.
 
-What a ServiceMonitor says is translated as the operator does it: Services by their labels, endpoints by the name of their
-port, the labels ``namespace``, ``service``, ``pod``, ``container``, ``endpoint`` and ``job``, and the pod's own that it
-names. Pods are found by this, not by Prometheus: Debian's has no discovery by Kubernetes.
+What a ServiceMonitor says is translated as the operator does it: Services by their labels, endpoints by the name of
+their port, the labels ``namespace``, ``service``, ``pod``, ``container``, ``endpoint`` and ``job``, and the pod's own
+that it names. Pods are found by this, not by Prometheus: Debian's has no discovery by Kubernetes.
 """
 
 import contextlib

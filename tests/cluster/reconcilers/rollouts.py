@@ -8,10 +8,11 @@ import time
 from typing import Any
 
 from tests.cluster.calls import Api
-from tests.cluster.reconcilers import canary
+from tests.cluster.reconcilers import analysis_runs, canary, rollout_status
 from tests.cluster.reconcilers.analysis import OVER, seconds
+from tests.cluster.reconcilers.analysis_runs import AnalysisRuns
 from tests.cluster.reconcilers.base import Reconciler
-from tests.cluster.reconcilers.conditions import condition, merged, now
+from tests.cluster.reconcilers.conditions import now
 from tests.cluster.reconcilers.kept import kept
 from tests.cluster.reconcilers.replica_sets import HASH, ReplicaSets, hash_of
 
@@ -27,7 +28,7 @@ class Rollouts(Reconciler):
     def __init__(self, api: Api, namespace: str) -> None:
         root = f"/apis/argoproj.io/v1alpha1/namespaces/{namespace}"
         super().__init__(api, f"{root}/rollouts")
-        self._namespace, self._runs, self._templates = namespace, f"{root}/analysisruns", f"{root}/analysistemplates"
+        self._namespace, self._runs = namespace, AnalysisRuns(api, root)
         self._moved: dict[str, tuple[Any, float]] = {}
 
     def set_status(self, value: Any, status: Any) -> Any:
@@ -53,7 +54,7 @@ class Rollouts(Reconciler):
         is_plain = status.get("stableRS") in (None, pod_hash)
         begun = {"currentPodHash": pod_hash, "currentStepHash": step_hash, "abort": False, "abortedAt": None}
         begun |= {"currentStepIndex": len(steps) if is_plain else 0, "pauseConditions": None, "controllerPause": False}
-        self._end_runs(value)
+        self._runs.end(value)
         return {**status, **begun, "canary": _NO_RUNS}
 
     def _weight(self, status: Any, steps: list[Any]) -> int:
@@ -86,13 +87,13 @@ class Rollouts(Reconciler):
 
     def _route(self, value: Any, status: Any, sets: ReplicaSets) -> None:
         """Point the Services of the versions, where there are such, at their pods."""
-        how = value["spec"]["strategy"]["canary"]
-        stable = status.get("stableRS") or status["currentPodHash"]
-        for name, pod_hash in ((how.get("stableService"), stable), (how.get("canaryService"), status["currentPodHash"])):
-            path = f"/api/v1/namespaces/{self._namespace}/services/{name}"
-            if name and sets.of(pod_hash).available and (found := self.api.find(path)):
-                if (found["spec"].get("selector") or {}).get(HASH) != pod_hash:
-                    self.api.patch(path, {"spec": {"selector": {HASH: pod_hash}}})
+        how, newest = value["spec"]["strategy"]["canary"], status["currentPodHash"]
+        wanted = {"stableService": status.get("stableRS") or newest, "canaryService": newest}
+        for key, pod_hash in wanted.items():
+            path = f"/api/v1/namespaces/{self._namespace}/services/{how.get(key)}"
+            found = self.api.find(path) if how.get(key) and sets.of(pod_hash).available else None
+            if found and (found["spec"].get("selector") or {}).get(HASH) != pod_hash:
+                self.api.patch(path, {"spec": {"selector": {HASH: pod_hash}}})
 
     def _stepped(self, value: Any, status: Any, sets: ReplicaSets, steps: list[Any], *, is_scaled: bool) -> Any:
         """Go on to the next step when this one is over; the last one makes the version the stable one."""
@@ -104,7 +105,7 @@ class Rollouts(Reconciler):
             return status
         if index >= len(steps):
             if is_scaled and status.get("stableRS") != now_hash:
-                self._end_runs(value)
+                self._runs.end(value)
                 return {**status, "stableRS": now_hash, "canary": _NO_RUNS}
             return status
         return self._taken(value, status, sets, steps[index], is_scaled=is_scaled)
@@ -115,8 +116,8 @@ class Rollouts(Reconciler):
             return following if is_scaled else status
         if "pause" in step:
             return self._paused(value, status, following, step["pause"] or {})
-        run = self._run(value, status, sets, step["analysis"], f"-{status.get('currentStepIndex', 0)}")
-        told = {"canary": {**(status.get("canary") or {}), "currentStepAnalysisRunStatus": _told(run)}}
+        run = self._runs.of(value, status, sets, step["analysis"], f"-{status.get('currentStepIndex', 0)}")
+        told = {"canary": {**(status.get("canary") or {}), "currentStepAnalysisRunStatus": analysis_runs.told(run)}}
         phase = (run.get("status") or {}).get("phase")
         if phase == "Successful":
             return {**following, **told}
@@ -137,8 +138,10 @@ class Rollouts(Reconciler):
         is_plain = status.get("stableRS") in (None, status["currentPodHash"])
         if not analysis or is_plain or index < int(analysis.get("startingStep") or 0):
             return status
-        run = self._run(value, status, sets, analysis, "")
-        told = {"canary": {**(status.get("canary") or {}), "currentBackgroundAnalysisRunStatus": _told(run)}}
+        run = self._runs.of(value, status, sets, analysis, "")
+        told = {
+            "canary": {**(status.get("canary") or {}), "currentBackgroundAnalysisRunStatus": analysis_runs.told(run)}
+        }
         phase = (run.get("status") or {}).get("phase")
         is_bad = phase in OVER and phase != "Successful"
         return self._aborted({**status, **told}, sets, "Background", run) if is_bad else {**status, **told}
@@ -151,54 +154,12 @@ class Rollouts(Reconciler):
         cleared = {"pauseConditions": None, "controllerPause": False, "currentStepIndex": 0}
         return {**status, **cleared, "abort": True, "abortedAt": now(), "message": words}
 
-    def _run(self, value: Any, status: Any, sets: ReplicaSets, analysis: Any, suffix: str) -> Any:
-        """Return the AnalysisRun of a step or of the background, which is made when there is none yet."""
-        pod_hash = status["currentPodHash"]
-        name = f"{value['metadata']['name']}-{pod_hash}-{sets.of(pod_hash).revision}{suffix}"
-        if found := self.api.find(f"{self._runs}/{name}"):
-            return found
-        templates = [self.api.get(f"{self._templates}/{one['templateName']}") for one in analysis["templates"]]
-        given = {one["name"]: _argument(one, value, status) for one in analysis.get("args") or []}
-        asked = {one["name"]: one for template in templates for one in template["spec"].get("args") or []}
-        args = [{"name": key, "value": given.get(key, one.get("value"))} for key, one in asked.items()]
-        spec = {"metrics": [one for template in templates for one in template["spec"]["metrics"]], "args": args}
-        owner = {"apiVersion": value["apiVersion"], "kind": "Rollout", "controller": True, "blockOwnerDeletion": True}
-        owner |= {key: value["metadata"][key] for key in ("name", "uid")}
-        metadata = {"name": name, "labels": {HASH: pod_hash}, "ownerReferences": [owner]}
-        made = {"apiVersion": value["apiVersion"], "kind": "AnalysisRun", "metadata": metadata, "spec": spec}
-        return self.api.post(self._runs, made)
-
-    def _end_runs(self, value: Any) -> None:
-        for one in self.api.items(self._runs):
-            owners = one["metadata"].get("ownerReferences") or [{}]
-            if owners[0].get("uid") == value["metadata"]["uid"] and (one.get("status") or {}).get("phase") not in OVER:
-                self.api.patch(f"{self._runs}/{one['metadata']['name']}", {"spec": {"terminate": True}})
-
     def _report(self, value: Any, status: Any, sets: ReplicaSets) -> None:
-        replicas, new = int(value["spec"].get("replicas", 1)), sets.of(status["currentPodHash"])
-        listed = list(sets.by_hash.values())
-        is_stable = status.get("stableRS") == status["currentPodHash"] and new.is_at(replicas)
-        counts = {
-            "replicas": sum(one.there for one in listed),
-            "HPAReplicas": sum(one.there for one in listed),
-            "updatedReplicas": new.there,
-            "availableReplicas": sum(one.available for one in listed),
-            "readyReplicas": sum(one.available for one in listed),
-            "observedGeneration": str(value["metadata"]["generation"]),
-            "selector": ",".join(f"{key}={one}" for key, one in value["spec"]["selector"]["matchLabels"].items()),
-        }
-        is_late = self._is_late(value, [counts, status.get("currentStepIndex"), status["currentPodHash"]])
-        phase, message = _phase(status, is_stable=is_stable, is_late=is_late, name=sets.name(status["currentPodHash"]))
-        conditions = [
-            _condition("Available", counts["availableReplicas"] >= replicas, "AvailableReason", "minimum availability"),
-            _condition("Progressing", phase != "Degraded", _reason(phase, message), message or "it has progressed"),
-            _condition("Healthy", phase == "Healthy", "RolloutHealthy", phase),
-        ]
-        new_status = {**status, **counts, "phase": phase, "message": message or None}
-        new_status["conditions"] = merged((value.get("status") or {}).get("conditions"), *conditions)
-        before = value.get("status") or {}
-        if any(before.get(key) != one for key, one in new_status.items() if one or before.get(key)):
-            self.set_status(value, new_status)
+        told = rollout_status.counted(value, status, sets)
+        is_late = self._is_late(value, [told, status.get("currentStepIndex"), status["currentPodHash"]])
+        new, before = rollout_status.judged(value, {**status, **told}, sets, is_late=is_late), value.get("status") or {}
+        if any(before.get(key) != one for key, one in new.items() if one or before.get(key)):
+            self.set_status(value, new)
 
     def _is_late(self, value: Any, state: Any) -> bool:
         """Whether nothing has moved for as long as the Rollout allows."""
@@ -209,24 +170,6 @@ class Rollouts(Reconciler):
         return time.monotonic() - self._moved[uid][1] > deadline
 
 
-def _phase(status: Any, *, is_stable: bool, is_late: bool, name: str) -> tuple[str, str]:
-    if status.get("abort"):
-        return "Degraded", status["message"]
-    if is_stable:
-        return "Healthy", ""
-    if status.get("pauseConditions"):
-        return "Paused", status["pauseConditions"][0]["reason"]
-    if is_late:
-        return "Degraded", f'ProgressDeadlineExceeded: ReplicaSet "{name}" has timed out progressing.'
-    return "Progressing", "more replicas need to be updated"
-
-
-def _reason(phase: str, message: str) -> str:
-    if phase == "Degraded":
-        return message.partition(":")[0]
-    return {"Healthy": "NewReplicaSetAvailable", "Paused": "RolloutPaused"}.get(phase, "ReplicaSetUpdated")
-
-
 def _change(new: Any, before: Any) -> Any:
     """Leave out what shall not be and is not: an API server of this age keeps such a null in a status that is new."""
     there = before if isinstance(before, dict) else {}
@@ -235,28 +178,3 @@ def _change(new: Any, before: Any) -> Any:
         for key, one in new.items()
         if one is not None or key in there
     }
-
-
-def _condition(kind: str, status: bool, reason: str, message: str) -> Any:
-    made = condition(kind, status, reason)
-    return {**made, "lastUpdateTime": made["lastTransitionTime"], "message": message}
-
-
-def _told(run: Any) -> Any:
-    status = run.get("status") or {}
-    said = {"message": status["message"]} if status.get("message") else {}
-    return {"name": run["metadata"]["name"], "status": status.get("phase") or "Pending", **said}
-
-
-def _argument(one: Any, value: Any, status: Any) -> str:
-    source = one.get("valueFrom") or {}
-    if which := source.get("podTemplateHashValue"):
-        return str(status["currentPodHash" if which == "Latest" else "stableRS"])
-    if field := source.get("fieldRef"):
-        found = value
-        for part in field["fieldPath"].split("."):
-            found = found[part.partition("[")[0]]
-            if "[" in part:
-                found = found[part.partition("['")[2].removesuffix("']")]
-        return str(found)
-    return str(one["value"])

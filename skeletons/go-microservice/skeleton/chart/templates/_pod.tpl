@@ -38,6 +38,7 @@ spec:
       ports:
         - name: http
           containerPort: {{ .Values.containerPort }}
+          protocol: TCP
       env:
         {{- include "service.env" . | nindent 8 }}
       {{- if or .Values.envFrom .Values.database.enabled }}
