@@ -16,8 +16,8 @@ from backstage_py.model import entity as entities
 from backstage_py.model.http import UrlContent
 from backstage_py.plugin.catalog import CatalogPlugins
 from backstage_py.settings.sections import AllowedKind, CatalogLocation, CatalogRule, CatalogSettings
-from backstage_py.storage import migrate
 from backstage_py.storage.database import Database
+from tests.storage import fresh
 
 KINDS = ("Component", "API", "System", "Domain", "Resource", "Group", "User", "Location", "Template")
 RULES = (CatalogRule(tuple(AllowedKind(kind) for kind in KINDS)),)
@@ -143,7 +143,7 @@ async def catalog(
     ``rests``: the block is entered when nothing is left to do.
     """
     database = Database(database_url or f"sqlite:///{folder / 'catalog.sqlite'}")
-    await migrate.upgrade(database)
+    await fresh.upgrade(database)
     used = web or Web()
     service = CatalogService(
         database, used, CatalogSettings(locations=locations, rules=rules, **settings), plugins=plugins

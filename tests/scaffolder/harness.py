@@ -15,10 +15,10 @@ from backstage_py.model.task import TaskEvent
 from backstage_py.plugin import Action, ActionRegistry, Services
 from backstage_py.plugin.services import CatalogClient
 from backstage_py.settings.sections import AuthSettings, ScaffolderSettings
-from backstage_py.storage import migrate
 from backstage_py.storage.database import Database
 from backstage_py.wiring import keys
 from backstage_py.wiring.scaffolder import Scaffolder
+from tests.storage import fresh
 
 GUEST = Credentials(UserPrincipal("user:development/guest"), "guest-token-of-the-test")
 USER = {
@@ -131,7 +131,7 @@ async def world(
     async with AsyncExitStack() as stack:
         database = Database(database_url.get() or f"sqlite:///{folder / 'tasks.sqlite'}")
         await stack.enter_async_context(database.running())
-        await migrate.upgrade(database)
+        await fresh.upgrade(database)
         settings = replace(settings or ScaffolderSettings(), shutdown_timeout=grace)
         kept = await stack.enter_async_context(keys.opened(database, auth or AuthSettings(), settings, folder / "work"))
         catalog = Catalog()

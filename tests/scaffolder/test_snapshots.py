@@ -22,7 +22,6 @@ from backstage_py.scaffolder.snapshots.snapshots import Snapshots
 from backstage_py.scaffolder.snapshots.store import Outside, SnapshotStore
 from backstage_py.scaffolder.snapshots.taker import SnapshotTaker
 from backstage_py.settings.sections import ScaffolderSettings, TaskRecoverySettings
-from backstage_py.storage import migrate
 from backstage_py.storage.database import Database
 from backstage_py.storage.scaffolder.claims import ClaimStore
 from backstage_py.storage.scaffolder.snapshots import SnapshotTable
@@ -31,7 +30,7 @@ from backstage_py.storage.scaffolder.tasks import TaskStore
 from backstage_py.storage.scaffolder.upkeep import TaskUpkeep
 from backstage_py.storage.scaffolder.workspaces import WorkspaceTable
 from tests.scaffolder.harness import database_url, template, world
-from tests.storage import boxes
+from tests.storage import boxes, fresh
 
 BOX = boxes.box(b"k" * 32)
 BIG = 20 * MIB
@@ -89,7 +88,7 @@ class Keeping:
 async def keeping(tmp_path: Path, outside: Outside | None = None) -> AsyncIterator[Keeping]:
     database = Database(database_url.get() or f"sqlite:///{tmp_path / 'tasks.sqlite'}")
     try:
-        await migrate.upgrade(database)
+        await fresh.upgrade(database)
         await TaskStore(database, BOX).create('{"steps": [{}, {}]}', created_by=None, secrets={}, starts_over=False)
         [claim] = await ClaimStore(database, BOX).claim("first", 1, keep_secrets=True)
         yield Keeping(database, outside, tmp_path / "workspace", claim)
