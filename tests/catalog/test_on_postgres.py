@@ -15,6 +15,7 @@ from backstage_py.storage.catalog.pages import Order, PageRequest
 from backstage_py.storage.catalog.search import FullText
 from backstage_py.storage.catalog.stitching import Final, StitchStore
 from tests.catalog.harness import HOST, Web, World, catalog, component, documents, group, location
+from tests.storage import fresh
 from tests.storage.postgres import Postgres, postgres
 
 pytestmark = pytest.mark.xdist_group(__name__)
@@ -31,7 +32,7 @@ def server() -> Iterator[Postgres]:
 
 @pytest.fixture
 def url(server: Postgres, request: pytest.FixtureRequest) -> str:
-    return server.new_database(request.node.name[-60:])
+    return fresh.on(server, request.node.name[-60:])
 
 
 def pages() -> Web:

@@ -17,6 +17,7 @@ from backstage_py.errors import ConflictError
 from backstage_py.storage.catalog import marks
 from tests.catalog.harness import World, catalog
 from tests.catalog.replica import Effects, Inventory, machine, plugins
+from tests.storage import fresh
 from tests.storage.pgbouncer import pgbouncer
 from tests.storage.postgres import Postgres, postgres
 
@@ -33,7 +34,7 @@ def server() -> Iterator[Postgres]:
 
 @pytest.fixture
 def url(server: Postgres, request: pytest.FixtureRequest) -> str:
-    return server.new_database(request.node.name[-60:])
+    return fresh.on(server, request.node.name[-60:])
 
 
 @pytest.fixture

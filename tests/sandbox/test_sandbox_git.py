@@ -126,6 +126,7 @@ async def test_of_pushes_to_one_branch_at_once_one_wins_and_no_commit_is_lost(cl
     assert (await client.send("GET", "/repos/org/svc/branches/main")).json["commit"]["sha"] == winners[0]
 
 
+@pytest.mark.thorough
 async def test_a_large_push_and_clone_take_little_memory(client: Client, tmp_path: Path) -> None:
     tree, url = await _pushable(client, tmp_path)
     await tree.commit({"large": os.urandom(32 * 1024 * 1024)})

@@ -19,10 +19,11 @@ from backstage_py.scaffolder.executors import leftovers
 from backstage_py.scaffolder.run import action_call
 from backstage_py.settings.sections import ScaffolderSettings
 from backstage_py_actions.debug import debug_wait
+from tests.effort import IS_THOROUGH
 from tests.scaffolder.harness import GUEST, World, body, template, world
 
 ANY: JsonObject = {"type": "object"}
-MANY = 500
+MANY = 500 if IS_THOROUGH else 150  # more than there are threads
 OWN = 40
 """Threads that a scaffolder has besides those of its actions: the database's, the watch's, for files."""
 

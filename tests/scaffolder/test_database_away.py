@@ -17,6 +17,7 @@ from backstage_py.plugin import ActionContext, action
 from backstage_py.storage.faults import LostError
 from backstage_py.storage.scaffolder.claims import ClaimStore
 from tests.scaffolder.harness import World, body, database_url, template, world
+from tests.storage import fresh
 from tests.storage.postgres import Postgres, postgres
 from tests.storage.wire import Wire, wire
 
@@ -56,7 +57,7 @@ def _fresh() -> None:
 async def behind_wire(
     server: Postgres, name: str, folder: Path, *, start: bool = True
 ) -> AsyncIterator[tuple[World, Wire]]:
-    url = server.new_database(name[-60:])
+    url = fresh.on(server, name[-60:])
     async with wire(server.port) as line:
         token = database_url.set(url.replace(str(server.port), str(line.port)))
         try:
@@ -138,7 +139,7 @@ async def _followed(w: World, task_id: str) -> list[TaskEvent]:
 
 @pytest.mark.parametrize("how", ["closed", "frozen"])
 async def test_a_worker_ends_although_the_server_is_away(server: Postgres, tmp_path: Path, how: str) -> None:
-    url = server.new_database(f"ends-{how}")
+    url = fresh.on(server, f"ends-{how}")
     async with wire(server.port) as line:
         token = database_url.set(url.replace(str(server.port), str(line.port)))
         try:

@@ -14,6 +14,7 @@ from tests.scaffolder import test_event_streams, test_task_runs
 from tests.scaffolder.harness import body, database_url, template, world
 from tests.scaffolder.test_on_postgres import Behaviour, behaviours_of
 from tests.scaffolder.test_sigkill import check_kills
+from tests.storage import fresh
 from tests.storage.pgbouncer import pgbouncer
 from tests.storage.postgres import Postgres, postgres
 
@@ -36,12 +37,13 @@ def bouncer(server: Postgres) -> Iterator[int]:
 
 @pytest.fixture
 def url(server: Postgres, bouncer: int, request: pytest.FixtureRequest) -> Iterator[str]:
-    found = server.new_database(request.node.name[-60:]).replace(f":{server.port}/", f":{bouncer}/")
+    found = fresh.on(server, request.node.name[-60:]).replace(f":{server.port}/", f":{bouncer}/")
     token = database_url.set(found)
     yield found
     database_url.reset(token)
 
 
+@pytest.mark.thorough(sample=3)
 @pytest.mark.parametrize(
     "behaviour",
     behaviours_of(test_event_streams, test_task_runs)[::4],

@@ -25,6 +25,7 @@ from tests.scaffolder import (
 from tests.scaffolder.harness import body, database_url, template, world
 from tests.scaffolder.test_sigkill import KILLS as ALL_KILLS
 from tests.scaffolder.test_sigkill import check_kills
+from tests.storage import fresh
 from tests.storage.postgres import Postgres, postgres
 from tests.storage.wire import wire
 
@@ -61,12 +62,13 @@ def server() -> Iterator[Postgres]:
 
 @pytest.fixture
 def url(server: Postgres, request: pytest.FixtureRequest) -> Iterator[str]:
-    found = server.new_database(request.node.name[-60:])
+    found = fresh.on(server, request.node.name[-60:])
     token = database_url.set(found)
     yield found
     database_url.reset(token)
 
 
+@pytest.mark.thorough(sample=10)
 @pytest.mark.parametrize(
     "behaviour", behaviours_of(*MODULES), ids=lambda behaviour: behaviour.__name__.removeprefix("test_")
 )
@@ -90,6 +92,7 @@ async def test_a_step_leaves_an_archive_as_soon_as_a_replica_of_the_version_befo
         assert await k.kept.archives.load(k.claim.id, 1) is not None
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(60 + 6 * KILLS)
 async def test_killed_workers_lose_nothing_and_repeat_nothing(tmp_path: Path, url: str) -> None:
     """Tasks, claims and events go from process to process here, so this is also about how fast they learn of them."""

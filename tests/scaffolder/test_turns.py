@@ -9,6 +9,7 @@ import pytest
 from backstage_py.model.task import EventType
 from backstage_py.plugin import ActionContext, action
 from tests.scaffolder.harness import GUEST, World, database_url, template, world
+from tests.storage import fresh
 from tests.storage.postgres import Postgres, postgres
 from tests.storage.wire import Wire, wire
 
@@ -47,7 +48,7 @@ async def turns_of_tasks(folder: Path, line: Wire) -> float:
 
 
 async def test_a_task_takes_few_turns(server: Postgres, tmp_path: Path) -> None:
-    url = server.new_database("turns")
+    url = fresh.on(server, "turns")
     async with wire(server.port) as line:
         token = database_url.set(url.replace(str(server.port), str(line.port)))
         try:

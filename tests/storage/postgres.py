@@ -43,10 +43,10 @@ class Postgres:
         """How its administrator connects."""
         return self._address("postgres")
 
-    def new_database(self, name: str) -> str:
-        """Create an empty database and return its URL."""
+    def new_database(self, name: str, template: str = "template1") -> str:
+        """Create a database, an empty one unless a template is named, and return its URL."""
         with self.connect("postgres") as connection:
-            connection.execute(f'CREATE DATABASE "{name}"'.encode())
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
         return f"postgresql+psycopg://test@127.0.0.1:{self.port}/{name}"
 
     def connect(self, database: str) -> "psycopg.Connection[psycopg.rows.TupleRow]":

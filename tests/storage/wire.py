@@ -134,6 +134,9 @@ async def wire(port: int) -> AsyncIterator[Wire]:
         yield opened
     finally:
         server.close()
+        opened.refuses = True
+        for _ in range(10):
+            await asyncio.sleep(0)  # what was accepted in the last moment arrives at ``serve``, and is refused
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -13,7 +13,7 @@ def drawn() -> list[str]:
     """Return generated texts; a run of its own each time."""
     found: list[str] = []
 
-    @settings(max_examples=1000)
+    @settings(max_examples=300)
     @given(st.text(max_size=12))
     def collect(text: str) -> None:
         found.append(text)

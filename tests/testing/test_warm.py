@@ -26,6 +26,7 @@ def outcome(*arguments: str, **options: Any) -> tuple[int, Any, list[str]]:
     return done.returncode, json.loads(done.stdout), done.stderr.splitlines()[-1:]
 
 
+@pytest.mark.thorough(sample=4)
 @pytest.mark.parametrize("how", ["0", "3", "words", "error", "SIGTERM", "SIGKILL", "SIGINT"])
 @pytest.mark.parametrize(
     "options",
