@@ -12,7 +12,7 @@ POD_START = histogram(
 )
 POD_FAILURES = counter(
     "backstage_py_executor_pod_failures_total",
-    "Pods that did not end a step by themselves, by why: evicted, node_lost, deleted, silent, image_missing, "
+    "Pods that did not end a step by themselves, by why: evicted, node_lost, deleted, silent, begun_twice, image_missing, "
     "not_started, out_of_memory, killed, deadline, ended_without_a_word, namespace_missing, refused or never_began",
     "reason",
 )

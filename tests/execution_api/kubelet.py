@@ -5,7 +5,7 @@ What it does with a Job a test says; by default the pod runs ``backstage-py exec
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from backstage_py.execution import client
 from backstage_py.execution.channel import ChannelClosed
 from backstage_py.execution.handler import Handler, Surroundings
+from backstage_py.execution.http_calls import Calls
 from backstage_py.plugin import Action
 from tests.cluster.calls import Api, ApiException
 
@@ -26,7 +27,8 @@ class Kubelet:
 
     Attributes:
         actions: what images have.
-        plays: what becomes of the next Jobs, one after the other; the default for all behind them.
+        plays: what becomes of the next Jobs, one after the other.
+        draws: says what becomes of those behind them.
         seen: Jobs, in their order.
         deleted: names of Jobs that were deleted.
     """
@@ -38,7 +40,7 @@ class Kubelet:
     plays: list[Play] = field(default_factory=list)
     seen: list[Object] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
-    reach: Callable[[str], str] = lambda url: url
+    draws: Callable[[], Play] = lambda: runs
     _stopping: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
 
@@ -79,14 +81,21 @@ class Kubelet:
         env = {one["name"]: one["value"] for one in job["spec"]["template"]["spec"]["containers"][0]["env"]}
         folder = self.folder / job["metadata"]["name"]
         folder.mkdir(exist_ok=True)
-        url = self.reach(env["BACKSTAGE_PY_EXECUTION_URL"])
+        url, ticket = env["BACKSTAGE_PY_EXECUTION_URL"], env["BACKSTAGE_PY_EXECUTION_TOKEN"]
         try:
-            channel = client.opened(url, env["BACKSTAGE_PY_EXECUTION_TOKEN"], folder / "workspace")
+            channel = client.opened(url, ticket, folder / "workspace")
         except ChannelClosed:
             return 3
         Handler(channel, Surroundings(self.actions.__getitem__, workspace=channel.workspace)).serve()
         channel.close()
         return 0
+
+    def open(self, job: Object) -> None:
+        """Open the session and say nothing more, as a node that dies just then."""
+        env = {one["name"]: one["value"] for one in job["spec"]["template"]["spec"]["containers"][0]["env"]}
+        calls = Calls(env["BACKSTAGE_PY_EXECUTION_URL"], env["BACKSTAGE_PY_EXECUTION_TOKEN"])
+        with closing(calls):
+            calls.call("POST", "open")
 
     def follow(self) -> None:
         """Watch Jobs until stopped."""
@@ -115,7 +124,7 @@ class Kubelet:
         elif kind == "ADDED" and uid not in known:
             known.add(uid)
             self.seen.append(job)
-            play = self.plays.pop(0) if self.plays else runs
+            play = self.plays.pop(0) if self.plays else self.draws()
             self.start(lambda: _played(play, self, job))
 
 

@@ -1,7 +1,6 @@
 """What becomes of a step whose pod fails, and what its user is told of it."""
 
 import asyncio
-import contextlib
 import re
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,6 @@ from typing import Any
 import pytest
 
 from backstage_py.errors import BackstageError
-from backstage_py.execution.http_calls import Calls
 from backstage_py.plugin import ActionContext, action
 from tests.cluster import waiting
 from tests.cluster.calls import ApiException
@@ -112,10 +110,7 @@ async def test_a_silent_pod_is_lost(parts: Parts, tmp_path: Path) -> None:
 
         def opens_and_dies(on: Kubelet, job: Any) -> None:
             on.container(job, "Running", running={})
-            env = {one["name"]: one["value"] for one in job["spec"]["template"]["spec"]["containers"][0]["env"]}
-            url, ticket = env["BACKSTAGE_PY_EXECUTION_URL"], env["BACKSTAGE_PY_EXECUTION_TOKEN"]
-            with contextlib.closing(Calls(url, ticket)) as calls:
-                calls.call("POST", "open")
+            on.open(job)
 
         playing.plays.append(opens_and_dies)
         await found.run(greets)

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from backstage_py.execution import client
-from backstage_py.execution.channel import ChannelClosed
+from backstage_py.execution.channel import NOT_WANTED, ChannelClosed
 from backstage_py.execution.handler import Handler, Surroundings
 from backstage_py.plugin import ActionContext, Services, load_plugins
 
 _FOLDER = "workspace"
-_UNWANTED = 3
 _STOPPED = 143
 
 
@@ -26,7 +25,7 @@ def run(folder: Path) -> int:
         channel = client.opened(url, ticket, folder / _FOLDER)
     except ChannelClosed:
         print("The service does not know this pod: its step is over, or another pod has begun it", file=sys.stderr)  # noqa: T201  # the pod's log
-        return _UNWANTED
+        return NOT_WANTED
     signal.signal(signal.SIGTERM, lambda *_: os._exit(_STOPPED))  # the first process of a container has no default
     plugins = load_plugins(_actions_folder())
     threads = threading.active_count()

@@ -1,6 +1,7 @@
 """One call of an action in a pod, and in another one when that is lost."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ class Asked:
     """What is run: an action with its context, as which call, in whose pods.
 
     Attributes:
+        owners: returns those of the template, as the catalog knows them.
         image: of a pod that is kept for the next step; empty for one of its own.
     """
 
@@ -31,6 +33,7 @@ class Asked:
     context: ActionContext[Any]
     call: Call
     pods: Pods
+    owners: Callable[[], Awaitable[Sequence[str]]]
     image: str = ""
 
 
@@ -58,19 +61,20 @@ class KubernetesExecution:
         else:
             self._asked.pods.around.later(host.cancel(interrupt=True))
 
-    def abandon(self) -> None:
+    async def close(self) -> None:
         """Want nothing more: what still runs is fenced, and its Job is deleted."""
         self._is_over = True
-        self.ended.add_done_callback(lambda done: None if done.cancelled() else done.exception())
         if self._host:
             self._host.close()
         if not self.ended.done():
             self.ended.cancel()
-        if not self.begun.done():
-            self.begun.cancel()
+        await asyncio.wait({self.ended})
+        if not self.ended.cancelled():
+            self.ended.exception()  # retrieved, so that asyncio does not report what nobody waits for
 
     async def _run(self) -> None:
-        call, pods = self._asked.call, self._asked.pods
+        pods = self._asked.pods
+        call = replace(self._asked.call, owners=await self._asked.owners())
         while True:
             try:
                 await self._once(call)

@@ -5,11 +5,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from backstage_py.errors import SettingsError
+from backstage_py.errors import BackstageError, SettingsError
 from backstage_py.folders.receiving import Bounds
 from backstage_py.integrations.kubernetes.connection import Connection
 from backstage_py.model.task import AttemptKey
 from backstage_py.plugin import Action, ActionContext
+from backstage_py.scaffolder.executors.choice import RunFacts, recorded
 from backstage_py.scaffolder.executors.kubernetes import job as jobs
 from backstage_py.scaffolder.executors.kubernetes.execution import Asked, KubernetesExecution
 from backstage_py.scaffolder.executors.kubernetes.fleet import Fleet
@@ -42,7 +43,6 @@ class KubernetesExecutor:
     resumes: bool
     sessions: Sessions = field(default_factory=Sessions)
     _around: Surroundings = field(init=False)
-    _attempts: dict[AttemptKey, Pods] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not (self.settings.image or self.settings.images):
@@ -68,54 +68,60 @@ class KubernetesExecutor:
         """Take note of where pods find the execution API."""
         self._around.url = url
 
-    def start(
-        self,
-        action: Action,
-        context: ActionContext[Any],
-        attempt: AttemptKey,
-        *,
-        owners: Sequence[str] = (),
-        one_pod: bool = False,
-    ) -> KubernetesExecution:
-        """Run an action in a pod.
+    def of_run(self, facts: RunFacts, *, each_step: bool) -> "RunPods":
+        """Return the executor of one attempt."""
+        return RunPods(self, facts, each_step)
 
-        Args:
-            action: what is run.
-            context: of its step.
-            attempt: at the task.
-            owners: of the template, as the catalog knows them.
-            one_pod: the steps of the task share one.
+    def pods_of(self, attempt: AttemptKey) -> Pods:
+        """Return the pods of an attempt; what earlier ones left in the cluster is deleted."""
+        if attempt[1] > 1:
+            self._around.later(self.fleet.delete_older(*attempt))
+        return Pods(self._around, self.bounds, self.resumes)
+
+
+class RunPods:
+    """The pods of one attempt at a task."""
+
+    def __init__(self, of: KubernetesExecutor, facts: RunFacts, each_step: bool) -> None:  # noqa: FBT001  # the scope
+        if facts.claim is None:
+            raise ValueError("only attempts at tasks have pods")
+        self._settings = of.settings
+        self._facts = facts
+        self._attempt: AttemptKey = (facts.task_id, facts.claim)
+        self._each_step = each_step
+        self._pods = of.pods_of(self._attempt)
+
+    def start(self, action: Action, context: ActionContext[Any]) -> KubernetesExecution:
+        """Run an action in a pod.
 
         Raises:
             SettingsError: no image is configured for it.
         """
-        pods = self._pods(attempt)
-        pods.number += 1
-        info = context.template_info
+        self._pods.number += 1
         call = Call(
-            *attempt,
-            pods.number,
+            *self._attempt,
+            self._pods.number,
             action.id,
             context.step.id,
-            info.entity_ref if info else None,
-            owners,
-            context.user.ref,
-            action.timeout if not one_pod else None,
+            self._facts.template_ref,
+            (),
+            self._facts.user_ref,
+            action.timeout if self._each_step else None,
         )
-        image = jobs.image_of(call, self.settings)
+        image = jobs.image_of(call, self._settings)
         if not image:
             raise SettingsError(f"{_KEY}.images", f"has no image for {action.id}; add one, or set {_KEY}.image")
-        return KubernetesExecution(Asked(action, context, call, pods, image if one_pod else ""))
+        return KubernetesExecution(
+            Asked(action, context, call, self._pods, self._owners, "" if self._each_step else image)
+        )
 
-    def over(self, attempt: AttemptKey) -> None:
-        """End what an attempt keeps; it is over."""
-        if pods := self._attempts.pop(attempt, None):
-            pods.end()
+    async def close(self) -> None:
+        """End what is kept; the attempt is over."""
+        self._pods.end()
 
-    def _pods(self, attempt: AttemptKey) -> Pods:
-        pods = self._attempts.get(attempt)
-        if pods is None:
-            pods = self._attempts[attempt] = Pods(self._around, self.bounds, self.resumes)
-            if attempt[1] > 1:
-                self._around.later(self._around.fleet.delete_older(*attempt))
-        return pods
+    async def _owners(self) -> Sequence[str]:
+        """Return the owners of the template, for whoever looks at the cluster; none where nobody can say."""
+        try:
+            return (await recorded(self._facts)).owners
+        except BackstageError:
+            return ()

@@ -93,6 +93,7 @@ class Fleet:
         self._seen: dict[str, _Seen] = {}
         self._connection: Connection | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._connecting = asyncio.Lock()
         self._places = asyncio.Semaphore(_AT_ONCE)
 
     @asynccontextmanager
@@ -294,15 +295,19 @@ class Fleet:
 
     async def _call(self, method: str, path: str, **options: object) -> JsonObject:
         async with self._places:
-            connection = self._connection
-            if connection is None:
-                connection = self._connection = await threads.remote_call(_LANE, self._open)
+            connection = await self._connected()
             try:
                 return await threads.remote_call(_LANE, partial(connection.call, method, path, **options))  # type: ignore[arg-type]  # options of call
             except BackstageError as error:
                 if error.name == "AuthenticationError" or isinstance(error, NoAnswerError):
                     await self._drop_connection()  # with credentials that are read anew
                 raise
+
+    async def _connected(self) -> Connection:
+        async with self._connecting:
+            if self._connection is None:
+                self._connection = await threads.remote_call(_LANE, self._open)
+            return self._connection
 
     async def _drop_connection(self) -> None:
         connection, self._connection = self._connection, None

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from backstage_py.execution.channel import NOT_WANTED
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.scaffolder.executors.kubernetes.job import CONTAINER
 
@@ -29,6 +30,7 @@ class Reason(StrEnum):
     NODE_LOST = "node_lost"
     DELETED = "deleted"
     SILENT = "silent"
+    TWICE = "begun_twice"
     NO_IMAGE = "image_missing"
     NOT_STARTED = "not_started"
     MEMORY = "out_of_memory"
@@ -40,7 +42,7 @@ class Reason(StrEnum):
     PENDING = "never_began"
 
 
-LOST = {Reason.EVICTED, Reason.NODE_LOST, Reason.DELETED, Reason.SILENT}
+LOST = {Reason.EVICTED, Reason.NODE_LOST, Reason.DELETED, Reason.SILENT, Reason.TWICE}
 """Nothing that the step did ended it: another pod may begin it again."""
 
 
@@ -134,6 +136,8 @@ def _ended(name: str, pod: JsonObject, status: JsonObject, ended: Mapping[str, J
         return Failure(Reason.MEMORY, _memory(pod, "took more memory than"))
     if ended.get("exitCode") == _KILLED:
         return Failure(Reason.KILLED, _memory(pod, "was killed (exit 137); most often it took more memory than"))
+    if ended.get("exitCode") == NOT_WANTED:
+        return Failure(Reason.TWICE, f"Its Job had two pods; the second one, {name}, was refused")
     if ended.get("exitCode") == 0:
         return None  # it has said so itself, or its Job tells
     told = _cut(ended.get("message"))
