@@ -62,6 +62,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - name: KEY_ENCRYPTION_KEY
   valueFrom: {secretKeyRef: {name: {{ include "backstage-py.kekSecret" . }}, key: {{ .Values.secrets.keyEncryptionKey.key }}}}
 {{- end }}
+{{- if .Values.steps.enabled }}
+- name: POD_IP
+  valueFrom: {fieldRef: {fieldPath: status.podIP}}
+{{- end }}
 {{- with .Values.extraEnv }}
 {{ toYaml . }}
 {{- end }}
