@@ -35,6 +35,15 @@ def register(app: typer.Typer) -> None:
     app.add_typer(config)
     app.command(name="doctor")(doctor)
     app.command(name="report")(report)
+    executor = typer.Typer(
+        name="executor",
+        help="Look at the steps that run elsewhere.",
+        no_args_is_help=True,
+        rich_markup_mode=app.rich_markup_mode,
+    )
+    executor.command(name="status")(status)
+    examples.attach(executor, "executor ")
+    app.add_typer(executor)
 
 
 def check(
@@ -53,6 +62,17 @@ def check(
     from backstage_py.cli.commands import config as command
 
     raise typer.Exit(command.check_(config or [], format_, strict=strict, every=every))
+
+
+def status(config: _ConfigOption = None, format_: _FormatOption = ResultFormat.TEXT) -> None:
+    """Say which steps are in the cluster, in which state, and why one waits or has failed.
+
+    The cluster alone is asked, with the credentials of the configuration.
+    """
+    extras.require("The command 'executor status'", "kubernetes")
+    from backstage_py.cli.commands import executor as command
+
+    raise typer.Exit(command.status_(config or [], format_))
 
 
 def show(

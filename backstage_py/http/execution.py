@@ -27,6 +27,7 @@ from backstage_py.http.errors import describe
 from backstage_py.metrics.executors import REFUSED_CALLS
 from backstage_py.model import json
 from backstage_py.model.json import Json
+from backstage_py.scaffolder.executors.kubernetes.executor import KubernetesExecutor
 from backstage_py.scaffolder.executors.kubernetes.sessions import Session, Sessions
 from backstage_py.settings.sections.kubernetes_executor import KubernetesExecutorSettings
 
@@ -64,24 +65,22 @@ def application(sessions: Sessions) -> ASGIApp:
 
 
 @contextlib.asynccontextmanager
-async def listening(
-    sessions: Sessions | None, settings: KubernetesExecutorSettings, tell: Callable[[str], None]
-) -> AsyncIterator[None]:
-    """Answer pods until the block is left, and ``tell`` the URL; nothing without sessions.
+async def listening(executor: KubernetesExecutor | None) -> AsyncIterator[None]:
+    """Answer the pods of an executor until the block is left, and tell it the URL; nothing without one.
 
     Each process that runs steps has a port of its own, the first that is free, since only it can answer for its steps.
 
     Raises:
         SettingsError: no port is free, or nobody knows the address.
     """
-    if sessions is None:
+    if executor is None:
         yield
         return
-    with _bound(settings) as listener:
+    with _bound(executor.settings) as listener:
         port = listener.getsockname()[1]
-        tell(f"{_base(settings, port)}{PREFIX}")
+        executor.reached_at(f"{_base(executor.settings, port)}{PREFIX}")
         async with server.running(
-            application(sessions), listener, grace=1, limit_concurrency=_MOST_CONNECTIONS, timeout_keep_alive=60
+            application(executor.sessions), listener, grace=1, limit_concurrency=_MOST_CONNECTIONS, timeout_keep_alive=60
         ):
             _log.info("execution_api_started", port=port)
             yield

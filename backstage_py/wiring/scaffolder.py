@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 
 from backstage_py import threads
 from backstage_py.disk import Quota
 from backstage_py.permissions.authority import Authority
 from backstage_py.plugin import ActionRegistry, Services
-from backstage_py.scaffolder.executors.choice import PROCESS, Executors
+from backstage_py.scaffolder.executors.choice import KUBERNETES, PROCESS, Executors, Kind
 from backstage_py.scaffolder.executors.loop_watch import LoopWatch
 from backstage_py.scaffolder.executors.process.executor import ProcessExecutor
 from backstage_py.scaffolder.face.authorized import AuthorizedScaffolder
@@ -37,6 +37,7 @@ from backstage_py.storage.scaffolder.snapshots import SnapshotTable
 from backstage_py.storage.scaffolder.tasks import TaskStore
 from backstage_py.storage.scaffolder.upkeep import TaskUpkeep
 from backstage_py.storage.scaffolder.workspaces import WorkspaceTable
+from backstage_py.wiring import executors
 
 
 async def nothing() -> None:
@@ -87,7 +88,9 @@ class Scaffolder:
         self._process = ProcessExecutor(
             settings.executor.process, settings.actions_folder, reloads=settings.reload_actions
         )
-        self.executors = Executors(settings.executor, {PROCESS: self._process}, registry.is_loaded, services.catalog)
+        self.pods = executors.kubernetes(settings, services, claims.is_current)
+        kinds: dict[str, Kind] = {PROCESS: self._process, **({KUBERNETES: self.pods} if self.pods else {})}
+        self.executors = Executors(settings.executor, kinds, registry.is_loaded, services.catalog)
         environment = Environment.of(settings.default_environment)
         equipment = Equipment(registry, services, environment, quota, executors=self.executors)
         resumes = settings.recovery.enabled and snapshots is not None
@@ -140,7 +143,12 @@ class Scaffolder:
         """Run tasks and clean up until the block is left, then stop in good order; see ``Worker.running``."""
         asyncio.get_running_loop().set_default_executor(threads.Executor())
         try:
-            async with self.worker.running(self._grace), self.janitor.running(), self._watch.running():
+            async with (
+                self.pods.running() if self.pods else nullcontext(),
+                self.worker.running(self._grace),
+                self.janitor.running(),
+                self._watch.running(),
+            ):
                 yield
         finally:
             await self._process.close()

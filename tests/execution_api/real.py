@@ -17,8 +17,9 @@ from backstage_py.model.task import AttemptKey
 from backstage_py.plugin import Action, ActionContext
 from backstage_py.plugin.folder import ActionFolder
 from backstage_py.plugin.registry import ActionRegistry
+from backstage_py.scaffolder.executors.choice import RunFacts
 from backstage_py.scaffolder.executors.kubernetes.execution import KubernetesExecution
-from backstage_py.scaffolder.executors.kubernetes.executor import KubernetesExecutor
+from backstage_py.scaffolder.executors.kubernetes.executor import KubernetesExecutor, RunPods
 from backstage_py.settings.sections.kubernetes_executor import KubernetesExecutorSettings
 from tests.cluster.cluster import KubeCluster
 from tests.execution.pair import Pair
@@ -48,6 +49,7 @@ class Real:
     executor: KubernetesExecutor
     workspace: Path
     actions: dict[str, Action]
+    attempts: dict[bool, RunPods] = field(default_factory=dict)
     step: Pair = field(init=False)
 
     def __post_init__(self) -> None:
@@ -55,7 +57,14 @@ class Real:
 
     def start(self, action: str, given: JsonObject | None = None, **more: Any) -> KubernetesExecution:
         context: ActionContext[Any] = replace(self.step.context(given or {}), task_id=ATTEMPT[0])
-        return self.executor.start(self.actions[action], context, ATTEMPT, **more)
+        return self.run_pods(**more).start(self.actions[action], context)
+
+    def run_pods(self, *, each_step: bool = True) -> RunPods:
+        """The pods of the attempt; kept, so that steps may share one."""
+        if each_step not in self.attempts:
+            facts = RunFacts(ATTEMPT[0], "template:default/service", "user:default/ada", ATTEMPT[1])
+            self.attempts[each_step] = self.executor.of_run(facts, each_step=each_step)
+        return self.attempts[each_step]
 
     async def run(self, action: str, given: JsonObject | None = None, **more: Any) -> None:
         """Run a step as the runner does; what it ends with is raised."""
@@ -63,7 +72,7 @@ class Real:
         try:
             await execution.ended
         finally:
-            execution.abandon()
+            await execution.close()
 
     @property
     def log(self) -> list[str]:
@@ -111,7 +120,7 @@ async def opened(kube: KubeCluster, image: str, folder: Path, source: Path, **ch
     executor = KubernetesExecutor(asked, lambda: connection(kube, token), is_current, Bounds(10**9, 100_000), True)
     found = Real(kube, namespace, executor, folder / "workspace", _actions(source))
     found.workspace.mkdir()
-    async with execution.listening(executor.sessions, asked, executor.reached_at), executor.running():
+    async with execution.listening(executor), executor.running():
         try:
             yield found
         finally:

@@ -25,6 +25,7 @@ from backstage_py.integrations.kubernetes.connection import Connection, NoAnswer
 from backstage_py.model.json import JsonObject
 from backstage_py.model.task import AttemptKey
 from backstage_py.plugin import Action, ActionContext, action
+from backstage_py.scaffolder.executors.choice import RunFacts
 from backstage_py.scaffolder.executors.kubernetes.executor import KubernetesExecutor
 from backstage_py.settings.sections.kubernetes_executor import KubernetesExecutorSettings
 from tests.cluster.calls import ApiException
@@ -192,22 +193,23 @@ async def run(parts: Parts, folder: Path, count: int, *, at_once: int = 40, seed
         async with places:
             current.add(attempt)
             context = replace(pair.context({"lines": 3}), task_id=attempt[0])
-            running = executor.start(step, context, attempt)
+            pods = executor.of_run(RunFacts(attempt[0], claim=1), each_step=True)
+            running = pods.start(step, context)
             try:
                 await running.ended
                 ended["completed" if pair.sink.outputs.get("made") else "without its output"] += 1
             except Exception as error:  # noqa: BLE001  # counted
                 ended[f"failed: {error}"[:200]] += 1
             finally:
-                running.abandon()
-                executor.over(attempt)
+                await running.close()
+                await pods.close()
                 current.discard(attempt)
                 lines[sum(message.startswith("line ") for _, message in pair.log.entries)] += 1
 
     with playing(parts.server.api, NAMESPACE, folder) as on:
         on.actions = {step.id: step}
         on.draws = lambda: plays(drawn, happened)
-        async with execution.listening(executor.sessions, settings, executor.reached_at), executor.running():
+        async with execution.listening(executor), executor.running():
             await asyncio.gather(*(one(number) for number in range(count)))
             seconds = time.monotonic() - began
     names = [job["metadata"]["name"] for job in on.seen]

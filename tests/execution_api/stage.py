@@ -14,8 +14,9 @@ from backstage_py.integrations.kubernetes.connection import Connection
 from backstage_py.model.json import JsonObject
 from backstage_py.model.task import AttemptKey
 from backstage_py.plugin import Action, ActionContext, Services
+from backstage_py.scaffolder.executors.choice import RunFacts
 from backstage_py.scaffolder.executors.kubernetes.execution import KubernetesExecution
-from backstage_py.scaffolder.executors.kubernetes.executor import KubernetesExecutor
+from backstage_py.scaffolder.executors.kubernetes.executor import KubernetesExecutor, RunPods
 from backstage_py.settings.sections.kubernetes_executor import KubernetesExecutorSettings
 from tests.execution.pair import Pair
 from tests.execution_api.kubelet import Kubelet, playing
@@ -39,6 +40,7 @@ class Stage:
     current: set[AttemptKey] = field(default_factory=lambda: {ATTEMPT})
     services: Services = field(default_factory=Services)
     secrets: dict[str, str] = field(default_factory=dict)
+    attempts: dict[AttemptKey, RunPods] = field(default_factory=dict)
     step: Pair = field(init=False)
 
     def __post_init__(self) -> None:
@@ -49,20 +51,22 @@ class Stage:
         return replace(self.step.context(given or {}), task_id=ATTEMPT[0])
 
     def start(
-        self, action: Action, given: JsonObject | None = None, attempt: AttemptKey = ATTEMPT, **more: Any
+        self, action: Action, given: JsonObject | None = None, attempt: AttemptKey = ATTEMPT
     ) -> KubernetesExecution:
         self.kubelet.actions = {**self.kubelet.actions, action.id: action}
-        return self.executor.start(action, self.context(given), attempt, **more)
+        facts = RunFacts(attempt[0], "template:default/service", "user:default/ada", attempt[1])
+        pods = self.attempts.setdefault(attempt, self.executor.of_run(facts, each_step=True))
+        return pods.start(action, self.context(given))
 
     async def run(
-        self, action: Action, given: JsonObject | None = None, attempt: AttemptKey = ATTEMPT, **more: Any
+        self, action: Action, given: JsonObject | None = None, attempt: AttemptKey = ATTEMPT
     ) -> None:
         """Run a step as the runner does; what it ends with is raised."""
-        execution = self.start(action, given, attempt, **more)
+        execution = self.start(action, given, attempt)
         try:
             await execution.ended
         finally:
-            execution.abandon()
+            await execution.close()
 
     @property
     def log(self) -> list[str]:
@@ -93,7 +97,7 @@ async def opened(
     executor = KubernetesExecutor(settings, connect, is_current, Bounds(10_000_000, 1_000), resumes)
     found = Stage(parts, kubelet, executor, workspace)
     async with (
-        execution.listening(executor.sessions, settings, executor.reached_at),
+        execution.listening(executor),
         executor.running(),
     ):
         yield found

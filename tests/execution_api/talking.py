@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,10 +13,9 @@ from urllib.parse import urlsplit
 from backstage_py import threads
 from backstage_py.execution.messages import FromHandler
 from backstage_py.folders.receiving import Bounds
-from backstage_py.http import execution
+from backstage_py.http import execution, server
 from backstage_py.scaffolder.executors.kubernetes.sessions import Session, Sessions
 from backstage_py.scaffolder.executors.kubernetes.workspace import SentWorkspace
-from backstage_py.settings.sections.kubernetes_executor import KubernetesExecutorSettings
 
 BOUNDS = Bounds(1_000_000, 1_000)
 
@@ -87,7 +87,8 @@ class Api:
 
 @asynccontextmanager
 async def serving(folder: Path) -> AsyncIterator[Api]:
-    sessions, urls = Sessions(), list[str]()
-    settings = KubernetesExecutorSettings(listen_host="127.0.0.1", listen_port=0, url="http://127.0.0.1:$PORT")
-    async with execution.listening(sessions, settings, urls.append):
-        yield Api(Talker(urls[0]), sessions, folder)
+    sessions = Sessions()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}{execution.PREFIX}"
+        async with server.running(execution.application(sessions), listener, grace=1):
+            yield Api(Talker(url), sessions, folder)

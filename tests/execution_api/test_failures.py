@@ -143,7 +143,7 @@ async def test_a_quota_that_is_used_up_is_waited_for_and_told(on: Stage) -> None
         await execution.ended
         assert on.step.sink.outputs == {"done": True}
     finally:
-        execution.abandon()
+        await execution.close()
 
 
 async def test_a_quota_for_pods_is_told_from_the_events_of_the_job(on: Stage) -> None:
@@ -189,7 +189,7 @@ async def test_cancelling_while_the_pod_is_pending_deletes_the_job(on: Stage) ->
     execution = on.start(greets)
     await until(lambda: on.kubelet.seen, "the Job is there")
     execution.cancel()
-    execution.abandon()
+    await execution.close()
     await until(lambda: jobs(on) == [], "its Job is deleted")
     assert execution.ended.cancelled()
 
@@ -199,7 +199,7 @@ async def test_cancelling_a_running_step_reaches_it_and_deletes_the_job(on: Stag
     await until(lambda: "begun" in on.log, "the step runs")
     on.step.context({}).signal.set()
     execution.cancel()
-    execution.abandon()
+    await execution.close()
     await until(lambda: jobs(on) == [], "its Job is deleted")
 
 
@@ -214,7 +214,7 @@ async def test_an_old_pod_is_fenced_and_deleted_when_another_attempt_begins(on: 
     await on.run(greets, attempt=second)
     await until(lambda: old not in jobs(on), "the old pod's Job is deleted")
     assert on.step.sink.outputs == {"done": True}
-    first.abandon()
+    await first.close()
 
 
 async def test_jobs_of_attempts_that_are_over_are_swept(on: Stage) -> None:
@@ -268,7 +268,7 @@ async def test_a_second_pod_of_the_same_job_is_refused(on: Stage) -> None:
     execution = on.start(waits)
     await until(lambda: codes == [3], "the second is refused")
     execution.cancel()
-    execution.abandon()
+    await execution.close()
 
 
 async def test_a_namespace_that_is_gone_fails_the_step_in_words(parts: Parts, tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ async def test_a_pod_that_is_killed_is_replaced_with_its_checkpoints(on: Real) -
     pods = f"/api/v1/namespaces/{on.namespace}/pods"
     on.kube.api.delete(f"{pods}/{on.pods[0]['metadata']['name']}?gracePeriodSeconds=0")
     await execution.ended
-    execution.abandon()
+    await execution.close()
     assert on.step.sink.outputs["first"] != on.step.sink.outputs["now"]
     assert any("begins again in another pod" in line for line in on.log)
 
@@ -117,7 +117,7 @@ async def test_cancelling_ends_the_pod(on: Real) -> None:
     execution = on.start("pods:waits")
     await until(lambda: "begun" in on.log, "it runs")
     execution.cancel()
-    execution.abandon()
+    await execution.close()
     await until(lambda: not on.jobs and not on.pods, "nothing is left")
 
 
@@ -125,8 +125,8 @@ async def test_steps_of_a_task_share_a_pod_and_only_changes_travel(on: Real) -> 
     (on.workspace / "given").write_text("by the service")
     (on.workspace / "gone").write_text("soon")
     (on.workspace / "large").write_bytes(os.urandom(3_000_000))
-    await on.run("pods:builds", one_pod=True)
-    await on.run("pods:looks", one_pod=True)
+    await on.run("pods:builds", each_step=False)
+    await on.run("pods:looks", each_step=False)
     assert len(on.jobs) == 1
-    on.executor.over(ATTEMPT)
+    await on.run_pods(each_step=False).close()
     await until(lambda: on.jobs[0]["status"].get("succeeded") == 1, "the pod ends by itself")

@@ -25,11 +25,13 @@ class RunFacts:
 
     Attributes:
         template_ref: its template; None for an action that is called by itself.
+        claim: the number of the attempt; None for what is no task, such as a dry run, and has no pods.
     """
 
     task_id: str
     template_ref: str | None = None
     user_ref: str | None = None
+    claim: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,8 @@ class RunExecutors:
             BackstageError: nobody can say whose template it is.
         """
         use, each_step = await self._choose(action)
+        if use == KUBERNETES and self._facts.claim is None:
+            use = PROCESS
         kind = self._all.elsewhere.get(use)
         if kind is None:
             return _INLINE if action.is_on_service_loop else _THREAD

@@ -225,6 +225,7 @@ class Attempts:
             signal=attempt.signal,
             gate=ActionGate(self.authority, credentials),
             budget=RunBudget(self.limits),
+            claim=claim.number,
             hooks=Hooks(earlier, before_step, attempt.lease.check, attempt.taker, save_checkpoint),
         )
 

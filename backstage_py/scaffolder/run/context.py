@@ -65,6 +65,7 @@ class RunContext:
         secrets: by name, as actions see them.
         gate: says which actions may run.
         budget: what the run may use up.
+        claim: the number of the attempt at the task; None for a run that is none.
     """
 
     task_id: str
@@ -79,6 +80,7 @@ class RunContext:
     budget: RunBudget
     is_dry_run: bool
     hooks: Hooks
+    claim: int | None = None
 
 
 async def prepare(
@@ -94,6 +96,7 @@ async def prepare(
     budget: RunBudget,
     is_dry_run: bool = False,
     hooks: Hooks = Hooks(),  # frozen
+    claim: int | None = None,
 ) -> RunContext:
     """Return the context of a run in a folder, which is there when the first step begins.
 
@@ -103,5 +106,5 @@ async def prepare(
     renderer = await equipment.renderer(spec, task_id, budget)
     workspace = Workspace(folder)
     return RunContext(
-        task_id, spec, journal, equipment, renderer, workspace, secrets, signal, gate, budget, is_dry_run, hooks
+        task_id, spec, journal, equipment, renderer, workspace, secrets, signal, gate, budget, is_dry_run, hooks, claim
     )

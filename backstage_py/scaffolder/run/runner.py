@@ -402,7 +402,8 @@ class Run:
 
 def _facts(context: RunContext) -> RunFacts:
     info = context.spec.template_info
-    return RunFacts(context.task_id, info.entity_ref if info else None, context.spec.user.ref)
+    template = info.entity_ref if info else None
+    return RunFacts(context.task_id, template, context.spec.user.ref, context.claim)
 
 
 class _Sink:

@@ -8,6 +8,7 @@ from typing import ClassVar
 from backstage_py.model.json import Json
 from backstage_py.settings import elsewhere, kinds
 from backstage_py.settings.description import Each, Section, key, keys_of
+from backstage_py.settings.sections.kubernetes_executor import KubernetesExecutorSettings
 
 _MIB = 1024 * 1024
 
@@ -115,7 +116,7 @@ class ProcessSettings:
     )
 
 
-_EXECUTORS = ("inline", "process")
+_EXECUTORS = ("inline", "process", "kubernetes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ class ExecutorRule:
     use: str = key(
         "use",
         kinds.choice(*_EXECUTORS),
-        "(ours) Where the actions run: inline is in the service, process is in a process of the task's.",
+        "(ours) Where actions run: inline in the service, process in one of the task's, kubernetes in pods.",
         missing=f"is missing; expected one of {', '.join(_EXECUTORS)}",
     )
     match: ExecutorMatch = key(
@@ -159,6 +160,12 @@ class ExecutorSettings:
         Section(ProcessSettings, is_closed=True),
         "(ours) Bounds of the processes in which actions run.",
         ProcessSettings,
+    )
+    kubernetes: KubernetesExecutorSettings | None = key(
+        "kubernetes",
+        Section(KubernetesExecutorSettings, is_optional=True, is_closed=True),
+        "(ours) The cluster in whose pods actions run.",
+        None,
     )
 
 

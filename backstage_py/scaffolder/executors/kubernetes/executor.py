@@ -4,12 +4,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakValueDictionary
 
 from backstage_py.errors import BackstageError, SettingsError
 from backstage_py.folders.receiving import Bounds
 from backstage_py.integrations.kubernetes.connection import Connection
 from backstage_py.model.task import AttemptKey
 from backstage_py.plugin import Action, ActionContext
+from backstage_py.plugin.services import CatalogClient
 from backstage_py.scaffolder.executors.choice import RunFacts, recorded
 from backstage_py.scaffolder.executors.kubernetes import job as jobs
 from backstage_py.scaffolder.executors.kubernetes.execution import Asked, KubernetesExecution
@@ -34,6 +36,7 @@ class KubernetesExecutor:
         bounds: of workspaces.
         resumes: a step that has begun may begin again, since ``taskRecovery`` is on.
         sessions: what the execution API answers for.
+        catalog: says who owns a template.
     """
 
     settings: KubernetesExecutorSettings
@@ -42,7 +45,9 @@ class KubernetesExecutor:
     bounds: Bounds
     resumes: bool
     sessions: Sessions = field(default_factory=Sessions)
+    catalog: CatalogClient | None = None
     _around: Surroundings = field(init=False)
+    _attempts: WeakValueDictionary[AttemptKey, Pods] = field(default_factory=WeakValueDictionary)
 
     def __post_init__(self) -> None:
         if not (self.settings.image or self.settings.images):
@@ -74,9 +79,12 @@ class KubernetesExecutor:
 
     def pods_of(self, attempt: AttemptKey) -> Pods:
         """Return the pods of an attempt; what earlier ones left in the cluster is deleted."""
-        if attempt[1] > 1:
-            self._around.later(self.fleet.delete_older(*attempt))
-        return Pods(self._around, self.bounds, self.resumes)
+        found = self._attempts.get(attempt)
+        if found is None:
+            found = self._attempts[attempt] = Pods(self._around, self.bounds, self.resumes)
+            if attempt[1] > 1:
+                self._around.later(self.fleet.delete_older(*attempt))
+        return found
 
 
 class RunPods:
@@ -86,6 +94,7 @@ class RunPods:
         if facts.claim is None:
             raise ValueError("only attempts at tasks have pods")
         self._settings = of.settings
+        self._catalog = of.catalog
         self._facts = facts
         self._attempt: AttemptKey = (facts.task_id, facts.claim)
         self._each_step = each_step
@@ -122,6 +131,6 @@ class RunPods:
     async def _owners(self) -> Sequence[str]:
         """Return the owners of the template, for whoever looks at the cluster; none where nobody can say."""
         try:
-            return (await recorded(self._facts)).owners
+            return (await recorded(self._catalog, self._facts.template_ref)).owners
         except BackstageError:
             return ()

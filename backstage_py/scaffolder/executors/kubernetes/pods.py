@@ -10,7 +10,7 @@ from backstage_py.scaffolder.executors.kubernetes.pod import Pod, Surroundings, 
 from backstage_py.scaffolder.executors.kubernetes.workspace import SentWorkspace
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Pods:
     """Hands out pods and takes them back.
 
