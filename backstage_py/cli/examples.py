@@ -25,6 +25,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "backstage-py report --from 2026-01-01 --to 2026-04-01 --team payments",
         "backstage-py report --format html --output report.html",
     ),
+    "executor status": (
+        "backstage-py executor status -c app-config.yaml",
+        "backstage-py executor status --format json | jq .counts",
+    ),
     "mcp": ("backstage-py mcp --url http://localhost:7007",),
     "validate": (
         "backstage-py validate",

@@ -5,7 +5,6 @@ A channel blocks: an action may block its event loop, and must be reached all th
 
 from typing import Protocol
 
-
 NOT_WANTED = 3
 """The exit code of a handler's process that the service did not let in: another has its call, or nobody."""
 

@@ -80,7 +80,11 @@ async def listening(executor: KubernetesExecutor | None) -> AsyncIterator[None]:
         port = listener.getsockname()[1]
         executor.reached_at(f"{_base(executor.settings, port)}{PREFIX}")
         async with server.running(
-            application(executor.sessions), listener, grace=1, limit_concurrency=_MOST_CONNECTIONS, timeout_keep_alive=60
+            application(executor.sessions),
+            listener,
+            grace=1,
+            limit_concurrency=_MOST_CONNECTIONS,
+            timeout_keep_alive=60,
         ):
             _log.info("execution_api_started", port=port)
             yield

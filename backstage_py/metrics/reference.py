@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from backstage_py.metrics import catalog, process, reporting, scaffolder, shared
+from backstage_py.metrics import catalog, executors, process, reporting, scaffolder, shared
 from backstage_py.metrics.exposition import is_exported_twice
 from backstage_py.metrics.instruments import Instrument, Kind, declared
 
@@ -10,6 +10,7 @@ __all__ = ["exported_names", "table"]
 
 _GROUPS = (
     ("Tasks and steps", scaffolder),
+    ("Steps in pods", executors),
     ("Catalog", catalog),
     ("Requests, database, permissions, processes", process),
     ("The platform", reporting),

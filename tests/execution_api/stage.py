@@ -58,9 +58,7 @@ class Stage:
         pods = self.attempts.setdefault(attempt, self.executor.of_run(facts, each_step=True))
         return pods.start(action, self.context(given))
 
-    async def run(
-        self, action: Action, given: JsonObject | None = None, attempt: AttemptKey = ATTEMPT
-    ) -> None:
+    async def run(self, action: Action, given: JsonObject | None = None, attempt: AttemptKey = ATTEMPT) -> None:
         """Run a step as the runner does; what it ends with is raised."""
         execution = self.start(action, given, attempt)
         try:

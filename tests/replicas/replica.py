@@ -235,5 +235,5 @@ class Replica:
             },
         }
         for section, more in self.shared.keys.items():
-            ours[section] |= more
+            ours[section] = {**ours.get(section, {}), **more}
         return ours

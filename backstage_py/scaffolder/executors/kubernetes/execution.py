@@ -49,14 +49,15 @@ class KubernetesExecution:
         self._host: Host | None = None
         self._pod: Pod | None = None
         self._is_over = False
-        self.begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.begun: asyncio.Future[None] | None = self._begun
         self.ended: asyncio.Future[None] = asyncio.ensure_future(self._run())
         self.ended.add_done_callback(lambda _: self._begin())  # who waits for its beginning waits no longer
 
     def cancel(self) -> None:
         """Interrupt the handler, or give up its pod."""
         host = self._host
-        if host is None or not self.begun.done():
+        if host is None or not self._begun.done():
             self.ended.cancel()
         else:
             self._asked.pods.around.later(host.cancel(interrupt=True))
@@ -80,7 +81,7 @@ class KubernetesExecution:
                 await self._once(call)
             except PodFailed as error:
                 POD_FAILURES.inc(error.failure.reason.value)
-                if not error.is_lost or call.retry >= pods.retries(has_begun=self.begun.done()):
+                if not error.is_lost or call.retry >= pods.retries(has_begun=self._begun.done()):
                     raise BackstageError(f"{error.failure.words}.") from error
                 call = next_try(call)
                 POD_RETRIES.inc()
@@ -139,8 +140,8 @@ class KubernetesExecution:
             await host.cancel(interrupt=False)
 
     def _begin(self) -> None:
-        if not self.begun.done():
-            self.begun.set_result(None)
+        if not self._begun.done():
+            self._begun.set_result(None)
 
     def _say(self, words: str) -> None:
         if not self._is_over:
