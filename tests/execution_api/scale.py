@@ -1,7 +1,8 @@
 """Many steps at once on a real API server with a played kubelet, while nearly everything goes wrong.
 
-Pods are evicted, deleted, silent, late, and there twice; answers of the API server are lost, so that what is asked again
-is there already (409); watches break off, tell things twice and late, and begin where nothing is remembered (410).
+Pods are evicted, deleted, silent, late, and there twice; answers of the API server are lost, so that what is asked
+again is there already (409); watches break off, tell things twice and late, and begin where nothing is remembered
+(410).
 ``python -m tests.execution_api.scale 5000`` runs that many and prints what became of them.
 """
 
