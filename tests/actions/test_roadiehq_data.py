@@ -1,7 +1,9 @@
+import difflib
 import json
 from typing import Any
 
 import pytest
+import yaml
 
 from backstage_py.errors import InputError, NotFoundError
 from tests.actions.harness import Task
@@ -154,6 +156,19 @@ async def test_lines_that_do_not_change_stay_as_they_are(task: Task, end: str) -
     wanted = wanted.replace(f"sha256:{'1' * 67}", "new")
     wanted = wanted.replace("name: second", "name: second\n- name: third") + "\nmore: true\n"
     assert (task.workspace.root / "a.yaml").read_bytes().decode() == wanted.replace("\n", end)
+
+
+LISTS = "paths:\n  /a:\n    get:\n      parameters:\n      - in: path\n        name: a\n      x: 1\ntags:\n- a\n"
+
+
+@pytest.mark.parametrize("text", [LISTS, LISTS.replace("      -", "        -").replace("        n", "          n")])
+async def test_new_lists_stand_as_those_that_are_there(task: Task, text: str) -> None:
+    put(task, "a.yaml", text)
+    more = {"/b": {"get": {"parameters": [{"in": "path", "name": "b"}, {"in": "query", "deep": {"l": ["x"]}}]}}}
+    await task.run(MERGE, {"path": "a.yaml", "content": {"paths": more}, "preserveYamlComments": True})
+    merged = text_of(task, "a.yaml")
+    assert yaml.safe_load(merged)["paths"] == yaml.safe_load(text)["paths"] | more
+    assert [line for line in difflib.ndiff(text.splitlines(), merged.splitlines()) if line.startswith("-")] == []
 
 
 async def test_documents_that_are_not_chosen_stay_as_they_are(task: Task) -> None:

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from backstage_py.cli.main import app
-from tests.golden_paths import answers, produced, toolchain
+from tests.golden_paths import answers, produced, python_service, toolchain
 
 
 @pytest.fixture(scope="module", params=produced.LANGUAGES)
@@ -37,3 +37,9 @@ def go_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     version = f"-X github.com/org/{produced.NAME}/internal/build.Version=0123abc"
     toolchain.found(source).run("build", "-trimpath", f"-ldflags=-s -w {version}", "-o", "service", ".")
     return source / "service"
+
+
+@pytest.fixture(scope="session")
+def python_environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment for produced Python services; tests with it are of one group, so that a run makes it once."""
+    return python_service.environment(tmp_path_factory.mktemp("environment"))

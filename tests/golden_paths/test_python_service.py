@@ -1,11 +1,7 @@
 """The Python service that path 1 produces: it passes its own checks and tests, in the environment of its lock."""
 
-import os
 import re
-import subprocess
-import sys
 import tomllib
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,42 +9,16 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tests.golden_paths import produced
+from tests.golden_paths.python_service import Service
 
 pytestmark = [pytest.mark.thorough, pytest.mark.xdist_group("Python service")]  # one environment a run
 
 
-@dataclass(frozen=True)
-class Service:
-    """The repository, and an environment with what its lock names and nothing else."""
-
-    folder: Path
-    environment: Path
-
-    def run(self, *command: str) -> str:
-        """Run a command as its developers do; it has to succeed."""
-        keep = {name: value for name, value in os.environ.items() if not name.startswith(("COV_", "PYTEST", "PYTHON"))}
-        path = os.pathsep.join([str(self.environment / "bin"), os.environ["PATH"]])
-        done = subprocess.run(
-            [self.environment / "bin" / command[0], *command[1:]],
-            cwd=self.folder,
-            env=keep | {"PATH": path},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, f"{' '.join(command)}:\n{done.stdout}{done.stderr}"
-        return done.stdout
-
-
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Service:
-    folder = produced.produce(produced.skeleton("python"), tmp_path_factory.mktemp("service"))
-    environment = tmp_path_factory.mktemp("environment")
-    subprocess.run([sys.executable, "-m", "venv", environment], check=True)
-    made = Service(folder, environment)
-    options = ("--quiet", "--disable-pip-version-check", "--no-compile", "--require-hashes")
-    made.run("pip", "install", *options, "--requirement", "requirements-dev.txt")
-    return made
+def service(tmp_path_factory: pytest.TempPathFactory, python_environment: Path) -> Service:
+    return Service(
+        produced.produce(produced.skeleton("python"), tmp_path_factory.mktemp("service")), python_environment
+    )
 
 
 def test_it_passes_its_own_tests(service: Service) -> None:

@@ -15,6 +15,7 @@ _VALUE = re.compile(
     r"""(?P<rest>(?:[ \t]+\#.*)?\s*)$"""
 )
 """A line with a plain or quoted value: its key with the spaces after it, the value, and what follows."""
+_STEP = 2
 
 
 class LayoutLostError(ValueError):
@@ -77,19 +78,34 @@ class _Carrying:
             for number, line in enumerate(new, start):
                 yield _with_change(self.text[self._place(number)], self.before[number], line)
             return
+        placed: list[tuple[int, int]] = []
         for line in new:
-            yield " " * self._indent(line, start) + line.lstrip(" ") + self._end
+            depth = _depth(line)
+            above = next(((one, own) for one, own in reversed(placed) if one < depth), None)
+            own = self._indent(line, start) if above is None else above[1] + depth - above[0]
+            if above is not None and _is_item(line) and self._lists_stand_below_their_key:
+                own -= _STEP
+            placed.append((depth, own))
+            yield " " * own + line.lstrip(" ") + self._end
 
     def _indent(self, line: str, before: int) -> int:
         """Return how far a new line goes in: as the nearest line before it of the same depth and kind does."""
-        depth, is_item = _depth(line), line.lstrip(" ").startswith("- ")
         for number in reversed(range(before)):
             known = self.before[number]
-            if number in self.place and known.strip() and _depth(known) == depth:
+            if number in self.place and known.strip() and _depth(known) == _depth(line):
                 own = self.text[self.place[number]]
-                if own.lstrip(" ").startswith("- ") == is_item:
+                if _is_item(own) == _is_item(line):
                     return _depth(own)
-        return depth
+        return _depth(line)
+
+    @property
+    def _lists_stand_below_their_key(self) -> bool:
+        """Say whether items of lists are not further in than the key that has them."""
+        pairs = zip(self.text, self.text[1:], strict=False)
+        return any(
+            _is_item(item) and not _is_item(key) and key.rstrip().endswith(":") and _depth(item) == _depth(key)
+            for key, item in pairs
+        )
 
     @property
     def _end(self) -> str:
@@ -101,6 +117,10 @@ class _Carrying:
 
 def _bare(line: str) -> str:
     return "".join(line.split())
+
+
+def _is_item(line: str) -> bool:
+    return line.lstrip(" ").startswith("- ")
 
 
 def _depth(line: str) -> int:

@@ -1,0 +1,41 @@
+"""A produced Python service, with an environment that has what its lock names and nothing else."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.golden_paths import produced
+
+
+@dataclass(frozen=True)
+class Service:
+    """The repository, and the environment."""
+
+    folder: Path
+    environment: Path
+
+    def run(self, *command: str) -> str:
+        """Run a command as its developers do; it has to succeed."""
+        keep = {name: value for name, value in os.environ.items() if not name.startswith(("COV_", "PYTEST", "PYTHON"))}
+        path = os.pathsep.join([str(self.environment / "bin"), os.environ["PATH"]])
+        done = subprocess.run(
+            [self.environment / "bin" / command[0], *command[1:]],
+            cwd=self.folder,
+            env=keep | {"PATH": path},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{' '.join(command)}:\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+
+def environment(folder: Path) -> Path:
+    """Make an environment with what the skeleton's lock for developers names."""
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    options = ("--quiet", "--disable-pip-version-check", "--no-compile", "--require-hashes")
+    lock = str(produced.skeleton("python") / "requirements-dev.txt")
+    Service(folder, folder).run("pip", "install", *options, "--requirement", lock)
+    return folder
