@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.golden_paths import platform, produced
+from tests.golden_paths import platform, produced, toolchain
 from tests.golden_paths.platform import Platform
 from tests.golden_paths.produced import NAME
 from tests.golden_paths.python_service import Service
@@ -69,6 +69,22 @@ async def test_a_python_service_with_more_endpoints_passes_its_own_checks(
     service.run("ruff", "format", "--check")
     service.run("mypy")
     service.run("pytest", "-q")
+
+
+@pytest.mark.go
+async def test_a_go_service_with_more_endpoints_passes_its_own_checks(tmp_path: Path) -> None:
+    async with running(tmp_path, "go") as site:
+        for endpoint in ENDPOINTS:
+            changed = await added(site, endpoint)
+            name = f"internal/api/{endpoint['name'].replace('-', '')}"
+            assert files(changed) == [f"{name}.go", f"{name}_test.go", "openapi.yaml"]
+            assert not [line for line in changed if line.startswith("-")]
+        assert "internal/api/greetings.go is there already" in await refusal(site)
+    assert toolchain.found(Path(__file__).parent).run("run", "gofmt/main.go", str(site.clone)) == ""
+    go = toolchain.found(site.clone)
+    go.run("vet", "./...")
+    go.run("test", "-count=1", "./internal/api", "./internal/openapi")
+    go.run("run", "./cmd/openapi", "-check")
 
 
 async def test_what_is_there_already_is_named_and_stays(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"github.com/org/${{ values.name }}/internal/api"
+	"github.com/org/${{ values.name }}/internal/openapi"
 )
 
 const name = "openapi.yaml"
@@ -26,7 +27,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)
 	}
-	if string(kept) != api.Document() {
+	if !openapi.Same(string(kept), api.Document()) {
 		fmt.Fprintf(os.Stderr, "%s does not describe the code any more; write it anew: go run ./cmd/openapi > %s\n", name, name)
 		os.Exit(1)
 	}

@@ -88,3 +88,23 @@ func TestWhatJSONCannotHoldIsNoted(t *testing.T) {
 	}()
 	Document("shop", "", []Operation{{Path: "/", Answer: reflect.TypeFor[chan int]()}})
 }
+
+func TestOrderAndQuotesAreNoDifference(t *testing.T) {
+	text := Document("shop", "", operations())
+	head, paths, _ := strings.Cut(text, "paths:\n")
+	moved := "# by hand\npaths:\n" + strings.ReplaceAll(paths, `"`, "'") + "\n" + head
+	if !Same(moved, text) {
+		t.Errorf("not the same:\n%s", moved)
+	}
+	for _, other := range []string{
+		strings.Replace(text, "putOrder", "makeOrder", 1),
+		strings.Replace(text, "delete:", "patch:", 1),
+		strings.Replace(text, "      tags:\n        - \"orders\"\n", "", 1),
+		strings.Replace(text, "        id:\n          type: \"string\"\n", "", 1),
+		text + "security: []\n",
+	} {
+		if other == text || Same(other, text) {
+			t.Errorf("the same:\n%s", other)
+		}
+	}
+}
