@@ -16,6 +16,12 @@ def repository(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     return produced.produce(produced.skeleton(request.param), tmp_path_factory.mktemp("repository"))
 
 
+@pytest.fixture(scope="session")
+def delivered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository for what is the same text in all languages: the chart, and how it is delivered."""
+    return produced.produce(produced.skeleton("go"), tmp_path_factory.mktemp("delivered"))
+
+
 @pytest.fixture(scope="session", params=produced.LANGUAGES)
 def repositories(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """What a dry run of the template writes for answers that have each pair of choices."""

@@ -43,11 +43,11 @@ def planned(server: KubeServer, repository: Path, folder: Path) -> list[dict[str
     return [one for one in yaml.safe_load_all(release["manifest"]) if one]
 
 
-def test_kinds_follow_what_the_server_has(server: KubeServer, repository: Path, tmp_path: Path) -> None:
+def test_kinds_follow_what_the_server_has(server: KubeServer, delivered: Path, tmp_path: Path) -> None:
     served = {one["groupVersion"] for group in server.api.get("/apis")["groups"] for one in group["versions"]}
     assert not {"autoscaling/v2", "policy/v1"} & served, "this server is not an old one"
-    old = {one["kind"]: one["apiVersion"] for one in planned(server, repository, tmp_path)}
-    new = {one["kind"]: one["apiVersion"] for one in rendering.rendered({}, chart=repository / "chart", name=NAME)}
+    old = {one["kind"]: one["apiVersion"] for one in planned(server, delivered, tmp_path)}
+    new = {one["kind"]: one["apiVersion"] for one in rendering.rendered({}, chart=delivered / "chart", name=NAME)}
     assert old.keys() == new.keys()
     assert (old["HorizontalPodAutoscaler"], old["PodDisruptionBudget"]) == ("autoscaling/v2beta2", "policy/v1beta1")
     assert (new["HorizontalPodAutoscaler"], new["PodDisruptionBudget"]) == ("autoscaling/v2", "policy/v1")

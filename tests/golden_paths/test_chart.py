@@ -54,33 +54,33 @@ def container(objects: list[dict[str, Any]], kind: str = "Deployment") -> dict[s
 
 
 @variants
-def test_helm_finds_nothing_to_object_to(repository: Path, values: dict[str, Any]) -> None:
-    found = helm_python.lint(repository / "chart", values, strict=True, kube_version="1.33.0")
+def test_helm_finds_nothing_to_object_to(delivered: Path, values: dict[str, Any]) -> None:
+    found = helm_python.lint(delivered / "chart", values, strict=True, kube_version="1.33.0")
     assert found["errors"] == []
     assert [one for one in found["messages"] if one["severity"] > 1] == []
 
 
 @pytest.mark.thorough(sample=1)  # the definition of a Rollout is large
 @variants
-def test_each_object_is_as_its_project_defines_it(repository: Path, values: dict[str, Any]) -> None:
-    objects = rendered(repository, values)
+def test_each_object_is_as_its_project_defines_it(delivered: Path, values: dict[str, Any]) -> None:
+    objects = rendered(delivered, values)
     assert [problem for one in objects for problem in definitions.problems(one)] == []
 
 
 @pytest.mark.thorough
-def test_a_field_that_nobody_defines_is_found(repository: Path) -> None:
-    objects = rendered(repository, EVERYTHING)
+def test_a_field_that_nobody_defines_is_found(delivered: Path) -> None:
+    objects = rendered(delivered, EVERYTHING)
     for kind in ("Rollout", "ServiceMonitor", "Service"):
         wrong = of_kind(objects, kind)
         wrong["spec"]["selektor"] = {}
         assert definitions.problems(wrong), kind
 
 
-def test_each_option_makes_its_object(repository: Path) -> None:
+def test_each_option_makes_its_object(delivered: Path) -> None:
     plain = {"Service", "ServiceAccount"}
     kept_by_default = {"Deployment", "HorizontalPodAutoscaler", "NetworkPolicy", "PodDisruptionBudget"}
     custom = {"AnalysisTemplate", "ExternalSecret", "PrometheusRule", "Rollout", "ServiceMonitor"}
-    kinds = {name: {one["kind"] for one in rendered(repository, values)} for name, values in VARIANTS.items()}
+    kinds = {name: {one["kind"] for one in rendered(delivered, values)} for name, values in VARIANTS.items()}
     assert kinds["minimal"] == plain | {"Deployment"}
     assert kinds["default"] == plain | kept_by_default
     assert kinds["everything"] == plain | kept_by_default - {"Deployment"} | custom | {"ConfigMap"}
@@ -96,27 +96,27 @@ def test_each_option_makes_its_object(repository: Path) -> None:
     ],
 )
 def test_a_digest_goes_before_a_tag_and_a_tag_before_the_charts_version(
-    repository: Path, image: dict[str, Any], expected: str
+    delivered: Path, image: dict[str, Any], expected: str
 ) -> None:
     name = image.get("repository", f"ghcr.io/org/{NAME}")
-    assert container(rendered(repository, {"image": image}))["image"] == name + expected
+    assert container(rendered(delivered, {"image": image}))["image"] == name + expected
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("environment", ["staging", "production"])
-def test_an_environment_says_what_it_waits_for_until_its_first_image(repository: Path, environment: str) -> None:
-    values = yaml.safe_load((repository / f"deploy/{environment}/values.yaml").read_text(encoding="utf-8"))
+def test_an_environment_says_what_it_waits_for_until_its_first_image(delivered: Path, environment: str) -> None:
+    values = yaml.safe_load((delivered / f"deploy/{environment}/values.yaml").read_text(encoding="utf-8"))
     with pytest.raises(helm_python.HelmError, match=f"no image for {NAME} yet.*deploy/{environment}/values.yaml"):
-        rendered(repository, values)
+        rendered(delivered, values)
     values["image"]["digest"] = DIGEST
-    objects = rendered(repository, values)
+    objects = rendered(delivered, values)
     assert [problem for one in objects for problem in definitions.problems(one)] == []
     assert of_kind(objects, "Service")["metadata"]["labels"]["environment"] == environment
 
 
 @pytest.mark.parametrize("kind", ["Deployment", "Rollout"])
-def test_pods_have_no_more_rights_than_they_need(repository: Path, kind: str) -> None:
-    objects = rendered(repository, {"rollout": {"enabled": kind == "Rollout"}})
+def test_pods_have_no_more_rights_than_they_need(delivered: Path, kind: str) -> None:
+    objects = rendered(delivered, {"rollout": {"enabled": kind == "Rollout"}})
     pod = of_kind(objects, kind)["spec"]["template"]["spec"]
     assert pod["securityContext"]["runAsNonRoot"]
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
@@ -128,15 +128,15 @@ def test_pods_have_no_more_rights_than_they_need(repository: Path, kind: str) ->
     assert "memory" in container(objects, kind)["resources"]["limits"]
 
 
-def test_the_grace_period_is_longer_than_the_service_takes_to_stop(repository: Path) -> None:
-    objects = rendered(repository, {"shutdown": {"drainSeconds": 7, "timeoutSeconds": 40}})
+def test_the_grace_period_is_longer_than_the_service_takes_to_stop(delivered: Path) -> None:
+    objects = rendered(delivered, {"shutdown": {"drainSeconds": 7, "timeoutSeconds": 40}})
     variables = {one["name"]: one["value"] for one in container(objects)["env"]}
     assert (variables["DRAIN_SECONDS"], variables["SHUTDOWN_SECONDS"]) == ("7", "40")
     assert of_kind(objects, "Deployment")["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] == 52
 
 
-def test_a_version_that_does_not_start_replaces_no_pod(repository: Path) -> None:
-    objects = rendered(repository, {})
+def test_a_version_that_does_not_start_replaces_no_pod(delivered: Path) -> None:
+    objects = rendered(delivered, {})
     assert of_kind(objects, "Deployment")["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
     assert "replicas" not in of_kind(objects, "Deployment")["spec"], "the autoscaler's"
     probes = container(objects)
@@ -144,8 +144,8 @@ def test_a_version_that_does_not_start_replaces_no_pod(repository: Path) -> None
     assert paths == {"startup": "/healthz", "liveness": "/healthz", "readiness": "/readyz"}
 
 
-def test_selectors_find_what_they_mean(repository: Path) -> None:
-    objects = rendered(repository, EVERYTHING)
+def test_selectors_find_what_they_mean(delivered: Path) -> None:
+    objects = rendered(delivered, EVERYTHING)
     labels = of_kind(objects, "Rollout")["spec"]["template"]["metadata"]["labels"]
     selectors = [
         of_kind(objects, "Service")["spec"]["selector"],
@@ -167,8 +167,8 @@ def test_selectors_find_what_they_mean(repository: Path) -> None:
     assert (target["kind"], target["name"]) == ("Rollout", of_kind(objects, "Rollout")["metadata"]["name"])
 
 
-def test_the_canary_is_measured_by_itself_and_taken_back_for_errors(repository: Path) -> None:
-    objects = rendered(repository, EVERYTHING)
+def test_the_canary_is_measured_by_itself_and_taken_back_for_errors(delivered: Path) -> None:
+    objects = rendered(delivered, EVERYTHING)
     canary = of_kind(objects, "Rollout")["spec"]["strategy"]["canary"]
     template = of_kind(objects, "AnalysisTemplate")
     assert canary["analysis"]["templates"] == [{"templateName": template["metadata"]["name"]}]
@@ -177,18 +177,18 @@ def test_the_canary_is_measured_by_itself_and_taken_back_for_errors(repository: 
     query = template["spec"]["metrics"][0]["provider"]["prometheus"]["query"]
     assert query.count('rollouts_pod_template_hash="{{args.pods}}"') == 2
     assert of_kind(objects, "ServiceMonitor")["spec"]["podTargetLabels"] == ["rollouts-pod-template-hash"]
-    alone = rendered(repository, {"rollout": {"enabled": True, "analysis": {"enabled": False}}})
+    alone = rendered(delivered, {"rollout": {"enabled": True, "analysis": {"enabled": False}}})
     assert "AnalysisTemplate" not in {one["kind"] for one in alone}
     assert "analysis" not in of_kind(alone, "Rollout")["spec"]["strategy"]["canary"]
 
 
-def test_the_database_comes_into_the_environment(repository: Path) -> None:
-    objects = rendered(repository, EVERYTHING)
+def test_the_database_comes_into_the_environment(delivered: Path) -> None:
+    objects = rendered(delivered, EVERYTHING)
     secret = of_kind(objects, "ExternalSecret")["spec"]
     assert secret["target"]["template"]["data"]["PGHOST"] == "{{ .host }}"
     taken = container(objects, "Rollout")["envFrom"]
     assert taken == [{"configMapRef": {"name": "more"}}, {"secretRef": {"name": secret["target"]["name"]}}]
-    by_hand = rendered(repository, {"database": {"enabled": True, "externalSecret": {"enabled": False}}})
+    by_hand = rendered(delivered, {"database": {"enabled": True, "externalSecret": {"enabled": False}}})
     assert "ExternalSecret" not in {one["kind"] for one in by_hand}
     assert container(by_hand)["envFrom"] == [{"secretRef": {"name": f"{NAME}-database"}}]
 
@@ -196,13 +196,13 @@ def test_the_database_comes_into_the_environment(repository: Path) -> None:
 @pytest.mark.parametrize(
     ("endpoint", "port"), [("http://c:4318", 4318), ("https://traces.example.com", 443), ("http://c/otlp", 80)]
 )
-def test_traces_may_leave_to_where_they_go(repository: Path, endpoint: str, port: int) -> None:
-    objects = rendered(repository, {"tracing": {"endpoint": endpoint}})
+def test_traces_may_leave_to_where_they_go(delivered: Path, endpoint: str, port: int) -> None:
+    objects = rendered(delivered, {"tracing": {"endpoint": endpoint}})
     assert {"ports": [{"port": port}]} in of_kind(objects, "NetworkPolicy")["spec"]["egress"]
     variables = {one["name"]: one.get("value") for one in container(objects)["env"]}
     assert variables["OTEL_EXPORTER_OTLP_ENDPOINT"] == endpoint
     assert "service.namespace=payments" in str(variables["OTEL_RESOURCE_ATTRIBUTES"])
-    without = {one["name"] for one in container(rendered(repository, {}))["env"]}
+    without = {one["name"] for one in container(rendered(delivered, {}))["env"]}
     assert not {name for name in without if name.startswith("OTEL")}
 
 
@@ -220,6 +220,6 @@ def test_traces_may_leave_to_where_they_go(repository: Path, endpoint: str, port
     ],
     ids=json.dumps,
 )
-def test_wrong_values_are_refused(repository: Path, wrong: dict[str, Any]) -> None:
+def test_wrong_values_are_refused(delivered: Path, wrong: dict[str, Any]) -> None:
     with pytest.raises(helm_python.HelmError):
-        rendered(repository, wrong)
+        rendered(delivered, wrong)

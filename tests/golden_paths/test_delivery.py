@@ -38,8 +38,8 @@ def applications(repository: Path, path: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.thorough
-def test_each_manifest_is_as_its_project_defines_it(repository: Path) -> None:
-    files = [one for one in sorted((repository / "deploy").rglob("*.yaml")) if one.name != "values.yaml"]
+def test_each_manifest_is_as_its_project_defines_it(delivered: Path) -> None:
+    files = [one for one in sorted((delivered / "deploy").rglob("*.yaml")) if one.name != "values.yaml"]
     found = [(file.name, one) for file in files for one in yaml.safe_load_all(file.read_text(encoding="utf-8"))]
     assert {one["kind"] for _, one in found} == {
         "Application", "ApplicationSet", "GitRepository", "HelmRelease", "Kustomization", "Policy",
@@ -48,15 +48,15 @@ def test_each_manifest_is_as_its_project_defines_it(repository: Path) -> None:
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_argo_cd_syncs_the_chart_with_the_values_of_its_environment(repository: Path, environment: str) -> None:
-    application = document(repository, f"argo-cd/{environment}.yaml")
+def test_argo_cd_syncs_the_chart_with_the_values_of_its_environment(delivered: Path, environment: str) -> None:
+    application = document(delivered, f"argo-cd/{environment}.yaml")
     spec = application["spec"]
     assert application["metadata"]["name"] == f"{NAME}-{environment}"
     assert spec["source"]["repoURL"] == REPOSITORY
-    chart = repository / spec["source"]["path"]
+    chart = delivered / spec["source"]["path"]
     files = [(chart / name).resolve() for name in spec["source"]["helm"]["valueFiles"]]
     assert files == [
-        (repository / name).resolve() for name in ("chart/values.yaml", f"deploy/{environment}/values.yaml")
+        (delivered / name).resolve() for name in ("chart/values.yaml", f"deploy/{environment}/values.yaml")
     ]
     assert all(file.is_file() for file in files)
     assert spec["source"]["helm"]["releaseName"] == NAME
@@ -64,42 +64,42 @@ def test_argo_cd_syncs_the_chart_with_the_values_of_its_environment(repository: 
     assert spec["syncPolicy"]["automated"] == {"prune": True, "selfHeal": True}
 
 
-def test_the_application_set_is_the_applications(repository: Path) -> None:
-    made = applications(repository, "argo-cd/applicationset/environments.yaml")
-    by_hand = [document(repository, f"argo-cd/{environment}.yaml") for environment in ENVIRONMENTS]
+def test_the_application_set_is_the_applications(delivered: Path) -> None:
+    made = applications(delivered, "argo-cd/applicationset/environments.yaml")
+    by_hand = [document(delivered, f"argo-cd/{environment}.yaml") for environment in ENVIRONMENTS]
     for one in by_hand:
         assert one["metadata"].pop("namespace") == "argocd"  # the set's own
     assert made == by_hand
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_flux_does_what_argo_cd_does(repository: Path, environment: str) -> None:
-    source = document(repository, "flux/source.yaml")
-    release = document(repository, f"flux/{environment}.yaml")
-    application = document(repository, f"argo-cd/{environment}.yaml")["spec"]
+def test_flux_does_what_argo_cd_does(delivered: Path, environment: str) -> None:
+    source = document(delivered, "flux/source.yaml")
+    release = document(delivered, f"flux/{environment}.yaml")
+    application = document(delivered, f"argo-cd/{environment}.yaml")["spec"]
     chart = release["spec"]["chart"]["spec"]
     assert source["spec"]["url"] == application["source"]["repoURL"]
     assert source["spec"]["ref"] == {"branch": application["source"]["targetRevision"]}
     assert chart["sourceRef"] == {"kind": source["kind"], "name": source["metadata"]["name"]}
     assert release["metadata"]["namespace"] == source["metadata"]["namespace"]
-    assert (repository / chart["chart"]).resolve() == (repository / application["source"]["path"]).resolve()
-    values = [(repository / "chart" / name).resolve() for name in application["source"]["helm"]["valueFiles"]]
-    assert [(repository / name).resolve() for name in chart["valuesFiles"]] == values
+    assert (delivered / chart["chart"]).resolve() == (delivered / application["source"]["path"]).resolve()
+    values = [(delivered / "chart" / name).resolve() for name in application["source"]["helm"]["valueFiles"]]
+    assert [(delivered / name).resolve() for name in chart["valuesFiles"]] == values
     assert release["spec"]["targetNamespace"] == application["destination"]["namespace"]
     assert release["spec"]["releaseName"] == application["source"]["helm"]["releaseName"]
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_flux_deploys_a_new_digest_under_the_same_version_of_the_chart(repository: Path, environment: str) -> None:
-    assert document(repository, f"flux/{environment}.yaml")["spec"]["chart"]["spec"]["reconcileStrategy"] == "Revision"
+def test_flux_deploys_a_new_digest_under_the_same_version_of_the_chart(delivered: Path, environment: str) -> None:
+    assert document(delivered, f"flux/{environment}.yaml")["spec"]["chart"]["spec"]["reconcileStrategy"] == "Revision"
 
 
-def test_policies_come_to_both_environments_by_both(repository: Path) -> None:
-    by_argo = applications(repository, "argo-cd/policies.yaml")
-    by_flux = documents(repository, "flux/policies.yaml")
+def test_policies_come_to_both_environments_by_both(delivered: Path) -> None:
+    by_argo = applications(delivered, "argo-cd/policies.yaml")
+    by_flux = documents(delivered, "flux/policies.yaml")
     namespaces = [f"{TEAM}-{environment}" for environment in ENVIRONMENTS]
     assert [one["spec"]["destination"]["namespace"] for one in by_argo] == namespaces
     assert [one["spec"]["targetNamespace"] for one in by_flux] == namespaces
     for path in [*(one["spec"]["source"]["path"] for one in by_argo), *(one["spec"]["path"] for one in by_flux)]:
-        assert list((repository / path).glob("*.yaml"))
+        assert list((delivered / path).glob("*.yaml"))
     assert [problem for one in by_argo for problem in definitions.problems(one)] == []

@@ -8,7 +8,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.golden_paths import produced
+from tests.golden_paths import produced, queries
 from tests.golden_paths.python_service import Service
 
 pytestmark = [pytest.mark.thorough, pytest.mark.xdist_group("Python service")]  # one environment a run
@@ -33,6 +33,21 @@ def test_its_sources_are_clean(service: Service) -> None:
 
 def test_its_document_is_what_its_code_says(service: Service) -> None:
     service.run("python", "-m", "service.openapi", "--check", "openapi.yaml")
+
+
+_SCRAPE = """
+from fastapi.testclient import TestClient
+from service.app import create_app
+from service.settings import Settings
+
+with TestClient(create_app(Settings())) as client:
+    assert client.get("/").status_code == 200
+    print(client.get("/metrics").text)
+"""
+
+
+def test_what_dashboard_and_alerts_ask_is_what_it_exports(service: Service) -> None:
+    assert queries.unmet(service.folder, service.run("python", "-c", _SCRAPE)) == []
 
 
 def test_an_endpoint_more_is_a_file_more(service: Service, tmp_path: Path) -> None:
