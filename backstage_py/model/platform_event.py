@@ -67,8 +67,8 @@ def key_of(*parts: str) -> str:
 
 
 def owner_in(parameters: Mapping[str, Json]) -> str | None:
-    """Return the team that a form names as ``owner``, as most templates call it; None without one."""
-    given = parameters.get("owner")
+    """Return the team that a form names as ``owner``, as most templates call it, or as ``team``; None without one."""
+    given = parameters.get("owner") or parameters.get("team")
     try:
         return str(entity_ref.parse(given, default_kind="group")) if isinstance(given, str) else None
     except InputError:

@@ -41,7 +41,7 @@ SPEC = json.dumps(
     {
         "apiVersion": "scaffolder.backstage.io/v1beta3",
         "steps": [{"id": "order", "action": "crossplane:postgres:request"}],
-        "parameters": {"owner": "Payments", "ticket": "", "password": "in-the-form"},
+        "parameters": {"team": "Payments", "ticket": "", "password": "in-the-form"},
         "templateInfo": {"entityRef": "template:default/Database"},
     }
 )

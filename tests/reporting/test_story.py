@@ -11,6 +11,7 @@ import pytest_asyncio
 from typer.testing import CliRunner
 
 from backstage_py.cli.main import app
+from tests.http.harness import call
 from tests.reporting import story
 from tests.reporting.world import TOKEN, Platform, platform
 
@@ -165,6 +166,31 @@ async def test_the_page_needs_nothing_beside_it(played: Platform, tmp_path: Path
     assert not re.search(r"<script|<link|<img|@import|url\(|src=|href=", page)
     for words in ("66.7 %", "not reached", "prefers-color-scheme: dark", "@media print", "Not measured here", "NPS"):
         assert words in page
+
+
+async def test_a_scrape_tells_of_everything_together(played: Platform) -> None:
+    async with asyncio.timeout(60):
+        while "backstage_py_platform_services" not in (text := await scraped(played)):  # noqa: ASYNC110  # it is read behind a scrape
+            await asyncio.sleep(0.05)
+    assert {
+        'backstage_py_platform_services{state="deployed"} 2',
+        'backstage_py_platform_services{state="never_deployed"} 2',
+        f'backstage_py_platform_first_deployment_seconds{{percentile="50"}} {240 * HOUR}',
+        'backstage_py_platform_catalog_services{path="golden"} 4',
+        'backstage_py_platform_infrastructure_changes{ticket="without"} 2',
+        'backstage_py_platform_deployments{kind="failed"} 3',
+        "backstage_py_platform_change_fail_ratio 0.4286",
+        "backstage_py_platform_open_incidents 1",
+        'backstage_py_platform_events_total{type="repository_created"} 4.0',
+        'backstage_py_platform_events_total{type="task_failed"} 1.0',
+        'backstage_py_platform_events_total{type="deployment_failed"} 1.0',
+    } <= set(text.splitlines())
+    assert 'first_deployment_seconds{percentile="95"}' not in text, "it is not reached"
+
+
+async def scraped(played: Platform) -> str:
+    answer = await call(played.app, "GET", "/metrics", {"authorization": f"Bearer {TOKEN}"})
+    return answer.body.decode()
 
 
 async def test_what_is_delivered_again_counts_once(played: Platform) -> None:

@@ -126,6 +126,6 @@ def shares(about: str, counts: Mapping[str, int]) -> str:
         if count:
             told = f"{name}: {count} of {whole}"
             parts.append(element("rect", colour, told, x=left, y=0, width=max(wide - 2, 1), height=28, rx=3))
-        keys.append((colour, f"{name}: {count} ({count / whole * 100:.3g} %)"))
+        keys.append((colour, f"{name}: {count} ({words.percent(count / whole)})"))
         left += wide
     return drawing(about, 28, parts) + legend(keys)

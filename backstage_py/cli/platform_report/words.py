@@ -39,7 +39,12 @@ def percentile(found: Mapping[str, Any], name: str = "p50Seconds") -> str:
 
 def share(found: Mapping[str, Any]) -> str:
     """Return a share in percent; of nothing there is none."""
-    return NOTHING if found["share"] is None else f"{found['share'] * 100:.3g} %"
+    return NOTHING if found["share"] is None else percent(found["share"])
+
+
+def percent(part: float) -> str:
+    """Return a part of one in percent, to a tenth where that says something."""
+    return f"{f'{part * 100:.1f}'.removesuffix('.0')} %"
 
 
 def team(ref: str | None) -> str:
