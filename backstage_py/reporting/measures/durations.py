@@ -34,6 +34,8 @@ class Durations:
         What is open counts for as long as it was watched: this is the estimate of Kaplan and Meier. Where all have
         ended that is the nearest rank: the smallest value that is not exceeded by so many percent of all.
         """
+        if self.ended and not self.open:
+            return sorted(self.ended)[-(-percent * self.n // _PERCENT) - 1]
         lasting, enough = Fraction(1), 1 - Fraction(percent, _PERCENT)
         watched, ages = self.n, sorted(self.open)
         for length, count in sorted(Counter(self.ended).items()):

@@ -1,6 +1,6 @@
 """The events by which a platform is measured: recorded once, read in the order in which they happened."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from backstage_py.metrics import reporting as counted
 from backstage_py.model import json
+from backstage_py.model.json import Json
 from backstage_py.model.platform_event import PlatformEvent, PlatformEventType
 from backstage_py.storage.database import Database, Transaction
 from backstage_py.storage.prepared import Prepared
@@ -29,6 +30,13 @@ _again = Prepared(
         "WHERE key = :key AND (at <> :at OR type <> :type OR traits <> :traits)"
     )
 )
+_before = Prepared(
+    sa.select(platform_events)
+    .where(platform_events.c.at < sa.bindparam("moment"))
+    .order_by(platform_events.c.at, platform_events.c.key)
+)
+_TYPES = {one.value: one for one in PlatformEventType}
+_NONE: Mapping[str, Json] = {}
 _KIND = "key text, type text, at bigint, " + ", ".join(f"{name} text" for name in _COLUMNS[3:])
 PART = f"""
 told AS (
@@ -79,14 +87,9 @@ class PlatformEventStore:
 
     async def before(self, moment: int) -> Sequence[PlatformEvent]:
         """Return all events that happened before a moment, in their order."""
-        query = (
-            sa.select(platform_events)
-            .where(platform_events.c.at < moment)
-            .order_by(platform_events.c.at, platform_events.c.key)
-        )
 
         def run(connection: sa.Connection) -> Sequence[PlatformEvent]:
-            return [_event(row._asdict()) for row in connection.execute(query)]
+            return [_event(row) for row in _before.all(connection, {"moment": moment})]
 
         return await self._database.read(run)
 
@@ -113,6 +116,8 @@ def _storable(value: Any) -> Any:
     return value.replace("\0", "")[:_LONGEST] if isinstance(value, str) else value
 
 
-def _event(row: dict[str, Any]) -> PlatformEvent:
-    known = {name: row[name] for name in _COLUMNS}
-    return PlatformEvent(**{**known, "type": PlatformEventType(row["type"]), "traits": json.parse(row["traits"])})
+def _event(row: Sequence[Any]) -> PlatformEvent:
+    key, type_, at, repository, entity, template, owner, subject, environment, revision, traits = row
+    told = _NONE if traits == "{}" else json.parse(traits)
+    where = repository, entity, template, owner, subject, environment, revision
+    return PlatformEvent(key, _TYPES[type_], at, *where, told)
