@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from backstage_py.catalog.sources.git_hosts.gitlab import GitlabProvider
 from backstage_py.errors import BackstageError, SettingsError
 from backstage_py.integrations.hosts.scm import ScmRegistry
 from backstage_py.integrations.web.http import HttpClient, listed_hosts
@@ -149,6 +150,38 @@ async def test_a_push_cannot_say_where_a_project_of_gitlab_is() -> None:
         found = cases.same(await cases.ours(kind, case, host, settings(kind, case)), host.url)
     assert found["states"][1]["entities"] == found["states"][0]["entities"]
     assert found["states"][1]["refreshed"] == ["url:<host>/acme/web/-/blob/main/catalog-info.yaml"]
+
+
+async def test_hundreds_of_pushes_to_a_project_of_gitlab_ask_it_once() -> None:
+    kind = next(one for one in KINDS if one.name == "gitlab")
+    topic, told = kind.cases[0].events[0]
+    added = {**told["commits"][0], "added": ["catalog-info.yaml"], "modified": []}
+    now, has_file = 0.0, True
+
+    def world(host: ApiHost, asked: Asked) -> Answer:
+        return kind.world(host, asked) if has_file or "/files/" not in asked.path else (404, {})
+
+    async with api_host.serve(world) as host, HttpClient(listed_hosts([host.url.partition("//")[2]])) as http:
+        hosts = ScmRegistry(kind.integration(host.url))
+        provider = GitlabProvider(settings(kind, kind.cases[0]), http, hosts, clock=lambda: now)
+        connection = await told_of.connected(provider)
+        told = {**told, "project": {**told["project"], "web_url": f"{host.url}/acme/web"}}
+        before = len(host.asked)
+
+        async def push(**more: Any) -> int:
+            """Return how many requests it took by now."""
+            await provider.hear(Event(topic, {**told, **more}, {}))
+            return len(host.asked) - before
+
+        assert await push(ref="refs/heads/feature") == 0
+        assert await push(commits=[{"added": ["README.md"], "modified": [], "removed": []}]) == 0
+        assert [await push() for _ in range(200)][-1] == 2
+        assert len(connection.refreshed) == 200
+        now, has_file = 60.0, False
+        assert await push() == 4
+        has_file = True
+        assert await push(commits=[added]) == 6, "that it is not there is never remembered"
+    assert any("acme/web" in one["spec"]["target"] for one in connection.entities.values())
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=[one.name for one in KINDS])

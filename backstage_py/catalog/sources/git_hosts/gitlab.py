@@ -5,7 +5,9 @@ reading fail, where that module leaves it out.
 """
 
 import posixpath
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
 
 from backstage_py.catalog.sources.git_hosts import api, paging
 from backstage_py.catalog.sources.git_hosts.discovery import listed, location, named, part
@@ -22,6 +24,16 @@ from backstage_py.settings.sections.git_providers import GitlabSettings
 _PAGE = 50
 _WHOLE = ("gitlab.project_destroy", "gitlab.project_rename", "gitlab.project_transfer")
 """System hooks after which all is read again."""
+_FRESH_SECONDS = 10.0
+_MOST_KEPT = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A project that has the file, as it was some seconds ago."""
+
+    project: JsonObject
+    at: float
 
 
 class Gitlab:
@@ -58,6 +70,7 @@ class GitlabProvider(ScheduledProvider):
         settings: of this provider.
         http: for requests.
         hosts: the git hosts.
+        clock: in seconds.
 
     Raises:
         SettingsError: ``integrations`` has no such host.
@@ -65,12 +78,21 @@ class GitlabProvider(ScheduledProvider):
 
     topics = ("gitlab.push", *_WHOLE)
 
-    def __init__(self, settings: GitlabSettings, http: HttpClient, hosts: ScmRegistry) -> None:
+    def __init__(
+        self,
+        settings: GitlabSettings,
+        http: HttpClient,
+        hosts: ScmRegistry,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         super().__init__(f"GitlabDiscoveryEntityProvider:{settings.id}", settings.schedule)
         self._settings = settings
         self._gitlab = Gitlab(api.of_host(http, hosts, "gitlab", settings.host))
         self._project_fits = part(settings.projects)
         self._groups = [part(one) for one in settings.groups]
+        self._clock = clock
+        self._kept: dict[int, _Kept] = {}
 
     async def found(self) -> Sequence[JsonObject]:
         """Return the locations of all projects that the filters let in and that have the file."""
@@ -148,18 +170,49 @@ class GitlabProvider(ScheduledProvider):
         told = event.payload
         if not named(told, "project", "web_url").startswith(f"{self._gitlab.base}/"):
             return
-        project = await self._gitlab.one(f"/projects/{int(told['project_id'])}")  # what is told of it may be forged
-        if not self._is_wanted(project) or named(told, "ref") != f"refs/heads/{self._branch(project)}":
-            return
-        is_there = await self._has_file(project)
         changed = {kind: self._files(told, kind) for kind in ("added", "removed", "modified")}
+        is_whole = int(named(told, "total_commits_count") or 0) <= len(listed(told, "commits"))
+        if (is_whole and not any(changed.values())) or not self._may_concern(told):
+            return
+        project, is_there = await self._pushed_to(int(told["project_id"]), named(told, "ref"))
+        if project is None:
+            return
         gone = [self._location(project, one) for one in changed["removed"]]
         added = [self._location(project, one) for one in changed["added"]]
-        if int(named(told, "total_commits_count") or 0) > len(listed(told, "commits")):  # it tells of some of them only
+        if not is_whole:  # it tells of some commits only
             (added if is_there else gone).append(self._location(project))
             changed["modified"].append(self._settings.file)
         await self.change(added if is_there else [], gone)
         await self.refresh(*(self._url(project, one) for one in changed["modified"]))
+
+    def _may_concern(self, told: JsonObject) -> bool:
+        """Return False when a push itself says that it was to another branch than the one that is read."""
+        branch = self._settings.branch or named(told, "project", "default_branch")
+        return not branch or self._is_to(branch, named(told, "ref"))
+
+    async def _pushed_to(self, number: int, ref: str) -> tuple[JsonObject | None, bool]:
+        """Return the project of a push and whether it has the file; no project when the push is nothing to us.
+
+        What is told may be forged, so GitLab is asked. Hundreds of pushes to one project in a row ask once: an answer
+        that is a moment old is used as long as it says that the file is there.
+        """
+        kept = self._kept.get(number)
+        if kept and self._clock() - kept.at < _FRESH_SECONDS and self._is_to(self._branch(kept.project), ref):
+            return kept.project, True
+        self._kept.pop(number, None)
+        at, project = self._clock(), await self._gitlab.one(f"/projects/{number}")
+        if not self._is_wanted(project) or not self._is_to(self._branch(project), ref):
+            return None, False
+        is_there = await self._has_file(project)
+        if is_there:
+            if len(self._kept) >= _MOST_KEPT:
+                self._kept.clear()
+            self._kept[number] = _Kept(project, at)
+        return project, is_there
+
+    @staticmethod
+    def _is_to(branch: str, ref: str) -> bool:
+        return ref == f"refs/heads/{branch}"
 
     def _files(self, told: JsonObject, kind: str) -> list[str]:
         every = [str(path) for one in listed(told, "commits") for path in listed(one, kind)]
