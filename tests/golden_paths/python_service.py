@@ -18,10 +18,11 @@ class Service:
 
     def run(self, *command: str) -> str:
         """Run a command as its developers do; it has to succeed."""
-        keep = {name: value for name, value in os.environ.items() if not name.startswith(("COV_", "PYTEST", "PYTHON"))}
+        ours = ("COV_", "MYPY", "PYTEST", "PYTHON")
+        keep = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         path = os.pathsep.join([str(self.environment / "bin"), os.environ["PATH"]])
         done = subprocess.run(
-            [self.environment / "bin" / command[0], *command[1:]],
+            command,
             cwd=self.folder,
             env=keep | {"PATH": path},
             capture_output=True,

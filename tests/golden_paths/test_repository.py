@@ -13,11 +13,13 @@ from backstage_py.cli.main import app
 from backstage_py.model import json
 from tests.golden_paths import produced
 
-_SHARED = ("chart", "deploy")
+_SHARED = ("chart", "deploy", "docs/delivery.md", "docs/runbook.md")
 """The same text in each language; there twice, since each golden path is a folder that can be copied alone."""
 
 
 def _files(folder: Path) -> dict[str, bytes]:
+    if folder.is_file():
+        return {folder.name: folder.read_bytes()}
     return {one.relative_to(folder).as_posix(): one.read_bytes() for one in folder.rglob("*") if one.is_file()}
 
 

@@ -1,7 +1,9 @@
 """Logs: one JSON object a line, with the ids of the trace that it belongs to."""
 
+import json
 import logging
 import sys
+from functools import partial
 from typing import TextIO
 
 from opentelemetry import trace
@@ -29,6 +31,7 @@ def configure(settings: Settings, stream: TextIO = sys.stdout) -> None:
             rename_fields={"levelname": "level", "message": "msg", "exc_info": "stack"},
             static_fields={"service": NAME, "version": settings.version},
             timestamp="time",
+            json_serializer=partial(json.dumps, separators=(",", ":")),
             reserved_attrs=[*RESERVED_ATTRS, "color_message"],  # for terminals, of uvicorn
         )
     )
