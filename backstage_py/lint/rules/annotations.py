@@ -165,6 +165,15 @@ def _annotation_meant(key: str) -> str | None:
             return None
         close = misspelled(name, known) or number_of(name, known)
         return f"{domain}/{close}" if close else None
+    if (
+        same := next((one for one in _KNOWN if _differs_in_ending(one, domain) and name in _KNOWN[one]), None)
+    ) is not None:
+        return f"{same}/{name}"
     near = nearest(domain, _KNOWN)
     sure = near and len(near) >= _SHORTEST_DOMAIN and distance(domain, near) == 1 and name in _KNOWN[near]
     return f"{near}/{name}" if sure else None
+
+
+def _differs_in_ending(left: str, right: str) -> bool:
+    """Whether two domains are the same but for ``.com`` or ``.org``."""
+    return left != right and left.rpartition(".")[0] == right.rpartition(".")[0] != ""

@@ -225,8 +225,8 @@ def _option_meant(key: str, known: frozenset[str], *, is_closed: bool) -> str | 
 def _closed_options(schema: JsonObject, path: Path) -> Iterator[tuple[JsonObject, Path, frozenset[str], str]]:
     """Yield the options of a built-in field, with where they stand, the options that it has, and who has them."""
     options, field = schema.get("ui:options"), schema.get("ui:field")
-    if isinstance(options, dict) and field is None and isinstance(schema.get("ui:widget"), str):
-        yield options, (*path, "ui:options"), GENERAL_OPTIONS, schema["ui:widget"]
+    if isinstance(options, dict) and field is None:
+        yield options, (*path, "ui:options"), GENERAL_OPTIONS, str(schema.get("ui:widget", "ui:options"))
     known = FIELD_OPTIONS.get(field) if isinstance(field, str) else None
     if known is None or not isinstance(options, dict):
         return

@@ -129,6 +129,8 @@ def impossible_dependency(template: Template) -> Iterator[Finding]:
                     fix=f'Did you mean "{close}"?' if close else None,
                     repair=repair.rename(where, close, sure=_is_slip(name, close)),
                 )
+            elif isinstance(dependency, list):
+                yield from _unasked(template, dependency, where)
             elif isinstance(dependency, dict) and isinstance(properties.get(name), dict):
                 yield from _dead_branches(name, properties[name], dependency, where)
 
@@ -187,6 +189,11 @@ def misplaced_key(template: Template) -> Iterator[Finding]:
                 fix="Write " + ", ".join(f"ui:{key}" for key in nested) + " beside type",
             )
         for key in one.schema:
+            word, _, rest = str(key).partition(" ")
+            if rest and one.schema[key] is None and word in SCHEMA_KEYS and word not in one.schema:
+                fix = f"Write a colon: {word}: {rest}"
+                yield Finding(f'"{key}" is a key without a value', (*one.path, key), on_key=True, fix=fix)
+                continue
             unknown = key not in SCHEMA_KEYS and not str(key).startswith("ui:")
             close = _foreign(str(key), one.schema) or (
                 slip_of(str(key), SCHEMA_KEYS, one.schema) or begun(str(key), SCHEMA_KEYS) if unknown else None
@@ -240,11 +247,20 @@ def unused_parameter(template: Template) -> Iterator[Finding]:
             yield Finding(f'The parameter "{name}" is not used', first.path, on_key=True)
 
 
+def _unasked(template: Template, names: list[Json], where: Path) -> Iterator[Finding]:
+    """What is required beside a property and asked for nowhere."""
+    for index, name in enumerate(names):
+        if isinstance(name, str) and name not in template.form.declared and not template.form.open:
+            close = nearest(name, template.form.declared)
+            fix = f'Did you mean "{close}"?' if close else "Add the property, or remove the name"
+            yield Finding(f'"{name}" is required here but asked for nowhere', (*where, index), fix=fix)
+
+
 def _foreign(key: str, schema: JsonObject) -> str | None:
     """What another language calls a keyword, where that keyword is not there."""
     name = schema.get("type")
-    close = FOREIGN_SCHEMA_KEYS.get(key, {}).get(name) if isinstance(name, str) else None
-    return close if close not in schema else None
+    close = FOREIGN_SCHEMA_KEYS.get(key.lower(), {}).get(name) if isinstance(name, str) else None
+    return close if close not in schema and close != key else None
 
 
 def _is_slip(name: str, close: str | None) -> bool:

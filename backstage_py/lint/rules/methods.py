@@ -1,4 +1,4 @@
-"""BPY4 and BPY6: methods that are called on values."""
+"""BPY4 and BPY6: methods that are called on values, and functions that are not called."""
 
 from collections.abc import Iterator
 
@@ -22,6 +22,8 @@ from backstage_py.templating import tree
 
 _FORM = "parameters:\n  properties:\n    name:\n      type: string\n"
 _LOG = "steps:\n  - id: log\n    action: debug:log\n    input:\n      message: "
+_CLEAN_UP = "steps:\n  - id: clean\n    action: fs:delete\n    input:\n      files: [draft]\n    if: "
+_OUTCOMES = frozenset({"always", "failure"})
 _ALL = TEXT_METHODS | LIST_METHODS | NUMBER_METHODS | OTHER_METHODS
 _BY_TYPE = {
     "string": TEXT_METHODS,
@@ -45,6 +47,32 @@ _INSTEAD = {
     "padStart": "Put it together with +",
     "padEnd": "Put it together with +",
 }
+
+
+@rule(
+    "BPY415",
+    "uncalled-function",
+    "warning",
+    "template",
+    summary="`always` or `failure` is written without its parentheses.",
+    why="The function itself is always true, so the step runs whatever happened before.",
+    bad=_CLEAN_UP + "${{ failure }}\n",
+    good=_CLEAN_UP + "${{ failure() }}\n",
+)
+def uncalled_function(template: Template) -> Iterator[Finding]:
+    """Wherever templates know them."""
+    for use in template.uses:
+        for reference in use.references():
+            name = reference.names[0]
+            if name in _OUTCOMES and not reference.called:
+                mended = repair.word(use.path, reference.offsets[0], name, f"{name}()")
+                yield Finding(
+                    f'"{name}" is a function, and is not called',
+                    use.path,
+                    reference.offsets[0],
+                    fix=f"Write {name}()",
+                    repair=mended,
+                )
 
 
 @rule(

@@ -7,10 +7,18 @@ from backstage_py.lint import documents
 from backstage_py.lint.files import Text
 from backstage_py.lint.fixes import quoting
 from backstage_py.lint.fixes.repair import Repair
-from backstage_py.lint.rule import Finding, rule
+from backstage_py.lint.rule import Finding, Path, rule
 from backstage_py.model import yaml
+from backstage_py.model.json import Json
 from backstage_py.model.yaml.problems import YamlProblem
 
+_MERGED = (
+    "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata:\n  name: web\n  links:\n"
+    "    - &links\n      title: Web\n      url: https://a.example\n"
+    "    - <<: *links\n      url: https://b.example\n"
+    "spec:\n  type: service\n  lifecycle: production\n  owner: team-a\n"
+)
+_MOST_DEEP = 60
 _DASH = re.compile(r"\s*-(?=[A-Za-z_][\w.-]*:(?:\s|$))")
 _BLOCK_TEXT = re.compile(r":\s+[|>][+-]?\s*$")
 _AFTER_DASH = "Write a space behind the dash: it begins an item of a list"
@@ -90,6 +98,31 @@ def no_entity(text: Text) -> Iterator[Finding]:
         yield Finding("The file holds no entity of Backstage", place=(1, 1))
 
 
+@rule(
+    "BPY004",
+    "merge-key",
+    "warning",
+    "entity",
+    summary="`<<` is meant to merge a map, which the catalog does only where it is told to.",
+    why="Without `catalog.enableYamlMerge` in the configuration, `<<` is an ordinary key, and what it stands for is "
+    "missing.",
+    bad={"catalog-info.yaml": _MERGED},
+    good={"catalog-info.yaml": _MERGED.replace("<<: *links", "title: Web")},
+)
+def merge_key(entity: documents.Entity) -> Iterator[Finding]:
+    """Wherever it stands, as a key of a map with a map behind it."""
+    pending: list[tuple[Json, Path]] = [(entity.value, ())]
+    while pending:
+        value, path = pending.pop()
+        inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        for key, item in inner:
+            if key == "<<" and isinstance(item, dict | list):
+                fix = "Write the keys out, or set catalog.enableYamlMerge where this is read"
+                yield Finding('"<<" is an ordinary key here', (*path, key), on_key=True, fix=fix)
+            elif len(path) < _MOST_DEEP:
+                pending.append((item, (*path, key)))
+
+
 def _known_cause(text: str, problem: YamlProblem) -> tuple[tuple[int, int] | None, str]:
     """Where the mistake is that shows only at the problem, or a line further on, and what to do.
 
@@ -99,11 +132,24 @@ def _known_cause(text: str, problem: YamlProblem) -> tuple[tuple[int, int] | Non
     for number in (problem.line - 1, problem.line):
         if 0 < number <= len(lines) and (found := _DASH.match(lines[number - 1])):
             return (number, found.end() + 1), _AFTER_DASH
+    if dedented := _dedented(lines, problem):
+        return dedented
     for number in range(max(problem.line - 2, 1), problem.line):
         indent = _indent(lines[number])
         if _BLOCK_TEXT.search(lines[number - 1]) and lines[number].strip() and indent <= _indent(lines[number - 1]):
             return (number + 1, indent + 1), f"Indent the text further than the key in line {number}"
     return None, ""
+
+
+def _dedented(lines: list[str], problem: YamlProblem) -> tuple[tuple[int, int], str] | None:
+    """One line that stands further left than those around it: it ends their map, and the next one has no place."""
+    before, line = ([""] * 2 + lines)[-2:]
+    if not problem.cause or problem.cause[0] != problem.line + 1 or not before.strip():
+        return None
+    indent = _indent(before)
+    if not _indent(line) < indent == problem.cause[1] - 1:
+        return None
+    return (problem.line, _indent(line) + 1), f"Indent it as far as the lines around it: {indent} spaces"
 
 
 def _indent(line: str) -> int:
