@@ -7,8 +7,8 @@ never for its own or one above.
 ==================  ======  ===============================================================================
 lane                limit   what runs there
 ==================  ======  ===============================================================================
-``ACTIONS``         64      actions of others, which block as they like (``scaffolder.executors``); 48 for each
-``action_helpers``  8       what one such action hands to ``asyncio.to_thread``; a lane for each call of one
+``ACTIONS``         64      actions that run in this process and block as they like (``in_thread``); 48 for each
+``action_helpers``  8       what one action hands to ``asyncio.to_thread``; a lane for each call of one
 ``LIBRARIES``       32      what libraries hand to the service's event loop, such as name look-ups
 ``remote_call``     16      clients of foreign systems, a lane for each system, so that one that hangs hurts itself
 ``file_work``       16      files: copying, unpacking, removing
@@ -24,14 +24,12 @@ keeps the process from ending. The database has threads of its own, one for each
 import asyncio
 import contextvars
 import ctypes
-import sys
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from queue import Empty, SimpleQueue
-from types import FrameType
 from typing import Any, ParamSpec, TypeVar
 
 from backstage_py.errors import InputError
@@ -90,12 +88,6 @@ class Job:
         """Give its place in the lane to the next: nobody waits for it, and it may never end."""
         if following := self._lane.release(self):
             _start(following)
-
-    @property
-    def frame(self) -> FrameType | None:
-        """Where the thread is, None when the function has ended."""
-        frames = sys._current_frames()  # noqa: SLF001  # its documented name
-        return frames.get(self._thread) if self._thread is not None else None
 
     def interrupt(self) -> None:
         """Raise ``Abandoned`` in the thread as soon as it runs Python code; a call into C is not cut short."""
@@ -232,6 +224,12 @@ def is_on_a_loop() -> bool:
     except RuntimeError:
         return False
     return True
+
+
+def idle() -> int:
+    """Return how many threads wait for work."""
+    with _lock:
+        return len(_idle)
 
 
 def action_helpers() -> "Executor":

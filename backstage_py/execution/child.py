@@ -8,6 +8,7 @@ import threading
 import time
 from pathlib import Path
 
+from backstage_py import threads
 from backstage_py.execution.handler import Handler, Surroundings
 from backstage_py.execution.messages import Begin
 from backstage_py.execution.stream import StreamChannel
@@ -73,7 +74,7 @@ def _entered(begin: Begin) -> Path:
 def _is_clean() -> bool:
     """Say whether neither threads nor processes of the last action run on."""
     until = time.monotonic() + _ENDING_SECONDS
-    while threading.active_count() > _OURS:
+    while threading.active_count() - threads.idle() > _OURS:
         if time.monotonic() > until:
             return False
         time.sleep(0.001)

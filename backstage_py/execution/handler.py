@@ -4,13 +4,13 @@ import asyncio
 import shutil
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+from backstage_py import threads
 from backstage_py.errors import BackstageError
 from backstage_py.execution import asking, failures, messages, outputs, stacks
 from backstage_py.execution.channel import Channel, ChannelClosed
@@ -22,7 +22,6 @@ from backstage_py.plugin import Action, ActionContext, CancelSignal, Services, S
 from backstage_py.tracing import forwarding
 
 _CLEAN_UP_SECONDS = 0.3
-_HELPERS = 8
 
 
 def _on_this_machine(begin: Begin) -> Path:
@@ -66,19 +65,35 @@ class Handler:
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
         self._current: _Call | None = None
         self._seen = 0
+        self._reader = threading.Thread(target=self._receive, name="backstage-py-answers", daemon=True)
 
     def serve(self) -> None:
         """Run what the service begins, until it closes the channel or says that it was the last."""
-        threading.Thread(target=self._receive, name="backstage-py-answers", daemon=True).start()
-        while call := self._calls.get():
-            try:
-                ended = call.run()
-            except BaseException as error:  # noqa: BLE001  # an interrupt that came when the action had just ended
-                ended = Ended(failures.told(as_backstage_error(error)), is_clean=False)
-            try:
-                self._connection.tell(ended)
-            except ChannelClosed:
-                return
+        self._reader.start()
+        while (call := self._calls.get()) and self._serve(call):
+            pass
+
+    def serve_one(self) -> None:
+        """Run what the service begins first, and nothing more; ``join`` waits for its thread behind it."""
+        self._reader.start()
+        if call := self._calls.get():
+            self._serve(call)
+
+    def join(self) -> None:
+        """Wait for the thread that takes answers; the channel is closed."""
+        self._reader.join()
+
+    def _serve(self, call: "_Call") -> bool:
+        """Run an action and tell how it ended; return whether the service still listens."""
+        try:
+            ended = call.run()
+        except BaseException as error:  # noqa: BLE001  # an interrupt that came when the action had just ended
+            ended = Ended(failures.told(as_backstage_error(error)), is_clean=False)
+        try:
+            self._connection.tell(ended)
+        except ChannelClosed:
+            return False
+        return True
 
     def _receive(self) -> None:
         try:
@@ -122,7 +137,7 @@ class _Call:
         self._thread = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[Any] | None = None
-        self._helpers: ThreadPoolExecutor | None = None
+        self._helpers: threads.Executor | None = None
         self._is_running = False
         self._lock = threading.Lock()
 
@@ -204,7 +219,7 @@ class _Call:
     def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
-            self._helpers = ThreadPoolExecutor(_HELPERS)
+            self._helpers = threads.action_helpers()
             self._loop.set_default_executor(self._helpers)
             asyncio.set_event_loop(self._loop)
         task = self._loop.create_task(work)
@@ -222,8 +237,8 @@ class _Call:
         """End what the action left on its loop, within a moment, and remove what it needed beside its workspace."""
         with suppress(BaseException):  # an action may have left anything there, its own event loop policy included
             self._close_loop()
-        if self._helpers:
-            self._helpers.shutdown(wait=False, cancel_futures=True)
+        for job in list(self._helpers.jobs) if self._helpers else ():
+            job.outcome.cancel()
         for folder in context.temporary_directories if context else ():
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -9,7 +9,7 @@ class CancelSignal:
     """Whether the task was cancelled: set once, from any thread; looked at from any thread, awaited on any event loop.
 
     It is what the ``AbortSignal`` in ``ctx.signal`` is to an action of Backstage. An action that does not heed it is
-    interrupted a moment later, and left behind after that.
+    interrupted a moment later, and ended with its process after that.
     """
 
     def __init__(self) -> None:

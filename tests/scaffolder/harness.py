@@ -177,3 +177,11 @@ def log(events: Sequence[TaskEvent]) -> list[tuple[str | None, str | None, str]]
         )
         for one in plain
     ]
+
+
+def is_alive(pid: int) -> bool:
+    """Say whether a process runs; one that only waits to be reaped does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

@@ -14,11 +14,10 @@ import pytest_asyncio
 from backstage_py.integrations.children import supervisor
 from backstage_py.plugin import load_plugins
 from backstage_py.settings.sections import ExecutorSettings, ProcessSettings, ScaffolderSettings
-from tests.scaffolder.harness import World, body, messages, template, world
+from tests.scaffolder.harness import World, body, is_alive, messages, template, world
 
 ACTIONS = Path(__file__).with_name("process_actions")
 MIB = 1024 * 1024
-_LOG_LIMIT = 4 * MIB
 LIMITS = ProcessSettings(memory_bytes=256 * MIB, cpu_seconds=1, processes=16, open_files=64)
 
 
@@ -29,9 +28,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 async def opened(folder: Path, limits: ProcessSettings) -> AsyncIterator[World]:
     """Open a scaffolder whose actions are loaded; when it is closed, nothing of their processes may be left."""
     before = below()
-    settings = ScaffolderSettings(
-        actions_folder=ACTIONS, log_limit_bytes=_LOG_LIMIT, executor=ExecutorSettings(process=limits)
-    )
+    settings = ScaffolderSettings(actions_folder=ACTIONS, executor=ExecutorSettings(process=limits))
     registry = load_plugins(ACTIONS).actions
     async with world(folder, settings=settings, registry=registry) as running:
         yield running
@@ -57,14 +54,6 @@ def site(shared: World) -> Iterator[World]:
 def below() -> set[int]:
     """Return the processes below this one that are none of asyncio's or of a database."""
     return {pid for pid in supervisor.below(os.getpid()) if is_alive(pid)}
-
-
-def is_alive(pid: int) -> bool:
-    """Say whether a process runs; one that only waits to be reaped does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -172,16 +161,6 @@ async def test_temporary_files_go_with_the_process(site: World) -> None:
     found = body((await site.run(steps("scatters")))[-1])["output"]["s0"]
     assert not Path(found["file"]).exists()
     assert not Path(found["folder"]).exists()
-
-
-@pytest.mark.thorough
-async def test_a_hundred_megabytes_of_log_are_cut(site: World) -> None:
-    task = await site.create(steps("floods"))
-    await is_unharmed(site)
-    events = await site.events(task)
-    assert sum(len(message) for message in messages(events)) < 1.1 * _LOG_LIMIT
-    assert any("has reached its limit" in message for message in messages(events))
-    assert body(events[-1])["message"] == "Run completed with status: completed"
 
 
 async def test_what_it_prints_is_in_the_operators_log_and_bounded(

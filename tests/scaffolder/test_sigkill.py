@@ -1,4 +1,4 @@
-"""Workers are killed at random moments under load; nothing may be lost, doubled or done twice.
+"""Workers are killed at random moments under load; nothing may be lost, doubled or done twice, and no process is left.
 
 ``BACKSTAGE_PY_SIGKILLS`` says how many kills (8 by default, 20 in CI).
 """
@@ -15,6 +15,7 @@ from typing import Self
 import pytest
 import sqlalchemy as sa
 
+from backstage_py.integrations.children import supervisor
 from backstage_py.model.task import TaskEvent
 from backstage_py.plugin import Services
 from backstage_py.settings.sections import AuthSettings
@@ -25,8 +26,9 @@ from backstage_py.storage.scaffolder.tables import task_events
 from backstage_py.wiring import keys
 from backstage_py.wiring.scaffolder import Scaffolder
 from tests.effort import IS_THOROUGH
-from tests.scaffolder.harness import Catalog, World, body, template
-from tests.scaffolder.killable_worker import LINES, SETTINGS, registry
+from tests.scaffolder.harness import Catalog, World, body, is_alive, template
+from tests.scaffolder.killable_actions.work import LINES
+from tests.scaffolder.killable_worker import SETTINGS, registry
 
 KILLS = int(os.environ.get("BACKSTAGE_PY_SIGKILLS", "20" if IS_THOROUGH else "8"))
 WORKERS = 2
@@ -52,8 +54,12 @@ class Workers:
 
     async def kill_one(self) -> None:
         process = self.processes.pop(random.randrange(len(self.processes)))
+        below = supervisor.below(process.pid)
         process.send_signal(signal.SIGKILL)
         await process.wait()
+        async with asyncio.timeout(60):
+            while any(is_alive(pid) for pid in below):  # noqa: ASYNC110  # a process has no way to tell
+                await asyncio.sleep(0.01)
         await self.start()
 
     async def __aenter__(self) -> Self:

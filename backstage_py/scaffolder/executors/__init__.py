@@ -1,11 +1,10 @@
-"""Where the code of an action executes, so that none of it can hold up the service.
+"""What runs an action's handler: ``inline`` on the service's loop, ``process`` in a process of its run's, or a thread.
 
-``executor`` is the protocol and the one place that chooses: ``inline`` runs our own actions on the service's loop,
-``in_thread`` runs those of others in a thread with a loop of its own, from which they reach the service's objects over
-a ``bridge``. ``step_output`` takes what a handler returns, ``error_text`` what it raises. ``leftovers`` counts threads
-that do not end, ``loop_watch`` names whoever blocks the service's loop, ``stacks`` says where code is.
+``executor`` has the protocols; ``choice`` says which executor runs an action. ``inline`` is for our own async actions,
+which never block. All others speak the protocol of ``backstage_py.execution``: ``host`` is its service's side for one
+call (``kept`` its checkpoints), ``line`` numbers the messages and ``wire`` carries them over a socket to a handler in
+``process`` or ``in_thread``. ``error_text`` is what a task shows of an error; ``loop_watch`` names who blocks the loop.
 
-It promises: a cancelled action is left within a second; what is left behind is counted, bounded and named; actions
-never take more threads than ``backstage_py.threads`` allows, whatever waits. Results, retries and records belong to
-``run``, threads for the service's own work to ``backstage_py.threads``.
+It promises: a cancelled action is left within a second; in a process it is ended with all that it started, and what it
+does meanwhile harms nobody else. When an action is called, with which input, and what its end means belongs to ``run``.
 """

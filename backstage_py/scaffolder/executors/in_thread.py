@@ -1,14 +1,13 @@
-"""An action in a thread of its own, where it may block, and with an event loop of its own.
+"""An action in a thread of this process, where it may block, over the same protocol as one in a process of its own.
 
-Whatever such an action does to its thread or its loop, the service's go on. A thread cannot be stopped from outside,
-so one that does not end is left behind: its log is dropped, its requests are refused, and it is counted
-(``leftovers``).
+So run actions of authors' commands and tests, which may be functions of a moment, and those that ``use: inline`` keeps
+in the service. A thread cannot be ended from outside: one that does not end keeps its place among so many.
 """
 
 import asyncio
 import os
-import threading
-from collections.abc import Coroutine, Iterator
+import socket
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import replace
@@ -19,12 +18,11 @@ import structlog
 
 from backstage_py import threads
 from backstage_py.errors import BackstageError
-from backstage_py.execution import outputs, stacks
-from backstage_py.execution.failures import as_backstage_error
+from backstage_py.execution.handler import Handler, Surroundings
+from backstage_py.execution.stream import StreamChannel
 from backstage_py.plugin import Action, ActionContext
-from backstage_py.scaffolder.executors import bridge, leftovers
-
-_CLEAN_UP_SECONDS = 0.3
+from backstage_py.scaffolder.executors.host import Host
+from backstage_py.scaffolder.executors.wire import Wire
 
 _log = structlog.get_logger(__name__)
 _is_shown: ContextVar[bool] = ContextVar("is_shown", default=False)
@@ -41,7 +39,7 @@ def shown_by_caller() -> Iterator[None]:
 
 
 class ThreadExecutor:
-    """Runs handlers in the lane ``threads.ACTIONS``, each in a thread of its own."""
+    """Runs handlers in the lane ``threads.ACTIONS``, each in a thread of its own; another one takes its answers."""
 
     def start(self, action: Action, context: ActionContext[Any]) -> "ThreadExecution":
         """Run the action's handler once, as soon as there is a place."""
@@ -52,114 +50,80 @@ class ThreadExecutor:
 
 
 class ThreadExecution:
-    """One call of a handler; see ``executor.Execution``. ``ended`` raises BackstageError and nothing else."""
+    """One call of a handler; see ``executor.Execution``."""
 
     def __init__(self, action: Action, context: ActionContext[Any]) -> None:
-        self._bridge = bridge.Bridge()
         self._action = action
-        self._context = replace(bridge.bridged_context(context, self._bridge), waiter=self._wait)
-        self._thread = 0
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._task: asyncio.Task[Any] | None = None
-        self._is_unwanted = False
-        self._is_shown = _is_shown.get()
-        self._helpers: threads.Executor | None = None
-        self._job = threads.ACTIONS.start(self._work, owner=action.id)
+        self._context = context
+        self._raised: BaseException | None = None
+        self._ours, self._theirs = socket.socketpair()
+        self._wire = Wire(self._over)
+        folder = str(context.workspace.root)
+        self._host = Host(
+            action, context, self._wire.send, context.task_id, folder, context.services, reports=not _is_shown.get()
+        )
+        self._telling: list[asyncio.Task[None]] = [asyncio.create_task(self._tell_signal())]
+        self._job = threads.ACTIONS.start(self._serve, owner=action.id)
         self.begun: asyncio.Future[None] | None = asyncio.wrap_future(self._job.begun) if self._job.begun else None
-        self.ended: asyncio.Future[None] = asyncio.wrap_future(self._job.outcome)
+        self.ended: asyncio.Future[None] = asyncio.ensure_future(self._call())
 
     def cancel(self) -> None:
         """Interrupt the coroutine that runs, at the next ``await`` it is in."""
-        self._is_unwanted = True
-        if self._loop and self._task:
-            with suppress(RuntimeError):  # the loop is closed: the action has just ended
-                self._loop.call_soon_threadsafe(self._task.cancel)
+        self._telling.append(asyncio.create_task(self._host.cancel(interrupt=True)))
 
     async def close(self) -> None:
-        """Expect nothing more of it; a thread that has not ended is left behind and counted."""
-        self._bridge.close()
-        self.ended.add_done_callback(_retrieve)
-        if not self._is_unwanted:
-            self.cancel()
-        if not (self._job.outcome.done() or self._job.outcome.cancel()):
+        """Expect nothing more of it; a thread that has not ended goes on by itself."""
+        if not self.ended.done():
+            await self._host.cancel(interrupt=True)
             self.ended.cancel()
-            leftovers.follow(self._action.id, self._context.task_id, self._job)
+        for one in self._telling:
+            one.cancel()
+        self._job.outcome.cancel()
+        await asyncio.wait({self.ended})
+        self._host.close()
+        self._wire.close()
+        if not self._wire.is_open:
+            self._ours.close()
+        if self._job.outcome.cancelled():  # it never began
+            self._theirs.close()
+        if not self.ended.cancelled():
+            self.ended.exception()
 
-    def _work(self) -> None:
-        leftovers.check_limit(self._action.id)
-        self._thread = threading.get_ident()
-        with _working_directory_kept(self._action.id):
-            try:
-                self._call()
-            except (BackstageError, threads.Abandoned):
-                raise
-            except BaseException as error:
-                self._report(error)
-                raise as_backstage_error(error) from error
-            finally:
-                self._close()
-
-    def _report(self, error: BaseException) -> None:
-        """Tell the operator where a foreign exception came from; the task shows its message only."""
-        if not (self._is_unwanted or self._is_shown):
-            known = {"action": self._action.id, "task_id": self._context.task_id}
-            _log.warning("action_raised", **known, error=type(error).__name__, where=stacks.of_error(error))
-
-    def _call(self) -> None:
-        handler, context = self._action.handler, self._context
-        context.input = self._action.parse_input(context.input)
-        returned = self._run(handler(context)) if self._action.is_async else handler(context)
-        outputs.take_outputs(self._action, context, returned)
-
-    def _wait(self, work: Coroutine[Any, Any, Any]) -> Any:
-        """Run a coroutine of a plain function; a thread that the function started itself gets a loop for it."""
-        return self._run(work) if threading.get_ident() == self._thread else asyncio.run(work)
-
-    def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-            self._helpers = threads.action_helpers()
-            self._loop.set_default_executor(self._helpers)
-            asyncio.set_event_loop(self._loop)
-        self._task = task = self._loop.create_task(work)
+    async def _call(self) -> None:
+        await self._wire.open(self._ours)
+        await self._wire.begin(self._host)
         try:
-            return self._loop.run_until_complete(task)
-        finally:
-            self._task = None
-            if task.done():
-                _retrieve(task)
+            await self._host.ended
+        except BackstageError as error:
+            error.__cause__ = self._raised if error.__cause__ is None else error.__cause__
+            raise
 
-    def _close(self) -> None:
-        """End what the action left running on its loop, within a moment."""
-        if self._loop is None:
-            return
-        left = asyncio.all_tasks(self._loop)
-        try:
-            if left:
-                self._loop.run_until_complete(_cancelled(left))
-            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
-        finally:
-            asyncio.set_event_loop(None)
-            self._loop.close()
-            self._follow_helpers()
+    async def _over(self, _wrong: str | None) -> None:
+        self._host.fail(BackstageError(f"Action {self._action.id} has closed its connection with the service"))
 
-    def _follow_helpers(self) -> None:
-        """Count the threads of ``asyncio.to_thread`` that have not ended."""
-        for job in list(self._helpers.jobs) if self._helpers else ():
-            if not job.outcome.cancel():
-                leftovers.follow(self._action.id, self._context.task_id, job, interrupt=self._is_unwanted)
+    async def _tell_signal(self) -> None:
+        await self._context.signal.wait()
+        await self._host.cancel(interrupt=False)
 
+    def _serve(self) -> None:
+        """Run the action; its plugins and its clock are those of this process."""
+        context = self._context
+        around = Surroundings(
+            find=lambda _: self._action,
+            services=context.services,
+            workspace=lambda _: context.workspace.root,
+            adapt=lambda made: replace(made, clock=context.clock),
+            failed=self._note,
+        )
+        with self._theirs, _working_directory_kept(self._action.id):
+            handler = Handler(StreamChannel(self._theirs), around)
+            handler.serve_one()
+            with suppress(OSError):  # the service's end may be closed
+                self._theirs.shutdown(socket.SHUT_RDWR)
+            handler.join()
 
-def _retrieve(done: "asyncio.Future[None]") -> None:
-    """Retrieve an outcome that nobody may wait for, so that asyncio does not report it."""
-    if not done.cancelled():
-        done.exception()
-
-
-async def _cancelled(tasks: "set[asyncio.Task[Any]]") -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks, timeout=_CLEAN_UP_SECONDS)
+    def _note(self, error: BaseException) -> None:
+        self._raised = error
 
 
 @contextmanager

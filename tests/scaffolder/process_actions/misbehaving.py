@@ -196,14 +196,6 @@ def kills_zygote(ctx: Context) -> None:
     time.sleep(3600)
 
 
-@action("test:floods", ANY)
-def floods(ctx: Context) -> None:
-    line = "x" * 1000
-    for _ in range(100_000):
-        ctx.logger.info(line)
-    ctx.logger.info("y" * 100_000_000)
-
-
 @action("test:prints", ANY)
 def prints(ctx: Context) -> None:
     sys.stdout.write("said aside\n")

@@ -135,9 +135,9 @@ class ProcessExecution:
             child = await self._run.child()
             call = f"{self._context.task_id}-{next(_calls)}"
             folder = str(self._context.workspace.root)
-            host = self._host = Host(self._action, self._context, child.send, call, folder, self._context.services)
+            host = self._host = Host(self._action, self._context, child.wire.send, call, folder, self._context.services)
             self._telling.append(asyncio.create_task(self._tell_signal(host)))
-            await child.begin(host)
+            await child.wire.begin(host)
         finally:
             if self.begun and not self.begun.done():
                 self.begun.set_result(None)
