@@ -15,6 +15,7 @@ from backstage_py.integrations.github import GithubApi
 from backstage_py.integrations.hosts.scm import ScmRegistry
 from backstage_py.integrations.hosts.url_reading import UrlReading, listed
 from backstage_py.integrations.web.http import HttpClient
+from backstage_py.model.json import JsonObject
 from backstage_py.model.scm import ScmIntegration
 from backstage_py.plugin import Services
 from backstage_py.sandbox.server import Sandbox, serve_sandbox
@@ -133,12 +134,13 @@ def template(name: str) -> dict[str, Any]:
         "backstage.io/managed-by-location": recorded,
         "backstage.io/managed-by-origin-location": recorded,
     }
-    return entity
+    owner = f"group:default/{entity['spec']['owner']}"
+    return entity | {"relations": [{"type": "ownedBy", "targetRef": owner}]}
 
 
 @asynccontextmanager
-async def running(folder: Path, source: Path) -> AsyncIterator[Platform]:
-    """Run all of it, with ``source`` as the repository of a service that the catalog knows."""
+async def running(folder: Path, source: Path, config: JsonObject | None = None) -> AsyncIterator[Platform]:
+    """Run all of it, with ``source`` as the repository of a service that the catalog knows, and some configuration."""
     async with serve_sandbox(folder / "sandbox") as sandbox:
         registry = ScmRegistry(
             ScmIntegration("github", one["host"], one["host"], one["apiBaseUrl"], one["rawBaseUrl"], one["token"], {})
@@ -150,7 +152,7 @@ async def running(folder: Path, source: Path) -> AsyncIterator[Platform]:
             world(
                 folder,
                 *ACTIONS,
-                services=Services(integrations=registry, url_reader=UrlReading(http, registry), config={}),
+                services=Services(integrations=registry, url_reader=UrlReading(http, registry), config=config or {}),
             ) as opened,
         ):
             await api.call("POST", "/orgs/org/repos", {"name": produced.NAME, "private": False})
