@@ -3,10 +3,12 @@
 The tests share one site and come in this order: what one deploys the next goes on with.
 """
 
+from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from backstage_py.integrations.kubernetes.waiting import FailedError
@@ -14,7 +16,9 @@ from backstage_py.plugin import Services
 from tests.actions.harness import Task
 from tests.cluster import waiting
 from tests.cluster.cluster import KubeCluster
+from tests.cluster.reconcilers.databases import Databases
 from tests.deploy import load
+from tests.golden_paths import databases, repository
 from tests.golden_paths import site as sites
 from tests.golden_paths.repository import words
 from tests.golden_paths.site import NAME, PRODUCTION, STAGING, TEAM, Site
@@ -34,6 +38,15 @@ SPIKE = words("internal/api/home.go", "return Home{", 'panic("out of cheese")\n\
 def site(kube: KubeCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with sites.running(kube, tmp_path_factory.mktemp("site")) as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def offered(site: Site) -> Iterator[Databases]:
+    """Crossplane, which makes real databases of staging's claims; they listen at a port that the values say."""
+    with databases.offered(site.kube, STAGING) as made:
+        port = repository.values(database={"port": made.server.port})
+        site.repository.change("The port of this cluster's databases", ("deploy/staging/values.yaml", port))
+        yield made
 
 
 def load_on(site: Site, namespace: str) -> Any:
@@ -120,6 +133,23 @@ def test_a_canary_is_promoted_when_its_requests_do_well(site: Site) -> None:
     assert (run["status"]["phase"], result["successful"] > 0) == ("Successful", True)
     status = rollout(site)["status"]
     assert (status["phase"], status["stableRS"]) == ("Healthy", status["currentPodHash"])
+
+
+def test_a_database_comes_with_its_pull_request_and_its_credentials_are_in_the_pods(
+    site: Site, offered: Databases
+) -> None:
+    asked = {"service": f"component:default/{NAME}", "environment": "staging", "size": "small"}
+    site.service.run("postgres-database", {**asked, "how": "pull-request"})
+    site.until_synced("staging", site.repository.merge("database-staging"))
+    [name] = offered.names()
+    secret = site.kube.api.get(f"/api/v1/namespaces/{STAGING}/secrets/{NAME}-database")
+    env = {key: b64decode(one).decode() for key, one in secret["data"].items()}
+    options: Any = {key.removeprefix("PG").lower(): one for key, one in env.items()}
+    with psycopg.connect(**options) as connection:  # the database is named after its user, as libpq expects
+        assert connection.execute("SELECT current_database(), current_user").fetchone() == (name, name)
+    waiting.until(lambda: len(site.pods(STAGING)) == 2, "the pods without it are gone")
+    for pod in site.pods(STAGING):
+        assert {"secretRef": {"name": f"{NAME}-database"}} in pod["spec"]["containers"][0]["envFrom"]
 
 
 async def test_a_broken_version_replaces_no_pod_that_is_well_and_the_wait_says_why(site: Site, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The External Secrets Operator: brings secrets into a store, an engine of a real OpenBao, and out of it."""
 
 import base64
+import re
 from typing import TYPE_CHECKING, Any
 
 from hvac.exceptions import InvalidPath
@@ -89,17 +90,33 @@ class ExternalSecrets(_Secrets):
         super().__init__(api, f"/apis/external-secrets.io/v1/namespaces/{namespace}/externalsecrets", bao)
 
     def reconcile(self, value: Any) -> float | None:
-        data: dict[str, str] = {}
-        for one in value["spec"].get("data") or []:
-            found = self._stored(one["remoteRef"]["key"]).get(one["remoteRef"]["property"])
-            if found is None:
-                return self._say(value, False, "SecretSyncedError")
-            data[one["secretKey"]] = base64.b64encode(found.encode()).decode()
-        name = value["spec"]["target"]["name"]
+        name, found = value["spec"]["target"]["name"], self._read(value["spec"])
+        if found is None:
+            return self._say(value, False, "SecretSyncedError")
+        data = {key: base64.b64encode(one.encode()).decode() for key, one in found.items()}
         secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": data}
         self.api.apply(self._secret_path(value, name), secret, _MANAGER)
         return self._say(value, True, "SecretSynced")
 
+    def _read(self, spec: Any) -> dict[str, str] | None:
+        """Return what the Secret holds, by its template if there is one; None when something of it is not there."""
+        found: dict[str, str] = {}
+        for one in spec.get("dataFrom") or []:
+            if not (stored := self._stored(one["extract"]["key"])):
+                return None
+            found |= stored
+        for one in spec.get("data") or []:
+            stored = self._stored(one["remoteRef"]["key"])
+            if one["remoteRef"]["property"] not in stored:
+                return None
+            found[one["secretKey"]] = stored[one["remoteRef"]["property"]]
+        template = (spec["target"].get("template") or {}).get("data")
+        return {key: _filled(text, found) for key, text in template.items()} if template else found
+
     def finalize(self, value: Any) -> float | None:
         self.api.delete(self._secret_path(value, value["spec"]["target"]["name"]))
         return None
+
+
+def _filled(text: str, found: dict[str, str]) -> str:
+    return re.sub(r"\{\{ ?\.(\w+) ?\}\}", lambda name: found[name[1]], text)
