@@ -4,9 +4,10 @@ from backstage_py.metrics.instruments import WAITS, counter, gauge, histogram
 
 PODS_PENDING = gauge("backstage_py_executor_pods_pending", "Steps of this replica that wait for their pod to begin")
 PODS_RUNNING = gauge("backstage_py_executor_pods_running", "Steps of this replica that run in a pod")
+PODS_WARM = gauge("backstage_py_executor_pods_warm", "Pods of this replica that wait for a step")
 POD_START = histogram(
     "backstage_py_executor_pod_start_seconds",
-    "From the moment a step is given to Kubernetes to its handler's first word, cold (a Job of its own) or warm",
+    "From the moment a step is given to Kubernetes to its pod's first word, cold (a Job made for it) or warm",
     "kind",
     buckets=WAITS,
 )

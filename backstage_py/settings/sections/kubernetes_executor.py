@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from backstage_py.model.json import Json
 from backstage_py.settings import kinds
-from backstage_py.settings.description import Each, Section, key
+from backstage_py.settings.description import Each, key
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,18 +15,6 @@ class ImageSettings:
     image: str = key("image", kinds.TEXT, "(ours) The image.", example="registry.example/terraform:1.9")
     action: str | None = key("action", kinds.TEXT, "(ours) Pattern of the actions that get it, as terraform:*.", None)
     template: str | None = key("template", kinds.TEXT, "(ours) Pattern of the templates whose steps get it.", None)
-
-
-@dataclass(frozen=True, slots=True)
-class WarmSettings:
-    """``warm``: pods that wait for steps."""
-
-    account: str | None = key(
-        "serviceAccount", kinds.TEXT, "(ours) The account of warm pods; without it no step is offered to them.", None
-    )
-    wait: float = key(
-        "wait", kinds.DURATION, "(ours) How long a step waits for a warm pod before it gets a Job; 1 second.", 1.0
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +68,12 @@ class KubernetesExecutorSettings:
     url: str | None = key(
         "url", kinds.TEXT, "(ours) This process as pods reach it; by default http://$POD_IP and the port.", None
     )
-    warm: WarmSettings = key("warm", Section(WarmSettings), "(ours) Pods that wait for steps.", WarmSettings)
+    warm: int = key(
+        "warmPods",
+        kinds.whole(most=100),
+        "(ours) Pods of 'image' that wait for steps, for each process that runs tasks; none by default.",
+        0,
+    )
     owner: str = key(
         "instance", kinds.TEXT, "(ours) Tells our Jobs from those of another service in the namespace.", "backstage-py"
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakValueDictionary
 
+from backstage_py import background
 from backstage_py.errors import BackstageError, SettingsError
 from backstage_py.folders.receiving import Bounds
 from backstage_py.integrations.kubernetes.connection import Connection
@@ -19,6 +20,7 @@ from backstage_py.scaffolder.executors.kubernetes.fleet import Fleet
 from backstage_py.scaffolder.executors.kubernetes.job import Call
 from backstage_py.scaffolder.executors.kubernetes.pod import Surroundings
 from backstage_py.scaffolder.executors.kubernetes.pods import Pods
+from backstage_py.scaffolder.executors.kubernetes.pool import Pool
 from backstage_py.scaffolder.executors.kubernetes.sessions import Sessions
 from backstage_py.settings.sections.kubernetes_executor import KubernetesExecutorSettings
 
@@ -47,6 +49,7 @@ class KubernetesExecutor:
     sessions: Sessions = field(default_factory=Sessions)
     catalog: CatalogClient | None = None
     _around: Surroundings = field(init=False)
+    _pool: Pool = field(init=False)
     _attempts: WeakValueDictionary[AttemptKey, Pods] = field(default_factory=WeakValueDictionary)
 
     def __post_init__(self) -> None:
@@ -54,13 +57,15 @@ class KubernetesExecutor:
             raise SettingsError(f"{_KEY}.image", "is missing; give the image of the pods, with backstage-py in it")
         fleet = Fleet(self.settings, self.open, self.is_current)
         self._around = Surroundings(self.settings, fleet, self.sessions)
+        self._pool = Pool(self._around)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Watch the cluster until the block is left, and leave nothing there that this process began."""
         async with self._around.fleet.running():
             try:
-                yield
+                async with background.running(self._pool.keep(), name="kubernetes.pool"):
+                    yield
             finally:
                 await self._around.settled()
 
@@ -81,7 +86,7 @@ class KubernetesExecutor:
         """Return the pods of an attempt; what earlier ones left in the cluster is deleted."""
         found = self._attempts.get(attempt)
         if found is None:
-            found = self._attempts[attempt] = Pods(self._around, self.bounds, self.resumes)
+            found = self._attempts[attempt] = Pods(self._around, self.bounds, self.resumes, self._pool)
             if attempt[1] > 1:
                 self._around.later(self.fleet.delete_older(*attempt))
         return found

@@ -23,11 +23,14 @@ from backstage_py.model.json import JsonObject
 from backstage_py.model.task import AttemptKey
 from backstage_py.scaffolder.executors.kubernetes import job as jobs
 from backstage_py.scaffolder.executors.kubernetes import reasons
+from backstage_py.scaffolder.executors.kubernetes.job import Call
 from backstage_py.scaffolder.executors.kubernetes.reasons import Failure, Reason, State, Waiting
 from backstage_py.settings.sections.kubernetes_executor import KubernetesExecutorSettings
 
 _log = structlog.get_logger(__name__)
 _LANE = "kubernetes executor"
+_MERGE = "application/merge-patch+json"
+_WARM = 0  # the claim of a pod that waits for its first call
 _POD_KNOWS_MORE = 2.0  # seconds: of why a Job failed; the two are watched apart
 _SWEEP = 30.0
 _PAUSE = 1.0
@@ -62,6 +65,10 @@ class _Seen:
     claim: int
     uid: str
     ended_at: float | None = None  # of our own clock
+
+    def is_of(self, task_id: str, claim: int) -> None:
+        """Take note of whose it is; that changes when one that has waited gets a call."""
+        self.task_id, self.claim = task_id, claim
 
 
 class Fleet:
@@ -168,6 +175,14 @@ class Fleet:
             _log.info("job_of_earlier_attempt_deleted", task_id=task_id, job=name)
             await self.delete_surely(name, uid)
 
+    async def relabel(self, name: str, call: Call) -> None:
+        """Have a Job that waited for a call say whose it is now; it only tells more."""
+        metadata = {"labels": jobs.labels_of(call, self._settings), "annotations": jobs.annotations_of(call)}
+        try:
+            await self._call("PATCH", f"{self._jobs_path}/{name}", body={"metadata": metadata}, content_type=_MERGE)
+        except BackstageError as error:
+            _log.warning("job_not_labelled", job=name, task_id=call.task_id, problem=error.message)
+
     async def look(self, watched: Watched) -> None:
         """Ask what the events of a Job say that has no pod, as one of a quota."""
         query = [("fieldSelector", f"involvedObject.name={watched.name},involvedObject.kind=Job")]
@@ -188,6 +203,8 @@ class Fleet:
         for name, one in list(self._seen.items()):
             if one.ended_at is not None:
                 is_unwanted = now - one.ended_at > self._settings.ttl
+            elif one.claim == _WARM:
+                continue  # it ends by itself when its process is gone
             else:
                 is_unwanted = name not in self._watched and not await self._is_current((one.task_id, one.claim))
             if is_unwanted:
@@ -239,8 +256,8 @@ class Fleet:
         name, labels = metadata["name"], metadata.get("labels") or {}
         state = reasons.of_job(job)
         claim = labels.get(jobs.CLAIM, "")
-        if name not in self._seen and claim.isdecimal():
-            self._seen[name] = _Seen(labels.get(jobs.TASK, ""), int(claim), metadata["uid"])
+        if claim.isdecimal():
+            self._seen.setdefault(name, _Seen("", 0, metadata["uid"])).is_of(labels.get(jobs.TASK, ""), int(claim))
         if isinstance(state, Failure) and name in self._seen and self._seen[name].ended_at is None:
             self._seen[name].ended_at = time.monotonic()
         watched = self._watched.get(name)

@@ -30,6 +30,7 @@ FOLDER = "/work"
 _USER = 10001
 _RESOURCES: JsonObject = {"requests": {"cpu": "100m", "memory": "192Mi"}, "limits": {"memory": "1Gi"}}
 _LONGEST_NAME = 63
+_BEFORE = 60  # seconds: for the workspace, both ways
 _BY_NAME = {"containers", "initContainers", "volumes", "env", "imagePullSecrets"}
 _BY_PATH = {"volumeMounts"}
 
@@ -81,7 +82,8 @@ class Door:
 def manifest(call: Call, door: Door, settings: KubernetesExecutorSettings) -> JsonObject:
     """Return the Job."""
     labels = labels_of(call, settings)
-    seconds = settings.deadline if call.seconds is None else min(settings.deadline, call.seconds + 60)
+    seconds = settings.deadline if call.seconds is None else call.seconds + _BEFORE
+    seconds = seconds if call.claim == 0 else min(settings.deadline, seconds)
     spec: JsonObject = {
         "backoffLimit": 0,
         "completions": 1,
@@ -94,7 +96,7 @@ def manifest(call: Call, door: Door, settings: KubernetesExecutorSettings) -> Js
         "name": call.name,
         "namespace": settings.namespace,
         "labels": labels,
-        "annotations": _annotations(call),
+        "annotations": annotations_of(call),
     }
     if settings.queue:
         spec["suspend"] = True  # Kueue starts it
@@ -107,7 +109,7 @@ def pod_template(call: Call, door: Door, settings: KubernetesExecutorSettings, l
     env = [{"name": "BACKSTAGE_PY_EXECUTION_URL", "value": door.url}]
     env += [{"name": "BACKSTAGE_PY_EXECUTION_TOKEN", "value": door.token}]
     ours: JsonObject = {
-        "metadata": {"labels": dict(labels), "annotations": _annotations(call)},
+        "metadata": {"labels": dict(labels), "annotations": annotations_of(call)},
         "spec": pod_spec(image_of(call, settings), settings, env),
     }
     found: JsonObject = merged(ours, settings.pod_template)
@@ -202,7 +204,8 @@ def _fits(one: ImageSettings, call: Call) -> bool:
     )
 
 
-def _annotations(call: Call) -> dict[str, str]:
+def annotations_of(call: Call) -> dict[str, str]:
+    """Return what people want to know of a Job, and labels cannot hold."""
     known = {
         STEP: call.step,
         ACTION: call.action,

@@ -67,26 +67,49 @@ class Pod:
     Args:
         around: what it is made with.
         call: what it is for first.
-        workspace: what it gets.
+        workspace: what it gets; None for one that waits for its first call.
         tell: says in the step's log why it waits.
     """
 
-    def __init__(self, around: Surroundings, call: Call, workspace: SentWorkspace, tell: Tell) -> None:
+    def __init__(self, around: Surroundings, call: Call, workspace: SentWorkspace | None, tell: Tell) -> None:
         settings = around.settings
+        self._is_idle = workspace is None
         self._around = around
         self._call = call
         self._tell = tell
         self._take: Take = _nothing
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.failed.add_done_callback(lambda done: None if done.cancelled() else done.exception())
-        seconds = settings.pending + settings.deadline + settings.silence
+        seconds = settings.pending + (3 if self._is_idle else 1) * settings.deadline + settings.silence
         self.session = Session(call.key, seconds, workspace, self._taken, self._broken)
+        self.session.poll = min(self.session.poll, settings.silence / 3)
         self._watching = around.fleet.watching(call.name)
         self._watched: Watched = self._watching.__enter__()
         self._is_running = self._is_over = False
         around.sessions.add(self.session)
-        PODS_PENDING.inc()
+        if not self._is_idle:
+            PODS_PENDING.inc()
         self._following = asyncio.create_task(self._follow())
+
+    @classmethod
+    def idle(cls, around: Surroundings, call: Call) -> "Pod":
+        """Return one that waits for its first call."""
+        return cls(around, call, None, lambda _: None)
+
+    def adopt(self, call: Call, workspace: SentWorkspace) -> None:
+        """Give one that has waited its first call; what the cluster shows of it says so from then on."""
+        self._is_idle = False
+        self._is_running = True
+        self.session.workspace = workspace
+        PODS_RUNNING.inc()
+        POD_START.observe(0.0, "warm")
+        self._around.later(self._around.fleet.relabel(self._call.name, call))
+
+    @property
+    def why(self) -> str:
+        """What went wrong, if something did."""
+        error = self.failed.exception() if self.failed.done() and not self.failed.cancelled() else None
+        return str(error or "")
 
     @property
     def is_usable(self) -> bool:
@@ -103,7 +126,8 @@ class Pod:
             return
         self._is_over = True
         self._following.cancel()
-        (PODS_RUNNING if self._is_running else PODS_PENDING).inc(amount=-1)
+        if not self._is_idle:
+            (PODS_RUNNING if self._is_running else PODS_PENDING).inc(amount=-1)
         self._watching.__exit__(None, None, None)
         self._around.later(self._last_words(kill=kill))
 
@@ -157,9 +181,12 @@ class Pod:
 
     async def _opened(self, begun: float) -> None:
         await self.session.opened.wait()
+        if self._is_idle or self._is_running:
+            self._is_running = True
+            return
+        self._is_running = True
         PODS_PENDING.inc(amount=-1)
         PODS_RUNNING.inc()
-        self._is_running = True
         POD_START.observe(time.monotonic() - begun, "cold")
 
     def _fail(self, failure: Failure) -> None:

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from backstage_py.folders.receiving import Bounds
+from backstage_py.scaffolder.executors.kubernetes import job as jobs
 from backstage_py.scaffolder.executors.kubernetes.job import Call
 from backstage_py.scaffolder.executors.kubernetes.pod import Pod, Surroundings, Tell
+from backstage_py.scaffolder.executors.kubernetes.pool import Pool
 from backstage_py.scaffolder.executors.kubernetes.workspace import SentWorkspace
 
 
@@ -23,6 +25,7 @@ class Pods:
     around: Surroundings
     bounds: Bounds
     resumes: bool
+    pool: Pool
     number: int = 0
     _kept: dict[str, Pod] = field(default_factory=dict)
     _images: dict[Pod, str] = field(default_factory=dict)
@@ -41,9 +44,16 @@ class Pods:
         kept = self._kept.pop(image, None) if image else None
         if kept and kept.is_usable:
             return kept
-        pod = Pod(self.around, call, SentWorkspace(root, self.bounds), tell)
+        pod = self._warm(call, root) or Pod(self.around, call, SentWorkspace(root, self.bounds), tell)
         if image:
             self._images[pod] = image
+        return pod
+
+    def _warm(self, call: Call, root: Path) -> Pod | None:
+        """Return a pod that waits for a call already."""
+        pod = self.pool.take(jobs.image_of(call, self.around.settings))
+        if pod:
+            pod.adopt(call, SentWorkspace(root, self.bounds))
         return pod
 
     def give_back(self, pod: Pod, *, is_clean: bool) -> None:

@@ -30,13 +30,14 @@ class Session:
     Args:
         key: what its paths begin with.
         seconds: for which it can be used.
-        workspace: what is sent and taken back.
+        workspace: what is sent and taken back; None until there is a call.
         take: gets what the pod says, in order and once.
         broke: told when what the pod says cannot be understood.
 
     Attributes:
         ticket: for the Job.
         opened: set when a pod has opened it.
+        poll: seconds after which a pod that asks for messages is told that there are none.
         reading: bodies that are being read.
         asked: set when the pod has waited for something to do.
         heard_at: when the pod was last heard, by our clock.
@@ -46,13 +47,13 @@ class Session:
         self,
         key: str,
         seconds: float,
-        workspace: SentWorkspace,
+        workspace: SentWorkspace | None,
         take: Callable[[FromHandler, int], Awaitable[None]],
         broke: Callable[[str], None],
     ) -> None:
         self.key = key
         self.ticket = secrets.token_urlsafe(32)
-        self.workspace = workspace
+        self._workspace = workspace
         self.opened = asyncio.Event()
         self.heard_at = time.monotonic()
         self._take = take
@@ -66,10 +67,26 @@ class Session:
         self._line = Line()
         self._news = asyncio.Event()
         self._polls = 0
+        self.poll = _POLL
         self._taking = asyncio.Lock()
         self.reading = 0
         self.asked = asyncio.Event()
         self.is_closed = False
+
+    @property
+    def workspace(self) -> SentWorkspace:
+        """What is sent and taken back.
+
+        Raises:
+            AuthenticationError: the session has no call yet.
+        """
+        if self._workspace is None:
+            raise AuthenticationError(_REFUSED)
+        return self._workspace
+
+    @workspace.setter
+    def workspace(self, workspace: SentWorkspace) -> None:
+        self._workspace = workspace
 
     def open(self, ticket: str) -> str:
         """Return the token for a ticket, once.
@@ -113,7 +130,7 @@ class Session:
         """
         self._outbox = [one for one in self._outbox if one[0] > after]
         self._polls += 1
-        mine, until = self._polls, time.monotonic() + _POLL
+        mine, until = self._polls, time.monotonic() + self.poll
         while not self._outbox and not self.is_closed and mine == self._polls and time.monotonic() < until:
             self._news.clear()
             self.asked.set()
@@ -162,7 +179,8 @@ class Session:
         self._ticket = self._token = None
         self._outbox.clear()
         self._news.set()
-        self.workspace.close()
+        if self._workspace:
+            self._workspace.close()
 
     def _check(self, expected: bytes | None, given: str) -> None:
         is_same = hmac.compare_digest(expected or b"", _digest(given))

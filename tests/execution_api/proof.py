@@ -1,0 +1,307 @@
+"""Tasks of replicas whose steps run in real pods, while pods, kubelet, API server and replicas are killed.
+
+Each task ends with one completion, each effect is there once, and each stream is what is stored, without a gap.
+``python -m tests.execution_api.proof --tasks 200`` runs it on the cluster of BACKSTAGE_PY_TEST_KUBECONFIG, which
+the kit has to have started: parts of it are ended and started again.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from backstage_py.model.json import JsonObject
+from tests.cluster.calls import ApiException
+from tests.cluster.cluster import KubeCluster
+from tests.deploy import built
+from tests.execution_api import real
+from tests.replicas.cluster import Cluster, cluster
+from tests.replicas.replica import PARTS
+from tests.replicas.tasks import Tasks
+from tests.storage.postgres import postgres
+
+ACTIONS = Path(__file__).parent / "actions"
+STEPS = 2
+LINES = 4
+
+
+@dataclass
+class Outside:
+    """Counts what steps make; answers GET with whether it is there."""
+
+    url: str
+    made: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def outside(host: str) -> Iterator[Outside]:
+    """Serve until the block is left, where pods reach it."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            found.made.append(self.path[1:])
+            self._answer(is_there=True)
+
+        def do_GET(self) -> None:
+            self._answer(is_there=self.path[1:] in found.made)
+
+        def _answer(self, *, is_there: bool) -> None:
+            body = json.dumps(is_there).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer((host, 0), Handler)
+    found = Outside(f"http://{host}:{server.server_address[1]}")
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield found
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def template(url: str, pause: float) -> str:
+    """A template whose steps count."""
+    steps = [
+        {"id": f"step{number}", "action": "pods:counts", "input": {"url": url, "lines": LINES, "pause": pause}}
+        for number in range(STEPS)
+    ]
+    spec = {"type": "service", "parameters": [], "steps": steps, "output": {"made": "${{ steps.step1.output.made }}"}}
+    head = {"apiVersion": "scaffolder.backstage.io/v1beta3", "kind": "Template", "metadata": {"name": "pods"}}
+    return yaml.safe_dump({**head, "spec": spec})
+
+
+@dataclass
+class Proof:
+    """Replicas, a cluster, and what is done to both."""
+
+    kube: KubeCluster
+    namespace: str
+    replicas: Cluster
+    tasks: Tasks
+    outside: Outside
+    happened: Counter[str] = field(default_factory=Counter)
+
+    async def run(self, count: int, at_once: int) -> None:
+        """Run so many tasks."""
+        places = asyncio.Semaphore(at_once)
+
+        async def one() -> None:
+            async with places:
+                await self.tasks.run("pods", {})
+
+        await asyncio.gather(*(one() for _ in range(count)))
+
+    async def disturb(self, drawn: random.Random, every: float, faults: "dict[str, Fault]") -> None:
+        """Do something bad every now and then, for ever."""
+        while True:
+            await asyncio.sleep(drawn.uniform(0.5, 1.5) * every)
+            name = drawn.choice(list(faults))
+            if await faults[name](self, drawn):
+                self.happened[name] += 1
+
+    @property
+    def jobs(self) -> list[Any]:
+        """What is in the cluster."""
+        return self.kube.api.items(f"/apis/batch/v1/namespaces/{self.namespace}/jobs")
+
+    async def problems(self) -> list[str]:
+        """Say what is wrong."""
+        wrong = list(self.replicas.history.complaints)
+        for one in self.tasks.followed.values():
+            events = await self.replicas.client.ask("GET", f"/api/scaffolder/v2/tasks/{one.id}/events")
+            ends = [event for event in events if event["type"] == "completion"]
+            if len(ends) != 1 or ends[0]["body"].get("error"):
+                wrong.append(f"{one.id}: {[event['body'] for event in ends]}")
+            stored, seen = [event["id"] for event in events], [event["id"] for event in one.seen]
+            if stored != seen:
+                missed, more = sorted(set(stored) - set(seen)), sorted(set(seen) - set(stored))
+                wrong.append(f"{one.id}: its stream missed {missed}, had {more}")
+            if any(after <= before for before, after in pairwise(seen)):
+                wrong.append(f"{one.id}: its stream is out of order")
+        wanted = STEPS * len(self.tasks.followed)
+        if len(self.outside.made) != wanted or len(set(self.outside.made)) != wanted:
+            twice = [name for name, times in Counter(self.outside.made).items() if times > 1]
+            wrong.append(f"{len(self.outside.made)} effects instead of {wanted}, twice: {twice}")
+        return wrong
+
+
+Fault = Callable[[Proof, random.Random], Awaitable[bool]]
+
+
+async def kill_pod(on: Proof, drawn: random.Random) -> bool:
+    """Delete the pod of a step at once."""
+    pods = f"/api/v1/namespaces/{on.namespace}/pods"
+    with suppress(ApiException, OSError):
+        found = await asyncio.to_thread(on.kube.api.items, pods)
+        running = [one for one in found if one["status"].get("phase") == "Running"]
+        if running:
+            name = drawn.choice(running)["metadata"]["name"]
+            await asyncio.to_thread(on.kube.api.delete, f"{pods}/{name}?gracePeriodSeconds=0")
+            return True
+    return False
+
+
+async def restart_kubelet(on: Proof, _: random.Random) -> bool:
+    """End the kubelet and start it again."""
+    return await asyncio.to_thread(_restart, on.kube.kubeconfig.parent, "kubelet")
+
+
+async def restart_api_server(on: Proof, _: random.Random) -> bool:
+    """End the API server and start it again."""
+    return await asyncio.to_thread(_restart, on.kube.kubeconfig.parent, "apiserver")
+
+
+async def kill_replica(on: Proof, drawn: random.Random) -> bool:
+    """End a replica at once, and start it again when it has been missed."""
+    one = drawn.choice(on.replicas.replicas)
+    if not one.is_running:
+        return False
+    await one.kill()
+    await asyncio.sleep(2)
+    await one.start()
+    await on.replicas.until_ready(one)
+    return True
+
+
+FAULTS: dict[str, Fault] = {
+    "pod killed": kill_pod,
+    "kubelet restarted": restart_kubelet,
+    "API server restarted": restart_api_server,
+    "replica killed": kill_replica,
+}
+
+
+def _restart(folder: Path, name: str) -> bool:
+    """End a part of the kit's cluster and start it with the same command."""
+    file = folder / f"{name}.pid"
+    pid = int(file.read_text())
+    command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:-1]
+    environment = dict(
+        one.decode().partition("=")[::2] for one in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") if one
+    )
+    where = Path(f"/proc/{pid}/cwd").readlink()
+    os.kill(pid, signal.SIGKILL)
+    while Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text().split(") ")[1][:1]:
+        time.sleep(0.05)
+    with (folder / f"{name}.again.log").open("ab") as log:
+        started = subprocess.Popen(command, cwd=where, env=environment, stdout=log, stderr=log, start_new_session=True)
+    file.write_text(str(started.pid))
+    return True
+
+
+@asynccontextmanager
+async def opened(
+    kube: KubeCluster, image: str, folder: Path, *, count: int = 2, pause: float = 0.2, **changes: Any
+) -> AsyncIterator[Proof]:
+    """Start replicas whose steps run in pods of a namespace of their own, until the block is left."""
+    namespace, token = real.prepare(kube, ACTIONS / "counted.py")
+    with outside(kube.host) as counting, postgres(is_lasting=True) as server:
+        (folder / "pods.yaml").write_text(template(counting.url, pause))
+        keys = configuration(kube, namespace, token, image, folder / "pods.yaml", changes)
+        async with cluster(server, folder, "pods", count, keys) as replicas:
+            path = "/api/catalog/entities/by-name/template/default/pods"
+            while "kind" not in await replicas.client.ask("GET", path, accept=(404,)):  # noqa: ASYNC110  # another process's work
+                await asyncio.sleep(0.2)
+            try:
+                yield Proof(kube, namespace, replicas, Tasks(replicas.client), counting)
+            finally:
+                kube.remove(namespace)
+
+
+def configuration(
+    kube: KubeCluster, namespace: str, token: str, image: str, file: Path, changes: JsonObject
+) -> JsonObject:
+    """What replicas need for it."""
+    executor = {
+        "namespace": namespace,
+        "image": image,
+        "imagePullPolicy": "Never",
+        "podTemplate": real.template(),
+        "resources": {"requests": {"cpu": "150m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}},
+        "listen": {"host": kube.host, "port": 0},
+        "url": f"http://{kube.host}:$PORT",
+        "silenceTimeout": {"seconds": 20},
+        "lostPods": 50,
+        **changes,
+    }
+    return {
+        "scaffolder": {
+            "actionsFolder": str(ACTIONS),
+            "executor": {"rules": [{"match": {"action": "pods:*"}, "use": "kubernetes"}], "kubernetes": executor},
+        },
+        "kubernetes": {"clusterLocatorMethods": [{"type": "config", "clusters": [kube.entry(token)]}]},
+        "catalog": {
+            "locations": [
+                {"type": "file", "target": str(PARTS / "catalog/all.yaml")},
+                {"type": "file", "target": str(file)},
+            ]
+        },
+    }
+
+
+async def prove(kube: KubeCluster, image: str, folder: Path, arguments: argparse.Namespace) -> int:
+    """Run it, print what happened, and return an exit code."""
+    drawn = random.Random(arguments.seed)
+    async with opened(kube, image, folder) as on:
+        began = time.monotonic()
+        faults = asyncio.create_task(on.disturb(drawn, arguments.every, FAULTS))
+        await on.run(arguments.tasks, arguments.at_once)
+        faults.cancel()
+        with suppress(asyncio.CancelledError):
+            await faults
+        for one in on.replicas.replicas:
+            if not one.is_running:
+                await one.start()
+        await on.replicas.until_ready()
+        seconds = time.monotonic() - began
+        wrong = await on.problems()
+    sys.stdout.write(
+        f"{arguments.tasks} tasks of {STEPS} steps in {seconds:.0f} s, {arguments.tasks / seconds * 3600:.0f} an hour; "
+        f"{len(on.outside.made)} effects; {dict(on.happened)}\n"
+    )
+    sys.stdout.write("".join(f"wrong: {one}\n" for one in wrong))
+    return 1 if wrong else 0
+
+
+def main() -> int:
+    """Run it as the arguments say."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--tasks", type=int, default=200)
+    parser.add_argument("--at-once", type=int, default=8)
+    parser.add_argument("--every", type=float, default=5.0, help="seconds between faults, about")
+    parser.add_argument("--seed", type=int, default=random.randrange(10_000))
+    arguments = parser.parse_args()
+    sys.stdout.write(f"seed {arguments.seed}\n")
+    kube = KubeCluster(Path(os.environ["BACKSTAGE_PY_TEST_KUBECONFIG"]).resolve())
+    image = os.environ.get("BACKSTAGE_PY_TEST_STEP_IMAGE") or built.load(kube, built.images(), built.NAME)
+    with tempfile.TemporaryDirectory() as folder:
+        return asyncio.run(prove(kube, image, Path(folder), arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
