@@ -60,6 +60,7 @@ class Collector:
         await self.collect_tasks()
         for entity in await self._entities.with_annotation(incidents.ANNOTATION):
             await self._put(incidents.events(entity))
+            await self._events.take_back(incidents.taken_back(entity))
 
     async def collect_tasks(self) -> None:
         """Record the tasks that are not recorded as they stand."""

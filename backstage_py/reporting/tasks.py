@@ -23,11 +23,12 @@ class Proxies:
 
     def traits(self, spec: JsonObject) -> Mapping[str, Json]:
         """Return what a task's specification says of it."""
-        actions = [action for step in objects(spec, "steps") if (action := text(step, "action"))]
+        steps = objects(spec, "steps")
+        actions = [action for step in steps if (action := text(step, "action"))]
         parameters = at(spec, "parameters")
         named = isinstance(parameters, dict) and any(parameters.get(name) for name in self.ticket_parameters)
         return {
-            "infrastructure": _any(actions, self.infrastructure),
+            "infrastructure": _any(actions, self.infrastructure) or any(map(_orders, steps)),
             "ticket": bool(named) or _any(actions, self.ticket_actions),
         }
 
@@ -62,6 +63,13 @@ def _end(row: TaskRow) -> PlatformEventType:
     if row.status == TaskStatus.COMPLETED.value:
         return PlatformEventType.TASK_COMPLETED
     return PlatformEventType.TASK_CANCELLED if row.cancel_requested else PlatformEventType.TASK_FAILED
+
+
+def _orders(step: JsonObject) -> bool:
+    """Say whether a step asks the platform itself for a resource, or has one deleted, by its HTTP API."""
+    path = (text(step, "input", "path") or "").removeprefix("/").removeprefix("api/")
+    is_change = (text(step, "input", "method") or "").upper() in {"POST", "DELETE"}
+    return text(step, "action") == "http:backstage:request" and is_change and path.startswith("crossplane/")
 
 
 def _any(names: Sequence[str], globs: Sequence[str]) -> bool:

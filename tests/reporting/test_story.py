@@ -170,7 +170,7 @@ async def test_the_page_needs_nothing_beside_it(played: Platform, tmp_path: Path
 
 async def test_a_scrape_tells_of_everything_together(played: Platform) -> None:
     async with asyncio.timeout(60):
-        while "backstage_py_platform_services" not in (text := await scraped(played)):  # noqa: ASYNC110  # it is read behind a scrape
+        while "backstage_py_platform_services" not in (text := await scraped(played)):  # noqa: ASYNC110  # by HTTP
             await asyncio.sleep(0.05)
     assert {
         'backstage_py_platform_services{state="deployed"} 2',

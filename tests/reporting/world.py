@@ -120,9 +120,12 @@ class Platform:
         assert made.status == 201, made.body
         path = f"/api/scaffolder/v2/tasks/{made.json['id']}"
         async with asyncio.timeout(_SECONDS):
-            while (status := (await call(self.app, "GET", path)).json["status"]) in {"open", "processing"}:  # noqa: ASYNC110  # seen over HTTP alone
+            while (status := await self._status(path)) in {"open", "processing"}:  # noqa: ASYNC110  # by HTTP
                 await asyncio.sleep(0.01)
-        return str(status)
+        return status
+
+    async def _status(self, path: str) -> str:
+        return str((await call(self.app, "GET", path)).json["status"])
 
     async def github(self, event: str, payload: Any, delivery: str) -> Answer:
         """Deliver as GitHub does."""

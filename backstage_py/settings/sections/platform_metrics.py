@@ -9,18 +9,24 @@ _DAY = 86_400.0
 _CHANGING = (
     "argocd:application:create",
     "argocd:create-*",
+    "argocd:delete",
     "argocd:sync",
     "cnoe:kubernetes:apply",
+    "crossplane:*:delete",
     "crossplane:*:request",
     "crossplane:xr:apply",
     "externalsecret:create",
     "flux:*:create",
     "kube:apply",
+    "kube:delete",
     "kubernetes:apply",
     "kubernetes:create-namespace",
+    "kubernetes:delete",
     "sealedsecret:create",
     "terraform:apply",
-    "vault:*",
+    "vault:database:role",
+    "vault:policy:write",
+    "vault:role:create",
 )
 
 

@@ -98,6 +98,14 @@ class PlatformEventStore:
         if events:
             await self._database.write(lambda transaction: put(transaction, events), is_repeatable=True)
 
+    async def take_back(self, keys: Sequence[str]) -> None:
+        """Delete events that turned out not to be, if any of them are there."""
+        known = sa.select(platform_events.c.key).where(platform_events.c.key.in_(keys))
+        if not keys or not await self._database.read(lambda connection: connection.execute(known).all()):
+            return
+        query = sa.delete(platform_events).where(platform_events.c.key.in_(keys))
+        await self._database.write(lambda transaction: transaction.connection.execute(query), is_repeatable=True)
+
     async def forget_before(self, moment: int) -> int:
         """Delete what happened before a moment, and return how many events that were."""
         query = sa.delete(platform_events).where(platform_events.c.at < moment)
