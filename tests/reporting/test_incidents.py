@@ -22,6 +22,7 @@ spec: {{type: service, lifecycle: production, owner: team-a}}
 OPENED, CLOSED, LATER = "2026-05-01T10:00Z", "2026-05-01T12:30:00+00:00", "2026-05-01T13:00Z"
 
 
+@pytest.mark.thorough
 async def test_an_annotation_that_changes_changes_the_events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(times, "now", lambda: at("06-01 00:00"))
     web = Web({"/shop.yaml": ENTITY.format(f"INC-7 {OPENED}/")})

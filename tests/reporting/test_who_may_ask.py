@@ -12,7 +12,7 @@ from backstage_py.app import serving
 from backstage_py.settings.load import load_settings
 from tests.http.harness import Answer, call
 
-pytestmark = [pytest.mark.xdist_group(__name__), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.thorough, pytest.mark.xdist_group(__name__), pytest.mark.asyncio(loop_scope="module")]
 
 PATH = "/api/backstage-py/v1/metrics/platform"
 ALLOWED, OTHER, EVERYWHERE = "token-of-those-who-may", "token-of-some-others", "token-of-a-service"
