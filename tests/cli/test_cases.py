@@ -10,6 +10,25 @@ from backstage_py import bundled
 from backstage_py.cli.main import app
 from tests.cli import example
 
+PROPOSES = """\
+apiVersion: scaffolder.backstage.io/v1beta3
+kind: Template
+metadata: {name: more}
+spec:
+  type: service
+  steps:
+    - id: read
+      action: fetch:plain:file
+      input: {url: "https://github.com/acme/shop/blob/main/deploy/values.yaml", targetPath: deploy/values.yaml}
+    - id: more
+      action: roadiehq:utils:merge
+      input: {path: deploy/values.yaml, content: {replicas: 2}}
+    - id: propose
+      action: publish:github:pull-request
+      input: {repoUrl: github.com?owner=acme&repo=shop, branchName: more, title: More, description: of them}
+  output: {links: [{title: Pull request, url: "${{ steps.propose.output.remoteUrl }}"}]}
+"""
+
 
 def test_cases_pass(cli: CliRunner, template: Path) -> None:
     example.write_cases(
@@ -47,6 +66,38 @@ def test_failure_names_its_step(cli: CliRunner, template: Path) -> None:
     example.write_cases(template, "  - {name: one, values: {name: shop}}\n")
 
     assert "the run failed in step fetch: " in cli.invoke(app, ["test"]).stdout
+
+
+@pytest.mark.thorough
+def test_a_case_in_the_sandbox_finds_its_repositories(cli: CliRunner, tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text(PROPOSES)
+    cases = """\
+repositories: {acme/shop: {README.md: "# shop\\n", deploy/values.yaml: "replicas: 1\\n"}}
+cases:
+  - name: a pull request
+    sandbox: true
+    expect:
+      files: {deploy/values.yaml: "replicas: 2\\n"}
+      output: {links: [{url: {matches: /acme/shop/pull/1$}}]}
+  - name: another repository of this name
+    sandbox: true
+    repositories: {acme/shop: {README.md: "# another\\n"}}
+    expect: {error: deploy/values.yaml}
+  - name: a name that no repository has
+    sandbox: true
+    repositories: {shop: {README.md: ""}}
+    expect: {error: true}
+  - name: a file outside
+    sandbox: true
+    repositories: {acme/other: {../README.md: ""}}
+    expect: {error: true}
+"""
+    (tmp_path / "template.test.yaml").write_text(cases)
+    result = cli.invoke(app, ["test", str(tmp_path)])
+    lines = result.stdout.splitlines()
+    assert lines[-1] == "2 passed, 2 failed", result.stdout
+    assert "The repository 'shop' cannot be made: repository name ''" in result.stdout
+    assert "The repository 'acme/other' cannot be made: path '../README.md' is not a valid path" in result.stdout
 
 
 @pytest.mark.thorough(sample=8)
@@ -117,6 +168,7 @@ def test_wrong_test_file_names_the_place(cli: CliRunner, template: Path, text: s
     assert message in result.stderr
 
 
+@pytest.mark.thorough
 def test_golden_paths_of_this_project_pass_their_tests(cli: CliRunner) -> None:
     result = cli.invoke(app, ["test", str(bundled.skeletons())])
 

@@ -59,6 +59,7 @@ def of(given: Reader, value: JsonObject, where: Where) -> Fixtures:
         found,
         _entities(given, value.get("entities"), (*where, "entities")),
         None if answers is None else [_answer(given, *one, (*where, "http", one[0])) for one in answers.items()],
+        _repositories(given, value, where),
         frozenset(found) if isinstance(value.get("mocks"), str) else frozenset(),
     )
 
@@ -71,6 +72,7 @@ def merged(common: Fixtures, own: Fixtures) -> Fixtures:
         {**common.mocks, **own.mocks},
         None if own.entities is None and common.entities is None else entities,
         None if own.answers is None and common.answers is None else answers,
+        {**common.repositories, **own.repositories},
         (common.shared - set(own.mocks)) | own.shared,
     )
 
@@ -92,13 +94,23 @@ def _mock(given: Reader, value: Json, where: Where) -> Mock:
     if value is None:
         return Mock()
     given.expect_keys(value, where, "mock")
-    files = given.map(value, where, "files")
-    for path, content in files.items():
-        if not isinstance(content, str):
-            raise given.error_at((*where, "files", path), f"the content of '{path}' must be text")
+    files = _texts_of_files(given, value, where, "files")
     return Mock(
         given.map(value, where, "output"), given.texts(value, where, "log"), given.text(value, where, "fail"), files
     )
+
+
+def _repositories(given: Reader, value: JsonObject, where: Where) -> dict[str, JsonObject]:
+    listed = given.map(value, where, "repositories")
+    return {name: _texts_of_files(given, listed, (*where, "repositories"), name) for name in listed}
+
+
+def _texts_of_files(given: Reader, value: JsonObject, where: Where, key: str) -> JsonObject:
+    files = given.map(value, where, key)
+    for path, content in files.items():
+        if not isinstance(content, str):
+            raise given.error_at((*where, key, path), f"the content of '{path}' must be text")
+    return files
 
 
 def _entities(given: Reader, value: Json, where: Where) -> list[JsonObject] | None:

@@ -47,10 +47,12 @@ class Fixtures:
         mocks: by the id of a step, or else of an action.
         entities: the catalog; None lets a dry run make examples of what is asked for.
         answers: the first that fits is given; None where requests are not answered but explained.
+        repositories: what the sandbox's git host has before the run: texts of files by path, by ``owner/name``.
         shared: the mocks that came from a file of their own, which may be for other templates.
     """
 
     mocks: Mapping[str, Mock] = field(default_factory=dict)
     entities: Sequence[JsonObject] | None = None
     answers: Sequence[Answer] | None = None
+    repositories: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     shared: frozenset[str] = frozenset()

@@ -272,7 +272,9 @@ async def opened(
             from backstage_py.sandbox import stand_in
 
             root = sandbox_root or folder / "sandbox"
-            host = await stack.enter_async_context(stand_in.running(root, guard=_author))
+            host = await stack.enter_async_context(
+                stand_in.running(root, guard=_author, repositories=fixtures.repositories)
+            )
             stand_ins.append(_for_every_github(host, settings.integrations))
         plugins = load_plugins()
         project_config = author_config.find(start)
