@@ -2,9 +2,14 @@
 
 The base install is what template authors need. ``pyproject.toml`` says what an extra brings; here stands by which
 modules its presence is known. Only their finders are asked: nothing is imported.
+
+Foreign packages have extras, too, that they import wherever they find them: ``without`` hides from them what they would
+only use for looks that nobody sees.
 """
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.util import find_spec
 
 from backstage_py.errors import NotImplementedInBackendError
@@ -57,3 +62,16 @@ def require(what: str, extra: str | None) -> None:
     """Raise MissingExtraError, with the sentence of ``missing``, unless an extra is installed."""
     if sentence := missing(what, extra):
         raise MissingExtraError(sentence)
+
+
+@contextmanager
+def without(*modules: str) -> Iterator[None]:
+    """Let what is imported within the block find these modules missing, unless they are imported already."""
+    hidden = [name for name in modules if name not in sys.modules]
+    for name in hidden:
+        sys.modules[name] = None  # type: ignore[assignment]  # the import system's own word for it
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]

@@ -115,6 +115,7 @@ def serve(
     """Serve the scaffolder and the catalog."""
     extras.require("The command 'serve'", "serve")
     gc.disable()  # until the service has started: modules stay in memory, and scanning them costs time
+    _import_sparingly()
     from backstage_py.cli.commands import serve as command
 
     raise typer.Exit(command.run(config or [], host=host, port=port, workers=workers))
@@ -136,9 +137,17 @@ def migrate(config: ConfigOption = None) -> None:
 def worker(config: ConfigOption = None) -> None:
     """Run tasks of a service that is started with --workers."""
     extras.require("The command 'worker'", "serve")
+    _import_sparingly()
     from backstage_py.cli.commands import worker as command
 
     raise typer.Exit(command.run(config or []))
+
+
+def _import_sparingly() -> None:
+    """Import what would bring along megabytes that no service needs: tracebacks in colours, a look at changed files."""
+    with extras.without("rich", "watchfiles"):
+        import structlog.dev  # noqa: F401  # for good
+        import uvicorn  # noqa: F401  # as above
 
 
 @app.command(hidden=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 import structlog
 
+from backstage_py import extras
 from backstage_py.storage.database import Database, Transaction
 from backstage_py.storage.faults import DatabaseError, meaning
 from backstage_py.storage.table_locks import TableLocks
@@ -28,7 +29,8 @@ _REVISION = re.compile(r'^(down_)?revision(?:: [^=]+)? = (?:"(\w+)"|None)$', re.
 
 def configuration(database: Database) -> "Config":
     """Return Alembic's configuration for a database, for the commands ``upgrade`` and ``downgrade``."""
-    from alembic.config import Config
+    with extras.without("mako.ext.pygmentplugin"):  # five megabytes, for pages of errors in HTML that nobody asks for
+        from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
@@ -125,9 +127,10 @@ async def _add_beside_others(database: Database, revision: str) -> None:
 
 def _altered(database: Database, revision: str) -> Sequence[str]:
     """Return what a migration says that it alters of what is there."""
+    config = configuration(database)
     from alembic.script import ScriptDirectory
 
-    script = ScriptDirectory.from_config(configuration(database)).get_revision(revision)
+    script = ScriptDirectory.from_config(config).get_revision(revision)
     altered: Sequence[str] = getattr(script.module, "altered", ())
     return altered
 
@@ -139,9 +142,9 @@ def _wait_for_other_processes(connection: sa.Connection) -> None:
 
 
 def _command(database: Database, connection: sa.Connection, name: str, revision: str) -> None:
+    config = configuration(database)
     from alembic import command
 
-    config = configuration(database)
     config.attributes["connection"] = connection
     try:
         getattr(command, name)(config, revision)

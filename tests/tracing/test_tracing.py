@@ -160,15 +160,22 @@ def test_lines_about_a_task_name_it_its_step_and_its_user(site: Site) -> None:
     assert SECRET not in site.service.log.read_text(encoding="utf-8")
 
 
-def test_without_variables_opentelemetry_is_not_even_imported(tmp_path: Path) -> None:
+def test_a_service_imports_neither_opentelemetry_without_its_variables_nor_what_is_for_looks(tmp_path: Path) -> None:
+    port = free_port()
     looks = (
-        "import sys, threading, os\n"
+        "import os, socket, sys, threading, time\n"
         "from backstage_py.cli import main\n"
+        "def answers():\n"
+        "    with socket.socket() as asking:\n"
+        f"        return asking.connect_ex(('127.0.0.1', {port})) == 0\n"
         "def look():\n"
-        "    print(sorted(one for one in sys.modules if one.startswith('opentelemetry')))\n"
+        "    while not answers():\n"
+        "        time.sleep(0.1)\n"
+        "    unneeded = {'opentelemetry', 'pygments', 'rich', 'watchfiles'}\n"
+        "    print(sorted(unneeded & {one.partition('.')[0] for one in sys.modules}))\n"
         "    sys.stdout.flush(); os._exit(0)\n"
-        "threading.Timer(3, look).start()\n"
-        f"sys.argv = ['backstage-py', 'serve', '--port', '{free_port()}']\n"
+        "threading.Thread(target=look).start()\n"
+        f"sys.argv = ['backstage-py', 'serve', '--port', '{port}']\n"
         "main.main()\n"
     )
     env = {"PYTHONPATH": ":".join(sys.path), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
