@@ -5,10 +5,12 @@ started), and the end: when the pipe that it watches is closed, by the service o
 below it is killed, in whatever session it hides. Its status tells how the action's process ended.
 """
 
+import io
 import os
 import select
 import signal
 import socket
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import NoReturn
@@ -72,6 +74,8 @@ def _become_child(output: int, limits: Mapping[str, int]) -> None:
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.close(output)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # the end of a process may come without a word
 
 
 def _wait(pid: int, watched: int, woken: int, limits: Mapping[str, int]) -> int:

@@ -77,14 +77,13 @@ class Action:
         input_schema: JSON Schema (draft 7) of the rendered input; it feeds ``/v2/actions``, lint and run time alike.
         output_schema: JSON Schema of the outputs, ``{}`` when none are declared.
         parse_input: turns checked input into what ``ctx.input`` is.
-        handler: ``async def`` or ``def`` with the context as only argument; each runs in a thread of its own.
+        handler: ``async def`` or ``def`` with the context as only argument; where it runs says ``scaffolder.executor``.
         timeout: seconds a single try may take, None for no bound besides the task's.
         needs_workspace: it reads or writes files of the task; called by another backend, it gets them with the input.
         secrets_schema: JSON Schema of the secrets that it needs when another backend calls it, ``{}`` for none.
         ignored_inputs: members of the input that are dropped before it is checked, since templates in the field pass
             them although no version of the schema has them (``allowedHosts`` of ``publish:github``).
-        is_trusted_on_loop: an ``async def`` that never blocks, written with the service; any other gets an event
-            loop in a thread of its own.
+        is_trusted_on_loop: written with the service: an ``async def`` that never blocks runs on its event loop.
         extra: the extra of ``backstage-py`` that brings what it needs; where that is missing it is listed and refuses.
         source: where it is defined, for messages: ``module:line``.
     """

@@ -219,6 +219,7 @@ class Replica:
             "auth": {"providers": {"guest": {}}},
             "scaffolder": {
                 "actionsFolder": str(PARTS / "actions"),
+                "executor": {"process": {"environment": ["CHAOS_REPLICA", "CHAOS_EFFECTS", "CHAOS_FOREIGN"]}},
                 "concurrentTasksLimit": 4,
                 "shutdownTimeout": {"seconds": int(GRACE)},
                 "taskRecovery": {

@@ -11,10 +11,14 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from backstage_py.http.actions_registry import Call
+from backstage_py.http.template_actions import TemplateActions
 from backstage_py.integrations.children import supervisor
-from backstage_py.plugin import load_plugins
+from backstage_py.permissions.authority import Authority
+from backstage_py.plugin import Services, load_plugins
+from backstage_py.scaffolder.face.action_policy import ActionPolicy
 from backstage_py.settings.sections import ExecutorSettings, ProcessSettings, ScaffolderSettings
-from tests.scaffolder.harness import World, body, is_alive, messages, template, world
+from tests.scaffolder.harness import GUEST, World, body, is_alive, messages, template, world
 
 ACTIONS = Path(__file__).with_name("process_actions")
 MIB = 1024 * 1024
@@ -85,6 +89,42 @@ async def test_the_steps_of_a_run_share_a_process_and_those_of_another_have_thei
     assert len({found["s0"]["pid"], other["s0"]["pid"], os.getpid()}) == 3
     assert Path(found["s0"]["folder"]).parent == site.scaffolder.service.working_directory
     assert not is_alive(found["s0"]["pid"])
+
+
+async def test_a_dry_run_goes_the_same_way(site: World) -> None:
+    asked = {"template": steps("tried"), "values": {}, "directoryContents": []}
+    found = await site.scaffolder.service.dry_run(asked, GUEST)
+    made = found["output"]["s0"]
+    assert made["dry"] is True
+    assert made["pid"] != os.getpid()
+    assert [one["path"] for one in found["directoryContents"]] == ["made.txt"]
+
+
+async def test_an_action_that_another_backend_calls_goes_the_same_way(site: World) -> None:
+    scaffolder = site.scaffolder
+    offered = TemplateActions.of(
+        "backstage-py",
+        scaffolder.service.equipment.registry,
+        Services(),
+        scaffolder.service.working_directory,
+        ActionPolicy.of({}),
+        Authority(),
+        executors=scaffolder.executors,
+    )
+    [tried] = [one for one in offered.offered() if one.entry["name"] == "test:tried"]
+    found = await tried.run(Call({"workspaceFiles": []}, None, GUEST))
+    assert (found["dry"], found["token"]) == (False, True)
+    assert found["pid"] != os.getpid()
+    assert [one["path"] for one in found["workspaceFiles"]] == ["made.txt"]
+
+
+@pytest.mark.thorough
+async def test_a_try_whose_time_is_over_is_ended_and_what_it_did_is_kept(site: World, tmp_path: Path) -> None:
+    events = await site.run(steps("keeps", mark=str(tmp_path / "outside")))
+    found = body(events[-1])["output"]["s0"]
+    assert (tmp_path / "outside").read_text().split() == [found["made"]]
+    assert found["first"] != found["second"]
+    assert not is_alive(found["first"])
 
 
 BLOCKING = (
@@ -166,9 +206,10 @@ async def test_temporary_files_go_with_the_process(site: World) -> None:
 async def test_what_it_prints_is_in_the_operators_log_and_bounded(
     site: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await site.run(steps("prints"))
+    await site.run(steps("prints"), {}, {"token": "s3cret-of-the-task"})
     printed = capsys.readouterr().out
-    assert "said aside" in printed
+    assert "said aside with ***" in printed
+    assert "s3cret" not in printed
     assert "test:prints" in printed
     assert printed.count("z") < 100_000
 

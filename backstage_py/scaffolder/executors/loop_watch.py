@@ -1,6 +1,6 @@
 """Says who blocks the service's event loop: code that waits without ``await`` holds up everybody.
 
-Actions of others run elsewhere (``in_thread``); this finds faults of the service and its built-in actions, and calls
+Actions of others run elsewhere; this finds faults of the service and its built-in actions, and calls
 into C that keep the interpreter to themselves. They cannot be interrupted, so they are named, with file and line.
 """
 

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from backstage_py.plugin import ActionContext, action
+from backstage_py.plugin import ActionContext, RetryPolicy, action
 
 ANY = {"type": "object"}
 Context = ActionContext[dict[str, Any]]
@@ -35,6 +35,30 @@ def good_plain(ctx: Context) -> dict[str, Any]:
     ctx.logger.info("all is well")
     ctx.wait(ctx.sleep(0))
     return {"pid": os.getpid(), "helped": ctx.wait(asyncio.to_thread(os.getpid))}
+
+
+@action("test:tried", ANY, dry_run=True)
+def tried(ctx: Context) -> dict[str, Any]:
+    ctx.workspace.path("made.txt").write_text("here")
+    ctx.temporary_directory()
+    return {"pid": os.getpid(), "dry": ctx.is_dry_run, "token": bool(ctx.token)}
+
+
+@action("test:keeps", ANY, timeout=4, retry=RetryPolicy(attempts=2, first_wait=0.01))
+async def keeps(ctx: Context) -> dict[str, Any]:
+    """Have an effect and keep a checkpoint; the first try dies behind them, the second one hangs, or not."""
+    outside = Path(ctx.input["mark"])
+
+    def create(marker: str) -> str:
+        with outside.open("a") as file:
+            file.write(f"{marker}\n")
+        return marker
+
+    made = await ctx.effect("thing", create=create)
+    first = await ctx.checkpoint("pid", os.getpid)
+    if first == os.getpid():
+        time.sleep(3600)  # noqa: ASYNC251  # until its time is over
+    return {"made": made, "first": first, "second": os.getpid()}
 
 
 @action("test:blocks", ANY)
@@ -198,8 +222,7 @@ def kills_zygote(ctx: Context) -> None:
 
 @action("test:prints", ANY)
 def prints(ctx: Context) -> None:
-    sys.stdout.write("said aside\n")
-    sys.stdout.flush()
+    sys.stdout.write(f"said aside with {ctx.secrets['token']}\n")
     os.write(2, b"z" * 10_000_000)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import structlog
 
+from backstage_py import logging
 from backstage_py.errors import BackstageError
 from backstage_py.scaffolder.executors.process import limits as bounds
 from backstage_py.scaffolder.executors.process.zygote import Forked, Zygote
@@ -113,4 +114,4 @@ class Child:
             known = {"action": self.wire.host.action.id, "task_id": self.wire.host.context.task_id}
         for line in chunk.decode("utf-8", "replace").splitlines():
             if line.strip():
-                _log.info("action_printed", text=line, **known)
+                _log.info("action_printed", text=logging.masked(line), **known)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -13,12 +14,16 @@ from backstage_py.plugin import ActionContext, PermanentError, action
 _FAILED = "The first run fails"
 LINES = 4
 
+_IS_ZYGOTE = getattr(sys.modules["__main__"].__spec__, "name", "") == "backstage_py.execution.zygote"
+_REPLICA = os.getppid() if _IS_ZYGOTE else os.getpid()
+"""The process of the replica: this module is loaded by it, and by the zygote that it starts for actions."""
+
 Context = ActionContext[dict[str, Any]]
 
 
 def note(ctx: Context, what: str, **more: Any) -> None:
     """Append a line; the clock is that of the machine's start, the same in all processes and never set."""
-    line = {"at": time.monotonic(), "pid": os.getpid(), "replica": os.environ["CHAOS_REPLICA"]}
+    line = {"at": time.monotonic(), "pid": _REPLICA, "replica": os.environ["CHAOS_REPLICA"]}
     line |= {"task": ctx.task_id, "step": ctx.step.id, "what": what, **more}
     handle = os.open(os.environ["CHAOS_EFFECTS"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
