@@ -4,10 +4,12 @@ A root file system of Debian's packages takes the place of the base image. It al
 database need no image of their own.
 """
 
+import json
 import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +19,7 @@ from tests.cluster.cluster import KubeCluster, run_folder
 ROOT = Path(__file__).parents[2]
 BASE = "localhost/debian-python"
 NAME = "localhost/backstage-py"
+_WITH_PIP = "localhost/debian-python-with-pip"
 _PACKAGES = "python3,python3-venv,git,ca-certificates,postgresql"
 _HOST_FILES = ("/etc/ssl/certs", "/etc/pip.conf", "/etc/xdg/pip")
 """What this machine's pip is configured by, if it is."""
@@ -71,6 +74,25 @@ def of_revision(folder: Path, name: str, tree: Path) -> str:
     return name
 
 
+def of_python_service(folder: Path, name: str, tree: Path, version: str) -> str:
+    """Build a produced Python service by its Dockerfile, with Debian's Python in both stages, and return its name."""
+    container = _run("buildah", *_store(folder), "from", BASE)
+    _run("buildah", *_store(folder), "run", "--isolation=chroot", container, "python3", "-m", "venv", "/opt/python")
+    _run("buildah", *_store(folder), "config", "--env", "PATH=/opt/python/bin:/usr/bin:/bin", container)
+    _run("buildah", *_store(folder), "commit", "--quiet", "--rm", container, _WITH_PIP)
+    given = {"PYTHON_IMAGE": _WITH_PIP, "RUNTIME_IMAGE": BASE, "VERSION": version}
+    arguments = [f"--build-arg={key}={value}" for key, value in given.items()]
+    _run(*_building(folder), *arguments, f"--tag={name}", str(tree))
+    return name
+
+
+def mounted(folder: Path, name: str) -> tuple[Path, dict[str, Any]]:
+    """Return an image's root and its configuration, as the image format has it."""
+    container = _run("buildah", *_store(folder), "from", name)
+    described = json.loads(_run("buildah", *_store(folder), "inspect", "--type=image", name))
+    return Path(_run("buildah", *_store(folder), "mount", container)), described["OCIv1"]["config"]
+
+
 def _base(folder: Path) -> None:
     archive = folder / "base.tar"
     _run("mmdebstrap", "--mode=root", "--variant=minbase", f"--include={_PACKAGES}", "bookworm", str(archive))
@@ -81,22 +103,14 @@ def _base(folder: Path) -> None:
 
 
 def _build(folder: Path, name: str = NAME, *more: str) -> None:
+    file = ROOT / "examples/deploy/Containerfile"
+    _run(*_building(folder), f"--build-arg=BASE={BASE}", *more, f"--file={file}", f"--tag={name}", str(ROOT))
+
+
+def _building(folder: Path) -> list[str]:
     volumes = [f"--volume={path}:{path}:ro" for path in _HOST_FILES if Path(path).exists()]
-    _run(
-        "buildah",
-        *_store(folder),
-        "build",
-        "--isolation=chroot",
-        "--network=host",
-        "--format=docker",
-        "--timestamp=0",
-        f"--build-arg=BASE={BASE}",
-        *volumes,
-        *more,
-        f"--file={ROOT / 'examples/deploy/Containerfile'}",
-        f"--tag={name}",
-        str(ROOT),
-    )
+    options = ["--isolation=chroot", "--network=host", "--format=docker", "--timestamp=0"]
+    return ["buildah", *_store(folder), "build", *options, *volumes]
 
 
 def _digest(folder: Path, name: str) -> str:

@@ -21,7 +21,8 @@ def main() -> int:
         return 2
     logs.configure(settings)
     listener = listen(settings.port)
-    logging.getLogger(__name__).info("listening", extra={"port": listener.getsockname()[1]})
+    address = "[{}]:{}".format(*listener.getsockname())
+    logging.getLogger(__name__).info("listening", extra={"address": address})
     for name in (signal.SIGTERM, signal.SIGINT):  # before the server is there, and after it is gone
         signal.signal(name, lambda *_: sys.exit(0))
     Server(create_app(settings), settings).run(sockets=[listener])

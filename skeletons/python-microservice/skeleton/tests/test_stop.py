@@ -26,7 +26,7 @@ class Process:
         self._child = subprocess.Popen(  # noqa: S603
             command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True
         )
-        self.port = int(self.until("listening")["port"])
+        self.port = int(self.until("listening")["address"].rpartition(":")[2])
         self.until("Application startup complete.")
 
     def until(self, message: str) -> dict[str, str]:
