@@ -5,6 +5,7 @@ is. What was not renewed for a minute is no longer told; that the database is aw
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -77,9 +78,6 @@ class Scrapes:
             if time.monotonic() - self._counted_at > _CONTENTS_SECONDS:
                 self._contents = await overview.contents(self.database)
                 self._counted_at = time.monotonic()
-            if time.monotonic() - self._reported_at > _REPORT_SECONDS:
-                self._reported = reporting.readings((await self.report())["total"])
-                self._reported_at = time.monotonic()
         except ServiceUnavailableError:
             self.collection.readings = {**self.collection.readings, shared.DATABASE_UP: {(): 0.0}}
             return
@@ -90,6 +88,15 @@ class Scrapes:
             **self._reported,
         }
         self._read_at = time.monotonic()
+        await self._renew_report()
+
+    async def _renew_report(self) -> None:
+        """Read the report behind all else, now and then, whatever becomes of it: it takes the longest."""
+        if time.monotonic() - self._reported_at > _REPORT_SECONDS:
+            self._reported_at = time.monotonic()
+            with contextlib.suppress(ServiceUnavailableError):
+                self._reported = reporting.readings((await self.report())["total"])
+                self.collection.readings = {**self.collection.readings, **self._reported}
 
     def _of_contents(self, found: Contents) -> dict[Instrument, dict[tuple[str, ...], float]]:
         now = times.now()
