@@ -63,6 +63,7 @@ async def test_what_people_wrote_into_commits_does_nothing_in_the_text(github_ta
     assert "``Greet `@everybody`, closes #1``" in lines[1]
 
 
+@pytest.mark.thorough
 async def test_the_newest_commits_are_listed_and_the_others_counted(github_task: Task, revisions: list[str]) -> None:
     given = {"repoUrl": REPO, "base": revisions[0], "head": revisions[-1], "limit": 1}
     out = (await github_task.run(COMPARE, given)).outputs
@@ -74,6 +75,7 @@ async def test_the_newest_commits_are_listed_and_the_others_counted(github_task:
     assert (ignoring["aheadBy"], len(ignoring["markdown"].splitlines())) == (3, 1)
 
 
+@pytest.mark.thorough
 async def test_going_back_is_told_from_going_on(github_task: Task, revisions: list[str]) -> None:
     out = (await github_task.run(COMPARE, {"repoUrl": REPO, "base": "main", "head": revisions[1]})).outputs
     assert (out["status"], out["behindBy"], out["commits"], out["markdown"]) == ("behind", 2, [], "")
@@ -81,11 +83,13 @@ async def test_going_back_is_told_from_going_on(github_task: Task, revisions: li
     assert same["status"] == "identical"
 
 
+@pytest.mark.thorough
 async def test_a_revision_that_is_not_there_is_named(github_task: Task, revisions: list[str]) -> None:
     with pytest.raises(NotFoundError, match=r"'none' or 'main' .*acme/shop"):
         await github_task.run(COMPARE, {"repoUrl": REPO, "base": "none", "head": "main"})
 
 
+@pytest.mark.thorough
 async def test_long_histories_come_in_pages(github_task: Task, sandbox: Sandbox, revisions: list[str]) -> None:
     repository = sandbox.store.find("acme", "shop")
     assert repository

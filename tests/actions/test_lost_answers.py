@@ -90,6 +90,7 @@ def _fail(faults: Faults, method: str, path: str) -> None:
     faults.refuse(method, path)
 
 
+@pytest.mark.thorough(sample=5)
 @pytest.mark.parametrize("spoil", [_lose, _cut, _fail])
 @pytest.mark.parametrize(
     ("method", "path"),

@@ -221,6 +221,7 @@ def wait_for(url: str, token: str | None = None) -> None:
     raise AssertionError(f"{url} does not answer")
 
 
+@pytest.mark.thorough
 def test_dev_checks_again_on_change_serves_the_api_and_takes_it_down(tmp_path: Path) -> None:
     template = tmp_path / "template.yaml"
     template.write_text(LOGGING.replace("MESSAGE", '"${{ a || 1 }}"'))

@@ -9,6 +9,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.contract.harness import Running, running
 from tests.metrics.test_metrics import Site, wait_until, written
 
@@ -40,6 +42,7 @@ def workers(service: Running) -> list[int]:
     return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
 
 
+@pytest.mark.thorough
 def test_the_level_of_the_log_changes_while_the_service_and_its_workers_run(tmp_path: Path) -> None:
     config = tmp_path / "app-config.yaml"
     config.write_text(CONFIG.format(level="error"), encoding="utf-8")
@@ -81,6 +84,7 @@ def test_readiness_says_when_no_worker_process_runs_and_liveness_and_startup_go_
         assert asked(service, f"{HEALTH}/liveness") == asked(service, f"{HEALTH}/startup") == (200, {"status": "ok"})
 
 
+@pytest.mark.thorough
 def test_readiness_names_a_loop_that_fails_within_a_worker_process_until_it_works_again(tmp_path: Path) -> None:
     ready = f"{HEALTH}/readiness"
     told = {"status": "error", "message": "Work in a worker process fails and is tried again: worker.claims"}

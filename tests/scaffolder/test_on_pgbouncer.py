@@ -89,6 +89,7 @@ async def test_wakes_and_events_go_from_process_to_process(tmp_path: Path, url: 
         await other.close()
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(60 + 20 * KILLS)
 async def test_killed_workers_lose_nothing_and_repeat_nothing(tmp_path: Path, url: str) -> None:
     await check_kills(tmp_path, url, KILLS)

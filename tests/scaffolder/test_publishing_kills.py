@@ -92,6 +92,7 @@ def _before(sandbox: Sandbox, method: str, path: str, kill: Callable[[], None]) 
     sandbox.faults.cut_request(method, path, kill)
 
 
+@pytest.mark.thorough(sample=1)
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("at", [_behind, _before])
 async def test_a_repository_is_complete_however_often_the_worker_was_killed(
