@@ -75,7 +75,7 @@ def rule(use: str, scope: str = "task", **match: str) -> ExecutorRule:
 
 
 async def place(of: Executors, wanted: Action, template_ref: str | None = "template:default/service") -> str:
-    found = await of.of_run(RunFacts("t", template_ref)).of(wanted)
+    found = await of.of_run(RunFacts("t", template_ref, claim=1)).of(wanted)
     return f"{found.name}{' by step' if found.each_step else ''}" if isinstance(found, Made) else type(found).__name__
 
 
@@ -104,6 +104,12 @@ RULES = [
 @pytest.mark.parametrize(("rules", "wanted", "where"), RULES)
 async def test_the_first_rule_that_fits_decides(rules: tuple[ExecutorRule, ...], wanted: Action, where: str) -> None:
     assert await place(executors(*rules), wanted) == where
+
+
+async def test_what_is_no_task_has_no_pods_and_gets_a_process() -> None:
+    found = await executors(rule("kubernetes")).of_run(RunFacts("dry-run-1")).of(theirs)
+    assert isinstance(found, Made)
+    assert found.name == "process"
 
 
 async def test_a_template_that_the_catalog_does_not_have_has_neither_owner_nor_tags() -> None:
