@@ -2,10 +2,11 @@
 
 import asyncio
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import yaml
@@ -44,10 +45,10 @@ class Platform:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout.strip()
 
-    async def commit(self, message: str, **files: str) -> str:
-        """Commit files, push them to main and return the commit; ``__`` in a name stands for a slash, `_` for a dot."""
-        for name, text in files.items():
-            self.write(name.replace("__", "/").replace("_", "."), text)
+    async def commit(self, message: str, files: Mapping[str, str] = MappingProxyType({})) -> str:
+        """Commit files and what was written before, push that to main, and return the commit."""
+        for path, text in files.items():
+            self.write(path, text)
         await self.git("add", "--all")
         await self.git("commit", "--quiet", "--allow-empty", "--message", message)
         await self.git("push", "--quiet", "origin", "HEAD:main")
@@ -59,22 +60,20 @@ class Platform:
         target.write_text(text, encoding="utf-8")
 
     async def built(self, message: str, digest: str) -> str:
-        """Commit a change, and what the pipeline commits after it: the new image is staging's."""
-        revision = await self.commit(message, main_txt=message)
-        values = self.clone / "deploy/staging/values.yaml"
-        self.set(values, digest, revision)
-        await self.commit(f"Deploy {revision[:12]} to staging [skip ci]")
+        """Commit a change, and do as the pipeline does after it: the new image is staging's."""
+        revision = await self.commit(message, {"main.txt": message})
+        await self.deployed("staging", digest, revision)
         return revision
 
-    @staticmethod
-    def set(values: Path, digest: str, revision: str) -> None:
-        """Write an image into values as a pipeline does."""
-        lines = values.read_text().splitlines(keepends=True)
-        for number, line in enumerate(lines):
-            for key, value in (("digest", digest), ("tag", revision)):
-                if line.startswith(f"  {key}:"):
-                    lines[number] = f"  {key}: {value}\n"
-        values.write_text("".join(lines))
+    async def deployed(self, environment: str, digest: str, revision: str) -> None:
+        """Have the repository's own script write an image into an environment's values, and push that."""
+        done = await asyncio.to_thread(
+            subprocess.run,
+            ["sh", "deploy/promote.sh", environment, digest, revision],
+            cwd=self.clone, capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        await self.git("checkout", "--quiet", "-B", "main", "HEAD")
 
     async def merged(self, branch: str) -> None:
         """Merge a branch into main."""

@@ -11,7 +11,7 @@ from tests.golden_paths.platform import Platform
 FIRST, SECOND = (f"sha256:{digit * 64}" for digit in "12")
 pytestmark = pytest.mark.thorough
 SERVICE = {"service": f"component:default/{produced.NAME}"}
-VALUES = "deploy/production/values.yaml"
+VALUES, STAGING = "deploy/production/values.yaml", "deploy/staging/values.yaml"
 PATH = "deploy-to-production"
 
 
@@ -36,7 +36,7 @@ async def test_releases_are_promoted_one_after_the_other_with_what_is_new_in_eac
     assert "This is the first release." in (await site.ask("/pulls/1"))["body"]
     await site.merged(branch)
 
-    await site.commit("Greet @everybody", notes_txt="hello")
+    await site.commit("Greet @everybody", {"notes.txt": "hello"})
     second = await site.built("Count what is greeted", SECOND)
     await site.run(PATH, {**SERVICE, "note": "Look at the greetings"})
     assert await site.difference(f"promote-{'2' * 12}") == [
@@ -59,8 +59,7 @@ async def test_nothing_to_promote_is_said_and_nothing_is_opened(site: Platform) 
     assert ended.output["text"][0]["title"] == "Nothing to promote"
     assert any("(no image yet)" in line for line in ended.log)
     revision = await site.built("Round half up", FIRST)
-    Platform.set(site.clone / VALUES, FIRST, revision)
-    await site.commit("Deployed by hand")
+    await site.deployed("production", FIRST, revision)
     ended = await site.run(PATH, SERVICE)
     assert [one["title"] for one in ended.output["text"]] == ["Nothing to promote"]
     assert [one["title"] for one in ended.output["links"]] == ["Service"]
@@ -115,9 +114,9 @@ async def test_comments_and_layout_of_production_stay(site: Platform) -> None:
 async def test_going_back_is_said(site: Platform) -> None:
     first = await site.built("Round half up", FIRST)
     second = await site.built("Break it", SECOND)
-    Platform.set(site.clone / VALUES, SECOND, second)
-    Platform.set(site.clone / "deploy/staging/values.yaml", FIRST, first)
-    await site.commit("Staging goes back")
+    await site.deployed("production", SECOND, second)
+    staging = (site.clone / STAGING).read_text()
+    await site.commit("Staging goes back", {STAGING: staging.replace(SECOND, FIRST).replace(second, first)})
     await site.run(PATH, SERVICE)
     assert "**This goes back:** production has 2 commits" in (await site.ask("/pulls/1"))["body"]
 
