@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+from backstage_py import bundled
+from backstage_py.cli.main import app
 from tests.golden_paths import produced, tools, workflows
 
 pytestmark = [pytest.mark.thorough, pytest.mark.xdist_group("produced repositories")]
@@ -21,6 +24,18 @@ def test_actionlint_finds_nothing(repositories: list[Path], tmp_path: Path) -> N
         (tmp_path / f"{number}-{file.name}").write_text(text, encoding="utf-8")
     assert len(list(tmp_path.iterdir())) >= 2 * len(repositories)
     tools.run("actionlint", "-pyflakes=", *sorted(tmp_path.iterdir()), folder=tmp_path)
+
+
+def test_actionlint_finds_nothing_in_a_new_golden_path_and_here(tmp_path: Path) -> None:
+    template = str(bundled.skeletons() / "new-golden-path")
+    values = ["name=web-service", "owner=team-a", "organization=acme"]
+    given = [part for value in values for part in ("-v", value)]
+    done = CliRunner().invoke(app, ["dry-run", template, *given, "--out", str(tmp_path / "made")])
+    assert done.exit_code == 0, done.output
+    made = sorted((tmp_path / "made").glob("**/workflows/*.yaml"))
+    assert len(made) == 2
+    here = sorted((bundled.skeletons().parent / ".github/workflows").glob("*.yml"))
+    tools.run("actionlint", "-pyflakes=", *made, *here, folder=tmp_path)
 
 
 def test_actions_of_others_are_pinned_by_their_commit(repositories: list[Path]) -> None:
