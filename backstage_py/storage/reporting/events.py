@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -38,13 +39,19 @@ _before = Prepared(
 _TYPES = {one.value: one for one in PlatformEventType}
 _NONE: Mapping[str, Json] = {}
 _KIND = "key text, type text, at bigint, " + ", ".join(f"{name} text" for name in _COLUMNS[3:])
+_FOUND = f"SELECT {', '.join(f'given.{name}' for name in _COLUMNS)} FROM"
+_insert_all = Prepared(  # of PostgreSQL, in one turn to the server
+    sa.text(
+        f"INSERT INTO platform_events ({_names}) {_FOUND} jsonb_to_recordset(CAST(:facts AS jsonb)) AS given ({_KIND}) "
+        "ON CONFLICT (key) DO NOTHING RETURNING key"
+    )
+)
 PART = f"""
 told AS (
   INSERT INTO platform_events ({_names})
-  SELECT {", ".join(f"given.{name}" for name in _COLUMNS)}
-  FROM held, jsonb_to_recordset(%(facts)s::text::jsonb) AS given ({_KIND})
+  {_FOUND} held, jsonb_to_recordset(%(facts)s::text::jsonb) AS given ({_KIND})
   ON CONFLICT (key) DO NOTHING
-)"""  # noqa: S608  # names of our own columns
+)"""
 """A part of PostgreSQL's statement for a move of a run: records ``facts`` where the claim is still ``held``."""
 
 
@@ -61,22 +68,29 @@ def count(events: Iterable[PlatformEvent]) -> None:
 
 def add(transaction: Transaction, events: Iterable[PlatformEvent]) -> None:
     """Record events that are not known yet; of those that only happen for the first time once, the earliest stays."""
-    for one in events:
-        row = _row(one)
-        if _insert.run(transaction.connection, row):
-            transaction.after_commit(partial(count, [one]))
-        elif one.type is PlatformEventType.BUILD_SUCCEEDED:
+    for row in _known_already(transaction, list(events)):
+        if row["type"] == PlatformEventType.BUILD_SUCCEEDED.value:
             _earlier.run(transaction.connection, {name: row[name] for name in ("key", "at", "revision")})
 
 
 def put(transaction: Transaction, events: Iterable[PlatformEvent]) -> None:
     """Record events of which the newest telling holds: the end of a task that was run again, a corrected annotation."""
-    for one in events:
-        row = _row(one)
-        if _insert.run(transaction.connection, row):
-            transaction.after_commit(partial(count, [one]))
-        else:
-            _again.run(transaction.connection, {name: row[name] for name in ("key", "at", "type", "traits")})
+    for row in _known_already(transaction, list(events)):
+        _again.run(transaction.connection, {name: row[name] for name in ("key", "at", "type", "traits")})
+
+
+def _known_already(transaction: Transaction, events: Sequence[PlatformEvent]) -> list[dict[str, Any]]:
+    """Record events; return the rows of those that were recorded before."""
+    if not events:
+        return []
+    told = sorted(rows(events), key=itemgetter("key"))  # others do it in the same order, and nobody waits in a circle
+    connection = transaction.connection
+    if connection.dialect.name == "sqlite":
+        new = {row["key"] for row in told if _insert.run(connection, row)}
+    else:
+        new = {key for (key,) in _insert_all.all(connection, {"facts": json.text(told)})}
+    transaction.after_commit(partial(count, [one for one in events if one.key in new]))
+    return [row for row in told if row["key"] not in new]
 
 
 class PlatformEventStore:
