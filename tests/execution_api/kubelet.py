@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from urllib3.exceptions import HTTPError
+
 from backstage_py.execution import client
 from backstage_py.execution.channel import ChannelClosed
 from backstage_py.execution.handler import Handler, Surroundings
@@ -101,7 +103,7 @@ class Kubelet:
         """Watch Jobs until stopped."""
         known: set[str] = set()
         while not self._stopping.is_set():
-            with suppress(ApiException, OSError):
+            with suppress(ApiException, OSError, HTTPError):
                 for event in self.api.watch(f"{self.jobs_path}", 1):
                     self._take(event["type"], event["object"], known)
 
@@ -129,7 +131,7 @@ class Kubelet:
 
 
 def _played(play: Play, kubelet: Kubelet, job: Object) -> None:
-    with suppress(ApiException):  # the Job, or its namespace, was deleted meanwhile
+    with suppress(ApiException, HTTPError):  # the Job, or its namespace, was deleted meanwhile
         play(kubelet, job)
 
 

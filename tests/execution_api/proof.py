@@ -39,6 +39,7 @@ from tests.storage.postgres import postgres
 
 ACTIONS = Path(__file__).parent / "actions"
 STEPS = 2
+_STARTS, _LASTING = 10, 2.0
 LINES = 4
 
 
@@ -209,8 +210,15 @@ def _restart(folder: Path, name: str) -> bool:
     while Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text().split(") ")[1][:1]:
         time.sleep(0.05)
     with (folder / f"{name}.again.log").open("ab") as log:
-        started = subprocess.Popen(command, cwd=where, env=environment, stdout=log, stderr=log, start_new_session=True)
-    file.write_text(str(started.pid))
+        for _ in range(_STARTS):
+            started = subprocess.Popen(
+                command, cwd=where, env=environment, stdout=log, stderr=log, start_new_session=True
+            )
+            file.write_text(str(started.pid))
+            with suppress(subprocess.TimeoutExpired):
+                started.wait(_LASTING)
+                continue  # it ended at once, as when its port is not free yet
+            break
     return True
 
 

@@ -14,7 +14,10 @@ from tests.cluster.calls import ApiException
 from tests.execution_api import kubelet, stage
 from tests.execution_api.kubelet import Kubelet, behind
 from tests.execution_api.stage import ATTEMPT, Stage
+from tests.integrations import kube_server
 from tests.integrations.kube_server import Parts
+
+pytestmark = pytest.mark.thorough
 
 
 @action("acme:greets", {"type": "object"})
@@ -278,3 +281,25 @@ async def test_a_namespace_that_is_gone_fails_the_step_in_words(parts: Parts, tm
     async with stage.opened(parts, nowhere, tmp_path / "workspace") as found:
         with pytest.raises(BackstageError, match=r"namespace for pods is gone.*create it"):
             await found.run(greets)
+
+
+async def test_an_api_server_that_is_down_stops_nothing_that_runs_and_nothing_is_made_twice(tmp_path: Path) -> None:
+    folder = tmp_path / "server"
+    folder.mkdir()
+    with kube_server.parts(folder) as parts:
+        async with stage.on_its_own(parts, tmp_path) as (playing, on):
+            running = on.start(waits)
+            await until(lambda: "begun" in on.log, "the first step runs")
+            await asyncio.to_thread(parts.kill_api)
+            waiting_ = on.start(greets)
+            await until(lambda: any("cluster does not answer, so the step waits" in line for line in on.log), "told")
+            on.step.context({}).signal.set()
+            running.cancel()  # the way to the pod does not lead through the API server
+            await asyncio.wait({running.ended})
+            await running.close()
+            await asyncio.to_thread(parts.start_api)
+            await waiting_.ended
+            await waiting_.close()
+            assert on.step.sink.outputs == {"done": True}
+            names = [one["metadata"]["name"] for one in playing.seen]
+            assert len(names) == len(set(names)) == 2

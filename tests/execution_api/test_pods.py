@@ -7,6 +7,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from backstage_py.execution.channel import ChannelClosed
 from backstage_py.execution.http_calls import Calls
 from backstage_py.plugin import ActionContext, action
@@ -15,6 +17,8 @@ from tests.execution_api import stage
 from tests.execution_api.kubelet import Kubelet
 from tests.execution_api.stage import ATTEMPT, Stage
 from tests.integrations.kube_server import Parts
+
+pytestmark = pytest.mark.thorough
 
 
 @action("acme:works", {"type": "object"})
