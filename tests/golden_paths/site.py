@@ -55,8 +55,10 @@ class Site:
     times: dict[str, float] = field(default_factory=dict)
     controllers: list[Reconciler] = field(default_factory=list)
 
-    def release(self, message: str, *changes: Change) -> str:
+    def release(self, message: str = "", *changes: Change) -> str:
         """Do what the pipeline does with a commit: build its image, and commit its digest for staging.
+
+        Without changes it is the newest commit that is there.
 
         Returns:
             the commit that was built, which the image has as its version.

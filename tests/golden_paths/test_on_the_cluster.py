@@ -3,6 +3,7 @@
 The tests share one site and come in this order: what one deploys the next goes on with.
 """
 
+import asyncio
 from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +22,7 @@ from tests.deploy import load
 from tests.golden_paths import databases, repository
 from tests.golden_paths import site as sites
 from tests.golden_paths.repository import words
-from tests.golden_paths.site import NAME, PRODUCTION, STAGING, TEAM, Site
+from tests.golden_paths.site import ARGO, NAME, PRODUCTION, STAGING, TEAM, Site
 from tests.tracing import receiver
 
 pytestmark = [pytest.mark.xdist_group("golden-path"), pytest.mark.timeout(600)]
@@ -49,6 +50,13 @@ def offered(site: Site) -> Iterator[Databases]:
         yield made
 
 
+def waits(site: Site, namespace: str, folder: Path) -> Task:
+    """A task whose steps may wait for what is in a namespace."""
+    entry = site.kube.entry(site.kube.administrator(namespace))
+    config = {"kubernetes": {"clusterLocatorMethods": [{"type": "config", "clusters": [entry]}]}}
+    return Task(folder / "task", Services(config=config))
+
+
 def load_on(site: Site, namespace: str) -> Any:
     return load.running(lambda: site.addresses(namespace), CLIENTS, "/", PAUSE)
 
@@ -72,7 +80,7 @@ def test_the_form_becomes_a_service_that_answers_at_its_pods_addresses(site: Sit
     site.create("staging")
     said = waiting.until(lambda: site.application("staging").get("status", {}).get("conditions"), "it says what lacks")
     assert f"There is no image for {NAME} yet" in said[0]["message"]
-    first = site.release("The first commit")
+    first = site.release()
     site.until_synced("staging")
     assert len(site.addresses(STAGING)) == 2
     for url in site.addresses(STAGING):
@@ -108,15 +116,20 @@ def test_the_first_promotion_runs_staging_s_image_in_production(site: Site) -> N
     assert versions(site, PRODUCTION) == versions(site, STAGING)
 
 
-def test_a_second_commit_is_rolled_out_without_a_failed_request(site: Site) -> None:
+def test_an_endpoint_more_is_rolled_out_without_a_failed_request_and_answers(site: Site) -> None:
     before = versions(site, STAGING)
+    endpoint = {"name": "order", "method": "GET", "path": "/orders/{order_id}", "summary": "One order"}
+    site.service.run("add-endpoint", {"service": f"component:default/{NAME}", **endpoint})
+    site.repository.merge("endpoint-order")
     with load_on(site, STAGING) as during:
-        second = site.release("Another word", words("README.md", NAME, f"{NAME} again"))
+        second = site.release()
         site.until_synced("staging")
         waiting.until(lambda: len(site.pods(STAGING)) == 2, "the old pods are gone")
     assert versions(site, STAGING) == {second} != before
     assert during.failures == []
     assert during.answered > 0
+    for url in site.addresses(STAGING):
+        assert load.call(url, "/orders/17") == {"order_id": "17", "message": "One order"}
 
 
 def test_a_canary_is_promoted_when_its_requests_do_well(site: Site) -> None:
@@ -152,22 +165,20 @@ def test_a_database_comes_with_its_pull_request_and_its_credentials_are_in_the_p
         assert {"secretRef": {"name": f"{NAME}-database"}} in pod["spec"]["containers"][0]["envFrom"]
 
 
-async def test_a_broken_version_replaces_no_pod_that_is_well_and_the_wait_says_why(site: Site, tmp_path: Path) -> None:
+def test_a_broken_version_replaces_no_pod_that_is_well_and_the_wait_says_why(site: Site, tmp_path: Path) -> None:
     [version] = versions(site, STAGING)
     before = pods(site, STAGING, version)
     site.release("Broken", words("main.go", MAIN, BROKEN))
     site.until_synced("staging", None, "Progressing", "Degraded")
-    entry = site.kube.entry(site.kube.administrator(STAGING))
-    config = {"kubernetes": {"clusterLocatorMethods": [{"type": "config", "clusters": [entry]}]}}
-    task = Task(tmp_path / "task", Services(config=config))
+    task = waits(site, STAGING, tmp_path)
     with pytest.raises(FailedError, match=rf"pod {NAME}-.*, container service: .*exit status 2") as failed:
-        await task.run("kubernetes:rollout", {"name": NAME, "namespace": STAGING})
+        asyncio.run(task.run("kubernetes:rollout", {"name": NAME, "namespace": STAGING}))
     assert "panic: no such table: orders" in failed.value.message
     assert versions(site, STAGING) == {version}
     assert pods(site, STAGING, version) == before
 
 
-def test_an_error_spike_takes_the_canary_back_and_fires_the_alert(site: Site) -> None:
+def test_an_error_spike_takes_the_canary_back_fires_the_alert_and_ends_the_wait(site: Site, tmp_path: Path) -> None:
     [version] = versions(site, PRODUCTION)
     before, stable = pods(site, PRODUCTION, version), rollout(site)["status"]["stableRS"]
     bad = site.release("Works on my machine", words("main.go", BROKEN, MAIN), SPIKE)
@@ -185,3 +196,6 @@ def test_an_error_spike_takes_the_canary_back_and_fires_the_alert(site: Site) ->
     why = 'Metric "error-ratio" assessed Failed due to failed (2) > failureLimit (1)'
     assert why in status["message"]
     assert any(why in (one.get("health") or {}).get("message", "") for one in said["resources"])
+    waited_for = {"name": f"{NAME}-production", "namespace": ARGO, "revision": commit, "degradedSeconds": 1}
+    with pytest.raises(FailedError, match=rf"Rollout/{PRODUCTION}/{NAME} is Degraded: RolloutAborted: .*error-ratio"):
+        asyncio.run(waits(site, PRODUCTION, tmp_path).run("argocd:wait", waited_for))
