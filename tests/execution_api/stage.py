@@ -73,7 +73,7 @@ class Stage:
 
 @asynccontextmanager
 async def opened(
-    parts: Parts, kubelet: Kubelet, workspace: Path, *, resumes: bool = True, **changes: Any
+    parts: Parts, kubelet: Kubelet, workspace: Path, *, resumes: bool = True, token: str | None = None, **changes: Any
 ) -> AsyncIterator[Stage]:
     """Open the executor and its API until the block is left."""
     settings = KubernetesExecutorSettings(
@@ -86,7 +86,9 @@ async def opened(
     )
 
     def connect() -> Connection:
-        config = {"kubernetes": {"clusterLocatorMethods": [{"type": "config", "clusters": [parts.server.entry()]}]}}
+        config = {
+            "kubernetes": {"clusterLocatorMethods": [{"type": "config", "clusters": [parts.server.entry(token=token)]}]}
+        }
         return Connection(clusters.find(config, None))
 
     async def is_current(attempt: AttemptKey) -> bool:

@@ -303,3 +303,19 @@ async def test_an_api_server_that_is_down_stops_nothing_that_runs_and_nothing_is
             assert on.step.sink.outputs == {"done": True}
             names = [one["metadata"]["name"] for one in playing.seen]
             assert len(names) == len(set(names)) == 2
+
+
+async def test_rights_that_are_unknown_for_a_moment_are_waited_for(parts: Parts, tmp_path: Path) -> None:
+    """An API server that has just started refuses everybody but administrators."""
+    api = parts.server.api
+    async with stage.on_its_own(parts, tmp_path, token=parts.server.nobody) as (_, on):
+        execution = on.start(greets)
+        await until(lambda: any("refuses the step's Job" in line and "may pass" in line for line in on.log), "told")
+        role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
+        who = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "nobody"}
+        binding = {"metadata": {"name": "late"}, "roleRef": role, "subjects": [who]}
+        api.post("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", binding)
+        await execution.ended
+        await execution.close()
+        assert on.step.sink.outputs == {"done": True}
+        api.delete("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/late")

@@ -33,6 +33,7 @@ _MERGE = "application/merge-patch+json"
 _WARM = 0  # the claim of a pod that waits for its first call
 _POD_KNOWS_MORE = 2.0  # seconds: of why a Job failed; the two are watched apart
 _SWEEP = 30.0
+_IN_DOUBT = 60.0  # seconds for which a cluster may refuse what it allows
 _PAUSE = 1.0
 _AT_ONCE = 16
 
@@ -134,6 +135,7 @@ class Fleet:
 
         What went wrong for good is told to ``watched``.
         """
+        give_up: float | None = None
         while is_wanted() and not isinstance(watched.state, Failure):
             try:
                 made = await self._call("POST", self._jobs_path, body=job)
@@ -143,7 +145,8 @@ class Fleet:
             except NoAnswerError as error:
                 watched.tell(Waiting(f"The cluster does not answer, so the step waits for it: {error.message}"))
             except (NotAllowedError, NotFoundError) as error:
-                watched.tell(reasons.of_refusal(error.message))
+                give_up = give_up or time.monotonic() + _IN_DOUBT
+                watched.tell(_for_now(reasons.of_refusal(error.message), give_up))
             except BackstageError as error:
                 watched.tell(Failure(Reason.REFUSED, f"The cluster refuses the step's Job: {error.message}"))
             else:
@@ -330,6 +333,13 @@ class Fleet:
         connection, self._connection = self._connection, None
         if connection:
             await threads.remote_call(_LANE, connection.close)
+
+
+def _for_now(refusal: Waiting | Failure, until: float) -> Waiting | Failure:
+    """Return what a refusal means for now: an API server that has just started knows nobody's rights for a moment."""
+    if isinstance(refusal, Failure) and refusal.reason is Reason.REFUSED and time.monotonic() < until:
+        return Waiting(f"{refusal.words}; the step waits for a while, since that may pass")
+    return refusal
 
 
 def _deleted() -> Failure:
