@@ -171,6 +171,12 @@ async def test_new_lists_stand_as_those_that_are_there(task: Task, text: str) ->
     assert [line for line in difflib.ndiff(text.splitlines(), merged.splitlines()) if line.startswith("-")] == []
 
 
+async def test_lines_that_are_alike_do_not_keep_a_step_busy(task: Task) -> None:
+    put(task, "a.yaml", "a:   1\nl:\n" + "  - x\n" * 2_000)
+    await task.run(MERGE, {"path": "a.yaml", "content": {"a": 2}, "preserveYamlComments": True})
+    assert text_of(task, "a.yaml").startswith("a: 2\nl:\n")
+
+
 async def test_documents_that_are_not_chosen_stay_as_they_are(task: Task) -> None:
     text = "---\n# one\nkind:   A\n---\nkind: B\nspec:   {a: 1}\n--- \nkind:  C # [ as is ]\n"
     put(task, "a.yaml", text)

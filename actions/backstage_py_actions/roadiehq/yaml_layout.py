@@ -5,9 +5,11 @@ is to be, and only what differs between the two is carried over to the text that
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import pairwise
 
 _VALUE = re.compile(
     r"""(?P<key>\s*(?:-\s+)*[^\s#'"\[{][^#:]*:(?=\s)[ \t]*)"""
@@ -16,6 +18,8 @@ _VALUE = re.compile(
 )
 """A line with a plain or quoted value: its key with the spaces after it, the value, and what follows."""
 _STEP = 2
+_MOST_ALIKE = 200_000
+"""Pairs of lines that are alike, with which a comparison is still quick."""
 
 
 class LayoutLostError(ValueError):
@@ -30,15 +34,49 @@ def carried(text: str, before: str, after: str) -> str:
     Raises:
         LayoutLostError: a change has no place in the text.
     """
-    old = before.splitlines()
-    return _Carrying(text.splitlines(keepends=True), old, _matches(text.splitlines(), old)).through(after.splitlines())
+    lines, old, new = text.splitlines(), before.splitlines(), after.splitlines()
+    place = {
+        block.a + n: block.b + n for block in _compared(old, lines).get_matching_blocks() for n in range(block.size)
+    }
+    return _Carrying(text.splitlines(keepends=True), old, place, _lists_stand_below_their_key(lines)).through(new)
 
 
-def _matches(text: list[str], before: list[str]) -> dict[int, int]:
-    """Return which line of the text stands for which line of ``before``: the same but for spaces."""
-    left, right = ([_bare(line) for line in lines] for lines in (before, text))
-    blocks = SequenceMatcher(None, left, right, autojunk=False).get_matching_blocks()
-    return {block.a + n: block.b + n for block in blocks for n in range(block.size)}
+def _compared(left: list[str], right: list[str]) -> "SequenceMatcher[int]":
+    """Compare lines by what they say, spaces aside, and below which lines: so few are alike, and that goes fast.
+
+    Raises:
+        LayoutLostError: too many are alike.
+    """
+    keys = _keys(left), _keys(right)
+    known = Counter(keys[1])
+    if sum(known[key] for key in keys[0]) > _MOST_ALIKE:
+        raise LayoutLostError("too many lines are alike")
+    return SequenceMatcher(None, *keys, autojunk=False)
+
+
+def _keys(lines: list[str]) -> list[int]:
+    """Return what stands for each line and those that it is below; comments and blanks are above none."""
+    above: list[tuple[int, int]] = []
+    found = []
+    for line in lines:
+        bare = "".join(line.split())
+        if bare and not bare.startswith("#"):
+            depth = 2 * _depth(line) + _is_item(line)  # an item is below its key, wherever it stands
+            while above and above[-1][0] >= depth:
+                above.pop()
+            above.append((depth, hash((above[-1][1] if above else 0, bare))))
+            found.append(above[-1][1])
+        else:
+            found.append(hash((above[-1][1] if above else 0, bare)))
+    return found
+
+
+def _lists_stand_below_their_key(lines: list[str]) -> bool:
+    """Say whether items of lists are not further in than the key that has them."""
+    return any(
+        _is_item(item) and not _is_item(key) and key.rstrip().endswith(":") and _depth(item) == _depth(key)
+        for key, item in pairwise(lines)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +86,10 @@ class _Carrying:
     text: list[str]
     before: list[str]
     place: dict[int, int]
+    lists_stand_below_their_key: bool
 
     def through(self, after: list[str]) -> str:
-        changes = SequenceMatcher(None, self.before, after, autojunk=False).get_opcodes()
+        changes = _compared(self.before, after).get_opcodes()
         made, done = "", 0
         for kind, start, end, new_start, new_end in changes:
             if kind == "equal":
@@ -76,14 +115,15 @@ class _Carrying:
     def _lines(self, start: int, end: int, new: list[str]) -> Iterator[str]:
         if end - start == len(new):
             for number, line in enumerate(new, start):
-                yield _with_change(self.text[self._place(number)], self.before[number], line)
+                kept = self.text[self._place(number)]
+                yield kept if self.before[number] == line else _with_change(kept, self.before[number], line)
             return
         placed: list[tuple[int, int]] = []
         for line in new:
             depth = _depth(line)
             above = next(((one, own) for one, own in reversed(placed) if one < depth), None)
             own = self._indent(line, start) if above is None else above[1] + depth - above[0]
-            if above is not None and _is_item(line) and self._lists_stand_below_their_key:
+            if above is not None and _is_item(line) and self.lists_stand_below_their_key:
                 own -= _STEP
             placed.append((depth, own))
             yield " " * own + line.lstrip(" ") + self._end
@@ -97,15 +137,6 @@ class _Carrying:
                 if _is_item(own) == _is_item(line):
                     return _depth(own)
         return _depth(line)
-
-    @property
-    def _lists_stand_below_their_key(self) -> bool:
-        """Say whether items of lists are not further in than the key that has them."""
-        pairs = zip(self.text, self.text[1:], strict=False)
-        return any(
-            _is_item(item) and not _is_item(key) and key.rstrip().endswith(":") and _depth(item) == _depth(key)
-            for key, item in pairs
-        )
 
     @property
     def _end(self) -> str:
