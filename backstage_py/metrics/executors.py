@@ -14,8 +14,8 @@ POD_START = histogram(
 POD_FAILURES = counter(
     "backstage_py_executor_pod_failures_total",
     "Pods that did not end a step by themselves, by why: evicted, node_lost, deleted, silent, begun_twice, "
-    "image_missing, not_started, out_of_memory, killed, deadline, ended_without_a_word, namespace_missing, refused or "
-    "never_began",
+    "start_failed, image_missing, not_started, out_of_memory, killed, deadline, ended_without_a_word, "
+    "namespace_missing, refused or never_began",
     "reason",
 )
 POD_RETRIES = counter("backstage_py_executor_pods_replaced_total", "Pods that were lost and replaced by another one")

@@ -129,6 +129,7 @@ def ended(**state: Any) -> Any:
         (ended(exitCode=137, reason="OOMKilled"), Reason.MEMORY),
         (ended(exitCode=137, reason="Error"), Reason.KILLED),
         (ended(exitCode=1, reason="Error"), Reason.ENDED),
+        (ended(exitCode=128, reason="StartError", message="context canceled"), Reason.START),
         (ended(exitCode=3, reason="Error"), Reason.TWICE),
         (pod(phase="Failed", reason="Evicted", message="low on memory"), Reason.EVICTED),
         (pod(phase="Failed", reason="Preempting"), Reason.EVICTED),

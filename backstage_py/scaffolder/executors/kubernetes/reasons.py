@@ -31,6 +31,7 @@ class Reason(StrEnum):
     DELETED = "deleted"
     SILENT = "silent"
     TWICE = "begun_twice"
+    START = "start_failed"
     NO_IMAGE = "image_missing"
     NOT_STARTED = "not_started"
     MEMORY = "out_of_memory"
@@ -42,7 +43,7 @@ class Reason(StrEnum):
     PENDING = "never_began"
 
 
-LOST = {Reason.EVICTED, Reason.NODE_LOST, Reason.DELETED, Reason.SILENT, Reason.TWICE}
+LOST = {Reason.EVICTED, Reason.NODE_LOST, Reason.DELETED, Reason.SILENT, Reason.TWICE, Reason.START}
 """Nothing that the step did ended it: another pod may begin it again."""
 
 
@@ -136,6 +137,8 @@ def _ended(name: str, pod: JsonObject, status: JsonObject, ended: Mapping[str, J
         return Failure(Reason.MEMORY, _memory(pod, "took more memory than"))
     if ended.get("exitCode") == _KILLED:
         return Failure(Reason.KILLED, _memory(pod, "was killed (exit 137); most often it took more memory than"))
+    if ended.get("reason") in _NOT_STARTED:  # as when a kubelet is started again just then
+        return Failure(Reason.START, f"The container of its pod {name} could not be started: {_said(ended)}")
     if ended.get("exitCode") == NOT_WANTED:
         return Failure(Reason.TWICE, f"Its Job had two pods; the second one, {name}, was refused")
     if ended.get("exitCode") == 0:
