@@ -70,7 +70,10 @@ async def idempotent(ctx: Context) -> None:
 async def guarded(ctx: Context) -> None:
     """Make something that the foreign system would make twice, if it were asked twice."""
     if not hasattr(ctx, "effect"):  # a version before this one
-        _make(ctx)
+        if not any(_foreign().glob(f"{ctx.task_id} {ctx.step.id} *")):  # which ours made, and was killed behind it
+            _make(ctx)
+        return
+    if (_foreign() / f"{ctx.task_id} {ctx.step.id}").exists():  # that version made it, and was killed behind it
         return
 
     async def create(marker: str) -> str:
