@@ -26,6 +26,7 @@ ENDPOINTS = (
         "summary": f"Changes a customer's line {'x' * 44}",
     },
     {"name": "drop-order", "method": "DELETE", "path": "/orders/{order_id}", "summary": "Drops an order"},
+    {"name": "orders-of-today", "method": "GET", "path": "/orders/today", "summary": "All orders of today"},
 )
 
 
@@ -80,6 +81,7 @@ async def test_a_go_service_with_more_endpoints_passes_its_own_checks(tmp_path: 
             assert files(changed) == [f"{name}.go", f"{name}_test.go", "openapi.yaml"]
             assert not [line for line in changed if line.startswith("-")]
         assert "internal/api/greetings.go is there already" in await refusal(site)
+        assert "Document is a name of the package already" in await refusal(site, name="document", path="/document")
     assert toolchain.found(Path(__file__).parent).run("run", "gofmt/main.go", str(site.clone)) == ""
     go = toolchain.found(site.clone)
     go.run("vet", "./...")
@@ -101,6 +103,22 @@ async def test_what_is_there_already_is_named_and_stays(tmp_path: Path) -> None:
         assert "two parts of the same name" in await refusal(site, name="twice", path="/{a_b}/{a_b}")
         assert (site.clone / "service/routes/greetings.py").read_text() == "# ours\n"
         assert len(await site.ask("/pulls?state=all")) == 1
+
+
+async def test_what_would_not_run_beside_the_rest_is_refused(tmp_path: Path) -> None:
+    async with running(tmp_path, "python") as site:
+        await added(site, {**GET, "name": "order-body", "path": "/bodies"})
+        assert "OrderBody is a schema of openapi.yaml already" in await refusal(
+            site, name="order", method="POST", path="/orders"
+        )
+        await added(site, {**GET, "name": "latest", "path": "/orders/latest/{line_id}"})
+        crossing = await refusal(site, name="status", path="/orders/{order_id}/status")
+        assert "GET /orders/{order_id}/status and /orders/latest/{line_id} of openapi.yaml answer" in crossing
+        for word in ("none", "true", "null", "yes", "base-model"):
+            assert "means something else to Python or YAML" in await refusal(site, name=word, path="/words")
+        assert "model_config is a word of pydantic" in await refusal(site, name="car", path="/cars/{model_config}")
+        await added(site, {**GET, "name": "car", "path": "/cars/{model_id}/status"})  # two words more are none
+        await added(site, {**GET, "name": "own", "method": "POST", "path": "/orders/{order_id}/status"})
 
 
 async def test_a_service_without_an_api_in_the_catalog_gets_it(tmp_path: Path) -> None:
