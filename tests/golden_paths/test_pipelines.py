@@ -92,6 +92,14 @@ def test_dependabots_schema_fits(repositories: list[Path], tmp_path: Path) -> No
     tools.run("check-jsonschema", "--builtin-schema", "vendor.dependabot", *files, folder=tmp_path)
 
 
+def test_dependabot_is_asked_for_what_it_reads(repositories: list[Path]) -> None:
+    for repository in repositories:
+        updates = yaml.safe_load((repository / ".github/dependabot.yml").read_text(encoding="utf-8"))["updates"]
+        images = [line for line in (repository / "Dockerfile").read_text().splitlines() if line.startswith("FROM ")]
+        has_arguments = all("${" in line for line in images)  # which Dependabot passes by
+        assert has_arguments != any(one["package-ecosystem"] == "docker" for one in updates)
+
+
 def test_gitlab_waits_for_jobs_that_are_there(repositories: list[Path]) -> None:
     for repository in repositories:
         pipeline = yaml.safe_load((repository / ".gitlab-ci.yml").read_text(encoding="utf-8"))
