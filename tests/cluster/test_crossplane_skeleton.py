@@ -21,6 +21,7 @@ def documents(path: Path) -> Iterator[Any]:
     yield from yaml.safe_load_all(path.read_text())
 
 
+@pytest.mark.xdist_group("golden-path")  # which has the same definitions on the cluster for a while
 @pytest.mark.parametrize("path", sorted(FOLDER.rglob("*.yaml")), ids=lambda one: str(one.relative_to(FOLDER)))
 def test_the_cluster_takes_it(path: Path, kube: KubeCluster, namespace: str) -> None:
     kube.load_crds("crossplane", "external-secrets")

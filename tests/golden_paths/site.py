@@ -159,7 +159,7 @@ def configure(site: Site) -> None:
         "tracing": {"endpoint": site.traces.url},
     }
     analysis = {"prometheus": site.prometheus.url, "initialDelay": "2s", "interval": "1s", "window": "10s"}
-    steps = [{"setWeight": 50}, {"pause": {"duration": "6s"}}]
+    steps = [{"setWeight": 50}, {"pause": {}}]  # until somebody or the analysis says more: tests race with no clock
     rollout = {"rollout": {"enabled": True, "steps": steps, "analysis": analysis}}
     site.repository.change(
         "What this cluster has",

@@ -30,6 +30,7 @@ pytestmark = [pytest.mark.xdist_group("golden-path"), pytest.mark.timeout(600)]
 CLIENTS, PAUSE = 3, 0.05
 """Of the load: some 60 requests a second, to pods alone."""
 
+ROLLOUTS = f"/apis/argoproj.io/v1alpha1/namespaces/{PRODUCTION}"
 MAIN = "func main() {"
 BROKEN = 'func main() {\n\tpanic("no such table: orders")'
 SPIKE = words("internal/api/home.go", "return Home{", 'panic("out of cheese")\n\t\treturn Home{')
@@ -73,7 +74,13 @@ def pods(site: Site, namespace: str, version: str) -> set[str]:
 
 
 def rollout(site: Site) -> Any:
-    return site.kube.api.get(f"/apis/argoproj.io/v1alpha1/namespaces/{PRODUCTION}/rollouts/{NAME}")
+    return site.kube.api.get(f"{ROLLOUTS}/rollouts/{NAME}")
+
+
+def analysis(site: Site) -> Any:
+    """Return the status of the only AnalysisRun."""
+    [run] = waiting.until(lambda: site.kube.api.items(f"{ROLLOUTS}/analysisruns"), "the canary is measured")
+    return run.get("status") or {"metricResults": [{}]}
 
 
 def test_the_form_becomes_a_service_that_answers_at_its_pods_addresses(site: Site) -> None:
@@ -138,12 +145,13 @@ def test_a_canary_is_promoted_when_its_requests_do_well(site: Site) -> None:
         commit = site.promote()
         site.until_synced("production", commit, "Suspended")  # it pauses with a canary
         assert versions(site, PRODUCTION) == before | after
+        waiting.until(lambda: analysis(site)["metricResults"][0].get("successful"), "the canary does well")
+        promoted = {"status": {"pauseConditions": None}}  # what `kubectl argo rollouts promote` sends
+        site.kube.api.patch(f"{ROLLOUTS}/rollouts/{NAME}/status", promoted)
         site.until_synced("production", commit)
     assert during.failures == []
     assert versions(site, PRODUCTION) == after
-    [run] = site.kube.api.items(f"/apis/argoproj.io/v1alpha1/namespaces/{PRODUCTION}/analysisruns")
-    [result] = run["status"]["metricResults"]
-    assert (run["status"]["phase"], result["successful"] > 0) == ("Successful", True)
+    assert analysis(site)["phase"] == "Successful"
     status = rollout(site)["status"]
     assert (status["phase"], status["stableRS"]) == ("Healthy", status["currentPodHash"])
 
