@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from backstage_py.errors import ServiceUnavailableError, SettingsError
+from backstage_py.errors import NotAllowedError, ServiceUnavailableError, SettingsError
 from backstage_py.model.json import JsonObject
 from backstage_py.plugin import Action, ActionContext, action, load_plugins
 from backstage_py.scaffolder.executors.choice import Executors, RunFacts
@@ -106,10 +106,13 @@ async def test_the_first_rule_that_fits_decides(rules: tuple[ExecutorRule, ...],
     assert await place(executors(*rules), wanted) == where
 
 
-async def test_what_is_no_task_has_no_pods_and_gets_a_process() -> None:
-    found = await executors(rule("kubernetes")).of_run(RunFacts("dry-run-1")).of(theirs)
-    assert isinstance(found, Made)
-    assert found.name == "process"
+async def test_what_belongs_into_pods_runs_nowhere_else_without_a_task() -> None:
+    found = executors(rule("kubernetes")).of_run(RunFacts("dry-run-1"))
+    assert await found.needs_a_task(theirs)
+    assert not await found.needs_a_task(ours)
+    with pytest.raises(NotAllowedError, match="run it as a step of a task"):
+        await found.of(theirs)
+    assert not await executors(rule("kubernetes")).of_run(RunFacts("task", claim=1)).needs_a_task(theirs)
 
 
 async def test_a_template_that_the_catalog_does_not_have_has_neither_owner_nor_tags() -> None:

@@ -242,3 +242,14 @@ async def test_runs_wait_for_a_place(tmp_path: Path) -> None:
         await site.events(first)
         assert body((await site.events(third))[-1])["message"] == "Run completed with status: completed"
         assert not marks[1].exists()
+
+
+async def test_a_dry_run_skips_what_belongs_into_pods(site: World) -> None:
+    service = site.scaffolder.service
+    rules = replace(site.scaffolder.executors.settings, default="kubernetes")
+    service.equipment = replace(service.equipment, executors=replace(site.scaffolder.executors, settings=rules))
+    asked = {"template": steps("tried"), "values": {}, "directoryContents": []}
+    found = await service.dry_run(asked, GUEST)
+    said = [one["body"]["message"] for one in found["log"]]
+    assert "Skipping because test:tried runs in pods of a cluster, which only tasks have" in said
+    assert found["directoryContents"] == []

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Protocol
 
+from backstage_py.errors import NotAllowedError
 from backstage_py.plugin import Action
 from backstage_py.plugin.services import CatalogClient
 from backstage_py.scaffolder.executors.executor import Executor
@@ -82,17 +83,29 @@ class RunExecutors:
         """Return what runs an action.
 
         Raises:
+            NotAllowedError: it runs in pods alone, and this is no task.
             BackstageError: nobody can say whose template it is.
         """
         use, each_step = await self._choose(action)
         if use == KUBERNETES and self._facts.claim is None:
-            use = PROCESS
+            raise NotAllowedError(
+                f"Action {action.id} runs in pods of a cluster (scaffolder.executor), which only tasks have; "
+                "run it as a step of a task"
+            )
         kind = self._all.elsewhere.get(use)
         if kind is None:
             return _INLINE if action.is_on_service_loop else _THREAD
         if (use, each_step) not in self._made:
             self._made[use, each_step] = kind.of_run(self._facts, each_step=each_step)
         return self._made[use, each_step]
+
+    async def needs_a_task(self, action: Action) -> bool:
+        """Say whether an action runs in pods alone while this is no task; then it is not run at all.
+
+        Raises:
+            BackstageError: nobody can say whose template it is.
+        """
+        return self._facts.claim is None and (await self._choose(action))[0] == KUBERNETES
 
     async def close(self) -> None:
         """End what they have: the run is over."""

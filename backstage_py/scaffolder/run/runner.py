@@ -241,6 +241,10 @@ class Run:
                 await self._ask_policies(action, [], logger)
                 await self._skip(step, action, f"{action.id} does not support dry-run")
                 return
+            if self._context.is_dry_run and await self._executors.needs_a_task(action):
+                await self._ask_policies(action, [], logger)
+                await self._skip(step, action, f"{action.id} runs in pods of a cluster, which only tasks have")
+                return
             await self._resolve_references(step, contexts)
             plan = await self._compute(step, lambda: self._plan(step, action, contexts))
             plan.tell_ignored(action.id, logger.warning)
