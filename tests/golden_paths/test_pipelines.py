@@ -144,9 +144,10 @@ def test_gitlab_does_what_github_does(language: str) -> None:
 
 def test_the_policy_trusts_the_workflow_that_signs_and_no_other(repositories: list[Path]) -> None:
     for repository in repositories:
+        service = repository.name.partition("-")[2]
         policy = (repository / "deploy/policies/images.yaml").read_text(encoding="utf-8")
         subject = re.compile(next(line.split(": ", 1)[1] for line in policy.splitlines() if "github\\.com" in line))
         for file in (repository / ".github/workflows").iterdir():
-            name = f"https://github.com/org/{produced.NAME}/.github/workflows/{file.name}@refs/heads/"
+            name = f"https://github.com/org/{service}/.github/workflows/{file.name}@refs/heads/"
             assert bool(subject.match(f"{name}main")) == ("cosign sign" in file.read_text(encoding="utf-8")), file
             assert not subject.match(f"{name}main-2")
