@@ -16,6 +16,7 @@ from tests.storage.postgres import Postgres
 pytestmark = [pytest.mark.xdist_group("replicas"), pytest.mark.timeout(1200)]
 
 
+@pytest.mark.thorough
 async def test_versions_run_side_by_side_during_an_upgrade_and_after_it_was_taken_back(
     lasting_server: Postgres, tmp_path: Path
 ) -> None:
