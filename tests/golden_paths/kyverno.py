@@ -47,7 +47,7 @@ def _difference(pattern: Any, value: Any, at: str) -> str:
     if isinstance(pattern, dict):
         if not isinstance(value, dict):
             return f"{at}/"
-        found = (_difference(one, value.get(key), f"{at}/{key}") for key, one in pattern.items())
+        found = (_member(key, one, value, at) for key, one in pattern.items())
     elif isinstance(pattern, list):
         found = (_difference(pattern[0], one, f"{at}/{n}") for n, one in enumerate(value or []))
     else:
@@ -55,6 +55,12 @@ def _difference(pattern: Any, value: Any, at: str) -> str:
         fits = value is not None and fnmatch.fnmatchcase(str(value), pattern) if is_text else value == pattern
         return "" if fits else f"{at}/"
     return next((one for one in found if one), "")
+
+
+def _member(key: str, pattern: Any, value: Any, at: str) -> str:
+    """Judge a member; ``=(name)`` is one that need not be there."""
+    name = key.removeprefix("=(").removesuffix(")")
+    return "" if name != key and name not in value else _difference(pattern, value.get(name), f"{at}/{name}")
 
 
 def _unrestricted(pod: Any) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.golden_paths import definitions
+from tests.golden_paths import definitions, kyverno
 from tests.golden_paths.produced import NAME, TEAM
 
 ENVIRONMENTS = ("staging", "production")
@@ -103,3 +103,25 @@ def test_policies_come_to_both_environments_by_both(delivered: Path) -> None:
     for path in [*(one["spec"]["source"]["path"] for one in by_argo), *(one["spec"]["path"] for one in by_flux)]:
         assert list((delivered / path).glob("*.yaml"))
     assert [problem for one in by_argo for problem in definitions.problems(one)] == []
+
+
+@pytest.mark.parametrize("kind", ["containers", "initContainers", "ephemeralContainers"])
+def test_policies_are_about_every_kind_of_container(delivered: Path, kind: str) -> None:
+    policies = [*documents(delivered, "policies/images.yaml"), *documents(delivered, "policies/pods.yaml")]
+    security = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
+    own = {
+        "name": "one",
+        "image": f"ghcr.io/org/{NAME}@sha256:{'0' * 64}",
+        "securityContext": {**security, "runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        "resources": {"limits": {"memory": "64Mi"}},
+    }
+    labels = {"app.kubernetes.io/name": NAME}
+
+    def judged(container: dict[str, Any]) -> str | None:
+        spec = {"containers": [own], kind: [container]}
+        return kyverno.refusal(policies, {"kind": "Pod", "metadata": {"name": "one", "labels": labels}, "spec": spec})
+
+    assert judged(own) is None
+    assert f"failed at path /spec/{kind}/0/image/" in str(judged({**own, "image": "docker.io/library/busybox:1"}))
+    writable = {**own, "securityContext": {**own["securityContext"], "readOnlyRootFilesystem": False}}  # type: ignore[dict-item]  # a map
+    assert (judged(writable) is None) == (kind == "ephemeralContainers")  # which have no resources, and live a moment
