@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,15 @@ def images() -> Path:
         pytest.skip(f"buildah, mmdebstrap and containerd, to build an image ({', '.join(missing)} missing)")
     folder = Path(os.environ.get("BACKSTAGE_PY_TEST_IMAGES") or run_folder().parent / "images")
     with kit.locked(folder):
+        if (folder / "problem").exists():
+            pytest.fail(f"the image could not be built: {(folder / 'problem').read_text(encoding='utf-8')}")
         if not (folder / "built").exists():
-            _base(folder)
-            _build(folder)
+            try:
+                _base(folder)
+                _build(folder)
+            except AssertionError as error:  # it would take others as long, and end the same
+                (folder / "problem").write_text(str(error), encoding="utf-8")
+                raise
             (folder / "built").touch()
     return folder
 
@@ -125,3 +132,7 @@ def _run(*command: str) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{' '.join(command[:2])}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
     return done.stdout.strip()
+
+
+if __name__ == "__main__":  # ahead of the tests that wait for it
+    unmount(images()) if sys.argv[1:] == ["unmount"] else images()
