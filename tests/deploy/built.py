@@ -31,7 +31,7 @@ def images() -> Path:
     needed = ("buildah", "mmdebstrap", "ctr")
     if missing := [name for name in needed if not shutil.which(name)]:
         pytest.skip(f"buildah, mmdebstrap and containerd, to build an image ({', '.join(missing)} missing)")
-    folder = Path(os.environ.get("BACKSTAGE_PY_TEST_IMAGES") or run_folder().parent / "images")
+    folder = where()
     with kit.locked(folder):
         if (folder / "problem").exists():
             pytest.fail(f"the image could not be built: {(folder / 'problem').read_text(encoding='utf-8')}")
@@ -44,6 +44,11 @@ def images() -> Path:
                 raise
             (folder / "built").touch()
     return folder
+
+
+def where() -> Path:
+    """Return the folder that holds them, or will."""
+    return Path(os.environ.get("BACKSTAGE_PY_TEST_IMAGES") or run_folder().parent / "images")
 
 
 def unmount(folder: Path) -> None:
@@ -135,4 +140,4 @@ def _run(*command: str) -> str:
 
 
 if __name__ == "__main__":  # ahead of the tests that wait for it
-    unmount(images()) if sys.argv[1:] == ["unmount"] else images()
+    unmount(where()) if sys.argv[1:] == ["unmount"] else images()
