@@ -10,7 +10,7 @@ from backstage_py.errors import BackstageError, SettingsError, TemplateLimitErro
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.templating import engine
 
-_MOST = 1024 * 1024
+_MOST = 8 * 1024 * 1024  # letters; far more than is shown, so that half a secret at its end is not
 """Letters of a message that travel; what shows it cuts it once more, behind its redaction."""
 _KINDS: dict[str, type[BackstageError]] = {
     name: one
