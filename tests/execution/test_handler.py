@@ -355,7 +355,8 @@ async def test_many_questions_at_once_are_all_answered(pair: Pair) -> None:
 async def test_a_line_that_is_too_long_is_left_out_whole_since_half_a_secret_would_not_be_hidden(pair: Pair) -> None:
     @action("test:floods", ANY)
     def floods(ctx: Context) -> None:
-        ctx.logger.info("x" * 9_000_000 + "secret")
+        line = f"{'x' * 9_000_000}secret"
+        ctx.logger.info(line)
 
     await pair.run(floods)
     assert pair.log.lines == ["A line of 9000006 letters is left out; a line may have 8388608"]
