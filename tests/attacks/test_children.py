@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -207,8 +207,9 @@ async def test_endless_output_is_cut_off() -> None:
 
 
 async def test_a_cancelled_step_has_ended_its_child_when_it_returns() -> None:
+    before = below(os.getpid())
     running = asyncio.create_task(jsonata.evaluate(FOREVER, {}))
-    found = await until_two_run(os.getpid())
+    found = await until_two_run(os.getpid(), before)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
@@ -232,8 +233,9 @@ async def test_a_child_ends_with_a_service_that_is_killed() -> None:
 
 
 async def test_a_child_ends_with_a_supervisor_that_is_killed() -> None:
+    before = below(os.getpid())
     running = asyncio.create_task(jsonata.evaluate(FOREVER, {}))
-    supervisor, work = await until_two_run(os.getpid())
+    supervisor, work = await until_two_run(os.getpid(), before)
     os.kill(supervisor, signal.SIGKILL)
     with pytest.raises(BackstageError):
         await running
@@ -268,7 +270,11 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def until_two_run(pid: int) -> list[int]:
-    """The supervisor below a process, and its child."""
-    await until(lambda: len(below(pid)) > 1)
-    return below(pid)
+async def until_two_run(pid: int, before: Collection[int] = ()) -> list[int]:
+    """The supervisor below a process, and its child; ``before`` are those of other tests."""
+
+    def new() -> list[int]:
+        return [one for one in below(pid) if one not in before]
+
+    await until(lambda: len(new()) > 1)
+    return new()
