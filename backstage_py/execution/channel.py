@@ -8,6 +8,9 @@ from typing import Protocol
 NOT_WANTED = 3
 """The exit code of a handler's process that the service did not let in: another has its call, or nobody."""
 
+OPENING = "Backstage-Opening"
+"""The header with which a pod may ask for the answer to its ticket again: a secret that it makes up."""
+
 
 class ChannelClosed(Exception):  # noqa: N818  # the wanted end of a channel
     """Nobody listens at the other end any more."""

@@ -3,6 +3,7 @@
 The workspace is there when a call begins, and the service has what changed when it learns that the call has ended.
 """
 
+import secrets
 import threading
 from collections import deque
 from dataclasses import replace
@@ -13,7 +14,7 @@ from backstage_py import threads
 from backstage_py.errors import BackstageError
 from backstage_py.execution import failures, messages
 from backstage_py.execution.carrier import Carrier
-from backstage_py.execution.channel import ChannelClosed
+from backstage_py.execution.channel import OPENING, ChannelClosed
 from backstage_py.execution.http_calls import Calls
 from backstage_py.execution.messages import Begin, Ended
 from backstage_py.model import json
@@ -21,6 +22,7 @@ from backstage_py.plugin.services import UrlReader
 
 _BATCH = 4 * 1024 * 1024
 _MOST_WAITING = 32 * 1024 * 1024
+_SILENCE = 60.0
 _ENDED = b'"ended"'
 
 
@@ -31,12 +33,13 @@ class HttpChannel:
         url: of the API, with the session's key.
         token: of the session.
         root: where the workspace goes.
+        silence: seconds for which the service may hear nothing before it takes this pod for lost.
     """
 
-    def __init__(self, url: str, token: str, root: Path) -> None:
-        self._polls = Calls(url, token)
-        self._sends = Calls(url, token)
-        self._carries = Calls(url, token)
+    def __init__(self, url: str, token: str, root: Path, silence: float = _SILENCE) -> None:
+        self._polls = Calls(url, token, silence / 2, 2 * silence, silence / 6)
+        self._sends = Calls(url, token, silence, 2 * silence, silence / 6)
+        self._carries = Calls(url, token, silence, 2 * silence, silence / 6)
         self._carrier = Carrier(self._carries, root)
         self._carrying = threading.Lock()
         self._received: deque[bytes] = deque()
@@ -145,12 +148,12 @@ def opened(url: str, ticket: str, root: Path) -> HttpChannel:
     Raises:
         ChannelClosed: nobody waits for this pod any more. BackstageError: the service fails.
     """
-    calls = Calls(url, ticket)
+    calls = Calls(url, ticket, more={OPENING: secrets.token_urlsafe(32)})
     try:
-        token = str(json.parse(calls.call("POST", "open"))["token"])
+        answer = json.parse(calls.call("POST", "open"))
     finally:
         calls.close()
-    return HttpChannel(url, token, root)
+    return HttpChannel(url, str(answer["token"]), root, float(answer.get("silence", _SILENCE)))
 
 
 class Reader:

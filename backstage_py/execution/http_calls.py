@@ -1,8 +1,16 @@
-"""Requests of a pod to the execution API: kept alive, tried again while nobody answers, refused for good with 401."""
+"""Requests of a pod to the execution API: kept alive, tried again while nobody answers, refused for good with 401.
+
+A network may lose what it has taken, and say nothing: no request waits for longer than it is told, and what is not even
+received at the other end is sent again over another connection soon.
+"""
 
 import http.client
+import itertools
+import socket
 import ssl
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from backstage_py.errors import BackstageError, of_status
@@ -10,7 +18,9 @@ from backstage_py.execution.channel import ChannelClosed
 from backstage_py.model import json
 from backstage_py.model.json import Json
 
-_PATIENCE = 30.0
+_SECONDS = 60.0
+_PATIENCE = 120.0
+_REACHES = 10.0
 _PAUSES = (0.05, 0.2, 0.5, 1.0)
 _REFUSED = 401
 _LATER = (429, 500, 502, 503, 504)
@@ -24,14 +34,25 @@ class Calls:
         url: of the API, with the session's key.
         token: of the session.
         seconds: to wait for an answer.
-        patience: seconds for which nobody may answer.
+        patience: seconds for which nobody may answer, from the first answer that is missed.
+        reaches: seconds in which what is sent must arrive.
+        more: further headers.
     """
 
-    def __init__(self, url: str, token: str, seconds: float = 60.0, patience: float = _PATIENCE) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        seconds: float = _SECONDS,
+        patience: float = _PATIENCE,
+        reaches: float = _REACHES,
+        more: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._url = urlsplit(url)
-        self._token = token
+        self._headers = {"Authorization": f"Bearer {token}", **more}
         self._seconds = seconds
         self._patience = patience
+        self._reaches = reaches
         self._open: http.client.HTTPConnection | None = None
 
     def call(self, method: str, path: str, body: bytes | None = None) -> bytes:
@@ -40,11 +61,12 @@ class Calls:
         Raises:
             ChannelClosed: the session is over, or nobody has answered for long. BackstageError: it is refused.
         """
-        give_up = time.monotonic() + self._patience
-        for failures in range(1_000_000):
+        give_up: float | None = None
+        for failures in itertools.count():
             found = self._once(method, path, body)
             if found is not None:
                 return found
+            give_up = give_up or time.monotonic() + self._patience
             if time.monotonic() > give_up:
                 break
             time.sleep(_PAUSES[min(failures, len(_PAUSES) - 1)])
@@ -52,16 +74,15 @@ class Calls:
 
     def close(self) -> None:
         """Close the connection."""
-        if self._open:
-            self._open.close()
-            self._open = None
+        connection, self._open = self._open, None  # another thread may close it, too
+        if connection:
+            connection.close()
 
     def _once(self, method: str, path: str, body: bytes | None) -> bytes | None:
         """Return the answer; None when there is none for now."""
-        headers = {"Authorization": f"Bearer {self._token}"}
         try:
-            connection = self._open = self._open or self._connection()
-            connection.request(method, f"{self._url.path}/{path}", body, headers)
+            connection = self._open = self._open or self._connected()
+            connection.request(method, f"{self._url.path}/{path}", body, self._headers)
             answer = connection.getresponse()
             content = answer.read()
         except (OSError, http.client.HTTPException):
@@ -75,12 +96,25 @@ class Calls:
             raise _error(answer.status, content)
         return content
 
+    def _connected(self) -> http.client.HTTPConnection:
+        connection = self._connection()
+        try:
+            connection.connect()
+        except BaseException:
+            connection.close()
+            raise
+        connection.sock.settimeout(self._seconds)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+            reaches = round(self._reaches * 1000)
+            connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, reaches)
+        return connection
+
     def _connection(self) -> http.client.HTTPConnection:
         host, port = self._url.hostname or "", self._url.port
         if self._url.scheme == "https":
             context = ssl.create_default_context()
-            return http.client.HTTPSConnection(host, port, timeout=self._seconds, context=context)
-        return http.client.HTTPConnection(host, port, timeout=self._seconds)
+            return http.client.HTTPSConnection(host, port, timeout=self._reaches, context=context)
+        return http.client.HTTPConnection(host, port, timeout=self._reaches)
 
 
 def _error(status: int, content: bytes) -> BackstageError:

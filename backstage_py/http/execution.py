@@ -21,6 +21,7 @@ from starlette.types import ASGIApp
 
 from backstage_py import threads
 from backstage_py.errors import AuthenticationError, BackstageError, InputError, SettingsError
+from backstage_py.execution.channel import OPENING
 from backstage_py.folders import receiving
 from backstage_py.http import server
 from backstage_py.http.errors import describe
@@ -128,7 +129,9 @@ class _Face:
         return answer
 
     async def _open(self, request: Request) -> Response:
-        return _json({"token": self._session(request).open(_token(request))})
+        session = self._session(request)
+        token = session.open(_token(request), request.headers.get(OPENING, ""))
+        return _json({"token": token, "silence": session.silence})
 
     async def _answer(self, request: Request, handler: Handler) -> Response:
         session = self._session(request)

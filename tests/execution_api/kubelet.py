@@ -62,7 +62,7 @@ class Kubelet:
             owner = {"apiVersion": "batch/v1", "kind": "Job", "name": job["metadata"]["name"]}
             owner |= {"uid": job["metadata"]["uid"], "controller": True}
             metadata = {**template["metadata"], "name": name, "ownerReferences": [owner]}
-            self.api.post(self.pods_path, {"metadata": metadata, "spec": template["spec"]})
+            self.api.post(self.pods_path, {"metadata": metadata, "spec": {**template["spec"], "nodeName": "node1"}})
         found: Object = self.api.patch(f"{self.pods_path}/{name}/status", {"status": status})
         return found
 
@@ -78,8 +78,8 @@ class Kubelet:
                 f"{self.jobs_path}/{job['metadata']['name']}/status", {"status": {"conditions": [condition]}}
             )
 
-    def run(self, job: Object) -> int:
-        """Run what the container runs; return its exit code."""
+    def run(self, job: Object, opened: Callable[[], None] = lambda: None) -> int:
+        """Run what the container runs; return its exit code. ``opened`` is called when it has its token."""
         env = {one["name"]: one["value"] for one in job["spec"]["template"]["spec"]["containers"][0]["env"]}
         folder = self.folder / job["metadata"]["name"]
         folder.mkdir(exist_ok=True)
@@ -88,6 +88,7 @@ class Kubelet:
             channel = client.opened(url, ticket, folder / "workspace")
         except ChannelClosed:
             return 3
+        opened()
         Handler(channel, Surroundings(self.actions.__getitem__, workspace=channel.workspace)).serve()
         channel.close()
         return 0
@@ -188,6 +189,23 @@ def evicted(kubelet: Kubelet, job: Object) -> None:
 def deleted(kubelet: Kubelet, job: Object) -> None:
     """Somebody drains the node."""
     kubelet.container(job, "Running", running={})
+    kubelet.api.delete(f"{kubelet.pods_path}/{job['metadata']['name']}-pod?gracePeriodSeconds=0")
+
+
+def drained(kubelet: Kubelet, job: Object) -> None:
+    """Somebody drains the node, and the pod has time to end."""
+    kubelet.container(job, "Running", running={})
+    kubelet.api.delete(f"{kubelet.pods_path}/{job['metadata']['name']}-pod")
+    kubelet.container(job, "Failed", terminated={"exitCode": 143, "reason": "Error"})
+    kubelet.api.delete(f"{kubelet.pods_path}/{job['metadata']['name']}-pod?gracePeriodSeconds=0")
+
+
+def node_gone(kubelet: Kubelet, job: Object) -> None:
+    """The node is no more, and the collector of pods finds that out; nobody has seen the container end."""
+    kubelet.container(job, "Running", running={})
+    kubelet.open(job)
+    why = {"reason": "DeletionByPodGC", "message": "PodGC: node no longer exists"}
+    kubelet.pod(job, phase="Failed", conditions=[{"type": "DisruptionTarget", "status": "True", **why}])
     kubelet.api.delete(f"{kubelet.pods_path}/{job['metadata']['name']}-pod?gracePeriodSeconds=0")
 
 

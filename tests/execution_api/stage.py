@@ -1,7 +1,7 @@
 """An executor of pods on a real API server, and steps for it."""
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -73,9 +73,16 @@ class Stage:
 
 @asynccontextmanager
 async def opened(
-    parts: Parts, kubelet: Kubelet, workspace: Path, *, resumes: bool = True, token: str | None = None, **changes: Any
+    parts: Parts,
+    kubelet: Kubelet,
+    workspace: Path,
+    *,
+    resumes: bool = True,
+    token: str | None = None,
+    through: Callable[[Connection], Connection] = lambda real: real,
+    **changes: Any,
 ) -> AsyncIterator[Stage]:
-    """Open the executor and its API until the block is left."""
+    """Open the executor and its API until the block is left; it calls the cluster ``through`` what a test gives."""
     settings = KubernetesExecutorSettings(
         namespace=kubelet.namespace,
         image="registry.example/steps:1",
@@ -89,7 +96,7 @@ async def opened(
         config = {
             "kubernetes": {"clusterLocatorMethods": [{"type": "config", "clusters": [parts.server.entry(token=token)]}]}
         }
-        return Connection(clusters.find(config, None))
+        return through(Connection(clusters.find(config, None)))
 
     async def is_current(attempt: AttemptKey) -> bool:
         return attempt in found.current

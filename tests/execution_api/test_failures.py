@@ -62,6 +62,8 @@ async def test_a_pod_that_ends_by_itself_fails_the_step_in_words(on: Stage, name
 LOSES = {
     "evicted": (kubelet.evicted, "was evicted: The node was low on resource: memory"),
     "deleted": (kubelet.deleted, "deleted from outside"),
+    "drained": (kubelet.drained, "deleted from outside"),
+    "a node that is gone": (kubelet.node_gone, "The node of its pod .* went away: PodGC: node no longer exists"),
 }
 
 
@@ -204,6 +206,40 @@ async def test_cancelling_a_running_step_reaches_it_and_deletes_the_job(on: Stag
     execution.cancel()
     await execution.close()
     await until(lambda: jobs(on) == [], "its Job is deleted")
+
+
+async def test_a_namespace_that_is_deleted_in_the_middle_of_a_step_fails_it_in_words(on: Stage) -> None:
+    def deletes(playing: Kubelet, job: Any) -> None:
+        playing.start(lambda: _run(playing, job))
+        playing.container(job, "Running", running={})
+        waiting.until(lambda: "begun" in on.log, "the step runs")
+        playing.api.delete(f"/api/v1/namespaces/{playing.namespace}")  # its controller empties it then
+        playing.api.delete(f"{playing.jobs_path}/{job['metadata']['name']}?propagationPolicy=Background")
+        playing.api.delete(f"{playing.pods_path}/{job['metadata']['name']}-pod?gracePeriodSeconds=0")
+
+    on.kubelet.plays.append(deletes)
+    with pytest.raises(BackstageError, match="The namespace for pods is being deleted"):
+        await on.run(waits)
+    assert len(on.kubelet.seen) == 1
+
+
+async def test_a_warm_pod_that_is_lost_before_it_has_its_call_is_replaced(parts: Parts, tmp_path: Path) -> None:
+    """Also where a step that has begun may not begin again: nothing of it has."""
+    async with stage.on_its_own(parts, tmp_path, resumes=False, warm=1) as (playing, on):
+        playing.actions = {greets.id: greets}
+        mine = f"{playing.jobs_path}?labelSelector=backstage.io/task={ATTEMPT[0]}"
+
+        def is_lost(kubelet: Kubelet, job: Any) -> None:
+            kubelet.container(job, "Running", running={})
+            kubelet.open(job)
+            waiting.until(lambda: kubelet.api.items(mine), "it was taken for a step")
+            kubelet.api.delete(f"{kubelet.pods_path}/{job['metadata']['name']}-pod?gracePeriodSeconds=0")
+
+        playing.plays.append(is_lost)
+        await until(lambda: any(one.opened.is_set() for one in on.executor.sessions.all.values()), "a pod waits")
+        await on.run(greets)
+        assert on.step.sink.outputs == {"done": True}
+        assert any("deleted from outside; the step begins again" in line for line in on.log), on.log
 
 
 async def test_an_old_pod_is_fenced_and_deleted_when_another_attempt_begins(on: Stage) -> None:

@@ -37,10 +37,6 @@ class Asked:
     image: str = ""
 
 
-async def _opened(pod: Pod) -> None:
-    await pod.session.opened.wait()
-
-
 class KubernetesExecution:
     """One call of a handler; see ``executor.Execution``."""
 
@@ -100,13 +96,13 @@ class KubernetesExecution:
         try:
             pod.listen(host.take, self._say)
             await pod.session.say(host.begin())
-            opened = asyncio.ensure_future(_opened(pod))
+            told = asyncio.ensure_future(pod.session.delivered())
             try:
-                await asyncio.wait({opened, pod.failed, host.ended}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({told, pod.failed, host.ended}, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                opened.cancel()
-            if not pod.failed.done():
-                self._begin()
+                told.cancel()
+            if told.done() and not told.cancelled():
+                self._begin()  # a pod that was lost before has begun nothing
             await asyncio.wait({pod.failed, host.ended}, return_when=asyncio.FIRST_COMPLETED)
             if not host.ended.done():
                 pod.failed.result()

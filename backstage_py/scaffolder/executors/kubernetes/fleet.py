@@ -43,12 +43,17 @@ IsCurrent = Callable[[AttemptKey], Awaitable[bool]]
 
 @dataclass(slots=True, eq=False)
 class Watched:
-    """A Job that somebody waits for."""
+    """A Job that somebody waits for.
+
+    Attributes:
+        is_missed: a list did not have it, before the watch told of it.
+    """
 
     name: str
     uid: str = ""
     state: State = field(default_factory=Waiting)
     has_pod: bool = False
+    is_missed: bool = False
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def tell(self, state: State) -> None:
@@ -241,11 +246,14 @@ class Fleet:
         if path != self._jobs_path:
             return
         there = {one["metadata"]["name"] for one in objects}
+        for name, watched in self._watched.items():
+            if not watched.uid or name in there:
+                continue
+            if name in self._seen or watched.is_missed:
+                watched.tell(reasons.deleted())
+            watched.is_missed = True  # the list may be from before it was made; the next one is not
         for name in self._seen.keys() - there:
             del self._seen[name]
-        for name, watched in self._watched.items():
-            if watched.uid and name not in there:
-                watched.tell(_deleted())
 
     def _take(self, path: str, value: JsonObject) -> None:
         if path == self._jobs_path:
@@ -281,7 +289,7 @@ class Fleet:
         if watched is None:
             return
         state = reasons.of_pod(value) if path == self._pods_path else None
-        watched.tell(state if isinstance(state, Failure) else _deleted())
+        watched.tell(state if isinstance(state, Failure) else reasons.deleted())
 
     def _of_pod(self, pod: JsonObject) -> Watched | None:
         """Return who waits for the Job of a pod; a pod of an earlier Job of this name is none of it."""
@@ -340,10 +348,6 @@ def _for_now(refusal: Waiting | Failure, until: float) -> Waiting | Failure:
     if isinstance(refusal, Failure) and refusal.reason is Reason.REFUSED and time.monotonic() < until:
         return Waiting(f"{refusal.words}; the step waits for a while, since that may pass")
     return refusal
-
-
-def _deleted() -> Failure:
-    return Failure(Reason.DELETED, "Its pod was deleted from outside")
 
 
 def _token(job: JsonObject) -> object:

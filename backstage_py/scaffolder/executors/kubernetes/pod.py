@@ -82,7 +82,7 @@ class Pod:
         self.failed.add_done_callback(lambda done: None if done.cancelled() else done.exception())
         seconds = settings.pending + (3 if self._is_idle else 1) * settings.deadline + settings.silence
         self.session = Session(call.key, seconds, workspace, self._taken, self._broken)
-        self.session.poll = min(self.session.poll, settings.silence / 3)
+        self.session.silence = settings.silence
         self._watching = around.fleet.watching(call.name)
         self._watched: Watched = self._watching.__enter__()
         self._is_running = self._is_over = False
@@ -134,6 +134,7 @@ class Pod:
     async def _follow(self) -> None:
         """Make the Job, and look after it until nobody wants it."""
         begun, told, told_at = time.monotonic(), "", 0.0
+        silent_at: float | None = None  # when that was seen first: we may have stood still ourselves
         fleet, settings, watched = self._around.fleet, self._around.settings, self._watched
         door = Door(f"{self._around.url}/{self.session.key}", self.session.ticket)
         submitting = asyncio.create_task(
@@ -163,7 +164,11 @@ class Pod:
                         self._tell(told)
                     if watched.uid and not watched.has_pod and now - begun > _TICK:
                         await fleet.look(watched)
-                elif now - self.session.heard_at > settings.silence:
+                elif now - self.session.heard_at <= settings.silence:
+                    silent_at = None
+                elif silent_at is None:
+                    silent_at = now
+                elif now - silent_at >= _TICK:
                     words = f"Its pod has said nothing for {settings.silence:g} s; its node may be gone"
                     self._fail(Failure(Reason.SILENT, words))
                     break

@@ -18,6 +18,8 @@ _NOT_STARTED = {
 }
 _EVICTED = {"Evicted", "Preempting", "Preempted", "UnexpectedAdmissionError", "OutOfcpu", "OutOfmemory"}
 _NODE_LEFT = {"NodeLost", "NodeShutdown", "Shutdown", "Terminated", "NodeAffinity"}
+_NODE_GONE = {"DeletionByPodGC", "DeletionByTaintManager"}  # reasons of the condition DisruptionTarget
+_FAILED = {"Failed", "FailureTarget"}  # the second from 1.31 on, while its pod is being ended
 _KILLED = 137
 _QUOTA = ("exceeded quota", "failed quota", "status unknown for quota")
 _LONGEST = 500
@@ -96,13 +98,18 @@ def of_job(job: JsonObject) -> State:
     """Return what the status of a Job means, whose pod says nothing."""
     conditions = (job.get("status") or {}).get("conditions") or []
     for one in conditions:
-        if one.get("type") == "Failed" and one.get("status") == "True":
+        if one.get("type") in _FAILED and one.get("status") == "True":
             return _failed_job(one)
-        if one.get("type") == "Complete" and one.get("status") == "True":
-            return Failure(Reason.ENDED, "Its pod ended without saying what came of the step")
+    if is_complete(job):
+        return Failure(Reason.ENDED, "Its pod ended without saying what came of the step")
     if (job.get("spec") or {}).get("suspend"):
         return Waiting("Its Job waits in the queue of the cluster to be admitted")
     return Waiting()
+
+
+def is_complete(job: JsonObject) -> bool:
+    """Say whether a Job's pod has ended well."""
+    return _condition(job.get("status") or {}, "Complete").get("status") == "True"
 
 
 def of_event(reason: str, message: str) -> State:
@@ -143,9 +150,21 @@ def _ended(name: str, pod: JsonObject, status: JsonObject, ended: Mapping[str, J
         return Failure(Reason.TWICE, f"Its Job had two pods; the second one, {name}, was refused")
     if ended.get("exitCode") == 0:
         return None  # it has said so itself, or its Job tells
+    if (disrupted := _condition(status, "DisruptionTarget")).get("status") == "True":
+        words = _cut(disrupted.get("message")) or disrupted.get("reason")
+        if disrupted.get("reason") in _NODE_GONE:
+            return Failure(Reason.NODE_LOST, f"The node of its pod {name} went away: {words}")
+        return Failure(Reason.EVICTED, f"Its pod {name} was evicted: {words}")
+    if pod["metadata"].get("deletionTimestamp"):
+        return deleted()
     told = _cut(ended.get("message"))
     code = f"exit {ended['exitCode']}" if "exitCode" in ended else why or "no status"
     return Failure(Reason.ENDED, f"Its pod {name} ended without a word ({code}){f': {told}' if told else ''}")
+
+
+def deleted() -> Failure:
+    """Return what it means that a pod or its Job is not there any more."""
+    return Failure(Reason.DELETED, "Its pod was deleted from outside")
 
 
 def _failed_job(condition: Mapping[str, Json]) -> Failure:

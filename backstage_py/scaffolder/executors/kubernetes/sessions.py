@@ -1,8 +1,9 @@
 """What the service and a pod say to each other, however often the pod asks for it again.
 
 A Job gets a ticket, good for one opening; who opens gets a token that only that process knows, good for this session
-and nothing else, until the session is closed or its time is over. Times are those of our own clock: a pod's does not
-matter.
+and nothing else, until the session is closed or its time is over. A pod that lost the answer to its ticket may ask
+again, until it has used the token, with a secret that it made up for that. Times are those of our own clock: a pod's
+does not matter.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from backstage_py.execution.messages import FromHandler, FromService, ProtocolEr
 from backstage_py.scaffolder.executors.kubernetes.workspace import SentWorkspace
 from backstage_py.scaffolder.executors.line import Line
 
-_POLL = 20.0
+_SILENCE = 60.0
 _MOST_BYTES = 32 * 1024 * 1024  # of messages that wait for a pod
 _REFUSED = "This token opens nothing here"
 
@@ -37,7 +38,8 @@ class Session:
     Attributes:
         ticket: for the Job.
         opened: set when a pod has opened it.
-        poll: seconds after which a pod that asks for messages is told that there are none.
+        silence: seconds without a word after which the pod counts as lost. One that asks for messages is told well
+            before that there are none.
         reading: bodies that are being read.
         asked: set when the pod has waited for something to do.
         heard_at: when the pod was last heard, by our clock.
@@ -60,6 +62,7 @@ class Session:
         self._broke = broke
         self._expires = time.monotonic() + seconds
         self._ticket: bytes | None = _digest(self.ticket)
+        self._secret = secrets.token_bytes(32)
         self._token: bytes | None = None
         self._outbox: list[tuple[int, bytes]] = []
         self._said = self._given = 0
@@ -67,7 +70,7 @@ class Session:
         self._line = Line()
         self._news = asyncio.Event()
         self._polls = 0
-        self.poll = _POLL
+        self.silence = _SILENCE
         self._taking = asyncio.Lock()
         self.reading = 0
         self.asked = asyncio.Event()
@@ -88,15 +91,16 @@ class Session:
     def workspace(self, workspace: SentWorkspace) -> None:
         self._workspace = workspace
 
-    def open(self, ticket: str) -> str:
-        """Return the token for a ticket, once.
+    def open(self, ticket: str, opening: str = "") -> str:
+        """Return the token for a ticket, once; again while the token is not used, to who has the same ``opening``.
 
         Raises:
             AuthenticationError: it is another one, or was used.
         """
         self._check(self._ticket, ticket)
-        self._ticket = None
-        token = secrets.token_urlsafe(32)
+        token = self._token_for(opening)
+        if self._token is not None:
+            self._check(self._token, token)
         self._token = _digest(token)
         self._heard()
         self.opened.set()
@@ -109,6 +113,7 @@ class Session:
             AuthenticationError: it is another one, or the session is over.
         """
         self._check(self._token, token)
+        self._ticket = None
         self._heard()
 
     async def say(self, message: FromService) -> None:
@@ -130,7 +135,7 @@ class Session:
         """
         self._outbox = [one for one in self._outbox if one[0] > after]
         self._polls += 1
-        mine, until = self._polls, time.monotonic() + self.poll
+        mine, until = self._polls, time.monotonic() + self.silence / 4
         while not self._outbox and not self.is_closed and mine == self._polls and time.monotonic() < until:
             self._news.clear()
             self.asked.set()
@@ -145,8 +150,8 @@ class Session:
             self._has_given.set()
         return [data for _, data in self._outbox]
 
-    async def delivered(self, seconds: float) -> None:
-        """Wait until the pod has got everything, or for so long."""
+    async def delivered(self, seconds: float | None = None) -> None:
+        """Wait until the pod has asked for everything that was said, or for so long."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while self._given < self._said and not self.is_closed:
@@ -181,6 +186,11 @@ class Session:
         self._news.set()
         if self._workspace:
             self._workspace.close()
+
+    def _token_for(self, opening: str) -> str:
+        if not opening:
+            return secrets.token_urlsafe(32)
+        return hmac.new(self._secret, opening.encode(), hashlib.sha256).hexdigest()
 
     def _check(self, expected: bytes | None, given: str) -> None:
         is_same = hmac.compare_digest(expected or b"", _digest(given))

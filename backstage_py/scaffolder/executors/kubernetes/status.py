@@ -74,7 +74,7 @@ def _line(job: JsonObject, pod: JsonObject | None) -> Line:
 
 
 def _state(job: JsonObject, pod: JsonObject | None) -> tuple[str, str]:
-    if (job.get("status") or {}).get("succeeded"):
+    if reasons.is_complete(job):
         return "done", ""
     of_pod: State = reasons.of_pod(pod) if pod else Waiting()
     of_job = reasons.of_job(job)

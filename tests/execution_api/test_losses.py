@@ -1,0 +1,151 @@
+"""A pod that works is not given up because the network lost something, or because the service was not itself."""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backstage_py import threads
+from backstage_py.execution import client
+from backstage_py.execution.channel import ChannelClosed
+from backstage_py.execution.client import HttpChannel
+from backstage_py.execution.messages import Cancel, Nothing
+from backstage_py.integrations.kubernetes.connection import Connection
+from backstage_py.model.json import JsonObject
+from backstage_py.plugin import ActionContext, CancelSignal, action
+from tests.cluster import waiting
+from tests.execution_api import losing, stage, talking
+from tests.execution_api.losing import Network
+from tests.execution_api.talking import Api
+from tests.integrations.kube_server import Parts
+
+KEY = "task-a.1.1.0"
+OPEN, POLL = b"POST ", b"GET "
+
+
+@pytest.fixture
+async def api(tmp_path: Path) -> AsyncIterator[Api]:
+    async with talking.serving(tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+async def network(api: Api) -> AsyncIterator[Network]:
+    async with losing.between(api.talker.url) as found:
+        yield found
+
+
+async def opened(network: Network, ticket: str, folder: Path) -> HttpChannel:
+    """Do what a pod does first."""
+    return await threads.remote_call("a pod", client.opened, f"{network.url}/{KEY}", ticket, folder / "pod")
+
+
+async def received(channel: HttpChannel) -> bytes | None:
+    return await threads.remote_call("a pod's answers", channel.receive)
+
+
+async def test_a_pod_that_lost_the_answer_to_its_ticket_gets_it_again(api: Api, network: Network) -> None:
+    session = api.session(KEY)
+    network.loses.append(OPEN)
+    channel = await opened(network, session.ticket, api.folder)
+    assert network.happened == [OPEN]
+    await session.say(Cancel())
+    assert b"cancel" in (await received(channel) or b"")
+    with pytest.raises(ChannelClosed):  # whoever else has the ticket
+        await opened(network, session.ticket, api.folder)
+    await session.say(Nothing(is_over=True))
+    await threads.remote_call("a pod", channel.close)
+
+
+@pytest.mark.parametrize("lost", ["swallows", "loses"])
+async def test_a_question_of_a_pod_that_is_lost_is_asked_again(api: Api, network: Network, lost: str) -> None:
+    """Before the service takes the pod for dead: however long the one that is lost would wait."""
+    session = api.session(KEY)
+    session.silence = 2.0
+    channel = await opened(network, session.ticket, api.folder)
+    getattr(network, lost).append(POLL)
+    asked = asyncio.create_task(received(channel))
+    await asyncio.to_thread(waiting.until, lambda: network.happened, "a question was lost")
+    await session.say(Cancel())
+    assert b"cancel" in (await asked or b"")
+    await threads.remote_call("a pod", channel.close)
+
+
+@action("acme:greets", {"type": "object"})
+async def greets(_: ActionContext[Any]) -> dict[str, Any]:
+    return {"done": True}
+
+
+@pytest.mark.thorough
+async def test_a_service_that_stood_still_does_not_blame_its_pods(parts: Parts, tmp_path: Path) -> None:
+    """As with its pods on a machine that was asleep, for longer than pods may be silent."""
+    async with stage.on_its_own(parts, tmp_path, silence=2.0) as (playing, on):
+        asleep, awake = threading.Event(), threading.Event()
+
+        def falls_asleep() -> None:
+            asleep.set()
+            awake.wait(60)
+
+        playing.plays.append(lambda kubelet, job: _ignored(kubelet.run(job, falls_asleep)))
+        running = on.start(greets)
+        await asyncio.to_thread(waiting.until, asleep.is_set, "the pod has begun")
+        time.sleep(2.5)  # noqa: ASYNC251  # nothing goes on here
+        awake.set()
+        await running.ended
+        await running.close()
+        assert on.step.sink.outputs == {"done": True}
+        assert len(playing.seen) == 1, on.log
+
+
+class LateList:
+    """A connection whose lists of Jobs come when a test says, as from an API server under load."""
+
+    def __init__(self, real: Connection, may_come: threading.Event, has_come: threading.Event) -> None:
+        self._real, self._may_come, self._has_come = real, may_come, has_come
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def call(self, method: str, path: str, **options: Any) -> JsonObject:
+        answer = self._real.call(method, path, **options)
+        if method == "GET" and path.endswith("/jobs"):
+            self._may_come.wait(60)
+        return answer
+
+    def events(self, path: str, *rest: Any) -> Any:
+        if path.endswith("/jobs"):
+            self._has_come.set()
+        return self._real.events(path, *rest)
+
+
+@pytest.mark.thorough
+async def test_a_list_from_before_a_job_was_made_does_not_say_that_it_is_gone(parts: Parts, tmp_path: Path) -> None:
+    may_come, has_come, gate = threading.Event(), threading.Event(), CancelSignal()
+
+    @action("acme:waits", {"type": "object"})
+    async def waits(ctx: ActionContext[Any]) -> None:
+        ctx.logger.info("begun")
+        await gate.wait()
+
+    def through(real: Connection) -> Connection:
+        late: Any = LateList(real, may_come, has_come)
+        found: Connection = late
+        return found
+
+    async with stage.on_its_own(parts, tmp_path, through=through) as (playing, on):
+        running = on.start(waits)
+        await asyncio.to_thread(waiting.until, lambda: "begun" in on.log, "the step runs")
+        may_come.set()
+        await asyncio.to_thread(has_come.wait, 60)
+        gate.set()
+        await running.ended
+        await running.close()
+        assert len(playing.seen) == 1, on.log
+
+
+def _ignored(_: int) -> None:
+    """Its exit code says nothing here."""
