@@ -18,7 +18,7 @@ from tests.execution_api import real
 from tests.execution_api.real import Real
 from tests.execution_api.stage import ATTEMPT
 
-pytestmark = pytest.mark.thorough
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(900)]  # the image may be built first
 SOURCE = Path(__file__).parent / "actions" / "steps.py"
 
 

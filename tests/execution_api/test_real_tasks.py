@@ -12,7 +12,7 @@ from tests.cluster.cluster import KubeCluster
 from tests.deploy import built
 from tests.execution_api import proof
 
-pytestmark = pytest.mark.thorough
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(900)]  # the image may be built first
 
 
 async def test_each_task_completes_once_while_pods_and_replicas_are_killed(kube: KubeCluster, tmp_path: Path) -> None:
