@@ -192,6 +192,12 @@ def deleted(kubelet: Kubelet, job: Object) -> None:
     kubelet.api.delete(f"{kubelet.pods_path}/{job['metadata']['name']}-pod?gracePeriodSeconds=0")
 
 
+def too_long(kubelet: Kubelet, job: Object) -> None:
+    """The Job is to fail, as from 1.31 on, and its pod is still being ended."""
+    kubelet.container(job, "Running", running={})
+    kubelet.job_ended(job, "FailureTarget", reason="DeadlineExceeded")
+
+
 def drained(kubelet: Kubelet, job: Object) -> None:
     """Somebody drains the node, and the pod has time to end."""
     kubelet.container(job, "Running", running={})

@@ -46,6 +46,7 @@ FAILS = {
     "memory": (kubelet.out_of_memory, "took more memory than its limit of 1Gi.*resources"),
     "exit 137": (kubelet.exits(137), r"was killed \(exit 137\).*limit of 1Gi"),
     "an end without a word": (kubelet.exits(1, "boom"), r"ended without a word \(exit 1\): boom"),
+    "a deadline": (kubelet.too_long, "ran for longer than scaffolder.executor.kubernetes.deadline"),
     "an end that looks well": (kubelet.exits(0), "ended without saying what came of the step"),
 }
 
