@@ -54,9 +54,9 @@ class Kubelet:
     def pods_path(self) -> str:
         return f"/api/v1/namespaces/{self.namespace}/pods"
 
-    def pod(self, job: Object, **status: Any) -> Object:
-        """Make the pod of a Job, or say how it is."""
-        name = f"{job['metadata']['name']}-pod"
+    def pod(self, job: Object, called: str = "pod", **status: Any) -> Object:
+        """Make the pod of a Job, or say how it is; a second one is called otherwise."""
+        name = f"{job['metadata']['name']}-{called}"
         if self.api.find(f"{self.pods_path}/{name}") is None:
             template = job["spec"]["template"]
             owner = {"apiVersion": "batch/v1", "kind": "Job", "name": job["metadata"]["name"]}
@@ -66,10 +66,10 @@ class Kubelet:
         found: Object = self.api.patch(f"{self.pods_path}/{name}/status", {"status": status})
         return found
 
-    def container(self, job: Object, phase: str, **state: Any) -> None:
+    def container(self, job: Object, phase: str, called: str = "pod", **state: Any) -> None:
         """Say how the container of a Job's pod is."""
         known = {"name": "step", "image": "image", "imageID": "", "ready": False, "restartCount": 0, "state": state}
-        self.pod(job, phase=phase, containerStatuses=[known])
+        self.pod(job, called, phase=phase, containerStatuses=[known])
 
     def job_ended(self, job: Object, kind: str = "Complete", **more: Any) -> None:
         condition = {"type": kind, "status": "True", **more}

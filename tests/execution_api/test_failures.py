@@ -295,20 +295,24 @@ async def test_two_that_submit_the_same_make_one_job(on: Stage) -> None:
         assert "did not make" in str(watched.state)
 
 
-async def test_a_second_pod_of_the_same_job_is_refused(on: Stage) -> None:
+async def test_a_second_pod_of_the_same_job_is_refused_and_the_first_runs_on(on: Stage) -> None:
     """As when a node comes back that was given up, or a controller makes a pod anew."""
     codes = []
 
     def twice(playing: Kubelet, job: Any) -> None:
+        playing.container(job, "Running", running={})
         playing.start(lambda: codes.append(playing.run(job)))
         waiting.until(lambda: "begun" in on.log, "the first runs")
+        playing.container(job, "Pending", "second", waiting={"reason": "ContainerCreating"})
         codes.append(playing.run(job))
+        playing.container(job, "Failed", "second", terminated={"exitCode": codes[0], "reason": "Error"})
+        playing.container(job, "Failed", terminated={"exitCode": 1, "reason": "Error", "message": "the first"})
 
     on.kubelet.plays.append(twice)
-    execution = on.start(waits)
-    await until(lambda: codes == [3], "the second is refused")
-    execution.cancel()
-    await execution.close()
+    with pytest.raises(BackstageError, match=r"ended without a word \(exit 1\): the first"):
+        await on.run(waits)
+    assert codes[0] == 3
+    assert len(on.kubelet.seen) == 1
 
 
 async def test_a_namespace_that_is_gone_fails_the_step_in_words(parts: Parts, tmp_path: Path) -> None:

@@ -47,6 +47,7 @@ class Watched:
 
     Attributes:
         is_missed: a list did not have it, before the watch told of it.
+        alive: names of its pods that have not failed.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Watched:
     state: State = field(default_factory=Waiting)
     has_pod: bool = False
     is_missed: bool = False
+    alive: set[str] = field(default_factory=set)
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def tell(self, state: State) -> None:
@@ -260,7 +262,16 @@ class Fleet:
             self._take_job(value)
         elif watched := self._of_pod(value):
             watched.has_pod = True
-            watched.tell(reasons.of_pod(value))
+            self._take_pod(watched, value["metadata"]["name"], reasons.of_pod(value))
+
+    def _take_pod(self, watched: Watched, name: str, state: State) -> None:
+        if not isinstance(state, Failure):
+            watched.alive.add(name)
+        else:
+            watched.alive.discard(name)
+            if state.reason is Reason.TWICE and watched.alive:
+                return  # the one that has the step runs on
+        watched.tell(state)
 
     def _take_job(self, job: JsonObject) -> None:
         metadata = job["metadata"]
@@ -289,7 +300,7 @@ class Fleet:
         if watched is None:
             return
         state = reasons.of_pod(value) if path == self._pods_path else None
-        watched.tell(state if isinstance(state, Failure) else reasons.deleted())
+        self._take_pod(watched, value["metadata"]["name"], state if isinstance(state, Failure) else reasons.deleted())
 
     def _of_pod(self, pod: JsonObject) -> Watched | None:
         """Return who waits for the Job of a pod; a pod of an earlier Job of this name is none of it."""
