@@ -66,9 +66,11 @@ def load(cluster: KubeCluster, folder: Path, name: str) -> str:
         pytest.skip("a cluster of the kit in BACKSTAGE_PY_CLUSTER_KIT, to load an image into")
     archive = folder / "image.tar"
     tagged = f"{name}:{_digest(folder, name)[:12]}"
-    _run("buildah", *_store(folder), "push", "--quiet", name, f"docker-archive:{archive}:{tagged}")
-    _run("ctr", "-a", str(socket), "-n", "k8s.io", "images", "import", str(archive))
-    archive.unlink()
+    with kit.locked(folder):  # other tests load theirs
+        archive.unlink(missing_ok=True)
+        _run("buildah", *_store(folder), "push", "--quiet", name, f"docker-archive:{archive}:{tagged}")
+        _run("ctr", "-a", str(socket), "-n", "k8s.io", "images", "import", str(archive))
+        archive.unlink()
     return tagged
 
 
