@@ -35,7 +35,7 @@ def everything(key: str) -> list[tuple[str, str, bytes | None]]:
         ("POST", f"{key}/messages", LOG),
         ("GET", f"{key}/workspace", None),
         ("PUT", f"{key}/workspace", zlib.compress(b'{"blobs":[],"folders":[],"links":[],"files":[]}')),
-        ("POST", f"{key}/trees", b"/work/x"),
+        ("POST", f"{key}/trees", b"/etc/x"),
         ("GET", f"{key}/blobs/{blob}", None),
         ("PUT", f"{key}/blobs/{blob}", content),
     ]
