@@ -15,7 +15,7 @@ from backstage_py import threads
 from backstage_py.errors import ConflictError, ForeignError, NotAllowedError, NotFoundError
 from backstage_py.integrations.kubernetes import discovery, refs
 from backstage_py.integrations.kubernetes.clusters import Cluster
-from backstage_py.integrations.kubernetes.connection import Connection, NoAnswerError, status_of
+from backstage_py.integrations.kubernetes.connection import PAGE, Connection, NoAnswerError, status_of
 from backstage_py.integrations.kubernetes.discovery import Kind
 from backstage_py.integrations.kubernetes.refs import Ref
 from backstage_py.integrations.kubernetes.rules import Caller
@@ -30,7 +30,6 @@ _MERGE = "application/merge-patch+json"
 _LOOK_SECONDS = 5
 _PAUSES = (0.3, 1.0)  # between tries of calls that do nothing twice
 _GONE = 410
-_PAGE = 500
 _MOST_LISTED = 20_000
 
 
@@ -125,7 +124,7 @@ class Api:
         items: list[JsonObject] = []
         rest = ""
         while len(items) < _MOST_LISTED:
-            query = [*chosen, ("limit", str(_PAGE)), *([("continue", rest)] if rest else [])]
+            query = [*chosen, ("limit", str(PAGE)), *([("continue", rest)] if rest else [])]
             page = await self._repeatable("GET", known.path(namespace if known.namespaced else None), query=query)
             items += [{"apiVersion": api_version, "kind": kind, **one} for one in page.get("items") or []]
             rest = page["metadata"].get("continue") or ""

@@ -21,6 +21,8 @@ _SECONDS = 30.0
 _WARNING = re.compile(r'\d{3} \S+ "((?:[^"\\]|\\.)*)"')
 _UNKNOWN_CALLER = 401
 _LATER = (429, 503, 504)  # it is starting, stopping or too busy
+PAGE = 500
+"""Objects of a list that are asked for at a time."""
 _LARGEST_LINE = 16 * 1024 * 1024
 Query = Sequence[tuple[str, str]]
 
@@ -180,6 +182,18 @@ def _run_plugin(cluster: Cluster, configuration: "client.Configuration") -> None
 
     load: Any = KubeConfigLoader  # it publishes no types
     load(cluster.kubeconfig, active_context=cluster.name).load_and_set(configuration)
+
+
+def pages(connection: Connection, path: str, query: Query = ()) -> Iterator[JsonObject]:
+    """Yield a list page by page, so that one of any length is bounded; errors as for ``Connection.call``."""
+    rest = ""
+    while True:
+        asked = [*query, ("limit", str(PAGE)), *([("continue", rest)] if rest else [])]
+        page = connection.call("GET", path, query=asked)
+        yield page
+        rest = page["metadata"].get("continue") or ""
+        if not rest:
+            return
 
 
 @contextmanager

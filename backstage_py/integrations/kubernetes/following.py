@@ -15,11 +15,10 @@ from typing import Any, Protocol
 import structlog
 
 from backstage_py.errors import BackstageError
-from backstage_py.integrations.kubernetes.connection import Connection, status_of
+from backstage_py.integrations.kubernetes.connection import Connection, pages, status_of
 from backstage_py.model.json import JsonObject
 
 _log = structlog.get_logger(__name__)
-_PAGE = 500
 _GONE = 410
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
 
@@ -112,15 +111,13 @@ class Follower:
 
     def _list(self, connection: Connection) -> str:
         found: list[JsonObject] = []
-        rest, version = "", ""
-        while not self._stopping.is_set():
-            query = [("labelSelector", self.labels), ("limit", str(_PAGE)), *([("continue", rest)] if rest else [])]
-            page = connection.call("GET", self.path, query=query)
+        version = ""
+        for page in pages(connection, self.path, [("labelSelector", self.labels)]):
             found += page.get("items") or []
-            version, rest = str(page["metadata"]["resourceVersion"]), page["metadata"].get("continue") or ""
-            if not rest:
-                self.taker.listed(self.path, found)
-                break
+            version = str(page["metadata"]["resourceVersion"])
+            if self._stopping.is_set():
+                return version
+        self.taker.listed(self.path, found)
         return version
 
     def _watch(self, connection: Connection, version: str) -> str:

@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from backstage_py.integrations.kubernetes.connection import Connection
+from backstage_py.integrations.kubernetes.connection import Connection, pages
 from backstage_py.model.json import JsonObject
 from backstage_py.scaffolder.executors.kubernetes import job as jobs
 from backstage_py.scaffolder.executors.kubernetes import reasons
 from backstage_py.scaffolder.executors.kubernetes.reasons import Failure, State, Waiting
 from backstage_py.settings.sections.kubernetes_executor import KubernetesExecutorSettings
-
-_PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +86,5 @@ def _state(job: JsonObject, pod: JsonObject | None) -> tuple[str, str]:
 
 
 def _all(connection: Connection, path: str, labels: str) -> list[JsonObject]:
-    found: list[JsonObject] = []
-    rest = ""
-    while True:
-        query = [("labelSelector", labels), ("limit", str(_PAGE)), *([("continue", rest)] if rest else [])]
-        page = connection.call("GET", path, query=query)
-        found += page.get("items") or []
-        rest = page["metadata"].get("continue") or ""
-        if not rest:
-            return found
+    listed = pages(connection, path, [("labelSelector", labels)])
+    return [one for page in listed for one in page.get("items") or []]
