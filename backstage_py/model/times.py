@@ -16,6 +16,16 @@ def iso(milliseconds: int) -> str:
     return f"{_to_the_second(seconds)}.{rest:03d}Z"
 
 
+def parsed(text: str) -> int:
+    """Return the milliseconds of a day or a moment in ISO 8601, in UTC where nothing else is said.
+
+    Raises:
+        ValueError, OverflowError: it is none.
+    """
+    found = datetime.fromisoformat(text)
+    return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
 @lru_cache(maxsize=64)  # what is shown together happened close together
 def _to_the_second(seconds: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from backstage_py import threads
 from backstage_py.errors import InputError
@@ -78,8 +77,7 @@ def question(query: Mapping[str, str], now: int) -> Question:
 
 def _moment(query: Mapping[str, str], name: str) -> int:
     try:
-        found = datetime.fromisoformat(query[name])
-        return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() * 1000)
+        return times.parsed(query[name])
     except (ValueError, OverflowError):
         raise InputError(f"'{name}' should be a day or a moment in ISO 8601, such as 2026-01-31") from None
 

@@ -1,8 +1,8 @@
 """Reading members of a delivery that may be anything."""
 
 import re
-from datetime import UTC, datetime
 
+from backstage_py.model import times
 from backstage_py.model.json import Json, JsonObject
 
 _LONGEST = 500
@@ -41,7 +41,6 @@ def moment(value: Json, *path: str) -> int | None:
     if old := _OF_RUBY.fullmatch(found):
         found = f"{old[1]}T{old[2]}{f'{old[3]}:{old[4]}' if old[3] else 'Z'}"
     try:
-        parsed = datetime.fromisoformat(found)
-        return int((parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp() * 1000)
+        return times.parsed(found)
     except (ValueError, OverflowError):
         return None
