@@ -44,9 +44,7 @@ class _Interrupts:
 
 def serve(connected: socket.socket, plugins: Plugins) -> None:
     """Run what the service begins over a socket, and end the process when the service closes it."""
-    services = Services(
-        filters=plugins.filters, globals=plugins.globals, global_descriptions=plugins.descriptions
-    )  # fmt: skip
+    services = Services(filters=plugins.filters, globals=plugins.globals, global_descriptions=plugins.descriptions)
     around = Surroundings(
         find=plugins.actions.get,
         services=services,

@@ -19,7 +19,7 @@ from backstage_py.execution import child
 from backstage_py.integrations.children import supervisor
 from backstage_py.plugin import Plugins
 
-SIGNALLED, TOO_MUCH_MEMORY, TOO_MANY = 128, 253, 254
+SIGNALLED, TOO_MANY, TOO_MUCH_MEMORY = supervisor.SIGNALLED, supervisor.TOO_MANY, 253
 """How statuses begin that name a signal, and those that name a limit."""
 _GLANCE = 0.1
 """Seconds between two looks at what the processes take."""

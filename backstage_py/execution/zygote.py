@@ -12,19 +12,17 @@ import os
 import select
 import signal
 import socket
-import struct
 import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from backstage_py.execution import keeper
+from backstage_py.execution import keeper, stream
 from backstage_py.integrations.children import supervisor
 from backstage_py.model import json
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin import Plugins, load_plugins
 
-LENGTH = struct.Struct(">I")
 MOST_DESCRIPTORS = 3
 """Of a request: the handler's socket, the pipe that the keeper watches, what takes the output."""
 
@@ -134,23 +132,22 @@ class _Zygote:
 
 
 def _send(control: socket.socket, value: Json) -> None:
-    data = json.dumps(value)
     with suppress(OSError):  # the service is gone; the next look at the socket shows it
-        control.sendall(LENGTH.pack(len(data)) + data)
+        control.sendall(stream.framed(json.dumps(value)))
 
 
 def _receive(control: socket.socket) -> Request | None:
     """Return the next request; None when there is none any more."""
     room = socket.CMSG_SPACE(MOST_DESCRIPTORS * array.array("i").itemsize)
-    begun, ancillary, _, _ = control.recvmsg(LENGTH.size, room)
+    begun, ancillary, _, _ = control.recvmsg(stream.HEADER, room)
     descriptors = array.array("i")
     for level, kind, data in ancillary:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
             descriptors.frombytes(data[: len(data) - len(data) % descriptors.itemsize])
-    header = _whole(control, begun, LENGTH.size) if begun else None
+    header = _whole(control, begun, stream.HEADER) if begun else None
     if header is None:
         return None
-    body = _whole(control, b"", LENGTH.unpack(header)[0])
+    body = _whole(control, b"", stream.length(header))
     return None if body is None else Request(json.parse(body), list(descriptors))
 
 

@@ -27,15 +27,9 @@ def within(headers: Mapping[str, str], tell: Tell) -> Iterator[None]:
     if not headers or not _prepared():
         yield
         return
-    from opentelemetry import context
-    from opentelemetry.propagate import extract
-
     _tell = tell
-    token = context.attach(extract(headers))
-    try:
+    with _going_on(headers):
         yield
-    finally:
-        context.detach(token)
 
 
 @contextmanager
@@ -44,6 +38,12 @@ def asked_within(headers: Mapping[str, str]) -> Iterator[None]:
     if not headers or not spans.are_on():
         yield
         return
+    with _going_on(headers):
+        yield
+
+
+@contextmanager
+def _going_on(headers: Mapping[str, str]) -> Iterator[None]:
     from opentelemetry import context
     from opentelemetry.propagate import extract
 

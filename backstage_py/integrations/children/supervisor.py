@@ -24,7 +24,8 @@ _LIMITS = {
 }
 SET_PARENT_DEATH_SIGNAL, SET_CHILD_SUBREAPER = 1, 36
 _PATIENCE = 5.0
-_SIGNALLED, _TOO_MANY = 128, 254
+SIGNALLED, TOO_MANY = 128, 254
+"""How a status begins that names a signal, and the one of too many processes."""
 _GLANCE = 0.05
 """Seconds between two counts of processes."""
 
@@ -112,9 +113,9 @@ def _wait(child: int, watched: int, woken: int, most: int) -> int:
     while True:
         ready = select.select([watched, woken], [], [], _GLANCE if most else None)[0]
         if watched in ready:
-            return _SIGNALLED + signal.SIGKILL
+            return SIGNALLED + signal.SIGKILL
         if most and len(below(os.getpid())) > most:
-            return _TOO_MANY
+            return TOO_MANY
         if woken not in ready:
             continue
         os.read(woken, 4096)
@@ -125,7 +126,7 @@ def _wait(child: int, watched: int, woken: int, most: int) -> int:
                 break
             if ended == child:
                 code = os.waitstatus_to_exitcode(status)
-                return code if code >= 0 else _SIGNALLED - code
+                return code if code >= 0 else SIGNALLED - code
             if ended == 0:
                 break
 

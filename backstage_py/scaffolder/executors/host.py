@@ -166,6 +166,11 @@ class Host:
         if self._is_open and not self.ended.done():
             await self.send(Cancel(interrupt))
 
+    async def tell_signal(self) -> None:
+        """Tell the handler of the task's signal when that is set; it may heed it."""
+        await self.context.signal.wait()
+        await self.cancel(interrupt=False)
+
     def fail(self, error: BaseException) -> None:
         """End the call with an error that is not the handler's."""
         if not self.ended.done():

@@ -62,7 +62,7 @@ class ThreadExecution:
         self._host = Host(
             action, context, self._wire.send, context.task_id, folder, context.services, reports=not _is_shown.get()
         )
-        self._telling: list[asyncio.Task[None]] = [asyncio.create_task(self._tell_signal())]
+        self._telling: list[asyncio.Task[None]] = [asyncio.create_task(self._host.tell_signal())]
         self._job = threads.ACTIONS.start(self._serve, owner=action.id)
         self.begun: asyncio.Future[None] | None = asyncio.wrap_future(self._job.begun) if self._job.begun else None
         self.ended: asyncio.Future[None] = asyncio.ensure_future(self._call())
@@ -100,10 +100,6 @@ class ThreadExecution:
 
     async def _over(self, _wrong: str | None) -> None:
         self._host.fail(BackstageError(f"Action {self._action.id} has closed its connection with the service"))
-
-    async def _tell_signal(self) -> None:
-        await self._context.signal.wait()
-        await self._host.cancel(interrupt=False)
 
     def _serve(self) -> None:
         """Run the action; its plugins and its clock are those of this process."""

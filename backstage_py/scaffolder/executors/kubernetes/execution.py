@@ -43,7 +43,6 @@ class KubernetesExecution:
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
         self._host: Host | None = None
-        self._pod: Pod | None = None
         self._is_over = False
         self._begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.begun: asyncio.Future[None] | None = self._begun
@@ -89,7 +88,7 @@ class KubernetesExecution:
         """Run the action in one pod."""
         asked, pods = self._asked, self._asked.pods
         lent = Lent(asked.context.input, asked.context.secrets, asked.context.services, pods.config)
-        pod = self._pod = pods.take(call, asked.context.workspace.root, self._say, asked.image)
+        pod = pods.take(call, asked.context.workspace.root, self._say, asked.image)
         host = self._host = self._hosted(lent, pod, call)
         signalled = asyncio.create_task(self._tell_cancelled(host))
         is_well = False
@@ -131,9 +130,8 @@ class KubernetesExecution:
         return Host(asked.action, context, pod.session.say, call.key, None, lent.offered, overrides)
 
     async def _tell_cancelled(self, host: Host) -> None:
-        await self._asked.context.signal.wait()
         with suppress(BackstageError):
-            await host.cancel(interrupt=False)
+            await host.tell_signal()
 
     def _begin(self) -> None:
         if not self._begun.done():

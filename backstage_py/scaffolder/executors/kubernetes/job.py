@@ -7,7 +7,6 @@ labels is labels, and references of entities, which it does not take, are annota
 import copy
 import fnmatch
 import hashlib
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -214,8 +213,3 @@ def annotations_of(call: Call) -> dict[str, str]:
         USER: call.user,
     }
     return {name: str(value) for name, value in known.items() if value}
-
-
-def digest(job: JsonObject) -> str:
-    """Return what tells two manifests apart."""
-    return hashlib.sha256(json.dumps(job, sort_keys=True).encode()).hexdigest()

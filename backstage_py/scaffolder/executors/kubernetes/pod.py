@@ -186,10 +186,10 @@ class Pod:
 
     async def _opened(self, begun: float) -> None:
         await self.session.opened.wait()
-        if self._is_idle or self._is_running:
-            self._is_running = True
-            return
+        was_pending = not (self._is_idle or self._is_running)
         self._is_running = True
+        if not was_pending:
+            return
         PODS_PENDING.inc(amount=-1)
         PODS_RUNNING.inc()
         POD_START.observe(time.monotonic() - begun, "cold")
@@ -202,9 +202,7 @@ class Pod:
         await self._take(message, size)
 
     def _broken(self, why: str) -> None:
-        if not self.failed.done():
-            words = f"Its pod sent what makes no sense: {why}"
-            self.failed.set_exception(PodFailed(Failure(Reason.ENDED, words)))
+        self._fail(Failure(Reason.ENDED, f"Its pod sent what makes no sense: {why}"))
 
     async def _last_words(self, *, kill: bool) -> None:
         """Let it end in peace, or delete it, then close its session."""

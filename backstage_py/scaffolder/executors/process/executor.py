@@ -136,13 +136,9 @@ class ProcessExecution:
             call = f"{self._context.task_id}-{next(_calls)}"
             folder = str(self._context.workspace.root)
             host = self._host = Host(self._action, self._context, child.wire.send, call, folder, self._context.services)
-            self._telling.append(asyncio.create_task(self._tell_signal(host)))
+            self._telling.append(asyncio.create_task(host.tell_signal()))
             await child.wire.begin(host)
         finally:
             if self.begun and not self.begun.done():
                 self.begun.set_result(None)
         await host.ended
-
-    async def _tell_signal(self, host: Host) -> None:
-        await self._context.signal.wait()
-        await host.cancel(interrupt=False)

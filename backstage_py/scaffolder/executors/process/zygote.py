@@ -13,7 +13,7 @@ from pathlib import Path
 import structlog
 
 from backstage_py.errors import ServiceUnavailableError
-from backstage_py.execution.zygote import LENGTH
+from backstage_py.execution import stream
 from backstage_py.model import json
 from backstage_py.model.json import JsonObject
 
@@ -139,8 +139,7 @@ class Zygote:
         _log.info("zygote_started", pid=self.pid)
 
     async def _send(self, value: JsonObject, descriptors: Sequence[int]) -> None:
-        data = json.dumps(value)
-        left = LENGTH.pack(len(data)) + data
+        left = stream.framed(json.dumps(value))
         while left and self._control:
             try:
                 sent = socket.send_fds(self._control, [left], descriptors) if descriptors else self._control.send(left)
@@ -160,8 +159,8 @@ class Zygote:
         try:
             while part := await _received(loop, control):
                 data += part
-                while len(data) >= LENGTH.size and len(data) >= (end := LENGTH.size + LENGTH.unpack_from(data)[0]):
-                    self._take(json.parse(data[LENGTH.size : end]), ready)
+                while len(data) >= (end := stream.HEADER) and len(data) >= (end := end + stream.length(data[:end])):
+                    self._take(json.parse(data[stream.HEADER : end]), ready)
                     data = data[end:]
         finally:
             control.close()
