@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
+from backstage_py.errors import SettingsError
 from backstage_py.integrations import gerrit
 from backstage_py.integrations.hosts.credentials import Credentials
 from backstage_py.model import web_url
@@ -41,6 +42,23 @@ class ScmRegistry:
     def by_host(self, host: str) -> ScmIntegration | None:
         """Return the integration of a host."""
         return self._by_host.get(host.lower())
+
+    def of_kind(self, kind: str, host: str, key: str, written: str | None = None) -> ScmIntegration:
+        """Return the integration of a host, for what ``key`` of the configuration asks for.
+
+        Args:
+            kind: of the integration, such as ``github``.
+            host: as for ``by_host``.
+            key: dotted; for the message.
+            written: the host as it stands there, if in other words.
+
+        Raises:
+            SettingsError: ``integrations`` has no such host of that kind.
+        """
+        integration = self.by_host(host)
+        if integration is None or integration.type != kind:
+            raise SettingsError(key, f"expected a host of integrations.{kind}, found '{written or host}'")
+        return integration
 
     def by_url(self, url: str) -> ScmIntegration | None:
         """Return the integration that serves a URL, for Gerrit also its Gitiles; None also for text that is no URL."""

@@ -6,7 +6,6 @@ from http import HTTPStatus
 from urllib.parse import urlencode
 
 from backstage_py.catalog.sources.git_hosts import paging
-from backstage_py.errors import SettingsError
 from backstage_py.integrations.hosts.scm import ScmRegistry
 from backstage_py.integrations.patience import SHORTEST_WAIT, Patience, RateLimitedError
 from backstage_py.integrations.web.http import Answer, HttpClient, is_rate_limited, raise_for, retry_after
@@ -109,11 +108,8 @@ def of_host(http: HttpClient, hosts: ScmRegistry, kind: str, host: str, owner: s
     Raises:
         SettingsError: ``integrations`` has no such host of that kind.
     """
-    integration = hosts.by_host(host)
-    if integration is None or integration.type != kind:
-        at = "azureDevOps" if kind == "azure" else kind
-        raise SettingsError(f"catalog.providers.{at}", f"expected a host of integrations.{kind}, found '{host}'")
-    return HostApi(http, hosts, integration, owner)
+    provider = "azureDevOps" if kind == "azure" else kind
+    return HostApi(http, hosts, hosts.of_kind(kind, host, f"catalog.providers.{provider}"), owner)
 
 
 def with_query(url: str, query: Query | None) -> str:

@@ -15,7 +15,7 @@ from backstage_py.catalog.sources.github.pushes import Pushed
 from backstage_py.catalog.sources.github.repository import Repository, Wanted, named
 from backstage_py.catalog.sources.known_files import KnownFiles
 from backstage_py.catalog.sources.shown import must_show
-from backstage_py.errors import ForeignError, SettingsError
+from backstage_py.errors import ForeignError
 from backstage_py.integrations.github_graphql import GithubGraphql
 from backstage_py.integrations.hosts.scm import ScmRegistry
 from backstage_py.integrations.web.http import HttpClient
@@ -41,17 +41,12 @@ class GithubProvider:
     """
 
     def __init__(self, settings: GithubSettings, http: HttpClient, hosts: ScmRegistry, files: KnownFiles) -> None:
-        integration = hosts.by_host(settings.host)
-        if integration is None or integration.type != "github":
-            raise SettingsError(
-                "catalog.providers.github", f"expected a host of integrations.github, found '{settings.host}'"
-            )
         self.name = f"github-provider:{settings.id}"
         self._settings = settings
         self._http = http
         self._hosts = hosts
         self._files = files
-        self._integration = integration
+        self._integration = hosts.of_kind("github", settings.host, "catalog.providers.github")
         self._wanted = Wanted(settings)
         self._connection: ProviderConnection | None = None
 

@@ -14,7 +14,7 @@ from backstage_py import background, threads
 from backstage_py.catalog.sources.github import people, queries
 from backstage_py.catalog.sources.github.repository import named
 from backstage_py.catalog.sources.shown import must_show
-from backstage_py.errors import BackstageError, ForeignError, SettingsError
+from backstage_py.errors import BackstageError, ForeignError
 from backstage_py.integrations.github_graphql import GithubGraphql
 from backstage_py.integrations.hosts.scm import ScmRegistry
 from backstage_py.integrations.web.http import HttpClient
@@ -52,16 +52,11 @@ class GithubOrgProvider:
         is_alone: bool,
         changes: Sequence[OrganisationTransformer] = (),
     ) -> None:
-        integration = hosts.by_host(settings.host)
-        if integration is None or integration.type != "github":
-            raise SettingsError(
-                "catalog.providers.githubOrg", f"expected a host of integrations.github, found '{settings.url}'"
-            )
         self.name = f"GithubMultiOrgEntityProvider:{settings.id}"
         self._settings = settings
         self._http = http
         self._hosts = hosts
-        self._integration = integration
+        self._integration = hosts.of_kind("github", settings.host, "catalog.providers.githubOrg", settings.url)
         self._has_one_namespace = is_alone and len(settings.orgs) == 1
         self._changes = Transformers(changes, "githubOrg", settings.id)
         self._told = asyncio.Event()
