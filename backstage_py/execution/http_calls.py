@@ -8,8 +8,10 @@ import http.client
 import itertools
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
@@ -28,7 +30,7 @@ _ERROR = 400
 
 
 class Calls:
-    """Calls one session of the API; for one thread at a time.
+    """Calls one session of the API, one after the other.
 
     Args:
         url: of the API, with the session's key.
@@ -54,13 +56,31 @@ class Calls:
         self._patience = patience
         self._reaches = reaches
         self._open: http.client.HTTPConnection | None = None
+        self._calling = threading.RLock()
+        self._closed = threading.Event()
 
     def call(self, method: str, path: str, body: bytes | None = None) -> bytes:
         """Return the body of the answer.
 
         Raises:
-            ChannelClosed: the session is over, or nobody has answered for long. BackstageError: it is refused.
+            ChannelClosed: the session is over, nobody has answered for long, or ``close`` was called.
+            BackstageError: it is refused.
         """
+        with self._calling:
+            return self._call(method, path, body)
+
+    def close(self) -> None:
+        """End; a call that goes on in another thread ends with ``ChannelClosed``."""
+        self._closed.set()
+        open_ = self._open
+        sock = open_.sock if open_ else None
+        if sock:
+            with suppress(OSError):  # it has ended by itself
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)  # TLS is left as it is: the other thread is in it
+        with self._calling:
+            self._let_go()
+
+    def _call(self, method: str, path: str, body: bytes | None) -> bytes:
         give_up: float | None = None
         for failures in itertools.count():
             found = self._once(method, path, body)
@@ -69,24 +89,28 @@ class Calls:
             give_up = give_up or time.monotonic() + self._patience
             if time.monotonic() > give_up:
                 break
-            time.sleep(_PAUSES[min(failures, len(_PAUSES) - 1)])
+            if self._closed.wait(_PAUSES[min(failures, len(_PAUSES) - 1)]):
+                break
         raise ChannelClosed
 
-    def close(self) -> None:
-        """Close the connection."""
-        connection, self._open = self._open, None  # another thread may close it, too
+    def _let_go(self) -> None:
+        connection, self._open = self._open, None
         if connection:
             connection.close()
 
     def _once(self, method: str, path: str, body: bytes | None) -> bytes | None:
         """Return the answer; None when there is none for now."""
         try:
-            connection = self._open = self._open or self._connected()
+            if self._open is None or self._open.sock is None:  # the service may close it behind an answer
+                self._open = self._connected()
+            connection = self._open
+            if self._closed.is_set():  # looked at behind the line above: 'close' sees the connection, or is seen here
+                raise ChannelClosed
             connection.request(method, f"{self._url.path}/{path}", body, self._headers)
             answer = connection.getresponse()
             content = answer.read()
         except (OSError, http.client.HTTPException):
-            self.close()
+            self._let_go()
             return None
         if answer.status in _LATER:
             return None
@@ -98,6 +122,7 @@ class Calls:
 
     def _connected(self) -> http.client.HTTPConnection:
         connection = self._connection()
+        connection.auto_open = 0
         try:
             connection.connect()
         except BaseException:

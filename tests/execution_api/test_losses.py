@@ -75,6 +75,27 @@ async def test_a_question_of_a_pod_that_is_lost_is_asked_again(api: Api, network
     await threads.remote_call("a pod", channel.close)
 
 
+async def test_what_waits_ends_when_its_channel_is_closed(api: Api, network: Network) -> None:
+    session = api.session(KEY)
+    channel = await opened(network, session.ticket, api.folder)
+    network.swallows.append(POLL)
+    asked = asyncio.create_task(received(channel))
+    await asyncio.to_thread(waiting.until, lambda: network.happened, "a question was swallowed")
+    await threads.remote_call("a pod", channel.close)
+    assert await asked is None
+
+
+async def test_a_channel_may_be_closed_at_any_moment(api: Api, network: Network) -> None:
+    for number in range(20):
+        session = api.session(f"task-a.1.1.{number}")
+        url = f"{network.url}/task-a.1.1.{number}"
+        channel = await threads.remote_call("a pod", client.opened, url, session.ticket, api.folder / f"pod-{number}")
+        asked = asyncio.create_task(received(channel))
+        await asyncio.sleep(0.0005 * number)  # in turn: before it connects, while it does, while it waits
+        await threads.remote_call("a pod", channel.close)
+        assert await asked is None
+
+
 @action("acme:greets", {"type": "object"})
 async def greets(_: ActionContext[Any]) -> dict[str, Any]:
     return {"done": True}

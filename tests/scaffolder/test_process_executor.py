@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import signal
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -16,6 +18,7 @@ from backstage_py.http.template_actions import TemplateActions
 from backstage_py.integrations.children import supervisor
 from backstage_py.permissions.authority import Authority
 from backstage_py.plugin import Services, load_plugins
+from backstage_py.scaffolder.executors.process import patience
 from backstage_py.scaffolder.face.action_policy import ActionPolicy
 from backstage_py.settings.sections import ExecutorSettings, ProcessSettings, ScaffolderSettings
 from tests.scaffolder.harness import GUEST, World, body, is_alive, messages, template, world
@@ -242,6 +245,39 @@ async def test_runs_wait_for_a_place(tmp_path: Path) -> None:
         await site.events(first)
         assert body((await site.events(third))[-1])["message"] == "Run completed with status: completed"
         assert not marks[1].exists()
+
+
+async def test_a_run_that_is_cancelled_takes_no_other_with_it(tmp_path: Path) -> None:
+    """It was the first that needed a process, and both wait for the program that starts them."""
+    async with opened(tmp_path, LIMITS) as site:
+        before = below()
+        both = [await site.create(steps("good")) for _ in range(2)]
+        await until(lambda: below() > before)
+        await site.scaffolder.service.cancel(both[0])
+        await site.events(both[0])
+        assert body((await site.events(both[1]))[-1])["message"] == "Run completed with status: completed"
+
+
+async def test_a_step_begins_although_what_starts_processes_has_just_died(site: World) -> None:
+    await is_unharmed(site)
+    zygote = site.scaffolder.executors.elsewhere["process"].zygote  # type: ignore[attr-defined]  # of this kind
+    for _ in range(3):
+        os.kill(zygote.pid, signal.SIGKILL)
+        await is_unharmed(site)
+
+
+async def test_time_in_which_the_service_was_stopped_is_no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "SECOND", 0.05)
+    loop, told = asyncio.get_running_loop(), asyncio.Event()
+
+    def stopped() -> None:
+        """All that is due is due at once behind this, as after SIGCONT."""
+        loop.call_soon_threadsafe(told.set)
+        time.sleep(0.3)
+
+    loop.call_soon(stopped)
+    assert await patience.done_within(asyncio.ensure_future(told.wait()), 3)
+    assert not await patience.done_within(loop.create_future(), 3)
 
 
 async def test_a_dry_run_skips_what_belongs_into_pods(site: World) -> None:

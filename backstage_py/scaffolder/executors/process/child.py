@@ -4,18 +4,21 @@ import asyncio
 import os
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 
 import structlog
 
 from backstage_py import logging
 from backstage_py.errors import BackstageError
 from backstage_py.scaffolder.executors.process import limits as bounds
-from backstage_py.scaffolder.executors.process.zygote import Forked, Zygote
+from backstage_py.scaffolder.executors.process.patience import done_within
+from backstage_py.scaffolder.executors.process.zygote import Forked, Zygote, ZygoteDiedError
 from backstage_py.scaffolder.executors.wire import Wire
 from backstage_py.settings.sections import ProcessSettings
 
-_ENDING_SECONDS = 1.0
-_PATIENCE = 5.0
+_ENDING_SECONDS = 5
+_PATIENCE = 5
+_STARTS = 3
 _MOST_PRINTED = 64 * 1024
 
 _log = structlog.get_logger(__name__)
@@ -28,10 +31,9 @@ class Child:
         is_usable: it takes another call.
     """
 
-    def __init__(self, zygote: Zygote, settings: ProcessSettings, forked: Forked, held: int) -> None:
+    def __init__(self, settings: ProcessSettings, forked: Forked, held: int) -> None:
         self.is_usable = True
         self.wire = Wire(self._over)
-        self._zygote = zygote
         self._settings = settings
         self._forked = forked
         self._held: int | None = held
@@ -45,6 +47,13 @@ class Child:
         Raises:
             ServiceUnavailableError: it cannot be started.
         """
+        for _ in range(_STARTS - 1):
+            with suppress(ZygoteDiedError):  # nothing was begun: the next one has other descriptors and another zygote
+                return await cls._started(zygote, settings)
+        return await cls._started(zygote, settings)
+
+    @classmethod
+    async def _started(cls, zygote: Zygote, settings: ProcessSettings) -> "Child":
         ours, theirs = socket.socketpair()
         watched, held = os.pipe()
         printed, output = os.pipe()
@@ -59,7 +68,7 @@ class Child:
             theirs.close()
             os.close(watched)
             os.close(output)
-        child = cls(zygote, settings, forked, held)
+        child = cls(settings, forked, held)
         await child.wire.open(ours)
         child._draining = asyncio.create_task(child._drain(printed))
         return child
@@ -67,9 +76,8 @@ class Child:
     async def end(self) -> int | None:
         """End the process with all it started; return its status."""
         self._let_go()
-        await asyncio.wait({self._forked.ended}, timeout=_PATIENCE)
-        if not self._forked.ended.done():
-            await self._zygote.end(self._forked)
+        if not await done_within(self._forked.ended, _PATIENCE):
+            await self._forked.end()
         if self._draining:
             self._draining.cancel()
         self.wire.close()
@@ -84,10 +92,8 @@ class Child:
 
     async def _over(self, wrong: str | None) -> None:
         """Fail the call that the process does not end any more, and end the process."""
-        if wrong is None:
-            await asyncio.wait({self._forked.ended}, timeout=_ENDING_SECONDS)
-            if not self._forked.ended.done():
-                wrong = "closed its connection with the service"
+        if wrong is None and not await done_within(self._forked.ended, _ENDING_SECONDS):
+            wrong = "closed its connection with the service"
         host, status = self.wire.host, await self.end()
         if host and not host.ended.done():
             told = bounds.told(host.action.id, status, self._settings)

@@ -1,6 +1,7 @@
 """The zygote (``execution.zygote``), seen from the service: started at the first need, started again when it died."""
 
 import asyncio
+import contextvars
 import os
 import signal
 import socket
@@ -16,14 +17,17 @@ from backstage_py.errors import ServiceUnavailableError
 from backstage_py.execution import stream
 from backstage_py.model import json
 from backstage_py.model.json import JsonObject
+from backstage_py.scaffolder.executors.process.patience import done_within
 
 _PLAIN = (
     *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TZ", "LANG", "LANGUAGE", "TMPDIR"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "NO_PROXY", "no_proxy"),
 )
 """Variables that processes of actions have; those of the language (``LC_…``) come on top."""
-_START_SECONDS = 60.0
-_PATIENCE = 5.0
+_START_SECONDS = 60
+_ENDING_SECONDS = 5
+_PATIENCE = 30
+"""Seconds after which a zygote that says nothing is taken for one that hangs, for each thing it is told."""
 _MOST_WORDS = 4096
 
 _log = structlog.get_logger(__name__)
@@ -34,17 +38,30 @@ def environment(chosen: Sequence[str], env: Mapping[str, str]) -> dict[str, str]
     return {name: value for name, value in env.items() if name in {*_PLAIN, *chosen} or name.startswith("LC_")}
 
 
+class ZygoteDiedError(ServiceUnavailableError):
+    """The zygote has died before it told of a process: nothing was begun there."""
+
+    def __init__(self) -> None:
+        super().__init__("The process that starts processes of actions has died")
+
+
 @dataclass(eq=False, slots=True)
 class Forked:
     """A process that the zygote forked: a keeper, with the action's process below it.
 
     Attributes:
+        by: what forked it.
         ended: the keeper's status; None when nobody knows.
     """
 
+    by: "_Running"
     slot: int
     there: "asyncio.Future[int]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     ended: "asyncio.Future[int | None]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    async def end(self) -> None:
+        """End a process by force that did not end by itself."""
+        await self.by.end(self)
 
 
 class Zygote:
@@ -63,54 +80,72 @@ class Zygote:
             "reloads": reloads,
             "environment": environment(chosen, os.environ),
         }
-        self._process: asyncio.subprocess.Process | None = None
-        self._control: socket.socket | None = None
-        self._listening: asyncio.Task[None] | None = None
-        self._starting = asyncio.Lock()
-        self._slots: dict[int, Forked] = {}
-        self._last_slot = 0
-        self.pid: int | None = None
+        self._starting: asyncio.Task[_Running] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The zygote's, while there is one."""
+        running = self._running
+        return running.pid if running and running.is_alive else None
 
     async def fork(self, descriptors: Sequence[int], limits: Mapping[str, int]) -> Forked:
         """Have a process forked; the descriptors are its socket, the pipe to watch, and what takes its output.
 
         Raises:
-            ServiceUnavailableError: the zygote cannot be started, or has just died.
+            ZygoteDiedError: it may be asked for again, with other descriptors.
+            ServiceUnavailableError: the zygote cannot be started.
         """
-        async with self._starting:
-            if self._control is None:
-                await self._start()
-            self._last_slot += 1
-            forked = self._slots[self._last_slot] = Forked(self._last_slot)
-            await self._send({"slot": forked.slot, "limits": dict(limits)}, descriptors)
-        async with asyncio.timeout(_START_SECONDS):
-            await forked.there
-        return forked
-
-    async def end(self, forked: Forked) -> None:
-        """Have a process ended by force that did not end by itself."""
-        async with self._starting:
-            if self._control is not None and not forked.ended.done():
-                with suppress(ServiceUnavailableError):
-                    await self._send({"slot": forked.slot, "end": True}, ())
-        await asyncio.wait({forked.ended}, timeout=_PATIENCE)
-        if not forked.ended.done():  # it is stopped, or hangs: all its processes end with it
-            self._kill()
-            await asyncio.wait({forked.ended}, timeout=_PATIENCE)
+        if self._starting is None or (self._starting.done() and not self._running):
+            # It is nobody's: who asked first may be cancelled, and its log lines are about no task.
+            self._starting = asyncio.create_task(_Running.start(self._first), context=contextvars.Context())
+        running = await asyncio.shield(self._starting)
+        return await running.fork(descriptors, limits)
 
     async def close(self) -> None:
         """End it; its processes are ended one by one before."""
-        async with self._starting:
-            if self._control is None or self._process is None or self._listening is None:
-                return
-            self._control.shutdown(socket.SHUT_RDWR)
-            try:
-                await asyncio.wait_for(self._process.wait(), _PATIENCE)
-            except TimeoutError:
-                self._kill()
-            await self._listening
+        starting, self._starting = self._starting, None
+        if starting:
+            await asyncio.wait({starting})
+            if not starting.exception():
+                await starting.result().close()
 
-    async def _start(self) -> None:
+    @property
+    def _running(self) -> "_Running | None":
+        """The one that takes requests."""
+        starting = self._starting
+        if starting is None or not starting.done() or starting.cancelled() or starting.exception():
+            return None
+        return starting.result() if starting.result().is_alive else None
+
+
+class _Running:
+    """One zygote, from its start to its end.
+
+    Attributes:
+        is_alive: it takes requests.
+    """
+
+    def __init__(self, process: asyncio.subprocess.Process, control: socket.socket) -> None:
+        self.pid = process.pid
+        self.is_alive = True
+        self._process = process
+        self._control = control
+        self._sending = asyncio.Lock()
+        self._ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._slots: dict[int, Forked] = {}
+        self._last_slot = 0
+        self._listening = asyncio.create_task(self._listen())
+
+    @classmethod
+    async def start(cls, first: JsonObject) -> "_Running":
+        """Start one.
+
+        Args:
+            first: what it is told first.
+
+        Raises:
+            ServiceUnavailableError: it does not start.
+        """
         ours, theirs = socket.socketpair()
         ours.setblocking(False)  # its signature
         with theirs:
@@ -123,66 +158,89 @@ class Zygote:
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,
             )
-        ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._process, self._control = process, ours
-        self._listening = asyncio.create_task(self._listen(process, ours, ready))
-        try:
-            await self._send(self._first, ())
-            async with asyncio.timeout(_START_SECONDS):
-                self.pid = await ready
-        except TimeoutError:
+        running = cls(process, ours)
+        with suppress(ZygoteDiedError):  # what it said when it died is told below
+            await running._send(first, ())
+        if not await done_within(running._ready, _START_SECONDS):
+            running._kill()
+            raise ServiceUnavailableError("The process that starts processes of actions does not start")
+        running._ready.result()
+        _log.info("zygote_started", pid=running.pid)
+        return running
+
+    async def fork(self, descriptors: Sequence[int], limits: Mapping[str, int]) -> Forked:
+        """Have a process forked; see ``Zygote.fork``."""
+        if not self.is_alive:
+            raise ZygoteDiedError
+        self._last_slot += 1
+        forked = self._slots[self._last_slot] = Forked(self, self._last_slot)
+        await self._send({"slot": forked.slot, "limits": dict(limits)}, descriptors)
+        if not await done_within(forked.there, _PATIENCE):
             self._kill()
-            raise ServiceUnavailableError("The process that starts processes of actions does not start") from None
-        except asyncio.CancelledError:
+        await forked.there
+        return forked
+
+    async def end(self, forked: Forked) -> None:
+        """Have a process ended by force."""
+        if not forked.ended.done():
+            with suppress(ZygoteDiedError):
+                await self._send({"slot": forked.slot, "end": True}, ())
+        if not await done_within(forked.ended, _PATIENCE):  # it is stopped, or hangs: all its processes end with it
             self._kill()
-            raise
-        _log.info("zygote_started", pid=self.pid)
+            await done_within(forked.ended, _PATIENCE)
+
+    async def close(self) -> None:
+        """End it; its processes are ended one by one before."""
+        self.is_alive = False
+        with suppress(OSError):  # it has died
+            self._control.shutdown(socket.SHUT_RDWR)
+        if not await done_within(self._listening, _ENDING_SECONDS):
+            self._kill()
+            await self._listening
 
     async def _send(self, value: JsonObject, descriptors: Sequence[int]) -> None:
         left = stream.framed(json.dumps(value))
-        while left and self._control:
-            try:
-                sent = socket.send_fds(self._control, [left], descriptors) if descriptors else self._control.send(left)
-                left, descriptors = left[sent:], ()
-            except BlockingIOError:
-                await asyncio.sleep(0.001)
-            except OSError as error:
-                raise ServiceUnavailableError("The process that starts processes of actions has died") from error
+        async with self._sending:
+            while left:
+                try:
+                    sent = (
+                        socket.send_fds(self._control, [left], descriptors) if descriptors else self._control.send(left)
+                    )
+                    left, descriptors = left[sent:], ()
+                except BlockingIOError:
+                    await asyncio.sleep(0.001)
+                except OSError as error:
+                    self.is_alive = False  # also before its end is heard of
+                    raise ZygoteDiedError from error
 
-    async def _listen(
-        self, process: asyncio.subprocess.Process, control: socket.socket, ready: "asyncio.Future[int]"
-    ) -> None:
+    async def _listen(self) -> None:
         """Take what the zygote tells until it has ended."""
-        saying = asyncio.create_task(_said(process.stderr))
+        saying = asyncio.create_task(_said(self._process.stderr))
         loop = asyncio.get_running_loop()
         data = b""
         try:
-            while part := await _received(loop, control):
+            while part := await _received(loop, self._control):
                 data += part
                 while len(data) >= (end := stream.HEADER) and len(data) >= (end := end + stream.length(data[:end])):
-                    self._take(json.parse(data[stream.HEADER : end]), ready)
+                    self._take(json.parse(data[stream.HEADER : end]))
                     data = data[end:]
         finally:
-            control.close()
-            if self._control is control:
-                self._control, self.pid = None, None
+            self.is_alive = False
+            self._control.close()
             said = await saying
-            status = await process.wait()
-            if not ready.done():
-                ready.set_exception(
-                    ServiceUnavailableError(
-                        f"The process that starts processes of actions ended with status {status}: {said[-500:]}"
-                    )
-                )
+            status = await self._process.wait()
+            if not self._ready.done():
+                words = f"The process that starts processes of actions ended with status {status}: {said[-500:]}"
+                self._ready.set_exception(ServiceUnavailableError(words))
             slots, self._slots = self._slots, {}
             for forked in slots.values():
                 _settle(forked, None)
             _log.info("zygote_ended", status=status)
 
-    def _take(self, told: JsonObject, ready: "asyncio.Future[int]") -> None:
+    def _take(self, told: JsonObject) -> None:
         if "ready" in told:
-            if not ready.done():
-                ready.set_result(told["ready"])
+            if not self._ready.done():
+                self._ready.set_result(told["ready"])
             return
         forked = self._slots.get(told["slot"])
         if forked and "pid" in told and not forked.there.done():
@@ -192,14 +250,14 @@ class Zygote:
             _settle(forked, told["ended"])
 
     def _kill(self) -> None:
-        if self._process:
-            with suppress(ProcessLookupError):
-                self._process.send_signal(signal.SIGKILL)
+        self.is_alive = False
+        with suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGKILL)
 
 
 def _settle(forked: Forked, status: int | None) -> None:
     if not forked.there.done():
-        forked.there.set_exception(ServiceUnavailableError("The process that starts processes of actions has died"))
+        forked.there.set_exception(ZygoteDiedError())
         forked.there.exception()
     if not forked.ended.done():
         forked.ended.set_result(status)
