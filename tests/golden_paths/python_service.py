@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.golden_paths import produced
+from tests.golden_paths import produced, tools
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Service:
 
 def environment(folder: Path) -> Path:
     """Make an environment with what the skeleton's lock for developers names."""
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    options = ("--quiet", "--disable-pip-version-check", "--no-compile", "--require-hashes")
-    lock = str(produced.skeleton("python") / "requirements-dev.txt")
-    Service(folder, folder).run("pip", "install", *options, "--requirement", lock)
+    tools.run("uv", "venv", "--quiet", "--clear", "--no-config", "--python", sys.executable, folder, folder=folder)
+    lock = produced.skeleton("python") / "requirements-dev.txt"
+    options = ("--quiet", "--no-config", "--require-hashes", "--python", folder / "bin/python")
+    tools.run("uv", "pip", "install", *options, "--requirement", lock, folder=folder)
     return folder
