@@ -8,8 +8,10 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.golden_paths import produced, queries, workflows
+from tests.cluster import waiting
+from tests.golden_paths import process, produced, queries, workflows
 from tests.golden_paths.python_service import Service
+from tests.storage.postgres import postgres
 
 pytestmark = [
     pytest.mark.thorough,
@@ -61,6 +63,39 @@ def test_an_endpoint_more_is_a_file_more(service: Service, tmp_path: Path) -> No
             service.run("python", "-m", "service.openapi", "--check", "openapi.yaml")
     finally:
         more.unlink()
+
+
+_ORDERS = """
+from fastapi import APIRouter
+
+from service.database import Connection
+
+router = APIRouter()
+
+
+@router.get("/orders")
+async def orders(database: Connection) -> list[str]:
+    return [one["name"] for one in await database.fetch("SELECT current_user AS name")]
+"""
+
+
+def test_it_asks_its_database_and_is_ready_while_that_answers(service: Service, tmp_path: Path) -> None:
+    folder = produced.produce(produced.skeleton("python"), tmp_path / "service")
+    (folder / "service/routes/orders.py").write_text(_ORDERS, encoding="utf-8")
+    program = tmp_path / "run"
+    program.write_text(f"#!/bin/sh\ncd {folder} && exec {service.environment}/bin/python -m service\n")
+    program.chmod(0o755)
+    with postgres() as server:
+        variables = {"PGHOST": server.host, "PGPORT": str(server.port), "PGUSER": "test", "PGDATABASE": "postgres"}
+        with process.running(program, **variables) as running:
+            waiting.until(lambda: running.get("/readyz").status == 200, "it is ready")
+            assert running.get("/orders").body == '["test"]'
+            server.stop()
+            assert running.get("/readyz").body == '{"status":"no database"}'
+            assert running.get("/healthz").status == 200
+            server.start()
+            waiting.until(lambda: running.get("/readyz").status == 200, "it is ready again")
+            waiting.until(lambda: running.get("/orders").body == '["test"]', "and asks again")
 
 
 @pytest.mark.parametrize(("lock", "groups"), [("requirements.txt", ()), ("requirements-dev.txt", ("dev",))])

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from service import NAME, TEAM, probes, tracing
+from service import NAME, TEAM, database, probes, tracing
 from service.metrics import Metrics
 from service.observed import Observed
 from service.probes import Readiness
@@ -17,9 +17,11 @@ def create_app(settings: Settings) -> FastAPI:
     metrics, readiness = Metrics(settings.version), Readiness()
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        readiness.ready = True
-        yield
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with database.opened() as opened:
+            app.state.database = readiness.database = opened
+            readiness.ready = True
+            yield
         finish_traces()
 
     app = FastAPI(

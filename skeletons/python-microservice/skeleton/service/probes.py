@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
+from service.database import Database
 from service.metrics import Metrics
 
 PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -12,9 +13,20 @@ PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 
 @dataclass
 class Readiness:
-    """Whether requests should come here: between the start and the signal to stop."""
+    """Whether requests should come here: from the start to the signal to stop.
+
+    Where there is a database, it has to answer too.
+    """
 
     ready: bool = False
+    database: Database | None = None
+
+    async def problem(self) -> str | None:
+        if not self.ready:
+            return "not ready"
+        if self.database and not await self.database.answers():
+            return "no database"
+        return None
 
 
 def router(metrics: Metrics, readiness: Readiness) -> APIRouter:
@@ -26,10 +38,10 @@ def router(metrics: Metrics, readiness: Readiness) -> APIRouter:
 
     @routes.get("/readyz")
     async def ready(response: Response) -> dict[str, str]:
-        if not readiness.ready:
+        problem = await readiness.problem()
+        if problem:
             response.status_code = 503
-            return {"status": "not ready"}
-        return {"status": "ready"}
+        return {"status": problem or "ready"}
 
     @routes.get("/metrics")
     async def prometheus() -> Response:

@@ -11,7 +11,7 @@ from service.settings import Settings
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the variables of whoever runs the tests out of them."""
-    for name in ("PORT", "LOG_LEVEL", "DRAIN_SECONDS", "SHUTDOWN_SECONDS", "VERSION"):
+    for name in ("PORT", "LOG_LEVEL", "DRAIN_SECONDS", "SHUTDOWN_SECONDS", "VERSION", "PGHOST"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("OTEL_TRACES_EXPORTER", "none")
 
