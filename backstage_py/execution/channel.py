@@ -5,6 +5,8 @@ A channel blocks: an action may block its event loop, and must be reached all th
 
 from typing import Protocol
 
+from backstage_py.execution.messages import FromHandler
+
 NOT_WANTED = 3
 """The exit code of a handler's process that the service did not let in: another has its call, or nobody."""
 
@@ -19,11 +21,11 @@ class ChannelClosed(Exception):  # noqa: N818  # the wanted end of a channel
 class Channel(Protocol):
     """One end of a connection; ``send`` may be called from any thread, ``receive`` from one at a time."""
 
-    def send(self, data: bytes) -> None:
-        """Send a message.
+    def send(self, message: FromHandler, seq: int) -> bool:
+        """Send a message under a number; return whether that is used: lines may join others that have not gone yet.
 
         Raises:
-            ChannelClosed: nobody takes it any more.
+            ChannelClosed: nobody takes it any more. TypeError, ValueError: it cannot be sent; see ``messages.encode``.
         """
 
     def receive(self) -> bytes | None:

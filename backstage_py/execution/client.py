@@ -16,14 +16,12 @@ from backstage_py.execution import failures, messages
 from backstage_py.execution.carrier import Carrier
 from backstage_py.execution.channel import OPENING, ChannelClosed
 from backstage_py.execution.http_calls import Calls
-from backstage_py.execution.messages import Begin, Ended
+from backstage_py.execution.messages import Begin, Ended, FromHandler
+from backstage_py.execution.outbox import Outbox
 from backstage_py.model import json
 from backstage_py.plugin.services import UrlReader
 
-_BATCH = 4 * 1024 * 1024
-_MOST_WAITING = 32 * 1024 * 1024
 _SILENCE = 60.0
-_ENDED = b'"ended"'
 
 
 class HttpChannel:
@@ -44,25 +42,16 @@ class HttpChannel:
         self._carrying = threading.Lock()
         self._received: deque[bytes] = deque()
         self._after = 0
-        self._outbox: deque[bytes] = deque()
-        self._waiting = 0
-        self._changed = threading.Condition()
-        self._is_over = False
+        self._outbox = Outbox()
         self._sending = threading.Thread(target=self._send_all, name="backstage-py-words", daemon=True)
         self._sending.start()
 
-    def send(self, data: bytes) -> None:
-        """Send a message; behind the end of a call, when the service has the workspace."""
-        if _ENDED in data[:64]:
-            self.flush()
-            data = self._with_workspace(data)
-        with self._changed:
-            self._changed.wait_for(lambda: self._waiting < _MOST_WAITING or self._is_over)
-            if self._is_over:
-                raise ChannelClosed
-            self._outbox.append(data)
-            self._waiting += len(data)
-            self._changed.notify_all()
+    def send(self, message: FromHandler, seq: int) -> bool:
+        """Send a message as soon as those before it have gone; the end of a call when the service has the workspace."""
+        if isinstance(message, Ended):
+            self._outbox.flush()
+            message = self._with_workspace(message)
+        return self._outbox.add(message, seq)
 
     def receive(self) -> bytes | None:
         """Wait for a message; None when the session is over."""
@@ -72,7 +61,7 @@ class HttpChannel:
                 self._received.extend(line for line in answer.split(b"\n") if line)
         except (ChannelClosed, BackstageError):
             self._polls.close()
-            self._end()
+            self._outbox.close()
             return None
         data = self._received.popleft()
         self._after = max(self._after, messages.from_service(data)[0])
@@ -83,15 +72,10 @@ class HttpChannel:
         with self._carrying:
             return self._carrier.fetch()
 
-    def flush(self) -> None:
-        """Wait until everything is sent, or nobody takes it any more."""
-        with self._changed:
-            self._changed.wait_for(lambda: not self._waiting or self._is_over)
-
     def close(self) -> None:
         """Send what is left, and end: the handler has ended."""
-        self.flush()
-        self._end()
+        self._outbox.flush()
+        self._outbox.close()
         self._polls.close()
         self._carries.close()
         self._sending.join()
@@ -101,45 +85,26 @@ class HttpChannel:
         with self._carrying:
             self._carrier.fetch_tree(target)
 
-    def _with_workspace(self, data: bytes) -> bytes:
-        seq, message = messages.from_handler(data)
+    def _with_workspace(self, message: Ended) -> Ended:
         try:
             with self._carrying:
                 self._carrier.send()
         except (BackstageError, OSError) as error:
-            if isinstance(message, Ended) and message.error is None:
+            if message.error is None:
                 shown = error if isinstance(error, BackstageError) else failures.as_backstage_error(error)
-                return messages.encode(replace(message, error=failures.told(shown)), seq)
-        return data
+                return replace(message, error=failures.told(shown))
+        return message
 
     def _send_all(self) -> None:
         try:
-            while batch := self._next():
+            while batch := self._outbox.take():
                 self._sends.call("POST", "messages", b"\n".join(batch))
-                with self._changed:
-                    self._waiting -= sum(map(len, batch))
-                    self._changed.notify_all()
+                self._outbox.sent()
         except (ChannelClosed, BackstageError):
             pass
         finally:
             self._sends.close()
-            self._end()
-
-    def _next(self) -> list[bytes]:
-        """Wait for messages, and return as many as go into one request."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._outbox or self._is_over)
-            batch: list[bytes] = []
-            size = 0
-            while self._outbox and (not batch or size + len(self._outbox[0]) <= _BATCH):
-                batch.append(self._outbox.popleft())
-                size += len(batch[-1])
-            return batch
-
-    def _end(self) -> None:
-        with self._changed:
-            self._is_over = True
-            self._changed.notify_all()
+            self._outbox.close()
 
 
 def opened(url: str, ticket: str, root: Path) -> HttpChannel:

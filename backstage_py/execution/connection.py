@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from itertools import count
 
 from backstage_py.errors import BackstageError
-from backstage_py.execution import failures, messages
+from backstage_py.execution import failures
 from backstage_py.execution.channel import Channel, ChannelClosed
 from backstage_py.execution.failures import CallOver
 from backstage_py.execution.messages import Answer, Drop, FromHandler
@@ -34,9 +34,8 @@ class Connection:
             ChannelClosed: nobody takes it. TypeError, ValueError: it cannot be sent; see ``messages.encode``.
         """
         with self._sending:
-            data = messages.encode(message, self._seq + 1)
-            self._seq += 1
-            self._channel.send(data)
+            if self._channel.send(message, self._seq + 1):
+                self._seq += 1
 
 
 class Scope:

@@ -3,8 +3,9 @@
 import socket
 import struct
 
+from backstage_py.execution import messages
 from backstage_py.execution.channel import ChannelClosed
-from backstage_py.execution.messages import LARGEST, ProtocolError
+from backstage_py.execution.messages import LARGEST, FromHandler, ProtocolError
 
 _LENGTH = struct.Struct(">I")
 HEADER = _LENGTH.size
@@ -34,12 +35,14 @@ class StreamChannel:
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
 
-    def send(self, data: bytes) -> None:
+    def send(self, message: FromHandler, seq: int) -> bool:
         """Send a message; the caller sees to it that one goes at a time."""
+        data = framed(messages.encode(message, seq))
         try:
-            self._socket.sendall(framed(data))
+            self._socket.sendall(data)
         except OSError as error:
             raise ChannelClosed from error
+        return True
 
     def receive(self) -> bytes | None:
         """Wait for a message."""

@@ -32,6 +32,7 @@ async def running(
     )
     config.load()
     config.ssl = tls
+    _send_at_once(listener)
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
@@ -39,6 +40,15 @@ async def running(
     finally:
         server.should_exit = True
         await serving
+
+
+def _send_at_once(listener: socket.socket) -> None:
+    """Have connections not wait for more to send, for the 40 ms in which a peer holds its acknowledgement back.
+
+    They inherit it. asyncio does so only for sockets that were made with the protocol's number, uvloop for all.
+    """
+    if listener.family in {socket.AF_INET, socket.AF_INET6}:
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 class _Server(uvicorn.Server):

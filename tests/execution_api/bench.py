@@ -60,7 +60,7 @@ async def warm(on: Real) -> None:
     """A pod that waits for each step."""
     found = []
     for _ in range(_ROUNDS):
-        while not any(one.opened.is_set() for one in on.executor.sessions.all.values()):  # noqa: ASYNC110  # a pod's work
+        while not on.executor.has_warm_pod:  # noqa: ASYNC110  # a pod's work
             await asyncio.sleep(0.05)
         found.append(await timed(lambda: on.run("pods:nothing")))
     say("no-op step, a warm pod", found)

@@ -41,6 +41,7 @@ ACTIONS = Path(__file__).parent / "actions"
 STEPS = 2
 _STARTS, _LASTING = 10, 2.0
 LINES = 4
+_SHOWN = 20
 
 
 @dataclass
@@ -111,9 +112,16 @@ class Proof:
         """Run so many tasks."""
         places = asyncio.Semaphore(at_once)
 
+        ended, began = 0, time.monotonic()
+
         async def one() -> None:
+            nonlocal ended
             async with places:
                 await self.tasks.run("pods", {})
+            ended += 1
+            if ended % _SHOWN == 0:
+                sys.stdout.write(f"{ended} tasks after {time.monotonic() - began:.0f} s; {dict(self.happened)}\n")
+                sys.stdout.flush()
 
         await asyncio.gather(*(one() for _ in range(count)))
 
@@ -260,6 +268,7 @@ def configuration(
     return {
         "scaffolder": {
             "actionsFolder": str(ACTIONS),
+            "concurrentTasksLimit": 8,
             "executor": {"rules": [{"match": {"action": "pods:*"}, "use": "kubernetes"}], "kubernetes": executor},
         },
         "kubernetes": {"clusterLocatorMethods": [{"type": "config", "clusters": [kube.entry(token)]}]},
@@ -300,8 +309,8 @@ def main() -> int:
     """Run it as the arguments say."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--tasks", type=int, default=200)
-    parser.add_argument("--at-once", type=int, default=8)
-    parser.add_argument("--every", type=float, default=5.0, help="seconds between faults, about")
+    parser.add_argument("--at-once", type=int, default=12)
+    parser.add_argument("--every", type=float, default=8.0, help="seconds between faults, about")
     parser.add_argument("--seed", type=int, default=random.randrange(10_000))
     arguments = parser.parse_args()
     sys.stdout.write(f"seed {arguments.seed}\n")

@@ -1,5 +1,6 @@
 """The execution API with sessions of a test behind it, and somebody who calls it as he likes."""
 
+import asyncio
 import http.client
 import json
 import socket
@@ -66,12 +67,15 @@ class Api:
     heard: list[tuple[str, FromHandler]] = field(default_factory=list)
     broke: list[str] = field(default_factory=list)
 
-    def session(self, key: str, seconds: float = 600.0) -> Session:
+    def session(self, key: str, seconds: float = 600.0, goes_on: asyncio.Event | None = None) -> Session:
+        """Return a session that a pod may open; what it hears it keeps, and hears no more until it ``goes_on``."""
         root = self.folder / key
         root.mkdir()
 
         async def take(message: FromHandler, _size: int) -> None:
             self.heard.append((key, message))
+            if goes_on:
+                await goes_on.wait()
 
         made = Session(key, seconds, SentWorkspace(root, BOUNDS), take, self.broke.append)
         self.sessions.add(made)

@@ -93,7 +93,7 @@ def test_the_operators_part_is_merged_over_ours() -> None:
 def test_images_are_chosen_by_action_and_template() -> None:
     images = (
         ImageSettings("terraform:1", action="terraform:*"),
-        ImageSettings("node:1", template="template:default/web*"),
+        ImageSettings("node:1", template="Template:default/Web*"),  # references are compared without regard to case
     )
     chosen = {
         (action, template): job.image_of(

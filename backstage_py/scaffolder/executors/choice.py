@@ -133,14 +133,14 @@ def fits(rule: ExecutorRule, action: Action, template_ref: str | None) -> bool:
     """Say whether a rule is about an action and a template, as far as these alone tell."""
     match = rule.match
     is_named = not action.is_trusted_on_loop if match.action is None else fnmatchcase(action.id, match.action)
-    return is_named and (match.template is None or _matches(match.template, template_ref))
+    return is_named and (match.template is None or matches(match.template, template_ref))
 
 
 def fits_recorded(rule: ExecutorRule, found: Recorded) -> bool:
     """Say whether a rule is about a template of which the catalog recorded this."""
     match = rule.match
-    owner = match.owner is None or any(_matches(match.owner, one) for one in found.owners)
-    return owner and (match.tag is None or any(_matches(match.tag, one) for one in found.tags))
+    owner = match.owner is None or any(matches(match.owner, one) for one in found.owners)
+    return owner and (match.tag is None or any(matches(match.tag, one) for one in found.tags))
 
 
 async def recorded(catalog: CatalogClient | None, template_ref: str | None) -> Recorded:
@@ -154,8 +154,8 @@ async def recorded(catalog: CatalogClient | None, template_ref: str | None) -> R
     return Recorded(tuple(map(str, owners)), tuple(map(str, entity["metadata"].get("tags") or [])))
 
 
-def _matches(pattern: str, value: str | None) -> bool:
-    """Compare as references are compared, without regard to case."""
+def matches(pattern: str, value: str | None) -> bool:
+    """Say whether a glob fits a reference or a tag; they are compared without regard to case."""
     return value is not None and fnmatchcase(value.lower(), pattern.lower())
 
 

@@ -74,6 +74,11 @@ class KubernetesExecutor:
         """Its Jobs."""
         return self._around.fleet
 
+    @property
+    def has_warm_pod(self) -> bool:
+        """Whether a pod waits that has started and loaded its plugins."""
+        return self._pool.ready > 0
+
     def reached_at(self, url: str) -> None:
         """Take note of where pods find the execution API."""
         self._around.url = url

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from backstage_py.model.json import Json, JsonObject
+from backstage_py.scaffolder.executors import choice
 from backstage_py.settings.sections.kubernetes_executor import ImageSettings, KubernetesExecutorSettings
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
@@ -198,9 +199,7 @@ def _merged_lists(ours: list[Any], theirs: list[Any], key: str) -> list[Any]:
 
 def _fits(one: ImageSettings, call: Call) -> bool:
     by_action = one.action is None or fnmatch.fnmatchcase(call.action, one.action)
-    return by_action and (
-        one.template is None or (call.template is not None and fnmatch.fnmatchcase(call.template, one.template))
-    )
+    return by_action and (one.template is None or choice.matches(one.template, call.template))
 
 
 def annotations_of(call: Call) -> dict[str, str]:

@@ -35,23 +35,29 @@ class Pool:
     _name: str = field(default_factory=lambda: f"warm-{uuid4()}")
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
 
+    @property
+    def ready(self) -> int:
+        """How many wait that have loaded their plugins."""
+        return sum(pod.is_usable and pod.session.asked.is_set() for _, pod in self._idle)
+
     def take(self, image: str) -> Pod | None:
-        """Return a pod that waits for a call, if there is one of this image."""
+        """Return a pod of this image that waits for a call, or one that has begun to load its plugins."""
         if image != self.around.settings.image:
             return None
-        for at, (_, pod) in enumerate(self._idle):
-            if pod.is_usable and pod.session.opened.is_set():
-                del self._idle[at]
-                self._wanted.set()
-                return pod
-        return None
+        found = [one for one in self._idle if one[1].is_usable and one[1].session.opened.is_set()]
+        if not found:
+            return None
+        taken = next((one for one in found if one[1].session.asked.is_set()), found[0])
+        self._idle.remove(taken)
+        self._wanted.set()
+        return taken[1]
 
     async def keep(self) -> None:
         """Have as many as are wanted, for ever; end them at the end."""
         try:
             while True:
                 has_failed = self._tidy()
-                PODS_WARM.set(sum(pod.session.opened.is_set() for _, pod in self._idle))
+                PODS_WARM.set(self.ready)
                 if has_failed:
                     await asyncio.sleep(_PAUSE)
                 while len(self._idle) < self.around.settings.warm:
