@@ -23,7 +23,8 @@ from backstage_py.metrics import collecting
 from backstage_py.metrics.collecting import Collection
 from backstage_py.plugin.services import required
 from backstage_py.settings.sections import Settings
-from backstage_py.wiring import handover, identity, process
+from backstage_py.storage import migrate
+from backstage_py.wiring import database, handover, identity, process
 from backstage_py.wiring.metrics import Scrapes
 from backstage_py.wiring.process import Process
 from backstage_py.wiring.scaffolder import Scaffolder
@@ -73,7 +74,11 @@ class Service:
 
 @asynccontextmanager
 async def serving(
-    settings: Settings, stand_ins: Sequence[StandIn] = (), *, run_tasks: bool = True
+    settings: Settings,
+    stand_ins: Sequence[StandIn] = (),
+    *,
+    run_tasks: bool = True,
+    upgrade: database.Upgrade = migrate.upgrade,
 ) -> AsyncIterator[Service]:
     """Open the whole service until the block is left; it is to be answered for, and run (``Service.running``).
 
@@ -81,6 +86,7 @@ async def serving(
         settings: with the address that is really listened on.
         stand_ins: in the place of foreign systems.
         run_tasks: run tasks in this process; otherwise worker processes do.
+        upgrade: brings the tables up to date.
 
     Raises:
         SettingsError: something that is configured cannot be used.
@@ -89,7 +95,9 @@ async def serving(
         asked, collection = settings.backend.metrics, None
         if asked.is_enabled:
             collection = stack.enter_context(collecting.collected(has_workers=not run_tasks))
-        core = await stack.enter_async_context(process.opened(settings, stand_ins, run_tasks=run_tasks))
+        core = await stack.enter_async_context(
+            process.opened(settings, stand_ins, run_tasks=run_tasks, upgrade=upgrade)
+        )
         service = Service(
             core.scaffolder,
             Health(

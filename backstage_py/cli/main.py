@@ -144,8 +144,8 @@ def worker(config: ConfigOption = None) -> None:
 
 
 def _import_sparingly() -> None:
-    """Import what would bring along megabytes that no service needs: tracebacks in colours, a look at changed files."""
-    with extras.without("rich", "watchfiles"):
+    """Import what would bring along megabytes that no service needs: coloured tracebacks, greenlets, watched files."""
+    with extras.without("greenlet", "rich", "watchfiles"):
         import structlog.dev  # noqa: F401  # for good
         import uvicorn  # noqa: F401  # as above
 

@@ -1,17 +1,18 @@
 """What the errors of SQLite and PostgreSQL mean to a caller, in one sentence."""
 
-import sqlite3
 from typing import NoReturn
 
 from backstage_py.disk import DiskFullError
 from backstage_py.errors import BackstageError, InputError, ServiceUnavailableError
 
 _PRIMARY = 0xFF
-_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
-_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-_CLOSED = frozenset(
-    {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_AUTH}
-)
+_BUSY = frozenset({5, 6})
+"""SQLite's primary codes for busy and locked; its module is imported where there is such a database only."""
+_FULL = 13
+_DAMAGED = frozenset({11, 26})
+"""Corrupt, and not a database."""
+_CLOSED = frozenset({14, 8, 3, 10, 23})
+"""Cannot be opened, read-only, permissions, input and output, authorization."""
 _PG_FULL = "53100"
 _PG_LOCKED = "55P03"
 _PG_SLOW = "57014"
@@ -83,7 +84,7 @@ def meaning(error: Exception) -> Exception:
     if isinstance(error, sa.exc.TimeoutError):
         return BusyError("All connections to the database are in use; try again later")
     cause: BaseException | None = error.orig if isinstance(error, sa.exc.DBAPIError) else error
-    if isinstance(cause, sqlite3.Error):
+    if type(cause).__module__ == "sqlite3":
         return _of_sqlite(cause) or error
     if type(cause).__module__.partition(".")[0] == "psycopg":
         return _of_postgres(cause) or error
@@ -98,11 +99,11 @@ def raise_meaning(error: Exception) -> NoReturn:
     raise found from error
 
 
-def _of_sqlite(error: sqlite3.Error) -> Exception | None:
+def _of_sqlite(error: BaseException | None) -> Exception | None:
     code = (getattr(error, "sqlite_errorcode", None) or 0) & _PRIMARY
     if code in _BUSY:
         return BusyError("The database is locked by something else; try again later")
-    if code == sqlite3.SQLITE_FULL:
+    if code == _FULL:
         return DiskFullError("The disk of the database is full; the operator must make room")
     if code in _DAMAGED:
         return DatabaseError(

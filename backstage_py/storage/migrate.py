@@ -45,10 +45,10 @@ async def upgrade(database: Database, revision: str = "head") -> None:
     moment only. A database of a later version stays as it is: migrations only add, so this version works on it while
     replicas of both run.
     """
+    if revision == "head" and await is_newest(database):
+        return
     known = revisions()
     before = await current(database)
-    if revision == "head" and before == known[-1]:
-        return
     if before is not None and before not in known:
         if not await database.read(lambda connection: sa.inspect(connection).has_table("tasks")):
             raise DatabaseError(_NOT_OURS)
@@ -60,6 +60,11 @@ async def upgrade(database: Database, revision: str = "head") -> None:
     last = known[-1] if revision == "head" else revision
     for one in known[known.index(before) + 1 : known.index(last) + 1]:
         await _add_beside_others(database, one)
+
+
+async def is_newest(database: Database) -> bool:
+    """Return whether the tables are those of this version."""
+    return await current(database) == revisions()[-1]
 
 
 async def current(database: Database) -> str | None:

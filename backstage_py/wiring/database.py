@@ -2,7 +2,7 @@
 
 import ssl
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +15,9 @@ from backstage_py.storage.database import Database
 
 _BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 _OWNER_ONLY = 0o600
+
+Upgrade = Callable[[Database], Awaitable[None]]
+"""What brings tables up to date."""
 
 
 @asynccontextmanager
@@ -53,14 +56,14 @@ async def ready(store: Database, backend: BackendSettings) -> None:
     await store.reached(backend.database_patience)
 
 
-async def migrated(store: Database, backend: BackendSettings) -> None:
-    """Bring the tables up to date, or make sure that they are.
+async def migrated(store: Database, backend: BackendSettings, upgrade: Upgrade = migrate.upgrade) -> None:
+    """Bring the tables up to date by ``upgrade``, or make sure that they are.
 
     Raises:
         DatabaseError: they are not, and ``skipMigrations`` is set.
     """
     if backend.database.migrate:
-        await migrate.upgrade(store)
+        await upgrade(store)
     else:
         await migrate.check(store)
 

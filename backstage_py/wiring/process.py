@@ -35,7 +35,7 @@ from backstage_py.scaffolder.run.redaction import Redactor
 from backstage_py.settings.addresses import Addresses
 from backstage_py.settings.secret_values import secret_values
 from backstage_py.settings.sections import Settings
-from backstage_py.storage import outages
+from backstage_py.storage import migrate, outages
 from backstage_py.storage.database import Database
 from backstage_py.storage.reporting.entities import ReportedEntities
 from backstage_py.storage.reporting.events import PlatformEventStore
@@ -67,7 +67,11 @@ class Process:
 
 @asynccontextmanager
 async def opened(
-    settings: Settings, stand_ins: Sequence[StandIn] = (), *, run_tasks: bool = True
+    settings: Settings,
+    stand_ins: Sequence[StandIn] = (),
+    *,
+    run_tasks: bool = True,
+    upgrade: database.Upgrade = migrate.upgrade,
 ) -> AsyncIterator[Process]:
     """Open the database and put the parts together until the block is left; none of them runs yet.
 
@@ -75,6 +79,7 @@ async def opened(
         settings: with the address that is really listened on.
         stand_ins: in the place of foreign systems.
         run_tasks: False where worker processes do.
+        upgrade: brings the tables up to date.
 
     Raises:
         SettingsError: something that is configured cannot be used.
@@ -86,7 +91,7 @@ async def opened(
         addresses = Addresses.of(settings)
         out = await stack.enter_async_context(outside.opened(settings, stand_ins, _plugin_hosts(settings, addresses)))
         with outages.patience():  # it may go away again in the middle of a start
-            await database.migrated(store, settings.backend)
+            await database.migrated(store, settings.backend, upgrade)
             kept = await stack.enter_async_context(
                 keys.opened(
                     store,

@@ -31,7 +31,8 @@ from backstage_py.http.server_protocol import ServerProtocol
 from backstage_py.settings import check, load_settings, with_listen
 from backstage_py.settings.load import load_checked
 from backstage_py.settings.sections import Settings
-from backstage_py.wiring import telemetry
+from backstage_py.wiring import migrator, telemetry
+from backstage_py.wiring.migrator import Migrator
 from backstage_py.wiring.stand_in import StandIn
 
 _log = structlog.get_logger(__name__)
@@ -40,11 +41,12 @@ Front = Callable[[app.Service, Settings], AbstractAsyncContextManager[ASGIApp]]
 """Opens what answers in place of a service, and may pass requests on to it."""
 
 
-class _Listeners(NamedTuple):
-    """What listens: for requests, and for scrapes where they have a port of their own."""
+class _Prepared(NamedTuple):
+    """What is made before the loop: what listens, for scrapes where they have a port of their own, and migrates."""
 
     requests: socket.socket
     metrics: socket.socket | None
+    migrator: Migrator
 
 
 _BACKLOG = 65_535  # as many as the system lets wait (net.core.somaxconn); the rest would try again after a second
@@ -70,11 +72,15 @@ def run(config: Sequence[Path], *, host: str | None, port: int | None, workers: 
         _log.warning("configuration_suspicious", problem=warning)
     _log.info("configuration_checked", **check.summary(checked))
     settings = with_listen(settings, host, port)
-    with listening(settings.backend.host, settings.backend.port) as listener, _metrics_listener(settings) as metrics:
+    with (
+        listening(settings.backend.host, settings.backend.port) as listener,
+        _metrics_listener(settings) as metrics,
+        migrator.forked(settings) as migrations,
+    ):
         settings = with_listen(settings, None, listener.getsockname()[1])
-        listeners = _Listeners(listener, metrics)
+        prepared = _Prepared(listener, metrics, migrations)
         with telemetry.running(os.environ):
-            run_loop(_serve(settings, listeners, list(config), workers, front or _nothing))
+            run_loop(_serve(settings, prepared, list(config), workers, front or _nothing))
     return 0
 
 
@@ -110,21 +116,21 @@ def _metrics_listener(settings: Settings) -> Iterator[socket.socket | None]:
         yield listener
 
 
-async def _serve(settings: Settings, listeners: "_Listeners", config: list[Path], workers: int, front: Front) -> None:
+async def _serve(settings: Settings, prepared: _Prepared, config: list[Path], workers: int, front: Front) -> None:
     with ending.by_signal() as end:
-        await _serve_until(end, settings, listeners, config, workers, front)
+        await _serve_until(end, settings, prepared, config, workers, front)
     _log.info("service_stopped")
 
 
 async def _serve_until(
-    end: Ending, settings: Settings, listeners: "_Listeners", config: list[Path], workers: int, front: Front
+    end: Ending, settings: Settings, prepared: _Prepared, config: list[Path], workers: int, front: Front
 ) -> None:
-    listener, metrics = listeners
+    listener, metrics, migrations = prepared
     bounds = settings.backend.server
     connections = Connections(bounds, most_connections(bounds, raise_descriptor_limit()))
     async with (
         _stand_ins(settings) as stand_ins,
-        app.serving(settings, stand_ins, run_tasks=workers == 0) as service,
+        app.serving(settings, stand_ins, run_tasks=workers == 0, upgrade=migrations.upgrade) as service,
         front(service, settings) as asgi,
         _certificate(settings, config) as context,
         server.running(
