@@ -266,6 +266,16 @@ async def test_a_step_begins_although_what_starts_processes_has_just_died(site: 
         await is_unharmed(site)
 
 
+@pytest.mark.thorough
+async def test_what_starts_processes_ends_when_nobody_needs_it_and_starts_again(tmp_path: Path) -> None:
+    before = below()
+    async with opened(tmp_path, replace(LIMITS, idle=0.01)) as site:
+        zygote = site.scaffolder.executors.elsewhere["process"].zygote  # type: ignore[attr-defined]  # of this kind
+        for _ in range(2):
+            await is_unharmed(site)
+            await until(lambda: zygote.pid is None and below() <= before)
+
+
 async def test_time_in_which_the_service_was_stopped_is_no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "SECOND", 0.05)
     loop, told = asyncio.get_running_loop(), asyncio.Event()

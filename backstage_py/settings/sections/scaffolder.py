@@ -114,6 +114,12 @@ class ProcessSettings:
         "(ours) Variables of the service that it gets besides PATH, HOME, language, time zone and certificates.",
         (),
     )
+    idle: float = key(
+        "idleTimeout",
+        kinds.DURATION,
+        "(ours) Time without any such process after which what forks them ends, too; 10 minutes.",
+        600.0,
+    )
 
 
 _EXECUTORS = ("inline", "process", "kubernetes")

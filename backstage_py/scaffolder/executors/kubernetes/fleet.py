@@ -48,6 +48,7 @@ class Watched:
     Attributes:
         is_missed: a list did not have it, before the watch told of it.
         alive: names of its pods that have not failed.
+        away: the name of a pod from whose node the cluster does not hear.
     """
 
     name: str
@@ -56,12 +57,19 @@ class Watched:
     has_pod: bool = False
     is_missed: bool = False
     alive: set[str] = field(default_factory=set)
+    away: str = ""
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def tell(self, state: State) -> None:
         """Take what is known now; the first failure stays."""
         if not isinstance(self.state, Failure) and state != self.state:
             self.state = state
+            self.news.set()
+
+    def look_at_node(self, pod: str, *, is_away: bool) -> None:
+        """Take what is known of the node of a pod."""
+        if is_away or self.away == pod:
+            self.away = pod if is_away else ""
             self.news.set()
 
 
@@ -262,6 +270,7 @@ class Fleet:
             self._take_job(value)
         elif watched := self._of_pod(value):
             watched.has_pod = True
+            watched.look_at_node(value["metadata"]["name"], is_away=reasons.is_node_away(value))
             self._take_pod(watched, value["metadata"]["name"], reasons.of_pod(value))
 
     def _take_pod(self, watched: Watched, name: str, state: State) -> None:

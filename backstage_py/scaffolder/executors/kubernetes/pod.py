@@ -133,7 +133,7 @@ class Pod:
 
     async def _follow(self) -> None:
         """Make the Job, and look after it until nobody wants it."""
-        begun, told, told_at = time.monotonic(), "", 0.0
+        begun, told, told_at, away = time.monotonic(), "", 0.0, ""
         silent_at: float | None = None  # when that was seen first: we may have stood still ourselves
         fleet, settings, watched = self._around.fleet, self._around.settings, self._watched
         door = Door(f"{self._around.url}/{self.session.key}", self.session.ticket)
@@ -166,11 +166,13 @@ class Pod:
                         await fleet.look(watched)
                 elif now - self.session.heard_at <= settings.silence:
                     silent_at = None
+                    if watched.away and watched.away != away:
+                        self._tell(_away(watched.away, settings.silence))
+                    away = watched.away
                 elif silent_at is None:
                     silent_at = now
                 elif now - silent_at >= _TICK:
-                    words = f"Its pod has said nothing for {settings.silence:g} s; its node may be gone"
-                    self._fail(Failure(Reason.SILENT, words))
+                    self._fail(_silent(watched.away, settings.silence))
                     break
                 await self._news()
         finally:
@@ -217,6 +219,21 @@ class Pod:
 def next_try(call: Call) -> Call:
     """Return the call for a pod in place of one that was lost."""
     return replace(call, retry=call.retry + 1)
+
+
+def _away(pod: str, silence: float) -> str:
+    return (
+        f"The cluster does not hear from the node of its pod {pod} any more; the step goes on as long as the pod "
+        f"says something at least every {silence:g} s"
+    )
+
+
+def _silent(away: str, silence: float) -> Failure:
+    """Return what it means that nothing was heard for so long, of a pod whose node is away if that is named."""
+    if away:
+        words = f"Its pod {away} has said nothing for {silence:g} s, and the cluster does not hear from its node"
+        return Failure(Reason.NODE_LOST, words)
+    return Failure(Reason.SILENT, f"Its pod has said nothing for {silence:g} s; its node may be gone")
 
 
 async def _nothing(_message: FromHandler, _size: int) -> None:

@@ -94,6 +94,17 @@ def of_pod(pod: JsonObject) -> State:
     return None
 
 
+def is_node_away(pod: JsonObject) -> bool:
+    """Say whether the cluster does not hear from the node of a pod that runs.
+
+    It calls such a pod not ready although its containers were, and leaves it where it is: it may run on, and go on to
+    be heard of.
+    """
+    status = pod.get("status") or {}
+    known = [_condition(status, kind).get("status") for kind in ("Ready", "ContainersReady")]
+    return status.get("phase") == "Running" and known == ["False", "True"]
+
+
 def of_job(job: JsonObject) -> State:
     """Return what the status of a Job means, whose pod says nothing."""
     conditions = (job.get("status") or {}).get("conditions") or []

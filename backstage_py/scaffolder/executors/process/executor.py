@@ -28,7 +28,7 @@ class ProcessExecutor:
 
     def __init__(self, settings: ProcessSettings, folder: Path | None = None, *, reloads: bool = False) -> None:
         self.settings = settings
-        self.zygote = Zygote(folder, reloads=reloads, chosen=settings.environment)
+        self.zygote = Zygote(folder, reloads=reloads, chosen=settings.environment, idle=settings.idle)
         self.places = Places(settings.at_once)
 
     def of_run(self, _facts: object, *, each_step: bool) -> "ProcessRun":

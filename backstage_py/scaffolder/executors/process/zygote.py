@@ -1,4 +1,8 @@
-"""The zygote (``execution.zygote``), seen from the service: started at the first need, started again when it died."""
+"""The zygote (``execution.zygote``), seen from the service: started at the first need, and again when it has ended.
+
+It ends when it died, and when nobody has needed it for a while, so that a service whose tasks are rare does not pay
+for its memory.
+"""
 
 import asyncio
 import contextvars
@@ -71,9 +75,13 @@ class Zygote:
         folder: of actions that are plain files.
         reloads: whether files of the folder are looked at again before each fork.
         chosen: variables of the environment that processes get besides the plain ones.
+        idle: seconds for which it may have no process before it is ended.
     """
 
-    def __init__(self, folder: Path | None, *, reloads: bool = False, chosen: Sequence[str] = ()) -> None:
+    def __init__(
+        self, folder: Path | None, *, reloads: bool = False, chosen: Sequence[str] = (), idle: float = 600.0
+    ) -> None:
+        self._idle = idle
         self._first = {
             "folder": str(folder) if folder else None,
             "path": sys.path,
@@ -97,7 +105,7 @@ class Zygote:
         """
         if self._starting is None or (self._starting.done() and not self._running):
             # It is nobody's: who asked first may be cancelled, and its log lines are about no task.
-            self._starting = asyncio.create_task(_Running.start(self._first), context=contextvars.Context())
+            self._starting = asyncio.create_task(self._start(self._starting), context=contextvars.Context())
         running = await asyncio.shield(self._starting)
         return await running.fork(descriptors, limits)
 
@@ -108,6 +116,12 @@ class Zygote:
             await asyncio.wait({starting})
             if not starting.exception():
                 await starting.result().close()
+
+    async def _start(self, former: "asyncio.Task[_Running] | None") -> "_Running":
+        """Start one, behind the end of the former one."""
+        if former and not former.exception():
+            await former.result().close()
+        return await _Running.start(self._first, self._idle)
 
     @property
     def _running(self) -> "_Running | None":
@@ -125,8 +139,10 @@ class _Running:
         is_alive: it takes requests.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, control: socket.socket) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, control: socket.socket, idle: float) -> None:
         self.pid = process.pid
+        self._idle = idle
+        self._resting: asyncio.TimerHandle | None = None
         self.is_alive = True
         self._process = process
         self._control = control
@@ -137,11 +153,12 @@ class _Running:
         self._listening = asyncio.create_task(self._listen())
 
     @classmethod
-    async def start(cls, first: JsonObject) -> "_Running":
+    async def start(cls, first: JsonObject, idle: float) -> "_Running":
         """Start one.
 
         Args:
             first: what it is told first.
+            idle: seconds after which it ends by itself when nobody needs it.
 
         Raises:
             ServiceUnavailableError: it does not start.
@@ -158,7 +175,7 @@ class _Running:
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,
             )
-        running = cls(process, ours)
+        running = cls(process, ours, idle)
         with suppress(ZygoteDiedError):  # what it said when it died is told below
             await running._send(first, ())
         if not await done_within(running._ready, _START_SECONDS):
@@ -172,6 +189,7 @@ class _Running:
         """Have a process forked; see ``Zygote.fork``."""
         if not self.is_alive:
             raise ZygoteDiedError
+        self._rouse()
         self._last_slot += 1
         forked = self._slots[self._last_slot] = Forked(self, self._last_slot)
         await self._send({"slot": forked.slot, "limits": dict(limits)}, descriptors)
@@ -191,9 +209,7 @@ class _Running:
 
     async def close(self) -> None:
         """End it; its processes are ended one by one before."""
-        self.is_alive = False
-        with suppress(OSError):  # it has died
-            self._control.shutdown(socket.SHUT_RDWR)
+        self._hang_up()
         if not await done_within(self._listening, _ENDING_SECONDS):
             self._kill()
             await self._listening
@@ -225,6 +241,7 @@ class _Running:
                     self._take(json.parse(data[stream.HEADER : end]))
                     data = data[end:]
         finally:
+            self._rouse()
             self.is_alive = False
             self._control.close()
             said = await saying
@@ -248,6 +265,23 @@ class _Running:
         elif forked and "ended" in told:
             del self._slots[forked.slot]
             _settle(forked, told["ended"])
+            if not self._slots:
+                self._rest_later()
+
+    def _rest_later(self) -> None:
+        """Have it end when nobody has needed it for a while."""
+        self._resting = asyncio.get_running_loop().call_later(self._idle, self._hang_up)
+
+    def _rouse(self) -> None:
+        if self._resting:
+            self._resting.cancel()
+
+    def _hang_up(self) -> None:
+        """Take no request any more; that is what it ends at."""
+        self._rouse()
+        self.is_alive = False
+        with suppress(OSError):  # it has died
+            self._control.shutdown(socket.SHUT_RDWR)
 
     def _kill(self) -> None:
         self.is_alive = False
