@@ -177,7 +177,7 @@ def test_the_canary_is_measured_by_itself_and_taken_back_for_errors(delivered: P
     assert canary["analysis"]["args"] == [{"name": "pods", "valueFrom": {"podTemplateHashValue": "Latest"}}]
     assert template["spec"]["args"] == [{"name": "pods"}]
     query = template["spec"]["metrics"][0]["provider"]["prometheus"]["query"]
-    assert query.count('rollouts_pod_template_hash="{{args.pods}}"') == 2
+    assert query.count('rollouts_pod_template_hash="{{args.pods}}"') == query.count("http_requests_total{") == 4
     assert of_kind(objects, "ServiceMonitor")["spec"]["podTargetLabels"] == ["rollouts-pod-template-hash"]
     alone = rendered(delivered, {"rollout": {"enabled": True, "analysis": {"enabled": False}}})
     assert "AnalysisTemplate" not in {one["kind"] for one in alone}

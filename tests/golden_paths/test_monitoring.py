@@ -1,6 +1,7 @@
 """The alerts of a produced service fire when its objective is in danger; its dashboard is one that Grafana takes."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from tests.cluster import waiting
+from tests.cluster.reconcilers import analysis
 from tests.golden_paths import burning, process, queries
 from tests.golden_paths.burning import NAMESPACE, Burn
 from tests.golden_paths.produced import NAME
@@ -132,6 +134,49 @@ def test_promtool_takes_what_is_asked(delivered: Path, tmp_path: Path) -> None:
     rules = [{"record": f"asked:{number}", "expr": text} for number, text in enumerate(plain)]
     (tmp_path / "rules.yaml").write_text(json.dumps({"groups": [{"name": "g", "rules": rules}]}), encoding="utf-8")
     promtool("check", "rules", "rules.yaml", cwd=tmp_path)
+
+
+CANARIES: dict[str, tuple[dict[str, str], str, str]] = {  # requests, and the verdicts: by default, with a minimum
+    "nobody calls": ({}, "Successful", "Inconclusive"),
+    "nobody calls any more": ({"200": "90+0x9"}, "Successful", "Inconclusive"),
+    "hardly anybody calls": ({"500": "0+5x9"}, "Failed", "Inconclusive"),
+    "all is well": ({"200": "0+90x9"}, "Successful", "Successful"),
+    "some fail": ({"200": "0+80x9", "500": "0+20x9"}, "Failed", "Failed"),
+}
+
+
+def test_a_canary_is_judged_by_its_requests(delivered: Path, tmp_path: Path) -> None:
+    series: dict[str, str] = {}
+    metrics: list[dict[str, Any]] = []
+    for pods, (requests, *_) in CANARIES.items():
+        target = f'namespace="{NAMESPACE}",job="{NAME}",rollouts_pod_template_hash="{pods}"'
+        series |= {f'http_requests_total{{{target},code="{code}"}}': values for code, values in requests.items()}
+    for minimum in (0, 30):
+        rollout = {"enabled": True, "analysis": {"minRequests": minimum}}
+        metrics += queries.objects(delivered, {"rollout": rollout})["AnalysisTemplate"]["spec"]["metrics"]
+    asked = [(metric, pods) for pods in CANARIES for metric in metrics]
+    found = evaluated([_query(*one) for one in asked], series, tmp_path)
+    judged = [analysis.verdict(metric, {"spec": {}}, one) for (metric, _), one in zip(asked, found, strict=True)]
+    assert judged == [verdict for _, *verdicts in CANARIES.values() for verdict in verdicts]
+
+
+def _query(metric: dict[str, Any], pods: str) -> str:
+    return str(metric["provider"]["prometheus"]["query"]).replace("{{args.pods}}", pods)
+
+
+def evaluated(asked: Sequence[str], series: dict[str, str], folder: Path) -> list[list[float]]:
+    """Return what Prometheus answers after nine minutes; promtool says it, since it is not what was expected."""
+    expected = {"eval_time": "9m", "exp_samples": [{"labels": "{}", "value": -1}]}
+    test = {
+        "interval": "1m",
+        "input_series": [{"series": name, "values": values} for name, values in series.items()],
+        "promql_expr_test": [{"expr": query, **expected} for query in asked],
+    }
+    (folder / "cases.yaml").write_text(yaml.safe_dump({"tests": [test]}), encoding="utf-8")
+    with pytest.raises(AssertionError) as said:
+        promtool("test", "rules", "cases.yaml", cwd=folder)
+    told = re.findall(r"^ *got:(.*)", str(said.value), re.MULTILINE)
+    return [[float(number) for number in re.findall(r"\S+E[-+]\d+|NaN", one)] for one in told]
 
 
 @pytest.mark.go

@@ -1,5 +1,6 @@
 """The pipelines of produced repositories, for GitHub and for GitLab."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -92,12 +93,19 @@ def test_dependabots_schema_fits(repositories: list[Path], tmp_path: Path) -> No
     tools.run("check-jsonschema", "--builtin-schema", "vendor.dependabot", *files, folder=tmp_path)
 
 
-def test_dependabot_is_asked_for_what_it_reads(repositories: list[Path]) -> None:
+def test_renovates_schema_fits(repositories: list[Path], tmp_path: Path) -> None:
+    files = [repository / "renovate.json" for repository in repositories]
+    tools.run("check-jsonschema", "--builtin-schema", "vendor.renovate", *files, folder=tmp_path)
+
+
+def test_dependabot_is_asked_for_what_it_reads_and_renovate_for_the_rest(repositories: list[Path]) -> None:
     for repository in repositories:
         updates = yaml.safe_load((repository / ".github/dependabot.yml").read_text(encoding="utf-8"))["updates"]
         images = [line for line in (repository / "Dockerfile").read_text().splitlines() if line.startswith("FROM ")]
         has_arguments = all("${" in line for line in images)  # which Dependabot passes by
         assert has_arguments != any(one["package-ecosystem"] == "docker" for one in updates)
+        renovate = json.loads((repository / "renovate.json").read_text(encoding="utf-8"))
+        assert has_arguments == ("dockerfile" in renovate["enabledManagers"])
 
 
 def test_gitlab_waits_for_jobs_that_are_there(repositories: list[Path]) -> None:

@@ -70,7 +70,7 @@ def _measure(run: Any, metric: Any) -> Any:
     found: dict[str, Any] = {"startedAt": began}
     try:
         result = _asked(_filled(asked["address"], run), _filled(asked["query"], run))
-        found |= {"value": json.dumps(result), "phase": _verdict(metric, run, result)}
+        found |= {"value": json.dumps(result), "phase": verdict(metric, run, result)}
     except (OSError, LookupError, ValueError, TypeError) as error:
         found |= {"phase": "Error", "message": f"{type(error).__name__}: {error}"}
     return {**found, "finishedAt": now()}
@@ -86,7 +86,8 @@ def _asked(address: str, query: str) -> Any:
     return [float(one["value"][1]) for one in data["result"]]
 
 
-def _verdict(metric: Any, run: Any, result: Any) -> str:
+def verdict(metric: Any, run: Any, result: Any) -> str:
+    """Judge one measurement."""
     good, bad = metric.get("successCondition"), metric.get("failureCondition")
     if bad and expressions.holds(_filled(bad, run), result):
         return "Failed"

@@ -5,18 +5,18 @@
 
 {{/* Labels that select the pods; they never change. */}}
 {{- define "service.selector" -}}
-app.kubernetes.io/name: {{ .Chart.Name }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ .Chart.Name | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{- define "service.labels" -}}
 {{ include "service.selector" . }}
 app.kubernetes.io/version: {{ include "service.version" . | quote }}
-app.kubernetes.io/part-of: {{ .Values.team }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-backstage.io/kubernetes-id: {{ .Chart.Name }}
+app.kubernetes.io/part-of: {{ .Values.team | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
+backstage.io/kubernetes-id: {{ .Chart.Name | quote }}
 {{- with .Values.environment }}
-environment: {{ . }}
+environment: {{ . | quote }}
 {{- end }}
 {{- end -}}
 

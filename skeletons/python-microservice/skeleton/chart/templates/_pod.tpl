@@ -8,13 +8,13 @@ metadata:
     {{- toYaml . | nindent 4 }}
   {{- end }}
 spec:
-  serviceAccountName: {{ include "service.name" . }}
+  serviceAccountName: {{ include "service.name" . | quote }}
   automountServiceAccountToken: false
   enableServiceLinks: false
   {{- with .Values.image.pullSecrets }}
   imagePullSecrets:
     {{- range . }}
-    - name: {{ . }}
+    - name: {{ . | quote }}
     {{- end }}
   {{- end }}
   terminationGracePeriodSeconds: {{ add .Values.shutdown.drainSeconds .Values.shutdown.timeoutSeconds 5 }}
@@ -48,7 +48,7 @@ spec:
         {{- end }}
         {{- if .Values.database.enabled }}
         - secretRef:
-            name: {{ .Values.database.secretName }}
+            name: {{ .Values.database.secretName | quote }}
         {{- end }}
       {{- end }}
       startupProbe:
@@ -77,7 +77,7 @@ spec:
 - name: PORT
   value: {{ .Values.containerPort | quote }}
 - name: LOG_LEVEL
-  value: {{ .Values.logLevel }}
+  value: {{ .Values.logLevel | quote }}
 - name: DRAIN_SECONDS
   value: {{ .Values.shutdown.drainSeconds | quote }}
 - name: SHUTDOWN_SECONDS
@@ -88,7 +88,7 @@ spec:
     fieldRef:
       fieldPath: metadata.name
 - name: OTEL_SERVICE_NAME
-  value: {{ .Chart.Name }}
+  value: {{ .Chart.Name | quote }}
 - name: OTEL_RESOURCE_ATTRIBUTES
   value: service.namespace={{ .Values.team }},service.version={{ include "service.version" . }},k8s.namespace.name={{ .Release.Namespace }},k8s.pod.name=$(POD_NAME){{ with .Values.environment }},deployment.environment.name={{ . }}{{ end }}
 - name: OTEL_EXPORTER_OTLP_ENDPOINT
@@ -102,7 +102,7 @@ spec:
 {{- if kindIs "map" $value }}
 - {{ toYaml (merge (dict "name" $name) $value) | nindent 2 | trim }}
 {{- else }}
-- name: {{ $name }}
+- name: {{ $name | quote }}
   value: {{ $value | quote }}
 {{- end }}
 {{- end }}
