@@ -11,6 +11,8 @@ from backstage_py.reporting.authorized import AuthorizedReports
 
 PLUGIN = "backstage-py"
 PATH = "/v1/metrics/platform"
+DOCUMENT = "openapi/backstage-py"
+"""The schema that describes all that is neither the catalog's nor the scaffolder's."""
 _MEMBERS = frozenset({"from", "to", "team", "template"})
 
 

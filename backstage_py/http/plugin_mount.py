@@ -80,6 +80,11 @@ class _Authenticated:
         self._plugin = plugin
         self._authenticator = authenticator
 
+    @property
+    def routes(self) -> Sequence[BaseRoute]:
+        """What is mounted, as ``Mount.routes`` shows it."""
+        return self._router.routes
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Authenticate the caller, then route."""
         path = scope["path"]

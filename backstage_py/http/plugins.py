@@ -108,12 +108,12 @@ def _scaffolder(core: Process) -> Plugin:
 def _own(core: Process) -> Iterator[Plugin]:
     """Yield what is ours alone: the metrics of the platform, and our actions, which may go by another plugin's id."""
     actions, metrics = _template_actions(core), platform_metrics.routes(core.reports)
-    permissions = bundled.schema("permissions/backstage-py")
+    permissions, openapi = bundled.schema("permissions/backstage-py"), bundled.schema(platform_metrics.DOCUMENT)
     if actions.id == platform_metrics.PLUGIN:
-        yield replace(actions, routes=[*actions.routes, *metrics], permissions=permissions)
+        yield replace(actions, routes=[*actions.routes, *metrics], permissions=permissions, openapi=openapi)
     else:
         yield actions
-        yield Plugin(platform_metrics.PLUGIN, metrics, _keys(core), permissions=permissions)
+        yield Plugin(platform_metrics.PLUGIN, metrics, _keys(core), permissions=permissions, openapi=openapi)
 
 
 def _template_actions(core: Process) -> Plugin:

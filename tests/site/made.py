@@ -59,7 +59,8 @@ def _sdk() -> Iterator[str]:
 
 def _http() -> Iterator[str]:
     yield "# HTTP API\n"
-    yield "Backstage's own OpenAPI documents; the service checks requests against them.\n"
+    yield "What the service answers, by its OpenAPI documents, which are at `/api/<title>/openapi.json`. Those of the"
+    yield "catalog and the scaffolder are Backstage's; requests are checked against them. All else is in the third.\n"
     for file in sorted((links.ROOT / "schemas/openapi").glob("*.json")):
         document = json.loads(file.read_text(encoding="utf-8"))
         yield f"## {document['info']['title']}\n\n| method | path | what |\n|---|---|---|"
