@@ -3,7 +3,7 @@
 ``database`` is what all stores share: short reads, writes, and ``wakes`` behind commits; ``sqlite`` and ``postgres``
 own its threads and connections. ``bulk`` and ``prepared`` make statements cheap, ``clock`` is the database's own,
 ``faults`` says what its errors mean, ``outages`` how a server that is away is survived. ``migrate`` brings the tables
-up to date; the stores are in ``scaffolder``, ``catalog`` and ``keys``, and ``sealing`` encrypts for them.
+up to date; the stores are in ``scaffolder``, ``catalog`` and ``keys``.
 
 A store offers verbs (``claim``, ``append``), each one transaction, and returns values of ``model``. It promises that
 what it has answered is on disk, and that whoever waits for a topic is woken after the commit and never before.

@@ -8,11 +8,11 @@ import structlog
 
 from backstage_py.identity.principals import Credentials, UserPrincipal
 from backstage_py.plugin import ActionContext, PermanentError, action
+from backstage_py.sealing import UnsealError
 from backstage_py.settings.sections import ScaffolderSettings, TaskRecoverySettings
 from backstage_py.storage.database import Database, Transaction
 from backstage_py.storage.scaffolder import tables
 from backstage_py.storage.scaffolder.secrets import SecretBox
-from backstage_py.storage.sealing import UnsealError
 from tests.scaffolder.harness import body, template, world
 from tests.storage import boxes
 

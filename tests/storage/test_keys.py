@@ -17,10 +17,10 @@ import structlog
 
 from backstage_py.errors import SettingsError
 from backstage_py.identity import keys as signing_keys
+from backstage_py.sealing import UnsealError
 from backstage_py.settings.sections import AuthSettings, ScaffolderSettings
 from backstage_py.storage.database import Database, Transaction
 from backstage_py.storage.keys import ring
-from backstage_py.storage.sealing import UnsealError
 from backstage_py.wiring import keys
 from backstage_py.wiring.keys import Keys
 from tests.storage import boxes, fresh

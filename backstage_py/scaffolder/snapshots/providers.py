@@ -1,21 +1,18 @@
 """Places for blobs outside of the database: a folder that all workers see, or a bucket."""
 
 import asyncio
-import importlib
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from backstage_py import extras, threads
+from backstage_py import threads
 from backstage_py.errors import SettingsError
+from backstage_py.integrations.bucket import Bucket, Place
 from backstage_py.model.json import Json
 from backstage_py.scaffolder.snapshots.store import Outside
 
 P = ParamSpec("P")
 T = TypeVar("T")
-_AT_ONCE = 1000
-"""Objects that one request to S3 deletes at most."""
 
 
 class FolderBlobs:
@@ -55,59 +52,28 @@ class FolderBlobs:
 
 
 class S3Blobs:
-    """Blobs as objects of an S3-compatible bucket, through ``boto3`` (an extra, imported when first used).
+    """Blobs as objects of a bucket.
 
     Args:
         options: ``bucket``, and optionally ``prefix``, ``region``, ``endpoint``, ``accessKeyId``, ``secretAccessKey``.
     """
 
     def __init__(self, options: Mapping[str, Json]) -> None:
-        self._options = options
-        self._bucket = str(options["bucket"])
-        self._client: Json = None
+        given = (options.get(name) for name in ("region", "endpoint", "accessKeyId", "secretAccessKey"))
+        self._bucket = Bucket(Place(str(options["bucket"]), *given), "Keeping workspaces in S3")
+        self._prefix = str(options.get("prefix", "scaffolder-workspaces/"))
 
     async def put(self, key: str, content: bytes) -> None:
         """Keep a blob."""
-        await _s3_call(lambda: self._s3().put_object(Bucket=self._bucket, Key=self._key(key), Body=content))
+        await _s3_call(self._bucket.put, self._prefix + key, content)
 
     async def get(self, key: str) -> bytes | None:
         """Return a blob, None when there is none."""
-
-        def read() -> bytes | None:
-            client = self._s3()
-            try:
-                answer = client.get_object(Bucket=self._bucket, Key=self._key(key))
-            except client.exceptions.NoSuchKey:
-                return None
-            content: bytes = answer["Body"].read()
-            return content
-
-        return await _s3_call(read)
+        return await _s3_call(self._bucket.get, self._prefix + key)
 
     async def delete(self, keys: Sequence[str]) -> None:
         """Drop blobs."""
-        for start in range(0, len(keys), _AT_ONCE):
-            named = {"Objects": [{"Key": self._key(key)} for key in keys[start : start + _AT_ONCE]], "Quiet": True}
-            await _s3_call(partial(self._delete, named))
-
-    def _delete(self, named: Json) -> None:
-        self._s3().delete_objects(Bucket=self._bucket, Delete=named)
-
-    def _key(self, key: str) -> str:
-        return f"{self._options.get('prefix', 'scaffolder-workspaces/')}{key}"
-
-    def _s3(self) -> Json:
-        if self._client is None:
-            extras.require("Keeping workspaces in S3", "s3")
-            boto3 = importlib.import_module("boto3")
-            self._client = boto3.client(
-                "s3",
-                region_name=self._options.get("region"),
-                endpoint_url=self._options.get("endpoint"),
-                aws_access_key_id=self._options.get("accessKeyId"),
-                aws_secret_access_key=self._options.get("secretAccessKey"),
-            )
-        return self._client
+        await _s3_call(self._bucket.delete, [self._prefix + key for key in keys])
 
 
 def outside_of(provider: str | None, options: Mapping[str, Json]) -> Outside | None:

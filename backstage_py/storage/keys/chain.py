@@ -11,12 +11,12 @@ import structlog
 
 from backstage_py import background
 from backstage_py.errors import SettingsError
+from backstage_py.sealing import UnsealError
 from backstage_py.storage.database import Database
 from backstage_py.storage.keys import ring
 from backstage_py.storage.keys.ring import Key
 from backstage_py.storage.keys.store import CHANGED, KeyStore, Row
 from backstage_py.storage.keys.wrapping import WrappingKeys
-from backstage_py.storage.sealing import UnsealError
 from backstage_py.storage.wakes.hub import Wake
 
 _log = structlog.get_logger(__name__)

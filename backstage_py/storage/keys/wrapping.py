@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from backstage_py.errors import SettingsError
-from backstage_py.storage.sealing import Cipher, UnsealError, key_id
+from backstage_py.sealing import Cipher, UnsealError, key_id
 
 SHORTEST = 32
 """Bytes of a key that an operator gives."""

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from backstage_py.model import json, times
 from backstage_py.model.platform_event import PlatformEvent
 from backstage_py.model.task import AttemptKey, Claim, StepResult, Task, TaskStatus, Transition
+from backstage_py.sealing import UnsealError
 from backstage_py.storage import clock
 from backstage_py.storage.database import Database, Transaction
 from backstage_py.storage.faults import LostError
@@ -20,7 +21,6 @@ from backstage_py.storage.scaffolder.events import EventFeed
 from backstage_py.storage.scaffolder.secrets import SecretBox
 from backstage_py.storage.scaffolder.tables import steps, task_events, tasks
 from backstage_py.storage.scaffolder.tasks import COLUMNS, OPEN_TASKS
-from backstage_py.storage.sealing import UnsealError
 
 _DOUBTFUL_SECONDS = 120.0
 """For so long after an answer was lost it may still turn out that tasks were taken."""

@@ -14,11 +14,11 @@ import structlog
 
 from backstage_py.model import json
 from backstage_py.model.task import TaskStatus
+from backstage_py.sealing import KEY_BYTES, Cipher, UnsealError, key_id
 from backstage_py.storage.database import Database
 from backstage_py.storage.keys.chain import NewKey, Purpose
 from backstage_py.storage.keys.ring import Key
 from backstage_py.storage.scaffolder.tables import SEALED, tasks
-from backstage_py.storage.sealing import KEY_BYTES, Cipher, UnsealError, key_id
 
 _log = structlog.get_logger(__name__)
 _USE = b"backstage-py task secrets"

@@ -1,4 +1,4 @@
-"""Authenticated encryption of what is kept: AES-256-GCM with a key that is derived from any text of enough entropy."""
+"""Authenticated encryption of what is kept or travels: AES-256-GCM; any text of enough entropy gives a key."""
 
 import os
 
