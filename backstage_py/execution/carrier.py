@@ -1,7 +1,6 @@
 """The workspace of a task in a pod: fetched before a step, and what the step changed sent back behind it."""
 
 from pathlib import Path
-from urllib.parse import quote
 
 from backstage_py.errors import BackstageError
 from backstage_py.execution.http_calls import Calls
@@ -50,7 +49,7 @@ class Carrier:
         changing.add(target, wanted, self._blob)
 
     def _blob(self, blob: Blob) -> bytes:
-        return receiving.blob(blob, self._calls.call("GET", f"blobs/{quote(blob.name)}"))
+        return receiving.blob(blob, self._calls.fetch(f"blobs/{blob.name}"))
 
     def _send_new(self, packer: Packer) -> bool:
         """Send what changed; return whether the service has everything then."""

@@ -7,15 +7,16 @@ received at the other end is sent again over another connection soon.
 import http.client
 import itertools
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from backstage_py.errors import BackstageError, of_status
+from backstage_py.execution import requests
 from backstage_py.execution.channel import ChannelClosed
 from backstage_py.model import json
 from backstage_py.model.json import Json
@@ -27,6 +28,14 @@ _PAUSES = (0.05, 0.2, 0.5, 1.0)
 _REFUSED = 401
 _LATER = (429, 500, 502, 503, 504)
 _ERROR = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back."""
+
+    content: bytes
+    headers: http.client.HTTPMessage
 
 
 class Calls:
@@ -66,8 +75,16 @@ class Calls:
             ChannelClosed: the session is over, nobody has answered for long, or ``close`` was called.
             BackstageError: it is refused.
         """
+        return self.ask(method, path, body).content
+
+    def fetch(self, path: str) -> bytes:
+        """Return what never changes; as ``call``, but what broke off goes on from there."""
+        return self.ask("GET", path, held=bytearray()).content
+
+    def ask(self, method: str, path: str, body: bytes | None = None, *, held: bytearray | None = None) -> Answer:
+        """Return the answer; as ``call``. What is ``held`` of it already is not asked for again."""
         with self._calling:
-            return self._call(method, path, body)
+            return self._ask(method, path, body, held)
 
     def close(self) -> None:
         """End; a call that goes on in another thread ends with ``ChannelClosed``."""
@@ -80,12 +97,15 @@ class Calls:
         with self._calling:
             self._let_go()
 
-    def _call(self, method: str, path: str, body: bytes | None) -> bytes:
+    def _ask(self, method: str, path: str, body: bytes | None, held: bytearray | None) -> Answer:
         give_up: float | None = None
         for failures in itertools.count():
-            found = self._once(method, path, body)
+            had = len(held or b"")
+            found = self._once(method, path, body, held)
             if found is not None:
                 return found
+            if len(held or b"") > had:
+                give_up = None
             give_up = give_up or time.monotonic() + self._patience
             if time.monotonic() > give_up:
                 break
@@ -98,17 +118,19 @@ class Calls:
         if connection:
             connection.close()
 
-    def _once(self, method: str, path: str, body: bytes | None) -> bytes | None:
+    def _once(self, method: str, path: str, body: bytes | None, held: bytearray | None) -> Answer | None:
         """Return the answer; None when there is none for now."""
+        headers = {**self._headers, **requests.behind(held or bytearray())}
         try:
             if self._open is None or self._open.sock is None:  # the service may close it behind an answer
                 self._open = self._connected()
             connection = self._open
             if self._closed.is_set():  # looked at behind the line above: 'close' sees the connection, or is seen here
                 raise ChannelClosed
-            connection.request(method, f"{self._url.path}/{path}", body, self._headers)
+            connection.request(method, f"{self._url.path}/{path}", body, headers)
             answer = connection.getresponse()
-            content = answer.read()
+            content = held if held is not None and answer.status < _ERROR else bytearray()
+            requests.read_on(answer, content)
         except (OSError, http.client.HTTPException):
             self._let_go()
             return None
@@ -117,11 +139,11 @@ class Calls:
         if answer.status == _REFUSED:
             raise ChannelClosed
         if answer.status >= _ERROR:
-            raise _error(answer.status, content)
-        return content
+            raise _error(answer.status, bytes(content))
+        return Answer(bytes(content), answer.headers)
 
     def _connected(self) -> http.client.HTTPConnection:
-        connection = self._connection()
+        connection = requests.connection(self._url, self._reaches)
         connection.auto_open = 0
         try:
             connection.connect()
@@ -133,13 +155,6 @@ class Calls:
             reaches = round(self._reaches * 1000)
             connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, reaches)
         return connection
-
-    def _connection(self) -> http.client.HTTPConnection:
-        host, port = self._url.hostname or "", self._url.port
-        if self._url.scheme == "https":
-            context = ssl.create_default_context()
-            return http.client.HTTPSConnection(host, port, timeout=self._reaches, context=context)
-        return http.client.HTTPConnection(host, port, timeout=self._reaches)
 
 
 def _error(status: int, content: bytes) -> BackstageError:
