@@ -1,11 +1,19 @@
-"""The workspace of a task in a pod: fetched before a step, and what the step changed sent back behind it."""
+"""The workspace of a task in a pod: fetched before a step, and what the step changed sent back behind it.
 
+Parts of it go through a bucket where the service has one, else over the execution API; so do those that the bucket does
+not give, or not as they should be.
+"""
+
+import sys
+from contextlib import suppress
 from pathlib import Path
 
-from backstage_py.errors import BackstageError
+from backstage_py.errors import BackstageError, InputError
+from backstage_py.execution import bucket, sealed
 from backstage_py.execution.http_calls import Calls
+from backstage_py.execution.sealed import Sealed
 from backstage_py.folders import changing, manifest, receiving
-from backstage_py.folders.manifest import Blob
+from backstage_py.folders.manifest import Blob, Manifest
 from backstage_py.folders.packing import Packer
 from backstage_py.model import json
 
@@ -19,13 +27,18 @@ class Carrier:
         self._calls = calls
         self._root = root
         self._packer: Packer | None = None
+        self._sealed: Sealed | None = None
+        self._has_bucket = False
 
     def fetch(self) -> Path:
         """Make the folder what the service has, and return it; what is the same does not travel."""
         self._root.mkdir(exist_ok=True)
-        wanted = manifest.parse(self._calls.call("GET", "workspace"))
+        answer = self._calls.ask("GET", "workspace")
+        if (key := answer.headers.get(sealed.HEADER)) and self._sealed is None:
+            self._sealed, self._has_bucket = Sealed(bytes.fromhex(key)), True
+        wanted = manifest.parse(answer.content)
         changing.change(self._root, wanted, changing.lacking(self._root, wanted), self._blob)
-        self._packer = Packer(self._root, bytes, _NO_BOUND, wanted)
+        self._packer = self._new_packer(wanted)
         return self._root
 
     def send(self) -> None:
@@ -38,7 +51,7 @@ class Carrier:
             return
         if self._send_new(self._packer):
             return
-        self._packer = Packer(self._root, bytes, _NO_BOUND)  # the service has lost parts: they are all packed anew
+        self._packer = self._new_packer()  # the service has lost parts: they are all packed anew
         if not self._send_new(self._packer):
             raise BackstageError("The workspace could not be sent back: its parts were lost on the way")
 
@@ -48,14 +61,52 @@ class Carrier:
         target.mkdir(parents=True, exist_ok=True)
         changing.add(target, wanted, self._blob)
 
+    def _new_packer(self, base: Manifest | None = None) -> Packer:
+        return Packer(self._root, self._sealed.seal if self._sealed else bytes, _NO_BOUND, base)
+
     def _blob(self, blob: Blob) -> bytes:
-        return receiving.blob(blob, self._calls.fetch(f"blobs/{blob.name}"))
+        if self._has_bucket and (content := self._from_bucket(blob)) is not None:
+            with suppress(InputError):
+                return self._opened(blob, content)
+        return self._opened(blob, self._calls.fetch(f"blobs/{blob.name}"))
+
+    def _opened(self, blob: Blob, content: bytes) -> bytes:
+        return receiving.blob(blob, content, self._sealed.unseal if self._sealed else bytes)
+
+    def _from_bucket(self, blob: Blob) -> bytes | None:
+        link = json.parse(self._calls.call("GET", f"blobs/{blob.name}/link"))
+        if not link:
+            return None
+        found = bucket.download(str(link["url"]), blob.stored)
+        if found is None:
+            self._give_up_bucket()
+        return found
 
     def _send_new(self, packer: Packer) -> bool:
         """Send what changed; return whether the service has everything then."""
         for name, content in packer.pack():
-            self._calls.call("PUT", f"blobs/{name}", content)
+            if not (self._has_bucket and self._into_bucket(name, content)):
+                self._calls.call("PUT", f"blobs/{name}", content)
         if not packer.has_changed:
             return True
         answer = json.parse(self._calls.call("PUT", "workspace", packer.manifest().as_bytes()))
         return not answer["missing"]
+
+    def _into_bucket(self, name: str, content: bytes) -> bool:
+        """Return whether the service has it by way of the bucket."""
+        link = json.parse(self._calls.call("POST", f"blobs/{name}/link", str(len(content)).encode()))
+        if not link:
+            return False
+        if not bucket.upload(str(link["url"]), link["headers"], content):
+            self._give_up_bucket()
+            return False
+        try:
+            self._calls.call("POST", f"blobs/{name}")
+        except InputError:
+            return False
+        return True
+
+    def _give_up_bucket(self) -> None:
+        self._has_bucket = False
+        words = "The bucket for workspaces does not answer this pod; what is left travels over the execution API"
+        print(words, file=sys.stderr)  # noqa: T201  # the pod's log

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -13,6 +13,7 @@ from backstage_py.disk import MIB, QuotaError, amount
 from backstage_py.errors import InputError
 from backstage_py.folders import restoring
 from backstage_py.folders.manifest import Blob, Manifest, of_json
+from backstage_py.sealing import UnsealError
 
 LARGEST_MANIFEST = 64 * MIB
 LARGEST_BLOB = 9 * MIB  # packers fill them with up to 8 MiB, which compression may make a little larger
@@ -49,7 +50,7 @@ def manifest(content: bytes, bounds: Bounds) -> Manifest:
     return found
 
 
-def blob(expected: Blob, content: bytes) -> bytes:
+def blob(expected: Blob, content: bytes, unseal: Callable[[bytes], bytes] = bytes) -> bytes:
     """Return what a blob holds, if its bytes are the ones that a manifest names.
 
     Raises:
@@ -57,7 +58,11 @@ def blob(expected: Blob, content: bytes) -> bytes:
     """
     if hashlib.sha256(content).hexdigest() != expected.name:
         raise InputError("A part of the workspace is not what its manifest names; send it again")
-    plain = _unpacked(content, min(expected.size, LARGEST_BLOB))
+    try:
+        compressed = unseal(content)
+    except UnsealError as error:
+        raise InputError("A part of the workspace is not sealed with the key of its task") from error
+    plain = _unpacked(compressed, min(expected.size, LARGEST_BLOB))
     if len(plain) != expected.size:
         raise InputError("A part of the workspace has not the size that its manifest names")
     return plain

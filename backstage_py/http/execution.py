@@ -10,7 +10,9 @@ import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 from starlette.applications import Starlette
@@ -21,13 +23,16 @@ from starlette.types import ASGIApp
 
 from backstage_py import threads
 from backstage_py.errors import AuthenticationError, BackstageError, InputError, SettingsError
+from backstage_py.execution import sealed
 from backstage_py.execution.channel import OPENING
 from backstage_py.folders import receiving
 from backstage_py.http import server
 from backstage_py.http.errors import describe
+from backstage_py.integrations.bucket import Link
 from backstage_py.metrics.executors import REFUSED_CALLS
 from backstage_py.model import json
 from backstage_py.model.json import Json
+from backstage_py.scaffolder.executors.kubernetes.depots import LANE
 from backstage_py.scaffolder.executors.kubernetes.executor import KubernetesExecutor
 from backstage_py.scaffolder.executors.kubernetes.sessions import Session, Sessions
 from backstage_py.settings.sections.kubernetes_executor import KubernetesExecutorSettings
@@ -37,12 +42,14 @@ _log = structlog.get_logger(__name__)
 _SECONDS = 60.0  # for a body
 _LARGEST_TALK = 80 * 1024 * 1024
 _LARGEST_PATH = 4096
-_AT_ONCE = 8  # bodies of a session that are read at the same time
+_LONGEST_SIZE = 8
+_AT_ONCE = 8  # bodies of a session that are read at the same time, and things of its workspace that are asked for
 _MORE_PORTS = 64
 _MOST_CONNECTIONS = 10_000
 _UNKNOWN = 401
 _SERVER_ERROR = 500
 
+T = TypeVar("T")
 Handler = Callable[[Request, Session], Awaitable[Response]]
 
 
@@ -58,7 +65,8 @@ def application(sessions: Sessions) -> ASGIApp:
         *route("messages", ("GET", _said), ("POST", _taken)),
         *route("workspace", ("GET", _workspace), ("PUT", _change)),
         *route("trees", ("POST", _tree)),
-        *route("blobs/{name}", ("GET", _blob), ("PUT", _add_blob)),
+        *route("blobs/{name}", ("GET", _blob), ("PUT", _add_blob), ("POST", _collect)),
+        *route("blobs/{name}/link", ("GET", _link), ("POST", _offer)),
     ]
     app = Starlette(routes=routes, exception_handlers={404: _refuse, 405: _refuse, Exception: _refuse})
     app.router.redirect_slashes = False
@@ -156,7 +164,10 @@ async def _taken(request: Request, session: Session) -> Response:
 
 
 async def _workspace(_: Request, session: Session) -> Response:
-    return Response(await threads.file_work(session.workspace.manifest), media_type="application/octet-stream")
+    workspace = session.workspace
+    found = await _done(session, threads.file_work, workspace.manifest)
+    headers = {sealed.HEADER: workspace.depot.key.hex()} if workspace.depot else {}
+    return Response(found, media_type="application/octet-stream", headers=headers)
 
 
 async def _tree(request: Request, session: Session) -> Response:
@@ -166,18 +177,64 @@ async def _tree(request: Request, session: Session) -> Response:
 
 async def _change(request: Request, session: Session) -> Response:
     body = await _body(request, session, receiving.LARGEST_MANIFEST)
-    return _json({"missing": await threads.file_work(session.workspace.change, body)})
+    return _json({"missing": await _done(session, threads.file_work, session.workspace.change, body)})
 
 
 async def _blob(request: Request, session: Session) -> Response:
-    path: Path = await threads.file_work(session.workspace.blob, str(request.path_params["name"]))
+    path: Path = await _done(session, threads.file_work, session.workspace.blob, _name(request))
     return FileResponse(path)  # which answers ranges, so that one that broke off goes on
 
 
 async def _add_blob(request: Request, session: Session) -> Response:
     body = await _body(request, session, receiving.LARGEST_BLOB)
-    await threads.file_work(session.workspace.add_blob, str(request.path_params["name"]), body)
+    await _done(session, threads.file_work, session.workspace.add_blob, _name(request), body)
     return _json({})
+
+
+async def _link(request: Request, session: Session) -> Response:
+    """Say where in the bucket a blob is; of one that is not there, nothing: it is to be had here."""
+    call = partial(threads.remote_call, LANE)
+    return _linked(await _done(session, call, session.workspace.link, _name(request)))
+
+
+async def _offer(request: Request, session: Session) -> Response:
+    """Say where in the bucket a blob of so many bytes may go; it may always come here."""
+    size = await _body(request, session, _LONGEST_SIZE)
+    if not size.isdigit():
+        raise InputError("The body is the size of the part, in decimal digits")
+    call = partial(threads.remote_call, LANE)
+    return _linked(await _done(session, call, session.workspace.offer, _name(request), int(size)))
+
+
+async def _collect(request: Request, session: Session) -> Response:
+    """Take a blob out of the bucket."""
+    call = partial(threads.remote_call, LANE)
+    await _done(session, call, session.workspace.collect, _name(request))
+    return _json({})
+
+
+def _name(request: Request) -> str:
+    return str(request.path_params["name"])
+
+
+def _linked(link: Link | None) -> Response:
+    return _json({"url": link.url, "headers": dict(link.headers)} if link else {})
+
+
+async def _done(session: Session, lane: Callable[..., Awaitable[T]], function: Callable[..., T], *args: object) -> T:
+    """Do a thing with a workspace, one after the other: a pod keeps no thread from others but one.
+
+    Raises:
+        InputError: too much is asked for at once.
+    """
+    if session.wanting >= _AT_ONCE:
+        raise InputError("Too much is asked for at once")
+    session.wanting += 1
+    try:
+        async with session.working:
+            return await lane(function, *args)
+    finally:
+        session.wanting -= 1
 
 
 async def _body(request: Request, session: Session, most: int) -> bytes:

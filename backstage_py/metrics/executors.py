@@ -21,8 +21,10 @@ POD_FAILURES = counter(
 POD_RETRIES = counter("backstage_py_executor_pods_replaced_total", "Pods that were lost and replaced by another one")
 WORKSPACE_BYTES = counter(
     "backstage_py_executor_workspace_bytes_total",
-    "Bytes of workspaces that went to pods (down) and came back (up)",
+    "Bytes of workspaces that this replica sent for pods (down) and took back (up), by way: http (with the pod) or s3 "
+    "(with the bucket)",
     "direction",
+    "way",
 )
 REFUSED_CALLS = counter(
     "backstage_py_execution_api_refused_total", "Requests of the execution API that were refused, by status", "status"

@@ -30,6 +30,8 @@ def kubernetes(
             raise SettingsError(_KEY, "is missing; the rules of scaffolder.executor send actions there")
         return None
     extras.require(f"The setting '{_KEY}'", "kubernetes")
+    if asked.bucket:
+        extras.require(f"The setting '{_KEY}.workspace.s3'", "s3")
     config = services.config or {}
     quotas = settings.quotas
 

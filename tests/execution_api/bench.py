@@ -33,7 +33,7 @@ class Sent:
     def __init__(self) -> None:
         self.bytes: Counter[str] = Counter()
 
-    def inc(self, direction: str, amount: int) -> None:
+    def inc(self, direction: str, _way: str, amount: int) -> None:
         self.bytes[direction] += amount
 
 

@@ -15,6 +15,8 @@ from backstage_py import threads
 from backstage_py.execution.messages import FromHandler
 from backstage_py.folders.receiving import Bounds
 from backstage_py.http import execution, server
+from backstage_py.scaffolder.executors.kubernetes.contents import Contents
+from backstage_py.scaffolder.executors.kubernetes.depots import Depots
 from backstage_py.scaffolder.executors.kubernetes.sessions import Session, Sessions
 from backstage_py.scaffolder.executors.kubernetes.workspace import SentWorkspace
 
@@ -64,20 +66,27 @@ class Api:
     talker: Talker
     sessions: Sessions
     folder: Path
+    depots: Depots | None = None
+    bounds: Bounds = BOUNDS
+    contents: dict[tuple[str, str], Contents] = field(default_factory=dict)
     heard: list[tuple[str, FromHandler]] = field(default_factory=list)
     broke: list[str] = field(default_factory=list)
 
     def session(self, key: str, seconds: float = 600.0, goes_on: asyncio.Event | None = None) -> Session:
         """Return a session that a pod may open; what it hears it keeps, and hears no more until it ``goes_on``."""
-        root = self.folder / key
-        root.mkdir()
+        task_id, claim, *_ = key.split(".")
+        contents = self.contents.get((task_id, claim))
+        if contents is None:
+            depot = self.depots.of((task_id, int(claim))) if self.depots else None
+            contents = self.contents[task_id, claim] = Contents(self.folder / key, self.bounds, depot)
+            contents.root.mkdir()
 
         async def take(message: FromHandler, _size: int) -> None:
             self.heard.append((key, message))
             if goes_on:
                 await goes_on.wait()
 
-        made = Session(key, seconds, SentWorkspace(root, BOUNDS), take, self.broke.append)
+        made = Session(key, seconds, SentWorkspace(contents), take, self.broke.append)
         self.sessions.add(made)
         return made
 
@@ -90,9 +99,9 @@ class Api:
 
 
 @asynccontextmanager
-async def serving(folder: Path) -> AsyncIterator[Api]:
+async def serving(folder: Path, depots: Depots | None = None, bounds: Bounds = BOUNDS) -> AsyncIterator[Api]:
     sessions = Sessions()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}{execution.PREFIX}"
         async with server.running(execution.application(sessions), listener, grace=1):
-            yield Api(Talker(url), sessions, folder)
+            yield Api(Talker(url), sessions, folder, depots, bounds)

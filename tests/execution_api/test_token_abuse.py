@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import socket
+import threading
 import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from backstage_py.execution.messages import Answer as AnswerMessage
 from tests.execution_api import talking
-from tests.execution_api.talking import Api
+from tests.execution_api.talking import Answer, Api
 
 MINE, THEIRS = "task-a.1.1.0", "task-b.1.1.0"
 LOG = b'{"type":"log","seq":1,"lines":[["info","hello"]]}'
@@ -38,6 +39,9 @@ def everything(key: str) -> list[tuple[str, str, bytes | None]]:
         ("POST", f"{key}/trees", b"/etc/x"),
         ("GET", f"{key}/blobs/{blob}", None),
         ("PUT", f"{key}/blobs/{blob}", content),
+        ("POST", f"{key}/blobs/{blob}", None),
+        ("GET", f"{key}/blobs/{blob}/link", None),
+        ("POST", f"{key}/blobs/{blob}/link", b"1"),
     ]
 
 
@@ -144,6 +148,50 @@ async def test_bodies_are_bounded_before_they_are_read(api: Api) -> None:
     assert answer.status == 400, answer
     packed = await api.talker.call("POST", f"{MINE}/messages", token, zlib.compress(LOG), content_encoding="deflate")
     assert packed.status == 400
+
+
+async def test_who_asks_for_all_at_once_holds_up_nobody_else(api: Api) -> None:
+    _, token = await api.opened(MINE)
+    _, other = await api.opened(THEIRS)
+    is_held, is_done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with api.contents["task-a", "1"].held():
+            is_held.set()
+            is_done.wait(60)
+
+    holding = asyncio.create_task(asyncio.to_thread(hold))
+    await asyncio.to_thread(is_held.wait, 60)
+    try:
+        asking = {asyncio.create_task(api.talker.call("GET", f"{MINE}/workspace", token)) for _ in range(12)}
+        refused: list[Answer] = []
+        while len(refused) < 4:
+            ended, asking = await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
+            refused += [one.result() for one in ended]
+        assert {one.status for one in refused} == {400}
+        assert (await api.talker.call("GET", f"{THEIRS}/workspace", other)).status == 200
+    finally:
+        is_done.set()
+        await holding
+    assert {one.status for one in await asyncio.gather(*asking)} == {200}
+
+
+@pytest.mark.parametrize("content", [b"no zlib", zlib.compress(b"short"), zlib.compress(b"x" * 1000)])
+async def test_a_part_that_is_not_what_its_manifest_says_changes_nothing(api: Api, content: bytes) -> None:
+    _, token = await api.opened(MINE)
+    (api.folder / MINE / "file").write_text("before")
+    name = hashlib.sha256(content).hexdigest()
+    assert (await api.talker.call("PUT", f"{MINE}/blobs/{name}", token, content)).status == 200
+    plain = {
+        "version": 1,
+        "blobs": [[name, len(content), 10]],
+        "folders": [],
+        "links": [],
+        "files": [["other", 0o644, 0, 10, "a" * 64, [[0, 0, 10]]]],
+    }
+    answer = await api.talker.call("PUT", f"{MINE}/workspace", token, zlib.compress(json.dumps(plain).encode()))
+    assert answer.status == 400, answer
+    assert {path.name: path.read_text() for path in (api.folder / MINE).iterdir()} == {"file": "before"}
 
 
 async def test_a_body_without_an_end_is_cut_off(api: Api) -> None:

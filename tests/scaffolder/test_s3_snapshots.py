@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
@@ -16,32 +16,26 @@ from backstage_py.scaffolder.snapshots.store import Outside
 from backstage_py.storage.scaffolder.tables import blobs
 from tests.scaffolder.test_snapshots import keeping, tree
 
-boto3 = pytest.importorskip("boto3", reason="the extra 's3' (boto3) is not installed")
-moto_server = pytest.importorskip("moto.server", reason="moto[server] of the dependency group 'dev' is not installed")
-KEYS = {"accessKeyId": "any", "secretAccessKey": "any", "region": "eu-central-1"}
+if TYPE_CHECKING:
+    from tests.s3 import Server
+
+pytest.importorskip("boto3", reason="the extra 's3' (boto3) is not installed")
+pytest.importorskip("moto.server", reason="moto[server] of the dependency group 'dev' is not installed")
+s3 = pytest.importorskip("tests.s3")
 
 
 @pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    server = moto_server.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+def server() -> Iterator["Server"]:
+    with s3.serving() as found:
+        yield found
 
 
 @pytest.fixture
-def bucket(endpoint: str, tmp_path: Path) -> Outside:
+def bucket(server: "Server", tmp_path: Path) -> Outside:
     bucket = f"bucket-{tmp_path.name.replace('_', '-')}".lower()
-    client: Any = boto3.client(
-        "s3",
-        endpoint_url=endpoint,
-        region_name=KEYS["region"],
-        aws_access_key_id=KEYS["accessKeyId"],
-        aws_secret_access_key=KEYS["secretAccessKey"],
-    )
-    client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": KEYS["region"]})
-    found = outside_of("s3", {"s3": {"bucket": bucket, "endpoint": endpoint, **KEYS}})
+    server.new_bucket(bucket)
+    keys = {"accessKeyId": "service", "secretAccessKey": s3.SECRET, "region": s3.REGION}
+    found = outside_of("s3", {"s3": {"bucket": bucket, "endpoint": server.url, **keys}})
     assert found is not None
     return found
 

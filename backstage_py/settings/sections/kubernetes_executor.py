@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from backstage_py.model.json import Json
 from backstage_py.settings import kinds
-from backstage_py.settings.description import Each, key
+from backstage_py.settings.description import Each, Section, key
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,35 @@ class ImageSettings:
     image: str = key("image", kinds.TEXT, "(ours) The image.", example="registry.example/terraform:1.9")
     action: str | None = key("action", kinds.TEXT, "(ours) Pattern of the actions that get it, as terraform:*.", None)
     template: str | None = key("template", kinds.TEXT, "(ours) Pattern of the templates whose steps get it.", None)
+
+
+@dataclass(frozen=True, slots=True)
+class BucketSettings:
+    """``workspace.s3``: where workspaces lie between the service and its pods.
+
+    Attributes:
+        links: seconds for which a pod may use the URL of an object.
+    """
+
+    bucket: str = key("bucket", kinds.TEXT, "(ours) Over which workspaces travel to pods and back.", example="steps")
+    prefix: str = key(
+        "prefix",
+        kinds.TEXT,
+        "(ours) How keys begin, for this database alone; 'scaffolder-steps/'.",
+        "scaffolder-steps/",
+    )
+    region: str | None = key("region", kinds.TEXT, "(ours) By default as AWS' own programs have it.", None)
+    endpoint: str | None = key("endpoint", kinds.URL, "(ours) Of a server that is not Amazon's.", None)
+    pod_endpoint: str | None = key(
+        "podEndpoint", kinds.URL, "(ours) The same as pods reach it, where that differs.", None
+    )
+    access_key_id: str | None = key(
+        "accessKeyId", kinds.TEXT, "(ours) By default as AWS' own programs find credentials.", None
+    )
+    secret_access_key: str | None = key("secretAccessKey", kinds.TEXT, "(ours) As accessKeyId.", None, is_shown=False)
+    links: float = key(
+        "linkLifetime", kinds.LASTING, "(ours) How long a pod may use the URL of an object; 5 minutes.", 300.0
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +102,12 @@ class KubernetesExecutorSettings:
         kinds.whole(most=100),
         "(ours) Pods of 'image' that wait for steps, for each process that runs tasks; none by default.",
         0,
+    )
+    bucket: BucketSettings | None = key(
+        "workspace.s3",
+        Section(BucketSettings, is_optional=True),
+        "(ours) A bucket of S3 over which workspaces travel; without it they go to pods and back over HTTP.",
+        None,
     )
     owner: str = key(
         "instance", kinds.TEXT, "(ours) Tells our Jobs from those of another service in the namespace.", "backstage-py"

@@ -120,7 +120,8 @@ class KubernetesExecution:
 
             async def read_tree(url: str, target: Any, *, etag: str | None = None, token: str | None = None) -> Json:
                 """Read into a folder here, from which the pod gets it."""
-                with TemporaryDirectory(prefix="tree-", dir=asked.context.workspace.root.parent) as folder:
+                root = asked.context.workspace.root
+                with TemporaryDirectory(prefix=f"{root.name}_step-tree-", dir=root.parent) as folder:
                     found = await reader.read_tree(url, Path(folder), etag=etag, token=token)
                     if found is not None:
                         await threads.file_work(pod.session.workspace.keep_tree, str(target), Path(folder))

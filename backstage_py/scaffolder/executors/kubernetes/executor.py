@@ -1,10 +1,13 @@
 """Runs actions in pods: what the service starts, stops and asks of this folder."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakValueDictionary
+
+import structlog
 
 from backstage_py import background
 from backstage_py.errors import BackstageError, SettingsError
@@ -15,6 +18,7 @@ from backstage_py.plugin import Action, ActionContext
 from backstage_py.plugin.services import CatalogClient
 from backstage_py.scaffolder.executors.choice import RunFacts, recorded
 from backstage_py.scaffolder.executors.kubernetes import job as jobs
+from backstage_py.scaffolder.executors.kubernetes.depots import Depots
 from backstage_py.scaffolder.executors.kubernetes.execution import Asked, KubernetesExecution
 from backstage_py.scaffolder.executors.kubernetes.fleet import Fleet
 from backstage_py.scaffolder.executors.kubernetes.job import Call
@@ -25,6 +29,8 @@ from backstage_py.scaffolder.executors.kubernetes.sessions import Sessions
 from backstage_py.settings.sections.kubernetes_executor import KubernetesExecutorSettings
 
 _KEY = "scaffolder.executor.kubernetes"
+_SWEEP = 3600.0  # seconds between two looks at what others have left in the bucket
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -50,6 +56,7 @@ class KubernetesExecutor:
     catalog: CatalogClient | None = None
     _around: Surroundings = field(init=False)
     _pool: Pool = field(init=False)
+    _depots: Depots | None = field(init=False)
     _attempts: WeakValueDictionary[AttemptKey, Pods] = field(default_factory=WeakValueDictionary)
 
     def __post_init__(self) -> None:
@@ -58,13 +65,16 @@ class KubernetesExecutor:
         fleet = Fleet(self.settings, self.open, self.is_current)
         self._around = Surroundings(self.settings, fleet, self.sessions)
         self._pool = Pool(self._around)
+        bucket = self.settings.bucket
+        self._depots = Depots(bucket, self.settings.owner) if bucket else None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Watch the cluster until the block is left, and leave nothing there that this process began."""
         async with self._around.fleet.running():
             try:
-                async with background.running(self._pool.keep(), name="kubernetes.pool"):
+                sweeps = background.supervised("kubernetes.bucket", self._sweep_now_and_then)
+                async with background.running(self._pool.keep(), sweeps, name="kubernetes.pool"):
                     yield
             finally:
                 await self._around.settled()
@@ -91,10 +101,20 @@ class KubernetesExecutor:
         """Return the pods of an attempt; what earlier ones left in the cluster is deleted."""
         found = self._attempts.get(attempt)
         if found is None:
-            found = self._attempts[attempt] = Pods(self._around, self.bounds, self.resumes, self._pool)
+            depot = self._depots.of(attempt) if self._depots else None
+            found = self._attempts[attempt] = Pods(self._around, self.bounds, self.resumes, self._pool, depot)
             if attempt[1] > 1:
                 self._around.later(self.fleet.delete_older(*attempt))
         return found
+
+    async def _sweep_now_and_then(self) -> None:
+        while self._depots:
+            try:
+                if swept := await self._depots.sweep(self.is_current):
+                    _log.info("bucket_swept", attempts=swept)
+            except BackstageError as error:
+                _log.warning("bucket_not_swept", problem=error.message)
+            await asyncio.sleep(_SWEEP)
 
 
 class RunPods:

@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from backstage_py import threads
 from backstage_py.folders.receiving import Bounds
 from backstage_py.scaffolder.executors.kubernetes import job as jobs
+from backstage_py.scaffolder.executors.kubernetes.contents import Contents
+from backstage_py.scaffolder.executors.kubernetes.depots import LANE, Depot
 from backstage_py.scaffolder.executors.kubernetes.job import Call
 from backstage_py.scaffolder.executors.kubernetes.pod import Pod, Surroundings, Tell
 from backstage_py.scaffolder.executors.kubernetes.pool import Pool
@@ -20,13 +23,16 @@ class Pods:
         around: what they are made with.
         bounds: of the workspace.
         resumes: a step that has begun may begin again, as it does when a replica is lost.
+        depot: the attempt's part of a bucket; None without one.
     """
 
     around: Surroundings
     bounds: Bounds
     resumes: bool
     pool: Pool
+    depot: Depot | None = None
     number: int = 0
+    _contents: Contents | None = None
     _kept: dict[str, Pod] = field(default_factory=dict)
     _images: dict[Pod, str] = field(default_factory=dict)
 
@@ -44,7 +50,7 @@ class Pods:
         kept = self._kept.pop(image, None) if image else None
         if kept and kept.is_usable:
             return kept
-        pod = self._warm(call, root) or Pod(self.around, call, SentWorkspace(root, self.bounds), tell)
+        pod = self._warm(call, root) or Pod(self.around, call, self._sent(root), tell)
         if image:
             self._images[pod] = image
         return pod
@@ -53,7 +59,7 @@ class Pods:
         """Return a pod that waits for a call already."""
         pod = self.pool.take(jobs.image_of(call, self.around.settings))
         if pod:
-            pod.adopt(call, SentWorkspace(root, self.bounds))
+            pod.adopt(call, self._sent(root))
         return pod
 
     def give_back(self, pod: Pod, *, is_clean: bool) -> None:
@@ -71,3 +77,18 @@ class Pods:
             pod.end(kill=False)
         self._kept.clear()
         self._images.clear()
+        if self._contents:
+            self.around.later(_close(self._contents))
+            self._contents = None
+
+    def _sent(self, root: Path) -> SentWorkspace:
+        """Return the workspace for one more session."""
+        if self._contents is None:
+            self._contents = Contents(root, self.bounds, self.depot)
+        return SentWorkspace(self._contents)
+
+
+async def _close(contents: Contents) -> None:
+    await threads.file_work(contents.close)
+    if contents.depot:
+        await threads.remote_call(LANE, contents.depot.close)

@@ -41,6 +41,7 @@ class Session:
         silence: seconds without a word after which the pod counts as lost. One that asks for messages is told well
             before that there are none.
         reading: bodies that are being read.
+        working: held by who works with the workspace, of whom ``wanting`` counts all: a session has one thread for it.
         asked: set when the pod has waited for something to do.
         heard_at: when the pod was last heard, by our clock.
     """
@@ -73,6 +74,8 @@ class Session:
         self.silence = _SILENCE
         self._taking = asyncio.Lock()
         self.reading = 0
+        self.working = asyncio.Lock()
+        self.wanting = 0
         self.asked = asyncio.Event()
         self.is_closed = False
 
