@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import os
 import socket
 import threading
 import zlib
@@ -13,8 +14,9 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from backstage_py.execution.messages import Answer as AnswerMessage
+from backstage_py.folders.receiving import LARGEST_BLOB
 from tests.execution_api import talking
-from tests.execution_api.talking import Answer, Api
+from tests.execution_api.talking import BOUNDS, Answer, Api
 
 MINE, THEIRS = "task-a.1.1.0", "task-b.1.1.0"
 LOG = b'{"type":"log","seq":1,"lines":[["info","hello"]]}'
@@ -148,6 +150,18 @@ async def test_bodies_are_bounded_before_they_are_read(api: Api) -> None:
     assert answer.status == 400, answer
     packed = await api.talker.call("POST", f"{MINE}/messages", token, zlib.compress(LOG), content_encoding="deflate")
     assert packed.status == 400
+
+
+async def test_what_a_pod_has_read_by_url_does_not_fill_the_disk(api: Api, tmp_path: Path) -> None:
+    session, token = await api.opened(MINE)
+    (tmp_path / "read").mkdir()
+    for number in range(40):
+        (tmp_path / "read" / "file").write_bytes(os.urandom(600_000))
+        await asyncio.to_thread(session.workspace.keep_tree, f"/work/{number}", tmp_path / "read")
+    [store] = tmp_path.glob("*_step-sent-*")
+    assert sum(path.stat().st_size for path in store.rglob("*")) < 2 * BOUNDS.size + LARGEST_BLOB + 1_000_000
+    assert (await api.talker.call("POST", f"{MINE}/trees", token, b"/work/39")).status == 200
+    assert (await api.talker.call("POST", f"{MINE}/trees", token, b"/work/0")).status == 400
 
 
 async def test_who_asks_for_all_at_once_holds_up_nobody_else(api: Api) -> None:
