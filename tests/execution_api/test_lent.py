@@ -1,18 +1,29 @@
 """What of the service's credentials a pod gets."""
 
+import asyncio
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from backstage_py.errors import NotAllowedError
+from backstage_py.execution.messages import Answer, Ask, FromService
 from backstage_py.model.scm import ScmIntegration
-from backstage_py.plugin import Services
+from backstage_py.plugin import Services, action
+from backstage_py.scaffolder.executors.host import Host
 from backstage_py.scaffolder.executors.kubernetes.lent import Lent
+from tests.execution.pair import Everything, Pair
 
 GITHUB = ScmIntegration("github", "github.com", "GitHub", "https://api.github.com", None, "gh-token", {"apps": ["key"]})
 GITLAB = ScmIntegration(
     "gitlab", "gitlab.example", "GitLab", None, None, "gl-token", {"baseUrl": "https://gitlab.example"}
 )
+
+
+@action("acme:nothing", {"type": "object"})
+async def nothing(_: Any) -> None:
+    """Do nothing."""
 
 
 class Hosts:
@@ -84,12 +95,48 @@ async def test_the_users_token_stays_here_and_pods_act_as_the_user_alone() -> No
     word = found.secrets["backstageToken"]
     assert "user-token" not in word
     request = found.overrides["backstage", "request"]
-    await request("GET", "/x", token=word)
-    await request("GET", "/x", token=None)
-    await request("GET", "/x", token="made up")  # of the test
+    for path in ("/api/catalog/x", "catalog/x"):
+        await request("GET", path, token=word)
+    await request("GET", "/api/catalog/x", token=None)
+    await request("GET", "/api/catalog/x", token="made up")  # of the test
     backstage: Any = found.services.backstage
-    assert backstage.tokens == ["user-token", "user-token", "made up"]
+    assert backstage.tokens == ["user-token", "user-token", None, "made up"]
     assert found.offered.own_token is None
+
+
+@pytest.mark.parametrize("url", ["https://echo.example/x", "HTTPS://echo.example/x", "http://echo.example"])
+async def test_the_users_token_goes_to_plugins_alone(url: str) -> None:
+    """A host that is allowed besides may tell the pod what it got."""
+    found = lent({})
+    for token in (found.secrets["backstageToken"], None):
+        await found.overrides["backstage", "request"]("GET", url, token=token)
+    backstage: Any = found.services.backstage
+    assert backstage.tokens == [None, None]
+
+
+@pytest.mark.parametrize("given", [{"backstageToken": "user-token"}, {}])
+async def test_a_pod_never_acts_as_the_service(given: dict[str, str], tmp_path: Path) -> None:
+    everything: Any = Everything()
+    lent = Lent({}, given, Services(catalog=everything, remote_actions=everything))
+    pair = Pair(tmp_path)
+    answers: asyncio.Queue[FromService] = asyncio.Queue()
+
+    context = pair.context({})
+    host = Host(nothing, context, answers.put, "1", None, lent.offered, lent.overrides, caller=lent.as_user)
+    numbers = {"a": 1, "b": 2}
+    asked = [
+        Ask(1, "catalog", "entities_by_refs", (["a"],), {"token": None}),
+        Ask(2, "catalog", "add_location", ("b",), {"token": None}),
+        Ask(3, "remote_actions", "run", ("other:add", numbers, None)),
+        Ask(4, "remote_actions", "run", ("other:add", numbers, lent.secrets.get("backstageToken"))),
+    ]
+    for one in asked:
+        await host.take(one)
+    found = [await answers.get() for _ in asked]
+    assert not [one for one in found if not isinstance(one, Answer) or one.error]
+    told = json.dumps([one.value for one in found if isinstance(one, Answer)])
+    assert "null" not in told
+    assert told.count("user-token") == (6 if given else 0)
 
 
 def test_of_the_configuration_goes_what_the_operator_listed() -> None:

@@ -68,6 +68,7 @@ class Host:
         workspace: the task's folder where the handler sees it; None when it has to be fetched.
         services: those of the context, or fewer.
         overrides: answer instead of services.
+        caller: returns the token with which an action of another plugin is run, for the one that the handler gave.
         reports: whether the operator's log says where a foreign exception came from.
         ended: the end of the handler, with an error of ours or without. What is of the run and not of the action (a
             claim that is lost, a budget that is used up) is raised as it is.
@@ -81,6 +82,7 @@ class Host:
     workspace: str | None
     services: Services
     overrides: Overrides = field(default_factory=dict)
+    caller: Callable[[str | None], str | None] = lambda token: token
     reports: bool = True
     ended: "asyncio.Future[None]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     is_clean: bool = False
@@ -235,6 +237,7 @@ class Host:
 
     async def _run_remote(self, id_: str, given: JsonObject, token: str | None) -> Any:
         """Call an action of another plugin as its description promised."""
+        token = self.caller(token)
         remote = self.services.remote_actions
         found = await remote.find(id_, token=token) if remote else None
         if found is None:

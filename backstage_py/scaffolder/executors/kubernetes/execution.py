@@ -128,7 +128,9 @@ class KubernetesExecution:
                 return found
 
             overrides[("url_reader", "read_tree")] = read_tree
-        return Host(asked.action, context, pod.session.say, call.key, None, lent.offered, overrides)
+        return Host(
+            asked.action, context, pod.session.say, call.key, None, lent.offered, overrides, caller=lent.as_user
+        )
 
     async def _tell_cancelled(self, host: Host) -> None:
         with suppress(BackstageError):

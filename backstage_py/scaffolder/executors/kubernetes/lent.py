@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from backstage_py.errors import NotAllowedError
+from backstage_py.integrations.hosts import scm_url
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.scm import ScmIntegration
 from backstage_py.plugin import Services
@@ -71,12 +72,21 @@ class Lent:
         }
         for service, methods in {
             "catalog": ("entities_by_refs", "add_location", "preview_location", "refresh"),
-            "backstage": ("request",),
             "remote_actions": ("list", "find"),
         }.items():
             if target := getattr(self.services, service):
                 found |= {(service, one): self._with_user(getattr(target, one)) for one in methods}
+        if self.services.backstage:
+            found["backstage", "request"] = self._request
         return found
+
+    def as_user(self, token: str | None) -> str | None:
+        """Return the token for a call that the pod asks for: the user's in place of its word, and of none.
+
+        Without a user it stays the word, which nobody takes for anybody's: where none is given the service would call
+        as itself, and a pod never does.
+        """
+        return self.given.get(_USER_TOKEN, self._word) if token in {None, self._word} else token
 
     def names(self, host: str) -> bool:
         """Say whether the step's input names a host."""
@@ -99,13 +109,16 @@ class Lent:
 
     def _with_user(self, method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         async def call(*args: Any, **named: Any) -> Any:
-            if named.get("token") == self._word:
-                named["token"] = self.given[_USER_TOKEN]
-            elif named.get("token") is None and _USER_TOKEN in self.given:
-                named["token"] = self.given[_USER_TOKEN]  # a pod never acts as the service
-            return await method(*args, **named)
+            return await method(*args, **{**named, "token": self.as_user(named.get("token"))})
 
         return call
+
+    async def _request(self, method: str, path: str, *, token: str | None, **more: Any) -> Any:
+        """Send a request; the user's token goes to plugins alone: other hosts might tell it to the pod."""
+        if token == self._word:
+            token = None if scm_url.is_absolute(path) else self.as_user(token)
+        client: Any = self.services.backstage
+        return await client.request(method, path, token=token, **more)
 
     async def _by_host(self, host: str) -> ScmIntegration | None:
         return self._shown(self._hosts.by_host(host))
