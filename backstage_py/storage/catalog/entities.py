@@ -17,7 +17,7 @@ from backstage_py.storage.catalog.finder import FacetRequest, Facets, Finder
 from backstage_py.storage.catalog.pages import Order, Page, PageRequest, Position
 from backstage_py.storage.catalog.tables import final_entities, references, search
 from backstage_py.storage.database import Database
-from backstage_py.storage.prepared import Lookup, Prepared
+from backstage_py.storage.prepared import Prepared
 
 T = TypeVar("T")
 
@@ -183,14 +183,13 @@ def _with_texts(connection: sa.Connection, positions: list[Position], total: int
     return Page([found[one.id] for one in there], there, total)
 
 
-_BY_UID = Lookup(sa.select(final_entities.c.entity).where(final_entities.c.uid == sa.bindparam("uid")), [bytes])
+_BY_UID = Prepared(sa.select(final_entities.c.entity).where(final_entities.c.uid == sa.bindparam("uid")))
 _BY_REFS = sa.select(final_entities.c.entity_ref, final_entities.c.entity).where(
     bulk.is_in_parameter(final_entities.c.entity_ref, "refs")
 )
-_SOME = Lookup(_BY_REFS, [str, bytes])
-_TEXTS = Lookup(
-    sa.select(final_entities.c.id, final_entities.c.entity).where(bulk.is_in_parameter(final_entities.c.id, "ids")),
-    [int, bytes],
+_SOME = Prepared(_BY_REFS)
+_TEXTS = Prepared(
+    sa.select(final_entities.c.id, final_entities.c.entity).where(bulk.is_in_parameter(final_entities.c.id, "ids"))
 )
 
 

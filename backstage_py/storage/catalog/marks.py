@@ -16,7 +16,7 @@ from backstage_py.storage.catalog.records import Changes
 from backstage_py.storage.catalog.tables import process_queue, refresh_state, state, stitch_queue
 from backstage_py.storage.database import Database, Transaction, WriteFunction
 from backstage_py.storage.faults import BusyError
-from backstage_py.storage.prepared import Lookup, Prepared
+from backstage_py.storage.prepared import Prepared
 
 T = TypeVar("T")
 
@@ -100,7 +100,7 @@ def generation(connection: sa.Connection) -> int:
     return int(_GENERATION.all(connection, {})[0][0])
 
 
-_GENERATION = Lookup(sa.select(state.c.generation), [int])
+_GENERATION = Prepared(sa.select(state.c.generation))
 _LOCK = Prepared(
     sa.select(state.c.id, sa.func.set_config(*map(sa.bindparam, ("name", "wait", "local")))).with_for_update()
 )

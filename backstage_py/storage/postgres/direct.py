@@ -1,17 +1,25 @@
-"""Statements of the hottest reads, sent by libpq's own calls: prepared once, one turn, values as the server has them.
+"""Statements that are written once, sent by libpq's own calls: prepared once, one turn, values as the server has them.
 
-The driver's cursor costs a read by key as much again as the server takes for it, and a column of bytes comes in
-hexadecimal digits. What is given here is text, integers, or a list of either; what is found is text, integers or bytes.
+The driver's cursor takes several times as long for such a statement as the server: it looks at each value of each list
+to find its type, and a column of bytes comes in hexadecimal digits. What is given here is text, integers, booleans,
+bytes, nothing, or a list of these; what is found is the same.
 """
 
+import itertools
 import re
+import struct
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
 _PARAMETER = re.compile(r"%\((\w+)\)s|%%")
-_BINARY = 1
+_TEXT, _BINARY = 0, 1
+_FINE = frozenset({1, 2})
+"""libpq's ``PGRES_COMMAND_OK`` and ``PGRES_TUPLES_OK``; its enumerations come with the driver, which loads late."""
+_NOT_THERE = "26000"
+"""The state in which the server does not know a prepared statement."""
 _prepared: "WeakKeyDictionary[Any, dict[bytes, bytes]]" = WeakKeyDictionary()
+_numbers = itertools.count()
 
 
 class Direct:
@@ -19,13 +27,11 @@ class Direct:
 
     Args:
         text: as the driver takes it, with ``%(name)s`` for each value.
-        kinds: of the columns that are found: ``str``, ``int`` or ``bytes``; none of them is null.
     """
 
-    def __init__(self, text: str, kinds: Sequence[type]) -> None:
+    def __init__(self, text: str) -> None:
         self._names: list[str] = []
         self._text = _PARAMETER.sub(self._numbered, text).encode()
-        self._read = [_READ[kind] for kind in kinds]
 
     def all(self, driver: Any, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Run it on a connection of the driver that nobody else uses, and return the rows.
@@ -33,29 +39,38 @@ class Direct:
         Raises:
             psycopg.Error: as a cursor would.
         """
-        from psycopg import pq
-
-        ours, given = driver.pgconn, [_as_text(values[name]) for name in self._names]
-        if driver.prepare_threshold is None:  # a pooler: the next transaction may have another server's process
-            result = ours.exec_params(self._text, given, result_format=_BINARY)
-        else:
-            result = ours.exec_prepared(self._name(driver), given, result_format=_BINARY)
-        if result.status != pq.ExecStatus.TUPLES_OK:
-            raise _error(ours, result)
-        columns = list(enumerate(self._read))
+        result = self._run(driver, values)
+        columns = [(at, _READ[result.ftype(at)]) for at in range(result.nfields)]
         get = result.get_value
-        return [tuple(read(get(row, at)) for at, read in columns) for row in range(result.ntuples)]
+        return [
+            tuple(None if (found := get(row, at)) is None else read(found) for at, read in columns)
+            for row in range(result.ntuples)
+        ]
+
+    def run(self, driver: Any, values: Mapping[str, Any]) -> int:
+        """Do the same, and return the number of rows that it changed or found."""
+        return self._run(driver, values).command_tuples or 0
+
+    def _run(self, driver: Any, values: Mapping[str, Any]) -> Any:
+        ours = driver.pgconn
+        given = [_for_server(values[name]) for name in self._names]
+        formats = [_BINARY if isinstance(values[name], bytes) else _TEXT for name in self._names]
+        if driver.prepare_threshold is None:  # a pooler: the next transaction may have another server's process
+            result = ours.exec_params(self._text, given, param_formats=formats, result_format=_BINARY)
+        else:
+            result = ours.exec_prepared(self._name(driver), given, formats, _BINARY)
+            if result.status not in _FINE and _has_forgotten(ours, result):
+                _prepared.pop(driver, None)
+                result = ours.exec_prepared(self._name(driver), given, formats, _BINARY)
+        _check(ours, result)
+        return result
 
     def _name(self, driver: Any) -> bytes:
-        from psycopg import pq
-
         known = _prepared.setdefault(driver, {})
         name = known.get(self._text)
         if name is None:
-            name = b"direct_%d" % len(known)
-            result = driver.pgconn.prepare(name, self._text)
-            if result.status != pq.ExecStatus.COMMAND_OK:
-                raise _error(driver.pgconn, result)
+            name = b"direct_%d" % next(_numbers)
+            _check(driver.pgconn, driver.pgconn.prepare(name, self._text))
             known[self._text] = name
         return name
 
@@ -68,41 +83,98 @@ class Direct:
         return f"${self._names.index(name) + 1}"
 
 
-def _error(ours: Any, result: Any) -> Exception:
+def command(driver: Any, text: bytes) -> None:
+    """Run what has no values and finds nothing, such as ``COMMIT``.
+
+    Raises:
+        psycopg.Error: as a cursor would.
+    """
+    _check(driver.pgconn, driver.pgconn.exec_(text))
+
+
+def roll_back(driver: Any) -> None:
+    """Undo the transaction that the connection is in, if any; what is prepared stays prepared.
+
+    The driver would have the server forget all that is prepared, since a transaction may have made what it is about.
+    """
+    from psycopg import pq
+
+    if driver.pgconn.transaction_status in {pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR}:
+        command(driver, b"ROLLBACK")
+
+
+def _has_forgotten(ours: Any, result: Any) -> bool:
+    """Whether somebody has had the server forget what was prepared, and nothing is lost: no transaction is open."""
+    from psycopg import pq
+
+    if ours.transaction_status != pq.TransactionStatus.IDLE:
+        return False
+    state = result.error_field(pq.DiagnosticField.SQLSTATE)
+    return bool(state) and state.decode() == _NOT_THERE
+
+
+def _check(ours: Any, result: Any) -> None:
+    if result.status in _FINE:
+        return
     from psycopg import OperationalError, errors, pq
 
     if ours.status == pq.ConnStatus.BAD:
-        return OperationalError(ours.error_message.decode("utf-8", "replace"))
-    return errors.error_from_result(result)
+        raise OperationalError(ours.error_message.decode("utf-8", "replace"))
+    raise errors.error_from_result(result)
 
 
-def _as_text(value: Any) -> bytes:
-    """Return a parameter in the server's text form."""
+def _for_server(value: Any) -> bytes | None:
+    """Return a parameter in the server's text form; bytes as they are."""
+    if value is None or isinstance(value, bytes):
+        return value
     if isinstance(value, list):
         return b"{%b}" % b",".join(map(_item, value))
+    return _as_text(value)
+
+
+def _as_text(value: str | int) -> bytes:
     shown = str(value).encode()
     if b"\0" in shown:
-        _refuse_nul()
+        from psycopg import DataError
+
+        raise DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
     return shown
 
 
-def _item(value: str | int) -> bytes:
-    if isinstance(value, int):
-        return b"%d" % value
-    shown = value.encode()
-    if b"\0" in shown:
-        _refuse_nul()
-    return b'"%b"' % shown.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
-
-
-def _refuse_nul() -> None:
-    from psycopg import DataError
-
-    raise DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
+def _item(value: str | int | bytes | None) -> bytes:
+    if isinstance(value, str):
+        return b'"%b"' % _as_text(value).replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+    if isinstance(value, bytes):
+        return b'"\\\\x%b"' % value.hex().encode()
+    return b"NULL" if value is None else b"%d" % value
 
 
 def _as_integer(value: bytes) -> int:
     return int.from_bytes(value, "big", signed=True)
 
 
-_READ: Mapping[type, Callable[[Any], Any]] = {str: bytes.decode, int: _as_integer, bytes: bytes}
+def _list_of(read: Callable[[bytes], Any]) -> Callable[[bytes], list[Any]]:
+    def items(value: bytes) -> list[Any]:
+        dimensions, _, _ = struct.unpack_from("!iii", value)
+        found: list[Any] = []
+        at = 12 + 8 * dimensions
+        while at < len(value):
+            (length,) = struct.unpack_from("!i", value, at)
+            at += 4
+            found.append(None if length < 0 else read(value[at : at + length]))
+            at += max(length, 0)
+        return found
+
+    return items
+
+
+_INTEGERS: Sequence[int] = (20, 21, 23)
+_TEXTS: Sequence[int] = (19, 25, 705, 1042, 1043)
+_READ: Mapping[int, Callable[[bytes], Any]] = {
+    16: lambda value: value == b"\x01",  # boolean
+    17: bytes,
+    1016: _list_of(_as_integer),  # of bigint
+    **dict.fromkeys(_INTEGERS, _as_integer),
+    **dict.fromkeys(_TEXTS, bytes.decode),
+}
+"""How a column is read, by the number of its type in the server's catalog."""

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from backstage_py.metrics.process import CONNECTIONS
 from backstage_py.storage.faults import LostError, raise_meaning
+from backstage_py.storage.postgres import direct
 from backstage_py.storage.postgres.connecting import Connecting
 from backstage_py.storage.transaction import T
 
@@ -92,7 +93,7 @@ class Session:
             if connection.invalidated or connection.connection.driver_connection.closed:  # type: ignore[union-attr]
                 self.close()
             else:
-                connection.connection.rollback()
+                direct.roll_back(connection.connection.driver_connection)
                 connection.rollback()
         except Exception:  # noqa: BLE001  # whatever it is, a new connection has no such past
             self.close()

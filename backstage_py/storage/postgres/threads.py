@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL
 
 from backstage_py.storage.outages import Outages
+from backstage_py.storage.postgres import direct
 from backstage_py.storage.postgres.connecting import Connecting
 from backstage_py.storage.postgres.session import Session
 from backstage_py.storage.postgres.watch import Watch
@@ -142,10 +143,10 @@ def _commit(job: Write, session: Session, connection: sa.Connection) -> tuple[Tr
         result = job.function(transaction)
     else:
         driver: Any = connection.connection.driver_connection
-        driver.execute("BEGIN", prepare=False)
+        direct.command(driver, b"BEGIN")
         result = job.function(transaction)
         session.may_be_done = True
-        driver.execute("COMMIT", prepare=False)
+        direct.command(driver, b"COMMIT")
     if connection.in_transaction():
         connection.commit()
     return transaction, result

@@ -14,6 +14,7 @@ from backstage_py.model import json
 from backstage_py.model.platform_event import PlatformEvent
 from backstage_py.model.task import Claim, ClaimLost, Transition
 from backstage_py.storage import clock
+from backstage_py.storage.postgres.direct import Direct
 from backstage_py.storage.reporting import events as platform_events
 from backstage_py.storage.scaffolder import progress
 from backstage_py.storage.transaction import Transaction
@@ -92,7 +93,7 @@ def record(
     }
     if facts:
         values["facts"] = json.text(platform_events.rows(facts))
-    text = _text(
+    statement = _statement(
         ends=transition.end is not None,
         erases=claim.recorded.erases_secrets or (transition.end is not None and not claim.secrets_lost),
         forgets=forgets,
@@ -100,20 +101,19 @@ def record(
         has_facts=bool(facts),
     )
     driver: Any = transaction.connection.connection.driver_connection
-    row = driver.execute(text, values, prepare=True).fetchone()
-    if row is not None:
+    for is_shared, ids in statement.all(driver, values):  # of the one task
         transaction.after_commit(partial(platform_events.count, facts))
-        return Found(row[1] or (), is_shared=row[0])
-    if driver.execute(_RECORDED, values, prepare=True).fetchone() is None:
+        return Found(ids or (), is_shared)
+    if not _RECORDED.run(driver, values):
         raise ClaimLost(claim.id)
     return Found((), is_shared=True)
 
 
-_RECORDED = b"SELECT 1 FROM tasks WHERE id = %(task)s AND claim = %(claim)s AND recorded >= %(move)s"
+_RECORDED = Direct("SELECT 1 FROM tasks WHERE id = %(task)s AND claim = %(claim)s AND recorded >= %(move)s")
 
 
 @cache
-def _text(*, ends: bool, erases: bool, forgets: bool, has_steps: bool, has_facts: bool) -> bytes:
+def _statement(*, ends: bool, erases: bool, forgets: bool, has_steps: bool, has_facts: bool) -> Direct:
     changes = ["recorded = %(move)s"]
     if ends:
         changes += ["status = %(state)s", "worker = NULL", f"ended_at = {_NOW}", f"last_heartbeat_at = {_NOW}"]
@@ -126,4 +126,4 @@ def _text(*, ends: bool, erases: bool, forgets: bool, has_steps: bool, has_facts
         parts.append(platform_events.PART)
     if forgets:
         parts += progress.parts_to_forget("IN (SELECT id FROM held)")
-    return ("WITH" + ",".join(parts) + _FOUND).encode()
+    return Direct("WITH" + ",".join(parts) + _FOUND)

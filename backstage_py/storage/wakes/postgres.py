@@ -20,6 +20,7 @@ import structlog
 from backstage_py import background, threads
 from backstage_py.errors import BackstageError
 from backstage_py.storage.postgres.connecting import Connecting
+from backstage_py.storage.postgres.direct import Direct
 from backstage_py.storage.postgres.session import Session
 from backstage_py.storage.wakes import table
 from backstage_py.storage.wakes.hub import Receive
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import psycopg
 
 _CHANNEL = "backstage_py_wake"
+_NOTIFY = Direct("SELECT 1 FROM pg_notify(%(channel)s, %(told)s)")
 _LONGEST = 7_000  # bytes of a notification; PostgreSQL takes 8,000
 _SEPARATOR = "\n"
 _POLL = 0.25  # seconds between two looks where nobody can listen
@@ -210,7 +212,7 @@ class PostgresCarrier:
     def _tell(self, text: str, connection: sa.Connection) -> None:
         if not self._connecting.has_pooler:
             driver: Any = connection.connection.driver_connection
-            driver.execute("SELECT pg_notify(%s, %s)", (_CHANNEL, text), prepare=True)
+            _NOTIFY.run(driver, {"channel": _CHANNEL, "told": text})
             return
         table.send(connection, self._id, text.split(_SEPARATOR)[1:])
         if time.monotonic() - self._forgot_at > _FORGET:
