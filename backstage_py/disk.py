@@ -5,7 +5,7 @@ import os
 from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from backstage_py import threads
 from backstage_py.errors import BackstageError, ServiceUnavailableError
@@ -77,13 +77,13 @@ class Quota:
                         left.append(entry.path)
                     else:
                         size += _size(entry)
-                    self._refuse(files, size)
+                    if size > self.size or files > self.files:
+                        self._refuse(size)
 
-    def _refuse(self, files: int, size: int) -> None:
+    def _refuse(self, size: int) -> NoReturn:
         if size > self.size:
             raise QuotaError(f"The workspace holds more than {amount(self.size)} (scaffolder.workspaceLimitBytes)")
-        if files > self.files:
-            raise QuotaError(f"The workspace holds more than {self.files} files (scaffolder.workspaceLimitFiles)")
+        raise QuotaError(f"The workspace holds more than {self.files} files (scaffolder.workspaceLimitFiles)")
 
 
 async def within(quota: Quota, folder: Path, work: Coroutine[Any, Any, T]) -> T:

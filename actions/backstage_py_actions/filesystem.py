@@ -1,6 +1,5 @@
 """``fs:delete``, ``fs:rename``, ``fs:readdir`` and ``fs:read``."""
 
-import asyncio
 import os
 import shutil
 from collections.abc import Iterator
@@ -83,28 +82,24 @@ class Rename:
 @builtin("fs:rename", Rename, dry_run=True, attributes=ActionAttributes(local=True))
 async def fs_rename(ctx: ActionContext[Rename]) -> None:
     """Rename or move, one after the other; the first that fails ends the step."""
-    work = _renaming(ctx)
-    if any(file.get("overwrite") for file in ctx.input.files):  # a whole folder may have to be removed
-        await asyncio.to_thread(short_work.finish, work)
-    else:
-        await short_work.run(work)
+    await short_work.run(_renaming(ctx))
 
 
-def _renaming(ctx: ActionContext[Rename]) -> Iterator[None]:
+def _renaming(ctx: ActionContext[Rename]) -> Iterator[object]:
     for file in ctx.input.files:
         if not file.get("from") or not file.get("to"):
             raise InputError("each file must have a from and to property")
         source, target = ctx.workspace.entry(file["from"]), ctx.workspace.entry(file["to"])
         try:
-            _move(source, target, overwrite=bool(file.get("overwrite")))
+            yield from _moving(source, target, overwrite=bool(file.get("overwrite")))
         except PermanentError:
             ctx.logger.error(f"Failed to rename file {source} to {target}:")
             raise
         ctx.logger.info(f"File {source} renamed to {target} successfully")
-        yield
+        yield None
 
 
-def _move(source: Path, target: Path, *, overwrite: bool) -> None:
+def _moving(source: Path, target: Path, *, overwrite: bool) -> Iterator[object]:
     if not os.path.lexists(source):
         raise PermanentError(f"ENOENT: no such file or directory, lstat '{source}'")
     if source == target:
@@ -115,6 +110,7 @@ def _move(source: Path, target: Path, *, overwrite: bool) -> None:
         if not overwrite:
             raise PermanentError("dest already exists.")
         if target.is_dir() and not target.is_symlink():
+            yield short_work.LONG
             shutil.rmtree(target)
         else:
             target.unlink()

@@ -14,13 +14,15 @@ from backstage_py import threads
 T = TypeVar("T")
 MOMENT = 0.01
 """Seconds that the event loop can spare."""
+LONG = object()
+"""Yielded by work whose next piece may take long, whatever time is left."""
 
 
 async def run(work: Iterator[object], *, moment: float = MOMENT) -> None:
     """Run ``work`` to its end: for a moment (in seconds) on the event loop, the rest in a thread."""
     until = perf_counter() + moment
-    for _ in work:
-        if perf_counter() > until:
+    for done in work:
+        if done is LONG or perf_counter() > until:
             await threads.file_work(finish, work)
             return
 

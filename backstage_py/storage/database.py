@@ -186,8 +186,10 @@ class Database:
             return await asyncio.wrap_future(self._threads.read(function))
 
     async def _write(self, function: WriteFunction[T], is_statement: bool) -> T:  # noqa: FBT001  # for partial
-        job = Write(function, is_statement)
         with _observed("write"):
+            if isinstance(self._threads, PostgresThreads):
+                return await self._threads.write(function, is_statement=is_statement)
+            job = Write(function)
             self._threads.write(job)
             result: T = await asyncio.wrap_future(job.done)
             return result

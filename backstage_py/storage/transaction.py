@@ -38,13 +38,7 @@ ReadFunction = Callable[[sa.Connection], T]
 
 @dataclass(slots=True)
 class Write:
-    """A write function on its way to a writer's thread.
-
-    Attributes:
-        is_statement: it runs one statement, which is a transaction by itself.
-        done: its result.
-    """
+    """A write function on its way to the writer's thread of SQLite; ``done`` is its result."""
 
     function: WriteFunction[Any]
-    is_statement: bool = False
     done: "Future[Any]" = field(default_factory=Future)

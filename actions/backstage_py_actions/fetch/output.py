@@ -53,10 +53,12 @@ class Output:
             descriptor = self._reopen(path, place)
         except IsADirectoryError as error:
             raise _folder_in_the_way(path) from error
-        with os.fdopen(descriptor, "wb", buffering=0) as file:
+        try:
             view = memoryview(content)
             while view:
-                view = view[file.write(view) :]
+                view = view[os.write(descriptor, view) :]
+        finally:
+            os.close(descriptor)
         return True
 
     def copy(self, source: Path, path: str, *, mode: int, replace: bool) -> bool:

@@ -40,7 +40,7 @@ def copy_folder(folder: Path, output: Output, logger: ActionLogger) -> None:
     if folder.is_file():
         output.copy(folder, folder.name, mode=folder.stat().st_mode, replace=True)
         return
-    for entry in skeleton.entries(folder):
+    for entry in skeleton.entries(folder.resolve()):
         if entry.kind is Kind.FOLDER:
             output.make_folder(entry.path, replace=True)
         elif entry.kind is Kind.LINK:

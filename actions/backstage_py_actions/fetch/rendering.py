@@ -1,6 +1,5 @@
 """How the entries of a skeleton become files of the workspace, in the order and with the words of Backstage."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -155,13 +154,12 @@ class _Pass:
         return self.engine.render(source, self.context, filename=named) if "{" in source else source
 
     def _content(self, entry: Entry, *, is_rendered: bool) -> bytes:
-        found = entry.source.lstat()
-        if found.st_size > _LARGEST_TEXT:
+        if entry.status.st_size > _LARGEST_TEXT:
             raise InputError(
                 f"'{self.prefix}{entry.path}' of the skeleton is larger than {_LARGEST_TEXT // (1024 * 1024)} MiB, the "
                 "most that is handled as text; fetch it with fetch:plain"
             )
-        text = skeleton.contents.text(entry.source, found)
+        text = skeleton.contents.text(entry.source, entry.status)
         return as_bytes(self._rendered(text, entry.path) if is_rendered else text)
 
     def _copy(self, entry: Entry, path: str) -> None:
@@ -182,4 +180,4 @@ def as_bytes(text: str) -> bytes:
 
 def _has_empty_name(path: str) -> bool:
     """Tell whether a rendered path has an empty part: that is how a template leaves files out."""
-    return not path or path.startswith("/") or bool(re.search("//", path))
+    return not path or path.startswith("/") or "//" in path

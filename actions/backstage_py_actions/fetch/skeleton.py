@@ -34,13 +34,18 @@ class Entry:
     Attributes:
         path: below the skeleton, with ``/``, without one at its end.
         source: where it lies.
-        mode: the whole ``st_mode``, as Backstage shows it in the log.
+        status: as it was found.
     """
 
     path: str
     source: Path
     kind: Kind
-    mode: int
+    status: os.stat_result
+
+    @property
+    def mode(self) -> int:
+        """The whole ``st_mode``, as Backstage shows it in the log."""
+        return self.status.st_mode
 
     @property
     def name(self) -> str:
@@ -105,7 +110,7 @@ contents = Contents()
 
 
 def entries(root: Path) -> Iterator[Entry]:
-    """Yield all entries of a folder: those of a level before those below, in the order of their names.
+    """Yield all entries of a folder that no link leads to: a level before those below, in the order of their names.
 
     Links that lead out of the folder are left out, as Backstage leaves them out when it copies.
 
@@ -114,7 +119,6 @@ def entries(root: Path) -> Iterator[Entry]:
     """
     if not root.is_dir():
         raise InputError(f"The skeleton '{root.name}' is not a folder")
-    root = root.resolve()
     count = 0
     level = [("", root)]
     while level:
@@ -138,12 +142,12 @@ def _level(root: Path, prefix: str, folder: Path) -> Iterator[Entry]:
         mode = status.st_mode
         if stat.S_ISLNK(mode):
             if _is_inside(root, path):
-                yield Entry(prefix + item.name, path, Kind.LINK, mode)
+                yield Entry(prefix + item.name, path, Kind.LINK, status)
         elif stat.S_ISDIR(mode):
-            yield Entry(prefix + item.name, path, Kind.FOLDER, mode)
+            yield Entry(prefix + item.name, path, Kind.FOLDER, status)
         elif stat.S_ISREG(mode):
             binary = contents.is_binary(path, status)
-            yield Entry(prefix + item.name, path, Kind.BINARY if binary else Kind.TEXT, mode)
+            yield Entry(prefix + item.name, path, Kind.BINARY if binary else Kind.TEXT, status)
 
 
 def _is_inside(root: Path, link: Path) -> bool:

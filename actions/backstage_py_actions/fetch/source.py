@@ -28,10 +28,10 @@ def local(ctx: ActionContext[Any], url: str) -> Path | None:
     base = _base_url(ctx)
     if scm_url.is_absolute(url) or not base or not base.startswith(_FILE_SCHEME):
         return None
-    folder = Path(base.removeprefix(_FILE_SCHEME)).parent
+    folder = Path(base.removeprefix(_FILE_SCHEME)).parent.resolve()
     root = local_files.boundary(folder, _file_roots(ctx))
     try:
-        found = Workspace(root).path(folder.resolve(), url)
+        found = Workspace(root).path(folder, url)
     except NotAllowedError as error:
         raise NotAllowedError(f"The URL '{url}' leads out of {_named(root, folder)}") from error
     if not found.exists():
@@ -82,8 +82,15 @@ def refuse_without_user_token(ctx: ActionContext[Any], url: str, token: str | No
 @asynccontextmanager
 async def folder(ctx: ActionContext[Any], url: str, token: str | None) -> AsyncIterator[Path]:
     """Give a folder with the content of a tree URL; what was downloaded is removed afterwards."""
-    if found := local(ctx, url):
+    async with named_folder(ctx, url, token) as (found, _):
         yield found
+
+
+@asynccontextmanager
+async def named_folder(ctx: ActionContext[Any], url: str, token: str | None) -> AsyncIterator[tuple[Path, str]]:
+    """Do as ``folder``, and give what messages call it: see ``shown``."""
+    if found := local(ctx, url):
+        yield found, _normal(url)
         return
     address = remote(ctx, url)
     temporary = ctx.temporary_directory()
@@ -91,7 +98,7 @@ async def folder(ctx: ActionContext[Any], url: str, token: str | None) -> AsyncI
         target = temporary / "template"
         target.mkdir()
         await ctx.url_reader.read_tree(address, target, token=token)
-        yield target
+        yield target, ""
     finally:
         await asyncio.to_thread(shutil.rmtree, temporary, ignore_errors=True)
 
@@ -112,7 +119,11 @@ def _base_url(ctx: ActionContext[Any]) -> str | None:
 
 def shown(ctx: ActionContext[Any], url: str) -> str:
     """Return how messages name what a URL leads to: a folder as seen from the template's, empty for what is remote."""
-    return "" if local(ctx, url) is None else os.path.normpath(url).replace(os.sep, "/")
+    return "" if local(ctx, url) is None else _normal(url)
+
+
+def _normal(url: str) -> str:
+    return os.path.normpath(url).replace(os.sep, "/")
 
 
 def _file_roots(ctx: ActionContext[Any]) -> list[str]:
@@ -122,6 +133,6 @@ def _file_roots(ctx: ActionContext[Any]) -> list[str]:
 
 
 def _named(root: Path, folder: Path) -> str:
-    if root == folder.resolve():
+    if root == folder:
         return "the template's folder, and nothing above that may be read"
     return f"the folder '{root.name}', the root of what templates in it may read"

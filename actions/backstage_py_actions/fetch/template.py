@@ -32,11 +32,9 @@ async def fetch_template(ctx: ActionContext[FetchTemplate]) -> None:
     wanted.rendering.check()
     ctx.logger.info("Fetching template content from remote URL")
     source.refuse_without_user_token(ctx, wanted.url, wanted.token)
-    async with source.folder(ctx, wanted.url, wanted.token) as folder:
+    async with source.named_folder(ctx, wanted.url, wanted.token) as (folder, shown):
         engine = rendering.renderer(ctx, wanted.rendering)
-        pass_ = rendering.render_folder(
-            folder, output, wanted.rendering, engine, ctx.logger, ctx.signal, shown=source.shown(ctx, wanted.url)
-        )
+        pass_ = rendering.render_folder(folder, output, wanted.rendering, engine, ctx.logger, ctx.signal, shown=shown)
         await short_work.run(pass_)
 
 

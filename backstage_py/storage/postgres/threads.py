@@ -5,7 +5,6 @@ import contextlib
 import queue
 import threading
 from collections.abc import Callable
-from concurrent.futures import InvalidStateError
 from functools import partial
 from typing import Any
 
@@ -17,7 +16,7 @@ from backstage_py.storage.postgres import direct
 from backstage_py.storage.postgres.connecting import Connecting
 from backstage_py.storage.postgres.session import Session
 from backstage_py.storage.postgres.watch import Watch
-from backstage_py.storage.transaction import ReadFunction, T, Transaction, Write
+from backstage_py.storage.transaction import ReadFunction, T, Transaction, WriteFunction
 from backstage_py.storage.wakes.postgres import PostgresCarrier
 
 _CONNECTIONS = 8
@@ -66,9 +65,11 @@ class PostgresThreads:
         self._readers.put(partial(self._read, function, done))
         return done
 
-    def write(self, job: Write) -> None:
-        """Run a write on a writer's thread, whatever becomes of its caller."""
-        self._writers.put(partial(self._write, job))
+    def write(self, function: WriteFunction[T], *, is_statement: bool) -> "asyncio.Future[T]":
+        """Run a write on a writer's thread, whatever becomes of its caller; see ``Database.write``."""
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._writers.put(partial(self._write, partial(_commit, function, is_statement), done))
+        return done
 
     async def answers(self) -> bool:
         """Return whether the server answers at this moment, within a second and a half."""
@@ -105,17 +106,20 @@ class PostgresThreads:
         else:
             _tell(done, done.set_result, result)
 
-    def _write(self, job: Write, session: Session) -> None:
+    def _write(
+        self,
+        commit: Callable[[Session, sa.Connection], tuple[Transaction, T]],
+        done: "asyncio.Future[T]",
+        session: Session,
+    ) -> None:
         try:
-            transaction, result = session.run(partial(_commit, job, session))
-        except Exception as error:  # noqa: BLE001  # it belongs to the caller who waits for the job
+            transaction, result = session.run(partial(commit, session))
+        except Exception as error:  # noqa: BLE001  # it belongs to the caller who waits
             self._watch.notice(error)
-            with contextlib.suppress(InvalidStateError):  # the waiter was cancelled
-                job.done.set_exception(error)
+            _tell(done, done.set_exception, error)
             return
         self._committed([transaction])
-        with contextlib.suppress(InvalidStateError):  # the waiter was cancelled; the data is written
-            job.done.set_result(result)
+        _tell(done, done.set_result, result)
 
 
 def _tell(done: "asyncio.Future[Any]", how: Callable[[Any], None], outcome: object) -> None:
@@ -136,15 +140,20 @@ def _read_only(function: ReadFunction[T], connection: sa.Connection) -> T:
     return result
 
 
-def _commit(job: Write, session: Session, connection: sa.Connection) -> tuple[Transaction, Any]:
+def _commit(
+    function: WriteFunction[T],
+    is_statement: bool,  # noqa: FBT001  # for partial
+    session: Session,
+    connection: sa.Connection,
+) -> tuple[Transaction, T]:
     transaction = Transaction(connection)
-    if job.is_statement:
+    if is_statement:
         session.may_be_done = True
-        result = job.function(transaction)
+        result = function(transaction)
     else:
         driver: Any = connection.connection.driver_connection
         direct.command(driver, b"BEGIN")
-        result = job.function(transaction)
+        result = function(transaction)
         session.may_be_done = True
         direct.command(driver, b"COMMIT")
     if connection.in_transaction():
