@@ -2,7 +2,8 @@
 
 A thread sends, on a connection of its own: a notification within the transaction that it is about would make all
 transactions commit one after the other, and sending from the writer's thread would cost each commit a round trip.
-What has queued up is sent together. The event loop listens, on another connection.
+What has queued up is sent together, and who has much to tell waits a little for more (``pace``): a notification is a
+transaction of its own, and each process looks at it. The event loop listens, on another connection.
 """
 
 import asyncio
@@ -24,6 +25,7 @@ from backstage_py.storage.postgres.direct import Direct
 from backstage_py.storage.postgres.session import Session
 from backstage_py.storage.wakes import table
 from backstage_py.storage.wakes.hub import Receive
+from backstage_py.storage.wakes.pace import Pace
 
 if TYPE_CHECKING:
     import psycopg
@@ -220,7 +222,9 @@ class PostgresCarrier:
             table.forget(connection)
 
     def _batches(self) -> Iterator[set[str]]:
+        pace = Pace()
         while (first := self._queue.get()) is not None:
+            time.sleep(pace.wait(time.monotonic()))
             topics = set(first)
             while not self._queue.empty():
                 more = self._queue.get()
