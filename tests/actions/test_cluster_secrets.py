@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,12 +18,13 @@ from cryptography.x509.oid import NameOID
 from backstage_py.errors import InputError, NotAllowedError
 from backstage_py.integrations.kubernetes.waiting import WaitedInVainError
 from backstage_py.plugin import Services
+from tests import patience
 from tests.actions.harness import Task
 from tests.cluster import crds
 from tests.cluster.calls import Api
-from tests.integrations import kube_server
 from tests.integrations.kube_server import KubeServer
 
+pytestmark = pytest.mark.xdist_group("api_server")
 CONTROLLER = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
@@ -55,10 +55,9 @@ def unsealed(text: str, label: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeServer]:
-    with kube_server.serve(tmp_path_factory.mktemp("kubernetes")) as running:
-        crds.load(running.api, "external-secrets", "sealed-secrets")
-        yield running
+def server(api_server: KubeServer) -> KubeServer:
+    crds.load(api_server.api, "external-secrets", "sealed-secrets")
+    return api_server
 
 
 def task(folder: Path, server: KubeServer, allow: dict[str, Any] | None = None, **config: Any) -> Task:
@@ -86,7 +85,7 @@ async def test_a_secret_of_a_store_is_referred_to_and_waited_for(
         "wait": True,
     }
     running = asyncio.create_task(task(tmp_path, server).run("externalsecret:create", given))
-    async with asyncio.timeout(60):
+    async with patience.bounded():
         while external(admin, place) is None:  # noqa: ASYNC110  # as the operator sees it
             await asyncio.sleep(0.05)
     await asyncio.sleep(0.3)

@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from backstage_py.errors import PermanentError
+from tests import patience
 from tests.actions.harness import Task
 
 
@@ -30,7 +31,7 @@ async def test_waiting_ends_when_the_task_is_cancelled(task: Task) -> None:
     await asyncio.sleep(0.01)
     assert not running.done()
     task.signal.set()
-    async with asyncio.timeout(5):
+    async with patience.bounded():
         await running
 
 

@@ -14,11 +14,11 @@ from typing import Any
 
 import yaml
 
+from tests import patience
 from tests.contract.harness import free_port, start
 from tests.oracle import tools
 from tests.storage.postgres import postgres
 
-_READY_SECONDS = 120.0
 PLUGINS = (
     "auth-backend",
     "auth-backend-module-guest-provider",
@@ -97,7 +97,7 @@ class Site:
     def run(self, template: str, values: dict[str, Any]) -> dict[str, Any]:
         """Run a template and return the body of its completion event."""
         created = self.call("POST", "/api/scaffolder/v2/tasks", {"templateRef": template, "values": values})
-        end = time.monotonic() + _READY_SECONDS
+        end = time.monotonic() + patience.SECONDS
         while time.monotonic() < end:
             events = self.call("GET", f"/api/scaffolder/v2/tasks/{created['id']}/events?after=0")
             done = [event["body"] for event in events if event["type"] == "completion"]
@@ -231,7 +231,7 @@ def backstage(
             stderr=output,
             env={**os.environ, "NODE_ENV": "production", **(env or {})},
         )
-        end = time.monotonic() + _READY_SECONDS
+        end = time.monotonic() + patience.SECONDS
 
         def wait(url: str) -> str:
             while process.poll() is None and time.monotonic() < end:
@@ -262,7 +262,7 @@ def database(port: int) -> dict[str, Any]:
 
 
 def _until_in_catalog(site: Site, names: list[str]) -> None:
-    end = time.monotonic() + _READY_SECONDS
+    end = time.monotonic() + patience.SECONDS
     while time.monotonic() < end:
         found = site.call("GET", "/api/catalog/entities?filter=kind=template&fields=metadata.name")
         if {one["metadata"]["name"] for one in found} >= set(names):

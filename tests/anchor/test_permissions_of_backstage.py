@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from backstage_py.identity.issuer import limited_user_token
+from tests import patience
 from tests.anchor import harness
 from tests.contract.harness import free_port, start
 from tests.permissions.calls import ACCESS, RECORDED, SITE, Client, calls, stricter
@@ -85,7 +86,7 @@ def _overlay(ours: int, folder: Path) -> dict[str, Any]:
 
 
 def _until_settled(client: Client) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + patience.SECONDS
     path = "/api/catalog/entities?filter=relations.ownedby&fields=metadata.name"
     while time.monotonic() < end:
         with suppress(OSError, TypeError):

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from backstage_py.disk import QuotaError
 from backstage_py.errors import BackstageError, InputError
 from backstage_py.integrations.children import child, jsonata
 from backstage_py.integrations.children.limits import Limits
+from tests import patience
 from tests.actions.harness import Task
 
 FOREVER = "($f := function() {$f()}; $f())"
@@ -229,7 +230,7 @@ async def test_a_child_ends_with_a_service_that_is_killed() -> None:
     found = await until_two_run(service.pid)
     service.kill()
     await service.wait()
-    await until(lambda: not any(map(is_running, found)))
+    await patience.until(lambda: not any(map(is_running, found)))
 
 
 async def test_a_child_ends_with_a_supervisor_that_is_killed() -> None:
@@ -239,7 +240,7 @@ async def test_a_child_ends_with_a_supervisor_that_is_killed() -> None:
     os.kill(supervisor, signal.SIGKILL)
     with pytest.raises(BackstageError):
         await running
-    await until(lambda: not is_running(work))
+    await patience.until(lambda: not is_running(work))
 
 
 def is_running(pid: int) -> bool:
@@ -264,17 +265,11 @@ def below(pid: int) -> list[int]:
     return found
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110  # another process does it
-            await asyncio.sleep(0.01)
-
-
 async def until_two_run(pid: int, before: Collection[int] = ()) -> list[int]:
     """The supervisor below a process, and its child; ``before`` are those of other tests."""
 
     def new() -> list[int]:
         return [one for one in below(pid) if one not in before]
 
-    await until(lambda: len(new()) > 1)
+    await patience.until(lambda: len(new()) > 1)
     return new()

@@ -14,6 +14,7 @@ from backstage_py.errors import BackstageError, ServiceUnavailableError, Setting
 from backstage_py.settings.sections import AuthSettings, ScaffolderSettings
 from backstage_py.storage import migrate, sqlite
 from backstage_py.storage.database import Database
+from tests import patience
 from tests.contract.harness import free_port
 from tests.http.scaffolder_site import get, post, site
 from tests.scaffolder.harness import template, world
@@ -53,7 +54,7 @@ def serve(tmp_path: Path, connection: str) -> "subprocess.CompletedProcess[str]"
         text=True,
         check=False,
         cwd=tmp_path,
-        timeout=60,
+        timeout=patience.SECONDS,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
 

@@ -1,6 +1,5 @@
 """A task takes its share of disks and database, and no more: what is above it fails the step and says which bound."""
 
-import asyncio
 import os
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +12,7 @@ from backstage_py.errors import InputError
 from backstage_py.model.task import TaskEvent
 from backstage_py.plugin import Action, ActionContext, action
 from backstage_py.settings.sections import LimitSettings, QuotaSettings, ScaffolderSettings, TaskRecoverySettings
+from tests import patience
 from tests.scaffolder.harness import GUEST, World, body, messages, template, world
 
 Context = ActionContext[dict[str, Any]]
@@ -30,7 +30,7 @@ def write(ctx: Context) -> None:
 async def fill(ctx: Context) -> None:
     """Write until somebody says stop."""
     (ctx.workspace.root / "f").write_bytes(bytes(2 * MIB))
-    async with asyncio.timeout(60):
+    async with patience.bounded():
         await ctx.signal.wait()
 
 

@@ -17,6 +17,7 @@ from backstage_py.errors import AuthenticationError
 from backstage_py.http import scaffolder as scaffolder_face
 from backstage_py.http.credentials import CREDENTIALS
 from backstage_py.identity.principals import Credentials, UserPrincipal
+from tests import patience
 from tests.http.harness import Answer, call
 from tests.permissions.fake_backstage import FakeBackstage
 from tests.permissions.policed_site import OTHER, OWNER, Site, running
@@ -249,7 +250,7 @@ async def followed(site: Site, seconds: int) -> AsyncIterator[tuple[asyncio.Task
         await app(scope, receive, send)
 
     stream = asyncio.create_task(call(signed_in, "GET", f"/v2/tasks/{task}/eventstream"))
-    async with asyncio.timeout(20):
+    async with patience.bounded():
         while "scaffolder.task.read" not in json.dumps([body for _, body in site.backstage.questions]):  # noqa: ASYNC110  # the fake tells nobody
             await asyncio.sleep(0.02)
     yield stream, task
@@ -260,7 +261,7 @@ async def test_a_stream_ends_when_the_right_to_read_is_lost(backstage: FakeBacks
     async with running(backstage, tmp_path) as site, followed(site, 1) as (stream, task):
         backstage.table[OTHER] = {"scaffolder.task.read": "DENY"}
         assert (await site.end(task))["message"] == "Run completed with status: completed"
-        answer = await asyncio.wait_for(stream, 20)
+        answer = await asyncio.wait_for(stream, patience.SECONDS)
     assert b"only for readers" not in answer.body
     assert b"completion" not in answer.body
 
@@ -272,4 +273,4 @@ async def test_a_stream_breaks_off_when_nobody_says_whether_it_may_be_read(
     async with running(backstage, tmp_path) as site, followed(site, 1) as (stream, _):
         backstage.answer = (401, b"{}")
         with pytest.raises(AuthenticationError):
-            await asyncio.wait_for(stream, 20)
+            await asyncio.wait_for(stream, patience.SECONDS)

@@ -2,14 +2,14 @@
 
 import json
 import re
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-_SECONDS = 60.0
+from tests import patience
+
 _AGENT = "caller"
 _ENTITY = "/api/catalog/entities/by-name/template/default/greet"
 _DRY_RUN = {
@@ -96,11 +96,8 @@ class Caller:
 
     def wait_for_the_template(self) -> str:
         """Return the id of its entity."""
-        end = time.monotonic() + _SECONDS
-        while "metadata" not in (answer := self.send("GET", _ENTITY, None)):
-            assert time.monotonic() < end, "the template did not reach the catalog"
-            time.sleep(0.2)
-        return str(answer["metadata"]["uid"])
+        found = patience.wait(lambda: self.send("GET", _ENTITY, None).get("metadata"), "the template is in the catalog")
+        return str(found["uid"])
 
     def send(self, method: str, path: str, body: Any) -> Any:
         """Return the answer to a call."""

@@ -10,13 +10,13 @@ import pytest
 import yaml
 
 from backstage_py.http.auditing import events
+from tests import patience
 from tests.audit.calls import TEMPLATE, Caller, normal
 from tests.audit.site import config
 from tests.contract.harness import free_port, start
 
 _RECORDED = json.loads((Path(__file__).parent / "recorded.json").read_text(encoding="utf-8"))
 _SECRET = "s3cret-of-a-caller"
-_SECONDS = 30.0
 
 
 class Site:
@@ -37,7 +37,7 @@ class Site:
 
     def until(self, number: int, **meta: str) -> list[dict[str, Any]]:
         """Return the events whose details are these, as soon as there are so many."""
-        end = time.monotonic() + _SECONDS
+        end = time.monotonic() + patience.SECONDS
         while True:
             found = [one for one in self.events if meta.items() <= one.get("meta", {}).items()]
             if len(found) >= number:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from backstage_py.model.http import UrlContent
 from backstage_py.plugin.catalog import CatalogPlugins
 from backstage_py.settings.sections import AllowedKind, CatalogLocation, CatalogRule, CatalogSettings
 from backstage_py.storage.database import Database
+from tests import patience
 from tests.storage import fresh
 
 KINDS = ("Component", "API", "System", "Domain", "Resource", "Group", "User", "Location", "Template")
@@ -111,14 +111,10 @@ class World:
         assert all(item["level"] == "error" for item in status.get("items", []))
         return [item["message"] for item in status.get("items", [])]
 
-    async def until(self, ref: str, seconds: float = 10.0) -> dict[str, Any]:
+    async def until(self, ref: str) -> dict[str, Any]:
         """Return an entity as soon as it is there."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if await self.has(ref):
-                return await self.entity(ref)
-            await asyncio.sleep(0.01)
-        raise AssertionError(f"{ref} did not appear")
+        await patience.until_answered(lambda: self.has(ref), f"{ref} is there")
+        return await self.entity(ref)
 
 
 def ref_of(entity: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from backstage_py.settings.sections import CatalogLocation
+from tests import patience
 from tests.catalog.harness import catalog, component, documents, group, location, ref_of
 from tests.effort import IS_THOROUGH
 from tests.storage.postgres import postgres
@@ -36,9 +37,7 @@ def killed_after(folder: Path, root: Path, url: str | None, seconds: float) -> N
     started.unlink(missing_ok=True)
     command = [sys.executable, "-m", "tests.catalog.killable_catalog", str(folder), str(root), *([url] if url else [])]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    end = time.monotonic() + 30
-    while not started.exists() and time.monotonic() < end:
-        time.sleep(0.005)
+    patience.wait(started.exists, "it has started", pause=0.005)
     time.sleep(seconds)
     process.send_signal(signal.SIGKILL)
     process.wait()

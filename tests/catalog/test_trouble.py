@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from backstage_py.catalog.sources import reading
+from tests import patience
 from tests.catalog.harness import HOST, Web, catalog, component, documents, failure, group, location
 
 
@@ -63,13 +64,16 @@ async def test_a_server_in_trouble_is_named(tmp_path: Path) -> None:
 
 
 async def test_a_location_that_never_answers_holds_up_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "_SECONDS", 1.0)
-    web = Web({"/a.yaml": component("a")}, hanging={"/slow.yaml"})
+    monkeypatch.setattr(reading, "_SECONDS", 3600.0)
+    web = Web({"/a.yaml": component("a")}, hanging={"/endless.yaml", "/slow.yaml"})
     async with catalog(tmp_path, web) as world:
-        slow = (await world.service.register("url", f"{HOST}/slow.yaml")).location
+        await world.service.register("url", f"{HOST}/endless.yaml")
         await world.service.register("url", f"{HOST}/a.yaml")
-        await world.until("component:default/a", 0.9)
-        await world.rest()
+        await world.until("component:default/a")
+        monkeypatch.setattr(reading, "_SECONDS", 1.0)
+        slow = (await world.service.register("url", f"{HOST}/slow.yaml")).location
+        await world.until(slow["entityRef"])
+        await patience.until_answered(lambda: world.problems(slow["entityRef"]), "it is given up")
         (problem,) = await world.problems(slow["entityRef"])
         assert problem == f"Error: Unable to read url, {HOST}/slow.yaml did not answer within 1 seconds"
 
@@ -153,7 +157,7 @@ async def test_readers_are_answered_while_a_large_file_comes_in(tmp_path: Path) 
         await world.register("/a.yaml")
         await world.service.register("url", f"{HOST}/many.yaml")
         answered = 0
-        end = time.monotonic() + 30
+        end = time.monotonic() + patience.SECONDS
         while not await world.has("component:default/c-1999") and time.monotonic() < end:
             assert await world.has("component:default/a")
             answered += 1

@@ -25,6 +25,7 @@ from backstage_py.cli.commands.run import RunOptions
 from backstage_py.cli.local.trust import Trust
 from backstage_py.cli.main import app
 from backstage_py.model.json import Json
+from tests import patience
 from tests.contract.harness import running
 
 HEAD = (
@@ -66,7 +67,6 @@ ASKING = (
 """
 )
 LOGGING = HEAD + "  steps:\n    - {id: log, name: Log, action: debug:log, input: {message: MESSAGE}}\n"
-_PATIENCE_SECONDS = 60.0
 
 
 def ask(url: str, *, token: str | None = None, body: Json = None) -> Json:
@@ -143,10 +143,10 @@ def test_a_run_in_the_sandbox_is_kept_and_its_host_on_demand(tmp_path: Path) -> 
         output.until("stays at http://127.0.0.1:")
         live = subprocess.run(["git", "ls-remote", link], capture_output=True, text=True, check=True).stdout
         process.send_signal(signal.SIGINT)
-        process.wait(_PATIENCE_SECONDS)
+        process.wait(patience.SECONDS)
     with talking("run", ".", "-y", "--sandbox", "--out", "here", folder=tmp_path) as (process, output):
         gone = output.until("url:").split("url: ")[1]
-        assert process.wait(_PATIENCE_SECONDS) == 0
+        assert process.wait(patience.SECONDS) == 0
     refused = CliRunner().invoke(app, ["run", str(tmp_path), "-y", "--keep"])
 
     assert "refs/heads/main" in live
@@ -181,7 +181,7 @@ class Output:
         """Return the next line that contains ``part``."""
         while True:
             try:
-                line = self._lines.get(timeout=_PATIENCE_SECONDS)
+                line = self._lines.get(timeout=patience.SECONDS)
             except queue.Empty:
                 line = None
             if line is None:
@@ -207,13 +207,13 @@ def talking(*arguments: str, folder: Path) -> Iterator[tuple["subprocess.Popen[s
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
-        process.wait(_PATIENCE_SECONDS)
+        process.wait(patience.SECONDS)
         process.stdout.close()
 
 
 def wait_for(url: str, token: str | None = None) -> None:
     end = threading.Event()
-    for _ in range(int(_PATIENCE_SECONDS / 0.1)):
+    for _ in range(int(patience.SECONDS / 0.1)):
         with contextlib.suppress(urllib.error.URLError, ConnectionError):
             ask(url, token=token)
             return
@@ -250,7 +250,7 @@ def test_dev_checks_again_on_change_serves_the_api_and_takes_it_down(tmp_path: P
         actions = {one["id"] for one in ask(f"{url}/api/scaffolder/v2/actions", token=token)}
         process.send_signal(signal.SIGTERM)
         output.until("Stopped.")
-        assert process.wait(_PATIENCE_SECONDS) == 0
+        assert process.wait(patience.SECONDS) == 0
 
     assert {"debug:log", "publish:github"} <= actions
     with pytest.raises(urllib.error.URLError):
@@ -300,7 +300,7 @@ def test_test_runs_again_when_a_file_changes(tmp_path: Path) -> None:
         output.until("the log does not contain 'hello'")
         process.send_signal(signal.SIGINT)
         output.until("Stopped.")
-        assert process.wait(_PATIENCE_SECONDS) == 0
+        assert process.wait(patience.SECONDS) == 0
 
 
 # --- new

@@ -19,6 +19,7 @@ from backstage_py.cli.main import app
 from backstage_py.lint import filter_docs, vocabulary
 from backstage_py.model import yaml
 from backstage_py.model.json import Json
+from tests import patience
 from tests.contract.harness import recorded
 from tests.forges.differences import HOSTS, table
 
@@ -184,7 +185,7 @@ async def test_language_server_talks_to_an_editor(tmp_path: Path) -> None:
         client.text_document_did_open(
             types.DidOpenTextDocumentParams(types.TextDocumentItem(path.as_uri(), "yaml", 1, BROKEN))
         )
-        (diagnostic,) = (await asyncio.wait_for(published.get(), 30)).diagnostics
+        (diagnostic,) = (await asyncio.wait_for(published.get(), patience.SECONDS)).diagnostics
         assert (diagnostic.code, diagnostic.range.start.line) == ("BPY401", 9)
 
         offered = await client.text_document_completion_async(
@@ -204,7 +205,7 @@ async def test_language_server_talks_to_an_editor(tmp_path: Path) -> None:
                 [types.TextDocumentContentChangeWholeDocument(BROKEN.replace("a || 'b'", "'b'"))],
             )
         )
-        assert list((await asyncio.wait_for(published.get(), 30)).diagnostics) == []
+        assert list((await asyncio.wait_for(published.get(), patience.SECONDS)).diagnostics) == []
     finally:
         await client.shutdown_async(None)
         client.exit(None)

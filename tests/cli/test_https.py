@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests import patience
 from tests.certificates import Authority
 from tests.contract.harness import free_port
 
-_SECONDS = 40.0
 _HEALTH = "/.backstage/health/v1/readiness"
 
 
@@ -27,7 +27,7 @@ class Site:
 
     def connection(self, trusted: bytes) -> http.client.HTTPSConnection:
         context = ssl.create_default_context(cadata=trusted.decode())
-        return http.client.HTTPSConnection("localhost", self.port, context=context, timeout=10)
+        return http.client.HTTPSConnection("localhost", self.port, context=context, timeout=patience.SECONDS)
 
     def answers(self, trusted: bytes) -> bool:
         """Whether a new connection is trusted by an authority."""
@@ -38,13 +38,13 @@ class Site:
                 return False
 
     def until(self, trusted: bytes) -> None:
-        end = time.monotonic() + _SECONDS
+        end = time.monotonic() + patience.SECONDS
         while not self.answers(trusted):
             assert time.monotonic() < end, self.log.read_text(encoding="utf-8")
             time.sleep(0.1)
 
     def until_said(self, text: str) -> None:
-        end = time.monotonic() + _SECONDS
+        end = time.monotonic() + patience.SECONDS
         while text not in self.log.read_text(encoding="utf-8"):
             assert time.monotonic() < end, self.log.read_text(encoding="utf-8")
             time.sleep(0.1)

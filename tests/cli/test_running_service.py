@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from tests import patience
 from tests.contract.harness import Running, running
-from tests.metrics.test_metrics import Site, wait_until, written
+from tests.metrics.test_metrics import Site, written
 
 CONFIG = """
 backend:
@@ -54,14 +55,14 @@ def test_the_level_of_the_log_changes_while_the_service_and_its_workers_run(tmp_
         asked(service, f"{HEALTH}/liveness")
         assert not lines(service)
         config.write_text(CONFIG.format(level="debug"), encoding="utf-8")
-        wait_until(lambda: bool(workers(service)) and _takes_signals(workers(service)[0]))
+        patience.wait(lambda: bool(workers(service)) and _takes_signals(workers(service)[0]))
         service.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: set_times("debug") == 2)
+        patience.wait(lambda: set_times("debug") == 2)
         asked(service, f"{HEALTH}/liveness")
-        wait_until(lambda: any(one["event"] == "request_served" for one in lines(service)))
+        patience.wait(lambda: any(one["event"] == "request_served" for one in lines(service)))
         config.write_text("backend: {logger: {level: loud}}", encoding="utf-8")
         service.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: any("backend.logger.level" in str(one.get("problem")) for one in lines(service)))
+        patience.wait(lambda: any("backend.logger.level" in str(one.get("problem")) for one in lines(service)))
         assert asked(service, f"{HEALTH}/readiness") == (200, {"status": "ok"})
 
 
@@ -77,10 +78,10 @@ def test_readiness_says_when_no_worker_process_runs_and_liveness_and_startup_go_
     config.write_text(CONFIG.format(level="info"), encoding="utf-8")
     with running(tmp_path, config, "--workers", "1") as service:
         config.write_text("backend: {listen: wrong:wrong}", encoding="utf-8")  # no worker starts with that
-        wait_until(lambda: bool(workers(service)))
+        patience.wait(lambda: bool(workers(service)))
         os.kill(workers(service)[0], signal.SIGKILL)
         told = {"status": "error", "message": "No worker process runs"}
-        wait_until(lambda: asked(service, f"{HEALTH}/readiness") == (503, told))
+        patience.wait(lambda: asked(service, f"{HEALTH}/readiness") == (503, told))
         assert asked(service, f"{HEALTH}/liveness") == asked(service, f"{HEALTH}/startup") == (200, {"status": "ok"})
 
 
@@ -94,9 +95,9 @@ def test_readiness_names_a_loop_that_fails_within_a_worker_process_until_it_work
         claims = "UPDATE OF status ON tasks WHEN NEW.status = 'processing'"
         database.execute(f"CREATE TRIGGER broken BEFORE {claims} BEGIN SELECT RAISE(ABORT, 'broken'); END")
         site = Site(service, "")
-        wait_until(lambda: len(site.ask("/api/catalog/entities", token=site.token())) >= 3)
+        patience.wait(lambda: len(site.ask("/api/catalog/entities", token=site.token())) >= 3)
         task = site.create()
-        wait_until(lambda: asked(service, ready) == (503, told))
+        patience.wait(lambda: asked(service, ready) == (503, told))
         database.execute("DROP TRIGGER broken")
-        wait_until(lambda: site.status(task) == "completed")
-        wait_until(lambda: asked(service, ready) == (200, {"status": "ok"}))
+        patience.wait(lambda: site.status(task) == "completed")
+        patience.wait(lambda: asked(service, ready) == (200, {"status": "ok"}))

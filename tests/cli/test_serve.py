@@ -1,12 +1,12 @@
 """``backstage-py serve`` as an operator starts and stops it."""
 
+import contextlib
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests import patience
 from tests.contract.harness import free_port, running, start
 
 CONFIG = """
@@ -86,7 +87,7 @@ def test_a_guest_signs_in_and_asks_and_the_token_outlives_a_restart(tmp_path: Pa
 def test_a_signal_stops_it_in_good_order(tmp_path: Path, config: Path, number: signal.Signals) -> None:
     with running(tmp_path, config) as service:
         service.process.send_signal(number)
-        assert service.process.wait(30) == 0
+        assert service.process.wait(patience.SECONDS) == 0
         lines = [json.loads(line) for line in service.log.read_text(encoding="utf-8").splitlines()]
     assert [line["event"] for line in lines][-2:] == ["service_stopping", "service_stopped"]
     assert {line["level"] for line in lines} == {"info"}
@@ -106,7 +107,7 @@ def test_a_signal_ends_a_start_that_waits_for_its_database(tmp_path: Path, confi
                 assert said
             process.send_signal(signal.SIGTERM)
             said += process.stdout.read()
-            assert process.wait(30) == 0, said
+            assert process.wait(patience.SECONDS) == 0, said
         finally:
             process.kill()
     events = [json.loads(line)["event"] for line in said.splitlines()]
@@ -140,14 +141,13 @@ def test_an_open_event_stream_does_not_hold_up_a_stop(tmp_path: Path, config: Pa
 def _created_task(url: str, token: str, template: str) -> str:
     """Create a task; the catalog may still be reading its template."""
     body = json.dumps({"templateRef": template, "values": {}}).encode()
-    for _ in range(100):
-        try:
-            created: str = ask(f"{url}/api/scaffolder/v2/tasks", token, body)["id"]
-        except urllib.error.HTTPError:
-            time.sleep(0.1)
-        else:
-            return created
-    raise AssertionError("the template did not appear")
+
+    def created() -> str | None:
+        with contextlib.suppress(urllib.error.HTTPError):
+            return str(ask(f"{url}/api/scaffolder/v2/tasks", token, body)["id"])
+        return None
+
+    return patience.wait(created, "the template is in the catalog") or ""
 
 
 @pytest.mark.thorough
@@ -195,12 +195,11 @@ def test_worker_processes_meet_the_sandbox_in_the_place_of_github(tmp_path: Path
 
 
 def _two_children(pid: int, without: int | None = None) -> list[int]:
-    for _ in range(400):
+    def two() -> list[int]:
         found = _children(pid)
-        if len(found) == 2 and without not in found:
-            return found
-        time.sleep(0.05)
-    raise AssertionError("there are no two workers")
+        return found if len(found) == 2 and without not in found else []
+
+    return patience.wait(two, "there are two workers")
 
 
 def _children(pid: int) -> list[int]:

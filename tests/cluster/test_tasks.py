@@ -1,11 +1,11 @@
 """Tasks that act on a real cluster: steps hand objects on, progress streams, a cancelled one waits no longer."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
 from backstage_py.plugin import Services
 from backstage_py_actions.kubernetes import ACTIONS
+from tests import patience
 from tests.cluster.cluster import KubeCluster
 from tests.scaffolder.harness import World, body, messages, template, world
 
@@ -68,7 +68,7 @@ async def test_a_cancelled_task_waits_no_longer(kube: KubeCluster, namespace: st
     entity = template({"id": "wait", "action": "kubernetes:wait", "input": never})
     async with world(tmp_path, *ACTIONS, services=services(kube, namespace)) as w:
         task_id = await w.create({**entity, "relations": OWNED}, {})
-        async with asyncio.timeout(60):
+        async with patience.bounded():
             async for batch in await w.scaffolder.service.event_stream(task_id, None):
                 if any("never: not there" in str(body(event)) for event, _ in batch):
                     break

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests import patience
 from tests.contract.harness import KIT, free_port, start
 from tests.contract.releases import RELEASE
 
@@ -82,4 +83,4 @@ def ask(folder: Path, out: Path, script: Callable[[str], Sequence[str]], *config
         assert out.exists(), done.stderr
     finally:
         service.process.terminate()
-        service.process.wait(60)
+        service.process.wait(patience.SECONDS)

@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backstage_py.model.json import JsonObject
+from tests import patience
 from tests.contract.releases import RELEASE
 
 KIT = Path(__file__).parent / "kit"
-_READY_SECONDS = 60.0
-_STOP_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ class Running:
     def stop(self) -> int:
         """Ask it to stop, and return its exit status."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(_STOP_SECONDS)
+        return self.process.wait(patience.SECONDS)
 
 
 _PORTS = range(10_000, 32_000)
@@ -65,7 +64,7 @@ def start(folder: Path, config: Path, *arguments: str, port: int, env: dict[str,
             [*command, *arguments], stdout=output, stderr=output, cwd=folder, env={**os.environ, **(env or {})}
         )
     url = f"http://127.0.0.1:{port}"
-    end = time.monotonic() + _READY_SECONDS
+    end = time.monotonic() + patience.SECONDS
     while process.poll() is None and time.monotonic() < end:
         with (
             contextlib.suppress(urllib.error.URLError, ConnectionError),

@@ -1,7 +1,6 @@
 """Answers of the catalog that no recorded call asks for, against the document of a real Backstage's catalog."""
 
 import json
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -12,11 +11,11 @@ from typing import Any
 import pytest
 
 from backstage_py.model.json import Json
+from tests import patience
 from tests.contract.harness import KIT, running
 from tests.contract.test_openapi_answers import problems
 
 CONFIG = Path(__file__).with_name("app-config.yaml")
-_PATIENCE = 30.0
 GOOD = {
     "apiVersion": "backstage.io/v1alpha1",
     "kind": "Component",
@@ -49,10 +48,7 @@ class Service:
         return status, answer
 
     def wait_for_entities(self) -> None:
-        end = time.monotonic() + _PATIENCE
-        while not self.call("GET", "/entities?filter=kind=component&limit=1")[1]:
-            assert time.monotonic() < end, "no entities appeared"
-            time.sleep(0.1)
+        patience.wait(lambda: self.call("GET", "/entities?filter=kind=component&limit=1")[1], "entities appear")
 
 
 @pytest.fixture(scope="module")

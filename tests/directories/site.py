@@ -11,9 +11,8 @@ from starlette.types import ASGIApp
 from backstage_py.app import serving
 from backstage_py.model import entity_ref
 from backstage_py.settings.load import load_settings
+from tests import patience
 from tests.http.harness import call
-
-_SECONDS = 60
 
 
 async def organisation(folder: Path, providers: Any) -> tuple[list[str], list[str], str | None]:
@@ -35,7 +34,7 @@ async def organisation(folder: Path, providers: Any) -> tuple[list[str], list[st
     path.write_text(yaml.safe_dump(config), encoding="utf-8")
     async with serving(load_settings([path], {})) as service, service.running():
         before = max([0, *(one["runs"] for one in await _states(service.asgi))])
-        async with asyncio.timeout(_SECONDS):
+        async with patience.bounded():
             state = await _until(lambda: _read_since(service.asgi, before))
             found = await _until(lambda: _exactly(service.asgi, state["entities"]))
     groups, users = ([one for one in found if one.startswith(kind)] for kind in ("group:", "user:"))

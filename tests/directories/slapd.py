@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import patience
 from tests.contract.harness import free_port
 
 BASE = "dc=example,dc=net"
@@ -20,7 +21,6 @@ SMALL = f"uid=small,{BASE}"
 """May have five entries at a time, in pages as many as it likes."""
 PASSWORD = "s3cret,with=odd+signs"
 
-_START = 30.0
 _CONFIG = """
 include /etc/ldap/schema/core.schema
 include /etc/ldap/schema/cosine.schema
@@ -108,7 +108,7 @@ def running(folder: Path, entries: list[tuple[str, Mapping[str, list[str]]]]) ->
 
 
 def _wait(process: "subprocess.Popen[bytes]", *urls: str) -> None:
-    deadline = time.monotonic() + _START
+    deadline = time.monotonic() + patience.SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         if all(map(_listens, urls)):
             return

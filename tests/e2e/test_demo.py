@@ -6,11 +6,11 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests import patience
 
 PLAIN = {**os.environ, "NO_COLOR": "1", "TERM": "dumb", "PYTHONUNBUFFERED": "1"}
 
@@ -20,7 +20,9 @@ def command(folder: Path, *more: str) -> list[str]:
 
 
 def demo(folder: Path, *more: str) -> str:
-    done = subprocess.run(command(folder, *more), capture_output=True, text=True, env=PLAIN, timeout=100, check=False)
+    done = subprocess.run(
+        command(folder, *more), capture_output=True, text=True, env=PLAIN, timeout=patience.SECONDS, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -31,6 +33,7 @@ def clone(text: str, target: Path) -> None:
     subprocess.run(["git", "clone", "--quiet", found[1], str(target)], check=True, capture_output=True)
 
 
+@pytest.mark.thorough
 def test_the_demo_ends_with_a_repository_that_git_can_clone_and_works_again(tmp_path: Path) -> None:
     for turn in ("first", "second"):
         text = demo(tmp_path / "demo", "--port", "0")
@@ -72,7 +75,7 @@ def test_a_name_that_the_form_refuses_is_said_and_fails(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         env=PLAIN,
-        timeout=100,
+        timeout=patience.SECONDS,
         check=False,
     )
     assert shown.returncode == 1
@@ -87,29 +90,24 @@ def test_an_interrupt_stops_everything(tmp_path: Path, keep: bool) -> None:
     log = (tmp_path / "out.log").open("w+")
     child = subprocess.Popen(arguments, stdout=log, stderr=subprocess.STDOUT, env=PLAIN)
     wanted = "until you press Ctrl-C" if keep else "Signed in as"
-    wait_for(lambda: wanted in (tmp_path / "out.log").read_text() or child.poll() is not None)
+    patience.wait(lambda: wanted in (tmp_path / "out.log").read_text() or child.poll() is not None)
     text = (tmp_path / "out.log").read_text()
     found = re.search(r"http://127\.0\.0\.1:(\d+)", text + (tmp_path / "demo" / "app-config.yaml").read_text())
     assert found
     child.send_signal(signal.SIGINT)
-    assert child.wait(timeout=30) in (130, 0)
+    assert child.wait(timeout=patience.SECONDS) in (130, 0)
     log.close()
     assert "Traceback" not in (tmp_path / "out.log").read_text()
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", int(found[1]))) != 0
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "this did not happen in time"
-        time.sleep(0.02)
-
-
 def test_a_folder_that_is_not_a_former_demos_is_left_alone(tmp_path: Path) -> None:
     precious = tmp_path / "precious.txt"
     precious.write_text("mine")
-    shown = subprocess.run(command(tmp_path), capture_output=True, text=True, env=PLAIN, timeout=100, check=False)
+    shown = subprocess.run(
+        command(tmp_path), capture_output=True, text=True, env=PLAIN, timeout=patience.SECONDS, check=False
+    )
     assert shown.returncode == 1
     assert "--folder" in shown.stderr
     assert precious.read_text() == "mine"

@@ -16,10 +16,10 @@ from typing import Any, Final
 import pytest
 
 from backstage_py.testing.catalog import process
+from tests import patience
 from tests.contract.harness import Running, running
 
 _EXAMPLE: Final = Path(__file__).parents[2] / "examples/03-catalog-plugin"
-_PATIENCE = 20.0
 OWNED = {"type": "ownedBy", "targetRef": "group:default/team-a"}
 
 
@@ -40,7 +40,7 @@ class Site:
 
     def machines_when(self, count: int) -> dict[str, Any]:
         """Return the machines by name as soon as there are so many."""
-        end = time.monotonic() + _PATIENCE
+        end = time.monotonic() + patience.SECONDS
         while True:
             found = {one["metadata"]["name"]: one for one in self.get("/entities?filter=kind=machine")}
             if len(found) == count:
@@ -50,7 +50,7 @@ class Site:
 
     def component(self, name: str) -> dict[str, Any]:
         """Return a component as soon as the catalog has read it and knows its relations."""
-        end = time.monotonic() + _PATIENCE
+        end = time.monotonic() + patience.SECONDS
         while True:
             found = self.get(f"/entities?filter=kind=component,metadata.name={name}")
             if found and found[0].get("relations"):

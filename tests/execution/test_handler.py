@@ -21,6 +21,7 @@ from backstage_py.model.json import JsonObject
 from backstage_py.model.task import ClaimLost
 from backstage_py.plugin import Action, ActionContext, action
 from backstage_py.storage.faults import LostError, is_outage
+from tests import patience
 from tests.execution.pair import HOST, Everything, Pair, Sink
 
 ANY: JsonObject = {"type": "object"}
@@ -311,7 +312,7 @@ async def test_what_an_action_leaves_running_says_nothing_more(pair: Pair) -> No
     @action("test:leaves", ANY)
     def leaves(ctx: Context) -> None:
         def late() -> None:
-            goes_on.wait(20)
+            goes_on.wait(patience.SECONDS)
             ctx.logger.info("too late")
             ctx.output("late", 1)
             said.set()
@@ -321,7 +322,7 @@ async def test_what_an_action_leaves_running_says_nothing_more(pair: Pair) -> No
     @action("test:follows", ANY)
     def follows(_ctx: Context) -> None:
         goes_on.set()
-        said.wait(20)
+        said.wait(patience.SECONDS)
 
     await pair.run(leaves, follows)
     assert said.is_set()

@@ -11,19 +11,19 @@ from starlette.types import ASGIApp
 
 from backstage_py.app import serving
 from backstage_py.settings.load import load_settings
+from tests import patience
 from tests.directories import api_host
 from tests.directories.api_host import Answer, ApiHost, Asked
 from tests.git_hosts import gitlab_world
 from tests.git_hosts.cases import TOKEN
 from tests.http.harness import call
 
-_SECONDS = 60
 _SECRET = "of-the-hook"  # of this test
 _SCHEDULE = {"frequency": {"hours": 1}, "timeout": {"minutes": 1}}
 
 
 async def _until(ask: Callable[[], Awaitable[Any]], wanted: Any) -> None:
-    async with asyncio.timeout(_SECONDS):
+    async with patience.bounded():
         while await ask() != wanted:  # noqa: ASYNC110  # what is waited for is seen over HTTP alone
             await asyncio.sleep(0.05)
 

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from backstage_py.app import serving
 from backstage_py.settings.load import load_settings
+from tests import patience
 from tests.github_sources.host import GithubHost
 from tests.http.harness import Answer, call
 
@@ -56,7 +57,7 @@ class Site:
         return await self.until_true(lambda found: found.keys() == {*names}, kind)
 
     async def until_true(self, holds: Callable[[dict[str, Any]], bool], kind: str = "component") -> dict[str, Any]:
-        end = time.monotonic() + 20
+        end = time.monotonic() + patience.SECONDS
         while not holds(found := await self.entities(kind)):
             assert time.monotonic() < end, f"there are {sorted(found)}, and {await self.told()}"
             await asyncio.sleep(0.02)
@@ -69,7 +70,7 @@ class Site:
 
     async def until_read(self, level: str = "info", after: int = 0) -> dict[str, Any]:
         """Return the state of the first provider of GitHub as soon as it was read once more."""
-        end = time.monotonic() + 20
+        end = time.monotonic() + patience.SECONDS
         while (found := await self.provider()).get("level") != level or found["runs"] <= after:
             assert time.monotonic() < end, found
             await asyncio.sleep(0.02)

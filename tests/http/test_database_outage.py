@@ -12,6 +12,7 @@ import yaml
 from backstage_py.app import Service, serving
 from backstage_py.settings import load_settings
 from backstage_py.storage import outages
+from tests import patience
 from tests.effort import IS_THOROUGH
 from tests.http.harness import Answer, call
 from tests.storage.postgres import Postgres, postgres
@@ -80,14 +81,14 @@ async def test_requests_are_503_and_readiness_is_off_while_the_database_is_away(
                 line.cut()
             else:
                 line.flows.clear()
-            async with asyncio.timeout(60):
+            async with patience.bounded():
                 while await status(service, READY) != 503:  # noqa: ASYNC110  # as a cluster looks
                     await asyncio.sleep(0.1)
             assert await status(service, LIVE) == 200
             assert says_later(await call(service.asgi, "GET", TASKS, headers))
             line.refuses = False
             line.flows.set()
-            async with asyncio.timeout(60):
+            async with patience.bounded():
                 while await status(service, READY) != 200:  # noqa: ASYNC110  # as a cluster looks
                     await asyncio.sleep(0.1)
             assert (await call(service.asgi, "GET", TASKS, headers)).status == 200
@@ -109,7 +110,7 @@ async def test_a_service_whose_database_goes_away_in_the_middle_of_its_start_wai
             async with serving(load_settings([path], {})) as service, service.running():
                 if not line.broke.is_set():
                     break
-                async with asyncio.timeout(60):
+                async with patience.bounded():
                     while await status(service, READY) != 200:  # noqa: ASYNC110  # as a cluster looks
                         await asyncio.sleep(0.05)
             await mending
@@ -148,7 +149,7 @@ async def test_what_the_operator_says_of_a_pooler_is_believed(
     async with serving(load_settings([path], {})) as service, service.running():
         found: set[str] = set()
         with server.connect("postgres") as other:
-            async with asyncio.timeout(60):
+            async with patience.bounded():
                 while not found:
                     await asyncio.sleep(0.05)
                     rows = other.execute("SELECT query FROM pg_stat_activity WHERE datname = %s", [waits_by]).fetchall()

@@ -1,6 +1,5 @@
 """What other systems tell: deliveries with a signature, forged ones, and those that come again."""
 
-import asyncio
 import hashlib
 import hmac
 import json
@@ -23,6 +22,7 @@ from backstage_py.model.scm import ScmIntegration
 from backstage_py.plugin.catalog import CatalogPlugins, Event, ProviderConnection
 from backstage_py.settings.load import load_settings
 from backstage_py.settings.sections import BackendSettings, EventsSettings
+from tests import patience
 from tests.catalog.harness import catalog
 from tests.http.harness import Answer, call
 
@@ -75,11 +75,8 @@ class Site:
         return await call(self.app, "POST", f"/api/events/http/{topic}", headers, body)
 
     async def heard(self, *topics: str) -> None:
-        for _ in range(500):
-            if [topic for topic, _ in self.listener.heard] == list(topics):
-                return
-            await asyncio.sleep(0.01)
-        raise AssertionError(f"heard of {self.listener.heard}")
+        heard = self.listener.heard
+        await patience.until(lambda: [topic for topic, _ in heard] == list(topics), f"{topics} are heard of")
 
 
 @pytest.fixture

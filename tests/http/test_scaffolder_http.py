@@ -9,6 +9,7 @@ import pytest
 from backstage_py.errors import ServiceUnavailableError
 from backstage_py.plugin import ActionContext, action
 from backstage_py.storage.scaffolder.events import EventStore
+from tests import patience
 from tests.http.scaffolder_site import get, post, site
 from tests.scaffolder.harness import template, world
 
@@ -184,10 +185,10 @@ async def test_a_stream_ends_when_its_client_goes(tmp_path: Path) -> None:
             "state": {},
         }
         streaming = asyncio.ensure_future(site(w)(scope, receive, send))
-        await asyncio.sleep(0.1)
+        await patience.until(lambda: sent)
         assert sent[0]["type"] == "http.response.start"
         gone.set()
-        async with asyncio.timeout(5):
+        async with patience.bounded():
             await streaming
         assert w.scaffolder.service.events._tails == {}
 
@@ -228,7 +229,7 @@ async def test_a_dry_run_ends_when_its_client_goes(tmp_path: Path) -> None:
         async def receive() -> dict[str, Any]:
             message = messages.pop(0)
             if message["type"] == "http.disconnect":
-                await asyncio.to_thread(begun.wait, 20)
+                await asyncio.to_thread(begun.wait, patience.SECONDS)
             return message
 
         async def send(message: Any) -> None:
@@ -245,9 +246,9 @@ async def test_a_dry_run_ends_when_its_client_goes(tmp_path: Path) -> None:
             "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
             "state": {},
         }
-        async with asyncio.timeout(20):
+        async with patience.bounded():
             await site(w)(scope, receive, send)
-        assert await asyncio.to_thread(ended.wait, 20)
+        assert await asyncio.to_thread(ended.wait, patience.SECONDS)
 
 
 @pytest.mark.thorough

@@ -8,7 +8,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests import effort
+from tests import effort, patience
 from tests.contract.harness import KIT, Running, free_port, start
 
 EXAMPLES = max(effort.EXAMPLES // 250, 1)
@@ -55,7 +54,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             yield Site(service, json.loads(answer.read())["backstageIdentity"]["token"])
     finally:
         service.process.terminate()
-        service.process.wait(60)
+        service.process.wait(patience.SECONDS)
 
 
 @pytest.fixture(scope="module")
@@ -79,11 +78,7 @@ def known(site: Site) -> dict[str, Any]:
 
 
 def _when_there(site: Site, path: str) -> Any:
-    for _ in range(200):
-        if found := site.ask("GET", path):
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"nothing at {path}")
+    return patience.wait(lambda: site.ask("GET", path), f"there is something at {path}")
 
 
 @pytest.mark.thorough

@@ -17,6 +17,7 @@ from backstage_py.identity.issuer import TokenIssuer
 from backstage_py.settings.sections import AuthSettings, ScaffolderSettings
 from backstage_py.storage.database import Database
 from backstage_py.wiring import keys as wiring
+from tests import patience
 from tests.cli.test_serve import ask, sign_in
 from tests.contract.harness import Running, free_port, start
 from tests.storage.postgres import Postgres, postgres
@@ -95,7 +96,7 @@ def replicas(server: Postgres, tmp_path: Path, request: pytest.FixtureRequest) -
 def created(url: str, token: str) -> str:
     """Create a task; the catalog may still be reading its template."""
     body = {"templateRef": "template:default/says", "values": {}, "secrets": {"tok": SECRET}}
-    end = time.monotonic() + 60
+    end = time.monotonic() + patience.SECONDS
     while time.monotonic() < end:
         with contextlib.suppress(urllib.error.HTTPError):
             return str(ask(f"{url}/api/scaffolder/v2/tasks", token, json.dumps(body).encode())["id"])
@@ -114,7 +115,7 @@ def followed(url: str, token: str, task: str) -> list[dict[str, Any]]:
 def agreed_keys(*urls: str) -> set[str]:
     """Return the ids in the key sets once they are the same: what another adds is followed a second later."""
     found: list[set[str]] = []
-    end = time.monotonic() + 60
+    end = time.monotonic() + patience.SECONDS
     while time.monotonic() < end:
         found = [{key["kid"] for key in ask(f"{url}/api/auth/.well-known/jwks.json")["keys"]} for url in urls]
         if all(one == found[0] for one in found):
@@ -123,6 +124,7 @@ def agreed_keys(*urls: str) -> set[str]:
     raise AssertionError(f"the key sets stay different: {found}")
 
 
+@pytest.mark.thorough(sample=1)
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_tokens_and_secrets_of_one_are_the_others_too(replicas: Replicas, wrapped: bool) -> None:
     auth = f", keyEncryptionKeys: ['{WRAPPING}']" if wrapped else ""

@@ -18,12 +18,12 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from tests import patience
 from tests.cluster.calls import Api
 from tests.contract.harness import free_port
 
 ROOT = Path(__file__).parents[2]
 EVERYTHING = {"namespaces": ["*"], "kinds": ["*"], "clusterKinds": ["*"]}
-_START = 60.0
 _MADE_AT_START = (
     *(f"/api/v1/namespaces/{name}" for name in ("default", "kube-system", "kube-public", "kube-node-lease")),
     "/api/v1/namespaces/default/services/kubernetes",
@@ -172,7 +172,7 @@ def _wait(server: KubeServer, processes: list[subprocess.Popen[bytes]], folder: 
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
     awaited = ["/readyz", *_MADE_AT_START]
-    give_up = time.monotonic() + _START
+    give_up = time.monotonic() + patience.SECONDS
     while time.monotonic() < give_up and all(process.poll() is None for process in processes):
         while awaited and _answers(opener, server, awaited[0]):
             del awaited[0]

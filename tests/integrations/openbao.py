@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests import patience
 from tests.contract.harness import free_port
 
 if TYPE_CHECKING:
     from hvac import Client
 
     from tests.storage.postgres import Postgres
-
-_START = 60.0
 
 
 @dataclass(frozen=True)
@@ -136,7 +135,7 @@ def serve() -> Iterator[OpenBao]:
 
 
 def _ready(server: OpenBao, log: Path, process: "subprocess.Popen[bytes]") -> OpenBao:
-    end = time.monotonic() + _START
+    end = time.monotonic() + patience.SECONDS
     while time.monotonic() < end and process.poll() is None:
         said = log.read_text(errors="replace")
         if "Unseal Key: " in said and _answers(server):
@@ -159,7 +158,7 @@ def _answers(server: OpenBao) -> bool:
 def _until(call: Any) -> None:
     from hvac.exceptions import VaultError
 
-    end = time.monotonic() + _START
+    end = time.monotonic() + patience.SECONDS
     while True:
         try:
             call()

@@ -18,6 +18,7 @@ from mcp.client.streamable_http import streamable_http_client
 from backstage_py.errors import InputError
 from backstage_py.mcp import tools
 from backstage_py.model.json import Json
+from tests import patience
 from tests.contract.harness import Running, running
 
 TEMPLATE = {
@@ -61,11 +62,11 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 @asynccontextmanager
 async def over_http(service: Running) -> AsyncIterator[ClientSession]:
-    async with httpx2.AsyncClient(timeout=60) as anonymous:
+    async with httpx2.AsyncClient(timeout=patience.SECONDS) as anonymous:
         answer = await anonymous.post(f"{service.url}/api/auth/guest/refresh")
     headers = {"authorization": f"Bearer {answer.json()['backstageIdentity']['token']}"}
     async with (
-        httpx2.AsyncClient(headers=headers, timeout=60) as http,
+        httpx2.AsyncClient(headers=headers, timeout=patience.SECONDS) as http,
         streamable_http_client(f"{service.url}/api/mcp-actions/v1", http_client=http) as streams,
         ClientSession(streams[0], streams[1]) as session,
     ):

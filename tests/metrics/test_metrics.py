@@ -4,10 +4,9 @@ import json
 import os
 import re
 import signal
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import pytest
 
 from backstage_py.metrics import collecting, exposition, reference, scaffolder
 from backstage_py.metrics.instruments import MOST_SERIES, OTHER
+from tests import patience
 from tests.contract.harness import Running, free_port, running
 from tests.metrics import page
 from tests.metrics.families import families
@@ -78,7 +78,7 @@ class Site:
 
     def run(self, *, fails: bool = False) -> None:
         task = self.create(fails=fails)
-        wait_until(lambda: self.status(task) in {"completed", "failed"})
+        patience.wait(lambda: self.status(task) in {"completed", "failed"})
 
     def scrape(self, token: str | None = None) -> str:
         headers = {"authorization": f"Bearer {token}"} if token else {}
@@ -95,13 +95,6 @@ def values(text: str) -> dict[str, float]:
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
 
-def wait_until(is_so: Callable[[], bool], seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < end, "it never became so"
-        time.sleep(0.05)
-
-
 def written(folder: Path, metrics: str) -> Path:
     (folder / "entities.yaml").write_text(ENTITIES, encoding="utf-8")
     path = folder / "app-config.yaml"
@@ -116,14 +109,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     config = written(folder, f"{{listen: {{host: 127.0.0.1, port: {port}}}}}")
     with running(folder, config, "--workers", "1", env={"TMPDIR": str(folder)}) as service:
         one = Site(service, f"http://127.0.0.1:{port}/metrics", folder)
-        wait_until(lambda: one.value("catalog_stitched_entities_count") >= 3)
+        patience.wait(lambda: one.value("catalog_stitched_entities_count") >= 3)
         yield one
 
 
 def test_tasks_and_steps_of_worker_processes_are_counted_by_backstages_names(site: Site) -> None:
     site.run()
     site.run(fails=True)
-    wait_until(lambda: site.value('backstage_py_task_attempts_total{outcome="failed"}') == 1)
+    patience.wait(lambda: site.value('backstage_py_task_attempts_total{outcome="failed"}') == 1)
     found = values(site.scrape())
     task = 'template="template:default/greet"'
     for name in ("scaffolder_task_count", "scaffolder_task_count_total", "scaffolder_task_duration_count"):
@@ -145,8 +138,8 @@ def test_tasks_and_steps_of_worker_processes_are_counted_by_backstages_names(sit
 
 def test_what_is_exported_is_what_the_page_lists_and_no_secret(site: Site) -> None:
     site.run()
-    wait_until(lambda: "scaffolder_step_duration_bucket" in site.scrape())
-    wait_until(lambda: "catalog_processed_entities_count" in site.scrape())
+    patience.wait(lambda: "scaffolder_step_duration_bucket" in site.scrape())
+    patience.wait(lambda: "catalog_processed_entities_count" in site.scrape())
     text = site.scrape()
     exported = {re.split(r"[ {]", line)[0] for line in text.splitlines() if not line.startswith("#")}
     own = {name for name in exported if not name.startswith("process_")}
@@ -158,9 +151,9 @@ def test_what_is_exported_is_what_the_page_lists_and_no_secret(site: Site) -> No
 
 def test_what_a_real_backstage_exports_is_exported_with_its_kind_labels_and_bounds(site: Site) -> None:
     site.run()
-    wait_until(lambda: "scaffolder_step_duration_bucket" in site.scrape())
-    wait_until(lambda: "catalog_processing_duration_seconds_count{" in site.scrape())
-    wait_until(lambda: "catalog_entities_count{" in site.scrape())
+    patience.wait(lambda: "scaffolder_step_duration_bucket" in site.scrape())
+    patience.wait(lambda: "catalog_processing_duration_seconds_count{" in site.scrape())
+    patience.wait(lambda: "catalog_entities_count{" in site.scrape())
     ours = families(site.scrape())
     for name, theirs in json.loads(RECORD.read_text(encoding="utf-8")).items():
         expected = {**theirs, "labels": [label for label in theirs["labels"] if label != "quantile"]}
@@ -173,19 +166,19 @@ def test_the_page_about_metrics_is_made_of_the_instruments() -> None:
 
 def test_the_database_and_the_catalog_are_seen(site: Site) -> None:
     site.token()
-    wait_until(lambda: site.value('backstage_py_catalog_source_reads_total{result="errors",source="file"}') > 0)
+    patience.wait(lambda: site.value('backstage_py_catalog_source_reads_total{result="errors",source="file"}') > 0)
     found = values(site.scrape())
     assert found["backstage_py_database_up"] == 1
     assert found['backstage_py_tasks{status="open"}'] == 0
     assert found["catalog_registered_locations_count"] == 0
-    wait_until(lambda: site.value('catalog_entities_count{kind="template"}') == 1)
+    patience.wait(lambda: site.value('catalog_entities_count{kind="template"}') == 1)
     assert found['catalog_processed_entities_count{result="changed"}'] > 0
     assert found["catalog_stitched_entities_count"] > 0
     assert found['backstage_py_database_seconds_count{operation="write"}'] > 0
     assert found['backstage_py_database_connections{state="open"}'] > 0
-    wait_until(lambda: site.value("backstage_py_event_loop_lag_seconds_count") > 0)
-    wait_until(lambda: site.value('backstage_py_http_request_seconds_count{plugin="auth"}') > 0)
-    wait_until(lambda: site.value("backstage_py_catalog_entities_with_errors") > 0, 60)
+    patience.wait(lambda: site.value("backstage_py_event_loop_lag_seconds_count") > 0)
+    patience.wait(lambda: site.value('backstage_py_http_request_seconds_count{plugin="auth"}') > 0)
+    patience.wait(lambda: site.value("backstage_py_catalog_entities_with_errors") > 0)
 
 
 def test_nothing_is_counted_under_what_callers_invent(site: Site) -> None:
@@ -209,8 +202,8 @@ def test_a_worker_that_dies_is_counted_and_what_it_counted_stays(site: Site) -> 
     workers = [pid for pid in children if b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes()] or children
     assert len(workers) == 1
     os.kill(int(workers[0]), signal.SIGKILL)
-    wait_until(lambda: site.value("backstage_py_worker_deaths_total") == 1)
-    wait_until(lambda: site.value("backstage_py_task_places") == 3)
+    patience.wait(lambda: site.value("backstage_py_worker_deaths_total") == 1)
+    patience.wait(lambda: site.value("backstage_py_task_places") == 3)
     kept = {path.stem.partition("_")[2] for path in site.folder.glob("backstage-py-metrics-*/*.db")}
     assert "dead" in kept
     assert not any(name.endswith(workers[0]) for name in kept)
@@ -218,7 +211,7 @@ def test_a_worker_that_dies_is_counted_and_what_it_counted_stays(site: Site) -> 
     buckets = [value for name, value in values(site.scrape()).items() if name.startswith("scaffolder_step_duration_b")]
     assert max(buckets) >= 1
     site.run()
-    wait_until(lambda: site.value('backstage_py_task_attempts_total{outcome="completed"}') == before + 1)
+    patience.wait(lambda: site.value('backstage_py_task_attempts_total{outcome="completed"}') == before + 1)
 
 
 def test_at_the_services_own_address_only_services_may_read(tmp_path: Path) -> None:

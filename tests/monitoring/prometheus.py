@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from tests import patience
 from tests.contract.harness import free_port
-from tests.metrics.test_metrics import wait_until
 
 
 def program(name: str) -> str:
@@ -87,7 +87,7 @@ def serving(folder: Path) -> Iterator[Prometheus]:
         )
     server = Prometheus(f"http://127.0.0.1:{port}")
     try:
-        wait_until(server.is_ready)
+        patience.wait(server.is_ready)
         yield server
     finally:
         process.terminate()

@@ -15,9 +15,8 @@ from typing import Any
 
 import pytest
 
-from tests import effort
+from tests import effort, patience
 from tests.contract.harness import Running, free_port, running
-from tests.metrics.test_metrics import wait_until
 from tests.monitoring import prometheus
 from tests.storage.postgres import Postgres, postgres
 
@@ -70,7 +69,7 @@ class Site:
             found[:] = map(int, children)
             return bool(found)
 
-        wait_until(look)
+        patience.wait(look)
         return found[0]
 
 
@@ -140,20 +139,20 @@ def test_alerts_fire_when_happens_what_they_are_for(tmp_path: Path, server: Post
                 seen.update(watching.firing())
                 return seen.issuperset(names)
 
-            wait_until(look, 90)
+            patience.wait(look)
 
         def ask() -> None:
             with contextlib.suppress(urllib.error.HTTPError):  # 503
                 asked.ask("/api/catalog/entities", token=token)
 
-        wait_until(lambda: len(watching.ask("query", query="up == 1")["result"]) == 2)
+        patience.wait(lambda: len(watching.ask("query", query="up == 1")["result"]) == 2)
         assert watching.firing() <= {"BackstagePyCatalogSourceFails"}
-        wait_until(lambda: _can(busy))
+        patience.wait(lambda: _can(busy))
         token = asked.token()
         fires("BackstagePyTasksFail", while_=lambda: busy.create("breaks"))
         fires("BackstagePyPermissionsFail", "BackstagePyRequestsFail", while_=ask)
         path = f"/api/scaffolder/v2/tasks/{busy.create('waits')}"
-        wait_until(lambda: busy.ask(path, token=busy.token())["status"] == "processing")
+        patience.wait(lambda: busy.ask(path, token=busy.token())["status"] == "processing")
         os.kill(busy.worker(), signal.SIGSTOP)
         fires("BackstagePyTaskLeasesSilent", "BackstagePyCatalogSourceFails")
         fires("BackstagePyWorkersDie", while_=lambda: os.kill(busy.worker(), signal.SIGKILL))

@@ -13,6 +13,7 @@ from typing import IO
 import pytest
 
 from backstage_py.model.json import Json
+from tests import patience
 from tests.oracle import tools
 
 
@@ -54,7 +55,7 @@ class Oracle:
         """Ends the process."""
         _pipe(self._process.stdin).close()
         _pipe(self._process.stdout).close()
-        self._process.wait(timeout=10)
+        self._process.wait(timeout=patience.SECONDS)
 
 
 def _pipe(stream: IO[str] | None) -> IO[str]:

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from backstage_py.model.json import Json
+from tests import patience
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 TEMPLATES = Path(__file__).with_name("templates")
-_STOP_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +66,14 @@ def developing(folder: Path) -> Iterator[Site]:
         yield Site(url, folder)
     finally:
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=_STOP_SECONDS)
+        process.communicate(timeout=patience.SECONDS)
 
 
 def _wait(url: str) -> None:
     """Wait until the readiness of the service is there; each look takes as long as a refused connection."""
     import time
 
-    end = time.monotonic() + _STOP_SECONDS
+    end = time.monotonic() + patience.SECONDS
     while time.monotonic() < end:
         with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/.backstage/health/v1/readiness"):
             return

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests import patience
+
 HERE = Path(__file__).parent
 SITE = HERE / "site"
 RECORDED = HERE / "recorded.json"
@@ -30,7 +32,6 @@ ACCESS = [
     },
 ]
 USERS = ("admin", "denied", "reader", "owner", "nested", "unknown", "wrong")
-_PATIENCE = 60.0
 
 
 @dataclass(frozen=True)
@@ -412,7 +413,7 @@ class Client:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.url}{path}", data, headers, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:
+            with urllib.request.urlopen(request, timeout=patience.SECONDS) as answer:
                 return answer.status, _body(answer.read())
         except urllib.error.HTTPError as error:
             return error.code, _body(error.read())
@@ -434,7 +435,7 @@ class Client:
         return {key: self._filled(item) for key, item in value.items()} if isinstance(value, dict) else value
 
     def _wait(self, task: str) -> None:
-        end = time.monotonic() + _PATIENCE
+        end = time.monotonic() + patience.SECONDS
         while time.monotonic() < end:
             if self.send("service", "GET", f"/api/scaffolder/v2/tasks/{task}")[1]["status"] not in {
                 "open",

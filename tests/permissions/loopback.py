@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from starlette.types import ASGIApp
 
+from tests import patience
 from tests.http.harness import call
 
 
@@ -27,7 +28,7 @@ def answering(app: ASGIApp, port: int) -> Iterator[None]:
 
         def _answer(self, body: bytes | None) -> None:
             wanted = call(app, self.command, self.path, dict(self.headers.items()), body)
-            answer = asyncio.run_coroutine_threadsafe(wanted, loop).result(30)
+            answer = asyncio.run_coroutine_threadsafe(wanted, loop).result(patience.SECONDS)
             self.send_response(answer.status)
             self.send_header("content-length", str(len(answer.body)))
             self.end_headers()

@@ -12,6 +12,7 @@ import yaml
 
 from backstage_py.app import Service, serving
 from backstage_py.settings.load import load_settings
+from tests import patience
 from tests.contract.harness import free_port
 from tests.http.harness import Answer, call
 from tests.permissions.fake_backstage import FakeBackstage
@@ -73,7 +74,7 @@ class Site:
 
     async def end(self, task: str) -> dict[str, Any]:
         store = self.service.scaffolder.service
-        async with asyncio.timeout(20):
+        async with patience.bounded():
             while (await store.get(task)).status not in {"completed", "failed"}:  # noqa: ASYNC110  # events may be forbidden
                 await asyncio.sleep(0.02)
         events = await store.past_events(task)
@@ -125,6 +126,6 @@ async def running(
 async def _settled(site: Site) -> None:
     catalog = site.service.scaffolder.service.equipment.services.catalog
     assert catalog
-    async with asyncio.timeout(30):
+    async with patience.bounded():
         while None in await catalog.entities_by_refs(["component:default/b", "template:default/t"], token=None):  # noqa: ASYNC110  # the catalog tells nobody
             await asyncio.sleep(0.02)

@@ -14,6 +14,7 @@ from backstage_py.model.entity_filter import Filter
 from backstage_py.permissions import criteria
 from backstage_py.permissions.authority import Authority
 from backstage_py.permissions.entity_rules import ENTITY_RULES
+from tests import patience
 from tests.catalog.harness import Web, catalog
 from tests.effort import EXAMPLES
 from tests.permissions.calls import SITE
@@ -66,7 +67,7 @@ async def test_a_filter_and_its_conditions_agree(tmp_path: Path) -> None:
         loop = asyncio.get_running_loop()
 
         def found(filter_: Filter) -> list[str]:
-            texts = asyncio.run_coroutine_threadsafe(reader.all(filter_), loop).result(30)
+            texts = asyncio.run_coroutine_threadsafe(reader.all(filter_), loop).result(patience.SECONDS)
             return sorted(json.parse(one)["metadata"]["uid"] for one in texts)
 
         @settings(max_examples=min(EXAMPLES, 200))

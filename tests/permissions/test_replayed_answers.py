@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from backstage_py.identity.issuer import limited_user_token
+from tests import patience
 from tests.contract.harness import free_port, start
 from tests.permissions.calls import ACCESS, FULL, RECORDED, SITE, Client, calls, stricter
 from tests.permissions.fake_backstage import FakeBackstage, table_of
@@ -53,7 +54,7 @@ def _config(backstage: str, port: int, folder: Path) -> dict[str, Any]:
 
 def _until_settled(client: Client) -> None:
     path = "/api/catalog/entities?filter=relations.ownedby&fields=metadata.name"
-    end = time.monotonic() + 60
+    end = time.monotonic() + patience.SECONDS
     while len(client.send("service", "GET", path)[1]) != 7:
         assert time.monotonic() < end, "the entities did not reach the catalog"
         time.sleep(0.05)

@@ -15,6 +15,7 @@ from backstage_py.model.http import BackstageResponse
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin import Action, ActionContext, RetryPolicy, Services, TemporaryError, action
 from backstage_py.testing import run_action
+from tests import patience
 from tests.scaffolder.harness import World, body, messages, template, world
 
 ANY: JsonObject = {"type": "object"}
@@ -151,11 +152,11 @@ async def waits_for_the_signal(ctx: Context) -> None:
     seen["heeded"] = ctx.signal.is_set
 
 
-@action("test:slow", ANY, timeout=0.05, retry=RetryPolicy(attempts=2, first_wait=0.01))
+@action("test:slow", ANY, timeout=0.3, retry=RetryPolicy(attempts=20, first_wait=0.01, factor=1))
 def too_slow_once(ctx: Context) -> JsonObject:
     tries = seen["tries"] = seen.get("tries", 0) + 1
     if tries == 1:
-        seen["second"].wait(20)
+        seen["second"].wait(patience.SECONDS)
         ctx.logger.info("said by the first try")
         ctx.output("by", "the first try")
         with pytest.raises(asyncio.CancelledError):
@@ -163,8 +164,8 @@ def too_slow_once(ctx: Context) -> JsonObject:
         seen["first ended"].set()
         return {"by": "the first try"}
     seen["second"].set()
-    seen["first ended"].wait(20)
-    return {"by": "the second try"}
+    seen["first ended"].wait(patience.SECONDS)
+    return {"by": "a later try"}
 
 
 @action("test:own-timeout", ANY, timeout=60)
@@ -246,7 +247,7 @@ async def test_context_variables_go_along(tmp_path: Path, wanted: Action) -> Non
 @pytest.mark.parametrize("wanted", [hangs_in_request, hangs_in_request_plain], ids=lambda one: one.id)
 async def test_a_cancelled_request_ends_on_both_sides(site: World, wanted: Action, backstage: Backstage) -> None:
     task = await site.create(step(wanted))
-    async with asyncio.timeout(20):
+    async with patience.bounded():
         await until_begun(site, task)
         await site.scaffolder.service.cancel(task)
         events = await site.events(task)
@@ -257,7 +258,7 @@ async def test_a_cancelled_request_ends_on_both_sides(site: World, wanted: Actio
 
 async def test_the_signal_wakes_a_loop_of_its_own(site: World) -> None:
     task = await site.create(step(waits_for_the_signal))
-    async with asyncio.timeout(20):
+    async with patience.bounded():
         await until_begun(site, task)
         await site.scaffolder.service.cancel(task)
         await site.events(task)
@@ -268,9 +269,9 @@ async def test_the_signal_wakes_a_loop_of_its_own(site: World) -> None:
 
 async def test_a_try_that_was_left_behind_has_no_part_in_the_next(site: World) -> None:
     events = await site.run(step(too_slow_once))
-    assert body(events[-1])["output"]["all"] == {"by": "the second try"}
+    assert body(events[-1])["output"]["all"] == {"by": "a later try"}
     said = "\n".join(messages(events))
-    assert "did not finish within 0.05 s; trying again" in said
+    assert "did not finish within 0.3 s; trying again" in said
     assert "said by the first try" not in said
 
 

@@ -1,9 +1,8 @@
 """An action that does wrong ends its own step at most, wherever it runs: a task beside it runs as if nothing were."""
 
-import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest_asyncio
 
 from backstage_py.plugin import load_plugins
 from backstage_py.settings.sections import ExecutorSettings, ScaffolderSettings
+from tests import patience
 from tests.scaffolder.harness import World, body, messages, template, world
 
 ACTIONS = Path(__file__).with_name("misbehaving_actions")
@@ -55,16 +55,9 @@ WRONG = {
 }
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for something that happens elsewhere."""
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110  # it has no way to tell
-            await asyncio.sleep(0.01)
-
-
 async def is_unharmed(site: World) -> None:
     """Run another task from its start to its end."""
-    async with asyncio.timeout(20):
+    async with patience.bounded():
         events = await site.run(template({"id": "a", "action": "test:good", "input": {}}, name="other"))
     assert body(events[-1])["message"] == "Run completed with status: completed"
     assert any("all is well" in message for message in messages(events))
@@ -80,10 +73,10 @@ async def test_one_that_never_ends_leaves_room_and_can_be_cancelled(
     site: World, released: None, tmp_path: Path, bad: str
 ) -> None:
     task = await site.create(step(bad, mark=str(tmp_path / "mark")))
-    await until((tmp_path / "mark").exists)
+    await patience.until((tmp_path / "mark").exists)
     await is_unharmed(site)
     await site.scaffolder.service.cancel(task)
-    async with asyncio.timeout(10):
+    async with patience.bounded():
         events = await site.events(task)
     assert body(events[-1])["error"]["message"].endswith("has been cancelled.")
     await is_unharmed(site)

@@ -18,6 +18,7 @@ from backstage_py.plugin import (
     template_function,
 )
 from backstage_py.plugin.folder import ActionFolder
+from tests import patience
 from tests.scaffolder.harness import body, template, world
 
 GREET = """
@@ -190,7 +191,7 @@ async def test_watching_loads_a_new_file(folder: Path) -> None:
     plugins = load_plugins(folder)
     async with plugins.running():
         (folder / "later.py").write_text(GREET.replace("folder:greet", "folder:later").split("@template_filter")[0])
-        async with asyncio.timeout(20):
+        async with patience.bounded():
             while "folder:later" not in plugins.actions:  # noqa: ASYNC110  # as below
                 await asyncio.sleep(0.05)  # the registry tells nobody
     assert "folder:greet" in plugins.actions

@@ -28,6 +28,7 @@ from backstage_py.storage.scaffolder.claims import ClaimStore
 from backstage_py.storage.scaffolder.events import EventFeed
 from backstage_py.storage.scaffolder.tasks import TaskStore
 from backstage_py.storage.scaffolder.upkeep import TaskUpkeep
+from tests import patience
 from tests.http.harness import Answer, call
 from tests.reporting.world import recorded
 from tests.storage import boxes
@@ -169,7 +170,7 @@ async def test_what_is_older_than_the_retention_goes(replicas: tuple[Database, D
     event = PlatformEvent("young", PlatformEventType.COMMIT, times.now() - 9 * day)
     await PlatformEventStore(one).put([event, replace(event, key="old", at=times.now() - 11 * day)])
     collector = Collector(one, replace(WHAT, retention=10 * 86_400.0))
-    async with collector.running(), asyncio.timeout(60):
+    async with collector.running(), patience.bounded():
         while len(found := await known(other)) != 1:  # noqa: ASYNC110  # another thread of work removes it
             await asyncio.sleep(0.01)
     assert [left.key for left in found] == ["young"]

@@ -11,6 +11,7 @@ import pytest_asyncio
 from typer.testing import CliRunner
 
 from backstage_py.cli.main import app
+from tests import patience
 from tests.http.harness import call
 from tests.reporting import story
 from tests.reporting.world import TOKEN, Platform, platform
@@ -169,7 +170,7 @@ async def test_the_page_needs_nothing_beside_it(played: Platform, tmp_path: Path
 
 
 async def test_a_scrape_tells_of_everything_together(played: Platform) -> None:
-    async with asyncio.timeout(60):
+    async with patience.bounded():
         while "backstage_py_platform_services" not in (text := await scraped(played)):  # noqa: ASYNC110  # by HTTP
             await asyncio.sleep(0.05)
     assert {

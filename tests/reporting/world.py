@@ -22,12 +22,12 @@ from backstage_py.http import server
 from backstage_py.model import times
 from backstage_py.sandbox import stand_in
 from backstage_py.settings.load import load_settings
+from tests import patience
 from tests.http.harness import Answer, call
 
 SECRET = "of-the-hooks"  # of these tests
 TOKEN = "of-the-platforms-lead"
 PAYLOADS = Path(__file__).parent / "payloads"
-_SECONDS = 60
 TEMPLATES = """
 apiVersion: scaffolder.backstage.io/v1beta3
 kind: Template
@@ -119,7 +119,7 @@ class Platform:
         made = await call(self.app, "POST", "/api/scaffolder/v2/tasks", headers, body)
         assert made.status == 201, made.body
         path = f"/api/scaffolder/v2/tasks/{made.json['id']}"
-        async with asyncio.timeout(_SECONDS):
+        async with patience.bounded():
             while (status := await self._status(path)) in {"open", "processing"}:  # noqa: ASYNC110  # by HTTP
                 await asyncio.sleep(0.01)
         return status
@@ -218,7 +218,7 @@ def components(hosting: str) -> list[dict[str, Any]]:
 
 
 async def _is_read(found: Platform) -> None:
-    async with asyncio.timeout(_SECONDS):
+    async with patience.bounded():
         while True:
             answer = await call(found.app, "GET", "/api/catalog/entities?filter=kind=template&filter=kind=component")
             if len(answer.json) == 9:  # three templates, six components

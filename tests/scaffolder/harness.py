@@ -1,6 +1,5 @@
 """A scaffolder on a database file, with a catalog that is a dict and actions that a test defines."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -18,6 +17,7 @@ from backstage_py.settings.sections import AuthSettings, ScaffolderSettings
 from backstage_py.storage.database import Database
 from backstage_py.wiring import keys
 from backstage_py.wiring.scaffolder import Scaffolder
+from tests import patience
 from tests.storage import fresh
 
 GUEST = Credentials(UserPrincipal("user:development/guest"), "guest-token-of-the-test")
@@ -110,7 +110,7 @@ class World:
     async def events(self, task_id: str, after: int | None = None) -> list[TaskEvent]:
         """Follow a task to its end."""
         found: list[TaskEvent] = []
-        async with asyncio.timeout(60):
+        async with patience.bounded():
             async for batch in await self.scaffolder.service.event_stream(task_id, after):
                 found += [event for event, _ in batch]
         return found

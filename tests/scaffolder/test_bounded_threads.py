@@ -18,6 +18,7 @@ from backstage_py.plugin import Action, ActionContext, Services, action
 from backstage_py.scaffolder.run import action_call
 from backstage_py.settings.sections import ScaffolderSettings
 from backstage_py_actions.debug import debug_wait
+from tests import patience
 from tests.effort import IS_THOROUGH
 from tests.scaffolder.harness import GUEST, World, body, template, world
 
@@ -75,10 +76,10 @@ def runs_another(ctx: ActionContext[JsonObject]) -> None:
 @action("test:holds", ANY)
 def holds(ctx: ActionContext[JsonObject]) -> None:
     seen.ran.append(ctx.task_id)
-    seen.release.wait(60)
+    seen.release.wait(patience.SECONDS)
 
 
-@action("test:quick", ANY, timeout=0.2)
+@action("test:quick", ANY, timeout=2 * patience.SECONDS)
 def is_quick(ctx: ActionContext[JsonObject]) -> None:
     seen.ran.append(ctx.task_id)
 
@@ -131,21 +132,15 @@ async def dry_run(site: World, wanted: Action) -> JsonObject:
     return await site.scaffolder.service.dry_run(request, GUEST)
 
 
-async def until(condition: Any) -> None:
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110  # a thread has no way to tell
-            await asyncio.sleep(0.01)
-
-
 @pytest.mark.parametrize("wanted", [waits, calls_the_service], ids=lambda one: one.id)
 async def test_hundreds_of_dry_runs_share_the_threads_that_there_are(site: World, wanted: Action) -> None:
-    async with asyncio.timeout(100):
+    async with patience.bounded():
         await asyncio.gather(*(dry_run(site, wanted) for _ in range(MANY)))
     assert seen.most <= 2 * threads.ACTIONS.limit + OWN
 
 
 async def test_hundreds_of_tasks_share_the_threads_that_there_are(site: World) -> None:
-    async with asyncio.timeout(100):
+    async with patience.bounded():
         found = await asyncio.gather(*(site.run(only(waits)) for _ in range(MANY)))
     assert {body(events[-1])["message"] for events in found} == {"Run completed with status: completed"}
     assert seen.most <= 2 * threads.ACTIONS.limit + OWN
@@ -155,7 +150,7 @@ async def test_what_actions_hand_to_threads_is_bounded_for_each_of_them(
     site: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(threads.ACTIONS, "limit", 4)
-    async with asyncio.timeout(100):
+    async with patience.bounded():
         await asyncio.gather(*(dry_run(site, waits_in_threads) for _ in range(50)))
     assert 0 < seen.most <= 4 * 8
 
@@ -163,7 +158,7 @@ async def test_what_actions_hand_to_threads_is_bounded_for_each_of_them(
 async def test_waiting_takes_no_thread(site: World) -> None:
     wanted = replace(debug_wait, is_trusted_on_loop=True)
     before = threading.active_count()
-    async with asyncio.timeout(100):
+    async with patience.bounded():
         running = asyncio.gather(*(site.run(only(wanted, milliseconds=50)) for _ in range(MANY)))
         while not running.done():
             seen.look()
@@ -176,10 +171,11 @@ async def test_actions_that_run_others_wait_for_each_other_no_longer_than_a_requ
 ) -> None:
     monkeypatch.setattr(threads.ACTIONS, "limit", 2)
     monkeypatch.setattr(action_call, "REQUEST_PATIENCE", 0.3)
-    async with asyncio.timeout(20):
+    async with patience.bounded():
         found = await asyncio.gather(*(dry_run(site, runs_another) for _ in range(2)), return_exceptions=True)
     assert any("Too many actions run" in str(one) for one in found)
     assert all(isinstance(one, ServiceUnavailableError) for one in found if isinstance(one, Exception))
+    monkeypatch.setattr(action_call, "REQUEST_PATIENCE", patience.SECONDS)
     await dry_run(site, waits)
 
 
@@ -187,7 +183,7 @@ async def test_an_action_that_never_ends_leaves_places_to_others(site: World, mo
     monkeypatch.setattr(threads.ACTIONS, "limit", 3)
     monkeypatch.setattr(threads.ACTIONS, "share", 2)
     stuck = [await site.create(only(holds)) for _ in range(4)]
-    await until(lambda: len(seen.ran) == 2)
+    await patience.until(lambda: len(seen.ran) == 2)
     for _ in range(3):
         assert body((await site.run(only(waits)))[-1])["message"] == "Run completed with status: completed"
     seen.release.set()
@@ -201,9 +197,9 @@ async def test_who_waits_for_a_place_can_be_cancelled_and_never_runs(
 ) -> None:
     monkeypatch.setattr(threads.ACTIONS, "limit", 1)
     first = await site.create(only(holds))
-    await until(lambda: seen.ran == [first])
+    await patience.until(lambda: seen.ran == [first])
     second = await site.create(only(is_quick))
-    async with asyncio.timeout(20):
+    async with patience.bounded():
         async for _ in await site.scaffolder.service.event_stream(second, None):
             await site.scaffolder.service.cancel(second)
     seen.release.set()
@@ -214,8 +210,13 @@ async def test_who_waits_for_a_place_can_be_cancelled_and_never_runs(
 async def test_the_time_of_an_action_counts_from_its_beginning(site: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads.ACTIONS, "limit", 1)
     first = await site.create(only(holds))
-    await until(lambda: seen.ran == [first])
+    await patience.until(lambda: seen.ran == [first])
     second = await site.create(only(is_quick))
-    await asyncio.sleep(0.5)
+    await patience.until_answered(lambda: site.scaffolder.service.past_events(second), "it waits for a place")
+    loop = asyncio.get_running_loop()
+    now = loop.time
+    monkeypatch.setattr(loop, "time", lambda: now() + 2 * patience.SECONDS)
+    await asyncio.sleep(0)
+    monkeypatch.setattr(loop, "time", now)
     seen.release.set()
     assert body((await site.events(second))[-1])["message"] == "Run completed with status: completed"

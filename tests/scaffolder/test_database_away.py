@@ -16,6 +16,7 @@ from backstage_py.model.task import Claim, EventType, TaskEvent, TaskFilter
 from backstage_py.plugin import ActionContext, action
 from backstage_py.storage.faults import LostError
 from backstage_py.storage.scaffolder.claims import ClaimStore
+from tests import patience
 from tests.scaffolder.harness import World, body, database_url, template, world
 from tests.storage import fresh
 from tests.storage.postgres import Postgres, postgres
@@ -36,7 +37,7 @@ async def say(ctx: Context) -> None:
     ran.append(ctx.step.id)
     ctx.logger.info("before-the-gate")
     begun.set()
-    await asyncio.to_thread(gate.wait, 30)
+    await asyncio.to_thread(gate.wait, patience.SECONDS)
     ctx.logger.info("behind-the-gate")
 
 
@@ -68,7 +69,7 @@ async def behind_wire(
 
 
 async def back(w: World) -> None:
-    async with asyncio.timeout(60):
+    async with patience.bounded():
         while w.database.outages.is_on:  # noqa: ASYNC110  # what the watch finds out has no event here
             await asyncio.sleep(0.05)
 
@@ -91,14 +92,14 @@ async def test_a_running_action_does_not_notice_that_the_server_is_away(
 ) -> None:
     async with behind_wire(server, f"away-{how}", tmp_path) as (w, line):
         task_id = await w.create(SAYING)
-        assert await asyncio.to_thread(begun.wait, 30)
+        assert await asyncio.to_thread(begun.wait, patience.SECONDS)
         if how == "closed":
             line.refuses = True
             line.cut()
         else:
             line.flows.clear()
         gate.set()
-        async with asyncio.timeout(60):
+        async with patience.bounded():
             while not w.database.outages.is_on:  # noqa: ASYNC110  # what the watch finds out has no event here
                 await asyncio.sleep(0.05)
         await asyncio.sleep(3)  # the first tries have failed by then
@@ -112,12 +113,12 @@ async def test_a_task_whose_patience_is_over_is_handed_back_and_goes_on(server: 
     async with behind_wire(server, "impatient", tmp_path) as (w, line):
         w.database._patience = 1.0
         task_id = await w.create(SAYING)
-        assert await asyncio.to_thread(begun.wait, 30)
+        assert await asyncio.to_thread(begun.wait, patience.SECONDS)
         with structlog.testing.capture_logs() as logs:
             line.refuses = True
             line.cut()
             gate.set()
-            async with asyncio.timeout(60):
+            async with patience.bounded():
                 while not any(one["event"] == "task_waits_for_database" for one in logs):  # noqa: ASYNC110  # as above
                     await asyncio.sleep(0.05)
             line.refuses = False
@@ -129,7 +130,7 @@ async def test_a_task_whose_patience_is_over_is_handed_back_and_goes_on(server: 
 
 
 async def _followed(w: World, task_id: str) -> list[TaskEvent]:
-    async with asyncio.timeout(60):
+    async with patience.bounded():
         while True:
             try:
                 return await w.events(task_id)
@@ -145,7 +146,7 @@ async def test_a_worker_ends_although_the_server_is_away(server: Postgres, tmp_p
         try:
             async with asyncio.timeout(100), world(tmp_path, say, grace=1) as w:  # its patience is ten minutes
                 await w.create(SAYING)
-                assert await asyncio.to_thread(begun.wait, 30)
+                assert await asyncio.to_thread(begun.wait, patience.SECONDS)
                 if how == "closed":
                     line.refuses = True
                     line.cut()
@@ -193,7 +194,7 @@ async def test_a_running_action_does_not_notice_that_others_hold_the_table(serve
         setting.execute("ALTER DATABASE held SET lock_timeout = '100ms'")
     async with on(server, "held", tmp_path) as w:
         task_id = await w.create(SAYING)
-        assert await asyncio.to_thread(begun.wait, 30)
+        assert await asyncio.to_thread(begun.wait, patience.SECONDS)
         with server.connect("held") as other, other.transaction():
             other.execute("LOCK TABLE tasks IN SHARE MODE")
             gate.set()

@@ -12,6 +12,7 @@ from backstage_py.plugin import ActionContext, CancelSignal, ServiceUnavailableE
 from backstage_py.scaffolder.queue.lease import Lease
 from backstage_py.settings.sections import ScaffolderSettings, TaskRecoverySettings
 from backstage_py.storage.scaffolder.tables import checkpoints, task_events, tasks
+from tests import patience
 from tests.scaffolder.harness import GUEST, World, body, template, world
 
 Context = ActionContext[dict[str, Any]]
@@ -53,7 +54,7 @@ async def make(ctx: Context) -> dict[str, str]:
     for key in ctx.input.get("keys", ["thing"]):
         if key == "gate":
             outside.reached.set()
-            await asyncio.to_thread(outside.go_on.wait, 60)
+            await asyncio.to_thread(outside.go_on.wait, patience.SECONDS)
         else:
             await ctx.effect(key, create=outside.create, find=outside.find)
     return {"made": await ctx.effect("last", create=outside.create, find=outside.find)}
@@ -94,7 +95,7 @@ async def _stopped_within_its_step(w: World) -> "asyncio.Task[Any]":
     [claim] = await w.scaffolder.worker.store.claim("first", 1, keep_secrets=True)
     attempts, lease = w.scaffolder.worker._attempts, Lease(w.scaffolder.worker.store, claim)
     running = asyncio.create_task(attempts.run(claim, lease, CancelSignal(), lambda: False))
-    await asyncio.to_thread(outside.reached.wait, 60)
+    await asyncio.to_thread(outside.reached.wait, patience.SECONDS)
     return running
 
 

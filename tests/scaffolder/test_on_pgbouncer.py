@@ -1,6 +1,5 @@
 """The scaffolder on PostgreSQL behind pgbouncer in transaction mode."""
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import structlog
 from backstage_py.model.task import EventType, Transition, new_event
 from backstage_py.storage.database import Database
 from backstage_py.storage.scaffolder.claims import ClaimStore
+from tests import patience
 from tests.scaffolder import test_event_streams, test_task_runs
 from tests.scaffolder.harness import body, database_url, template, world
 from tests.scaffolder.test_on_postgres import Behaviour, behaviours_of
@@ -57,7 +57,7 @@ async def test_holds_behind_pgbouncer_too(behaviour: Behaviour, tmp_path: Path, 
 async def test_the_pooler_is_found_and_the_log_says_what_follows(url: str) -> None:
     with structlog.testing.capture_logs() as logs:
         async with Database(url).running() as database:
-            await database.reached(30)
+            await database.reached(patience.SECONDS)
     [found] = [one for one in logs if one["event"] == "database_pooler_found"]
     assert "polled" in found["consequence"]
     assert "prepared" in found["consequence"]
@@ -66,7 +66,7 @@ async def test_the_pooler_is_found_and_the_log_says_what_follows(url: str) -> No
 async def test_an_operator_who_knows_better_is_believed(server: Postgres) -> None:
     with structlog.testing.capture_logs() as logs:
         async with Database(server.new_database("direct")).running() as direct:
-            await direct.reached(30)
+            await direct.reached(patience.SECONDS)
     assert not [one for one in logs if one["event"] == "database_pooler_found"]
 
 
@@ -74,14 +74,14 @@ async def test_wakes_and_events_go_from_process_to_process(tmp_path: Path, url: 
     async with world(tmp_path, start=False) as w:
         task_id = await w.create(template({"id": "s", "action": "test:x"}))
         other = Database(url)
-        following = w.scaffolder.service.events.follow(task_id, None, starts_over=False, heartbeat=20)
+        following = w.scaffolder.service.events.follow(task_id, None, starts_over=False, heartbeat=3600)
         assert await anext(following) == []
         store = ClaimStore(other, w.scaffolder.worker.store._box)
         [claim] = await store.claim("other", 1, keep_secrets=False)
         for number in range(5):
             message = {"message": str(number)}
             await store.record(claim, Transition([new_event(EventType.LOG, message)]))
-            async with asyncio.timeout(10):  # the tail itself looks after half a minute
+            async with patience.bounded():  # the tail itself looks after half a minute
                 while not (batch := await anext(following)):
                     pass
                 assert [body(event) for event in batch] == [message]

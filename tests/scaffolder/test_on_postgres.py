@@ -13,6 +13,7 @@ from backstage_py.errors import InputError
 from backstage_py.model.task import EventType, Transition, new_event
 from backstage_py.storage.database import Database
 from backstage_py.storage.scaffolder.claims import ClaimStore
+from tests import patience
 from tests.scaffolder import (
     test_attempts,
     test_effects_of_tasks,
@@ -103,14 +104,14 @@ async def test_an_event_of_another_process_comes_long_before_the_next_look(tmp_p
     async with world(tmp_path, start=False) as w:
         task_id = await w.create(template({"id": "s", "action": "test:x"}))
         other = Database(url)
-        following = w.scaffolder.service.events.follow(task_id, None, starts_over=False, heartbeat=20)
+        following = w.scaffolder.service.events.follow(task_id, None, starts_over=False, heartbeat=3600)
         assert await anext(following) == []
         [claim] = await ClaimStore(other, w.scaffolder.worker.store._box).claim("other", 1, keep_secrets=False)
         store = ClaimStore(other, w.scaffolder.worker.store._box)
         for number in range(50):
             message = {"message": str(number)}
             await store.record(claim, Transition([new_event(EventType.LOG, message)]))
-            async with asyncio.timeout(5):  # the tail itself looks after half a minute
+            async with patience.bounded():  # the tail itself looks after half a minute
                 assert [body(event) for event in await anext(following)] == [message]
         await following.aclose()
         await other.close()
@@ -120,12 +121,12 @@ async def test_waiters_hear_again_after_the_server_dropped_their_connection(tmp_
     here, there = Database(url), Database(url)
     with here.wakes.subscribe("topic") as wake:
         there.wakes.wake(["topic"])
-        assert await wake.wait(10)
+        assert await wake.wait(patience.SECONDS)
         dropped = sa.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
         await there.read(lambda connection: connection.execute(dropped).all())
-        assert await wake.wait(20), "something may have been missed, so all look once"
+        assert await wake.wait(patience.SECONDS), "something may have been missed, so all look once"
         there.wakes.wake(["topic"])
-        assert await wake.wait(10)
+        assert await wake.wait(patience.SECONDS)
     await here.close()
     await there.close()
 
@@ -135,8 +136,8 @@ async def test_more_topics_than_a_notification_holds_all_arrive(url: str) -> Non
     topics = [f"task:{number:036}" for number in range(1_000)]
     with here.wakes.subscribe(topics[0]) as first, here.wakes.subscribe(topics[-1]) as last:
         there.wakes.wake(topics)
-        assert await first.wait(10)
-        assert await last.wait(10)
+        assert await first.wait(patience.SECONDS)
+        assert await last.wait(patience.SECONDS)
     await here.close()
     await there.close()
 

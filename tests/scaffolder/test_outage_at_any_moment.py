@@ -22,6 +22,7 @@ from backstage_py.plugin import ActionContext, PermanentError, action
 from backstage_py.scaffolder.queue import worker
 from backstage_py.settings.sections import CatalogSettings, ScaffolderSettings, TaskRecoverySettings
 from backstage_py.storage import outages
+from tests import patience
 from tests.catalog.harness import HOST, Web
 from tests.effort import IS_THOROUGH
 from tests.scaffolder.harness import GUEST, World, body, database_url, template, world
@@ -100,13 +101,13 @@ class Stage:
             mending.cancel()
             await asyncio.gather(mending, return_exceptions=True)
             self.line.breaks_at, self.line.refuses = None, False
-            async with asyncio.timeout(30):
+            async with patience.bounded():
                 while self.world.database.outages.is_on:  # noqa: ASYNC110  # what the watch finds out has no event here
                     await asyncio.sleep(0.02)
         return task_id, first, second
 
     async def _created(self) -> str:
-        async with asyncio.timeout(60):
+        async with patience.bounded():
             while True:
                 try:
                     return await self.world.create(TASK, secrets={"token": "told"})
@@ -116,7 +117,7 @@ class Stage:
     async def _mend(self) -> None:
         """Let the server answer again when everybody has noticed that it does not."""
         await self.line.broke.wait()
-        async with asyncio.timeout(30):
+        async with patience.bounded():
             while not self.world.database.outages.is_on:  # noqa: ASYNC110  # as above
                 await asyncio.sleep(0.02)
         await asyncio.sleep(0.3)
@@ -124,7 +125,7 @@ class Stage:
 
     async def _followed(self, task_id: str, after: int | None = None) -> list[TaskEvent]:
         found: list[TaskEvent] = []
-        async with asyncio.timeout(60):
+        async with patience.bounded():
             while not found or found[-1].type != EventType.COMPLETION:
                 try:
                     found += await self.world.events(task_id, found[-1].id if found else after)

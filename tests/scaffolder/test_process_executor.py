@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from backstage_py.plugin import Services, load_plugins
 from backstage_py.scaffolder.executors.process import patience
 from backstage_py.scaffolder.face.action_policy import ActionPolicy
 from backstage_py.settings.sections import ExecutorSettings, ProcessSettings, ScaffolderSettings
+from tests.patience import until
 from tests.scaffolder.harness import GUEST, World, body, is_alive, messages, template, world
 
 ACTIONS = Path(__file__).with_name("process_actions")
@@ -61,13 +62,6 @@ def site(shared: World) -> Iterator[World]:
 def below() -> set[int]:
     """Return the processes below this one that are none of asyncio's or of a database."""
     return {pid for pid in supervisor.below(os.getpid()) if is_alive(pid)}
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for what happens elsewhere."""
-    async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110  # a process has no way to tell
-            await asyncio.sleep(0.01)
 
 
 def steps(*ids: str, **given: Any) -> dict[str, Any]:

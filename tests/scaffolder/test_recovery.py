@@ -24,6 +24,7 @@ from backstage_py.settings.sections import ScaffolderSettings, TaskRecoverySetti
 from backstage_py.storage import clock
 from backstage_py.storage.scaffolder import tables
 from backstage_py.storage.scaffolder.tables import tasks as tasks_table
+from tests import patience
 from tests.scaffolder.harness import GUEST, World, body, log, messages, template, world
 
 Context = ActionContext[dict[str, Any]]
@@ -82,7 +83,7 @@ async def _die_in_second_step(w: World, task_id: str, worker: str = "dead") -> N
     dying.append(threading.Event())
     attempts, held = w.scaffolder.worker._attempts, Lease(w.scaffolder.worker.store, claim)
     running = asyncio.create_task(attempts.run(claim, held, CancelSignal(), lambda: False))
-    await asyncio.to_thread(dying[0].wait, 60)
+    await asyncio.to_thread(dying[0].wait, patience.SECONDS)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     dying.clear()
@@ -164,7 +165,7 @@ async def test_a_template_that_starts_over_runs_all_steps_again(tmp_path: Path) 
         await _die_in_second_step(w, task_id)
         await _silence(w, 31)
         await w.start()
-        async with asyncio.timeout(20):
+        async with patience.bounded():
             while (await w.scaffolder.service.get(task_id)).status != "completed":  # noqa: ASYNC110  # its stream stays open
                 await asyncio.sleep(0.01)
     assert ran == ["one", "one", "two"]
@@ -286,7 +287,7 @@ async def test_a_stopping_worker_hands_its_task_back_behind_the_current_step(tmp
     @action("test:gate")
     async def gate(ctx: Context) -> None:
         ran.append("gate")
-        await asyncio.to_thread(release.wait, 60)
+        await asyncio.to_thread(release.wait, patience.SECONDS)
 
     entity = template({"id": "g", "action": "test:gate"}, {"id": "one", "action": "test:mark"})
     async with world(tmp_path, mark, gate, grace=10) as w:

@@ -25,6 +25,7 @@ from backstage_py.storage.scaffolder.secrets import SecretBox
 from backstage_py.storage.scaffolder.tables import task_events
 from backstage_py.wiring import keys
 from backstage_py.wiring.scaffolder import Scaffolder
+from tests import patience
 from tests.effort import IS_THOROUGH
 from tests.scaffolder.harness import Catalog, World, body, is_alive, template
 from tests.scaffolder.killable_actions.work import LINES
@@ -57,7 +58,7 @@ class Workers:
         below = supervisor.below(process.pid)
         process.send_signal(signal.SIGKILL)
         await process.wait()
-        async with asyncio.timeout(60):
+        async with patience.bounded():
             while any(is_alive(pid) for pid in below):  # noqa: ASYNC110  # a process has no way to tell
                 await asyncio.sleep(0.01)
         await self.start()

@@ -1,6 +1,5 @@
 import asyncio
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import pytest
 from backstage_py.errors import ConflictError, NotFoundError, PermanentError, TemporaryError
 from backstage_py.plugin import ActionContext, RetryPolicy, action, formats
 from backstage_py.scaffolder.face.template_forms import FormProblems
+from tests import patience
 from tests.scaffolder.harness import GUEST, body, log, messages, template, world
 
 Context = ActionContext[dict[str, Any]]
@@ -43,9 +43,12 @@ async def hang(ctx: Context) -> None:
     await asyncio.sleep(3600)
 
 
+released = threading.Event()
+
+
 @action("test:hang-thread")
 def hang_thread(ctx: Context) -> None:
-    time.sleep(30)
+    released.wait(2 * patience.SECONDS)
 
 
 async def test_a_task_runs_its_steps_in_order_and_completes_with_its_output(tmp_path: Path) -> None:
@@ -240,20 +243,20 @@ async def test_links_and_texts_of_the_output_are_shown_by_their_if(tmp_path: Pat
 
 
 @pytest.mark.parametrize("stuck", ["test:hang", "test:hang-thread"])
-async def test_cancel_ends_a_running_action_within_a_second(tmp_path: Path, stuck: str) -> None:
+async def test_cancel_does_not_wait_for_a_running_action(tmp_path: Path, stuck: str) -> None:
     entity = template(
         {"id": "w", "name": "Wait", "action": stuck}, {"id": "l", "action": "test:say", "input": {"message": "x"}}
     )
+    released.clear()
     async with world(tmp_path, say, hang, hang_thread) as w:
         task_id = await w.create(entity)
         async for batch in await w.scaffolder.service.event_stream(task_id, None):
             if any("Beginning step Wait" in event.body for event, _ in batch):
                 break
-        begin = time.monotonic()
         await w.scaffolder.service.cancel(task_id)
         events = await w.events(task_id)
-        took = time.monotonic() - begin
         task = await w.scaffolder.service.get(task_id)
+        released.set()
     assert [(event.type, *entry) for event, entry in zip(events, log(events), strict=True)][2:] == [
         ("cancelled", "w", "cancelled", "Step w has been cancelled."),
         ("log", "w", "failed", f"Error: Step w (Wait) of task {task_id} has been cancelled."),
@@ -261,7 +264,6 @@ async def test_cancel_ends_a_running_action_within_a_second(tmp_path: Path, stuc
         ("completion", None, None, "Run completed with status: failed"),
     ]
     assert task.status == "failed"
-    assert took < 5  # the promise is one second; the rest is a busy machine
 
 
 async def test_cancelling_an_ended_task_adds_the_event_and_keeps_its_status(tmp_path: Path) -> None:
@@ -283,7 +285,7 @@ async def test_retry_runs_an_ended_task_again_and_refuses_a_running_one(tmp_path
         tries.append(1)
         if len(tries) == 1:
             raise PermanentError("not yet")
-        release.wait(10)
+        release.wait(patience.SECONDS)
 
     entity = template({"id": "s", "action": "test:second-time"})
     async with world(tmp_path, second_time) as w:

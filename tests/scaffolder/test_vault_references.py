@@ -14,6 +14,7 @@ from backstage_py.errors import NotAllowedError
 from backstage_py.integrations.vault.references import VaultReferences
 from backstage_py.plugin import ActionAttributes, ActionContext, PermanentError, Services, action
 from backstage_py.settings.sections import ScaffolderSettings, TaskRecoverySettings
+from tests import patience
 from tests.integrations import openbao
 from tests.integrations.openbao import OpenBao
 from tests.scaffolder.harness import GUEST, World, body, template, world
@@ -308,7 +309,7 @@ async def test_what_was_leased_for_a_task_ends_with_it(
     async with world(tmp_path, connect, wait, services=allowed) as w:
         task_id = await w.create(template(*steps))
         if ends in {"cancelled", "stopped"}:
-            async with asyncio.timeout(60):
+            async with patience.bounded():
                 while len(seen) < 3:  # noqa: ASYNC110  # the action tells
                     await asyncio.sleep(0.02)
             assert len(bao.leases(f"{mount}/creds/shop")) == 1
@@ -317,6 +318,6 @@ async def test_what_was_leased_for_a_task_ends_with_it(
         if ends != "stopped":
             await w.events(task_id)
     assert seen[0] == seen[1], "both steps are the same user"
-    async with asyncio.timeout(60):
+    async with patience.bounded():
         while bao.leases(f"{mount}/creds/shop") or roles(port):  # noqa: ASYNC110  # OpenBao revokes behind its answer
             await asyncio.sleep(0.05)

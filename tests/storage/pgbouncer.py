@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests import patience
 from tests.contract.harness import free_port
 from tests.storage.postgres import Postgres
 
@@ -49,7 +50,8 @@ def pgbouncer(server: Postgres, *, connections: int = 3) -> Iterator[int]:
 
 
 def _wait(port: int, output: Path) -> None:
-    for _ in range(300):
+    end = time.monotonic() + patience.SECONDS
+    while time.monotonic() < end:
         with contextlib.suppress(psycopg.OperationalError):
             psycopg.connect(f"host=127.0.0.1 port={port} user=test dbname=postgres").close()
             return

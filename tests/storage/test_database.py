@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from backstage_py.errors import SettingsError
 from backstage_py.storage.database import Database, Transaction
+from tests import patience
 
 NUMBERS = sa.Table("numbers", sa.MetaData(), sa.Column("n", sa.Integer, primary_key=True))
 
@@ -64,7 +65,7 @@ async def test_a_waiter_is_woken_after_the_commit(database: Database) -> None:
         await database.write(insert(1, "others"))
         assert not await wake.wait(0.05)
         await database.write(insert(2, "numbers"))
-        assert await wake.wait(5)
+        assert await wake.wait(patience.SECONDS)
         assert await database.read(count) == 2
 
 
@@ -72,7 +73,7 @@ async def test_a_wake_that_nobody_waited_for_yet_is_remembered(database: Databas
     with database.wakes.subscribe("numbers") as wake:
         await database.write(insert(1, "numbers"))
         await asyncio.sleep(0)
-        assert await wake.wait(5)
+        assert await wake.wait(patience.SECONDS)
 
 
 async def test_a_failed_write_wakes_nobody(database: Database) -> None:
@@ -107,7 +108,7 @@ async def test_a_commit_of_another_process_wakes_too(database: Database) -> None
     with database.wakes.subscribe("numbers") as wake:
         command = [sys.executable, "-c", OTHER_PROCESS, str(database.url)]
         await asyncio.to_thread(subprocess.run, command, check=True)
-        assert await wake.wait(10)
+        assert await wake.wait(patience.SECONDS)
     assert await database.read(count) == 1
 
 
@@ -120,7 +121,7 @@ async def test_another_process_that_was_killed_does_not_stop_wakes() -> None:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as dead:
                 dead.bind(str(killed))
             await database.write(insert(1, "numbers"))
-            assert await wake.wait(5)
+            assert await wake.wait(patience.SECONDS)
         assert not killed.exists()
         await database.close()
         assert not killed.parent.exists()

@@ -23,6 +23,7 @@ from backstage_py.storage.database import Database, Transaction
 from backstage_py.storage.keys import ring
 from backstage_py.wiring import keys
 from backstage_py.wiring.keys import Keys
+from tests import patience
 from tests.storage import boxes, fresh
 from tests.storage.postgres import Postgres, postgres
 
@@ -261,7 +262,7 @@ async def test_running_processes_learn_of_a_new_key_before_it_is_used(machines: 
     async with Machine(one.url, one.folder) as later:
         sealed = (await later.keys()).box.seal(b"x", "task")
     assert second.box.unseal(sealed, "task") == b"x"
-    async with asyncio.timeout(30):  # the wake that the new key brought
+    async with patience.bounded():  # the wake that the new key brought
         while sealed[4:12].hex() not in known(first):  # noqa: ASYNC110  # nothing tells a test
             await asyncio.sleep(0.05)
     assert first.box.unseal(sealed, "task") == b"x"

@@ -14,6 +14,7 @@ from backstage_py.errors import ServiceUnavailableError
 from backstage_py.storage.database import Database, Transaction
 from backstage_py.storage.faults import LostError, meaning
 from backstage_py.storage.postgres import watch
+from tests import patience
 from tests.storage.postgres import Postgres, postgres
 from tests.storage.wire import Wire, wire
 
@@ -52,12 +53,6 @@ def numbers(connection: sa.Connection) -> list[int]:
     return list(connection.execute(sa.select(NUMBERS.c.n).order_by(NUMBERS.c.n)).scalars())
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not condition():  # noqa: ASYNC110  # what the watch finds out has no event here
-            await asyncio.sleep(0.02)
-
-
 async def test_cut_connections_are_not_noticed_by_reads_and_writes(parts: tuple[Database, Wire]) -> None:
     database, line = parts
     for number in range(8):
@@ -92,7 +87,7 @@ async def test_requests_end_soon_without_a_server_and_go_on_with_it(parts: tuple
         await database.read(numbers)
     assert not await database.answers()
     line.refuses = False
-    await until(lambda: not database.outages.is_on)
+    await patience.until(lambda: not database.outages.is_on)
     assert await database.answers()
     assert await database.read(numbers) == []
 
@@ -102,7 +97,7 @@ async def test_a_patient_write_waits_for_the_server(parts: tuple[Database, Wire]
     line.refuses = True
     line.cut()
     waiting = asyncio.ensure_future(database.write(insert(1), is_repeatable=True, is_patient=True))
-    await until(lambda: database.outages.is_on)
+    await patience.until(lambda: database.outages.is_on)
     with pytest.raises(ServiceUnavailableError):
         await database.read(numbers)
     assert not waiting.done()
@@ -128,9 +123,9 @@ async def test_a_server_that_accepts_and_stays_silent_is_out_of_reach(parts: tup
     with pytest.raises(ServiceUnavailableError):
         await database.read(numbers)
     patient = asyncio.ensure_future(database.write(insert(1), is_repeatable=True, is_patient=True))
-    await until(lambda: database.outages.is_on)
+    await patience.until(lambda: database.outages.is_on)
     line.flows.set()
-    await until(lambda: not database.outages.is_on)
+    await patience.until(lambda: not database.outages.is_on)
     await patient
     assert await database.read(numbers) == [1]
     assert await database.answers()
@@ -147,20 +142,20 @@ async def test_a_slow_statement_is_no_outage(parts: tuple[Database, Wire]) -> No
 async def test_waiters_are_woken_after_an_outage(parts: tuple[Database, Wire]) -> None:
     database, line = parts
     with database.wakes.subscribe("topic") as wake:
-        assert await wake.wait(30), "once it listens"
+        assert await wake.wait(patience.SECONDS), "once it listens"
         line.flows.clear()
         await database.answers()
-        await until(lambda: database.outages.is_on)
+        await patience.until(lambda: database.outages.is_on)
         line.flows.set()
-        assert await wake.wait(30)
+        assert await wake.wait(patience.SECONDS)
 
 
 async def test_a_server_that_is_not_there_yet_is_waited_for(server: Postgres) -> None:
     url = server.new_database("later")
     async with wire(server.port) as line, Database(url.replace(str(server.port), str(line.port))).running() as database:
         line.refuses = True
-        waiting = asyncio.ensure_future(database.reached(60))
-        await until(lambda: database.outages.is_on)
+        waiting = asyncio.ensure_future(database.reached(patience.SECONDS))
+        await patience.until(lambda: database.outages.is_on)
         assert not waiting.done()
         line.refuses = False
         await waiting

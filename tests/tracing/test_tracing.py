@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from backstage_py.tracing import spans
+from tests import patience
 from tests.contract.harness import Running, free_port, running, start
-from tests.metrics.test_metrics import wait_until
 from tests.tracing import receiver
 from tests.tracing.receiver import Receiver, attributes
 
@@ -82,7 +82,7 @@ class Site:
         asked = {"templateRef": "template:default/traced", "values": {"fails": fails}, "secrets": {"word": SECRET}}
         task = self.ask("/api/scaffolder/v2/tasks", asked, **headers)["id"]
         events = f"/api/scaffolder/v2/tasks/{task}/events"
-        wait_until(lambda: any(one["type"] == "completion" for one in self.ask(events, **headers)))
+        patience.wait(lambda: any(one["type"] == "completion" for one in self.ask(events, **headers)))
         return task, self.ask(events, **headers)
 
     def lines(self, event: str) -> list[dict[str, Any]]:
@@ -106,7 +106,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             one = Site(service, spans_go_to)
             headers = {"authorization": f"Bearer {one.token()}"}
             template = "/api/catalog/entities/by-name/template/default/traced"
-            wait_until(lambda: _is_there(one, template, headers))
+            patience.wait(lambda: _is_there(one, template, headers))
             yield one
 
 
@@ -121,7 +121,7 @@ def test_a_task_is_a_trace_in_which_steps_actions_and_what_they_ask_for_are(site
     task, events = site.run(fails=True)
     trace = spans.trace_of(task)
     name = "task template:default/traced"
-    wait_until(lambda: bool(site.receiver.named(name)) and bool(site.receiver.named("step bad")))
+    patience.wait(lambda: bool(site.receiver.named(name)) and bool(site.receiver.named("step bad")))
     found = {one.name: one for one in site.receiver.spans if one.trace_id.hex() == trace}
     assert set(found) == {name, "step own", "step bad", "acme work"}
     assert found[name].parent_span_id == b""
@@ -143,7 +143,7 @@ def test_requests_go_on_in_the_callers_trace_which_lines_and_errors_name(site: S
     with pytest.raises(urllib.error.HTTPError) as caught:
         site.ask("/api/scaffolder/v2/tasks/missing", **headers)
     assert json.loads(caught.value.read())["request"]["traceId"] == CALLER
-    wait_until(lambda: any(one.trace_id.hex() == CALLER for one in site.receiver.named("POST scaffolder")))
+    patience.wait(lambda: any(one.trace_id.hex() == CALLER for one in site.receiver.named("POST scaffolder")))
     made = next(one for one in site.receiver.named("POST scaffolder") if one.trace_id.hex() == CALLER)
     assert made.parent_span_id.hex() == "b7ad6b7169203331"
     assert attributes(made)["http.response.status_code"] == 201
@@ -153,7 +153,7 @@ def test_requests_go_on_in_the_callers_trace_which_lines_and_errors_name(site: S
 
 def test_lines_about_a_task_name_it_its_step_and_its_user(site: Site) -> None:
     task, _ = site.run(fails=False)
-    wait_until(lambda: any(one["task_id"] == task for one in site.lines("task_ended")))
+    patience.wait(lambda: any(one["task_id"] == task for one in site.lines("task_ended")))
     line = next(one for one in site.lines("task_ended") if one["task_id"] == task)
     assert (line["user"], line["attempt"]) == ("user:development/guest", 1)
     assert line["trace_id"] == spans.trace_of(task)
