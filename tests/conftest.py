@@ -1,5 +1,6 @@
 """What all tests share: the report of what a machine lacks, and an environment without surprises."""
 
+import gc
 import logging
 import os
 import secrets
@@ -21,6 +22,7 @@ from tests import effort, warm
 
 if TYPE_CHECKING:
     from tests.cluster.cluster import KubeCluster
+    from tests.integrations.kube_server import KubeServer
 
 FORBID_SKIPS = bool(os.environ.get("BACKSTAGE_PY_FORBID_SKIPS"))
 MAY_LACK = os.environ.get("BACKSTAGE_PY_MAY_LACK", "").split()
@@ -42,6 +44,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.timeout(300 + effort.EXAMPLES))
     if getattr(config.option, "loadgroup", False):
         _name_groups(items)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was read, a million objects, out of each later look for garbage."""
+    gc.enable()
+    gc.collect()
+    gc.freeze()
 
 
 def _name_groups(items: list[pytest.Item]) -> None:
@@ -74,6 +83,7 @@ def pytest_configure(config: pytest.Config) -> None:
     That is a folder of the run, the choice of generated cases, and processes that can be interrupted: a shell's
     background job ignores SIGINT, and so would all that tests start.
     """
+    gc.disable()  # nothing that is read goes before the run ends
     effort.draw(config.getoption("--hypothesis-seed", None))
     warm.install()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -104,6 +114,15 @@ def kube() -> "KubeCluster":
     from tests.cluster import cluster
 
     return cluster.find()
+
+
+@pytest.fixture(scope="session")
+def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["KubeServer"]:
+    """A real API server without pods, of all tests of the group ``api_server``: to start it takes seconds."""
+    from tests.integrations import kube_server
+
+    with kube_server.serve(tmp_path_factory.mktemp("kubernetes")) as running:
+        yield running
 
 
 @pytest.fixture

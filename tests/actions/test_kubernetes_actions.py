@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +13,14 @@ from backstage_py.plugin import Services
 from tests.actions.harness import Catalog, Task
 from tests.cluster import waiting
 from tests.cluster.calls import Api
-from tests.integrations import kube_server
 from tests.integrations.kube_server import KubeServer
+
+pytestmark = pytest.mark.xdist_group("api_server")
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeServer]:
-    with kube_server.serve(tmp_path_factory.mktemp("kubernetes")) as running:
-        yield running
+def server(api_server: KubeServer) -> KubeServer:
+    return api_server
 
 
 @pytest.fixture

@@ -183,6 +183,7 @@ def bodies(cursor: st.SearchStrategy[str]) -> dict[str, dict[str, st.SearchStrat
     }
 
 
+@pytest.mark.thorough
 def test_no_body_breaks_the_catalog(catalog: Catalog) -> None:
     known = bodies(cursors(catalog.cursor))
     requests = st.sampled_from(list(known)).flatmap(
@@ -313,6 +314,7 @@ def body_of(value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
+@pytest.mark.thorough
 def test_no_template_breaks_a_dry_run(scaffolder: Scaffolder) -> None:
     outputs = st.dictionaries(st.sampled_from(["text", "links", "x"]) | EXPRESSIONS, RENDERED, max_size=3) | RENDERED
     values = st.dictionaries(forms.NAMES, forms.VALUES | EXPRESSIONS, max_size=3)

@@ -21,6 +21,7 @@ deny contains "slow" if {
 """
 
 
+@pytest.mark.thorough
 async def test_a_policy_without_end_is_ended(task: Task) -> None:
     (task.workspace.root / "a.yaml").write_text("a: 1")
     task.configured(scaffolder={"children": {"cpuSeconds": 1}})

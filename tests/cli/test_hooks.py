@@ -177,6 +177,7 @@ def test_action_passes_what_new_writes(repository: Path, temp: Path) -> None:
     assert tested.stdout.endswith("2 passed\n")
 
 
+@pytest.mark.thorough
 def test_action_annotates_the_line_and_writes_sarif(repository: Path, temp: Path) -> None:
     break_template(repository)
 

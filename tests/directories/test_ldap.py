@@ -156,6 +156,7 @@ def test_a_domain_of_microsoft_is_known_by_what_it_says_of_itself() -> None:
     assert made["backstage.io/ldap-dn"] == "CN=Ada,DC=x"
 
 
+@pytest.mark.thorough
 async def test_the_catalog_follows_the_server_and_outlasts_it(tmp_path: Path) -> None:
     ada, bob = ({**ldap_world.CONFIGS["users only"]["users"], "dn": one} for one in ldap_world.TWO)
     (folder := tmp_path / "slapd").mkdir()

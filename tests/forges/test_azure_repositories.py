@@ -82,6 +82,7 @@ async def test_what_changed_in_a_clone_is_pushed_once_whatever_goes_wrong(
     assert log == ["Change", "seed"]
 
 
+@pytest.mark.thorough
 async def test_what_is_pushed_from_a_clone_is_signed_and_is_one_commit(
     azure: Azure, azure_task: Task, tmp_path: Path, remote: str
 ) -> None:

@@ -74,6 +74,7 @@ async def host(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         yield running
 
 
+@pytest.mark.thorough(sample=12)
 @pytest.mark.parametrize(
     ("host", "case"), RECORDED, indirect=["host"], ids=[f"{case['action']} {case['name']}" for _, case in RECORDED]
 )

@@ -128,6 +128,7 @@ async def test_a_branch_and_several_providers_by_name(host: GithubHost, tmp_path
 EMPTY = {"nodes": [], "pageInfo": {"hasNextPage": False, "endCursor": None}}
 
 
+@pytest.mark.thorough(sample=1)
 @pytest.mark.parametrize("fault", ["unauthorized", "away", "in part", "forgotten", "emptied"])
 async def test_a_host_in_trouble_removes_nothing(host: GithubHost, tmp_path: Path, fault: str) -> None:
     for number in range(4):
@@ -180,6 +181,7 @@ async def test_a_push_is_followed(host: GithubHost, tmp_path: Path) -> None:
         await running.until("api")
 
 
+@pytest.mark.thorough
 async def test_an_organisation_that_has_not_changed_costs_its_pages(host: GithubHost, tmp_path: Path) -> None:
     for number in range(10):
         host.repo(f"acme/r{number}")

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiohttp import web
 
 from backstage_py.model.json import JsonObject
@@ -53,6 +54,7 @@ async def test_who_joins_and_leaves_is_followed(host: GithubHost, tmp_path: Path
         await joined(running, "ada", "group:default/all", "group:default/base")
 
 
+@pytest.mark.thorough
 async def test_people_stay_while_their_teams_cannot_be_read(host: GithubHost, tmp_path: Path) -> None:
     cases.fill(host)
 

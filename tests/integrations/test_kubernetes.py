@@ -2,7 +2,6 @@ import base64
 import json
 import ssl
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +24,9 @@ from backstage_py.integrations.kubernetes.rules import Caller
 from backstage_py.model.yaml import YamlError
 from backstage_py.plugin import Services
 from tests.actions.harness import Task
-from tests.integrations import kube_server
 from tests.integrations.kube_server import KubeServer
 
+pytestmark = pytest.mark.xdist_group("api_server")
 CRD = """
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
@@ -49,9 +48,8 @@ spec:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeServer]:
-    with kube_server.serve(tmp_path_factory.mktemp("kubernetes")) as running:
-        yield running
+def server(api_server: KubeServer) -> KubeServer:
+    return api_server
 
 
 @pytest.fixture

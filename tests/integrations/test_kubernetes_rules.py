@@ -3,7 +3,6 @@
 import base64
 import json
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +18,13 @@ from tests.actions.harness import Catalog, Task
 from tests.integrations import kube_server
 from tests.integrations.kube_server import KubeServer
 
+pytestmark = pytest.mark.xdist_group("api_server")
 SOURCE = "https://github.com/acme/templates/tree/main/shop/template.yaml"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeServer]:
-    with kube_server.serve(tmp_path_factory.mktemp("kubernetes")) as running:
-        yield running
+def server(api_server: KubeServer) -> KubeServer:
+    return api_server
 
 
 @pytest.fixture

@@ -68,6 +68,7 @@ def test_nothing_is_invented_where_nothing_is_wrong(projects: Path, name: str) -
     assert {(one.code, one.severity) for one in look(projects / name)} <= {("BPY511", "info")}
 
 
+@pytest.mark.thorough(sample=12)
 @pytest.mark.parametrize(("name", "kind"), KINDS)
 def test_every_mistake_is_told_in_its_line(projects: Path, name: str, kind: str) -> None:
     project = projects / name

@@ -161,6 +161,7 @@ def test_template_that_is_fine_has_no_error(name: str) -> None:
     assert [one for one in told(ORIGINALS[name]) if one.severity == "error"] == []
 
 
+@pytest.mark.thorough(sample=2)
 @pytest.mark.parametrize("name", ORIGINALS)
 def test_each_fault_is_told_in_its_line(name: str) -> None:
     original = ORIGINALS[name]
