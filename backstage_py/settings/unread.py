@@ -164,6 +164,7 @@ _PLUGINS = {
     "licensedUsers": "the licensed users plugin",
     "notificationsTester": "the notifications plugin",
     "developerHub": "Red Hat Developer Hub",
+    "includeTransitiveGroupOwnership": "the backend of Red Hat Developer Hub that signs users in",
     "signInPage": "the frontend of Red Hat Developer Hub",
     "dynamicPlugins": "Red Hat Developer Hub's loader of plugins",
     "enabled": "Red Hat Developer Hub's backend",
