@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import jsonschema
 import yaml
-from check_jsonschema.builtin_schemas import get_builtin_schema
+from check_jsonschema.builtin_schemas import get_builtin_schema  # type: ignore[import-untyped]  # it has no types
 
 from backstage_py.settings import load, load_settings
 from backstage_py.settings.check import Answer
