@@ -13,6 +13,7 @@ import select
 import signal
 import socket
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +26,7 @@ from backstage_py.plugin import Plugins, load_plugins
 
 MOST_DESCRIPTORS = 3
 """Of a request: the handler's socket, the pipe that the keeper watches, what takes the output."""
+_PATIENCE = 5.0
 
 
 class Request(NamedTuple):
@@ -123,12 +125,18 @@ class _Zygote:
         self._end_orphans()
 
     def _end_orphans(self) -> None:
-        """End what a keeper has left that was killed itself: it has come to this process."""
-        for pid in supervisor.children(os.getpid()):
-            if pid not in self._slots:
+        """End what a keeper has left that was killed itself, and has come to this process; wait until it is gone."""
+        until = time.monotonic() + _PATIENCE
+        while orphans := [pid for pid in supervisor.children(os.getpid()) if pid not in self._slots]:
+            for pid in orphans:
                 for one in (*supervisor.below(pid), pid):
                     with suppress(ProcessLookupError, PermissionError):
                         os.kill(one, signal.SIGKILL)
+                with suppress(ChildProcessError):
+                    os.waitpid(pid, os.WNOHANG)
+            if time.monotonic() > until:
+                return
+            time.sleep(0.001)
 
 
 def _send(control: socket.socket, value: Json) -> None:
