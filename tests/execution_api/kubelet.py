@@ -4,6 +4,7 @@ What it does with a Job a test says; by default the pod runs ``backstage-py exec
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from backstage_py.plugin import Action
 from tests.cluster.calls import Api, ApiException
 
 Object = dict[str, Any]
+CONFLICT, BUSY = 409, 429
+PATIENCE = 50
 Play = Callable[["Kubelet", Object], None]
 
 
@@ -57,14 +60,23 @@ class Kubelet:
     def pod(self, job: Object, called: str = "pod", **status: Any) -> Object:
         """Make the pod of a Job, or say how it is; a second one is called otherwise."""
         name = f"{job['metadata']['name']}-{called}"
-        if self.api.find(f"{self.pods_path}/{name}") is None:
+        if asked(self.api.find, f"{self.pods_path}/{name}") is None:
             template = job["spec"]["template"]
             owner = {"apiVersion": "batch/v1", "kind": "Job", "name": job["metadata"]["name"]}
             owner |= {"uid": job["metadata"]["uid"], "controller": True}
             metadata = {**template["metadata"], "name": name, "ownerReferences": [owner]}
-            self.api.post(self.pods_path, {"metadata": metadata, "spec": {**template["spec"], "nodeName": "node1"}})
-        found: Object = self.api.patch(f"{self.pods_path}/{name}/status", {"status": status})
+            spec = {**template["spec"], "nodeName": "node1"}
+            try:
+                asked(self.api.post, self.pods_path, {"metadata": metadata, "spec": spec})
+            except ApiException as error:
+                if error.status != CONFLICT:  # it is there: an answer was lost
+                    raise
+        found: Object = asked(self.api.patch, f"{self.pods_path}/{name}/status", {"status": status})
         return found
+
+    def remove(self, job: Object) -> None:
+        """Delete the pod of a Job at once."""
+        asked(self.api.delete, f"{self.pods_path}/{job['metadata']['name']}-pod?gracePeriodSeconds=0")
 
     def container(self, job: Object, phase: str, called: str = "pod", **state: Any) -> None:
         """Say how the container of a Job's pod is."""
@@ -74,9 +86,8 @@ class Kubelet:
     def job_ended(self, job: Object, kind: str = "Complete", **more: Any) -> None:
         condition = {"type": kind, "status": "True", **more}
         with suppress(ApiException):
-            self.api.patch(
-                f"{self.jobs_path}/{job['metadata']['name']}/status", {"status": {"conditions": [condition]}}
-            )
+            path = f"{self.jobs_path}/{job['metadata']['name']}/status"
+            asked(self.api.patch, path, {"status": {"conditions": [condition]}})
 
     def run(self, job: Object, opened: Callable[[], None] = lambda: None) -> int:
         """Run what the container runs; return its exit code. ``opened`` is called when it has its token."""
@@ -123,7 +134,7 @@ class Kubelet:
         if kind == "DELETED":
             self.deleted.append(job["metadata"]["name"])
             with suppress(ApiException):
-                self.api.delete(f"{self.pods_path}/{job['metadata']['name']}-pod?gracePeriodSeconds=0")
+                self.remove(job)
         elif kind == "ADDED" and uid not in known:
             known.add(uid)
             self.seen.append(job)
@@ -132,8 +143,22 @@ class Kubelet:
 
 
 def _played(play: Play, kubelet: Kubelet, job: Object) -> None:
-    with suppress(ApiException, HTTPError):  # the Job, or its namespace, was deleted meanwhile
+    with suppress(ApiException, ChannelClosed):  # the Job, or its namespace, was deleted meanwhile
         play(kubelet, job)
+
+
+def asked(call: Callable[..., Any], *given: Any) -> Any:
+    """Ask an API server that may be too busy to answer, as a kubelet does: again and again."""
+    for left in reversed(range(PATIENCE)):
+        try:
+            return call(*given)
+        except (ApiException, HTTPError) as error:
+            if left == 0 or (
+                isinstance(error, ApiException) and error.status in range(400, 500) and error.status != BUSY
+            ):
+                raise
+            time.sleep(0.2)
+    raise AssertionError("it raises above")
 
 
 def runs(kubelet: Kubelet, job: Object) -> None:
@@ -187,9 +212,10 @@ def evicted(kubelet: Kubelet, job: Object) -> None:
 
 
 def deleted(kubelet: Kubelet, job: Object) -> None:
-    """Somebody drains the node."""
+    """Somebody drains the node; a Job whose pod is gone has failed."""
     kubelet.container(job, "Running", running={})
-    kubelet.api.delete(f"{kubelet.pods_path}/{job['metadata']['name']}-pod?gracePeriodSeconds=0")
+    kubelet.remove(job)
+    kubelet.job_ended(job, "Failed", reason="BackoffLimitExceeded")
 
 
 def too_long(kubelet: Kubelet, job: Object) -> None:
@@ -201,9 +227,9 @@ def too_long(kubelet: Kubelet, job: Object) -> None:
 def drained(kubelet: Kubelet, job: Object) -> None:
     """Somebody drains the node, and the pod has time to end."""
     kubelet.container(job, "Running", running={})
-    kubelet.api.delete(f"{kubelet.pods_path}/{job['metadata']['name']}-pod")
+    asked(kubelet.api.delete, f"{kubelet.pods_path}/{job['metadata']['name']}-pod")
     kubelet.container(job, "Failed", terminated={"exitCode": 143, "reason": "Error"})
-    kubelet.api.delete(f"{kubelet.pods_path}/{job['metadata']['name']}-pod?gracePeriodSeconds=0")
+    kubelet.remove(job)
 
 
 def node_gone(kubelet: Kubelet, job: Object) -> None:
@@ -212,7 +238,7 @@ def node_gone(kubelet: Kubelet, job: Object) -> None:
     kubelet.open(job)
     why = {"reason": "DeletionByPodGC", "message": "PodGC: node no longer exists"}
     kubelet.pod(job, phase="Failed", conditions=[{"type": "DisruptionTarget", "status": "True", **why}])
-    kubelet.api.delete(f"{kubelet.pods_path}/{job['metadata']['name']}-pod?gracePeriodSeconds=0")
+    kubelet.remove(job)
 
 
 def behind(first: Play, then: Play) -> Play:

@@ -14,11 +14,12 @@ from backstage_py.execution import client
 from backstage_py.execution.channel import ChannelClosed
 from backstage_py.execution.client import HttpChannel
 from backstage_py.execution.messages import Cancel, Nothing
-from backstage_py.integrations.kubernetes.connection import Connection
+from backstage_py.integrations.kubernetes.connection import Connection, NoAnswerError
 from backstage_py.model.json import JsonObject
 from backstage_py.plugin import ActionContext, CancelSignal, action
 from tests.cluster import waiting
 from tests.execution_api import losing, stage, talking
+from tests.execution_api.kubelet import Kubelet, Object
 from tests.execution_api.losing import Network
 from tests.execution_api.talking import Api
 from tests.integrations.kube_server import Parts
@@ -166,6 +167,46 @@ async def test_a_list_from_before_a_job_was_made_does_not_say_that_it_is_gone(pa
         await running.ended
         await running.close()
         assert len(playing.seen) == 1, on.log
+
+
+class BlindWatch:
+    """A connection whose first watch of pods breaks off behind the first pod that runs, when a test says."""
+
+    def __init__(self, real: Connection, may_break: threading.Event) -> None:
+        self._real, self._may_break = real, may_break
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def events(self, path: str, *rest: Any) -> Any:
+        for event in self._real.events(path, *rest):
+            yield event
+            if event["object"].get("status", {}).get("phase") == "Running" and not self._may_break.is_set():
+                self._may_break.wait(60)
+                raise NoAnswerError("The cluster does not answer: the watch broke off")
+
+
+@pytest.mark.thorough
+async def test_a_pod_that_was_deleted_while_nobody_watched_is_missed(parts: Parts, tmp_path: Path) -> None:
+    gone = threading.Event()
+
+    def through(real: Connection) -> Connection:
+        blind: Any = BlindWatch(real, gone)
+        found: Connection = blind
+        return found
+
+    async with stage.on_its_own(parts, tmp_path, through=through) as (playing, on):
+
+        def deleted(kubelet: Kubelet, job: Object) -> None:
+            kubelet.container(job, "Running", running={})
+            kubelet.remove(job)
+            gone.set()
+
+        playing.plays.append(deleted)
+        running = on.start(greets)
+        await running.ended
+        await running.close()
+        assert len(playing.seen) == 2, on.log
 
 
 def _ignored(_: int) -> None:

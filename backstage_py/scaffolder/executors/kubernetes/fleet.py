@@ -253,9 +253,13 @@ class Fleet:
         CLUSTER_ANSWERS.set(1)
         for one in objects:
             self._take(path, one)
-        if path != self._jobs_path:
-            return
         there = {one["metadata"]["name"] for one in objects}
+        if path == self._jobs_path:
+            self._miss_jobs(there)
+        else:
+            self._miss_pods(there)
+
+    def _miss_jobs(self, there: set[str]) -> None:
         for name, watched in self._watched.items():
             if not watched.uid or name in there:
                 continue
@@ -264,6 +268,12 @@ class Fleet:
             watched.is_missed = True  # the list may be from before it was made; the next one is not
         for name in self._seen.keys() - there:
             del self._seen[name]
+
+    def _miss_pods(self, there: set[str]) -> None:
+        """Take for deleted what the watch has told of and a later list does not have: it broke off between."""
+        for watched in list(self._watched.values()):
+            for pod in watched.alive - there:
+                self._take_pod(watched, pod, reasons.deleted())
 
     def _take(self, path: str, value: JsonObject) -> None:
         if path == self._jobs_path:
