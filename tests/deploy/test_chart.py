@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.cluster import waiting
+from tests.cluster import reach, waiting
 from tests.cluster.cluster import KubeCluster
 from tests.deploy import built, install_page, load, postgres_pod, release
 from tests.deploy.load import call
@@ -51,6 +51,16 @@ def values(database: postgres_pod.Postgres, image: str, **more: Any) -> dict[str
     return _over(_over(install_page.values(), own), more)
 
 
+def _steps_in_pods(namespace: str, image: str, way: dict[str, Any]) -> dict[str, Any]:
+    """What an operator adds so that a step runs as a Job in a namespace of its own."""
+    rule = {"match": {"action": "debug:wait"}, "use": "kubernetes"}
+    executor = {"namespace": namespace, "image": image, "imagePullPolicy": "Never"}
+    return {
+        "steps": {"enabled": True, "namespace": namespace},
+        "appConfig": {**way, "scaffolder": {"executor": {"rules": [rule], "kubernetes": executor}}},
+    }
+
+
 def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     """Merge values as Helm does: objects by their keys, all else is replaced."""
     both = {
@@ -91,13 +101,18 @@ def test_from_nothing_to_two_replicas_that_are_upgraded_without_a_failed_request
 
     installed.rollback(1)
     _runs_a_task(installed)
-    installed.upgrade(values(database, now, workers=0))
-
-    cut = _cut_off(kube, namespace)
-    waiting.until(lambda: _are_back(kube, namespace, cut), "all that was killed is started again, and ready")
-    assert _runs_a_task(installed) >= 4
+    steps = kube.new_namespace("steps")
+    with reach.from_pods(kube) as way:
+        installed.upgrade(_over(values(database, now, workers=0), _steps_in_pods(steps, now, way)))
+        cut = _cut_off(kube, namespace)
+        waiting.until(lambda: _are_back(kube, namespace, cut), "all that was killed is started again, and ready")
+        assert _runs_a_task(installed) >= 4
+    jobs = f"/apis/batch/v1/namespaces/{steps}/jobs"
+    assert [one["metadata"]["annotations"]["backstage.io/action"] for one in kube.api.items(jobs)] == ["debug:wait"]
+    waiting.until(lambda: kube.api.items(jobs)[0]["status"].get("succeeded") == 1, "the step's pod has ended well")
 
     installed.uninstall()
+    kube.remove(steps)
     waiting.until(lambda: installed.objects() <= untouched, "nothing of the release is left")
 
 

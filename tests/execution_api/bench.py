@@ -19,7 +19,7 @@ from backstage_py.scaffolder.executors.process.executor import ProcessExecutor
 from backstage_py.settings.sections import ProcessSettings
 from tests.cluster.cluster import KubeCluster
 from tests.deploy import built
-from tests.execution_api import real
+from tests.execution_api import bench_tasks, real
 from tests.execution_api.real import Real
 
 SOURCE = Path(__file__).parent / "actions" / "steps.py"
@@ -125,6 +125,7 @@ async def main() -> None:
             async with real.opened(kube, image, place, SOURCE, resources=small, **changes) as on:
                 for one in measures:
                     await one(on)
+    await bench_tasks.measure(kube, image)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -42,6 +43,7 @@ STEPS = 2
 _STARTS, _LASTING = 10, 2.0
 LINES = 4
 _SHOWN = 20
+_TIME = re.compile(r"(?<=time )\d+\.\d+$")
 
 
 @dataclass
@@ -86,15 +88,27 @@ def outside(host: str) -> Iterator[Outside]:
         thread.join()
 
 
-def template(url: str, pause: float) -> str:
-    """A template whose steps count."""
-    steps = [
+def templates(url: str, pause: float) -> str:
+    """One whose steps count, and one whose step says when it says something."""
+    counts = [
         {"id": f"step{number}", "action": "pods:counts", "input": {"url": url, "lines": LINES, "pause": pause}}
         for number in range(STEPS)
     ]
-    spec = {"type": "service", "parameters": [], "steps": steps, "output": {"made": "${{ steps.step1.output.made }}"}}
-    head = {"apiVersion": "scaffolder.backstage.io/v1beta3", "kind": "Template", "metadata": {"name": "pods"}}
-    return yaml.safe_dump({**head, "spec": spec})
+    tells = [{"id": "tells", "action": "pods:tells", "input": {"lines": "${{ parameters.lines }}"}}]
+    made = {"made": "${{ steps.step1.output.made }}"}
+    return yaml.safe_dump_all([_template("pods", counts, made), _template("tells", tells, {})])
+
+
+def _template(name: str, steps: list[JsonObject], output: JsonObject) -> JsonObject:
+    spec = {"type": "service", "parameters": [], "steps": steps, "output": output}
+    head = {"apiVersion": "scaffolder.backstage.io/v1beta3", "kind": "Template", "metadata": {"name": name}}
+    return {**head, "spec": spec}
+
+
+def said_at(event: JsonObject) -> float | None:
+    """Return when a line of ``pods:tells`` was said; None of another event."""
+    found = _TIME.search(str(event["body"].get("message", "")))
+    return float(found[0]) if found else None
 
 
 @dataclass
@@ -141,22 +155,48 @@ class Proof:
     async def problems(self) -> list[str]:
         """Say what is wrong."""
         wrong = list(self.replicas.history.complaints)
-        for one in self.tasks.followed.values():
-            events = await self.replicas.client.ask("GET", f"/api/scaffolder/v2/tasks/{one.id}/events")
+        all_tasks = await self.task_ids()
+        wrong += [f"{one}: it is not there any more" for one in self.tasks.followed if one not in all_tasks]
+        for one in all_tasks:
+            events = await self.replicas.client.ask("GET", f"/api/scaffolder/v2/tasks/{one}/events")
             ends = [event for event in events if event["type"] == "completion"]
             if len(ends) != 1 or ends[0]["body"].get("error"):
-                wrong.append(f"{one.id}: {[event['body'] for event in ends]}")
-            stored, seen = [event["id"] for event in events], [event["id"] for event in one.seen]
-            if stored != seen:
-                missed, more = sorted(set(stored) - set(seen)), sorted(set(seen) - set(stored))
-                wrong.append(f"{one.id}: its stream missed {missed}, had {more}")
-            if any(after <= before for before, after in pairwise(seen)):
-                wrong.append(f"{one.id}: its stream is out of order")
-        wanted = STEPS * len(self.tasks.followed)
-        if len(self.outside.made) != wanted or len(set(self.outside.made)) != wanted:
-            twice = [name for name, times in Counter(self.outside.made).items() if times > 1]
-            wrong.append(f"{len(self.outside.made)} effects instead of {wanted}, twice: {twice}")
+                wrong.append(f"{one}: {[event['body'] for event in ends]}")
+            if one in self.tasks.followed:
+                wrong += gaps(one, events, self.tasks.followed[one].seen)
+            made = [name for name in self.outside.made if name.startswith(one)]
+            if len(made) != STEPS or len(set(made)) != STEPS:
+                wrong.append(f"{one}: it made {made}")
+        if len(self.outside.made) != STEPS * len(all_tasks):
+            wrong.append(f"{len(self.outside.made)} effects instead of {STEPS * len(all_tasks)}")
         return wrong
+
+    async def task_ids(self) -> list[str]:
+        """Return all tasks when they have ended; who lost the answer to an order has one more than it follows."""
+        while True:
+            found: list[Any] = []
+            while page := (await self._page(len(found))):
+                found += page
+            if all(one["status"] not in {"open", "processing"} for one in found):
+                return [one["id"] for one in found]
+            await asyncio.sleep(0.5)
+
+    async def _page(self, offset: int) -> list[Any]:
+        answer = await self.replicas.client.ask("GET", f"/api/scaffolder/v2/tasks?limit=50&offset={offset}")
+        page: list[Any] = answer["tasks"]
+        return page
+
+
+def gaps(task_id: str, stored: list[Any], seen: list[Any]) -> list[str]:
+    """Say what a client's stream lacks of what is stored, or has too much."""
+    found, there = [event["id"] for event in stored], [event["id"] for event in seen]
+    wrong = []
+    if found != there:
+        missed, more = sorted(set(found) - set(there)), sorted(set(there) - set(found))
+        wrong.append(f"{task_id}: its stream missed {missed}, had {more}")
+    if any(after <= before for before, after in pairwise(there)):
+        wrong.append(f"{task_id}: its stream is out of order")
+    return wrong
 
 
 Fault = Callable[[Proof, random.Random], Awaitable[bool]]
@@ -241,12 +281,13 @@ async def opened(
     """Start replicas whose steps run in pods of a namespace of their own, until the block is left."""
     namespace, token = real.prepare(kube, ACTIONS / "counted.py")
     with outside(kube.host) as counting, postgres(is_lasting=True) as server:
-        (folder / "pods.yaml").write_text(template(counting.url, pause))
+        (folder / "pods.yaml").write_text(templates(counting.url, pause))
         keys = configuration(kube, namespace, token, image, folder / "pods.yaml", changes)
         async with cluster(server, folder, "pods", count, keys) as replicas:
-            path = "/api/catalog/entities/by-name/template/default/pods"
-            while "kind" not in await replicas.client.ask("GET", path, accept=(404,)):  # noqa: ASYNC110  # another process's work
-                await asyncio.sleep(0.2)
+            for name in ("pods", "tells"):
+                path = f"/api/catalog/entities/by-name/template/default/{name}"
+                while "kind" not in await replicas.client.ask("GET", path, accept=(404,)):  # noqa: ASYNC110  # another process's work
+                    await asyncio.sleep(0.2)
             try:
                 yield Proof(kube, namespace, replicas, Tasks(replicas.client), counting)
             finally:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 import urllib.request
 from typing import Any
 
@@ -30,6 +31,14 @@ async def counts(ctx: ActionContext[Any]) -> dict[str, Any]:
     before = sorted(one.name for one in ctx.workspace.root.iterdir())
     path.write_text(made)
     return {"made": made, "before": before}
+
+
+@action("pods:tells", ANY)
+async def tells(ctx: ActionContext[Any]) -> None:
+    """Say the time of each line, a while apart."""
+    for _ in range(int(ctx.input["lines"])):
+        ctx.logger.info(f"time {time.time()!r}")  # noqa: G004  # the task's log
+        await asyncio.sleep(0.05)
 
 
 def _call(url: str, marker: str, method: str) -> bool:
