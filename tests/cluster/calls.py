@@ -61,9 +61,9 @@ class Api:
             if error.status != 404:
                 raise
 
-    def watch(self, path: str, seconds: int) -> Iterator[Any]:
-        """Yield the events of a list, beginning with one for each object that is there."""
-        query = [("watch", "true"), ("timeoutSeconds", str(seconds))]
+    def watch(self, path: str, seconds: int, after: str = "") -> Iterator[Any]:
+        """Yield the events of a list behind a version of it, or beginning with one for each object that is there."""
+        query = [("watch", "true"), ("timeoutSeconds", str(seconds)), *([("resourceVersion", after)] if after else [])]
         answer = self._dynamic.request(
             "GET", path, query_params=query, serialize=False, _request_timeout=seconds + 10.0
         )

@@ -112,12 +112,19 @@ class Kubelet:
             calls.call("POST", "open")
 
     def follow(self) -> None:
-        """Watch Jobs until stopped."""
+        """Watch Jobs until stopped, each time from where it was: all of them may be more than come in a second."""
         known: set[str] = set()
+        after = ""
         while not self._stopping.is_set():
-            with suppress(ApiException, OSError, HTTPError):
-                for event in self.api.watch(f"{self.jobs_path}", 1):
+            try:
+                for event in self.api.watch(self.jobs_path, 1, after):
+                    if event["type"] == "ERROR":  # so much is not remembered
+                        after = ""
+                        break
+                    after = event["object"]["metadata"]["resourceVersion"]
                     self._take(event["type"], event["object"], known)
+            except (ApiException, OSError, HTTPError):
+                after = ""
 
     def stop(self) -> None:
         self._stopping.set()
