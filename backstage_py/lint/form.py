@@ -29,17 +29,24 @@ class Form:
     """The pages and what they declare.
 
     Attributes:
-        open: names may exist that no schema declares, because of form decorators or open schemas.
-        decorated: anything may be set, by form decorators or by a schema that another file holds.
+        hidden: another file holds a part of the schemas, so that they declare more than is seen.
+        takes_more: pages may have values that no schema in sight declares.
+        decorated: form decorators set what they like, once the pages are filled in.
         secrets: names below ``secrets``; a custom field may add more.
     """
 
     pages: tuple[tuple[JsonObject, Path], ...]
     properties: tuple[Property, ...]
     declared: Mapping[str, tuple[Property, ...]]
-    open: bool
+    hidden: bool
+    takes_more: bool
     decorated: bool
     secrets: frozenset[str]
+
+    @property
+    def open(self) -> bool:
+        """Whether expressions may find parameters that nothing declares."""
+        return self.takes_more or self.decorated
 
     @classmethod
     def of(cls, spec: JsonObject) -> "Form":
@@ -53,12 +60,13 @@ class Form:
             if found.top:
                 declared[found.name] = (*declared.get(found.name, ()), found)
         decorated = bool(spec.get("formDecorators") or spec.get("EXPERIMENTAL_formDecorators"))
-        decorated = decorated or placeholders.within(spec.get("parameters"))
+        hidden = placeholders.within(spec.get("parameters"))
         return cls(
             pages,
             properties,
             declared,
-            decorated or any(_is_open(page) for page, _ in pages),
+            hidden,
+            hidden or any(_is_open(page) for page, _ in pages),
             decorated,
             frozenset(_secrets(spec, properties)),
         )

@@ -21,7 +21,7 @@ def of_parameter(form: Form, names: tuple[str, ...]) -> JsonObject | None:
     A custom field gives what it likes, whatever its schema says; so may a schema that is put together.
     """
     declared = form.declared.get(names[0], ()) if names else ()
-    if len(declared) != 1 or form.open:
+    if len(declared) != 1 or form.hidden:
         return None
     schema: Json = declared[0].schema
     for name in names[1:]:

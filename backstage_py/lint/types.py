@@ -84,7 +84,7 @@ def _parameter(template: Template, name: str) -> Types | None:
         if not types or not types <= SCHEMA_TYPES:
             return None
         found |= types
-    return _normal(found) if found and not template.form.open else None
+    return _normal(found) if found and not template.form.hidden else None
 
 
 def _output(template: Template, step_id: str, name: str) -> Types | None:

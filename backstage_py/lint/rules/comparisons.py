@@ -112,7 +112,7 @@ def _shown(possible: list[Json]) -> str:
 
 def _possible(form: Form, names: tuple[str, ...], operator: str) -> list[Json] | None:
     """The values that a parameter, or for ``in`` an item of it, can have; None where they are not known for sure."""
-    if len(names) != 2 or names[0] != "parameters" or form.open:  # noqa: PLR2004  # parameters.name
+    if len(names) != 2 or names[0] != "parameters" or form.hidden:  # noqa: PLR2004  # parameters.name
         return None
     found: list[Json] = []
     for declared in form.declared.get(names[1], ()):

@@ -71,7 +71,7 @@ def required_without_property(template: Template) -> Iterator[Finding]:
     for index, (page, path) in enumerate(form.pages):
         required = page.get("required")
         for position, name in enumerate(required if isinstance(required, list) else ()):
-            if not isinstance(name, str) or form.decorated:
+            if not isinstance(name, str) or form.hidden:
                 continue
             pages = {one.page for one in form.declared.get(name, ())}
             if index in pages or any(earlier < index for earlier in pages):
@@ -119,7 +119,7 @@ def impossible_dependency(template: Template) -> Iterator[Finding]:
         for name, dependency in dependencies.items():
             where = (*path, "dependencies", name)
             if name not in template.form.declared:
-                if template.form.decorated:
+                if template.form.hidden:
                     continue
                 close = nearest(name, properties)
                 yield Finding(
@@ -250,7 +250,7 @@ def unused_parameter(template: Template) -> Iterator[Finding]:
 def _unasked(template: Template, names: list[Json], where: Path) -> Iterator[Finding]:
     """What is required beside a property and asked for nowhere."""
     for index, name in enumerate(names):
-        if isinstance(name, str) and name not in template.form.declared and not template.form.open:
+        if isinstance(name, str) and name not in template.form.declared and not template.form.takes_more:
             close = nearest(name, template.form.declared)
             fix = f'Did you mean "{close}"?' if close else "Add the property, or remove the name"
             yield Finding(f'"{name}" is required here but asked for nowhere', (*where, index), fix=fix)
@@ -324,7 +324,7 @@ def _dead_condition(template: Template, page: JsonObject, path: Path) -> Iterato
     for name, schema in wanted.items() if isinstance(wanted, dict) else ():
         where = (*path, "if", "properties", name)
         declared = template.form.declared.get(name, ())
-        if not declared and not template.form.open:
+        if not declared and not template.form.takes_more:
             close = nearest(name, template.form.declared)
             yield Finding(
                 f'There is no property "{name}" to depend on',

@@ -68,7 +68,7 @@ def form_order(template: Template) -> Iterator[Finding]:
     """Properties of branches may be named, but need not."""
     for schema, where in _schemas(template):
         order, properties = schema.get("ui:order"), schema.get("properties")
-        if not isinstance(order, list) or not isinstance(properties, dict) or template.form.decorated:
+        if not isinstance(order, list) or not isinstance(properties, dict) or template.form.hidden:
             continue
         known = {one.name for one in template.form.properties if one.path[: len(where)] == where}
         for index, name in enumerate(order):

@@ -84,7 +84,7 @@ def _unknown(template: Template, condition: PageCondition, reference: Reference)
         meant = f"parameters.{root}" if root in form.declared else misspelled(root, ("parameters",))
         mended = _mended(condition, repair.member_span(condition.template, reference, 0, meant) if meant else None)
         return condition.finding(f'Unknown name "{root}"', reference.offsets[0], fix=fix, repair=mended)
-    if not members or form.open or any(at == _end(reference) for at, _, _ in condition.parsed.subtractions):
+    if not members or form.takes_more or any(at == _end(reference) for at, _, _ in condition.parsed.subtractions):
         return None
     name = members[0]
     pages = {one.page for one in form.declared.get(name, ())}
@@ -204,7 +204,7 @@ def _never_equal(template: Template, left: Node, right: Node) -> str | None:
     names = syntax.static_chain(left)
     form = template.form
     match names, right:
-        case ("parameters", name), tree.Literal(value=str() as wanted) if not form.open and name in form.declared:
+        case ("parameters", name), tree.Literal(value=str() as wanted) if not form.hidden and name in form.declared:
             possible = [possible_values(one.schema) for one in form.declared[name]]
             known = [value for values in possible if values is not None for value in values]
             if None in possible or any(_may_equal(value, wanted) for value in known):

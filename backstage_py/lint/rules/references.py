@@ -27,14 +27,14 @@ _LOG = "  - id: log\n    action: debug:log\n    input:\n      message: "
     summary="An expression uses a parameter that no page of the form declares.",
     why="It is undefined when the template runs: the text is empty there, or the input is left out. Where an action "
     "requires that input, it is an error; where the expression copes with it (a condition, a default), a note. A form "
-    "with decorators, or with an open schema, may set anything.",
+    "with decorators, or with an open schema, may set anything: there only a misspelling of what it declares counts.",
     bad=_FORM + "steps:\n" + _LOG + "${{ parameters.name }} and ${{ parameters.nmae }}\n",
     good=_FORM + "steps:\n" + _LOG + "${{ parameters.name }}\n",
 )
 def undeclared_parameter(template: Template) -> Iterator[Finding]:
     """Compare with every declaration, in whatever branch."""
     form = template.form
-    if form.decorated:
+    if form.hidden:
         return
     for use, reference in _references(template, "parameters"):
         name = reference.names[1]
@@ -44,6 +44,8 @@ def undeclared_parameter(template: Template) -> Iterator[Finding]:
             fix = nearest(name, form.declared)
             sure = misspelled(name, form.declared) is not None
             fix = fix or slip_of(name, form.declared, (), shortest=3)
+            if form.decorated and not sure:
+                continue
             copes = use.is_optional(reference) or form.open
             severity: Severity = "warning" if fix or not copes else "info"
             if not copes and required.needs(template, use):

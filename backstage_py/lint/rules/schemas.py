@@ -91,7 +91,7 @@ def required_in_branch(template: Template) -> Iterator[Finding]:
     """Branches of pages, not of objects in them."""
     form = template.form
     names = {one.name for one in form.properties}
-    if form.open:
+    if form.takes_more:
         return
     for page, path in form.pages:
         for schema, where in schema_shape.schemas(page, path):
