@@ -20,7 +20,7 @@ _MAPS = frozenset({"properties", "patternProperties", "definitions"})
 _LISTS = frozenset({"allOf", "anyOf", "oneOf"})
 _TEXTS = frozenset({"title", "description", "pattern", "format", "$ref", "$id", "$comment"})
 _COUNTS = frozenset({"minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"})
-_NUMBERS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"})
+_NUMBERS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"})
 _FLAGS = frozenset({"uniqueItems", "readOnly", "writeOnly"})
 _SHOWN = frozenset({"title", "description", "$comment", "format", "readOnly", "writeOnly", "examples"})
 _FLAGS_ONCE = frozenset({"exclusiveMinimum", "exclusiveMaximum"})
@@ -61,7 +61,8 @@ def misfits(schema: JsonObject, path: Path) -> Iterator[Misfit]:
             empty = value is None and keyword not in ("type", "enum", "required", "items", "pattern", *_LISTS)
             flag = keyword in _FLAGS_ONCE and isinstance(value, bool)
             doubled = keyword == "required" and expected.startswith("each")
-            yield Misfit((*path, keyword), keyword, expected, empty or flag or doubled or keyword in _SHOWN)
+            tuple_ = keyword == "items" and isinstance(value, list)
+            yield Misfit((*path, keyword), keyword, expected, empty or flag or doubled or tuple_ or keyword in _SHOWN)
     dependencies = schema.get("dependencies")
     for name, value in dependencies.items() if isinstance(dependencies, dict) else ():
         if not (isinstance(value, dict | bool) or _is_texts(value)):
@@ -89,7 +90,8 @@ def _expected(keyword: str, value: Json) -> str | None:
             return None if fits(value) else expected
     match keyword:
         case "items":
-            return None if isinstance(value, dict | bool | list) else "a schema"
+            single = isinstance(value, list) and len(value) == 1
+            return "a schema" if single or not isinstance(value, dict | bool | list) else None
         case "enum":
             return None if isinstance(value, list) and value else "a list of values"
         case "required":
@@ -130,6 +132,7 @@ _KINDS: tuple[tuple[frozenset[str], Callable[[Json], bool], str], ...] = (
     (_TEXTS, lambda value: isinstance(value, str), "a text"),
     (_COUNTS, lambda value: _is_number(value) and value >= 0 and float(value).is_integer(), "a whole number"),
     (_NUMBERS, _is_number, "a number"),
+    (frozenset({"multipleOf"}), lambda value: _is_number(value) and value > 0, "a number above 0"),
     (_FLAGS, lambda value: isinstance(value, bool), "true or false"),
     (frozenset({"examples"}), lambda value: isinstance(value, list), "a list"),
 )

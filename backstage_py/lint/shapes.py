@@ -25,7 +25,8 @@ def of_parameter(form: Form, names: tuple[str, ...]) -> JsonObject | None:
         return None
     schema: Json = declared[0].schema
     for name in names[1:]:
-        schema = schema["properties"].get(name) if is_sure(schema) and members(schema) else None
+        properties = schema.get("properties") if isinstance(schema, dict) and is_sure(schema) else None
+        schema = properties.get(name) if isinstance(properties, dict) else None
     return schema if is_sure(schema) else None
 
 

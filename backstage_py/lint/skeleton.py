@@ -44,6 +44,7 @@ class Fetch:
         chosen: the url is one of several that the form's choices give.
         extra: filters and functions of one's own.
         form: of the template, to see what its values can be.
+        steps: all steps of the template.
     """
 
     step: Step
@@ -53,6 +54,7 @@ class Fetch:
     chosen: bool = False
     extra: Vocabulary = field(default_factory=Vocabulary)
     form: Form = field(default_factory=lambda: Form.of({}))
+    steps: tuple[Step, ...] = ()
 
     @property
     def path(self) -> ValuePath:
@@ -206,7 +208,7 @@ def fetches(template: Template, file: Path) -> Iterator[Fetch]:
             continue
         for one in possible(template, url):
             if one.strip() and "://" not in one and not one.startswith(("/", "\\\\")):
-                yield Fetch(step, one.strip(), base, root, chosen=one != url, extra=template.extra, form=template.form)
+                yield Fetch(step, one.strip(), base, root, one != url, template.extra, template.form, template.steps)
 
 
 def possible(template: Template, url: str) -> list[str]:

@@ -15,6 +15,8 @@ _ITEM_FILTERS = frozenset({"first", "last", "random"})
 _OPTIONAL_FILTERS = frozenset({"default", "d"})
 _OPTIONAL_TESTS = frozenset({"defined", "undefined", "none", "null", "truthy", "falsy"})
 _EQUALITIES = frozenset({"==", "===", "!=", "!=="})
+_COUNTING = frozenset({"indent", "truncate", "round", "batch", "slice", "center"})
+"""Filters whose first argument is a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,12 @@ class Parsed:
         locals: names that the text itself defines.
         comparisons: names with a value that is written out.
         members: of what filters give.
+        options: members of the object that a filter is given, with the filter: ``parseEntityRef({defaultKind: …})``.
+        words: texts that a filter is given where it takes a number, with the filter.
+        bare: names without anything before or after them that something is compared with, with their offsets.
+        macros: those that the text defines, with the names of their parameters.
+        keywords: of calls, with the name that is called.
+        outside: names of loops where no such loop is around them, with their offsets.
         iterated: what ``{% for %}`` goes through, where that is a name and nothing else.
         items: names that stand for an item of such a list, and for nothing else in the text, with the list.
         subtractions: ``a.b-c-d`` without spaces: the offset of the first minus, what is before it and after it.
@@ -116,6 +124,12 @@ class Parsed:
     methods: list[Method] = field(default_factory=list)
     comparisons: list[Comparison] = field(default_factory=list)
     members: list[Member] = field(default_factory=list)
+    options: list[Member] = field(default_factory=list)
+    words: list[Member] = field(default_factory=list)
+    bare: list[tuple[str, int]] = field(default_factory=list)
+    macros: dict[str, frozenset[str]] = field(default_factory=dict)
+    keywords: list[Member] = field(default_factory=list)
+    outside: list[tuple[str, int]] = field(default_factory=list)
     iterated: list[tuple[str, ...]] = field(default_factory=list)
     items: dict[str, tuple[str, ...]] = field(default_factory=dict)
     locals: set[str] = field(default_factory=set)
@@ -140,6 +154,7 @@ def parse(text: str, settings: Settings = Settings()) -> Parsed:
     try:
         for part in (*found.body, *found.loose):
             walker.visit(part)
+        parsed.outside = [one for one in parsed.outside if one[0] in walker.looped - walker.others]
     except RecursionError:
         return Parsed((*parsed.problems, Problem(tree.TOO_DEEP, walker.base if found.loose else 0)))
     match found.body:
@@ -171,6 +186,9 @@ class _Walker:
         self.base = 0
         self.source = ""
         self.branches = 0
+        self.loops: list[frozenset[str]] = []
+        self.looped: set[str] = set()
+        self.others: set[str] = set()
 
     @contextmanager
     def branch(self) -> Iterator[None]:
@@ -205,8 +223,11 @@ class _Walker:
                 if chain := static_chain(statement.iterable.expression.root):
                     self.parsed.iterated.append(chain)
                 self.visit(statement.iterable, optional=True)
+                self.looped.update((*statement.targets, "loop"))
+                self.loops.append(frozenset((*statement.targets, "loop")))
                 with self.branch():
                     self.each((*statement.body, *(statement.otherwise or ())))
+                self.loops.pop()
             case tree.Switch():
                 self.visit(statement.subject, optional=True)
                 with self.branch():
@@ -229,11 +250,20 @@ class _Walker:
                 self.stands_for(
                     statement.targets, static_chain(root.source) if isinstance(root, tree.Filter) and is_item else None
                 )
-                self.parsed.locals.update(statement.targets)
+                self.named_here(statement.targets)
             case tree.Macro():
-                self.parsed.locals.update((statement.name, "caller"))
+                signature = statement.signature
+                names = (*signature.positional, *(name for name, _ in signature.defaults))
+                self.parsed.macros[statement.name] = frozenset(names)
+                self.named_here((statement.name, "caller"))
             case tree.Signature():
-                self.parsed.locals.update((*statement.positional, *(name for name, _ in statement.defaults)))
+                self.named_here((*statement.positional, *(name for name, _ in statement.defaults)))
+
+    def named_here(self, names: Iterable[str]) -> None:
+        """Remember names that the text defines other than by a loop."""
+        found = set(names)
+        self.parsed.locals |= found
+        self.others |= found
 
     def stands_for(self, names: list[str], list_: tuple[str, ...] | None) -> None:
         """Remember what a name is an item of, unless it is something else, too."""
@@ -261,6 +291,7 @@ class _Walker:
                     given = len(part.arguments.positional) + len(part.arguments.keywords)
                     self.named("filter", part.name, self.filter_name(part), given)
                     self.picked(part)
+                    self.given(part)
                 self.visit(part.source, optional=optional or part.name in _OPTIONAL_FILTERS)
                 self.visit(part.arguments)
             case tree.Test():
@@ -308,12 +339,31 @@ class _Walker:
     def call(self, node: tree.Call, *, optional: bool) -> None:
         if isinstance(node.target, tree.Symbol):
             self.named("global", node.target.name, node.target.pos)
+            for name, value in node.arguments.keywords:
+                at = self.source.rfind(name, 0, value.pos)
+                self.parsed.keywords.append(Member(node.target.name, name, self.base + max(at, 0)))
         elif isinstance(node.target, tree.Lookup):
             self.method(node.target)
             self.reference(node.target, optional=optional, called=True)
         else:
             self.visit(node.target, optional=optional)
         self.visit(node.arguments)
+
+    def given(self, node: tree.Filter) -> None:
+        """What a filter is told: options by name, and a text where it takes a number."""
+        first = node.arguments.positional[0] if node.arguments.positional else None
+        if isinstance(first, tree.Dict):
+            for key, value in first.pairs:
+                at = self.source.rfind(key, 0, value.pos)
+                self.parsed.options.append(Member(node.name, key, self.base + max(at, 0)))
+        text = first.value if isinstance(first, tree.Literal) else None
+        if (
+            node.name in _COUNTING
+            and isinstance(first, tree.Literal)
+            and isinstance(text, str)
+            and not text.strip().isdigit()
+        ):
+            self.parsed.words.append(Member(node.name, text, self.base + first.pos))
 
     def picked(self, node: tree.Filter) -> None:
         """``x | parseEntityRef | pick('name')`` is a member, too."""
@@ -330,9 +380,15 @@ class _Walker:
             chain = _chain(one)
             if chain and isinstance(other, tree.Literal) and isinstance(other.value, str | float | int):
                 self.parsed.comparisons.append(Comparison(chain[0], operator, other.value, self.base + other.pos))
+            elif chain and len(chain[0]) > 1 and isinstance(other, tree.Symbol):
+                self.parsed.bare.append((other.name, self.base + other.pos))
 
     def membership(self, node: tree.In) -> None:
-        """``'a' in x``, whose operator is called ``in``."""
+        """``'a' in x``, whose operator is called ``in``, and ``x in ['a', 'b']``, which compares with each."""
+        left = _chain(node.left)
+        for item in node.right.items if left and isinstance(node.right, tree.Array) else ():
+            if left and isinstance(item, tree.Literal) and isinstance(item.value, str | float | int):
+                self.parsed.comparisons.append(Comparison(left[0], "===", item.value, self.base + item.pos))
         chain = _chain(node.right)
         if chain and isinstance(node.left, tree.Literal) and isinstance(node.left.value, str):
             self.parsed.comparisons.append(Comparison(chain[0], "in", node.left.value, self.base + node.left.pos))
@@ -379,6 +435,8 @@ class _Walker:
                 complete = False
             inner = inner.target
         if isinstance(inner, tree.Symbol):
+            if not any(inner.name in one for one in self.loops):
+                self.parsed.outside.append((inner.name, self.base + inner.pos))
             if called and complete:
                 names = names[:-1]
             count = len(names)

@@ -58,7 +58,7 @@ def of_node(template: Template, node: Node | None) -> Types | None:
         case tree.InlineIf():
             return _union(of_node(template, node.body), of_node(template, node.otherwise)) if node.otherwise else None
         case tree.Lookup():
-            return _of_names(template, syntax.static_chain(node))
+            return of_names(template, syntax.static_chain(node))
         case _:
             return None
 
@@ -67,7 +67,8 @@ def _union(left: Types | None, right: Types | None) -> Types | None:
     return left | right if left and right else None
 
 
-def _of_names(template: Template, names: tuple[str, ...] | None) -> Types | None:
+def of_names(template: Template, names: tuple[str, ...] | None) -> Types | None:
+    """Return the types of a parameter or an output, None if they are not known."""
     match names:
         case ("parameters", name):
             return _parameter(template, name)

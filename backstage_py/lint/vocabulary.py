@@ -386,10 +386,18 @@ FOREIGN_SCHEMA_KEYS: dict[str, dict[str, str]] = {
     "max": {"string": "maxLength", "array": "maxItems", "number": "maximum", "integer": "maximum"},
     "minlen": {"string": "minLength", "array": "minItems"},
     "maxlen": {"string": "maxLength", "array": "maxItems"},
+    "minlength": {"array": "minItems", "number": "minimum", "integer": "minimum"},
+    "maxlength": {"array": "maxItems", "number": "maximum", "integer": "maximum"},
+    "minimum": {"string": "minLength", "array": "minItems"},
+    "maximum": {"string": "maxLength", "array": "maxItems"},
+    "minitems": {"string": "minLength", "number": "minimum", "integer": "minimum"},
+    "maxitems": {"string": "maxLength", "number": "maximum", "integer": "maximum"},
     "unique": {"array": "uniqueItems"},
     "distinct": {"array": "uniqueItems"},
     "regex": {"string": "pattern"},
     "regexp": {"string": "pattern"},
     "choices": {"string": "enum", "number": "enum", "integer": "enum"},
 }
-"""What other languages call keywords, and what JSON Schema calls them, by the type beside them."""
+"""What other languages, or other types, call keywords, and what JSON Schema calls them, by the type beside them."""
+FOREIGN_CHOICE_KEYS = {"value": "const", "constant": "const", "label": "title", "name": "title", "values": "enum"}
+"""The same in the choices of ``oneOf`` and ``anyOf``."""

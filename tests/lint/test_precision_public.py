@@ -162,3 +162,58 @@ def test_text_of_the_output_needs_content() -> None:
     (problem,) = found(template("- {id: log, action: debug:log}\n", output=output))
 
     assert (problem.code, problem.fix) == ("BPY712", 'Write "content" for "text"')
+
+
+def test_path_before_the_question_mark_of_a_repo_url_is_passed_over_as_backstage_does() -> None:
+    steps = """\
+    - id: publish
+      action: publish:gitea
+      input: {repoUrl: 'cnoe.localtest.me:8443/gitea?repo=web', description: A service}
+    """
+
+    assert found(template(steps)) == []
+
+
+def test_form_decorator_may_set_what_nothing_declares_and_hides_no_misspelling() -> None:
+    parameters = "formDecorators:\n  - id: fill-in\n" + PARAMETERS
+    step = (
+        "- id: log\n  action: debug:log\n  input: {{message: '${{{{ parameters.{} }}}} ${{{{ parameters.port }}}}'}}\n"
+    )
+
+    assert found(template(step.format("requester"), parameters=parameters)) == []
+    assert [one.code for one in found(template(step.format("nmae"), parameters=parameters))] == ["BPY301"]
+
+
+def test_path_of_a_publisher_may_be_absolute_or_computed() -> None:
+    steps = """\
+    - id: publish
+      action: publish:github
+      input: {repoUrl: 'github.com?owner=o&repo=r', sourcePath: /out}
+    - id: fetch
+      action: fetch:plain
+      input: {url: 'https://github.com/acme/a/tree/main/b', targetPath: '${{ parameters.name }}/../x'}
+    """
+
+    assert found(template(steps)) == []
+
+
+def test_conditions_of_expressions_and_tags_alone_are_no_texts() -> None:
+    steps = """\
+    - id: log
+      action: debug:log
+      if: "${{ parameters.name == 'a' }}"
+    - id: again
+      action: debug:log
+      if: "{% if parameters.port %}true{% endif %}"
+    - id: text
+      action: debug:log
+      if: "${{ parameters.name == 'a' }} "
+    """
+
+    assert [(one.code, one.line) for one in found(template(steps))] == [("BPY115", 19)]
+
+
+def test_value_that_is_the_length_of_a_parameter_is_no_object(tmp_path: Path) -> None:
+    steps = FETCH.replace("parameters.name }}", "parameters.name.length }}")
+
+    assert in_skeleton(tmp_path, {"template.yaml": template(steps), "skeleton/a": "${{ values.name.length }}"}) == []

@@ -28,6 +28,7 @@ from backstage_py.lint.rules import (
     foreign,
     forgotten,
     forms,
+    gates,
     limits,
     members,
     methods,
@@ -46,6 +47,7 @@ from backstage_py.lint.rules import (
     texts,
     values,
     verbatim,
+    workspace,
 )
 
 RULES: tuple[Rule, ...] = rules_of(
@@ -62,6 +64,7 @@ RULES: tuple[Rule, ...] = rules_of(
         options,
         limits,
         answers,
+        gates,
         pages,
         schemas,
         skeletons,
@@ -73,6 +76,7 @@ RULES: tuple[Rule, ...] = rules_of(
         forgotten,
         members,
         repo_urls,
+        workspace,
         named_entities,
         relations,
         annotations,

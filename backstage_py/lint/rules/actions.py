@@ -8,8 +8,9 @@ from backstage_py.lint.fixes import repair
 from backstage_py.lint.fixes.repair import Repair
 from backstage_py.lint.inputs import Mismatch, mismatches
 from backstage_py.lint.nearest import misspelled, nearest
-from backstage_py.lint.rule import Finding, rule
+from backstage_py.lint.rule import Finding, Path, rule
 from backstage_py.lint.view import Step, Template
+from backstage_py.model import json, npm_jsonschema
 from backstage_py.model.json import Json
 from backstage_py.model.problem import Severity
 from backstage_py.model.yaml.nodes import Scalar
@@ -25,6 +26,13 @@ _TOLERATED = frozenset({("fetch:template", "copyWithoutRender")})
 """Inputs that many templates in the field pass although the action does nothing with them."""
 _PICKER_OPTION = "allowedHosts"
 
+_NARROWING = ('"pattern"', '"enum"', '"minimum"', '"maximum"', '"minLength"', '"maxLength"', '"minItems"', '"maxItems"')
+_WRITTEN_FOR_HOSTS = {
+    ("publish:github", "topics"): (re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9-]{0,49}$"), "letters, digits and dashes"),
+    ("github:repo:create", "topics"): (re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9-]{0,49}$"), "letters, digits and dashes"),
+    ("github:autolinks:create", "urlTemplate"): (re.compile("<num>"), "it needs <num>"),
+}
+"""Texts whose form the schema leaves to the host."""
 _TAKEN_BY_HOSTS = {
     ("gitlab:projectVariable:create", "variableType"): ("env_var", "file"),
     ("azure:pr:create", "mergeStrategy"): ("NoFastForward", "Squash", "Rebase", "RebaseMerge"),
@@ -180,6 +188,44 @@ def input_value(template: Template) -> Iterator[Finding]:
             if isinstance(given, str) and not tree.has_code(given) and given not in values:
                 where = (*step.path, "input", name)
                 yield Finding(f'"{name}" must be one of {", ".join(values)}', where, severity="warning")
+        yield from _refused_by_hosts(step)
+        yield from _invalid(template, step)
+
+
+def _refused_by_hosts(step: Step) -> Iterator[Finding]:
+    for (action, name), (pattern, words) in _WRITTEN_FOR_HOSTS.items():
+        given = step.input.get(name) if step.action == action else None
+        for index, one in enumerate(given if isinstance(given, list) else [given]):
+            if isinstance(one, str) and one and not tree.has_code(one) and not pattern.search(one):
+                where: Path = (*step.path, "input", name)
+                place = (*where, index) if isinstance(given, list) else where
+                yield Finding(f"The host refuses {one!r}: {words}", place, severity="warning")
+
+
+def _invalid(template: Template, step: Step) -> Iterator[Finding]:
+    """Written values that a pattern, a bound or all branches of the schema refuse, which are no other mismatch."""
+    known = template.action_of(step)
+    properties = known.input.get("properties") if known and known.exact else None
+    if known is None or not isinstance(properties, dict):
+        return
+    other = {
+        one.path[: len(step.path) + 2] for one in mismatches(template, step.input, known.input, (*step.path, "input"))
+    }
+    for name, value in step.input.items():
+        path: Path = (*step.path, "input", name)
+        schema = properties.get(name)
+        written = json.text(value)
+        if path in other or value in (None, "") or not isinstance(schema, dict) or "${{" in written or '{"$' in written:
+            continue
+        text = json.text(schema)
+        if not any(keyword in text for keyword in _NARROWING):
+            continue
+        try:
+            problems = npm_jsonschema.validate(value, schema)
+        except (npm_jsonschema.SchemaProblem, ValueError):
+            continue
+        if problems:
+            yield Finding(f'"{name}" {problems[0].message}', path)
 
 
 @rule(

@@ -33,6 +33,7 @@ _KNOWN: dict[str, frozenset[str]] = {
             "techdocs-entity",
             "techdocs-entity-path",
             "techdocs-ref",
+            "time-saved",
             "view-url",
         ]
     ),
@@ -45,6 +46,13 @@ _KNOWN: dict[str, frozenset[str]] = {
     "sentry.io": frozenset({"project-slug"}),
     "circleci.com": frozenset({"project-slug"}),
     "rollbar.com": frozenset({"project-slug"}),
+    "argocd": frozenset({"app-name", "app-selector", "app-namespace", "instance-name", "project-name"}),
+    "grafana": frozenset({"dashboard-selector", "alert-label-selector", "overview-dashboard", "tag-selector"}),
+    "vault.io": frozenset({"secrets-path", "secrets-engine"}),
+    "snyk.io": frozenset({"org-id", "org-ids", "org-name", "target-id", "targets", "project-ids"}),
+    "opsgenie.com": frozenset({"component-selector", "team"}),
+    "newrelic.com": frozenset({"dashboard-guid"}),
+    "jira": frozenset({"project-key", "component", "label", "token-type"}),
 }
 """Annotations that Backstage and plugins of its community read, from its page on well-known annotations."""
 
@@ -56,6 +64,8 @@ _LOCATIONS = frozenset(
         "backstage.io/techdocs-ref",
     }
 )
+_TIME_SAVED = "backstage.io/time-saved"
+_DURATION = re.compile(r"P(?!\Z)(?:\d+Y)?(?:\d+M)?(?:\d+W)?(?:\d+D)?(?:T(?=\d)(?:\d+H)?(?:\d+M)?(?:\d+(?:\.\d+)?S)?)?")
 _SLUGS = frozenset({"github.com/project-slug", "gitlab.com/project-slug"})
 _LOCATION = re.compile(r"[a-z][a-z0-9-]*:.+", re.DOTALL)
 _TO_FILL_IN = re.compile(r"[{}$<>%]")
@@ -92,8 +102,8 @@ def misspelled_annotation(entity: Entity) -> Iterator[Finding]:
     "warning",
     "entity",
     summary="An annotation has a value that Backstage cannot read.",
-    why="A location is a type and a target (`dir:.`, `url:https://…`), and a project is `OWNER/NAME`, without the "
-    "host. Where it is read, an error is shown instead of the page.",
+    why="A location is a type and a target (`dir:.`, `url:https://…`), a project is `OWNER/NAME`, without the "
+    "host, and a duration is `PT4H`. Where it is read, an error is shown instead of the page.",
     bad={"catalog-info.yaml": _COMPONENT.format("backstage.io/techdocs-ref: ./docs")},
     good={"catalog-info.yaml": _COMPONENT.format("backstage.io/techdocs-ref: dir:./docs")},
 )
@@ -109,6 +119,8 @@ def annotation_value(entity: Entity) -> Iterator[Finding]:
         elif key in _LOCATIONS and not _LOCATION.fullmatch(value):
             fix = f"Write dir:{value}" if str(key).endswith("techdocs-ref") else f"Write url:{value}"
             yield Finding("A location begins with its type", path, fix=fix)
+        elif key == _TIME_SAVED and not _DURATION.fullmatch(value):
+            yield Finding(f'"{value}" is no duration', path, fix="Write it as PT4H, for four hours")
         elif key in _SLUGS and ("://" in value or "/" not in value):
             yield Finding(f'"{value}" is no project of the form OWNER/NAME', path)
 
@@ -175,5 +187,6 @@ def _annotation_meant(key: str) -> str | None:
 
 
 def _differs_in_ending(left: str, right: str) -> bool:
-    """Whether two domains are the same but for ``.com`` or ``.org``."""
-    return left != right and left.rpartition(".")[0] == right.rpartition(".")[0] != ""
+    """Whether two domains are the same but for ``.com`` or ``.org``, or for an end that one of them has."""
+    bare = [one.rpartition(".")[0] or one for one in (left, right)]
+    return left != right and bare[0] == bare[1]

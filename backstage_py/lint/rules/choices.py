@@ -7,6 +7,7 @@ from backstage_py.js import regex
 from backstage_py.js.convert import deep_equal
 from backstage_py.lint import schema_shape
 from backstage_py.lint.form import possible_values, schema_types
+from backstage_py.lint.placeholders import is_placeholder
 from backstage_py.lint.rule import Finding, Path, rule
 from backstage_py.lint.view import Template
 from backstage_py.lint.vocabulary import SCHEMA_TYPES
@@ -50,7 +51,7 @@ def bad_default(template: Template) -> Iterator[Finding]:
     "enum-names",
     "warning",
     "template",
-    summary="`enumNames` and `enum` differ in length, or a value stands twice in `enum` or `oneOf`.",
+    summary="`enumNames` and `enum` differ in length, or a choice stands twice or is not of the type.",
     why="The names would belong to other values; a doubled value makes the schema invalid, in `oneOf` the choice.",
     bad=_NAME + "      enum: [small, large]\n      enumNames: [Small]\n" + _LOG,
     good=_NAME + "      enum: [small, large]\n      enumNames: [Small, Large]\n" + _LOG,
@@ -59,27 +60,61 @@ def enum_names(template: Template) -> Iterator[Finding]:
     """Compare the two lists, of items and branches, too."""
     for page, path in template.form.pages:
         for schema, where in schema_shape.schemas(page, path):
+            if isinstance(schema, dict):
+                yield from _of_another_type(schema, where)
             if isinstance(schema, dict) and isinstance(schema.get("enum"), list):
                 yield from _names_and_values(schema, schema["enum"], where)
-            if isinstance(schema, dict) and isinstance(branches := schema.get("oneOf"), list):
-                yield from _doubled_constants(branches, (*where, "oneOf"))
+            for key in ("oneOf", "anyOf") if isinstance(schema, dict) else ():
+                if isinstance(branches := schema.get(key), list):
+                    yield from _doubled_constants(branches, (*where, key))
+
+
+def _of_another_type(schema: JsonObject, where: Path) -> Iterator[Finding]:
+    """Choices that the type of the schema refuses."""
+    types = schema_types(schema)
+    listed = schema.get("enum")
+    values = [(value, ("enum", index)) for index, value in enumerate(listed)] if isinstance(listed, list) else []
+    choices: list[tuple[Json, Path]] = [*values]
+    if "const" in schema:
+        choices.append((schema["const"], ("const",)))
+    for value, place in choices if types and types <= SCHEMA_TYPES else ():
+        if not any(_is_of(value, name) for name in types) and not is_placeholder(value):
+            yield Finding(f"{value!r} is not of the type {' or '.join(sorted(types))}", (*where, *place))
+            return
 
 
 def _names_and_values(schema: JsonObject, enum: list[Json], where: Path) -> Iterator[Finding]:
     for key in ("enumNames", "ui:enumNames"):
         names = schema.get(key)
+        if isinstance(names, dict):
+            yield Finding(f"{key} must be a list, in the order of enum", (*where, key))
         if isinstance(names, list) and len(enum) != len(names):
             yield Finding(f"{len(names)} names for {len(enum)} values", (*where, key))
+    disabled = schema.get("ui:enumDisabled")
+    for index, value in enumerate(disabled if isinstance(disabled, list) else ()):
+        if not any(deep_equal(value, one) for one in enum):
+            yield Finding(f"{value!r} is none of the values in enum", (*where, "ui:enumDisabled", index))
     for index in _doubled(enum):
         yield Finding(f"{enum[index]!r} stands twice in enum", (*where, "enum", index))
 
 
 def _doubled_constants(branches: list[Json], where: Path) -> Iterator[Finding]:
     """Two choices with one value: then neither can be chosen, as ``oneOf`` takes what fits exactly one."""
-    indexes = [index for index, one in enumerate(branches) if isinstance(one, dict) and "const" in one]
-    for at in _doubled([branches[index]["const"] for index in indexes]):
-        index = indexes[at]
-        yield Finding(f"{branches[index]['const']!r} stands twice in oneOf", (*where, index, "const"))
+    found = [(index, one, _only(one)) for index, one in enumerate(branches) if isinstance(one, dict)]
+    choices = [(index, one, values[0]) for index, one, values in found if values is not None]
+    for at in _doubled([value for _, _, value in choices]):
+        index, one, value = choices[at]
+        place = (*where, index, "const" if "const" in one else "enum")
+        yield Finding(f"{value!r} stands twice in {where[-1]}", place)
+
+
+def _only(choice: JsonObject) -> list[Json] | None:
+    """The one value of a choice that asks for nothing else."""
+    asks = {key for key in choice if key not in ("title", "description", "type")}
+    if asks == {"const"}:
+        return [choice["const"]]
+    enum = choice.get("enum")
+    return enum if asks == {"enum"} and isinstance(enum, list) and len(enum) == 1 else None
 
 
 def _doubled(values: list[Json]) -> Iterator[int]:
@@ -121,6 +156,10 @@ def _unfit_item(default: Json, items: Json) -> str | None:
 
 def _beyond(default: Json, schema: JsonObject) -> str | None:
     """Which bound a default is beyond; a bound that is no number is reported by another rule."""
+    for name, is_beyond in (("exclusiveMinimum", operator.le), ("exclusiveMaximum", operator.ge)):
+        limit: Json = schema.get(name)
+        if _is_of(limit, "number") and _is_of(default, "number") and is_beyond(default, limit):
+            return f"is beyond {name} {limit}"
     size, names = _size(default)
     for name, is_beyond in zip(names, (operator.lt, operator.gt), strict=True):
         bound: Json = schema.get(name, size)

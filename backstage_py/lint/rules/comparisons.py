@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from backstage_py.lint import syntax
+from backstage_py.lint import syntax, types
 from backstage_py.lint.fixes import repair
 from backstage_py.lint.form import Form, possible_values
 from backstage_py.lint.nearest import misspelled, nearest, same_ignoring_style
@@ -15,6 +15,7 @@ from backstage_py.model.json import Json
 from backstage_py.templating import tree
 from backstage_py.templating.tree import Node
 
+_TYPES = {bool: "boolean", int: "number", float: "number", str: "string"}
 _SIZES = "parameters:\n  properties:\n    size:\n      type: string\n      enum: [small, large]\n"
 _TEMPLATE = fetching("size", "size: ${{ parameters.size }}", "enum: [small, large]")
 _STEP = "steps:\n  - id: log\n    action: debug:log\n    if: "
@@ -38,6 +39,11 @@ def impossible_comparison(template: Template) -> Iterator[Finding]:
             possible = _possible(template.form, one.names, one.operator)
             if possible is not None and one.value != "" and not any(_may_equal(one, value) for value in possible):
                 yield _finding(use, one, possible)
+            given = types.of_names(template, one.names) if one.names[0] == "steps" and len(one.operator) > 2 else None  # noqa: PLR2004  # === and !==
+            if given and not given & {_TYPES.get(type(one.value), "string"), "null"}:
+                shown = " or a ".join(sorted(given))
+                message = f'The output "{one.names[-1]}" is a {shown}, never {one.value!r}'
+                yield Finding(message, use.path, one.offset)
 
 
 @rule(

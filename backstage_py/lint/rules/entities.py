@@ -22,6 +22,8 @@ _FIELD = re.compile(r'"?([\w.]+(?:\..+?)?)"? (?:is not valid|must have a value)'
 _LEGACY = "backstage.io/v1beta2"
 _KNOWN_KEYS = SPEC_KEYS | STEP_KEYS | {"apiVersion", "kind", "metadata", "spec"}
 _METADATA = ("name", "namespace", "title", "description", "labels", "annotations", "tags", "links")
+_AKIN = 5
+"""As many letters begin both ``childs`` and ``children``."""
 _LINK = ("url", "title", "icon", "type")
 
 
@@ -220,7 +222,8 @@ def _slip_of(missing: str, entity: Json, path: Path) -> str | None:
     for part in path:
         node = node[part]
     unknown = [str(key) for key in node if key not in _KNOWN_KEYS] if isinstance(node, dict) else []
-    return nearest(missing, unknown)
+    akin = [one for one in unknown if one[:_AKIN] == missing[:_AKIN] and len(one) >= _AKIN]
+    return nearest(missing, unknown) or (akin[0] if len(akin) == 1 else None)
 
 
 def _pointer(pointer: str, value: Json) -> Path:

@@ -19,6 +19,7 @@ from backstage_py.model.vault_ref import VaultRef
 _FORM = "parameters:\n  properties:\n    name:\n      type: string\n"
 _LOG = "steps:\n  - id: log\n    action: debug:log\n    input:\n      message: "
 _WRONG_DELIMITER = re.compile(r"(?<![$\w{])\{\{-?[\s(]*(?:not\s+)?(parameters|steps|user|secrets|each)\b[^{}]*\}\}")
+_SPLIT = re.compile(r"\$ ?\{ +\{\s*\(*(?:not\s+)?(parameters|steps|user|secrets|each)\b[^{}]*\} ?\}")
 _HALF_OPEN = re.compile(r"\$\{\s*(parameters|steps|user|secrets|each)\b[^{}]*\}(?!\})")
 _BARE = re.compile(
     r"\{\s*(\(*(?:not\s+)?(?:parameters|steps|user|secrets|each|environment|context)\b.*)\}\Z", re.DOTALL
@@ -340,7 +341,7 @@ def _delimiters(value: Json, path: Path) -> Iterator[Finding]:
     if isinstance(value, dict) and len(value) == 1 and (bare := _BARE.match(str(next(iter(value))))):
         yield Finding("This is a map of YAML, not an expression", path, fix=f"Write ${{{{ {bare[1].strip()} }}}}")
     elif isinstance(value, str):
-        for pattern in (_WRONG_DELIMITER, _HALF_OPEN):
+        for pattern in (_WRONG_DELIMITER, _HALF_OPEN, _SPLIT):
             if (found := pattern.search(value)) and not _is_inside_code(value[: found.start()]):
                 inner = found[0].strip("${} ")
                 yield Finding(

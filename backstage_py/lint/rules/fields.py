@@ -12,6 +12,7 @@ from backstage_py.lint.vocabulary import (
     FIELD_OPTIONS,
     FIELDS,
     GENERAL_OPTIONS,
+    SCHEMA_KEYS,
     SCOPED_HOSTS,
     UI_KEYS,
     WIDGETS,
@@ -44,6 +45,9 @@ def unknown_field(template: Template) -> Iterator[Finding]:
     """Compare with the built-in fields and the configured ones."""
     known = FIELDS | template.extra.fields
     for one in template.form.properties:
+        for key in ("ui:field", "ui:widget"):
+            if isinstance(one.schema.get(key), list | int | float):
+                yield Finding(f"{key} must be a text", (*one.path, key), severity="warning")
         field = one.schema.get("ui:field")
         if isinstance(field, str) and field not in known:
             close = misspelled(field, known)
@@ -70,7 +74,11 @@ def unknown_widget(template: Template) -> Iterator[Finding]:
     """Compare with the widgets of the form library; custom ones begin with a capital letter, as components do."""
     for one in template.form.properties:
         widget, where = one.schema.get("ui:widget"), (*one.path, "ui:widget")
-        if not isinstance(widget, str) or widget[:1].isupper():
+        if isinstance(widget, str) and widget in FIELDS and "ui:field" not in one.schema:
+            fix, mended = "Write ui:field for ui:widget", repair.rename(where, "ui:field")
+            yield Finding(f'"{widget}" is a field, not a widget', where, on_key=True, fix=fix, repair=mended)
+            continue
+        if not isinstance(widget, str) or (widget[:1].isupper() and widget.lower() not in WIDGETS):
             continue
         known = _widgets_of(one.schema)
         if widget not in WIDGETS:
@@ -174,6 +182,15 @@ def unknown_filter_field(template: Template) -> Iterator[Finding]:
         for wanted, where in _filters(options, (*one.path, "ui:options")) if isinstance(options, dict) else ():
             for key in wanted:
                 root = str(key).partition(".")[0].lower()
+                path_meant = misspelled(str(key), _PATHS) if str(key).lower() not in _PATHS else None
+                if root in CATALOG_FILTER_ROOTS and path_meant and path_meant.lower() != str(key).lower():
+                    yield Finding(
+                        f'Entities have no "{key}"',
+                        (*where, key),
+                        on_key=True,
+                        fix=f'Did you mean "{path_meant}"?',
+                        repair=repair.rename((*where, key), path_meant, sure=False),
+                    )
                 if root not in CATALOG_FILTER_ROOTS and not str(key).startswith("$"):
                     close = nearest(str(key), CATALOG_FILTER_ROOTS) or (f"spec.{key}" if key in _OF_SPEC else None)
                     yield Finding(
@@ -185,6 +202,11 @@ def unknown_filter_field(template: Template) -> Iterator[Finding]:
                     )
 
 
+_PATHS = (
+    *("spec.type", "spec.owner", "spec.lifecycle", "spec.system", "spec.domain", "spec.parent", "spec.profile.email"),
+    *("metadata.name", "metadata.namespace", "metadata.title", "metadata.tags", "relations.ownedby"),
+)
+"""Paths that are often asked for; entities may have others."""
 _OF_SPEC = frozenset({"type", "owner", "lifecycle", "system", "domain"})
 
 
@@ -204,6 +226,8 @@ def _ui_key_meant(key: str, schema: JsonObject) -> str | None:
         return None
     if key.startswith("ui:"):
         is_stock = schema.get("ui:field") is None or schema["ui:field"] in FIELDS
+        if key[3:] in SCHEMA_KEYS and key[3:] not in schema:
+            return key[3:]
         close = nearest(key, UI_KEYS) if is_stock else misspelled(key, UI_KEYS)
         return close if close not in schema else None
     if key[:2].lower() == "ui" and key[2:3] in (".", "_", "-", " ", ":"):

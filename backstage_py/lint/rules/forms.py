@@ -1,5 +1,6 @@
 """BPY5: the form."""
 
+import re
 from collections.abc import Iterator
 
 from backstage_py.js import regex
@@ -12,6 +13,7 @@ from backstage_py.lint.nearest import begun, misspelled, nearest, slip_of
 from backstage_py.lint.rule import Finding, Path, rule
 from backstage_py.lint.view import Template
 from backstage_py.lint.vocabulary import (
+    FIELD_OPTIONS,
     FOREIGN_SCHEMA_KEYS,
     SCHEMA_KEYS,
     SCHEMA_TYPES,
@@ -24,6 +26,8 @@ _SIZES = _LOG.replace("${{ parameters.name }}", "${{ parameters.name }} ${{ para
 _GOOD = _NAME + _LOG
 _INNER = frozenset({"properties", "items", "definitions", "not"})
 """Below these stand schemas of something else than the form's own values."""
+_IN_SLASHES = re.compile(r"/(\^.*\$)/[a-z]*", re.DOTALL)
+"""As JavaScript writes a regular expression; a text that begins and ends with a slash may be a path."""
 _FOREIGN_TYPES = {
     "str": "string",
     "text": "string",
@@ -42,7 +46,7 @@ _FOREIGN_TYPES = {
     "bad-pattern",
     "error",
     "template",
-    summary="A `pattern` is not a regular expression.",
+    summary="A `pattern` is not a regular expression, or has the slashes around it that only code needs.",
     why="The form cannot check the value, and refuses to go on.",
     bad=_NAME + "      pattern: '[a-z'\n" + _LOG,
     good=_NAME + "      pattern: '[a-z]+'\n" + _LOG,
@@ -50,9 +54,17 @@ _FOREIGN_TYPES = {
 def bad_pattern(template: Template) -> Iterator[Finding]:
     """As JavaScript reads it without the flag u, so that only what no reader takes is found."""
     for one in template.form.properties:
-        pattern = one.schema.get("pattern")
+        pattern, where = one.schema.get("pattern"), (*one.path, "pattern")
         if isinstance(pattern, str) and (reason := regex.problem(pattern)):
-            yield Finding(reason, (*one.path, "pattern"))
+            yield Finding(reason, where)
+        elif isinstance(pattern, str) and (found := _IN_SLASHES.fullmatch(pattern)):
+            yield Finding(
+                "Slashes around a pattern are part of it, so nothing matches",
+                where,
+                fix=f"Write {found[1]}",
+                severity="warning",
+                repair=repair.write(where, found[1]),
+            )
 
 
 @rule(
@@ -193,6 +205,11 @@ def misplaced_key(template: Template) -> Iterator[Finding]:
             if rest and one.schema[key] is None and word in SCHEMA_KEYS and word not in one.schema:
                 fix = f"Write a colon: {word}: {rest}"
                 yield Finding(f'"{key}" is a key without a value', (*one.path, key), on_key=True, fix=fix)
+                continue
+            field = one.schema.get("ui:field")
+            if isinstance(field, str) and key in FIELD_OPTIONS.get(field, ()) and key not in SCHEMA_KEYS:
+                fix = "Move it below ui:options"
+                yield Finding(f'"{key}" is an option of {field}', (*one.path, key), on_key=True, fix=fix)
                 continue
             unknown = key not in SCHEMA_KEYS and not str(key).startswith("ui:")
             close = _foreign(str(key), one.schema) or (

@@ -1,6 +1,7 @@
 """BPY5, sixth part: keywords of a form that do not go together."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 
 from backstage_py.lint import schema_shape
 from backstage_py.lint.fixes import repair
@@ -8,6 +9,7 @@ from backstage_py.lint.nearest import misspelled, nearest
 from backstage_py.lint.rule import Finding, Path, rule
 from backstage_py.lint.view import Template
 from backstage_py.model.json import Json, JsonObject
+from backstage_py.templating import tree
 
 _LOG = "steps:\n  - id: log\n    action: debug:log\n    input:\n      message: ${{ parameters.name }}\n"
 _NAME = "parameters:\n  properties:\n    name:\n      type: string\n"
@@ -19,13 +21,26 @@ _PAIRS = (
 )
 _LISTS = ("allowedHosts", "allowedOrganizations", "allowedOwners", "allowedProjects", "allowedRepos", "kinds")
 _FLAGS = ("allowArbitraryValues", "autoSelect", "showCounts")
-_TAKES: dict[str, tuple[type, str]] = {
+_TEXTS = ("defaultKind", "defaultNamespace", "helperText", "host", "secretsKey")
+_TAKES: dict[str, tuple[type | tuple[type, ...], str]] = {
     **dict.fromkeys(_LISTS, (list, "a list")),
     **dict.fromkeys(_FLAGS, (bool, "true or false")),
+    **dict.fromkeys(_TEXTS, ((str, bool), "a text")),
+    **dict.fromkeys(("catalogFilter",), ((dict, list), "an object, or a list of them")),
+    **dict.fromkeys(("requestUserCredentials", "additionalScopes"), (dict, "an object")),
 }
+_OF_WIDGETS: dict[str, tuple[type | tuple[type, ...], str]] = {
+    "rows": (int, "a number"),
+    **dict.fromkeys(("inline", "addable", "orderable", "removable", "copyable"), (bool, "true or false")),
+}
+"""Options of the form's own widgets."""
 _FIELDS = frozenset(
-    ["RepoUrlPicker", "EntityPicker", "MultiEntityPicker", "OwnedEntityPicker", "OwnerPicker", "EntityTagsPicker"]
+    [
+        *("RepoUrlPicker", "RepoBranchPicker", "RepoOwnerPicker"),
+        *("EntityPicker", "MultiEntityPicker", "OwnedEntityPicker", "OwnerPicker", "EntityTagsPicker"),
+    ]
 )
+_ADDRESS = re.compile(r"[a-z]+://|[^/?]+[/?]")
 
 
 @rule(
@@ -101,17 +116,41 @@ def form_order(template: Template) -> Iterator[Finding]:
     good=_NAME + "      ui:field: RepoUrlPicker\n      ui:options:\n        allowedHosts: [github.com]\n" + _LOG,
 )
 def option_type(template: Template) -> Iterator[Finding]:
-    """Lists and flags of Backstage's own pickers."""
+    """Lists, texts and flags of Backstage's own pickers, and hosts that are written as addresses."""
     for one in template.form.properties:
-        options = one.schema.get("ui:options")
-        if not isinstance(options, dict) or str(one.schema.get("ui:field")) not in _FIELDS:
+        options, field = one.schema.get("ui:options"), one.schema.get("ui:field")
+        where: Path = (*one.path, "ui:options")
+        if not isinstance(options, dict) or (field is not None and str(field) not in _FIELDS):
             continue
-        for key, value in options.items():
-            kind, expected = _TAKES.get(str(key), (object, ""))
-            if isinstance(value, dict) and any(str(name).startswith("$") for name in value):
-                continue
-            if value is not None and not isinstance(value, kind):
-                yield Finding(f"{key} must be {expected}", (*one.path, "ui:options", key))
+        yield from _unlike(options, where, _TAKES if field else _OF_WIDGETS)
+        if field is None:
+            continue
+        asked = options.get("requestUserCredentials")
+        scopes = asked.get("additionalScopes") if isinstance(asked, dict) else None
+        if isinstance(asked, dict):
+            yield from _unlike(asked, (*where, "requestUserCredentials"), _TAKES)
+        for host, value in scopes.items() if isinstance(scopes, dict) else ():
+            if not isinstance(value, list):
+                yield Finding(
+                    f"{host} must be a list", (*where, "requestUserCredentials", "additionalScopes", str(host))
+                )
+        hosts = options.get("allowedHosts")
+        for index, host in enumerate(hosts if isinstance(hosts, list) else ()):
+            if isinstance(host, str) and _ADDRESS.match(host) and not tree.has_code(host):
+                name = re.sub(r"^[a-z]+://|[/?].*", "", host)
+                place = (*where, "allowedHosts", index)
+                yield Finding(f'"{host}" is no host', place, fix=f'Write "{name}"', repair=repair.write(place, name))
+
+
+def _unlike(
+    options: JsonObject, where: Path, takes: Mapping[str, tuple[type | tuple[type, ...], str]]
+) -> Iterator[Finding]:
+    """Options of another type; what an expression or a placeholder gives is not known."""
+    for key, value in options.items():
+        kind, expected = takes.get(str(key), (object, ""))
+        open_ = isinstance(value, dict) and any(str(name).startswith("$") for name in value)
+        if value is not None and not open_ and not isinstance(value, kind) and not tree.has_code(str(value)):
+            yield Finding(f"{key} must be {expected}", (*where, str(key)))
 
 
 def _schemas(template: Template) -> Iterator[tuple[JsonObject, Path]]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from backstage_py.lint import shapes, syntax
 from backstage_py.lint.fixes import repair
 from backstage_py.lint.form import schema_types
-from backstage_py.lint.nearest import nearest, slip_of
+from backstage_py.lint.nearest import misspelled, nearest, slip_of
 from backstage_py.lint.rule import Finding, rule
 from backstage_py.lint.rules.skeletons import at, both, fetching, files_with
 from backstage_py.lint.skeleton import Fetch, Rendering
@@ -22,12 +22,19 @@ _OF_FILTERS: Mapping[str, frozenset[str]] = {
     "parseRepoUrl": frozenset({"host", "owner", "repo", "organization", "workspace", "project"}),
     "parseEntityRef": frozenset({"kind", "namespace", "name"}),
 }
+_OF_OPTIONS = {"parseEntityRef": frozenset({"defaultKind", "defaultNamespace"})}
+_OF_PROFILES = ("displayName", "email", "picture")
 _OF_ENTITIES = frozenset({"apiVersion", "kind", "metadata", "spec", "relations", "status"})
 _OF_METADATA = frozenset(
     {"name", "namespace", "title", "description", "labels", "annotations", "tags", "links", "uid", "etag"}
 )
 _OF_LISTS = LIST_METHODS | {"length"}
 _OF_TEXTS = TEXT_METHODS | {"length"}
+_FILTERS_ONLY = frozenset(
+    {"dump", "lower", "upper", "capitalize", "urlencode", "jsonify", "parseRepoUrl", "parseEntityRef", "projectSlug"}
+)
+"""Filters whose names nobody gives to a member."""
+_ROOTS = frozenset({"parameters", "steps", "values", "each", "user"})
 _OF_LOOPS = frozenset({"index", "index0", "revindex", "revindex0", "first", "last", "length"})
 _OUTPUT = 4
 """``steps.ID.output.NAME``: where the members of an output begin."""
@@ -119,7 +126,18 @@ def _lacking(parsed: Parsed) -> Iterator[tuple[str, str, int, frozenset[str]]]:
         known = _OF_FILTERS.get(one.filter)
         if known and one.name not in known:
             yield f'{one.filter} gives no "{one.name}"', one.name, one.offset, known
+    for one in parsed.options:
+        known = _OF_OPTIONS.get(one.filter)
+        if known and one.name not in known:
+            yield f'{one.filter} takes no "{one.name}"', one.name, one.offset, known
+    for one in parsed.words:
+        yield f"{one.filter} takes a number, not a text", "", one.offset, frozenset()
     for reference in parsed.references:
+        last = reference.names[-1]
+        if len(reference.names) > 1 and last != "lengths" and misspelled(last, ("length",)):
+            yield f'A list or text has no "{last}"', last, reference.offsets[-1], frozenset({"length"})
+        if len(reference.names) > 2 and last in _FILTERS_ONLY and reference.names[0] in _ROOTS and not reference.called:  # noqa: PLR2004  # root.name.filter
+            yield f'"{last}" is a filter: write | {last}', last, reference.offsets[-1], frozenset()
         if reference.names[0] == "loop" and "loop" in parsed.locals and len(reference.names) > 1:
             name = reference.names[1]
             if name not in _OF_LOOPS:
@@ -129,6 +147,17 @@ def _lacking(parsed: Parsed) -> Iterator[tuple[str, str, int, frozenset[str]]]:
 def _of_entity(template: Template, use: Use, reference: Reference) -> Iterator[Finding]:
     """``….entity.X`` and ``….entity.metadata.X``; below metadata only slips, as it may have more."""
     start = _entity_at(template, reference)
+    if start and reference.names[start : start + 2] == ("spec", "profile") and len(reference.names) > start + 2:
+        name, at = reference.names[start + 2], reference.offsets[start + 2]
+        if name not in _OF_PROFILES and (close := misspelled(name, _OF_PROFILES)):
+            yield Finding(
+                f'Profiles have no "{name}"',
+                use.path,
+                at,
+                fix=f'Did you mean "{close}"?',
+                repair=repair.member(use.path, use.text, reference, start + 2, close, sure=True),
+            )
+        return
     for index, known, closed in ((start, _OF_ENTITIES, True), (start + 1, _OF_METADATA, False)):
         below = index > start and reference.names[start] != "metadata"
         if not start or len(reference.names) <= index or below:
@@ -204,6 +233,8 @@ def _instead(properties: Json, name: str, kind: str) -> str | None:
     return f'Did you mean "{close}"?' if close else f"Write {name}[0]" if kind == "array" else None
 
 
-def _words(name: str, known: frozenset[str]) -> str:
+def _words(name: str, known: frozenset[str]) -> str | None:
+    if not known:
+        return None
     close = nearest(name, known)
     return f'Did you mean "{close}"?' if close else f"It has {', '.join(sorted(known))}"

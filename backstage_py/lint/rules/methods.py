@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator
 
-from backstage_py.lint import types
+from backstage_py.lint import shapes, types
 from backstage_py.lint.fixes import calls, repair
 from backstage_py.lint.fixes.repair import Repair
+from backstage_py.lint.form import schema_types
 from backstage_py.lint.nearest import misspelled
 from backstage_py.lint.rule import Finding, Path, rule
 from backstage_py.lint.rules.skeletons import at, both, files_with, in_file
 from backstage_py.lint.skeleton import Rendering
-from backstage_py.lint.syntax import Method, Parsed
+from backstage_py.lint.syntax import Method, Parsed, Reference
 from backstage_py.lint.view import Template
 from backstage_py.lint.vocabulary import (
     COOKIECUTTER_METHODS,
@@ -54,8 +55,9 @@ _INSTEAD = {
     "uncalled-function",
     "warning",
     "template",
-    summary="`always` or `failure` is written without its parentheses.",
-    why="The function itself is always true, so the step runs whatever happened before.",
+    summary="A function, or a method of a text or list, is written without its parentheses.",
+    why="The function itself is always true, so the step runs whatever happened before; a method that is not called "
+    "gives no text.",
     bad=_CLEAN_UP + "${{ failure }}\n",
     good=_CLEAN_UP + "${{ failure() }}\n",
 )
@@ -64,6 +66,14 @@ def uncalled_function(template: Template) -> Iterator[Finding]:
     for use in template.uses:
         for reference in use.references():
             name = reference.names[0]
+            method = _uncalled(template, reference)
+            if method:
+                yield Finding(
+                    f'"{method}" is a method, and is not called',
+                    use.path,
+                    reference.offsets[2],
+                    fix=f"Write {method}(…)",
+                )
             if name in _OUTCOMES and not reference.called:
                 mended = repair.word(use.path, reference.offsets[0], name, f"{name}()")
                 yield Finding(
@@ -131,6 +141,15 @@ def unknown_method_in_skeleton(rendering: Rendering) -> Iterator[Finding]:
                 )
 
 
+def _uncalled(template: Template, reference: Reference) -> str | None:
+    """The method of a parameter that is surely a text or a list, where it stands without parentheses."""
+    if reference.names[0] != "parameters" or len(reference.names) < 3 or reference.called:  # noqa: PLR2004  # parameters.name.method
+        return None
+    schema = shapes.of_parameter(template.form, reference.names[1:2])
+    known: frozenset[str] = frozenset().union(*(_BY_TYPE.get(one, frozenset()) for one in schema_types(schema or {})))
+    return reference.names[2] if reference.names[2] in known - OTHER_METHODS else None
+
+
 def _mended(path: Path, text: str, method: Method, known: frozenset[str]) -> Repair | None:
     close = misspelled(method.name, known)
     if close:
@@ -149,7 +168,8 @@ def _is_unknown(parsed: Parsed, method: Method, known: frozenset[str]) -> bool:
     node = method.on
     while isinstance(node, tree.Lookup):
         node = node.target
-    own = isinstance(node, tree.Call) or (isinstance(node, tree.Symbol) and node.name in parsed.locals)
+    defined = isinstance(node, tree.Symbol) and node.name in parsed.locals and node.name not in parsed.items
+    own = isinstance(node, tree.Call) or defined
     return method.name not in known and not own
 
 

@@ -27,6 +27,15 @@ _ENTRY_KEYS = {
     "links": frozenset({"title", "url", "entityRef", "icon", "if"}),
     "text": frozenset({"title", "content", "icon", "default", "if"}),
 }
+_OTHER_KEYS = {"name": "title", "label": "title"}
+_OTHER_TARGETS = {
+    "href": "url",
+    "link": "url",
+    "uri": "url",
+    "target": "url",
+    "entity": "entityRef",
+    "ref": "entityRef",
+}
 _WELL_KNOWN = frozenset({"USER_OAUTH_TOKEN", "backstageToken"})
 
 
@@ -158,7 +167,8 @@ def link_without_target(template: Template) -> Iterator[Finding]:
                     for key in link
                     if key not in ("title", "icon", "if")
                     and (
-                        near := slip_of(str(key), ("url", "entityRef"), link, shortest=3)
+                        near := _OTHER_TARGETS.get(str(key))
+                        or slip_of(str(key), ("url", "entityRef"), link, shortest=3)
                         or nearest(str(key), ("url", "entityRef"))
                     )
                 ),
@@ -200,7 +210,8 @@ def misspelled_output_key(template: Template) -> Iterator[Finding]:
     for value, path, known in places:
         for key in value if isinstance(value, dict) else ():
             meant = key not in known and (known is not _OUTPUT_KEYS or isinstance(value[key], list))
-            close = slip_of(str(key), known, value) if meant else None
+            close = (_OTHER_KEYS.get(str(key)) or slip_of(str(key), known, value)) if meant else None
+            close = close if close in known and close not in value else None
             if close and close not in ("url", "entityRef", "content"):  # whose absence has rules of its own
                 message, place = f'There is no "{key}" in an output', (*path, key)
                 mended = repair.rename(place, close)

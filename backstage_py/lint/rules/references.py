@@ -10,6 +10,7 @@ from backstage_py.lint.rule import Finding, Path, rule
 from backstage_py.lint.syntax import Reference
 from backstage_py.lint.view import Template, Use
 from backstage_py.lint.vocabulary import GLOBALS, NOTHING, STEP_GLOBALS, STEP_ROOTS
+from backstage_py.model.json import JsonObject
 from backstage_py.model.problem import Severity
 
 _FORM = "parameters:\n  properties:\n    name:\n      type: string\n"
@@ -150,6 +151,9 @@ def unknown_output(template: Template) -> Iterator[Finding]:
         actions = {step.action for step in steps}
         known = template.action_of(steps[0]) if len(actions) == 1 else None
         name = reference.names[3]
+        if actions == {"catalog:fetch"} and len(steps) == 1 and (other := _other_entities(steps[0].input, name)):
+            fix = f"Write {other}"
+            yield Finding(f'The step fetches no "{name}", but "{other}"', use.path, reference.offsets[3], fix=fix)
         if known is None or name in known.outputs or any("each" in step.value for step in steps):
             continue
         if known.has_no_outputs:
@@ -283,6 +287,14 @@ def unknown_member(template: Template) -> Iterator[Finding]:
                 yield Finding(
                     f'"{root}" has no "{name}"', use.path, reference.offsets[1], fix=f"Known are {' and '.join(known)}"
                 )
+
+
+def _other_entities(given: JsonObject, name: str) -> str | None:
+    """What ``catalog:fetch`` gives, where it is asked for the other: one entity, or several."""
+    one, several = "entityRef" in given, "entityRefs" in given
+    if one == several:
+        return None
+    return {"entity": "entities[0]"}.get(name) if several else {"entities": "entity"}.get(name)
 
 
 def _with_output(template: Template, use: Use, reference: Reference, fix: str) -> Repair | None:

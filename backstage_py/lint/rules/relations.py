@@ -27,7 +27,9 @@ _LOCATION = (
     "spec:\n  type: url\n  target: https://github.com/acme/web/blob/main/catalog-info.yaml\n"
 )
 _LOCATION_TYPES = ("url", "file")
-_NO_NAME = re.compile(r"[\s:/,;]")
+_NO_NAME = re.compile(r"[\s:/,;@&+!?()\[\]|]")
+_OTHER_WORDS = {**dict.fromkeys(("team", "squad", "org"), "group"), **dict.fromkeys(("person", "member"), "user")}
+_OF_PROFILES = {"avatar": "picture", "image": "picture", "photo": "picture", "name": "displayName", "mail": "email"}
 _FIELDS = ("$text", "$json", "$yaml", "$openapi", "$asyncapi")
 _MOST_DEEP = 12
 _KINDS = frozenset(kind.lower() for kind in entity_schema.KINDS)
@@ -125,13 +127,26 @@ def odd_kind(entity: Entity) -> Iterator[Finding]:
         if kind is None or kind in {known.lower() for known in entity.kinds}:
             continue
         if kind not in _KINDS:
-            close = slip_of(kind, _KINDS, ())
+            close = (
+                slip_of(kind, _KINDS, ())
+                or _OTHER_WORDS.get(kind)
+                or _abbreviated(kind, _meant_for(field) if field.default_kind else ())
+            )
             if close:
                 fix = f'Write "{close}{one[len(kind) :]}"'
                 yield Finding(f'There is no kind "{kind}"', where, fix=fix)
         elif field.default_kind and kind not in _meant_for(field):
             kinds = " or a ".join(_meant_for(field))
             yield Finding(f'"{field.field}" is for a {kinds}, not for a {kind}', where)
+
+
+def _abbreviated(kind: str, kinds: tuple[str, ...]) -> str | None:
+    """The kind of which one has letters in their order, and no others: ``grp``."""
+    for one in kinds:
+        letters = iter(one)
+        if kind[:1] == one[:1] and len(kind) > 1 and all(letter in letters for letter in kind):
+            return one
+    return None
 
 
 def _meant_for(field: RelationField) -> tuple[str, ...]:
@@ -214,6 +229,7 @@ def _misspelled(value: JsonObject, schema: JsonObject, path: Path) -> Iterator[F
     known = schema.get("properties", {})
     for key, item in value.items():
         close = None if key in known else slip_of(str(key), known, value) or begun(str(key), known)
+        close = close or (_OF_PROFILES.get(str(key)) if path[-1] == "profile" and key not in known else None)
         if close and close not in value and close not in schema.get("required", ()):
             yield Finding(
                 f'{".".join(str(part) for part in path)} has no "{key}"',

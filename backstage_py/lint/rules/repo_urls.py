@@ -29,7 +29,13 @@ def bad_repo_url(template: Template) -> Iterator[Finding]:
         given = step.input.get("repoUrl")
         family = _FAMILIES.match(step.action or "")
         if family and isinstance(given, str) and given.strip():
-            yield from _wrong(given, family[1], (*step.path, "input", "repoUrl"))
+            path: Path = (*step.path, "input", "repoUrl")
+            found = list(_wrong(given, family[1], path))
+            yield from found
+            named = {one.partition("=")[0] for one in _EXPRESSION.sub("x", given).partition("?")[2].split("&")}
+            if step.action == "publish:azure" and not found and "=" in given and not {"organization", "x"} & named:
+                fix = "Write it as HOST?organization=ORGANIZATION&project=PROJECT&repo=REPO"
+                yield Finding("publish:azure needs an organization in repoUrl", path, fix=fix)
 
 
 def _wrong(given: str, family: str, path: Path) -> Iterator[Finding]:
@@ -38,7 +44,7 @@ def _wrong(given: str, family: str, path: Path) -> Iterator[Finding]:
     host, mark, query = text.partition("?")
     if host == "x" and not mark:
         return
-    if "/" in host or not mark:
+    if "://" in host or not mark:  # a path between the host and the question mark is passed over
         yield Finding("repoUrl is no HOST?owner=OWNER&repo=REPO", path, fix=_EXAMPLE)
     elif "x" not in query.split("&"):  # an expression may give whole parameters
         from backstage_py.templating import engine  # takes its time, and few templates need it

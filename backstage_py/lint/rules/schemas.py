@@ -7,7 +7,7 @@ from backstage_py.lint.fixes import repair
 from backstage_py.lint.nearest import misspelled, nearest, slip_of
 from backstage_py.lint.rule import Finding, Path, rule
 from backstage_py.lint.view import Template
-from backstage_py.lint.vocabulary import PAGE_KEYS, SCHEMA_KEYS, SCHEMA_TYPES, TEXT_FORMATS
+from backstage_py.lint.vocabulary import FOREIGN_CHOICE_KEYS, PAGE_KEYS, SCHEMA_KEYS, SCHEMA_TYPES, TEXT_FORMATS
 from backstage_py.model.json import Json, JsonObject
 
 _LOG = "steps:\n  - id: log\n    action: debug:log\n    input:\n      message: ${{ parameters.name }}\n"
@@ -65,7 +65,7 @@ def misspelled_page_key(template: Template) -> Iterator[Finding]:
             for key in schema:
                 if key in known or ":" in str(key):
                     continue
-                close = slip_of(str(key), known, schema)
+                close = slip_of(str(key), known, schema) or _of_choice(str(key), schema, where)
                 if close is None and where == path and _is_property(schema[key]) and "properties" in schema:
                     message = f'"{key}" stands beside "properties", so the form does not ask for it'
                     yield Finding(message, (*where, key), on_key=True, fix='Indent it, to stand below "properties"')
@@ -113,8 +113,8 @@ def required_in_branch(template: Template) -> Iterator[Finding]:
     "unknown-format",
     "warning",
     "template",
-    summary="`format` is a misspelling of a format of texts.",
-    why="What nobody knows is not checked: the form takes any text. Formats of one's own are left alone.",
+    summary="`format` is a misspelling of a format of texts, or none that the form knows.",
+    why="What nobody knows is not checked: the form takes any text. What is no misspelling is a note.",
     bad=_NAME + "      format: e-mail\n" + _LOG,
     good=_NAME + "      format: email\n" + _LOG,
 )
@@ -125,10 +125,20 @@ def unknown_format(template: Template) -> Iterator[Finding]:
             named = schema.get("format") if isinstance(schema, dict) else None
             if not isinstance(named, str) or named in TEXT_FORMATS or schema.get("type", "string") != "string":
                 continue
+            place = (*where, "format")
             if close := misspelled(named, TEXT_FORMATS):
-                place = (*where, "format")
                 mended = repair.write(place, close)
                 yield Finding(f'There is no format "{named}"', place, fix=f'Write "{close}"', repair=mended)
+            else:
+                yield Finding(f'The form does not know the format "{named}"', place, severity="info")
+
+
+def _of_choice(key: str, schema: JsonObject, where: Path) -> str | None:
+    """What a choice of ``oneOf`` or ``anyOf`` calls what stands there by another name."""
+    choice = len(where) > 1 and where[-2] in ("oneOf", "anyOf") and "properties" not in schema
+    close = FOREIGN_CHOICE_KEYS.get(key.lower()) if choice else None
+    plain = not isinstance(schema[key], dict | list) or close == "enum"
+    return close if close and plain and close not in schema and not {"const", "enum"} & {close} & set(schema) else None
 
 
 def _is_property(value: Json) -> bool:

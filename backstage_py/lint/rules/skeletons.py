@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 
 from backstage_py.lint.fixes import escapes, operators, repair
 from backstage_py.lint.fixes.edits import Edit
@@ -281,11 +282,13 @@ def unknown_name_in_skeleton(rendering: Rendering) -> Iterator[Finding]:
         return
     others = _OTHERS_ROOTS.keys() | WORKFLOW_CONTEXTS | {"values"} | (rendering.fetch.values or frozenset())
     for parsed, text in both(rendering):
+        yield from _not_there(rendering, parsed, text, others)
         reported: set[str] = set()
         for reference in parsed.free():
             name = reference.names[0]
             known = name in GLOBALS | NOTHING | rendering.fetch.extra.globals or name in others
-            if known or reference.optional or reference.called or name in reported or misspelled(name, ("values",)):
+            copes = reference.optional and not misspelled(name, parsed.locals)
+            if known or copes or reference.called or name in reported or misspelled(name, ("values",)):
                 continue
             reported.add(name)
             close = nearest(name, parsed.locals)
@@ -314,6 +317,24 @@ def unreadable_skeleton_file(rendering: Rendering) -> Iterator[Finding]:
     """Say why."""
     if rendering.unreadable:
         yield Finding(f"Cannot read the file: {rendering.unreadable}", place=(1, 1), file=rendering.file)
+
+
+def _not_there(rendering: Rendering, parsed: Parsed, text: str, others: AbstractSet[str]) -> Iterator[Finding]:
+    """Names of loops outside of them, parameters that macros do not have, and texts without quotes."""
+    for name, offset in parsed.outside:
+        if name not in others:
+            yield at(rendering, text, offset, f'"{name}" is known in its loop only', None)
+    for one in parsed.keywords:
+        known = parsed.macros.get(one.filter)
+        if known is not None and one.name not in known | {"caller"}:
+            close = nearest(one.name, known)
+            fix = f'Did you mean "{close}"?' if close else None
+            yield at(rendering, text, one.offset, f'The macro "{one.filter}" has no parameter "{one.name}"', fix)
+    for name, offset in parsed.bare:
+        own = GLOBALS | NOTHING | rendering.fetch.extra.globals | parsed.locals
+        if name not in own and name not in others and not WORKFLOW.search(rendering.file):
+            fix = f"Put quotes around it: '{name}'"
+            yield at(rendering, text, offset, f'Unknown name "{name}"', fix)
 
 
 def _is_misspelled(name: str, fetch: Fetch) -> bool:

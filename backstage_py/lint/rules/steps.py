@@ -11,13 +11,15 @@ from backstage_py.lint.fixes.repair import Repair
 from backstage_py.lint.nearest import misspelled, nearest, slip_of
 from backstage_py.lint.rule import Finding, Path, rule
 from backstage_py.lint.view import Step, Template
-from backstage_py.lint.vocabulary import SPEC_KEYS, STEP_KEYS, STEP_ROOTS
+from backstage_py.lint.vocabulary import SCHEMA_TYPES, SPEC_KEYS, STEP_KEYS, STEP_ROOTS
 from backstage_py.model.json import Json
 from backstage_py.templating import tree
 
 _STEP = "steps:\n  - id: log\n    action: debug:log\n    input:\n      message: hello\n"
 _STRATEGY = "EXPERIMENTAL_strategy"
 _STRATEGIES = ("none", "startOver")
+_LITERAL = re.compile(r"^(?!\$\{\{)(?!\{%)|(?<!\}\})(?<!%\})\Z")
+"""A text that begins before an expression or a tag, or ends after one."""
 _FOREIGN_KEYS = {
     "inputs": "input",
     "with": "input",
@@ -181,6 +183,14 @@ def _unasked_secrets(secrets: Json) -> Iterator[Finding]:
             fix = f'Did you mean "{close}"?'
             yield Finding(f'The secret "{name}" is required and not described', place, fix=fix)
 
+    for name, one in described.items() if isinstance(described, dict) else ():
+        kind = one.get("type") if isinstance(one, dict) else None
+        if isinstance(kind, str) and kind not in SCHEMA_TYPES:
+            meant = nearest(kind, SCHEMA_TYPES) or ("string" if kind in ("str", "text") else None)
+            place = ("spec", "secrets", "schema", "properties", name, "type")
+            advice = f'Write "{meant}"' if meant else None
+            yield Finding(f'Unknown type "{kind}"', place, fix=advice, repair=repair.write(place, meant))
+
 
 def _recovery(recovery: Json) -> Iterator[Finding]:
     """The one key that it has, and the two strategies that there are; another one is none."""
@@ -220,6 +230,13 @@ def condition_is_text(template: Template) -> Iterator[Finding]:
             yield Finding(
                 "This condition is a text, which is always true", path, fix=fix, repair=_condition(path, bare)
             )
+        elif isinstance(condition, str) and _has_text_around(condition):
+            bare = condition.strip()
+            path = (*step.path, "if")
+            sole = syntax.parse(bare).sole is not None
+            fix = f"Write if: {bare}" if sole else "Put all of it into one expression"
+            mended = repair.write(path, bare) if sole else None
+            yield Finding("This condition gives a text, which is always true", path, fix=fix, repair=mended)
 
 
 @rule(
@@ -248,6 +265,12 @@ def _with_id(step: Step, used: AbstractSet[str], taken: set[str]) -> Repair | No
     found = step.known_as if step.known_as in used else next(one for one in names if one not in taken)
     taken.add(found)
     return Repair(f"Add id: {found}", (repair.Insert(step.path, "id", found),))
+
+
+def _has_text_around(condition: str) -> bool:
+    """Whether something stands beside an expression, a space or another one, so that the whole gives a text."""
+    parsed = syntax.parse(condition)
+    return not parsed.problems and parsed.sole is None and parsed.outputs > 0 and _LITERAL.search(condition) is not None
 
 
 def _condition(path: Path, bare: str) -> Repair | None:

@@ -18,6 +18,8 @@ _MERGED = (
     "    - <<: *links\n      url: https://b.example\n"
     "spec:\n  type: service\n  lifecycle: production\n  owner: team-a\n"
 )
+_ODD_INDENT = re.compile(r" *[\u00a0\u2000-\u200b\u3000]")
+"""White space from a page or a word processor."""
 _MOST_DEEP = 60
 _DASH = re.compile(r"\s*-(?=[A-Za-z_][\w.-]*:(?:\s|$))")
 _BLOCK_TEXT = re.compile(r":\s+[|>][+-]?\s*$")
@@ -123,12 +125,37 @@ def merge_key(entity: documents.Entity) -> Iterator[Finding]:
                 pending.append((item, (*path, key)))
 
 
+def _odd_indent(lines: list[str]) -> tuple[tuple[int, int], str] | None:
+    """A line that pasted white space indents, which is no indentation to YAML."""
+    for number, line in enumerate(lines, 1):
+        if found := _ODD_INDENT.match(line):
+            return (number, found.end()), "This line is indented by a no-break space: write plain spaces"
+    return None
+
+
+def _lost_dash(lines: list[str], problem: YamlProblem) -> tuple[tuple[int, int], str] | None:
+    """The first item of a list without its dash, above the next one that has it."""
+    if not problem.message.startswith("A block sequence may not be used") or not problem.cause:
+        return None
+    line, column = problem.cause
+    above = [(number, one) for number, one in enumerate(lines[: line - 1], 1) if one.strip()]
+    start = next((at for at in range(len(above) - 1, -1, -1) if _indent(above[at][1]) < column - 1), None)
+    if start is None or start + 1 >= len(above):
+        return None
+    number, first = above[start + 1]
+    if _indent(first) <= column - 1 or first.lstrip().startswith(("- ", "#")):
+        return None
+    return (number, _indent(first) + 1), "A dash is missing here, as the next item has one"
+
+
 def _known_cause(text: str, problem: YamlProblem) -> tuple[tuple[int, int] | None, str]:
     """Where the mistake is that shows only at the problem, or a line further on, and what to do.
 
     ``-title: Web`` begins an item without a space; a text below ``|`` is indented no further than its key.
     """
     lines = text.split("\n", problem.line)[: problem.line]
+    if (known := _odd_indent(lines) or _lost_dash(text.split("\n"), problem)) is not None:
+        return known
     for number in (problem.line - 1, problem.line):
         if 0 < number <= len(lines) and (found := _DASH.match(lines[number - 1])):
             return (number, found.end() + 1), _AFTER_DASH
