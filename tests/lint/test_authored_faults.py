@@ -3,7 +3,9 @@
 They were written down by hand before any rule was made for them: of those of ``platform`` 80 in 100 were found, of
 those of ``backend``, when those were, 93, then of ``fleet`` 79, of ``guild`` 89 (one is left out: a member of what a
 loop goes through), of ``harbour`` 93, of ``meadow`` 94 and of ``orchard`` 96 (three are left out: names that may be
-somebody else's). ``faults.jsonl`` says what becomes of which text, and the lines where a reader would look.
+somebody else's). Of 424 for ``quarry``, of kinds that nobody had tried, 80 in 100 were found, and of 218 for
+``tundra`` after that 94: what was missed is kept, and a part of the rest. ``faults.jsonl`` says what becomes of which
+text, and the lines where a reader would look.
 """
 
 import json
@@ -20,7 +22,7 @@ from backstage_py.model.problem import Problem
 from tests import effort
 
 AUTHORED = Path(__file__).parents[1] / "golden" / "authored"
-PROJECTS = ("platform", "backend", "fleet", "guild", "harbour", "meadow", "orchard")
+PROJECTS = ("platform", "backend", "fleet", "guild", "harbour", "meadow", "orchard", "quarry", "tundra")
 STEP = 1 if effort.IS_THOROUGH else 8
 
 

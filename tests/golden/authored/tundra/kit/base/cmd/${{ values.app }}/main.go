@@ -1,0 +1,4 @@
+package main
+
+// ${{ values.app.split('-')[0] }} of ${{ values.owner }}
+func main() { println("${{ values.env }}") }
