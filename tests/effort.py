@@ -18,6 +18,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis.internal.conjecture import providers
 
 EXAMPLES = int(os.environ.get("BACKSTAGE_PY_EXAMPLES", "25"))
+WHOLE = max(min(EXAMPLES, 200), EXAMPLES // 5)
+"""As many where each case asks a whole service: a thousand take minutes of processor time, and are tried in a proof."""
 IS_THOROUGH = EXAMPLES >= 1000
 CHAOS_SECONDS = float(os.environ.get("BACKSTAGE_PY_CHAOS_SECONDS", "20"))
 

@@ -16,6 +16,7 @@ from backstage_py.cli.commands import dev
 from backstage_py.cli.editor.knowledge import Knowledge
 from backstage_py.cli.local.trust import Trust
 from backstage_py.errors import BackstageError
+from tests import patience
 from tests.integrations.web_host import WebHost
 
 ACTIONS = """\
@@ -287,7 +288,7 @@ async def test_the_service_behind_dev_imports_nothing_of_the_checkout(checkout: 
         said += await process.stdout.read(1)
     async with ApiClient(address[0].decode()) as api:
         with contextlib.suppress(BackstageError):
-            await api.wait_until_ready(20)
+            await api.wait_until_ready(patience.SECONDS)
     process.terminate()
     await process.communicate()
     assert not checkout.has_run

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.routing import Mount, Router
 from starlette.types import ASGIApp
@@ -29,7 +29,7 @@ from backstage_py.permissions.authority import Authority
 from backstage_py.plugin import ActionContext, action
 from backstage_py.settings.sections import BackendSettings
 from tests.catalog import harness as catalogs
-from tests.effort import EXAMPLES
+from tests.effort import EXAMPLES, WHOLE
 from tests.http import scaffolder_site
 from tests.http.harness import Answer, call
 from tests.http.test_catalog_http import PAGES
@@ -142,6 +142,7 @@ def test_no_query_of_the_catalog_breaks_it(catalog: Catalog) -> None:
     values = TEXTS | joined | st.integers().map(str) | cursors(catalog.cursor)
     parameters = st.lists(st.tuples(st.sampled_from(["filter", *names.split()]), values), max_size=4)
 
+    @settings(max_examples=WHOLE)
     @given(st.sampled_from(["/entities", "/entities/by-query", "/entity-facets", "/locations"]), parameters)
     def check(path: str, sent: list[tuple[str, str]]) -> None:
         query = "&".join(f"{name}={quoted(value)}" for name, value in sent)
@@ -190,6 +191,7 @@ def test_no_body_breaks_the_catalog(catalog: Catalog) -> None:
         lambda path: st.tuples(st.just(path), st.fixed_dictionaries({}, optional=known[path]) | VALUES)
     )
 
+    @settings(max_examples=WHOLE)
     @given(requests)
     def check(request: tuple[str, Any]) -> None:
         path, body = request
@@ -252,6 +254,7 @@ def test_no_file_breaks_the_catalog(catalog: Catalog) -> None:
         if answer.json.get("location"):
             assert (await catalog.send("DELETE", f"/locations/{answer.json['location']['id']}")).status < SERVER_ERROR
 
+    @settings(max_examples=WHOLE)
     @given(files())
     def check(content: bytes) -> None:
         catalog.runner.run(register(content))
@@ -320,6 +323,7 @@ def test_no_template_breaks_a_dry_run(scaffolder: Scaffolder) -> None:
     values = st.dictionaries(forms.NAMES, forms.VALUES | EXPRESSIONS, max_size=3)
     secrets = st.dictionaries(st.sampled_from(["a", "b"]) | EXPRESSIONS, EXPRESSIONS, max_size=2)
 
+    @settings(max_examples=WHOLE)
     @given(st.lists(STEPS, min_size=1, max_size=2), outputs, st.just({}) | forms.schemas(), values, secrets)
     def check(steps: list[Any], output: Any, form: Any, given_values: Any, given_secrets: Any) -> None:
         entity = template(*steps, output=output, parameters=form)
@@ -334,6 +338,7 @@ def test_no_form_breaks_a_task(scaffolder: Scaffolder) -> None:
     page = forms.schemas(hostile=True) | st.fixed_dictionaries({"when": RENDERED, "properties": forms.schemas()})
     pages = page | st.lists(page, max_size=3)
 
+    @settings(max_examples=WHOLE)
     @given(pages, forms.ANYTHING, RENDERED)
     def check(form: Any, values: Any, presentation: Any) -> None:
         scaffolder.world.catalog.add(template(parameters=form, presentation=presentation))

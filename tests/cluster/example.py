@@ -19,6 +19,7 @@ from backstage_py.cli.client import ApiClient
 from backstage_py.errors import BackstageError
 from backstage_py.model.json import JsonObject
 from backstage_py.testing.http_server import FakeHttp, Reply
+from tests import patience
 from tests.cluster import crds, platform
 from tests.cluster.cluster import KubeCluster
 from tests.cluster.platform import Platform
@@ -168,7 +169,7 @@ def _remove(kube: KubeCluster, group: str, namespace: str) -> None:
 
 async def started(api: ApiClient, template: str, values: JsonObject) -> str:
     """Create a task as soon as the catalog has the template and Ada; return its id."""
-    for _ in range(300):
+    for _ in range(int(10 * patience.SECONDS)):
         with contextlib.suppress(BackstageError):
             await api.entity("template", "default", template.rpartition("/")[2])
             user = await api.entity("user", "default", "ada")

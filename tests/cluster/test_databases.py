@@ -16,6 +16,7 @@ from backstage_py.errors import ConflictError, InputError, NotAllowedError
 from backstage_py.integrations.kubernetes.waiting import FailedError
 from backstage_py.plugin import Services, User
 from backstage_py.settings import load_settings
+from tests import patience
 from tests.actions.harness import Catalog, Task
 from tests.cluster import admission, platform, waiting
 from tests.cluster.cluster import KubeCluster
@@ -152,12 +153,12 @@ async def test_the_golden_paths_last_step_gets_databases_for_staging_and_product
 
 async def looked(ask: Backend, path: str, status: int, is_so: Callable[[Any], bool] = lambda _: True) -> Any:
     """Look until an answer is as it should be; the service has its own rhythm."""
-    for _ in range(400):
+
+    async def found() -> list[Any]:
         answer = await ask("GET", path)
-        if answer.status == status and is_so(answer.json):
-            return answer.json
-        await waiting.pause(0.1)
-    raise AssertionError(f"{path} did not become what it should be")
+        return [answer.json] if answer.status == status and is_so(answer.json) else []
+
+    return (await patience.until_answered(found, f"{path} is as it should be"))[0]
 
 
 async def until_ready(ask: Backend, path: str) -> Any:

@@ -1,6 +1,7 @@
 """``backstage-py serve`` as a process of its own, for tests that need the real thing."""
 
 import asyncio
+import contextlib
 import signal
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import yaml
 from backstage_py.cli.client import ApiClient
 from backstage_py.errors import BackstageError
 from backstage_py.model.json import JsonObject
+from tests import patience
 from tests.contract.harness import free_port
 
 
@@ -49,20 +51,22 @@ class RunningService:
             self._process = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log)
         async with ApiClient(self.base_url) as api:
             try:
-                await api.wait_until_ready(30)
+                await api.wait_until_ready(patience.SECONDS)
             except BackstageError as error:
                 raise AssertionError((self.folder / "service.log").read_text()) from error
 
     async def until_read(self, kind: str, namespace: str, name: str, api: ApiClient) -> None:
         """Return when the catalog has an entity."""
-        for _ in range(300):
-            try:
+
+        async def is_read() -> bool:
+            with contextlib.suppress(BackstageError):
                 await api.entity(kind, namespace, name)
-            except BackstageError:
-                await asyncio.sleep(0.05)
-            else:
-                return
-        raise AssertionError((self.folder / "service.log").read_text())
+                return True
+            return False
+
+        await patience.until_answered(
+            is_read, f"{kind}:{namespace}/{name} is read; {self.folder}/service.log tells more"
+        )
 
     async def kill(self, number: signal.Signals) -> int:
         """Send a signal and return the exit status."""

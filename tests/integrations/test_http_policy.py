@@ -15,7 +15,7 @@ from backstage_py.integrations.web.http import HttpClient, Limits, listed_hosts,
 from backstage_py.settings.sections import ReadingRule
 from tests.integrations.web_host import WebHost
 
-QUICK = Limits(body=1000, seconds=5, attempts=3, longest_wait=2)
+QUICK = Limits(body=1000, seconds=60, attempts=3, longest_wait=2)
 
 
 def client(*hosts: str, limits: Limits = QUICK) -> HttpClient:

@@ -91,6 +91,7 @@ async def use(session: ClientSession, tool: str, **arguments: Any) -> Any:
     return result.structured_content
 
 
+@pytest.mark.thorough(sample=1)
 @pytest.mark.parametrize("connect", [over_http, over_stdio])
 async def test_an_agent_finds_tries_and_runs_a_template(service: Running, connect: Any) -> None:
     async with connect(service) as session:

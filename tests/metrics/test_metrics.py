@@ -113,6 +113,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield one
 
 
+@pytest.mark.thorough
 def test_tasks_and_steps_of_worker_processes_are_counted_by_backstages_names(site: Site) -> None:
     site.run()
     site.run(fails=True)
@@ -194,6 +195,7 @@ def test_with_a_port_of_its_own_the_service_has_no_metrics_beside_its_api(site: 
         site.ask("/metrics", token=TOKEN)
 
 
+@pytest.mark.thorough
 def test_a_worker_that_dies_is_counted_and_what_it_counted_stays(site: Site) -> None:
     site.run()
     before = site.value('backstage_py_task_attempts_total{outcome="completed"}')

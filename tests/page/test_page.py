@@ -205,6 +205,7 @@ def test_a_run_tells_what_happens_and_knows_what_the_test_file_has(dev: Site) ->
     assert "system" in json.loads(refused.rpartition("data: ")[2])["error"]["message"]
 
 
+@pytest.mark.thorough
 def test_a_recorded_case_stands_beside_the_template_and_passes(dev: Site) -> None:
     folder = dev.folder / "recorded"
     shutil.copytree(site.TEMPLATES / "service", folder)
@@ -270,6 +271,7 @@ def test_the_first_case_makes_the_file(dev: Site) -> None:
 # --- in a browser
 
 
+@pytest.mark.thorough
 def test_a_template_is_filled_in_run_changed_and_recorded(dev: Site, page: "Page") -> None:
     page.goto(dev.url)
     docs = page.locator(".cards > li", has_text="docs/template.yaml")

@@ -86,6 +86,7 @@ def check_done_once(events: list[TaskEvent]) -> None:
     assert body(events[-1])["message"] == "Run completed with status: completed"
 
 
+@pytest.mark.thorough(sample=1)
 @pytest.mark.parametrize("how", ["closed", "frozen"])
 async def test_a_running_action_does_not_notice_that_the_server_is_away(
     server: Postgres, tmp_path: Path, how: str
@@ -138,6 +139,7 @@ async def _followed(w: World, task_id: str) -> list[TaskEvent]:
                 await asyncio.sleep(0.05)
 
 
+@pytest.mark.thorough(sample=1)
 @pytest.mark.parametrize("how", ["closed", "frozen"])
 async def test_a_worker_ends_although_the_server_is_away(server: Postgres, tmp_path: Path, how: str) -> None:
     url = fresh.on(server, f"ends-{how}")
@@ -158,6 +160,7 @@ async def test_a_worker_ends_although_the_server_is_away(server: Postgres, tmp_p
     assert ran == ["s"]
 
 
+@pytest.mark.thorough(sample=1)
 @pytest.mark.parametrize("moment", ["before-the-gate", "behind-the-gate", "Run completed"])
 async def test_a_move_whose_answer_was_lost_is_recorded_once(server: Postgres, tmp_path: Path, moment: str) -> None:
     async with behind_wire(server, f"move-{moment}", tmp_path) as (w, line):

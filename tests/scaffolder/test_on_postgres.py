@@ -69,7 +69,7 @@ def url(server: Postgres, request: pytest.FixtureRequest) -> Iterator[str]:
     database_url.reset(token)
 
 
-@pytest.mark.thorough(sample=10)
+@pytest.mark.thorough(sample=4)
 @pytest.mark.parametrize(
     "behaviour", behaviours_of(*MODULES), ids=lambda behaviour: behaviour.__name__.removeprefix("test_")
 )

@@ -134,14 +134,14 @@ class Stage:
         return found
 
     async def _retried(self, task_id: str) -> None:
-        for _ in range(200):
-            try:
-                return await self.world.scaffolder.service.retry(task_id, {"token": "told"}, GUEST)
-            except ConflictError:  # an answer was lost
-                return None
-            except ServiceUnavailableError:
-                await asyncio.sleep(0.05)
-        raise AssertionError("the task is never retried")
+        async with patience.bounded():
+            while True:
+                try:
+                    return await self.world.scaffolder.service.retry(task_id, {"token": "told"}, GUEST)
+                except ConflictError:  # an answer was lost
+                    return None
+                except ServiceUnavailableError:
+                    await asyncio.sleep(0.05)
 
 
 @pytest.fixture(scope="module")

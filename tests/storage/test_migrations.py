@@ -153,6 +153,7 @@ async def test_an_upgrade_from_nothing_makes_the_tables_that_the_stores_describe
     assert await columns(database) == described()
 
 
+@pytest.mark.thorough(sample=1)
 async def test_each_revision_goes_down_and_up_again(database: Database) -> None:
     await migrate.upgrade(database)
     complete = await columns(database)
@@ -177,6 +178,7 @@ async def test_two_processes_upgrade_once(database: Database) -> None:
     assert await columns(database) == described()
 
 
+@pytest.mark.thorough(sample=1)
 @pytest.mark.parametrize("revision", ["0001", "0002"])
 async def test_a_filled_database_keeps_every_row(database: Database, revision: str) -> None:
     rows = recorded(revision)
