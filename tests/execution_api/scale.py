@@ -95,6 +95,8 @@ class Faulty:
         for event in events:
             if left == 0:
                 self._happened["watch broken off"] += 1
+                if late:
+                    yield late  # it comes late, not never
                 raise NoAnswerError("The cluster does not answer: the watch broke off")
             left -= 1
             yield event

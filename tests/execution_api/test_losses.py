@@ -18,7 +18,7 @@ from backstage_py.integrations.kubernetes.connection import Connection, NoAnswer
 from backstage_py.model.json import JsonObject
 from backstage_py.plugin import ActionContext, CancelSignal, action
 from tests.cluster import waiting
-from tests.execution_api import losing, stage, talking
+from tests.execution_api import kubelet, losing, stage, talking
 from tests.execution_api.kubelet import Kubelet, Object
 from tests.execution_api.losing import Network
 from tests.execution_api.talking import Api
@@ -207,6 +207,33 @@ async def test_a_pod_that_was_deleted_while_nobody_watched_is_missed(parts: Part
         await running.ended
         await running.close()
         assert len(playing.seen) == 2, on.log
+
+
+class Deaf:
+    """A connection that tells nothing of pods, as a watch that broke off just then."""
+
+    def __init__(self, real: Connection) -> None:
+        self._real = real
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def events(self, path: str, *rest: Any) -> Any:
+        return (event for event in self._real.events(path, *rest) if not path.endswith("/pods"))
+
+
+@pytest.mark.thorough
+async def test_why_a_job_failed_is_asked_for_where_nothing_was_heard_of_its_pod(parts: Parts, tmp_path: Path) -> None:
+    def through(real: Connection) -> Connection:
+        deaf: Any = Deaf(real)
+        found: Connection = deaf
+        return found
+
+    async with stage.on_its_own(parts, tmp_path, through=through) as (playing, on):
+        playing.plays.append(kubelet.evicted)
+        await on.run(greets)
+        assert on.step.sink.outputs == {"done": True}
+        assert any("was evicted: The node was low on resource" in line for line in on.log), on.log
 
 
 def _ignored(_: int) -> None:

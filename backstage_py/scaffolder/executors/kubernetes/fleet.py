@@ -47,6 +47,7 @@ class Watched:
 
     Attributes:
         is_missed: a list did not have it, before the watch told of it.
+        ended: what the Job says of its end; its pod may know more.
         alive: names of its pods that have not failed.
         away: the name of a pod from whose node the cluster does not hear.
     """
@@ -56,6 +57,7 @@ class Watched:
     state: State = field(default_factory=Waiting)
     has_pod: bool = False
     is_missed: bool = False
+    ended: Failure | None = None
     alive: set[str] = field(default_factory=set)
     away: str = ""
     news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -215,6 +217,21 @@ class Fleet:
             if state != Waiting():
                 watched.tell(state)
 
+    async def explain(self, watched: Watched) -> None:
+        """Tell why a Job has ended. Its pod knows more, and the two are watched apart: so that is asked for."""
+        if watched.ended is None:
+            return
+        await asyncio.sleep(_POD_KNOWS_MORE)
+        try:
+            found = await self._call("GET", self._pods_path, query=[("labelSelector", f"job-name={watched.name}")])
+        except BackstageError as error:
+            _log.warning("end_of_job_not_explained", job=watched.name, problem=error.message)
+            return  # it is asked again
+        pods = found.get("items") or []
+        for one in pods:
+            self._take(self._pods_path, one)
+        watched.tell(watched.ended if pods else reasons.deleted())
+
     async def sweep(self) -> None:
         """Delete Jobs of attempts that are over, and ended ones whose time is up."""
         now = time.monotonic()
@@ -304,8 +321,9 @@ class Fleet:
         watched = self._watched.get(name)
         if watched is None or watched.uid not in ("", metadata["uid"]):
             return
-        if isinstance(state, Failure) and state.reason is Reason.ENDED and self._loop:
-            self._loop.call_later(_POD_KNOWS_MORE, watched.tell, state)
+        if isinstance(state, Failure) and state.reason is Reason.ENDED:
+            watched.ended = state
+            watched.news.set()
         elif isinstance(state, Failure) or not watched.has_pod:
             watched.tell(state)
 

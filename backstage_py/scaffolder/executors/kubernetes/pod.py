@@ -148,6 +148,9 @@ class Pod:
                 if isinstance(state, Failure):
                     self._fail(state)
                     break
+                if watched.ended:
+                    await fleet.explain(watched)
+                    continue
                 if not self._is_running:
                     if now - begun > settings.pending:
                         words = f"Its pod did not begin within {settings.pending:g} s"
