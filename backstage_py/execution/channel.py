@@ -10,6 +10,9 @@ from backstage_py.execution.messages import FromHandler
 NOT_WANTED = 3
 """The exit code of a handler's process that the service did not let in: another has its call, or nobody."""
 
+UNHEARD = 4
+"""The exit code of a handler's process that the service did not hear to its end: it did not answer any more."""
+
 OPENING = "Backstage-Opening"
 """The header with which a pod may ask for the answer to its ticket again: a secret that it makes up."""
 

@@ -72,13 +72,14 @@ class HttpChannel:
         with self._carrying:
             return self._carrier.fetch()
 
-    def close(self) -> None:
-        """Send what is left, and end: the handler has ended."""
-        self._outbox.flush()
+    def close(self) -> bool:
+        """Send what is left, and end: the handler has ended. Return whether the service has heard all of it."""
+        is_heard = self._outbox.flush()
         self._outbox.close()
         self._polls.close()
         self._carries.close()
         self._sending.join()
+        return is_heard
 
     def fetch_tree(self, target: Path) -> None:
         """Write into a folder what the service has read for it; blocks."""

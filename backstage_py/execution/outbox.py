@@ -81,10 +81,11 @@ class Outbox:
             self._taken = 0
             self._changed.notify_all()
 
-    def flush(self) -> None:
-        """Wait until everything has arrived, or nobody takes it any more."""
+    def flush(self) -> bool:
+        """Wait until everything has arrived, or nobody takes it any more; return whether it has."""
         with self._changed:
             self._changed.wait_for(lambda: not self._bytes or self._is_over)
+            return not self._is_over
 
     def close(self) -> None:
         """Take nothing more; who waits is told so."""

@@ -14,7 +14,7 @@ from typing import Any
 from urllib3.exceptions import HTTPError
 
 from backstage_py.execution import client
-from backstage_py.execution.channel import ChannelClosed
+from backstage_py.execution.channel import UNHEARD, ChannelClosed
 from backstage_py.execution.handler import Handler, Surroundings
 from backstage_py.execution.http_calls import Calls
 from backstage_py.plugin import Action
@@ -101,8 +101,7 @@ class Kubelet:
             return 3
         opened()
         Handler(channel, Surroundings(self.actions.__getitem__, workspace=channel.workspace)).serve()
-        channel.close()
-        return 0
+        return 0 if channel.close() else UNHEARD
 
     def open(self, job: Object) -> None:
         """Open the session and say nothing more, as a node that dies just then."""

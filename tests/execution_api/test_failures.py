@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from backstage_py.errors import BackstageError
+from backstage_py.execution.channel import UNHEARD
 from backstage_py.plugin import ActionContext, action
 from tests.cluster import waiting
 from tests.cluster.calls import ApiException
@@ -63,6 +64,7 @@ async def test_a_pod_that_ends_by_itself_fails_the_step_in_words(on: Stage, name
 LOSES = {
     "evicted": (kubelet.evicted, "was evicted: The node was low on resource: memory"),
     "deleted": (kubelet.deleted, "deleted from outside"),
+    "out of the service's reach": (kubelet.exits(UNHEARD), "ended since the service did not answer it"),
     "drained": (kubelet.drained, "deleted from outside"),
     "a node that is gone": (kubelet.node_gone, "The node of its pod .* went away: PodGC: node no longer exists"),
 }

@@ -13,7 +13,7 @@ from backstage_py import threads
 from backstage_py.execution import client
 from backstage_py.execution.channel import ChannelClosed
 from backstage_py.execution.client import HttpChannel
-from backstage_py.execution.messages import Cancel, Nothing
+from backstage_py.execution.messages import Cancel, Nothing, Output
 from backstage_py.integrations.kubernetes.connection import Connection, NoAnswerError
 from backstage_py.model.json import JsonObject
 from backstage_py.plugin import ActionContext, CancelSignal, action
@@ -95,6 +95,18 @@ async def test_a_channel_may_be_closed_at_any_moment(api: Api, network: Network)
         await asyncio.sleep(0.0005 * number)  # in turn: before it connects, while it does, while it waits
         await threads.remote_call("a pod", channel.close)
         assert await asked is None
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+async def test_a_pod_knows_whether_it_was_heard_to_its_end(api: Api, network: Network, is_there: bool) -> None:
+    """Else what its step ended with is lost, and its exit code says that it was not the step's fault."""
+    session = api.session(KEY)
+    channel = await opened(network, session.ticket, api.folder)
+    if not is_there:
+        api.sessions.drop(session)
+    channel.send(Output("made", 1), 1)
+    assert await threads.remote_call("a pod", channel.close) is is_there
+    assert [key for key, _ in api.heard] == [KEY] * is_there
 
 
 @action("acme:greets", {"type": "object"})

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from backstage_py.execution import client
-from backstage_py.execution.channel import NOT_WANTED, ChannelClosed
+from backstage_py.execution.channel import NOT_WANTED, UNHEARD, ChannelClosed
 from backstage_py.execution.handler import Handler, Surroundings
 from backstage_py.plugin import ActionContext, Services, load_plugins
 
@@ -46,8 +46,7 @@ def run(folder: Path) -> int:
         is_clean=lambda: threading.active_count() <= threads + 1,  # and the one that receives answers
     )
     Handler(channel, around).serve()
-    channel.close()
-    return 0
+    return 0 if channel.close() else UNHEARD
 
 
 def _actions_folder() -> Path | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from backstage_py.execution.channel import NOT_WANTED
+from backstage_py.execution.channel import NOT_WANTED, UNHEARD
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.scaffolder.executors.kubernetes.job import CONTAINER
 
@@ -159,6 +159,8 @@ def _ended(name: str, pod: JsonObject, status: JsonObject, ended: Mapping[str, J
         return Failure(Reason.START, f"The container of its pod {name} could not be started: {_said(ended)}")
     if ended.get("exitCode") == NOT_WANTED:
         return Failure(Reason.TWICE, f"Its Job had two pods; the second one, {name}, was refused")
+    if ended.get("exitCode") == UNHEARD:
+        return Failure(Reason.SILENT, f"Its pod {name} ended since the service did not answer it for a while")
     if ended.get("exitCode") == 0:
         return None  # it has said so itself, or its Job tells
     if (disrupted := _condition(status, "DisruptionTarget")).get("status") == "True":
