@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import hashlib
 import json
+import math
 import os
 import random
 import statistics
@@ -26,7 +27,8 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-FILES, OWNERS, SYSTEMS, REQUESTS, PATIENCE = 20, 20, 20, 100, 600.0
+FILES, OWNERS, SYSTEMS, REQUESTS, PATIENCE = 20, 20, 20, 100, 3600.0
+LARGEST_FILE = 5_000  # components: one of YAML may hold some 500,000 values
 TYPES = ("service", "website", "library", "worker", "job")
 LIFE = ("production", "experimental", "deprecated")
 BY_QUERY = "/api/catalog/entities/by-query"
@@ -35,7 +37,8 @@ Measurement = dict[str, Any]
 
 def catalog_files(run: str, entities: int) -> dict[str, str]:
     """Return YAML texts by name: a Location, groups and systems, and files of components."""
-    names = [f"c-{number:03}.yaml" for number in range(FILES)]
+    parts = max(FILES, math.ceil(entities / LARGEST_FILE))
+    names = [f"c-{number:03}.yaml" for number in range(parts)]
     targets = "".join(f"    - ./{name}\n" for name in ["org.yaml", *names])
     head = "apiVersion: backstage.io/v1alpha1\nkind: "
     files = {"all.yaml": f"{head}Location\nmetadata:\n  name: bench-{run}\nspec:\n  targets:\n{targets}"}
@@ -48,7 +51,7 @@ def catalog_files(run: str, entities: int) -> dict[str, str]:
     ]
     files["org.yaml"] = "---\n".join([*groups, *systems])
     for number, name in enumerate(names):
-        files[name] = "---\n".join(_component(run, n) for n in range(number, entities, FILES))
+        files[name] = "---\n".join(_component(run, n) for n in range(number, entities, parts))
     return files
 
 
