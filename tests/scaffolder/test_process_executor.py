@@ -132,7 +132,6 @@ BLOCKING = (
     "deaf-async",
     "forks-and-blocks",
     "stops-keeper",
-    "closes",
 )
 
 
@@ -145,6 +144,14 @@ async def test_one_that_never_ends_is_ended_with_all_it_started(site: World, tmp
     await site.scaffolder.service.cancel(task)
     events = await site.events(task)
     assert body(events[-1])["error"]["message"].endswith("has been cancelled.")
+    assert not is_alive(int((tmp_path / "mark").read_text()))
+    await is_unharmed(site)
+
+
+@pytest.mark.thorough
+async def test_one_that_closes_its_connection_is_ended_although_it_works_on(site: World, tmp_path: Path) -> None:
+    events = await site.run(steps("closes", mark=str(tmp_path / "mark")))
+    assert body(events[-1])["error"]["message"].startswith("The process of action test:closes ")
     assert not is_alive(int((tmp_path / "mark").read_text()))
     await is_unharmed(site)
 
