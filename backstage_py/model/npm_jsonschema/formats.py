@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Callable
+from functools import cache
 
 from backstage_py.js import numbers
 from backstage_py.js.text import trim
@@ -58,7 +59,6 @@ _PATTERNS = {
     "color": rf"\#?(?:[0-9A-Fa-f]{{3}}){{1,2}}|{_COLORS}"
     rf"|rgb\(\s*{_BYTE}\s*,\s*{_BYTE}\s*,\s*{_BYTE}\s*\)|rgb\({_SHARE},{_SHARE},{_SHARE}\)",
 }
-_SHAPES = {name: re.compile(pattern, re.ASCII) for name, pattern in _PATTERNS.items()}
 _CLOCK = r"T\d+(?:H(?:\d+M(?:\d+S)?)?|M(?:\d+S)?|S)"
 _DURATION = re.compile(
     rf"P(?:{_CLOCK}|\d+(?:D|M(?:\d+D)?|Y(?:\d+M(?:\d+D)?)?)(?:{_CLOCK})?|\d+W)", re.IGNORECASE | re.ASCII
@@ -89,8 +89,13 @@ def _is_style(text: str) -> bool:
 
 
 def _is_shape(name: str) -> Callable[[str], bool]:
-    match = _SHAPES[name].fullmatch
-    return lambda text: match(text) is not None
+    return lambda text: _pattern(name).fullmatch(text) is not None
+
+
+@cache
+def _pattern(name: str) -> re.Pattern[str]:
+    """Compile a pattern when it is first asked for: all of them take longer than a service takes for its settings."""
+    return re.compile(_PATTERNS[name], re.ASCII)
 
 
 _FORMATS: dict[str, Callable[[str], bool]] = {
