@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.routing import Route
 
-from backstage_py.http import application, execution, health, plugin_mount, plugins
+from backstage_py.http import application, health, plugin_mount, plugins, pods
 from backstage_py.http import metrics as metrics_face
 from backstage_py.http.health import Health
 from backstage_py.http.peer import Peers
@@ -65,7 +65,7 @@ class Service:
         async with (
             self.streams.running(),
             workers or nullcontext(),
-            execution.listening(self.scaffolder.pods),
+            pods.listening(self.scaffolder.pods),
             self.scaffolder.running(),
             self.health.running(),
         ):

@@ -74,17 +74,14 @@ def application(sessions: Sessions) -> ASGIApp:
 
 
 @contextlib.asynccontextmanager
-async def listening(executor: KubernetesExecutor | None) -> AsyncIterator[None]:
-    """Answer the pods of an executor until the block is left, and tell it the URL; nothing without one.
+async def listening(executor: KubernetesExecutor) -> AsyncIterator[None]:
+    """Answer the pods of an executor until the block is left, and tell it the URL.
 
     Each process that runs steps has a port of its own, the first that is free, since only it can answer for its steps.
 
     Raises:
         SettingsError: no port is free, or nobody knows the address.
     """
-    if executor is None:
-        yield
-        return
     with _bound(executor.settings) as listener:
         port = listener.getsockname()[1]
         executor.reached_at(f"{_base(executor.settings, port)}{PREFIX}")

@@ -1,6 +1,7 @@
 """The executor of pods, where one is configured."""
 
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from backstage_py import extras
 from backstage_py.errors import SettingsError
@@ -10,15 +11,17 @@ from backstage_py.integrations.kubernetes.connection import Connection
 from backstage_py.model.task import AttemptKey
 from backstage_py.plugin import Services
 from backstage_py.scaffolder.executors.choice import KUBERNETES
-from backstage_py.scaffolder.executors.kubernetes.executor import KubernetesExecutor
 from backstage_py.settings.sections import ScaffolderSettings
+
+if TYPE_CHECKING:
+    from backstage_py.scaffolder.executors.kubernetes.executor import KubernetesExecutor
 
 _KEY = "scaffolder.executor.kubernetes"
 
 
 def kubernetes(
     settings: ScaffolderSettings, services: Services, is_current: Callable[[AttemptKey], Awaitable[bool]]
-) -> KubernetesExecutor | None:
+) -> "KubernetesExecutor | None":
     """Return it; None where no cluster is configured.
 
     Raises:
@@ -32,6 +35,8 @@ def kubernetes(
     extras.require(f"The setting '{_KEY}'", "kubernetes")
     if asked.bucket:
         extras.require(f"The setting '{_KEY}.workspace.s3'", "s3")
+    from backstage_py.scaffolder.executors.kubernetes.executor import KubernetesExecutor  # most services have none
+
     config = services.config or {}
     quotas = settings.quotas
 

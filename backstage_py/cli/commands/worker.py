@@ -17,7 +17,7 @@ from backstage_py import background, logging
 from backstage_py.cli import child, ending, hangup, reports
 from backstage_py.cli.ending import Ending
 from backstage_py.cli.loop import run_loop
-from backstage_py.http import execution
+from backstage_py.http import pods
 from backstage_py.metrics.process import WORKER_DEATHS
 from backstage_py.settings import load_settings
 from backstage_py.wiring import handover, process, telemetry
@@ -40,7 +40,7 @@ def run(config: Sequence[Path]) -> int:
             with handover.counted(os.environ), hangup.rereading(config):
                 async with (
                     process.opened(settings, stand_ins) as core,
-                    execution.listening(core.scaffolder.pods),
+                    pods.listening(core.scaffolder.pods),
                     core.scaffolder.running(),
                     background.running(reports.tell(service), name="reports"),
                 ):
