@@ -211,6 +211,6 @@ class Pair:
             with suppress(OSError):
                 await writer.wait_closed()
             theirs.shutdown(socket.SHUT_RDWR)
-            thread.join(20)
+            thread.join(120)
             theirs.close()
             assert not thread.is_alive()

@@ -37,7 +37,7 @@ from tests.integrations import kube_server
 from tests.integrations.kube_server import Parts
 
 NAMESPACE = "many-steps"
-_SILENCE = 5.0
+_SILENCE = 10.0
 
 
 @dataclass
