@@ -35,6 +35,8 @@ FORM = "  parameters:\n    properties:\n      name:\n        type: string\n"
     ("right", "wrong", "code"),
     [
         ("        enum: [a, b]\n        default: a\n", "        enum: [a, b]\n        default: c\n", "BPY508"),
+        ("        enum: [a]\n", "        enum: [a]\n        items: {type: string}\n", "BPY510"),
+        ("        enum: [a]\n", "        enum: [a]\n        properties: {b: {type: string}}\n", "BPY510"),
         (
             "        oneOf: [{const: a}, {const: b}]\n        default: a\n",
             "        oneOf: [{const: a}, {const: b}]\n        default: c\n",

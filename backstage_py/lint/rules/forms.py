@@ -200,6 +200,7 @@ def misplaced_key(template: Template) -> Iterator[Finding]:
                 on_key=True,
                 fix="Write " + ", ".join(f"ui:{key}" for key in nested) + " beside type",
             )
+        yield from _beside_another_type(one.schema, one.path)
         for key in one.schema:
             word, _, rest = str(key).partition(" ")
             if rest and one.schema[key] is None and word in SCHEMA_KEYS and word not in one.schema:
@@ -271,6 +272,21 @@ def _unasked(template: Template, names: list[Json], where: Path) -> Iterator[Fin
             close = nearest(name, template.form.declared)
             fix = f'Did you mean "{close}"?' if close else "Add the property, or remove the name"
             yield Finding(f'"{name}" is required here but asked for nowhere', (*where, index), fix=fix)
+
+
+def _beside_another_type(schema: JsonObject, path: Path) -> Iterator[Finding]:
+    """What describes members or items, beside a type that has none."""
+    kinds = schema_types(schema)
+    for key, kind in (("properties", "object"), ("items", "array")):
+        if isinstance(schema.get(key), dict) and kinds and kinds <= SCHEMA_TYPES - {kind}:
+            fix = (
+                "Indent it, to stand below items"
+                if key == "properties" and "items" in schema
+                else f"Write type: {kind}"
+            )
+            yield Finding(
+                f'"{key}" has no effect beside type {" or ".join(sorted(kinds))}', (*path, key), on_key=True, fix=fix
+            )
 
 
 def _foreign(key: str, schema: JsonObject) -> str | None:
