@@ -76,6 +76,7 @@ async def http_backstage_request(ctx: ActionContext[Request]) -> JsonObject | No
 async def _send(ctx: ActionContext[Request]) -> JsonObject:
     request = ctx.input
     headers, body = _as_sent(request)
+    headers = {**headers, "backstage-py-task": ctx.task_id}  # what it changes counts as this task's
     if ctx.token and not any(name.lower() == "authorization" for name in headers):
         ctx.logger.info("Token is defined. Setting authorization header.")
     response = await _answered(ctx, headers, body)

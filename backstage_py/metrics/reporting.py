@@ -27,7 +27,7 @@ GOLDEN_PATHS = shared(
 )
 INFRASTRUCTURE = shared(
     "backstage_py_platform_infrastructure_changes",
-    "Changes of infrastructure by tasks, with and without a ticket",
+    "Changes of infrastructure by tasks and by orders, with and without a ticket",
     "ticket",
 )
 DEPLOYMENTS = shared(

@@ -25,6 +25,7 @@ class PlatformEventType(StrEnum):
     BUILD_SUCCEEDED = "build_succeeded"
     DEPLOYMENT_SUCCEEDED = "deployment_succeeded"
     DEPLOYMENT_FAILED = "deployment_failed"
+    INFRASTRUCTURE_CHANGED = "infrastructure_changed"
     INCIDENT_OPENED = "incident_opened"
     INCIDENT_CLOSED = "incident_closed"
 

@@ -1,6 +1,6 @@
 """Resources for callers who may not do everything."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from backstage_py.errors import AuthenticationError, NotFoundError
@@ -10,9 +10,15 @@ from backstage_py.integrations.crossplane.offers import Offer
 from backstage_py.integrations.crossplane.provisioned import Provisioned
 from backstage_py.integrations.crossplane.provisioning import Provisioner
 from backstage_py.model.json import Json, JsonObject
+from backstage_py.model.platform_event import PlatformEvent
 from backstage_py.permissions import names
 from backstage_py.permissions.authority import Authority
 from backstage_py.plugin.services import CatalogClient
+from backstage_py.provisioning import counted
+
+
+async def _nobody_counts(_: PlatformEvent) -> None:
+    """Do nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +31,7 @@ class AuthorizedProvisioner:
         catalog: knows who is in which group.
         base_url: of ``/api/crossplane``, for the links in answers.
         changed: told the kind of resource of which something was asked for or deleted.
+        count: told what was created or deleted here by somebody else than a task, which counts by itself.
     """
 
     provisioner: Provisioner
@@ -32,11 +39,21 @@ class AuthorizedProvisioner:
     catalog: CatalogClient
     base_url: str
     changed: Callable[[str], None] = lambda _: None
+    count: Callable[[PlatformEvent], Awaitable[None]] = _nobody_counts
 
     async def request(
-        self, resource: str, body: Json, credentials: Credentials, *, key: str | None, dry_run: bool = False
+        self,
+        resource: str,
+        body: Json,
+        credentials: Credentials,
+        *,
+        key: str | None,
+        dry_run: bool = False,
+        is_of_task: bool = False,
     ) -> tuple[JsonObject, bool]:
         """Ask for a resource; return how it stands, and whether anything was created.
+
+        A change that is of a task is not told to ``count``: the task is.
 
         Raises:
             AuthenticationError, NotAllowedError: the caller may not. What ``Provisioner.request`` raises.
@@ -48,6 +65,8 @@ class AuthorizedProvisioner:
         _refuse_unless_member(offer, order.team, ownership_refs, credentials)
         made = await self.provisioner.request(order, by=credentials.subject, key=key, dry_run=dry_run)
         self.changed(resource)
+        if made.is_new and not dry_run and not is_of_task:
+            await self.count(counted.change(made))
         return entities.shown(made, self.base_url), made.is_new
 
     async def find(
@@ -84,6 +103,7 @@ class AuthorizedProvisioner:
         environments: Sequence[str] = (),
         orphan: bool = False,
         dry_run: bool = False,
+        is_of_task: bool = False,
     ) -> JsonObject:
         """Have a resource go; return what does, and what remains.
 
@@ -91,9 +111,11 @@ class AuthorizedProvisioner:
             NotFoundError: the caller's teams have no such. What ``Provisioner.delete`` raises.
         """
         await self.authority.require(credentials, names.RESOURCE_DELETE)
-        found = await self._found(resource, namespace, name, credentials, environments)
-        found = await self.provisioner.delete(found, confirm=confirm, orphan=orphan, dry_run=dry_run)
+        there = await self._found(resource, namespace, name, credentials, environments)
+        found = await self.provisioner.delete(there, confirm=confirm, orphan=orphan, dry_run=dry_run)
         self.changed(resource)
+        if not there.is_leaving and not dry_run and not is_of_task:
+            await self.count(counted.change(there))
         others = await self.provisioner.remaining(found)
         return entities.leaving(found, others, orphan=orphan)
 

@@ -129,7 +129,7 @@ async def opened(
             worker_limit=None if run_tasks else 0,
             before_removal=collector.collect_tasks,
         )
-        provisioner = _provisioner(offered, addresses, client, permissions, kept_entities)
+        provisioner = _provisioner(offered, addresses, client, permissions, kept_entities, store)
         yield Process(
             settings,
             addresses,
@@ -223,12 +223,16 @@ def _provisioner(
     catalog: CatalogClient,
     permissions: Permissions,
     kept_entities: Mapping[str, ResourceProvider],
+    store: Database,
 ) -> AuthorizedProvisioner | None:
     if not offered.offers:
         return None
     authority = permissions.authority(names.CROSSPLANE)
     url = addresses.plugin(names.CROSSPLANE)
-    return AuthorizedProvisioner(offered, authority, catalog, url, lambda name: kept_entities[name].change())
+    told = PlatformEventStore(store)
+    return AuthorizedProvisioner(
+        offered, authority, catalog, url, lambda name: kept_entities[name].change(), lambda one: told.put([one])
+    )
 
 
 def _plugin_hosts(settings: Settings, addresses: Addresses) -> list[str]:

@@ -8,6 +8,7 @@ from tests.actions.harness import Plugins, Task
 
 ACTION = "http:backstage:request"
 JSON = {"content-type": "application/json; charset=utf-8"}
+OF_TASK = {"backstage-py-task": "task"}
 
 
 async def test_a_body_is_sent_as_json_and_the_answer_parsed(task: Task, plugins: Plugins) -> None:
@@ -21,7 +22,7 @@ async def test_a_body_is_sent_as_json_and_the_answer_parsed(task: Task, plugins:
         {
             "method": "POST",
             "path": "/api/crossplane/postgres?a=b+c&n=1",
-            "headers": {"Content-Type": "application/json"},
+            "headers": {"Content-Type": "application/json", **OF_TASK},
             "body": b'{"serviceName":"shop","team":"payments"}',
             "token": "user",
             "timeout": 60.0,
@@ -40,7 +41,8 @@ async def test_the_template_decides_headers_text_bodies_and_time(task: Task, plu
     result = await task.run(ACTION, given)
     assert result.outputs["body"] == {"message": "hi"}
     sent = plugins.requests[0]
-    assert (sent["headers"], sent["body"], sent["timeout"]) == ({"content-type": "text/plain", "X-N": "1"}, b"raw", 0.5)
+    assert sent["headers"] == {"content-type": "text/plain", "X-N": "1", **OF_TASK}
+    assert (sent["body"], sent["timeout"]) == (b"raw", 0.5)
     assert result.log.messages == [f"Creating PUT request with {ACTION} scaffolder action"]
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,12 @@ from backstage_py.http import events as face
 from backstage_py.http.streams import OpenStreams
 from backstage_py.model import times
 from backstage_py.model.platform_event import PlatformEvent, PlatformEventType
-from backstage_py.model.task import StepResult, TaskStatus, Transition
+from backstage_py.model.task import EventType, StepResult, TaskStatus, Transition, new_event
 from backstage_py.reporting.collector import Collector
 from backstage_py.settings.sections import BackendSettings, EventsSettings, PlatformMetricsSettings
 from backstage_py.storage import migrate
 from backstage_py.storage.catalog.events import EventStore
-from backstage_py.storage.database import Database
+from backstage_py.storage.database import Database, Transaction
 from backstage_py.storage.reporting.events import PlatformEventStore
 from backstage_py.storage.scaffolder.claims import ClaimStore
 from backstage_py.storage.scaffolder.events import EventFeed
@@ -145,6 +145,33 @@ async def test_a_task_is_told_of_once_as_it_ended_last(replicas: tuple[Database,
     await TaskUpkeep(one, EventFeed()).remove_ended_before(times.now() + 60_000, 10)
     await Collector(one, WHAT).collect()
     assert await known(other) == found, "what is measured outlives the task"
+
+
+async def test_a_second_pass_reads_what_changed_and_nothing_else(replicas: tuple[Database, Database]) -> None:
+    one, other = replicas
+    tasks, claims = TaskStore(one, boxes.box(b"key")), ClaimStore(one, boxes.box(b"key"))
+
+    async def create() -> str:
+        return await tasks.create(SPEC, created_by=None, secrets={}, starts_over=False)
+
+    def run(statement: str) -> Callable[[Transaction], object]:
+        return lambda transaction: transaction.connection.execute(sa.text(statement))
+
+    both = {await create(), await create()}
+    await one.write(run("UPDATE tasks SET created_at = created_at - 86400000"))
+    recent = await create()
+    collector = Collector(one, WHAT)
+    await collector.collect()
+    assert {event.subject for event in await known(other)} == {*both, recent}
+    await one.write(run("DELETE FROM platform_events"))  # so that whatever is read is recorded again
+    [claim] = await claims.claim("worker", 1, keep_secrets=False)
+    ended = new_event(EventType.COMPLETION, {})
+    await claims.record(claim, Transition(events=[ended], end=TaskStatus.COMPLETED))
+    new = await create()
+    await collector.collect()
+    assert {event.subject for event in await known(other)} == {claim.id, recent, new}
+    await Collector(other, WHAT).collect()
+    assert {event.subject for event in await known(other)} == {*both, recent, new}
 
 
 async def test_a_repository_is_told_of_with_its_step_or_not_at_all(replicas: tuple[Database, Database]) -> None:

@@ -146,7 +146,7 @@ async def test_the_command_says_the_same(played: Platform) -> None:
         "Time to first deployment 10 d p95 not reached, n = 4 repository to production, half of all",
         "Never deployed 2 of n = 4, oldest 54 d services that tasks created",
         "By golden path 66.7 % 4 of n = 6 services of the catalog",
-        "Without a ticket 66.7 % 2 of n = 3 changes of infrastructure by tasks",
+        "Without a ticket 66.7 % 2 of n = 3 changes of infrastructure, by tasks and by orders",
         "Tasks that failed 12.5 % 1 of n = 8 completed or failed",
         "Change lead time 24 h p95 27 h, n = 5 commit to production, half of all",
         "Deployment frequency 0.71 a week n = 6 deployments to production",

@@ -64,6 +64,23 @@ spec:
   parameters:
     properties: {owner: {type: string}}
   steps: [{id: read, action: fs:read, input: {path: no-such-file}}]
+---
+apiVersion: scaffolder.backstage.io/v1beta3
+kind: Template
+metadata: {name: order}
+spec:
+  type: resource
+  owner: platform
+  parameters:
+    properties: {owner: {type: string}}
+  steps:
+    - id: order
+      action: http:backstage:request
+      input:
+        method: POST
+        path: /api/crossplane/postgres
+        headers: {authorization: Bearer of-the-platforms-lead, content-type: application/json}
+        body: {serviceName: news, team: team-a}
 """
 
 
@@ -221,7 +238,7 @@ async def _is_read(found: Platform) -> None:
     async with patience.bounded():
         while True:
             answer = await call(found.app, "GET", "/api/catalog/entities?filter=kind=template&filter=kind=component")
-            if len(answer.json) == 9:  # three templates, six components
+            if len(answer.json) == 10:  # four templates, six components
                 return
             await asyncio.sleep(0.02)
 

@@ -80,7 +80,7 @@ def golden(measured: Mapping[str, Any]) -> Iterator[Row]:
         "Without a ticket",
         share(changes),
         f"{changes['withoutTicket']} of n = {changes['n']}",
-        "changes of infrastructure by tasks",
+        "changes of infrastructure, by tasks and by orders",
     )
     tasks = measured["tasks"]
     yield Row(

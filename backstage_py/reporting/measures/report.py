@@ -7,7 +7,7 @@ from backstage_py.model import times
 from backstage_py.model.json import JsonObject
 from backstage_py.model.platform_event import PlatformEvent
 from backstage_py.reporting.measures.deployments import judged
-from backstage_py.reporting.measures.runs import runs
+from backstage_py.reporting.measures.runs import orders, runs
 from backstage_py.reporting.measures.slices import Slice
 from backstage_py.reporting.measures.stories import Component, services
 from backstage_py.reporting.measures.window import Window
@@ -46,7 +46,7 @@ def report(
     """
     found = services(events, components or (), production)
     templates = {one.name: one.template_ref for one in found if one.template_ref}
-    everything = Slice([(one, judged(one)) for one in found], runs(events), components or ())
+    everything = Slice([(one, judged(one)) for one in found], runs(events), components or (), orders(events))
     if question.template:
         made = frozenset(name for name, template in templates.items() if template == question.template)
         everything = everything.of_template(question.template, made)
@@ -86,5 +86,6 @@ def _until(window: Window, as_of: int) -> Window:
 def _teams(found: Slice) -> list[str | None]:
     """Return the teams that there is anything of, those of which none is known at the end."""
     named = {one.team for one, _ in found.services} | {one.team for one in found.tasks}
+    named |= {one.team for one in found.orders}
     named |= {one.owner_ref for one in found.components if one.type == "service"}
     return [*sorted(one for one in named if one), *([None] if None in named else [])]

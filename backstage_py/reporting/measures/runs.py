@@ -25,6 +25,19 @@ class TaskRun:
     has_ticket: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A change of infrastructure that no task made."""
+
+    team: str | None
+    at: int
+
+
+def orders(events: Iterable[PlatformEvent]) -> Sequence[Order]:
+    """Return what was ordered without a task."""
+    return [Order(one.owner_ref, one.at) for one in events if one.type is PlatformEventType.INFRASTRUCTURE_CHANGED]
+
+
 def runs(events: Iterable[PlatformEvent]) -> Sequence[TaskRun]:
     """Return the tasks of which the creation is known."""
     created: dict[str, PlatformEvent] = {}

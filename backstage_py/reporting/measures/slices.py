@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from backstage_py.model.json import JsonObject
 from backstage_py.reporting.measures.deployments import Deployment
 from backstage_py.reporting.measures.durations import Durations, seconds, share
-from backstage_py.reporting.measures.runs import TaskRun
+from backstage_py.reporting.measures.runs import Order, TaskRun
 from backstage_py.reporting.measures.stories import Component, Service
 from backstage_py.reporting.measures.window import Window
 
@@ -23,11 +23,13 @@ class Slice:
         services: with their deployments.
         tasks: that ran for them.
         components: of the catalog.
+        orders: of infrastructure, without a task.
     """
 
     services: Sequence[tuple[Service, Sequence[Deployment]]]
     tasks: Sequence[TaskRun]
     components: Sequence[Component]
+    orders: Sequence[Order] = ()
 
     def of_team(self, team: str | None) -> "Slice":
         """Return what belongs to a team."""
@@ -35,6 +37,7 @@ class Slice:
             [one for one in self.services if one[0].team == team],
             [one for one in self.tasks if one.team == team],
             [one for one in self.components if one.owner_ref == team],
+            [one for one in self.orders if one.team == team],
         )
 
     def of_template(self, template: str, repositories: frozenset[str]) -> "Slice":
@@ -49,7 +52,7 @@ class Slice:
         """Return the metrics of what happened in a span; ``as_of`` is until when the end of what began is known."""
         return {
             "tasks": _tasks(self.tasks, window),
-            "infrastructureChanges": _infrastructure(self.tasks, window),
+            "infrastructureChanges": _infrastructure(self.tasks, self.orders, window),
             "firstDeployment": _first_deployment(self, window, as_of),
             "firstCommit": _milestone(self, window, as_of, "first_commit_at"),
             "firstGreenBuild": _milestone(self, window, as_of, "first_build_at"),
@@ -84,10 +87,11 @@ def _tasks(tasks: Sequence[TaskRun], window: Window) -> JsonObject:
     }
 
 
-def _infrastructure(tasks: Sequence[TaskRun], window: Window) -> JsonObject:
+def _infrastructure(tasks: Sequence[TaskRun], orders: Sequence[Order], window: Window) -> JsonObject:
     made = [one for one in tasks if one.is_infrastructure and one.outcome == "completed" and one.ended_at in window]
-    without = sum(not one.has_ticket for one in made)
-    return {"withoutTicket": without, **share(without, len(made))}
+    ordered = sum(one.at in window for one in orders)
+    without = ordered + sum(not one.has_ticket for one in made)
+    return {"withoutTicket": without, **share(without, ordered + len(made))}
 
 
 def _first_deployment(found: Slice, window: Window, as_of: int) -> JsonObject:
