@@ -157,7 +157,6 @@ async def test_one_that_closes_its_connection_is_ended_although_it_works_on(site
 
 
 DYING = {
-    "closes": "closed its connection with the service",
     "leaves": "ended by itself in the middle of the step, with status 7",
     "leaves-well": "ended by itself in the middle of the step, with status 0",
     "crashes": "crashed (SIGSEGV)",
