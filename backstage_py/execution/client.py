@@ -6,6 +6,8 @@ The workspace is there when a call begins, and the service has what changed when
 import secrets
 import threading
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -69,7 +71,7 @@ class HttpChannel:
 
     def workspace(self, _: Begin) -> Path:
         """Return the task's folder as the service has it now; blocks."""
-        with self._carrying:
+        with self._carried():
             return self._carrier.fetch()
 
     def close(self) -> bool:
@@ -83,12 +85,22 @@ class HttpChannel:
 
     def fetch_tree(self, target: Path) -> None:
         """Write into a folder what the service has read for it; blocks."""
-        with self._carrying:
+        with self._carried():
             self._carrier.fetch_tree(target)
+
+    @contextmanager
+    def _carried(self) -> Iterator[None]:
+        """Carry one thing after the other; where nobody answers that any more, nothing is said either."""
+        with self._carrying:
+            try:
+                yield
+            except ChannelClosed:
+                self._outbox.close()
+                raise
 
     def _with_workspace(self, message: Ended) -> Ended:
         try:
-            with self._carrying:
+            with self._carried():
                 self._carrier.send()
         except (BackstageError, OSError) as error:
             if message.error is None:

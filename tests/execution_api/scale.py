@@ -172,7 +172,7 @@ async def run(parts: Parts, folder: Path, count: int, *, at_once: int = 40, seed
         url="http://127.0.0.1:$PORT",
         silence=_SILENCE,
         lost=20,
-        ttl=3600.0,
+        ttl=20.0,
     )
     config = {"kubernetes": {"clusterLocatorMethods": [{"type": "config", "clusters": [parts.server.entry()]}]}}
 

@@ -1,6 +1,7 @@
 """A pod that works is not given up because the network lost something, or because the service was not itself."""
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -8,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kubernetes.client import ApiException
 
 from backstage_py import threads
+from backstage_py.errors import BackstageError
 from backstage_py.execution import client
 from backstage_py.execution.channel import ChannelClosed
 from backstage_py.execution.client import HttpChannel
@@ -219,6 +222,48 @@ async def test_a_pod_that_was_deleted_while_nobody_watched_is_missed(parts: Part
         await running.ended
         await running.close()
         assert len(playing.seen) == 2, on.log
+
+
+class Busy:
+    """A connection to an API server that has no time for the first Job, and loses the answer to what asks for it."""
+
+    def __init__(self, real: Connection, answers: list[Exception | None]) -> None:
+        self._real, self._answers = real, answers
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def call(self, method: str, path: str, **options: Any) -> JsonObject:
+        is_asked = method == "GET" and "/jobs/" in path
+        if (method == "POST" or is_asked) and self._answers and (error := self._answers.pop(0)):
+            if method == "POST" and isinstance(error, NoAnswerError):
+                self._real.call(method, path, **options)  # its answer is lost
+            raise error
+        return self._real.call(method, path, **options)
+
+
+@pytest.mark.thorough
+async def test_an_api_server_that_is_in_trouble_is_waited_for(parts: Parts, tmp_path: Path) -> None:
+    trouble = BackstageError("Internal error occurred: resource quota evaluation timed out")
+    trouble.__cause__ = ApiException(500, "Internal Server Error")
+    trouble.__cause__.body = json.dumps({"code": 500})
+    answers: list[Exception | None] = [trouble, NoAnswerError("lost"), None, NoAnswerError("lost, too")]
+
+    def through(real: Connection) -> Connection:
+        busy: Any = Busy(real, answers)
+        found: Connection = busy
+        return found
+
+    def runs_later(playing: Kubelet, job: Object) -> None:
+        waiting.until(lambda: not answers, "all has gone wrong that shall")
+        kubelet.runs(playing, job)
+
+    async with stage.on_its_own(parts, tmp_path, through=through) as (playing, on):
+        playing.plays.append(runs_later)
+        await on.run(greets)
+        assert on.step.sink.outputs == {"done": True}
+        assert any("so the step waits for it: Internal error occurred" in line for line in on.log), on.log
+        assert len(playing.seen) == 1
 
 
 class Deaf:

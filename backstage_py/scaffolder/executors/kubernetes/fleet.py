@@ -16,7 +16,7 @@ import structlog
 
 from backstage_py import background, threads
 from backstage_py.errors import BackstageError, ConflictError, NotAllowedError, NotFoundError
-from backstage_py.integrations.kubernetes.connection import Connection, NoAnswerError
+from backstage_py.integrations.kubernetes.connection import Connection, NoAnswerError, status_of
 from backstage_py.integrations.kubernetes.following import Follower
 from backstage_py.metrics.executors import CLUSTER_ANSWERS
 from backstage_py.model.json import JsonObject
@@ -36,6 +36,7 @@ _SWEEP = 30.0
 _IN_DOUBT = 60.0  # seconds for which a cluster may refuse what it allows
 _PAUSE = 1.0
 _AT_ONCE = 16
+_ITS_FAULT = 500  # and above: statuses of an API server that does not find the time, or the store
 
 IsCurrent = Callable[[AttemptKey], Awaitable[bool]]
 """Says whether an attempt (task, number of the claim) still runs, as the database has it."""
@@ -157,15 +158,16 @@ class Fleet:
             try:
                 made = await self._call("POST", self._jobs_path, body=job)
             except ConflictError as error:
-                await self._adopt(job, watched, error)
-                return
+                if await self._adopt(job, watched, error):
+                    return
             except NoAnswerError as error:
-                watched.tell(Waiting(f"The cluster does not answer, so the step waits for it: {error.message}"))
+                watched.tell(_away(error))
             except (NotAllowedError, NotFoundError) as error:
                 give_up = give_up or time.monotonic() + _IN_DOUBT
                 watched.tell(_for_now(reasons.of_refusal(error.message), give_up))
             except BackstageError as error:
-                watched.tell(Failure(Reason.REFUSED, f"The cluster refuses the step's Job: {error.message}"))
+                refusal = Failure(Reason.REFUSED, f"The cluster refuses the step's Job: {error.message}")
+                watched.tell(_away(error) if status_of(error).get("code", 0) >= _ITS_FAULT else refusal)
             else:
                 watched.uid = made["metadata"]["uid"]
                 if isinstance(watched.state, Waiting):
@@ -348,18 +350,22 @@ class Fleet:
                 return watched
         return None
 
-    async def _adopt(self, job: JsonObject, watched: Watched, error: BackstageError) -> None:
-        """Take a Job that is there: ours, made by a call whose answer was lost, or somebody else's."""
+    async def _adopt(self, job: JsonObject, watched: Watched, error: BackstageError) -> bool:
+        """Take a Job that is there: ours, made by a call whose answer was lost, or somebody else's.
+
+        Return whether that is known; else it is to be tried again.
+        """
         try:
             found = await self._call("GET", f"{self._jobs_path}/{watched.name}")
         except BackstageError as problem:
-            watched.tell(Failure(Reason.REFUSED, f"The cluster refuses the step's Job: {problem.message}"))
-            return
+            watched.tell(_away(problem))
+            return False
         if _token(found) != _token(job):
             words = f"There is a Job {watched.name} already that this attempt did not make: {error.message}"
             watched.tell(Failure(Reason.REFUSED, words))
-            return
+            return True
         watched.uid = found["metadata"]["uid"]
+        return True
 
     async def _sweep_now_and_then(self) -> None:
         while True:
@@ -389,6 +395,10 @@ class Fleet:
         connection, self._connection = self._connection, None
         if connection:
             await threads.remote_call(_LANE, connection.close)
+
+
+def _away(error: BackstageError) -> Waiting:
+    return Waiting(f"The cluster does not answer, so the step waits for it: {error.message}")
 
 
 def _for_now(refusal: Waiting | Failure, until: float) -> Waiting | Failure:
