@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,17 +17,31 @@ from typing import TypeVar
 import structlog
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from backstage_py import threads
-from backstage_py.errors import AuthenticationError, BackstageError, InputError, SettingsError
+from backstage_py.errors import (
+    AuthenticationError,
+    BackstageError,
+    InputError,
+    ServiceUnavailableError,
+    SettingsError,
+)
 from backstage_py.execution import sealed
 from backstage_py.execution.channel import OPENING
 from backstage_py.folders import receiving
 from backstage_py.http import server
+from backstage_py.http.connections import (
+    CONNECTION,
+    Connections,
+    authenticated,
+    most_connections,
+    raise_descriptor_limit,
+)
 from backstage_py.http.errors import describe
+from backstage_py.http.server_protocol import ServerProtocol
 from backstage_py.integrations.bucket import Link
 from backstage_py.metrics.executors import REFUSED_CALLS
 from backstage_py.model import json
@@ -35,13 +49,16 @@ from backstage_py.model.json import Json
 from backstage_py.scaffolder.executors.kubernetes.depots import LANE
 from backstage_py.scaffolder.executors.kubernetes.executor import KubernetesExecutor
 from backstage_py.scaffolder.executors.kubernetes.sessions import Session, Sessions
+from backstage_py.settings.sections import ServerSettings
 from backstage_py.settings.sections.kubernetes_executor import KubernetesExecutorSettings
 
 PREFIX = "/api/scaffolder/.execution/v1"
 _log = structlog.get_logger(__name__)
 _SECONDS = 60.0  # for a body
 _LARGEST_TALK = 80 * 1024 * 1024
+_MOST_READ = 96 * 1024 * 1024  # of all bodies of a session that are being read
 _LARGEST_PATH = 4096
+_PIECE = 256 * 1024
 _LONGEST_SIZE = 8
 _AT_ONCE = 8  # bodies of a session that are read at the same time, and things of its workspace that are asked for
 _MORE_PORTS = 64
@@ -85,15 +102,24 @@ async def listening(executor: KubernetesExecutor) -> AsyncIterator[None]:
     with _bound(executor.settings) as listener:
         port = listener.getsockname()[1]
         executor.reached_at(f"{_base(executor.settings, port)}{PREFIX}")
-        async with server.running(
-            application(executor.sessions),
-            listener,
-            grace=1,
-            limit_concurrency=_MOST_CONNECTIONS,
-            timeout_keep_alive=60,
-        ):
+        async with serving(executor.sessions, listener):
             _log.info("execution_api_started", port=port)
             yield
+
+
+@contextlib.asynccontextmanager
+async def serving(sessions: Sessions, listener: socket.socket) -> AsyncIterator[None]:
+    """Answer on a socket until the block is left."""
+    bounds = ServerSettings(request_timeout=2 * _SECONDS, most_connections=_MOST_CONNECTIONS)
+    open_ = Connections(bounds, most_connections(bounds, raise_descriptor_limit()))
+    async with server.running(
+        application(sessions),
+        listener,
+        grace=1,
+        http=partial(ServerProtocol, open_),  # called as the class would be
+        timeout_keep_alive=60,
+    ):
+        yield
 
 
 def _bound(settings: KubernetesExecutorSettings) -> socket.socket:
@@ -140,7 +166,8 @@ class _Face:
 
     async def _answer(self, request: Request, handler: Handler) -> Response:
         session = self._session(request)
-        session.enter(_token(request))
+        session.enter(_token(request), request.scope.get(CONNECTION))
+        authenticated(request.scope)
         return await handler(request, session)
 
     def _session(self, request: Request) -> Session:
@@ -152,7 +179,16 @@ async def _said(request: Request, session: Session) -> Response:
     if not after.isdecimal() or len(after) > 12:  # noqa: PLR2004  # digits
         raise InputError("'after' is the number of a message")
     lines = await session.said(int(after))
-    return Response(b"\n".join(lines), media_type="application/x-ndjson")
+    length = {"Content-Length": str(sum(len(line) + 1 for line in lines))}
+    return StreamingResponse(_pieces(lines), media_type="application/x-ndjson", headers=length)
+
+
+async def _pieces(lines: Sequence[bytes]) -> AsyncIterator[bytes]:
+    """Yield messages as they are sent: what a pod does not read is not copied for it."""
+    for line in lines:
+        for at in range(0, len(line), _PIECE):
+            yield line[at : at + _PIECE]
+        yield b"\n"
 
 
 async def _taken(request: Request, session: Session) -> Response:
@@ -222,10 +258,10 @@ async def _done(session: Session, lane: Callable[..., Awaitable[T]], function: C
     """Do a thing with a workspace, one after the other: a pod keeps no thread from others but one.
 
     Raises:
-        InputError: too much is asked for at once.
+        ServiceUnavailableError: too much is asked for at once.
     """
     if session.wanting >= _AT_ONCE:
-        raise InputError("Too much is asked for at once")
+        raise ServiceUnavailableError("Too much is asked for at once")
     session.wanting += 1
     try:
         async with session.working:
@@ -238,26 +274,31 @@ async def _body(request: Request, session: Session, most: int) -> bytes:
     """Read a body that is not larger, and comes in time.
 
     Raises:
-        InputError: it is larger, slower, or one of too many.
+        InputError: it is larger or slower. ServiceUnavailableError: it is one too many for now.
     """
     length = request.headers.get("content-length", "")
     if (length.isdecimal() and int(length) > most) or "content-encoding" in request.headers:
         raise InputError(f"The body has more than {most} bytes, or is encoded")
     if session.reading >= _AT_ONCE:
-        raise InputError("Too much is being sent at once")
+        raise ServiceUnavailableError("Too much is being sent at once")
     session.reading += 1
+    size = 0
     try:
         async with asyncio.timeout(_SECONDS):
-            parts, size = [], 0
+            parts = []
             async for part in request.stream():
                 size += len(part)
+                session.read += len(part)
                 if size > most:
                     raise InputError(f"The body has more than {most} bytes")
+                if session.read > _MOST_READ:
+                    raise ServiceUnavailableError("Too much is being sent at once")
                 parts.append(part)
     except TimeoutError as error:
         raise InputError(f"The body did not come within {_SECONDS:g} s") from error
     finally:
         session.reading -= 1
+        session.read -= size
     return b"".join(parts)
 
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from backstage_py import threads
 from backstage_py.execution.messages import FromHandler
 from backstage_py.folders.receiving import Bounds
-from backstage_py.http import execution, server
+from backstage_py.http import execution
 from backstage_py.scaffolder.executors.kubernetes.contents import Contents
 from backstage_py.scaffolder.executors.kubernetes.depots import Depots
 from backstage_py.scaffolder.executors.kubernetes.sessions import Session, Sessions
@@ -103,5 +103,5 @@ async def serving(folder: Path, depots: Depots | None = None, bounds: Bounds = B
     sessions = Sessions()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}{execution.PREFIX}"
-        async with server.running(execution.application(sessions), listener, grace=1):
+        async with execution.serving(sessions, listener):
             yield Api(Talker(url), sessions, folder, depots, bounds)

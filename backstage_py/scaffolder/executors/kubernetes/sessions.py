@@ -14,6 +14,8 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
+from weakref import WeakKeyDictionary
 
 from backstage_py.errors import AuthenticationError, InputError
 from backstage_py.execution.messages import FromHandler, FromService, ProtocolError
@@ -22,7 +24,16 @@ from backstage_py.scaffolder.executors.line import Line
 
 _SILENCE = 60.0
 _MOST_BYTES = 32 * 1024 * 1024  # of messages that wait for a pod
+_MOST_AT_ONCE = 4 * 1024 * 1024  # of these in one answer, or one message
+_MOST_CONNECTIONS = 16  # a pod needs four, and may have lost some
 _REFUSED = "This token opens nothing here"
+
+
+class Connection(Protocol):
+    """What a request came over."""
+
+    def end(self) -> None:
+        """End it."""
 
 
 class Session:
@@ -40,7 +51,7 @@ class Session:
         opened: set when a pod has opened it.
         silence: seconds without a word after which the pod counts as lost. One that asks for messages is told well
             before that there are none.
-        reading: bodies that are being read.
+        reading: bodies that are being read, and ``read`` what of them is here.
         working: held by who works with the workspace, of whom ``wanting`` counts all: a session has one thread for it.
         asked: set when the pod has waited for something to do.
         heard_at: when the pod was last heard, by our clock.
@@ -73,7 +84,8 @@ class Session:
         self._polls = 0
         self.silence = _SILENCE
         self._taking = asyncio.Lock()
-        self.reading = 0
+        self.reading = self.read = 0
+        self._connections: WeakKeyDictionary[Connection, None] = WeakKeyDictionary()
         self.working = asyncio.Lock()
         self.wanting = 0
         self.asked = asyncio.Event()
@@ -109,8 +121,8 @@ class Session:
         self.opened.set()
         return token
 
-    def enter(self, token: str) -> None:
-        """Let the holder of the token in.
+    def enter(self, token: str, connection: "Connection | None" = None) -> None:
+        """Let the holder of the token in; with one connection too many, the one that is longest open ends.
 
         Raises:
             AuthenticationError: it is another one, or the session is over.
@@ -118,6 +130,12 @@ class Session:
         self._check(self._token, token)
         self._ticket = None
         self._heard()
+        if connection:
+            self._connections[connection] = None
+        while len(self._connections) > _MOST_CONNECTIONS:
+            oldest = next(iter(self._connections))
+            del self._connections[oldest]
+            oldest.end()
 
     async def say(self, message: FromService) -> None:
         """Send a message as soon as the pod asks for some."""
@@ -148,10 +166,14 @@ class Session:
         if self.is_closed:
             raise AuthenticationError(_REFUSED)
         self._heard()
-        if self._outbox:
-            self._given = self._outbox[-1][0]
+        given: list[bytes] = []
+        for number, data in self._outbox:
+            if given and sum(map(len, given)) + len(data) > _MOST_AT_ONCE:
+                break
+            given.append(data)
+            self._given = number
             self._has_given.set()
-        return [data for _, data in self._outbox]
+        return given
 
     async def delivered(self, seconds: float | None = None) -> None:
         """Wait until the pod has asked for everything that was said, or for so long."""
