@@ -7,9 +7,9 @@ from pathlib import Path
 
 
 def run(program: str, *arguments: str | Path, folder: Path, **variables: str) -> str:
-    """Run a program and return what it prints; it has to succeed."""
+    """Run a program, one of there or by its path, and return what it prints; it has to succeed."""
     done = subprocess.run(
-        [Path(sys.executable).with_name(program), *arguments],
+        [Path(sys.executable).parent / program, *arguments],
         cwd=folder,
         env={
             **os.environ,
