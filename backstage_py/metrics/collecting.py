@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from backstage_py.metrics import catalog, process, scaffolder, shared
+from backstage_py.metrics import catalog, executors, process, reporting, scaffolder, shared
 from backstage_py.metrics.files import Files
 from backstage_py.metrics.instruments import Instrument, Kind, Series, declared
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DECLARING", "Collection", "Readings", "collected", "collected_in"]
 
-DECLARING: Final = (scaffolder, catalog, process, shared)
+DECLARING: Final = (scaffolder, catalog, executors, process, reporting, shared)
 """The modules that declare instruments; importing them declares all."""
 FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 """The library's name for the variable that names the folder."""

@@ -4,6 +4,8 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -20,6 +22,13 @@ from tests.contract.harness import Running, free_port, running
 from tests.metrics import page
 from tests.metrics.families import families
 
+DECLARED = """
+from backstage_py.metrics import collecting, instruments
+before = set(instruments.declared())
+from backstage_py.metrics import reference
+reference.exported_names()
+print([one.name for one in instruments.declared() if one not in before])
+"""
 RECORD = Path(__file__).parents[1] / "golden/metrics/backstage-1.57.1.json"
 """What ``tests/anchor/test_metrics_of_backstage.py`` found there, without OpenTelemetry's."""
 SECRET = "an-unusually-secret-word"
@@ -252,3 +261,9 @@ def test_nothing_is_kept_where_nobody_collects() -> None:
     scaffolder.TASK_COUNT.inc("template:default/t", "ok")
     with collecting.collected() as collection:
         assert "template:default/t" not in exposition.text(collection).decode()
+
+
+def test_whoever_collects_has_declared_all_instruments() -> None:
+    """Also those of rooms that a service imports later, or never."""
+    done = subprocess.run([sys.executable, "-c", DECLARED], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
