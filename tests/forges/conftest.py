@@ -18,7 +18,7 @@ from tests.forges import (
 from tests.forges.azure_host import Azure
 from tests.forges.bitbucket_cloud_host import Cloud
 from tests.forges.bitbucket_server_host import Server
-from tests.forges.gitlab_host import Gitlab
+from tests.forges.gitlab_world import Gitlab
 
 
 @pytest.fixture

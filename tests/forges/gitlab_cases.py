@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.forges.differences import Case
-from tests.forges.gitlab_host import Gitlab
+from tests.forges.gitlab_world import Gitlab
 
 _REPO = "gitlab.com?repo=repo&owner=owner"
 _NUMBERS = (12, 112, 123, 456, 789)

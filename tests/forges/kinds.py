@@ -19,6 +19,7 @@ from tests.forges import (
     gitea_host,
     gitlab_cases,
     gitlab_host,
+    gitlab_world,
 )
 from tests.forges.differences import Case
 
@@ -51,7 +52,7 @@ class Kind:
 
 
 def _gitlab(url: str, token: str) -> Any:
-    host = {"host": "gitlab.com", "apiBaseUrl": f"{url}{gitlab_host.PREFIX}", "baseUrl": url, "token": token}
+    host = {"host": "gitlab.com", "apiBaseUrl": f"{url}{gitlab_world.PREFIX}", "baseUrl": url, "token": token}
     return {"gitlab": [host]}
 
 

@@ -15,7 +15,7 @@ from backstage_py.integrations.patience import Patience
 from backstage_py.model.scm import ScmIntegration
 from tests.actions.harness import Task
 from tests.forges import gerrit_host, gitea_cases, gitea_host, openapi
-from tests.forges.gitlab_host import Gitlab
+from tests.forges.gitlab_world import Gitlab
 from tests.forges.stand_in import StandIn
 from tests.forges.test_smaller_hosts import BY_NAME, services
 

@@ -24,7 +24,7 @@ from backstage_py.model.scm import ScmIntegration
 from backstage_py.plugin import Workspace
 from backstage_py.sandbox.faults import Faults
 from tests.actions.harness import Task
-from tests.forges.gitlab_host import Gitlab
+from tests.forges.gitlab_world import Gitlab
 from tests.integrations import web_host
 
 API = "/api/v4"

@@ -11,7 +11,7 @@ import pytest
 from backstage_py.errors import BackstageError
 from tests.actions.harness import Task
 from tests.forges import differences, gitlab_cases
-from tests.forges.gitlab_host import Gitlab
+from tests.forges.gitlab_world import Gitlab
 
 _COMMENT = re.compile(r"(?:\n\n)?<!-- scaffolder task: \S+ -->")
 RECORDED = differences.table("gitlab")

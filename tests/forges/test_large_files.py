@@ -6,7 +6,7 @@ import pytest
 
 from backstage_py.errors import BackstageError, ServiceUnavailableError
 from tests.actions.harness import Task
-from tests.forges.gitlab_host import Gitlab
+from tests.forges.gitlab_world import Gitlab
 
 GIVEN = {"repoUrl": "gitlab.com?owner=acme&repo=shop", "defaultBranch": "main"}
 

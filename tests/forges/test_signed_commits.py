@@ -17,7 +17,7 @@ from backstage_py.integrations import git
 from backstage_py.integrations.hosts.scm import ScmRegistry
 from backstage_py.sandbox.server import Sandbox, serve_sandbox
 from tests.actions.harness import Task
-from tests.forges.gitlab_host import Gitlab
+from tests.forges.gitlab_world import Gitlab
 
 GITHUB = {"repoUrl": "github.com?owner=acme&repo=shop", "protectDefaultBranch": False}
 GITLAB = {"repoUrl": "gitlab.com?owner=acme&repo=shop", "defaultBranch": "main"}
