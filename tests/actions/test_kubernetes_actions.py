@@ -10,6 +10,7 @@ import pytest
 from backstage_py.errors import ConflictError, InputError, NotAllowedError, NotFoundError
 from backstage_py.integrations.kubernetes.waiting import WaitedInVainError
 from backstage_py.plugin import Services
+from tests import patience
 from tests.actions.harness import Catalog, Task
 from tests.cluster import waiting
 from tests.cluster.calls import Api
@@ -241,10 +242,17 @@ async def test_a_condition_that_flaps_is_waited_for_until_it_stays(task: Task, p
 
     say("False", "Creating")
     named = {"apiVersion": "wait.example/v1", "kind": "Cache", "name": "c", "namespace": place}
-    running = asyncio.create_task(task.run("kubernetes:wait", {**named, "until": "condition=Ready", "looks": 3}))
-    for status, reason in (("True", "Available"), ("False", "Restarting"), ("True", "Again")):
-        await asyncio.sleep(1)
-        say(status, reason)
+    running = asyncio.create_task(task.run("kubernetes:wait", {**named, "until": "condition=Ready", "looks": 5}))
+
+    async def saw(text: str) -> None:
+        await patience.until(lambda: any(line.endswith(text) for line in task.log.messages), f"it saw {text}")
+
+    await saw("Ready=False (Creating)")
+    say("True", "Available")
+    await saw("Ready=True (Available)")
+    say("False", "Restarting")
+    await saw("Ready=False (Restarting)")
+    say("True", "Again")
     result = await running
     assert result.outputs["object"]["status"]["conditions"][0]["reason"] == "Again"
     assert [line.partition(": ")[2] for line in result.log.messages][-2:] == [
