@@ -149,7 +149,7 @@ class Kubelet:
 
 
 def _played(play: Play, kubelet: Kubelet, job: Object) -> None:
-    with suppress(ApiException, ChannelClosed):  # the Job, or its namespace, was deleted meanwhile
+    with suppress(ApiException, HTTPError, ChannelClosed):  # the Job, its namespace or the server is gone meanwhile
         play(kubelet, job)
 
 
