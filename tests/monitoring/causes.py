@@ -166,9 +166,9 @@ def _stop_while_a_task_talks(site: Site) -> None:
 
 def _of_the_process(watch: Watch, asked: Site) -> None:
     def stand_still() -> None:
-        for _ in range(5):
+        for _ in range(3):
             os.kill(asked.service.process.pid, signal.SIGSTOP)
-            time.sleep(0.9)
+            time.sleep(1.6)  # three times as long as between two looks at the clock
             os.kill(asked.service.process.pid, signal.SIGCONT)
             time.sleep(0.1)
 
