@@ -110,7 +110,7 @@ def test_manifest_is_one_of_pre_commit() -> None:
 def test_file_of_a_skeleton_that_is_named_alone_is_no_mistake(repository: Path) -> None:
     """Hooks of one's own, and editors, name each file that changed."""
     skeleton = repository / "templates" / "shop" / "skeleton" / "catalog-info.yaml"
-    assert "${{ values.name }}" in skeleton.read_text()
+    assert "${{ values.name | dump }}" in skeleton.read_text()
 
     result = CliRunner().invoke(app, ["validate", "--strict", str(skeleton)])
 
