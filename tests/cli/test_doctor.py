@@ -6,13 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from backstage_py.cli.main import app
+from tests import patience
 from tests.cli.backstage_stand_in import StandIn
 from tests.contract import harness
 from tests.storage.postgres import postgres
@@ -46,6 +50,17 @@ class Both:
         return {(one["way"], one["check"]): one for one in lines}
 
 
+def takes(url: str, token: str) -> bool:
+    """Say whether the service takes a user's token."""
+    asked = Request(f"{url}/api/scaffolder/v2/actions", headers={"Authorization": f"Bearer {token}"})
+    try:
+        with urlopen(asked) as answer:
+            return bool(answer.status == HTTPStatus.OK)
+    except HTTPError as error:
+        error.close()
+        return False
+
+
 @contextmanager
 def both(folder: Path, *plugins: str) -> Iterator[Both]:
     port = harness.free_port()
@@ -67,6 +82,8 @@ def both(folder: Path, *plugins: str) -> Iterator[Both]:
         file.write_text(json.dumps(config), encoding="utf-8")
         service = harness.start(folder, file, port=port)
         try:
+            # It asks for the keys now; where that takes too long, as on a busy machine, it asks again in half a minute.
+            patience.wait(lambda: takes(url, backstage.token), "the service knows Backstage's keys")
             yield Both(url, backstage, config, folder)
         finally:
             service.process.kill()
