@@ -15,7 +15,7 @@ from backstage_py import threads
 from backstage_py.errors import ConflictError, ForeignError, NotAllowedError, NotFoundError
 from backstage_py.integrations.kubernetes import discovery, refs
 from backstage_py.integrations.kubernetes.clusters import Cluster
-from backstage_py.integrations.kubernetes.connection import PAGE, Connection, NoAnswerError, status_of
+from backstage_py.integrations.kubernetes.connection import PAGE, Connection, NoAnswerError, opened, status_of
 from backstage_py.integrations.kubernetes.discovery import Kind
 from backstage_py.integrations.kubernetes.refs import Ref
 from backstage_py.integrations.kubernetes.rules import Caller
@@ -346,7 +346,7 @@ async def connect(cluster: Cluster, caller: Caller) -> AsyncIterator[Api]:
     Raises:
         ServiceUnavailableError: its credentials cannot be had.
     """
-    connection = await threads.remote_call("kubernetes", Connection, cluster)
+    connection = await opened(partial(Connection, cluster))
     try:
         yield Api(connection, caller)
     finally:

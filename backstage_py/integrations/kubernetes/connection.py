@@ -1,13 +1,15 @@
 """An open connection to a cluster through the official client, blocking; its errors become ours in one place."""
 
+import asyncio
 import re
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backstage_py import errors
+from backstage_py import errors, threads
 from backstage_py.errors import BackstageError, ServiceUnavailableError
 from backstage_py.integrations.kubernetes.clusters import Cluster
 from backstage_py.integrations.web.http import header_token
@@ -182,6 +184,42 @@ def _run_plugin(cluster: Cluster, configuration: "client.Configuration") -> None
 
     load: Any = KubeConfigLoader  # it publishes no types
     load(cluster.kubeconfig, active_context=cluster.name).load_and_set(configuration)
+
+
+async def opened(open_: Callable[[], Connection]) -> Connection:
+    """Open a connection off the event loop; one that comes when nobody waits any more is closed where it was opened."""
+    opening = _Opening(open_)
+    try:
+        return await threads.remote_call("kubernetes", opening.run)
+    except asyncio.CancelledError:
+        opening.drop()
+        raise
+
+
+class _Opening:
+    """What is opened in one thread for another, which may stop waiting for it at any moment."""
+
+    def __init__(self, open_: Callable[[], Connection]) -> None:
+        self._open = open_
+        self._lock = threading.Lock()
+        self._connection: Connection | None = None
+        self._is_wanted = True
+
+    def run(self) -> Connection:
+        connection = self._open()
+        with self._lock:
+            self._connection = connection
+            is_wanted = self._is_wanted
+        if not is_wanted:
+            connection.close()
+        return connection
+
+    def drop(self) -> None:
+        with self._lock:
+            self._is_wanted = False
+            connection = self._connection
+        if connection:
+            connection.close()
 
 
 def pages(connection: Connection, path: str, query: Query = ()) -> Iterator[JsonObject]:

@@ -16,7 +16,7 @@ import structlog
 
 from backstage_py import background, threads
 from backstage_py.errors import BackstageError, ConflictError, NotAllowedError, NotFoundError
-from backstage_py.integrations.kubernetes.connection import Connection, NoAnswerError, status_of
+from backstage_py.integrations.kubernetes.connection import Connection, NoAnswerError, opened, status_of
 from backstage_py.integrations.kubernetes.following import Follower
 from backstage_py.metrics.executors import CLUSTER_ANSWERS
 from backstage_py.model.json import JsonObject
@@ -388,7 +388,7 @@ class Fleet:
     async def _connected(self) -> Connection:
         async with self._connecting:
             if self._connection is None:
-                self._connection = await threads.remote_call(_LANE, self._open)
+                self._connection = await opened(self._open)
             return self._connection
 
     async def _drop_connection(self) -> None:
