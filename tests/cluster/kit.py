@@ -7,6 +7,7 @@ BACKSTAGE_PY_CLUSTER_KIT names its folder; it takes ``up DIR --port N``, ``image
 import contextlib
 import fcntl
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -29,6 +30,7 @@ def up(folder: Path) -> Path:
     with locked(folder):
         kubeconfig = folder / "kubeconfig"
         if not (folder / "is-up").exists():
+            shutil.rmtree(folder / "loaded", ignore_errors=True)  # a new cluster has none of the former one's images
             _run("up", str(folder), "--port", str(_free_port()))
             keep_address(folder)
             (folder / "is-up").touch()
