@@ -157,11 +157,11 @@ async def test_what_a_pod_has_read_by_url_does_not_fill_the_disk(api: Api, tmp_p
     (tmp_path / "read").mkdir()
     for number in range(40):
         (tmp_path / "read" / "file").write_bytes(os.urandom(600_000))
-        await asyncio.to_thread(session.workspace.keep_tree, f"/work/{number}", tmp_path / "read")
+        await asyncio.to_thread(session.workspace.keep_tree, f"/pod/{number}", tmp_path / "read")
     [store] = tmp_path.glob("*_step-sent-*")
     assert sum(path.stat().st_size for path in store.rglob("*")) < 2 * BOUNDS.size + LARGEST_BLOB + 1_000_000
-    assert (await api.talker.call("POST", f"{MINE}/trees", token, b"/work/39")).status == 200
-    assert (await api.talker.call("POST", f"{MINE}/trees", token, b"/work/0")).status == 400
+    assert (await api.talker.call("POST", f"{MINE}/trees", token, b"/pod/39")).status == 200
+    assert (await api.talker.call("POST", f"{MINE}/trees", token, b"/pod/0")).status == 400
 
 
 async def test_a_pod_has_a_few_connections_and_the_newest_live(api: Api) -> None:
