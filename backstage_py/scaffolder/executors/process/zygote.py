@@ -94,7 +94,7 @@ class Zygote:
     def pid(self) -> int | None:
         """The zygote's, while there is one."""
         running = self._running
-        return running.pid if running and running.is_alive else None
+        return running.pid if running else None
 
     async def fork(self, descriptors: Sequence[int], limits: Mapping[str, int]) -> Forked:
         """Have a process forked; the descriptors are its socket, the pipe to watch, and what takes its output.
