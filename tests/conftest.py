@@ -53,6 +53,14 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """Look for garbage behind each module: what its tests left open is told there, not by any test behind it."""
+    yield
+    if nextitem is None or nextitem.path != item.path:
+        gc.collect()
+
+
 def _name_groups(items: list[pytest.Item]) -> None:
     """Say in its id which group a test is of: pytest-xdist 3.8 writes that where pytest 9.2 no longer reads it."""
     for item in items:

@@ -1,13 +1,18 @@
 """A connection to a cluster that nobody waits for any more is closed, whenever that was."""
 
 import asyncio
+import contextlib
+import gc
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from backstage_py.integrations.kubernetes.connection import Connection, opened
+from backstage_py.integrations.kubernetes.clusters import Cluster
+from backstage_py.integrations.kubernetes.connection import Connection, NoAnswerError, opened
 from tests.patience import until
 
 
@@ -67,3 +72,25 @@ async def test_one_that_somebody_waits_for_is_theirs() -> None:
     found: Any = await opened(open_)
     assert found is made
     assert not made.is_closed.is_set()
+
+_RESETS = """
+import socket, struct
+listening = socket.create_server(("127.0.0.1", 0))
+print(listening.getsockname()[1], flush=True)
+while True:
+    one, _ = listening.accept()
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    one.close()
+"""
+
+
+def test_one_that_is_reset_before_a_word_of_tls_is_no_answer() -> None:
+    with subprocess.Popen([sys.executable, "-c", _RESETS], stdout=subprocess.PIPE, text=True) as resetting:
+        assert resetting.stdout is not None
+        cluster = Cluster("dev", f"https://127.0.0.1:{int(resetting.stdout.readline())}", verify=False, token="t")
+        with contextlib.closing(Connection(cluster)) as connection:
+            for _ in range(10):
+                with pytest.raises(NoAnswerError, match="The cluster 'dev' does not answer: "):
+                    connection.call("GET", "/version")
+        resetting.kill()
+    gc.collect()  # what Python's own ssl leaves of it is told now, as of this test
