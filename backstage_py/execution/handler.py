@@ -139,14 +139,19 @@ class _Call:
         self._task: asyncio.Task[Any] | None = None
         self._helpers: threads.Executor | None = None
         self._is_running = False
+        self._is_interrupted = False
         self._lock = threading.Lock()
 
     def cancel(self, *, interrupt: bool) -> None:
-        """Set the signal, and interrupt what runs. Called on another thread."""
+        """Set the signal, and interrupt what runs, once: what it does then to tidy up is left in peace.
+
+        Called on another thread.
+        """
         self._signal.set()
-        if not interrupt:
-            return
         with self._lock:
+            if not interrupt or self._is_interrupted:
+                return
+            self._is_interrupted = self._is_running
             if self._task and self._loop:
                 self._loop.call_soon_threadsafe(self._task.cancel)
             elif self._is_running:

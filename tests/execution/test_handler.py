@@ -19,7 +19,7 @@ from backstage_py.errors import (
 )
 from backstage_py.model.json import JsonObject
 from backstage_py.model.task import ClaimLost
-from backstage_py.plugin import Action, ActionContext, action
+from backstage_py.plugin import Action, ActionContext, UrlContent, action
 from backstage_py.storage.faults import LostError, is_outage
 from tests import patience
 from tests.execution.pair import HOST, Everything, Pair, Sink
@@ -287,6 +287,34 @@ async def test_cancelling_sets_the_signal_then_interrupts(pair: Pair, in_plain: 
         await running
     await everything.ended.wait()
     assert heeded == [True]
+
+
+async def test_an_interrupted_action_tidies_up_in_peace(pair: Pair) -> None:
+    class Impatient(Everything):
+        async def read(self, url: str, *, etag: str | None = None, token: str | None = None) -> UrlContent | None:
+            if url != "hangs":
+                assert pair.host
+                await pair.host.cancel(interrupt=True)
+            return await super().read(url, etag=etag, token=token)
+
+    everything = Impatient()
+    pair.services = everything.services
+    tidied: list[UrlContent | None] = []
+
+    @action("test:tidies", ANY)
+    async def tidies(ctx: Context) -> None:
+        try:
+            await ctx.url_reader.read("hangs")
+        finally:
+            tidied.append(await ctx.url_reader.read("what is left"))
+
+    running = asyncio.create_task(pair.run(tidies))
+    await everything.begun.wait()
+    assert pair.host
+    await pair.host.cancel(interrupt=True)
+    with pytest.raises(BackstageError, match="CancelledError"):
+        await running
+    assert [one.content for one in tidied if one] == [b"\x00\xffwhat is left"]
 
 
 async def test_who_stops_waiting_for_an_answer_ends_the_work_for_it(pair: Pair) -> None:

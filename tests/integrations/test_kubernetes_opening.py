@@ -73,6 +73,7 @@ async def test_one_that_somebody_waits_for_is_theirs() -> None:
     assert found is made
     assert not made.is_closed.is_set()
 
+
 _RESETS = """
 import socket, struct
 listening = socket.create_server(("127.0.0.1", 0))
