@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import threading
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
@@ -43,6 +43,7 @@ class Surroundings:
         is_clean: whether nothing of the last action runs on.
         traces: whether spans of actions are to be sent to the service: this is a process of their own.
         failed: told of what an action raised before it becomes words.
+        within: what a call runs within, which is left before the service hears that the call has ended.
     """
 
     find: Callable[[str], Action]
@@ -53,6 +54,7 @@ class Surroundings:
     is_clean: Callable[[], bool] = lambda: True
     traces: bool = False
     failed: Callable[[BaseException], None] = lambda _: None
+    within: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
 class Handler:
@@ -166,7 +168,8 @@ class _Call:
             action = self._around.find(self._begin.action_id)
             context = self._around.adapt(self._context())
             context.input = action.parse_input(self._begin.input)
-            with forwarding.within(self._begin.trace if self._around.traces else {}, self._tell_span):
+            traced = forwarding.within(self._begin.trace if self._around.traces else {}, self._tell_span)
+            with self._around.within(), traced:
                 outputs.take_outputs(action, context, self._returned(action, context))
         except BaseException as raised:  # noqa: BLE001  # the edge: whatever an action raises is told to the service
             error = raised

@@ -1,6 +1,7 @@
 """The kit as an author of actions uses it: each fake is reached by the real adapter or client library."""
 
 import asyncio
+import os
 import subprocess
 import traceback
 from pathlib import Path
@@ -79,6 +80,21 @@ def test_retries_wait_on_the_clock_of_the_test(action_runner: ActionRunner) -> N
         pytest.approx(300, abs=40),
     ]
     assert "busy; trying again in" in result.log
+
+
+def test_the_current_directory_is_the_tests_own_again_when_a_run_ends(
+    action_runner: ActionRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @action("test:moves", ANY)
+    def moves(ctx: ActionContext[JsonObject]) -> None:
+        os.chdir(ctx.workspace.root)
+
+    for number in range(50):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        action_runner(moves)
+        assert Path.cwd() == folder
 
 
 def test_progress_of_long_work_does_not_flood_the_log(action_runner: ActionRunner) -> None:

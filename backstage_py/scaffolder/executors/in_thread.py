@@ -110,8 +110,9 @@ class ThreadExecution:
             workspace=lambda _: context.workspace.root,
             adapt=lambda made: replace(made, clock=context.clock),
             failed=self._note,
+            within=lambda: _working_directory_kept(self._action.id),
         )
-        with self._theirs, _working_directory_kept(self._action.id):
+        with self._theirs:
             handler = Handler(StreamChannel(self._theirs), around)
             handler.serve_one()
             with suppress(OSError):  # the service's end may be closed
@@ -124,7 +125,7 @@ class ThreadExecution:
 
 @contextmanager
 def _working_directory_kept(action_id: str) -> Iterator[None]:
-    """Undo an ``os.chdir``: the current directory is that of the whole process."""
+    """Undo an ``os.chdir`` of an action: the current directory is that of the whole process."""
     before = _working_directory()
     try:
         yield
