@@ -29,6 +29,10 @@ MAY_LACK = os.environ.get("BACKSTAGE_PY_MAY_LACK", "").split()
 """Words: a skipped test whose reason holds one of them is forgiven; ``.ci/run`` names what a machine cannot have."""
 
 
+UNSTABLE = 5
+"""Tests that may pass the second time only, in a run that tries twice (``BACKSTAGE_PY_RERUNS``)."""
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave thorough tests to thorough runs, and give generated ones the time that the number of their cases takes.
 
@@ -94,6 +98,9 @@ def pytest_configure(config: pytest.Config) -> None:
     gc.disable()  # nothing that is read goes before the run ends
     effort.draw(config.getoption("--hypothesis-seed", None))
     warm.install()
+    if "BACKSTAGE_PY_RERUNS" in os.environ:
+        config.option.reruns = int(os.environ["BACKSTAGE_PY_RERUNS"])
+        config.option.rerun_show_tracebacks = True
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
@@ -201,6 +208,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how many tests a plain run left out, and by name what the machine lacks and how many tests wait for it."""
     if (left := len(terminalreporter.stats.get("deselected", []))) and not effort.IS_THOROUGH:
         terminalreporter.write_line(f"{left} tests wait for CI, or for BACKSTAGE_PY_EXAMPLES=1000")
+    if unstable := terminalreporter.stats.get("rerun", []):
+        terminalreporter.section(f"unstable: failed the first time, and to be mended (at most {UNSTABLE} in a run)")
+        for report in unstable:
+            terminalreporter.write_line(report.nodeid)
     reasons = Counter(_reason(report) for report in terminalreporter.stats.get("skipped", []))
     if not reasons:
         return
@@ -211,11 +222,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Fail a run that skipped something where skipping is forbidden, as in CI."""
+    """Fail a run that skipped something where skipping is forbidden, as in CI, or that had to try too much twice."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     skipped = reporter.stats.get("skipped", []) if reporter else []
     unforgiven = [one for one in skipped if not any(word in _reason(one) for word in MAY_LACK)]
-    if FORBID_SKIPS and exitstatus == pytest.ExitCode.OK and unforgiven:
+    too_many = len(reporter.stats.get("rerun", [])) > UNSTABLE if reporter else False
+    if exitstatus == pytest.ExitCode.OK and (too_many or (FORBID_SKIPS and unforgiven)):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
