@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from backstage_py.errors import ForeignError, ServiceUnavailableError
-from backstage_py.integrations import github
+from backstage_py.integrations import github, paging
 from backstage_py.integrations.hosts.credentials import Credentials
 from backstage_py.integrations.patience import SHORTEST_WAIT, Patience, RateLimitedError
 from backstage_py.integrations.web import http
@@ -17,7 +17,6 @@ from backstage_py.model.scm import ScmIntegration
 _ENTERPRISE = "/api/v3"
 _DEFAULT_API = "https://api.github.com"
 _SECONDS = 60.0
-_MOST_PAGES = 1000
 _LIMITED = "RATE_LIMITED"
 
 
@@ -61,18 +60,18 @@ class GithubGraphql:
             connection: finds the connection in the data of an answer; None when there is nothing to be found.
 
         Raises:
-            ForeignError: there is no such connection; and as for ``ask``.
+            ForeignError: there is no such connection, or no end of it; and as for ``ask``.
         """
         cursor: str | None = None
-        for _ in range(_MOST_PAGES):
+        for _ in range(paging.MOST_PAGES):
             found = connection(await self.ask(query, {**variables, **({"cursor": cursor} if cursor else {})}))
             if not found:
                 raise ForeignError(f"GitHub found no match for {json.text(variables)}")
             yield found["nodes"]
             if not found["pageInfo"]["hasNextPage"]:
                 return
-            cursor = found["pageInfo"]["endCursor"]
-        raise ForeignError(f"GitHub has more than {_MOST_PAGES} pages for {json.text(variables)}")
+            cursor = paging.onward(found["pageInfo"]["endCursor"], cursor, f"GitHub's list for {json.text(variables)}")
+        raise ForeignError(f"GitHub has more than {paging.MOST_PAGES:,} pages for {json.text(variables)}")
 
     async def _ask(self, query: str, variables: JsonObject) -> JsonObject:
         headers = await self.credentials.headers(self.integration, owner=self.owner)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from backstage_py.catalog.organisations import microsoft_graph, microsoft_graph_org
-from backstage_py.errors import BackstageError, SettingsError
+from backstage_py.errors import BackstageError, ForeignError, SettingsError
 from backstage_py.plugin.catalog import OrganisationTransformer
 from backstage_py.plugin.organisations import Transformers
 from backstage_py.settings.sections.directories import MicrosoftGraphOrg
@@ -57,8 +57,30 @@ async def test_the_token_goes_to_no_other_host() -> None:
         return status, body
 
     async with api_host.serve(leading_away) as host:
-        with pytest.raises(BackstageError, match=r"The next page of users is at localhost:\d+, which gets no token"):
+        with pytest.raises(BackstageError, match=r"The next page of .*/v1\.0/users is elsewhere: http://localhost:\d+"):
             await _read(graph_world.config(host.url, "defaults"))
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        ({"value": [], "@odata.nextLink": "<host>/v1.0/users?$skiptoken=1"}, "the same page again and again"),
+        ({"value": {"id": "u1"}}, "something else than a list"),
+        ([{"id": "u1"}], "something else than a list"),
+    ],
+)
+async def test_a_list_without_end_or_of_another_shape_makes_the_reading_fail(page: Any, said: str) -> None:
+    def false(host: ApiHost, asked: Asked) -> Answer:
+        if asked.path != "/v1.0/users":
+            return graph_world.handle(host, asked)
+        if isinstance(page, dict) and "@odata.nextLink" in page:
+            return 200, {**page, "@odata.nextLink": page["@odata.nextLink"].replace("<host>", host.url)}
+        return 200, page
+
+    async with api_host.serve(false) as host:
+        with pytest.raises(ForeignError, match=said):
+            await _read(graph_world.config(host.url, "defaults"))
+        assert len([one for one in host.asked if one.path == "/v1.0/users"]) < 3
 
 
 class _Renamed(OrganisationTransformer):

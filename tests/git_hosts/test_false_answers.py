@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
-from backstage_py.catalog.sources.git_hosts import paging
 from backstage_py.errors import ForeignError
+from backstage_py.integrations import paging
+from backstage_py.integrations.github_graphql import GithubGraphql
 from backstage_py.integrations.hosts.scm import ScmRegistry
 from backstage_py.integrations.web.http import HttpClient, listed_hosts
+from backstage_py.model.scm import ScmIntegration
 from tests.directories import api_host
 from tests.directories.api_host import Answer, ApiHost, Asked
 from tests.git_hosts import bitbucket_worlds, gitlab_world, smaller_worlds
@@ -18,6 +20,7 @@ from tests.git_hosts.kinds import KINDS
 from tests.git_hosts.test_discovery import settings
 
 PEOPLE = next(one for one in gitlab_world.KIND.cases if one.is_org)
+ON_SAAS = next(one for one in gitlab_world.KIND.cases if one.name == "people of the cloud")
 ALL = [*((kind, kind.cases[0]) for kind in KINDS), (gitlab_world.KIND, PEOPLE)]
 FALSE: dict[str, Answer] = {
     "an object": (200, {}),
@@ -90,16 +93,50 @@ async def test_a_next_page_elsewhere_or_without_tls_gets_no_token(next_: str) ->
     assert [one.path.rpartition("/")[2] for one in asked] == ["projects", "code"], "the first page of each"
 
 
-async def test_a_host_that_ignores_the_page_is_not_asked_for_ever() -> None:
-    first: list[Answer] = []
+@pytest.mark.parametrize(
+    ("kind", "case", "first"),
+    [
+        (smaller_worlds.GITEA, smaller_worlds.GITEA.cases[0], {}),
+        (smaller_worlds.AZURE, smaller_worlds.AZURE.cases[0], {"count": 99}),
+        (gitlab_world.KIND, ON_SAAS, {}),
+    ],
+    ids=["gitea", "azure", "gitlab's people"],
+)
+async def test_a_host_that_ignores_the_page_is_not_asked_for_ever(
+    kind: Kind, case: Case, first: dict[str, Any]
+) -> None:
+    known: dict[str, Answer] = {}
 
-    def again(_: Asked, answer: Answer, __: int) -> Answer:
-        first.append(answer)
-        return first[0]
+    def again(asked: Asked, answer: Answer, _: int) -> Answer:
+        told = {**answer[1], **first} if first else answer[1]
+        return known.setdefault(asked.path, (answer[0], told, *answer[2:]))
 
-    said, asked = await read_again(smaller_worlds.GITEA, smaller_worlds.GITEA.cases[0], again)
+    said, asked = await read_again(kind, case, again)
     assert "the same page again and again" in said
-    assert len(asked) == 2
+    assert len(asked) < 6
+
+
+async def test_a_group_of_gitlab_that_is_not_shown_any_more_keeps_the_groups_within() -> None:
+    def hidden(asked: Asked, answer: Answer, _: int) -> Answer:
+        return (200, {"data": {"group": None}}) if "descendantGroups" in str(asked.body) else answer
+
+    said, _ = await read_again(gitlab_world.KIND, ON_SAAS, hidden)
+    assert said == "gitlab.com does not show the group acme"
+
+
+async def test_a_list_of_github_whose_cursor_stands_still_is_not_asked_for_ever() -> None:
+    def turning(_: ApiHost, __: Asked) -> Answer:
+        nodes = [{"name": "web"}]
+        repositories = {"nodes": nodes, "pageInfo": {"hasNextPage": True, "endCursor": "same"}}
+        return 200, {"data": {"repositories": repositories}}
+
+    async with api_host.serve(turning) as host, HttpClient(listed_hosts([host.url.partition("//")[2]])) as http:
+        entry = ScmIntegration("github", "github.com", "github.com", host.url, None, "t", {})
+        graphql = GithubGraphql(http, ScmRegistry([entry]).credentials, entry, "acme")
+        with pytest.raises(ForeignError, match="the same page again and again"):
+            async for _ in graphql.pages("query", {}, lambda data: data["repositories"]):
+                pass
+        assert len(host.asked) == 2
 
 
 async def test_pages_without_end_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from backstage_py import extras, threads
 from backstage_py.errors import ForeignError, NotFoundError, ServiceUnavailableError
+from backstage_py.integrations import paging
 from backstage_py.model.json import JsonObject
 from backstage_py.settings.sections.directories import LdapOrg, LdapSearch
 
@@ -150,7 +151,7 @@ def _search(connection: "Connection", org: LdapOrg, wanted: LdapSearch) -> Itera
     """Yield entries, page by page where pages are wanted."""
     what = f"Searching '{wanted.dn}' of {org.target} failed"
     count, cookie = 0, None
-    while True:
+    for _ in range(paging.MOST_PAGES):
         with _as_ours(what):
             connection.search(**_request(wanted), paged_cookie=cookie)
         _check(what, connection.result, is_limited=bool(wanted.size_limit))
@@ -163,6 +164,7 @@ def _search(connection: "Connection", org: LdapOrg, wanted: LdapSearch) -> Itera
         cookie = _next_page(connection.result)
         if not cookie:
             return
+    raise ForeignError(f"{what}: there are more than {paging.MOST_PAGES:,} pages; set options.paged.pageSize")
 
 
 def _request(wanted: LdapSearch) -> dict[str, Any]:

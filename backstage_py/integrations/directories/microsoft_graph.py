@@ -14,7 +14,8 @@ from typing import Self
 from urllib.parse import quote, urlencode, urlsplit
 
 from backstage_py import errors
-from backstage_py.errors import AuthenticationError, ForeignError
+from backstage_py.errors import AuthenticationError
+from backstage_py.integrations import paging
 from backstage_py.integrations.web import http
 from backstage_py.integrations.web.http import Answer, HttpClient
 from backstage_py.model import json, web_url
@@ -66,20 +67,20 @@ class MicrosoftGraph:
         """Yield the entries of a collection, page after page.
 
         Raises:
-            BackstageError: Graph refuses, of the class that ``errors.of_status`` gives; ForeignError: it names a next
-            page elsewhere. ServiceUnavailableError: no answer.
+            BackstageError: Graph refuses, of the class that ``errors.of_status`` gives; ForeignError: the list has
+            another shape, no end, or a next page elsewhere. ServiceUnavailableError: no answer.
         """
         is_advanced = "advanced" in {mode, "advanced" if query.search else ""}
         headers = _EVENTUAL if is_advanced else {}
         text = query.text(is_counted=is_advanced and bool(query.filter or query.select))
         url: str | None = f"{self.org.target}/{path}{text}"
+        pages = paging.Pages(f"{self.org.target}/{path}")
         while url:
-            page = (await self._get(path, url, headers)).json()
-            for one in page["value"]:
+            page = pages.counted(await self._get(path, url, headers)).json()
+            for one in paging.member(page, "value", pages.url):
                 yield one
-            url = page.get("@odata.nextLink")
-            if url and _origin(url) != _origin(self.org.target):
-                raise ForeignError(f"The next page of {path} is at {urlsplit(url).netloc}, which gets no token")
+            following = page.get("@odata.nextLink")
+            url = pages.following(str(following)) if following else None
 
     async def organisation(self) -> JsonObject:
         """Return the tenant itself."""
@@ -176,7 +177,3 @@ def _refusal(answer: Answer) -> str:
     except (ValueError, LookupError, TypeError):
         return f"status {answer.status}"
     return said.splitlines()[0].partition(" Trace ID")[0]
-
-
-def _origin(url: str) -> tuple[str, str]:
-    return urlsplit(url).scheme, urlsplit(url).netloc

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import urlencode
 
-from backstage_py.catalog.sources.git_hosts import paging
+from backstage_py.integrations import paging
 from backstage_py.integrations.hosts.scm import ScmRegistry
 from backstage_py.integrations.patience import SHORTEST_WAIT, Patience, RateLimitedError
 from backstage_py.integrations.web.http import Answer, HttpClient, is_rate_limited, raise_for, retry_after
@@ -54,13 +54,13 @@ class HostApi:
         self._checked(method, answer)
         return True
 
-    async def post(self, url: str, body: Json, query: Query | None = None) -> Json:
-        """Send a question that stands in a body, and return the answer.
+    async def post(self, url: str, body: Json, query: Query | None = None) -> Answer:
+        """Send a question that stands in a body.
 
         Raises:
             NotFoundError, ForeignError: the host refuses.
         """
-        return self._checked("POST", await self._send("POST", with_query(url, query), json.dumps(body))).json()
+        return self._checked("POST", await self._send("POST", with_query(url, query), json.dumps(body)))
 
     async def linked(self, url: str, query: Query) -> AsyncIterator[JsonObject]:
         """Yield the ``values`` of pages that each name the ``next`` one.

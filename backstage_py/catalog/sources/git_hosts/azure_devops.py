@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from urllib.parse import quote
 
-from backstage_py.catalog.sources.git_hosts import api, paging
+from backstage_py.catalog.sources.git_hosts import api
 from backstage_py.catalog.sources.git_hosts.discovery import listed, location, named
 from backstage_py.catalog.sources.scheduled import ScheduledProvider
 from backstage_py.catalog.sources.shown import must_show
 from backstage_py.errors import ForeignError
+from backstage_py.integrations import paging
 from backstage_py.integrations.hosts.scm import ScmRegistry
 from backstage_py.integrations.web.http import HttpClient
 from backstage_py.model.json import JsonObject
@@ -55,10 +56,11 @@ class AzureDevOpsProvider(ScheduledProvider):
         }
         if asked.branch:
             search["filters"] = {"Branch": [asked.branch]}
-        wanted = 0
+        wanted, pages = 0, paging.Pages(self._search_url)
         while True:
-            page = await self._api.post(self._search_url, {**search, "$skip": len(results)}, {"api-version": _VERSION})
-            several = paging.member(page, "results", self._search_url)
+            asking = self._api.post(pages.url, {**search, "$skip": len(results)}, {"api-version": _VERSION})
+            page = pages.counted(await asking).json()
+            several = paging.member(page, "results", pages.url)
             results += several
             wanted = max(wanted, int(page["count"]))
             if wanted <= len(results):

@@ -6,11 +6,12 @@ be looked for makes the reading fail, where that module leaves it out.
 
 from collections.abc import Sequence
 
-from backstage_py.catalog.sources.git_hosts import api, paging
+from backstage_py.catalog.sources.git_hosts import api
 from backstage_py.catalog.sources.git_hosts.discovery import location, named
 from backstage_py.catalog.sources.scheduled import ScheduledProvider
 from backstage_py.catalog.sources.shown import must_show
 from backstage_py.catalog.sources.together import together
+from backstage_py.integrations import paging
 from backstage_py.integrations.hosts.scm import ScmRegistry
 from backstage_py.integrations.web.http import HttpClient
 from backstage_py.model import web_url

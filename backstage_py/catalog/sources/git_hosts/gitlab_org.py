@@ -8,13 +8,14 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from urllib.parse import quote
 
-from backstage_py.catalog.sources.git_hosts import api, gitlab_people, paging
+from backstage_py.catalog.sources.git_hosts import api, gitlab_people
 from backstage_py.catalog.sources.git_hosts.discovery import named, part
 from backstage_py.catalog.sources.git_hosts.gitlab import Gitlab
 from backstage_py.catalog.sources.scheduled import ScheduledProvider
 from backstage_py.catalog.sources.shown import must_show
 from backstage_py.catalog.sources.together import together
 from backstage_py.errors import ForeignError
+from backstage_py.integrations import paging
 from backstage_py.integrations.hosts.scm import ScmRegistry
 from backstage_py.integrations.web.http import HttpClient
 from backstage_py.model.json import Json, JsonObject
@@ -139,25 +140,28 @@ class GitlabOrgProvider(ScheduledProvider):
         return [gitlab_people.user_of_graphql(one["user"]) async for one in found if (one.get("user") or {}).get("id")]
 
     async def _graphql(self, query: str, variables: JsonObject, field: str) -> AsyncIterator[Json]:
-        """Yield the nodes of a list; what the token may not see has none.
+        """Yield the nodes of a list; a group within others that the token may not see has no members.
 
         Raises:
-            ForeignError: GitLab refuses.
+            ForeignError: GitLab refuses, or does not show the configured group.
         """
-        cursor: Json = None
-        for _ in range(paging.MOST_PAGES):
+        cursor: str | None = None
+        pages = paging.Pages(f"{self._gitlab.base}/api/graphql")
+        while True:
             sent = {"query": query, "variables": {**variables, "endCursor": cursor}}
-            said = await self._gitlab.host.post(f"{self._gitlab.base}/api/graphql", sent)
+            said = pages.counted(await self._gitlab.host.post(pages.url, sent)).json()
             if said.get("errors"):
                 raise ForeignError(f"GitLab refused a query: {named(said['errors'][0], 'message')}")
-            found = ((said["data"].get("group") or {}).get(field)) or {}
+            group = said["data"].get("group")
+            if group is None and query is _GROUPS:  # a page without groups would remove them
+                raise ForeignError(f"{self._settings.host} does not show the group {variables['group']}")
+            found = (group or {}).get(field) or {}
             for one in found.get("nodes") or ():
                 yield one
             page = found.get("pageInfo") or {}
             if not page.get("hasNextPage"):
                 return
-            cursor = page["endCursor"]
-        raise ForeignError(f"GitLab has more than {paging.MOST_PAGES:,} pages of {field}")
+            cursor = paging.onward(page["endCursor"], cursor, f"{field} of {variables['group']}")
 
     def _is_wanted(self, group: JsonObject) -> bool:
         path, own = group["full_path"], self._settings.group

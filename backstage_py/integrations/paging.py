@@ -1,4 +1,4 @@
-"""Lists of a host's API as they must be: of the known shape, and with an end."""
+"""Lists of a foreign API as they must be: of the known shape, and with an end."""
 
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -57,8 +57,19 @@ class Pages:
         """
         here, there = urlsplit(self.url), urlsplit(url)
         if (here.scheme, here.netloc) != (there.scheme, there.netloc):
-            raise ForeignError(f"The next page of {self.url} is elsewhere: {there.scheme}://{there.hostname}")
+            raise ForeignError(f"The next page of {self.url} is elsewhere: {there.scheme}://{there.netloc}")
         return url
+
+
+def onward(cursor: Json, before: str | None, what: str) -> str:
+    """Return the cursor of the next page, where a page says that there is one.
+
+    Raises:
+        ForeignError: it is that of the page itself, which would come again and again.
+    """
+    if not isinstance(cursor, str) or not cursor or cursor == before:
+        raise ForeignError(f"{what} has the same page again and again")
+    return cursor
 
 
 def objects(value: Json, url: str) -> list[JsonObject]:
