@@ -20,6 +20,7 @@ from backstage_py.scaffolder.queue.attempt import Attempts
 from backstage_py.scaffolder.queue.janitor import Janitor
 from backstage_py.scaffolder.queue.recovery import Recovery
 from backstage_py.scaffolder.queue.worker import Worker
+from backstage_py.scaffolder.queue.working_directory import prepare
 from backstage_py.scaffolder.queue.workspaces import WorkspaceFolders
 from backstage_py.scaffolder.run.equipment import Equipment
 from backstage_py.scaffolder.run.rendering import Environment
@@ -79,7 +80,7 @@ class Scaffolder:
     ) -> None:
         authority = authority or Authority()
         working_directory = working_directory.resolve()
-        working_directory.mkdir(parents=True, exist_ok=True)
+        prepare(working_directory)
         feed = EventFeed()
         claims = ClaimStore(database, box, feed)
         snapshots = _snapshots(settings, database, box)
