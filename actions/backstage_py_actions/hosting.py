@@ -199,6 +199,16 @@ def signer(ctx: ActionContext[Any], host: str, *, asked: bool | None) -> Signer 
     )
 
 
+def check_commit(ctx: ActionContext[Any], host: str, *, sign: bool | None, source_path: str | None) -> None:
+    """Refuse what cannot be signed or is not there, before there is a repository for it.
+
+    Raises:
+        InputError: there is no key, or no such folder. NotAllowedError: the folder is outside of the workspace.
+    """
+    signer(ctx, host, asked=sign)
+    source_folder(ctx, source_path)
+
+
 def tell_unsigned(ctx: ActionContext[Any], host: str) -> None:
     """Say that a key of the configuration does not sign what is committed through a host's API, as in Backstage."""
     if config(ctx).get("defaultCommitSigning"):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
@@ -12,6 +13,8 @@ from backstage_py.errors import BackstageError, ForeignError, InputError, NotAll
 from backstage_py.integrations import gitlab_advice
 from backstage_py.integrations.patience import SHORTEST_WAIT, Patience, RateLimitedError
 from backstage_py.integrations.web import http
+from backstage_py.js import dates
+from backstage_py.js.errors import Failure
 from backstage_py.model import json, web_url
 from backstage_py.model.json import Json
 from backstage_py.model.scm import ScmIntegration
@@ -123,6 +126,18 @@ def host_of(repo_url: str) -> str:
         return urlsplit(web_url.canonical(f"https://{repo_url}")).netloc.rpartition("@")[2]
     except ValueError as error:
         raise InputError(f"Invalid repo URL passed to publisher, got {repo_url}, it is no URL") from error
+
+
+def moment(text: str) -> datetime:
+    """Return the moment that a text names to JavaScript.
+
+    Raises:
+        InputError: it names none.
+    """
+    try:
+        return dates.parsed(text)
+    except Failure as error:
+        raise InputError(f"Error converting input date - {error}") from error
 
 
 def api_of(integration: ScmIntegration) -> str:

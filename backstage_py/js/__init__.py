@@ -8,7 +8,7 @@ What lives here:
 - ``text``: text as UTF-16 code units; ``json_text``: ``JSON.stringify``; ``json_problem``: why ``JSON.parse`` fails.
 - ``regex``: regular expressions in bounded time; ``regex_syntax`` and ``regex_properties`` parse, ``regex_re2`` and
   ``regex_machine`` match.
-- ``paths``: paths into JSON values, as lodash reads them; ``uri``: ``decodeURIComponent``.
+- ``paths``: paths into JSON values, as lodash reads them; ``uri``: ``decodeURIComponent``; ``dates``: ``Date.parse``.
 - ``budget``: what one request or run may use up in all.
 
 What it promises: pure functions over plain data, without any import of the rest of the project; time and memory of

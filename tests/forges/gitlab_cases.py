@@ -41,6 +41,14 @@ CASES = [
         "publish:gitlab",
         {"repoUrl": "gitlab.com?repo=s&owner=owner", "branches": [{"name": "d", "create": True, "ref": "no"}]},
     ),
+    Case(
+        "a variable twice",
+        "publish:gitlab",
+        {
+            "repoUrl": "gitlab.com?repo=shop&owner=owner",
+            "projectVariables": [{"key": "A", "value": "1"}, {"key": "A", "value": "2"}],
+        },
+    ),
     Case("owner unknown", "publish:gitlab", {"repoUrl": "gitlab.com?repo=shop&owner=owner", "ownerUsername": "nobody"}),
     Case("user token", "publish:gitlab", {"repoUrl": _REPO}, config=(("requireScmUserCredentials", True),)),
     Case("expired", "publish:gitlab", {"repoUrl": "gitlab.com?repo=shop&owner=owner", "token": "expired"}),
@@ -195,6 +203,8 @@ CASES = [
     ),
     Case("epic elsewhere", "gitlab:issues:create", {"repoUrl": _REPO, "title": "T", "epicId": 32}),
     Case("epic unknown", "gitlab:issues:create", {"repoUrl": _REPO, "title": "T", "epicId": 33}),
+    Case("a day", "gitlab:issues:create", {"repoUrl": _REPO, "title": "T", "dueDate": "Aug 14, 2026"}),
+    Case("no day", "gitlab:issues:create", {"repoUrl": _REPO, "title": "T", "dueDate": "20260814"}),
     Case("no such issue", "gitlab:issue:edit", {"repoUrl": _REPO, "projectId": 12, "issueIid": 9}),
     Case(
         "edit all",
@@ -229,6 +239,7 @@ CASES = [
         {"repoUrl": _REPO, "projectId": 12, "name": "n", "scopes": ["read_registry"], "username": "u"},
     ),
     Case("user by number", "gitlab:user:info", {"repoUrl": "gitlab.com", "userId": 7}),
+    Case("user token", "gitlab:user:info", {"repoUrl": "gitlab.com"}, config=(("requireScmUserCredentials", True),)),
     Case("no such user", "gitlab:user:info", {"repoUrl": "gitlab.com", "userId": 77}),
 ]
 

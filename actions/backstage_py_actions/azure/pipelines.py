@@ -138,7 +138,8 @@ async def azure_pipeline_run(ctx: ActionContext[Run]) -> JsonObject:
 def _asked(wanted: Run) -> JsonObject:
     branch = f"refs/heads/{wanted.branch or 'main'}"
     body: JsonObject = {"resources": {"repositories": {"self": {"refName": branch}}}}
-    return body | ({"templateParameters": dict(wanted.template_parameters)} if wanted.template_parameters else {})
+    given = wanted.template_parameters
+    return body if given is None else {**body, "templateParameters": dict(given)}
 
 
 def _result(run: Json) -> str:

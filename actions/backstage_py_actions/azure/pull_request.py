@@ -84,7 +84,7 @@ async def azure_repo_pr(ctx: ActionContext[OlderPullRequest]) -> JsonObject:
 
 async def create(ctx: ActionContext[Any], wanted: PullRequest) -> JsonObject:
     """Open a pull request; see ``azure_pr_create``."""
-    item, strategy = _work_item(wanted), _strategy(wanted)
+    item, strategy = _work_item(wanted), _strategy(wanted) if wanted.auto_complete else 0
     opened = client.opened(ctx, wanted.server, wanted.organization, wanted.token, client.WRITE)
     async with opened as (api, git):
         place = Repository(api, wanted.server, wanted.organization, wanted.project, wanted.repo_name, git)

@@ -15,14 +15,19 @@ EXTRA = "gitlab"
 
 
 @asynccontextmanager
-async def opened(ctx: ActionContext[Any], host: str, token: str | None) -> AsyncIterator[GitlabApi]:
+async def opened(
+    ctx: ActionContext[Any], host: str, token: str | None, *, only_reads: bool = False
+) -> AsyncIterator[GitlabApi]:
     """Give a host's API, as the user whose token it is, or else as the integration.
+
+    ``scaffolder.requireScmUserCredentials`` is about what changes something, as in Backstage's module.
 
     Raises:
         InputError: no integration of GitLab knows the host, or there is no token.
     """
     integration = hosting.integration(ctx, "gitlab", host)
-    hosting.refuse_without_user(ctx, host, token)
+    if not only_reads:
+        hosting.refuse_without_user(ctx, host, token)
     used = token or integration.token
     if not used:
         raise InputError(f"No token available for host {host}")

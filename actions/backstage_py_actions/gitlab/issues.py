@@ -187,9 +187,6 @@ async def _group(project: Project, number: int) -> Json:
 
 
 def _moment(given: str, now: datetime) -> str:
-    """Return a moment as JavaScript writes it, in UTC with milliseconds; now when none is given."""
-    try:
-        found = datetime.fromisoformat(given) if given else now
-    except ValueError as error:
-        raise InputError(f"Error converting input date - {error}") from error
+    """Return a moment as JavaScript reads and writes it, in UTC with milliseconds; now when none is given."""
+    found = gitlab.moment(given) if given else now
     return found.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

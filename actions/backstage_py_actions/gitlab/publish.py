@@ -1,6 +1,7 @@
 """``publish:gitlab``."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -62,9 +63,14 @@ async def publish_gitlab(ctx: ActionContext[Publish]) -> JsonObject:
         known = await _existing(ctx, api, where, kind)
         if wanted.skip_existing and known:
             ctx.logger.info(f"Repo {where.repo} already exists in namespace {where.owner}.")
-            return {**_shown(known, str(known["default_branch"])), "created": False}
+            branch = known["default_branch"] or "null"  # of an empty project; JavaScript's word for it, as in Backstage
+            return {**_shown(known, str(branch)), "created": False}
         ctx.logger.info(f"Creating repo {where.repo} in namespace {where.owner}.")
         return await _publish(ctx, api, where, namespace, user)
+
+
+def _folder(wanted: Publish) -> str | None:
+    return wanted.source_path if isinstance(wanted.source_path, str) else None
 
 
 def _check(ctx: ActionContext[Publish], host: str) -> None:
@@ -72,7 +78,7 @@ def _check(ctx: ActionContext[Publish], host: str) -> None:
     wanted = ctx.input
     hosting.integration(ctx, "gitlab", host)
     hosting.refuse_without_user(ctx, host, wanted.token)
-    hosting.signer(ctx, host, asked=wanted.sign_commit)
+    hosting.check_commit(ctx, host, sign=wanted.sign_commit, source_path=_folder(wanted))
     if hosting.config(ctx).get("requireScmUserCredentials") and (wanted.set_user_as_owner or wanted.owner_username):
         raise InputError(
             "The setUserAsOwner and ownerUsername inputs cannot be used when scaffolder.requireScmUserCredentials is "
@@ -126,11 +132,22 @@ async def _publish(
     outputs: JsonObject = {**_shown(made, wanted.default_branch), "created": True}
     if wanted.source_path is not False:
         outputs["commitHash"] = await _push(ctx, project, str(made["http_url_to_repo"]), f"push.{key}")
-        for branch in wanted.branches:
-            await _add_branch(ctx, project, branch)
-    for variable in wanted.project_variables:
-        await _add_variable(ctx, project, {**_VARIABLE, **variable})
+        for branch, again in _repeated(wanted.branches, "name", "create", "protect"):
+            await _add_branch(ctx, project, branch, again)
+    variables = [{**_VARIABLE, **variable} for variable in wanted.project_variables]
+    for variable, again in _repeated(variables, "key", "environment_scope"):
+        with hosting.as_input_error(f"Environment variable creation failed for {variable['key']}."):
+            await add_variable(ctx, project, variable, again)
     return outputs
+
+
+def _repeated(things: Iterable[JsonObject], *names: str) -> Iterator[tuple[JsonObject, str]]:
+    """Yield things with what tells one from an equal one before it: two of a name are two requests, as in Backstage."""
+    seen = Counter[tuple[Json, ...]]()
+    for thing in things:
+        which = tuple(thing.get(name) for name in names)
+        yield thing, f".again-{seen[which]}" if seen[which] else ""
+        seen[which] += 1
 
 
 def _made(project: Json) -> JsonObject:
@@ -146,7 +163,7 @@ async def _push(ctx: ActionContext[Publish], project: Project, remote: str, key:
     wanted = ctx.input
     commit = hosting.Commit(
         branch=wanted.default_branch,
-        source_path=wanted.source_path if isinstance(wanted.source_path, str) else None,
+        source_path=_folder(wanted),
         message=wanted.git_commit_message,
         author_name=wanted.git_author_name,
         author_email=wanted.git_author_email,
@@ -196,7 +213,7 @@ async def _add_owner(ctx: ActionContext[Publish], project: Project, user: int) -
     await ctx.effect(f"owner.{project.ref}.{user}", create=add, find=find)
 
 
-async def _add_branch(ctx: ActionContext[Any], project: Project, branch: Mapping[str, Json]) -> None:
+async def _add_branch(ctx: ActionContext[Any], project: Project, branch: Mapping[str, Json], again: str) -> None:
     name, start = str(branch["name"]), str(branch.get("ref") or "master")
 
     async def create(_marker: str) -> bool:
@@ -208,21 +225,19 @@ async def _add_branch(ctx: ActionContext[Any], project: Project, branch: Mapping
 
     if branch.get("create"):
         with hosting.as_input_error(f"Branch creation failed for {name}."):
-            await ctx.effect(f"branch.{project.ref}.{name}", create=create, find=find)
+            await ctx.effect(f"branch.{project.ref}.{name}{again}", create=create, find=find)
         ctx.logger.info(f"Branch {name} created for {project.ref} with ref {start}")
     if branch.get("protect"):
         with hosting.as_input_error(f"Branch protection failed for {name}."):
-            await hosting.once(ctx, f"protect.{project.ref}.{name}", partial(project.protect, name, {}))
+            await hosting.once(ctx, f"protect.{project.ref}.{name}{again}", partial(project.protect, name, {}))
         ctx.logger.info(f"Branch {name} protected for {project.ref}")
 
 
-async def _add_variable(ctx: ActionContext[Any], project: Project, variable: JsonObject) -> None:
-    with hosting.as_input_error(f"Environment variable creation failed for {variable['key']}."):
-        await add_variable(ctx, project, variable)
+async def add_variable(ctx: ActionContext[Any], project: Project, variable: JsonObject, again: str = "") -> None:
+    """Add a variable; behind an intent, one that has the value is this task's.
 
-
-async def add_variable(ctx: ActionContext[Any], project: Project, variable: JsonObject) -> None:
-    """Add a variable; behind an intent, one that has the value is this task's."""
+    ``again`` tells it from another one of the same key in the step.
+    """
     key, scope = str(variable["key"]), str(variable["environment_scope"])
 
     async def create(_marker: str) -> bool:
@@ -233,4 +248,4 @@ async def add_variable(ctx: ActionContext[Any], project: Project, variable: Json
         found = await project.get("/variables/{key}", key=key, query={"filter[environment_scope]": scope})
         return True if found and found.get("value") in {variable["value"], None} else None
 
-    await ctx.effect(f"variable.{project.ref}.{key}.{scope}", create=create, find=find)
+    await ctx.effect(f"variable.{project.ref}.{key}.{scope}{again}", create=create, find=find)

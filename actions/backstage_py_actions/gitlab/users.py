@@ -26,7 +26,7 @@ async def gitlab_user_info(ctx: ActionContext[Who]) -> JsonObject:
     """Tell who a user is."""
     wanted = ctx.input
     with hosting.as_input_error("Failed to retrieve GitLab user info:"):
-        async with client.opened(ctx, gitlab.host_of(wanted.repo_url), wanted.token) as api:
+        async with client.opened(ctx, gitlab.host_of(wanted.repo_url), wanted.token, only_reads=True) as api:
             number = None if wanted.user_id is None else client.number(wanted.user_id)
             path = "/user" if number is None else gitlab.path("/users/{user}", user=number)
             found = await api.call("GET", path)
