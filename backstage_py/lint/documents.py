@@ -40,6 +40,7 @@ class Entity:
         kinds: those that processors of one's own know.
         folder: where its file lies, to see whether the files that it names are there; None if that is not known.
         beside: kind, namespace and name of all entities of its file, in small letters.
+        is_again: one of them stands before it in the file.
     """
 
     document: Document
@@ -47,6 +48,7 @@ class Entity:
     kinds: frozenset[str] = frozenset()
     folder: Path | None = None
     beside: frozenset[tuple[str, str, str]] = frozenset()
+    is_again: bool = False
 
     @property
     def kind(self) -> str:
@@ -122,11 +124,14 @@ def entities(
         kinds: that processors of one's own know.
         folder: where the text's file lies.
     """
-    beside = frozenset(found for document in documents if (found := _identity(document.value)) is not None)
-    for document in documents:
-        value = document.value
+    named = [_identity(document.value) for document in documents]
+    beside = frozenset(one for one in named if one is not None)
+    before: set[tuple[str, str, str]] = set()
+    for document, name in zip(documents, named, strict=True):
+        value, is_again = document.value, name in before
+        before |= {name} if name else set()
         if isinstance(value, dict) and (_is_entity(value) or (all_of_them and _is_meant(value))):
-            yield Entity(document, value, kinds, folder, beside)
+            yield Entity(document, value, kinds, folder, beside, is_again)
 
 
 def _identity(value: Json) -> tuple[str, str, str] | None:

@@ -13,6 +13,8 @@ from backstage_py.lint.rules import RULES
 _OWN = (
     KnownAction("acme:greet", "installed", "An action of one's own."),
     KnownAction("kube:apply", "builtin", unavailable=f"kube:apply {extras.needs('kubernetes')}"),
+    KnownAction("kubernetes:apply", "declared"),
+    KnownAction("kubernetes:wait", "declared"),
 )
 OPTIONS = Options(bundled_catalogue().with_actions(_OWN))
 """With what the examples are checked."""

@@ -4,13 +4,15 @@ from backstage_py.lint import syntax
 from backstage_py.lint.form import Form, schema_types
 from backstage_py.lint.rule import Path
 from backstage_py.lint.view import Step, Template
-from backstage_py.lint.vocabulary import FIELDS, LIST_METHODS, TEXT_METHODS
+from backstage_py.lint.vocabulary import FIELDS, GIVING_TEXT, LIST_METHODS, TEXT_METHODS
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.templating import tree
 
 _COMPOSED = frozenset(
     ["$ref", "allOf", "anyOf", "oneOf", "if", "dependencies", "patternProperties", "additionalProperties"]
 )
+_OF_TEXTS_ALONE = frozenset({"EntityTagsPicker", "MultiEntityPicker", "MyGroupsPicker"})
+"""Fields that give a list of texts."""
 _OF_LISTS = LIST_METHODS | {"length"}
 _OF_TEXTS = TEXT_METHODS | {"length"}
 
@@ -35,10 +37,33 @@ def of_text(form: Form, value: Json) -> JsonObject | None:
     if not isinstance(value, str) or not tree.has_code(value):
         return None
     sole = syntax.parse(value).sole
+    if _is_text(sole):
+        return {"type": "string"}
     is_list_else = isinstance(sole, tree.Logic) and sole.operator == "or" and isinstance(sole.right, tree.Array)
     chain = syntax.static_chain(sole.left if isinstance(sole, tree.Logic) and is_list_else else sole)
     found = of_parameter(form, chain[1:]) if chain and chain[0] == "parameters" else None
     return found if found and (not is_list_else or schema_types(found) == {"array"}) else None
+
+
+def last_filter(value: Json) -> str | None:
+    """Return the filter that makes what a text gives, where it is nothing but one expression."""
+    sole = syntax.parse(value).sole if isinstance(value, str) and tree.has_code(value) else None
+    return sole.name if isinstance(sole, tree.Filter) else None
+
+
+def _is_text(node: tree.Node | None) -> bool:
+    """Whether an expression surely gives a text: by its last filter, or as a part of an address or a reference."""
+    if isinstance(node, tree.Filter):
+        source = node.source
+        return node.name in GIVING_TEXT or (node.name == "pick" and isinstance(source, tree.Filter) and _parses(source))
+    target = node.target if isinstance(node, tree.Lookup) else None
+    while isinstance(target, tree.Group) and len(target.items) == 1:
+        target = target.items[0]
+    return isinstance(target, tree.Filter) and _parses(target)
+
+
+def _parses(node: tree.Filter) -> bool:
+    return node.name in ("parseRepoUrl", "parseEntityRef")
 
 
 def of_each(template: Template, path: Path) -> JsonObject | None:
@@ -49,6 +74,8 @@ def of_each(template: Template, path: Path) -> JsonObject | None:
 
 def items(schema: JsonObject | None) -> JsonObject | None:
     """Return the schema of the items of a list, None where it is none or not known for sure."""
+    if schema and schema.get("ui:field") in _OF_TEXTS_ALONE and "items" not in schema:
+        return {"type": "string"}
     found = schema.get("items") if schema and schema_types(schema) == {"array"} else None
     return found if is_sure(found) else None
 

@@ -112,6 +112,7 @@ class Parsed:
         outside: names of loops where no such loop is around them, with their offsets.
         iterated: what ``{% for %}`` goes through, where that is a name and nothing else.
         items: names that stand for an item of such a list, and for nothing else in the text, with the list.
+        printed: names that an expression consists of, with the offset of the expression.
         subtractions: ``a.b-c-d`` without spaces: the offset of the first minus, what is before it and after it.
     """
 
@@ -134,6 +135,7 @@ class Parsed:
     items: dict[str, tuple[str, ...]] = field(default_factory=dict)
     locals: set[str] = field(default_factory=set)
     subtractions: list[tuple[int, str, str]] = field(default_factory=list)
+    printed: list[tuple[tuple[str, ...], int]] = field(default_factory=list)
 
     def free(self) -> Iterator[Reference]:
         """References to what the text does not define itself."""
@@ -211,6 +213,9 @@ class _Walker:
         match statement:
             case tree.Output():
                 self.parsed.outputs += 1
+                root = statement.value.expression.root
+                if isinstance(root, tree.Lookup | tree.Symbol) and (chain := static_chain(root)):
+                    self.parsed.printed.append((chain, statement.value.base))
                 self.visit(statement.value)
             case tree.If():
                 for branch in statement.branches:

@@ -3,7 +3,7 @@
 from backstage_py.lint import syntax
 from backstage_py.lint.form import schema_types
 from backstage_py.lint.view import Template, Use
-from backstage_py.lint.vocabulary import SCHEMA_TYPES
+from backstage_py.lint.vocabulary import GIVING_TEXT, SCHEMA_TYPES
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.templating import tree
 from backstage_py.templating.tree import Node
@@ -14,10 +14,7 @@ _TEXT = frozenset({"string"})
 _NUMBER = frozenset({"number"})
 _BOOLEAN = frozenset({"boolean"})
 _RESULTS: dict[str, Types] = {
-    **dict.fromkeys(
-        ("lower", "upper", "capitalize", "title", "trim", "replace", "dump", "indent", "string", "projectSlug"), _TEXT
-    ),
-    **dict.fromkeys(("truncate", "center", "urlencode", "nl2br", "striptags"), _TEXT),
+    **dict.fromkeys(GIVING_TEXT, _TEXT),
     **dict.fromkeys(("length", "wordcount", "int", "float", "round"), _NUMBER),
     **dict.fromkeys(("parseRepoUrl", "parseEntityRef"), frozenset({"object"})),
     "list": frozenset({"array"}),

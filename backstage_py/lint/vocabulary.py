@@ -299,6 +299,13 @@ CREDENTIAL_KEYS = frozenset({"secretsKey", "additionalScopes"})
 """Keys of ``requestUserCredentials``."""
 SCOPED_HOSTS = frozenset({"azure", "bitbucket", "gerrit", "gitea", "github", "gitlab"})
 """Keys of its ``additionalScopes``."""
+GIVING_TEXT = frozenset(
+    [
+        *("lower", "upper", "capitalize", "title", "trim", "replace", "dump", "indent", "string", "projectSlug"),
+        *("join", "truncate", "center", "urlencode", "nl2br", "striptags"),
+    ]
+)
+"""Filters that give a text."""
 TEXT_FORMATS = frozenset(
     [
         *("date-time", "date", "time", "duration", "iso-date-time", "iso-time"),

@@ -3,9 +3,9 @@
 They were written down by hand before any rule was made for them: of those of ``platform`` 80 in 100 were found, of
 those of ``backend``, when those were, 93, then of ``fleet`` 79, of ``guild`` 89 (one is left out: a member of what a
 loop goes through), of ``harbour`` 93, of ``meadow`` 94 and of ``orchard`` 96 (three are left out: names that may be
-somebody else's). Of 424 for ``quarry``, of kinds that nobody had tried, 80 in 100 were found, and of 218 for
-``tundra`` after that 94: what was missed is kept, and a part of the rest. ``faults.jsonl`` says what becomes of which
-text, and the lines where a reader would look.
+somebody else's). Of 424 for ``quarry``, of kinds that nobody had tried, 80 in 100 were found, of 218 for ``tundra``
+after that 94, and of 265 for ``delta``, with actions that few templates use, 88: what was missed is kept, and a part of
+the rest. ``faults.jsonl`` says what becomes of which text, and the lines where a reader would look.
 """
 
 import json
@@ -22,7 +22,7 @@ from backstage_py.model.problem import Problem
 from tests import effort
 
 AUTHORED = Path(__file__).parents[1] / "golden" / "authored"
-PROJECTS = ("platform", "backend", "fleet", "guild", "harbour", "meadow", "orchard", "quarry", "tundra")
+PROJECTS = ("platform", "backend", "fleet", "guild", "harbour", "meadow", "orchard", "quarry", "tundra", "delta")
 STEP = 1 if effort.IS_THOROUGH else 8
 
 
@@ -67,7 +67,7 @@ def look(project: Path) -> list[Problem]:
 
 @pytest.mark.parametrize("name", PROJECTS)
 def test_nothing_is_invented_where_nothing_is_wrong(projects: Path, name: str) -> None:
-    assert {(one.code, one.severity) for one in look(projects / name)} <= {("BPY511", "info")}
+    assert {(one.code, one.severity) for one in look(projects / name)} <= {("BPY511", "info"), ("BPY801", "info")}
 
 
 @pytest.mark.thorough(sample=12)

@@ -6,9 +6,6 @@ from backstage_py.integrations.kubernetes import refs
 from backstage_py.integrations.kubernetes.refs import Ref
 from backstage_py.plugin import InputError, JsonObject
 
-_VERSIONS = {"Deployment": "apps/v1", "StatefulSet": "apps/v1", "DaemonSet": "apps/v1", "ReplicaSet": "apps/v1"}
-_VERSIONS |= {"Job": "batch/v1", "Rollout": "argoproj.io/v1alpha1", "Ingress": "networking.k8s.io/v1"}
-
 
 def read(
     objects: Sequence[JsonObject] | None,
@@ -30,5 +27,5 @@ def read(
 
 
 def version(api_version: str | None, kind: str) -> str:
-    """Return the version of a kind that was given without one: that of the usual kinds, else the core's."""
-    return api_version or _VERSIONS.get(kind, "v1")
+    """Return the version of a kind, the usual one where none was given."""
+    return api_version or refs.usual_version(kind)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from backstage_py.model import cluster_kinds
 from backstage_py.model.json import JsonObject
 
 
@@ -34,6 +35,11 @@ class Ref:
             "uid": self.uid,
         }
         return {key: value for key, value in values.items() if value is not None}
+
+
+def usual_version(kind: str) -> str:
+    """Return the version of a kind that is given without one: that of the usual kinds, else the core's."""
+    return cluster_kinds.usual_version(kind)
 
 
 def of(value: JsonObject, namespace: str | None = None) -> Ref:

@@ -160,6 +160,9 @@ def _beyond(default: Json, schema: JsonObject) -> str | None:
         limit: Json = schema.get(name)
         if _is_of(limit, "number") and _is_of(default, "number") and is_beyond(default, limit):
             return f"is beyond {name} {limit}"
+    step: Json = schema.get("multipleOf")
+    if _is_of(step, "number") and step > 0 and _is_of(default, "number") and not (default / step).is_integer():
+        return f"is no multiple of {step}"
     size, names = _size(default)
     for name, is_beyond in zip(names, (operator.lt, operator.gt), strict=True):
         bound: Json = schema.get(name, size)

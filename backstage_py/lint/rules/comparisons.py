@@ -39,10 +39,12 @@ def impossible_comparison(template: Template) -> Iterator[Finding]:
             possible = _possible(template.form, one.names, one.operator)
             if possible is not None and one.value != "" and not any(_may_equal(one, value) for value in possible):
                 yield _finding(use, one, possible)
-            given = types.of_names(template, one.names) if one.names[0] == "steps" and len(one.operator) > 2 else None  # noqa: PLR2004  # === and !==
+            is_strict = len(one.operator) > 2 and one.value not in (None, "")  # noqa: PLR2004  # === and !==
+            given = types.of_names(template, one.names) if is_strict and possible is None else None
             if given and not given & {_TYPES.get(type(one.value), "string"), "null"}:
                 shown = " or a ".join(sorted(given))
-                message = f'The output "{one.names[-1]}" is a {shown}, never {one.value!r}'
+                whose = "output" if one.names[0] == "steps" else "parameter"
+                message = f'The {whose} "{one.names[-1]}" is a {shown}, never {one.value!r}'
                 yield Finding(message, use.path, one.offset)
 
 

@@ -182,6 +182,10 @@ def unknown_filter_field(template: Template) -> Iterator[Finding]:
         for wanted, where in _filters(options, (*one.path, "ui:options")) if isinstance(options, dict) else ():
             for key in wanted:
                 root = str(key).partition(".")[0].lower()
+                inner = wanted[key]
+                if isinstance(inner, dict) and "exists" not in inner and not any(str(one)[:1] == "$" for one in inner):
+                    fix = "Write " + ", ".join(f"{key}.{one}: …" for one in inner) if inner else None
+                    yield Finding("Paths of fields are written with dots", (*where, key), on_key=True, fix=fix)
                 path_meant = misspelled(str(key), _PATHS) if str(key).lower() not in _PATHS else None
                 if root in CATALOG_FILTER_ROOTS and path_meant and path_meant.lower() != str(key).lower():
                     yield Finding(

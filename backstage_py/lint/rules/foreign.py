@@ -17,6 +17,7 @@ from backstage_py.lint.rules.skeletons import (
 )
 from backstage_py.lint.skeleton import Rendering
 
+_PLAIN_CALL = re.compile(r"(?<![$\w{])\{\{-?\s*(\w+)\(")
 _PLAIN_VALUE = re.compile(r"(?<![$\w{])\{\{-?\s*(?:values|parameters)\.(\w+)[^{}]*\}\}")
 _ONE_BRACE = re.compile(r"(?<![$\w{])\$\{ *(?:values|parameters)\.(\w+) *\}(?!\})")
 _WITH_TEMPLATES = re.compile(
@@ -134,6 +135,12 @@ def forgotten_dollar(rendering: Rendering) -> Iterator[Finding]:
         before = text[: found.start()]
         if found[1] in values and before.rfind("${{") <= before.rfind("}}"):
             fix = f"Write ${{{{ values.{found[1]} }}}}"
+            mended = Repair("Write a dollar sign before it", (Edit(found.start(), found.start(), "$"),), sure=False)
+            yield at(rendering, rendering.text, found.start(), "This is plain text, not an expression", fix, mended)
+            return
+    for found in _PLAIN_CALL.finditer(text) if rendering.parsed.macros else ():
+        if found[1] in rendering.parsed.macros:
+            fix = f"Write ${{{{ {found[1]}(…) }}}}"
             mended = Repair("Write a dollar sign before it", (Edit(found.start(), found.start(), "$"),), sure=False)
             yield at(rendering, rendering.text, found.start(), "This is plain text, not an expression", fix, mended)
             return

@@ -186,13 +186,12 @@ def unknown_type(template: Template) -> Iterator[Finding]:
 def misplaced_key(template: Template) -> Iterator[Finding]:
     """Surely misspelled keys, ``required`` as a flag, and ``ui`` as an object instead of a prefix."""
     for one in template.form.properties:
-        if isinstance(one.schema.get("required"), bool):
-            yield Finding(
-                "required is a list beside properties",
-                (*one.path, "required"),
-                on_key=True,
-                fix=f'Add "{one.name}" to the list "required" of the object',
-            )
+        items = one.schema.get("items")
+        for schema, path in ((one.schema, one.path), (items, (*one.path, "items"))):
+            if isinstance(schema, dict) and isinstance(schema.get("required"), bool):
+                fix = f'Add "{one.name}" to the list "required" of the object'
+                fix = fix if schema is one.schema else "Write a list of the properties that have to be there"
+                yield Finding("required is a list beside properties", (*path, "required"), on_key=True, fix=fix)
         if isinstance(nested := one.schema.get("ui"), dict) and nested:
             yield Finding(
                 'JSON Schema has no "ui", and the form does not look into it',

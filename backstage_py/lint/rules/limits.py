@@ -40,6 +40,7 @@ _FIELDS = frozenset(
         *("EntityPicker", "MultiEntityPicker", "OwnedEntityPicker", "OwnerPicker", "EntityTagsPicker"),
     ]
 )
+_WITH_HOST = re.compile(r"(?:[a-z]+://[^/]+|(?:www\.)?(?:github|gitlab|bitbucket|dev\.azure)\.(?:com|org))/(.+)")
 _ADDRESS = re.compile(r"[a-z]+://|[^/?]+[/?]")
 
 
@@ -134,12 +135,25 @@ def option_type(template: Template) -> Iterator[Finding]:
                 yield Finding(
                     f"{host} must be a list", (*where, "requestUserCredentials", "additionalScopes", str(host))
                 )
+        yield from _owners_with_hosts(options, where)
         hosts = options.get("allowedHosts")
         for index, host in enumerate(hosts if isinstance(hosts, list) else ()):
             if isinstance(host, str) and _ADDRESS.match(host) and not tree.has_code(host):
                 name = re.sub(r"^[a-z]+://|[/?].*", "", host)
                 place = (*where, "allowedHosts", index)
                 yield Finding(f'"{host}" is no host', place, fix=f'Write "{name}"', repair=repair.write(place, name))
+
+
+def _owners_with_hosts(options: JsonObject, where: Path) -> Iterator[Finding]:
+    """Owners are names alone; groups of GitLab have slashes in theirs, but no host."""
+    for key in ("allowedOwners", "allowedOrganizations", "allowedRepos"):
+        names = options.get(key)
+        for index, name in enumerate(names if isinstance(names, list) else ()):
+            found = _WITH_HOST.match(name) if isinstance(name, str) and not tree.has_code(name) else None
+            if found:
+                place = (*where, key, index)
+                mended = repair.write(place, found[1], sure=False)
+                yield Finding(f'"{name}" begins with a host', place, fix=f'Write "{found[1]}"', repair=mended)
 
 
 def _unlike(

@@ -31,7 +31,7 @@ _BY_TYPE = {
     "array": LIST_METHODS,
     "number": NUMBER_METHODS,
     "boolean": frozenset[str](),
-    "object": OTHER_METHODS,
+    "object": frozenset[str](),
 }
 _INSTEAD = {
     "replaceAll": "Write the filter, which replaces all: value | replace('a', 'b')",

@@ -9,6 +9,7 @@ from backstage_py.lint.rule import Finding, Path, rule
 from backstage_py.lint.syntax import Reference
 from backstage_py.lint.view import Template, Use
 from backstage_py.model.json import Json
+from backstage_py.templating import tree
 
 _ASKING = "secrets:\n  schema:\n    type: object\n    properties:\n      token:\n        type: string\n"
 _LOG = "steps:\n  - id: log\n    action: debug:log\n    input:\n      message: "
@@ -192,7 +193,7 @@ def link_without_target(template: Template) -> Iterator[Finding]:
     "misspelled-output-key",
     "warning",
     "template",
-    summary="A key of the output, or of a link or text in it, is a misspelling.",
+    summary="A key of the output, or of a link or text in it, is a misspelling, or `default` is no boolean.",
     why="The page of the finished task shows nothing for it.",
     bad=_PUBLISH + "output:\n  links:\n    - titel: Repository\n      url: https://example.com\n",
     good=_PUBLISH + "output:\n  links:\n    - title: Repository\n      url: https://example.com\n",
@@ -208,6 +209,9 @@ def misspelled_output_key(template: Template) -> Iterator[Finding]:
         for index, entry in enumerate(entries if isinstance(entries, list) else ()):
             places.append((entry, ("spec", "output", name, index), known))
     for value, path, known in places:
+        chosen = value.get("default") if isinstance(value, dict) and known is _ENTRY_KEYS["text"] else None
+        if isinstance(chosen, str) and not tree.has_code(chosen):
+            yield Finding("default must be true or false", (*path, "default"), fix="Write true or false without quotes")
         for key in value if isinstance(value, dict) else ():
             meant = key not in known and (known is not _OUTPUT_KEYS or isinstance(value[key], list))
             close = (_OTHER_KEYS.get(str(key)) or slip_of(str(key), known, value)) if meant else None

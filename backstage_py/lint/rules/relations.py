@@ -110,6 +110,23 @@ def nearly_named(entity: Entity) -> Iterator[Finding]:
 
 
 @rule(
+    "BPY123",
+    "named-again",
+    "warning",
+    "entity",
+    summary="An entity stands twice in its file: kind, namespace and name are those of one before it.",
+    why="The catalog keeps one of the two; which of them is not said.",
+    bad={"catalog-info.yaml": _COMPONENT + "---\n" + _COMPONENT},
+    good={"catalog-info.yaml": _COMPONENT},
+)
+def named_again(entity: Entity) -> Iterator[Finding]:
+    """Names are compared without their case, as the catalog compares them."""
+    if entity.is_again:
+        name = entity.value["metadata"]["name"]
+        yield Finding(f'This file has another {entity.kind} "{name}"', ("metadata", "name"), fix="Give it its own name")
+
+
+@rule(
     "BPY121",
     "odd-kind",
     "warning",
@@ -237,6 +254,10 @@ def _misspelled(value: JsonObject, schema: JsonObject, path: Path) -> Iterator[F
                 on_key=True,
                 fix=f'Did you mean "{close}"?',
                 repair=repair.rename((*path, key), close, sure=False),
+            )
+        elif key not in known and path == ("spec", "presentation"):
+            yield Finding(
+                f'spec.presentation has no "{key}"', (*path, key), on_key=True, fix=f"It has {', '.join(known)}"
             )
         elif isinstance(item, dict) and isinstance(known.get(key), dict):
             yield from _misspelled(item, known[key], (*path, key))

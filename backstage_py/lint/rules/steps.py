@@ -18,6 +18,7 @@ from backstage_py.templating import tree
 _STEP = "steps:\n  - id: log\n    action: debug:log\n    input:\n      message: hello\n"
 _STRATEGY = "EXPERIMENTAL_strategy"
 _STRATEGIES = ("none", "startOver")
+_EXPRESSION = re.compile(r"\$\{\{.*?\}\}", re.DOTALL)
 _LITERAL = re.compile(r"^(?!\$\{\{)(?!\{%)|(?<!\}\})(?<!%\})\Z")
 """A text that begins before an expression or a tag, or ends after one."""
 _FOREIGN_KEYS = {
@@ -270,7 +271,8 @@ def _with_id(step: Step, used: AbstractSet[str], taken: set[str]) -> Repair | No
 def _has_text_around(condition: str) -> bool:
     """Whether something stands beside an expression, a space or another one, so that the whole gives a text."""
     parsed = syntax.parse(condition)
-    return not parsed.problems and parsed.sole is None and parsed.outputs > 0 and _LITERAL.search(condition) is not None
+    around = _LITERAL.search(condition) or ("{%" not in condition and _EXPRESSION.sub("", condition))
+    return not parsed.problems and parsed.sole is None and parsed.outputs > 0 and bool(around)
 
 
 def _condition(path: Path, bare: str) -> Repair | None:

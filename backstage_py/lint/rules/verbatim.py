@@ -39,7 +39,9 @@ def copies_nothing(fetches: tuple[Fetch, ...]) -> Iterator[Finding]:
 
 
 def _meant(folder: FilePath, pattern: str) -> str | None:
-    """The pattern with the first part that is not there replaced by the one that is."""
+    """The pattern with the first part that is not there replaced by the one that is, or without a slash before it."""
+    if pattern.startswith("/") and (folder / pattern.lstrip("/").partition("*")[0].rpartition("/")[0]).exists():
+        return pattern.lstrip("/")
     parts = pattern.removeprefix("./").split("/")
     for index, part in enumerate(parts):
         if not part or _WILD & set(part):

@@ -38,6 +38,7 @@ _CONTAINED: dict[str, tuple[str, ...]] = {
 _FETCHES = frozenset({"fetch:plain", "fetch:template", "fetch:cookiecutter"})
 _WRITERS = _FETCHES | {"catalog:write", "catalog:fetch", "debug:log", "debug:wait", "catalog:register"}
 """Actions of which it is known which folders they make: those that are told, or none."""
+_WILD = frozenset("*?[]{}!()+@")
 _MOST_FILES = 20_000
 
 
@@ -141,7 +142,7 @@ _ENTITY = (
     "warning",
     "fetches",
     summary="A step names a file that the skeleton does not have, and it has one of nearly that name.",
-    why="`catalog:register` finds no file, and `fs:rename` fails.",
+    why="`catalog:register` finds no file, `fs:rename` fails, and `fs:delete` deletes nothing.",
     bad={"template.yaml": _INFO.replace("FILE", "catalog-info.yml"), "skeleton/catalog-info.yaml": _ENTITY},
     good={"template.yaml": _INFO.replace("FILE", "catalog-info.yaml"), "skeleton/catalog-info.yaml": _ENTITY},
 )
@@ -151,6 +152,7 @@ def no_such_file(fetches: tuple[Fetch, ...]) -> Iterator[Finding]:
     for fetch in fetches:
         if not fetch.is_file and fetch.is_inside and fetch.target.is_dir():
             files |= _made(fetch)
+    files |= _renamed(fetches[0].steps) if files else set()
     steps = fetches[0].steps if fetches else ()
     for step in steps if files else ():
         for given, folder, where in _named(steps, step):
@@ -178,11 +180,13 @@ def _named(steps: tuple[Step, ...], step: Step) -> Iterator[tuple[str, str, Path
             source = publisher.input.get("sourcePath", ".")
             if not tree.has_code(source):
                 names.append((given, _normal(source), (*path, "catalogInfoPath")))
-    elif step.action == "fs:rename":
+    elif step.action in ("fs:rename", "fs:delete"):
         files = step.input.get("files")
         for index, one in enumerate(files if isinstance(files, list) else ()):
             if isinstance(one, dict):
                 names.append((one.get("from"), ".", (*path, "files", index, "from")))
+            elif step.action == "fs:delete" and isinstance(one, str) and not _WILD & set(one):
+                names.append((one, ".", (*path, "files", index)))
     for name, folder, where in names:
         if isinstance(name, str) and name and not tree.has_code(name):
             yield name, folder, where
@@ -199,6 +203,17 @@ def _made(fetch: Fetch) -> set[str]:
         if not tree.has_code(one):
             found.add(_normal(posixpath.join(target, renamed)))
     return found
+
+
+def _renamed(steps: tuple[Step, ...]) -> set[str]:
+    """What files are called after a step."""
+    files = [one for step in steps if step.action == "fs:rename" for one in _listed(step.input.get("files"))]
+    names = [one.get("to") for one in files if isinstance(one, dict)]
+    return {_normal(one) for one in names if isinstance(one, str)}
+
+
+def _listed(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else []
 
 
 def _beside(name: str, files: set[str]) -> str | None:
