@@ -19,6 +19,8 @@ from backstage_py.plugin import schema as schemas
 
 LARGEST = 64 * 1024 * 1024
 """Bytes of a message."""
+MOST_VALUES = 500_000
+"""JSON values of a message: each of the smallest takes 100 times the memory of its text."""
 _MOST_LINES = 10_000
 
 
@@ -236,6 +238,8 @@ def from_handler(data: bytes) -> tuple[int, FromHandler]:
 def _decode(data: bytes, kinds: dict[str, type[Message]]) -> tuple[int, Message]:
     if len(data) > LARGEST:
         raise ProtocolError(f"it has more than {LARGEST} bytes")
+    if json.has_more(data, MOST_VALUES):
+        raise ProtocolError(f"it has more than {MOST_VALUES} values")
     try:
         found = json.parse(data)
     except (ValueError, RecursionError):

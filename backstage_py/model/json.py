@@ -10,13 +10,17 @@ from backstage_py.js import numbers
 from backstage_py.js import text as js_text
 from backstage_py.js.values import Json, Undefined
 
-__all__ = ["Json", "JsonObject", "carried", "dumps", "is_deeper", "normalise", "parse", "text", "type_name"]
+__all__ = ["Json", "JsonObject", "carried", "dumps", "has_more", "is_deeper", "normalise", "parse", "text", "type_name"]
 
 JsonObject = dict[str, Json]
 _NUMBER = re.compile(r"\d(?:[.eE]|\d{15})")
 """What a text has that holds a float: a point, an exponent, or more digits than an integer has in orjson."""
 _NUMBER_IN_BYTES = re.compile(_NUMBER.pattern.encode())
 
+
+_STRING_OR_VALUE = re.compile(rb'"[^"]*+"?|,|[\[{](?!\s*+[\]}])')
+"""Each string of a text without escapes, and outside of strings what stands before each value but the whole."""
+_QUOTE = ord('"')
 
 _DEEPEST = 200
 _TOO_DEEP = f"it is nested deeper than {_DEEPEST} levels"
@@ -34,6 +38,24 @@ def parse(text: str | bytes) -> Json:
     if _openings(text) > _DEEPEST and is_deeper(value, _DEEPEST):
         raise ValueError(_TOO_DEEP)
     return value
+
+
+def has_more(text: bytes, values: int) -> bool:
+    """Say whether JSON text holds more values than so many, without parsing it: small ones take more than their text.
+
+    What is no JSON may have any answer.
+    """
+    if text.count(b",") + text.count(b"[") + text.count(b"{") < values:
+        return False  # even with those in its strings
+    strings, others = 2 * values, values  # strings that are more than values and keys come from no JSON
+    for found in _STRING_OR_VALUE.finditer(text.replace(rb"\\", b"").replace(rb"\"", b"")):
+        if found[0][0] == _QUOTE:
+            strings -= 1
+        else:
+            others -= 1
+        if others <= 0 or strings < 0:
+            return True
+    return False
 
 
 def _openings(text: str | bytes) -> int:

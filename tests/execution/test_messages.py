@@ -63,6 +63,23 @@ def test_a_length_above_the_bound_is_refused_before_it_is_read() -> None:
         stream.length(b"\xff\xff\xff\xff")
 
 
+@pytest.mark.parametrize(("value", "count"), [("[]", 1), ('{"a":{}}', 2), ("1", 1), (r'"\",["', 1), ("[1 , [ ] ]", 3)])
+def test_a_message_of_more_values_than_may_be_is_refused_before_it_is_parsed(value: str, count: int) -> None:
+    def said(values: int) -> bytes:
+        """Return a message with so many values, of which six are its own."""
+        listed = ",".join(["0"] * ((values - 6) % count) + [value] * ((values - 6) // count))
+        return f'{{"type":"output","seq":1,"name":"x","value":[{listed},0]}}'.encode()
+
+    messages.from_handler(said(messages.MOST_VALUES))
+    with pytest.raises(ProtocolError, match="more than 500000 values"):
+        messages.from_handler(said(messages.MOST_VALUES + 1)[:-1])
+
+
+def test_what_separates_values_is_text_within_texts() -> None:
+    text = '\\",[{' * messages.MOST_VALUES
+    assert messages.from_handler(messages.encode(Output("x", text), 1)) == (1, Output("x", text))
+
+
 def test_a_message_that_comes_again_is_passed_over_and_one_that_is_missing_is_an_error() -> None:
     line = Line()
     first, third = messages.encode(Recall(1, "a"), 1), messages.encode(Recall(3, "c"), 3)

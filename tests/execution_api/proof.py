@@ -158,7 +158,7 @@ class Proof:
         all_tasks = await self.task_ids()
         wrong += [f"{one}: it is not there any more" for one in self.tasks.followed if one not in all_tasks]
         for one in all_tasks:
-            events = await self.replicas.client.ask("GET", f"/api/scaffolder/v2/tasks/{one}/events")
+            events = await self.events(one)
             ends = [event for event in events if event["type"] == "completion"]
             if len(ends) != 1 or ends[0]["body"].get("error"):
                 wrong.append(f"{one}: {[event['body'] for event in ends]}")
@@ -170,6 +170,21 @@ class Proof:
         if len(self.outside.made) != STEPS * len(all_tasks):
             wrong.append(f"{len(self.outside.made)} effects instead of {STEPS * len(all_tasks)}")
         return wrong
+
+    async def events(self, task_id: str) -> list[Any]:
+        """Return what is stored of a task."""
+        found: list[Any] = await self.replicas.client.ask("GET", f"/api/scaffolder/v2/tasks/{task_id}/events")
+        return found
+
+    async def keep(self, folder: Path, wrong: list[str]) -> None:
+        """Write down what helps to find out why something is wrong; logs of replicas lie in the folder already."""
+        named = {one for one in await self.task_ids() if any(one in words for words in wrong)}
+        found: dict[str, Any] = {one: await self.events(one) for one in named}
+        found["cluster"] = self.kube.api.items(f"/api/v1/namespaces/{self.namespace}/events")
+        found["jobs"] = self.jobs
+        found["notes"] = [(one.at, one.text) for one in self.replicas.history.notes]
+        for name, value in found.items():
+            (folder / f"{name}.json").write_text(json.dumps(value, indent=1))
 
     async def task_ids(self) -> list[str]:
         """Return all tasks when they have ended; who lost the answer to an order has one more than it follows."""
@@ -342,6 +357,8 @@ async def prove(kube: KubeCluster, image: str, folder: Path, arguments: argparse
         await on.replicas.until_ready()
         seconds = time.monotonic() - began
         wrong = await on.problems()
+        if arguments.keep:
+            await on.keep(folder, wrong)
     sys.stdout.write(
         f"{arguments.tasks} tasks of {STEPS} steps in {seconds:.0f} s, {arguments.tasks / seconds * 3600:.0f} an hour; "
         f"{len(on.outside.made)} effects; {dict(on.happened)}\n"
@@ -357,12 +374,15 @@ def main() -> int:
     parser.add_argument("--at-once", type=int, default=12)
     parser.add_argument("--every", type=float, default=8.0, help="seconds between faults, about")
     parser.add_argument("--seed", type=int, default=random.randrange(10_000))
+    parser.add_argument("--keep", type=Path, help="a folder for all that is written, which stays")
     arguments = parser.parse_args()
     sys.stdout.write(f"seed {arguments.seed}\n")
     kube = KubeCluster(Path(os.environ["BACKSTAGE_PY_TEST_KUBECONFIG"]).resolve())
     image = os.environ.get("BACKSTAGE_PY_TEST_STEP_IMAGE") or built.load(kube, built.images(), built.NAME)
-    with tempfile.TemporaryDirectory() as folder:
-        return asyncio.run(prove(kube, image, Path(folder), arguments))
+    with tempfile.TemporaryDirectory() as made:
+        folder = arguments.keep or Path(made)
+        folder.mkdir(parents=True, exist_ok=True)
+        return asyncio.run(prove(kube, image, folder.resolve(), arguments))
 
 
 if __name__ == "__main__":
