@@ -9,13 +9,19 @@ import pytest
 
 from backstage_py.errors import NotAllowedError
 from backstage_py.execution.messages import Answer, Ask, FromService
+from backstage_py.integrations.hosts.scm import ScmRegistry
+from backstage_py.integrations.hosts.url_reading import UrlReading
+from backstage_py.integrations.web.http import HttpClient
+from backstage_py.model.http import UrlContent
 from backstage_py.model.scm import ScmIntegration
 from backstage_py.plugin import Services, action
 from backstage_py.scaffolder.executors.host import Host
 from backstage_py.scaffolder.executors.kubernetes.lent import Lent
+from backstage_py.settings.sections import ReadingRule
 from tests.execution.pair import Everything, Pair
 
 GITHUB = ScmIntegration("github", "github.com", "GitHub", "https://api.github.com", None, "gh-token", {"apps": ["key"]})
+OPENED = ReadingRule("open.example", ("/public/",))
 GITLAB = ScmIntegration(
     "gitlab", "gitlab.example", "GitLab", None, None, "gl-token", {"baseUrl": "https://gitlab.example"}
 )
@@ -41,6 +47,18 @@ class Hosts:
         return found.token if found else None
 
 
+class Reader:
+    """Reads everything with the service's credentials, as the real one does; which repository is whose it knows, too."""
+
+    def __init__(self) -> None:
+        self.read_urls: list[str] = []
+        self.same_repository = UrlReading(HttpClient(), ScmRegistry([GITHUB, GITLAB]), (OPENED,)).same_repository
+
+    async def read(self, url: str, *, etag: str | None = None, token: str | None = None) -> UrlContent:
+        self.read_urls.append(url)
+        return UrlContent(b"content", etag or token)
+
+
 class Backstage:
     def __init__(self) -> None:
         self.tokens: list[str | None] = []
@@ -51,7 +69,9 @@ class Backstage:
 
 def lent(given: Any, **more: Any) -> Lent:
     backstage: Any = Backstage()
-    services = Services(integrations=Hosts(), backstage=backstage, config={"a": {"b": 1, "c": 2}, "d": 3})
+    reader: Any = Reader()
+    config = {"a": {"b": 1, "c": 2}, "d": 3}
+    services = Services(integrations=Hosts(), backstage=backstage, config=config, url_reader=reader)
     return Lent(given, {"KEY": "a-secret", "OTHER": "not-mentioned", "backstageToken": "user-token"}, services, **more)
 
 
@@ -82,6 +102,63 @@ async def test_a_hosts_credentials_go_only_to_a_step_that_names_it(text: str, is
     else:
         with pytest.raises(NotAllowedError, match="whose input names that host"):
             await answers["integrations", "token"]("github.com")
+
+
+TEMPLATE = "https://github.com/acme/templates/blob/main/service/template.yaml"
+LISTED = (ReadingRule("gitlab.example", ("/acme/skeletons/",)), ReadingRule("files.example"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://github.com/acme/templates/tree/main/service/skeleton",
+        "https://GITHUB.com/acme/templates/blob/v2/other.yaml",
+        "https://gitlab.example/acme/skeletons/-/tree/main",
+        "https://files.example/anything",
+        "https://open.example/public/x",
+    ],
+)
+async def test_a_pod_reads_the_templates_own_repository_and_what_is_listed(url: str) -> None:
+    found = lent({}, base=TEMPLATE, reads=LISTED)
+    assert await found.overrides["url_reader", "read"](url)
+    reader: Any = found.services.url_reader
+    assert reader.read_urls == [url]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://github.com/acme/secrets/blob/main/keys",
+        "https://github.com/acme/templates-private/blob/main/keys",
+        "https://github.com/acme/templates/../secrets/blob/main/keys",
+        "https://github.com/acme/templates/%2e%2e/secrets/blob/main/keys",
+        "https://raw.githubusercontent.com/acme/secrets/main/keys",
+        "https://gitlab.example/acme/skeletons-private/-/blob/main/keys",
+        "https://gitlab.example/acme/skeletons/..%2fprivate/-/blob/main/keys",
+        "https://gitlab.example/",
+        "http://169.254.169.254/latest/meta-data",
+        "file:///etc/passwd",
+        "no url",
+    ],
+)
+@pytest.mark.parametrize("base", [TEMPLATE, "file:///templates/service/template.yaml", None])
+async def test_a_pod_reads_nothing_else_with_the_services_credentials(url: str, base: str | None) -> None:
+    found = lent({}, base=base, reads=LISTED)
+    reader: Any = found.services.url_reader
+    for arguments in ({}, {"token": "made up"}, {"etag": "1"}):
+        with pytest.raises(NotAllowedError, match=r"scaffolder\.executor\.kubernetes\.reads"):
+            await found.overrides["url_reader", "read"](url, **arguments)
+    with pytest.raises(NotAllowedError):
+        found.check_read(url)  # as is asked before a folder is read
+    assert reader.read_urls == []
+
+
+@pytest.mark.parametrize("given", ["https://gitlab.example/acme/web", "gitlab.example?owner=acme&repo=web"])
+async def test_a_pod_reads_from_the_hosts_of_its_steps_input(given: str) -> None:
+    found = lent({"url": given})
+    assert await found.overrides["url_reader", "read"]("https://gitlab.example/acme/other/-/blob/main/x")
+    with pytest.raises(NotAllowedError):
+        await found.overrides["url_reader", "read"]("https://gitlab.example:8443/acme/other/-/blob/main/x")
 
 
 def test_secrets_are_those_of_the_steps_input() -> None:

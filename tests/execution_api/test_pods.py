@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from backstage_py.errors import NotAllowedError
 from backstage_py.execution.channel import ChannelClosed
 from backstage_py.execution.http_calls import Calls
 from backstage_py.plugin import ActionContext, action
 from tests.cluster import waiting
+from tests.execution.pair import Everything
 from tests.execution_api import stage
 from tests.execution_api.kubelet import Kubelet
 from tests.execution_api.stage import ATTEMPT, Stage
@@ -41,6 +43,25 @@ async def test_a_step_runs_in_a_pod(on: Stage) -> None:
     assert (on.workspace / "made").read_text() == "by the pod"
     [job] = on.kubelet.seen
     assert job["metadata"]["labels"]["backstage.io/task"] == ATTEMPT[0]
+
+
+@action("acme:reads", {"type": "object"})
+async def reads(ctx: ActionContext[Any]) -> dict[str, Any]:
+    (ctx.workspace.root / "read").mkdir()
+    await ctx.url_reader.read_tree(ctx.input["url"], ctx.workspace.root / "read", token="its own")
+    try:
+        await ctx.url_reader.read_tree("https://other.example/acme/secrets", ctx.workspace.root / "stolen")
+    except NotAllowedError as error:
+        return {"refused": error.message}
+    return {}
+
+
+async def test_a_pod_has_folders_read_where_its_step_is_about_them(on: Stage) -> None:
+    on.services = Everything().services
+    await on.run(reads, {"url": "https://github.com/acme/web"})
+    assert (on.workspace / "read" / "file").read_text() == "https://github.com/acme/web"
+    assert "scaffolder.executor.kubernetes.reads" in str(on.step.sink.outputs["refused"])
+    assert not (on.workspace / "stolen").exists()
 
 
 async def until(is_there: Callable[[], Any], what: str) -> Any:

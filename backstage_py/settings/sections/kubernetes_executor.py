@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from backstage_py.model.json import Json
 from backstage_py.settings import kinds
 from backstage_py.settings.description import Each, Section, key
+from backstage_py.settings.sections.backend import ReadingRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,4 +115,11 @@ class KubernetesExecutorSettings:
     )
     config: Sequence[str] | None = key(
         "config", kinds.TEXTS, "(ours) Keys of this configuration that pods see; none by default.", None
+    )
+    reads: tuple[ReadingRule, ...] = key(
+        "reads",
+        Each(ReadingRule),
+        "(ours) What the service reads by URL for any pod, beside hosts that its step's input names and the template's "
+        "own repository.",
+        (),
     )

@@ -87,7 +87,7 @@ class KubernetesExecution:
     async def _once(self, call: Call) -> None:
         """Run the action in one pod."""
         asked, pods = self._asked, self._asked.pods
-        lent = Lent(asked.context.input, asked.context.secrets, asked.context.services, pods.config)
+        lent = self._lent()
         pod = pods.take(call, asked.context.workspace.root, self._say, asked.image)
         host = self._host = self._hosted(lent, pod, call)
         signalled = asyncio.create_task(self._tell_cancelled(host))
@@ -112,6 +112,11 @@ class KubernetesExecution:
             host.close()
             pods.give_back(pod, is_clean=is_well and host.is_clean)
 
+    def _lent(self) -> Lent:
+        context, settings = self._asked.context, self._asked.pods.around.settings
+        base = context.template_info.base_url if context.template_info else None
+        return Lent(context.input, context.secrets, context.services, settings.config or (), settings.reads, base)
+
     def _hosted(self, lent: Lent, pod: Pod, call: Call) -> Host:
         asked = self._asked
         context = replace(asked.context, secrets=lent.secrets)
@@ -120,6 +125,7 @@ class KubernetesExecution:
 
             async def read_tree(url: str, target: Any, *, etag: str | None = None, token: str | None = None) -> Json:
                 """Read into a folder here, from which the pod gets it."""
+                lent.check_read(url)
                 root = asked.context.workspace.root
                 with TemporaryDirectory(prefix=f"{root.name}_step-tree-", dir=root.parent) as folder:
                     found = await reader.read_tree(url, Path(folder), etag=etag, token=token)

@@ -3,6 +3,8 @@
 - Secrets of the task: those whose values stand in the step's rendered input.
 - The user's token: never; in its place stands a word that only this call's own questions to the service can use.
 - A git host's credentials: only if the step's rendered input names that host.
+- What is read by URL with the service's credentials: from hosts that the step's rendered input names, from the
+  template's own repository, and what the operator listed.
 - The configuration: the keys that the operator listed.
 """
 
@@ -11,12 +13,15 @@ import secrets
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from backstage_py.errors import NotAllowedError
-from backstage_py.integrations.hosts import scm_url
+from backstage_py.integrations.hosts import reading_rules, scm_url
+from backstage_py.model import web_url
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.scm import ScmIntegration
 from backstage_py.plugin import Services
+from backstage_py.settings.sections import ReadingRule
 
 _USER_TOKEN = "backstageToken"  # noqa: S105  # a name
 _SHORTEST = 4
@@ -32,12 +37,16 @@ class Lent:
         given: the secrets of the task.
         services: of the context.
         keys: of the configuration that pods may see.
+        reads: what may be read by URL in any case.
+        base: where the template was read, if that is known.
     """
 
     input: Json
     given: Mapping[str, str] = field(repr=False)
     services: Services = field(repr=False)
     keys: Sequence[str] = ()
+    reads: Sequence[ReadingRule] = ()
+    base: str | None = None
     _word: str = field(default_factory=lambda: f"user-of-the-task-{secrets.token_urlsafe(16)}", repr=False)
     _texts: tuple[str, ...] = field(init=False, repr=False)
 
@@ -78,6 +87,8 @@ class Lent:
                 found |= {(service, one): self._with_user(getattr(target, one)) for one in methods}
         if self.services.backstage:
             found["backstage", "request"] = self._request
+        if self.services.url_reader:
+            found["url_reader", "read"] = self._read
         return found
 
     def as_user(self, token: str | None) -> str | None:
@@ -92,6 +103,36 @@ class Lent:
         """Say whether the step's input names a host."""
         pattern = re.compile(rf"(?<![\w.-]){re.escape(host)}(?![\w.-]*\w)", re.IGNORECASE)
         return any(pattern.search(text) for text in self._texts)
+
+    def check_read(self, url: str) -> None:
+        """Make sure that the service may read a URL for the pod.
+
+        Raises:
+            NotAllowedError: it may not.
+        """
+        if not self._may_read(url):
+            raise NotAllowedError(
+                f"A pod reads '{url}' only for a step whose input names that host, or if it is in the repository of the "
+                "template, or listed at 'scaffolder.executor.kubernetes.reads'"
+            )
+
+    def _may_read(self, url: str) -> bool:
+        try:
+            url = web_url.canonical(url)
+        except ValueError:
+            return False
+        parts = urlsplit(url)
+        if web_url.climbs(parts.path):
+            return False
+        if reading_rules.is_allowed(url, self.reads) or (parts.netloc and self.names(parts.netloc)):
+            return True
+        reader = self.services.url_reader
+        return bool(reader and self.base and reader.same_repository(url, self.base))
+
+    async def _read(self, url: str, **named: Any) -> Any:
+        self.check_read(url)
+        reader: Any = self.services.url_reader
+        return await reader.read(url, **named)
 
     def _config(self) -> JsonObject:
         found: JsonObject = {}

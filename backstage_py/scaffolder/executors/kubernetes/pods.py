@@ -1,6 +1,5 @@
 """The pods of one attempt: one for each step, or one for all steps that go to it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,11 +34,6 @@ class Pods:
     _contents: Contents | None = None
     _kept: dict[str, Pod] = field(default_factory=dict)
     _images: dict[Pod, str] = field(default_factory=dict)
-
-    @property
-    def config(self) -> Sequence[str]:
-        """Keys of the configuration that pods see."""
-        return self.around.settings.config or ()
 
     def retries(self, *, has_begun: bool) -> int:
         """Return how often a step begins again when its pod is lost."""
