@@ -9,6 +9,7 @@ from backstage_py.execution import allowed, values
 from backstage_py.execution.connection import Scope
 from backstage_py.execution.messages import (
     LARGEST,
+    MOST_VALUES,
     Ask,
     Begin,
     CheckpointGet,
@@ -72,13 +73,15 @@ class Sink:
         """
         plain = schemas.dump(value)
         try:
-            size = len(json.dumps(plain))
+            data = json.dumps(plain)
         except TypeError as error:
             raise BackstageError(
                 f"Output '{name}' is not a JSON value: {error}; return strings, numbers, booleans, lists or objects"
             ) from error
-        if size > LARGEST // 2:
-            raise BackstageError(f"Output '{name}' has {size} bytes, more than the {LARGEST // 2} that one may have")
+        if len(data) > LARGEST // 2:
+            raise BackstageError(f"Output '{name}' has {len(data)} bytes, more than the {LARGEST // 2} that one may have")
+        if json.has_more(data, MOST_VALUES // 2):
+            raise BackstageError(f"Output '{name}' has more than the {MOST_VALUES // 2} values that one may have")
         self.scope.tell(Output(name, plain))
 
     async def checkpoint(self, key: str, function: Callable[[], Awaitable[Json]]) -> Json:

@@ -21,6 +21,7 @@ from backstage_py.execution.http_calls import Calls
 from backstage_py.execution.messages import Begin, Ended, FromHandler
 from backstage_py.execution.outbox import Outbox
 from backstage_py.model import json
+from backstage_py.plugin import ActionContext
 from backstage_py.plugin.services import UrlReader
 
 _SILENCE = 60.0
@@ -73,6 +74,13 @@ class HttpChannel:
         """Return the task's folder as the service has it now; blocks."""
         with self._carried():
             return self._carrier.fetch()
+
+    def adapt(self, context: ActionContext[Any]) -> ActionContext[Any]:
+        """Return the context with what has to be fetched besides being asked for."""
+        reader = context.services.url_reader
+        if reader is None:
+            return context
+        return replace(context, services=replace(context.services, url_reader=_Reader(reader, self)))
 
     def close(self) -> bool:
         """Send what is left, and end: the handler has ended. Return whether the service has heard all of it."""
@@ -134,7 +142,7 @@ def opened(url: str, ticket: str, root: Path) -> HttpChannel:
     return HttpChannel(url, str(answer["token"]), root, float(answer.get("silence", _SILENCE)))
 
 
-class Reader:
+class _Reader:
     """The service's URL reader; what it reads into folders is fetched from there."""
 
     def __init__(self, asked: UrlReader, channel: HttpChannel) -> None:

@@ -210,12 +210,14 @@ def encode(message: Message, seq: int) -> bytes:
 
     Raises:
         TypeError: a value in it is no JSON.
-        ValueError: it is larger than a message may be.
+        ValueError: it is larger than a message may be, or has more values.
     """
     found = {wire: getattr(message, name) for name, wire, _, _ in _shape(message.type)}
     data = json.dumps({"type": message.type, "seq": seq, **found})
     if len(data) > LARGEST:
         raise ValueError(f"a value of {len(data)} bytes is larger than the {LARGEST} that a message may have")
+    if json.has_more(data, MOST_VALUES):
+        raise ValueError(f"a value of lists and objects holds more than the {MOST_VALUES} that a message may have")
     return data
 
 

@@ -17,6 +17,7 @@ from backstage_py.errors import (
     PermanentError,
     TemporaryError,
 )
+from backstage_py.execution import messages
 from backstage_py.model.json import JsonObject
 from backstage_py.model.task import ClaimLost
 from backstage_py.plugin import Action, ActionContext, UrlContent, action
@@ -367,6 +368,19 @@ async def test_a_value_that_is_no_json_is_refused_where_it_is_given(pair: Pair) 
 
     await pair.run(odd)
     assert pair.sink.outputs == {"fine": True}
+
+
+async def test_a_value_of_more_values_than_travel_is_refused_where_it_is_given(pair: Pair) -> None:
+    @action("test:many", ANY)
+    async def say_many(ctx: Context) -> None:
+        with pytest.raises(BackstageError, match="Output 'many' has more than the 250000 values that one may have"):
+            ctx.output("many", [0] * (messages.MOST_VALUES // 2))
+        ctx.output("few", 1)
+
+    await pair.run(say_many)
+    assert pair.sink.outputs == {"few": 1}
+    with pytest.raises(ValueError, match="holds more than the 500000 that a message may have"):
+        messages.encode(messages.Output("many", [0] * messages.MOST_VALUES), 1)
 
 
 async def test_many_questions_at_once_are_all_answered(pair: Pair) -> None:

@@ -100,7 +100,8 @@ class Kubelet:
         except ChannelClosed:
             return 3
         opened()
-        Handler(channel, Surroundings(self.actions.__getitem__, workspace=channel.workspace)).serve()
+        around = Surroundings(self.actions.__getitem__, workspace=channel.workspace, adapt=channel.adapt)
+        Handler(channel, around).serve()
         return 0 if channel.close() else UNHEARD
 
     def open(self, job: Object) -> None:

@@ -5,14 +5,12 @@ import os
 import signal
 import sys
 import threading
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from backstage_py.execution import client
 from backstage_py.execution.channel import NOT_WANTED, UNHEARD, ChannelClosed
 from backstage_py.execution.handler import Handler, Surroundings
-from backstage_py.plugin import ActionContext, Services, load_plugins
+from backstage_py.plugin import Services, load_plugins
 
 _FOLDER = "workspace"
 _STOPPED = 143
@@ -31,19 +29,14 @@ def run(folder: Path) -> int:
     threads = threading.active_count()
     services = Services(filters=plugins.filters, globals=plugins.globals, global_descriptions=plugins.descriptions)
 
-    def adapt(context: ActionContext[Any]) -> ActionContext[Any]:
-        reader = context.services.url_reader
-        if reader is None:
-            return context
-        return replace(context, services=replace(context.services, url_reader=client.Reader(reader, channel)))
-
     around = Surroundings(
         find=plugins.actions.get,
         services=services,
         workspace=channel.workspace,
-        adapt=adapt,
+        adapt=channel.adapt,
         interrupt=_thread.interrupt_main,
         is_clean=lambda: threading.active_count() <= threads + 1,  # and the one that receives answers
+        traces=True,
     )
     Handler(channel, around).serve()
     return 0 if channel.close() else UNHEARD
