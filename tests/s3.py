@@ -144,11 +144,11 @@ def _variable(header: str) -> str:
 
 
 @contextmanager
-def serving() -> Iterator[Server]:
+def serving(host: str = "127.0.0.1") -> Iterator[Server]:
     """Serve until the block is left."""
     found = Server()
-    server = make_server("127.0.0.1", 0, found, threaded=True, request_handler=MotoRequestHandler)
-    found.url = f"http://127.0.0.1:{server.server_port}"
+    server = make_server(host, 0, found, threaded=True, request_handler=MotoRequestHandler)
+    found.url = f"http://{host}:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:

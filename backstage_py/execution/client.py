@@ -25,6 +25,8 @@ from backstage_py.plugin import ActionContext
 from backstage_py.plugin.services import UrlReader
 
 _SILENCE = 60.0
+_SOON = 3.0
+"""Seconds in which what is small arrives where anybody is, lost packets that the system sends again included."""
 
 
 class HttpChannel:
@@ -38,7 +40,7 @@ class HttpChannel:
     """
 
     def __init__(self, url: str, token: str, root: Path, silence: float = _SILENCE) -> None:
-        self._polls = Calls(url, token, silence / 2, 2 * silence, silence / 6)
+        self._polls = Calls(url, token, silence / 2, 2 * silence, min(_SOON, silence / 6))
         self._sends = Calls(url, token, silence, 2 * silence, silence / 6)
         self._carries = Calls(url, token, silence, 2 * silence, silence / 6)
         self._carrier = Carrier(self._carries, root)
@@ -128,13 +130,19 @@ class HttpChannel:
             self._outbox.close()
 
 
-def opened(url: str, ticket: str, root: Path) -> HttpChannel:
+def opened(url: str, ticket: str, root: Path, seconds: float = 2 * _SOON) -> HttpChannel:
     """Open the session of a Job and return its channel.
+
+    Args:
+        url: of the API, with the session's key.
+        ticket: of the Job.
+        root: where the workspace goes.
+        seconds: behind which a service that has not answered is asked again, over another connection.
 
     Raises:
         ChannelClosed: nobody waits for this pod any more. BackstageError: the service fails.
     """
-    calls = Calls(url, ticket, more={OPENING: secrets.token_urlsafe(32)})
+    calls = Calls(url, ticket, seconds, reaches=_SOON, more={OPENING: secrets.token_urlsafe(32)})
     try:
         answer = json.parse(calls.call("POST", "open"))
     finally:

@@ -17,6 +17,7 @@ from backstage_py.scaffolder.executors.choice import RunFacts
 from backstage_py.scaffolder.executors.kubernetes import workspace
 from backstage_py.scaffolder.executors.process.executor import ProcessExecutor
 from backstage_py.settings.sections import ProcessSettings
+from backstage_py.testing.runner import Log
 from tests.cluster.cluster import KubeCluster
 from tests.deploy import built
 from tests.execution_api import bench_tasks, real
@@ -91,6 +92,22 @@ async def kept(on: Real) -> None:
     await on.run_pods(each_step=False).close()
 
 
+async def lines(on: Real) -> None:
+    """How late lines of a step are in its log here."""
+    arrived: list[float] = []
+
+    class Timed(Log):
+        def info(self, message: str) -> None:
+            arrived.append(time.time())
+            super().info(message)
+
+    on.step.log = Timed()
+    await on.run("pods:says", {"times": 10 * _ROUNDS})
+    said = [float(one) for one in on.log]
+    late = sorted((there - then) * 1000 for then, there in zip(said, arrived[-len(said) :], strict=True))
+    sys.stdout.write(f"line of a pod in the step's log: p50 {late[len(late) // 2]:.1f} ms, {late[-1]:.0f} at most\n")
+
+
 async def local(on: Real) -> None:
     """The process of a task beside the service."""
     executor = ProcessExecutor(ProcessSettings(), SOURCE.parent, reloads=False)
@@ -119,7 +136,7 @@ async def main() -> None:
     small = {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}}
     sys.stdout.write(f"load of the machine: {os.getloadavg()[0]:.1f}\n")
     with tempfile.TemporaryDirectory() as folder:
-        for name, measures, changes in (("cold", (cold, kept, local), {}), ("warm", (warm,), {"warm": 1})):
+        for name, measures, changes in (("cold", (cold, kept, lines, local), {}), ("warm", (warm,), {"warm": 1})):
             place = Path(folder, name)
             place.mkdir()
             async with real.opened(kube, image, place, SOURCE, resources=small, **changes) as on:

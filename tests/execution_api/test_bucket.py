@@ -350,6 +350,35 @@ async def test_what_is_not_what_it_is_called_does_not_count(
     assert not list(api.folder.glob("*_step-*"))
 
 
+async def test_a_link_that_is_used_behind_the_end_changes_nothing_and_what_it_put_is_swept(
+    api: Api, server: "Server", settings: BucketSettings
+) -> None:
+    """A link lives longer than a step may."""
+    session, token = await api.opened(MINE)
+    pod, contents = Pod(api, MINE, token), api.contents["task-a", "1"]
+    (contents.root / "file").write_text("before")
+    await pod.fetch()
+    links = [(await offered(api, token, content), content) for content in (b"never recorded", b"as another part")]
+    (pod.root / "file").write_text("recorded")
+    await pod.send()
+    depot = contents.depot
+    assert depot
+    api.sessions.drop(session)
+    contents.close()
+    await asyncio.to_thread(depot.close)
+    for link, content in links:
+        assert await asked("PUT", link["url"], content, link["headers"]) == 200  # the bucket knows of no end
+        assert (await collected(api, token, hashlib.sha256(content).hexdigest())).status == 401
+    assert [(path.name, path.read_text()) for path in contents.root.iterdir()] == [("file", "recorded")]
+    assert len(server.objects(settings.bucket)) == len(links)
+
+    async def is_current(attempt: AttemptKey) -> bool:
+        return attempt != ("task-a", 1)
+
+    assert await Depots(settings, "ours").sweep(is_current) == 1
+    assert not server.objects(settings.bucket)
+
+
 async def test_what_is_not_sealed_changes_nothing(api: Api) -> None:
     pod, root = await opened(api, MINE)
     (root / "file").write_text("before")

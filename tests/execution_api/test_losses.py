@@ -43,9 +43,9 @@ async def network(api: Api) -> AsyncIterator[Network]:
         yield found
 
 
-async def opened(network: Network, ticket: str, folder: Path) -> HttpChannel:
+async def opened(network: Network, ticket: str, folder: Path, *seconds: float) -> HttpChannel:
     """Do what a pod does first."""
-    return await threads.remote_call("a pod", client.opened, f"{network.url}/{KEY}", ticket, folder / "pod")
+    return await threads.remote_call("a pod", client.opened, f"{network.url}/{KEY}", ticket, folder / "pod", *seconds)
 
 
 async def received(channel: HttpChannel) -> bytes | None:
@@ -62,6 +62,15 @@ async def test_a_pod_that_lost_the_answer_to_its_ticket_gets_it_again(api: Api, 
     with pytest.raises(ChannelClosed):  # whoever else has the ticket
         await opened(network, session.ticket, api.folder)
     await session.say(Nothing(is_over=True))
+    await threads.remote_call("a pod", channel.close)
+
+
+async def test_a_pod_whose_ticket_was_lost_on_its_way_shows_it_again_soon(api: Api, network: Network) -> None:
+    """Such a pod has not begun yet: nobody but itself knows that it waits."""
+    session = api.session(KEY)
+    network.swallows.append(OPEN)
+    channel = await opened(network, session.ticket, api.folder, 0.2)
+    assert network.happened == [OPEN]
     await threads.remote_call("a pod", channel.close)
 
 

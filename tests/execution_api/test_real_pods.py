@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 
 from backstage_py.errors import BackstageError
-from backstage_py.testing.runner import Log
+from backstage_py.settings.sections.kubernetes_executor import BucketSettings
 from tests.cluster import waiting
 from tests.cluster.cluster import KubeCluster
 from tests.deploy import built
@@ -39,6 +38,26 @@ async def until(is_there: Any, what: str) -> Any:
 
 
 async def test_a_step_does_in_a_pod_what_it_does_anywhere(on: Real) -> None:
+    await _build(on)
+
+
+async def test_a_workspace_travels_between_a_pod_and_a_bucket(kube: KubeCluster, image: str, tmp_path: Path) -> None:
+    """By links that the pod uses by itself: nothing of it goes by way of the service, and nothing is left."""
+    s3 = pytest.importorskip("tests.s3", reason="moto[server] and boto3 of the dependency group 'dev' are missing")
+    with s3.serving(kube.host) as server:
+        server.new_bucket("steps")
+        keys = {"access_key_id": "service", "secret_access_key": s3.SECRET}
+        bucket = BucketSettings(bucket="steps", region=s3.REGION, endpoint=server.url, **keys)
+        async with real.opened(kube, image, tmp_path, SOURCE, bucket=bucket) as on:
+            await _build(on)
+            assert {method for method, *_ in server.seen} == {"GET", "PUT"}
+            assert on.executor.sessions.all == {}
+            await on.run_pods().close()
+        assert server.objects("steps") == {}
+
+
+async def _build(on: Real) -> None:
+    """Run a step that does all that a step does."""
     (on.workspace / "given").write_text("by the service")
     (on.workspace / "gone").write_text("soon")
     on.step.secrets = {"KEY": "a-secret-value", "OTHER": "another-secret"}
@@ -66,22 +85,6 @@ async def test_a_pod_may_do_as_little_as_a_step_needs(on: Real) -> None:
     assert job["metadata"]["labels"]["backstage.io/task"] == ATTEMPT[0]
     assert job["metadata"]["annotations"]["backstage.io/user"] == "user:default/ada"
     await until(lambda: on.jobs[0]["status"].get("succeeded") == 1, "the pod ends by itself")
-
-
-async def test_lines_come_as_they_are_said(on: Real) -> None:
-    arrived: list[float] = []
-
-    class Timed(Log):
-        def info(self, message: str) -> None:
-            arrived.append(time.time())
-            super().info(message)
-
-    on.step.log = Timed()
-    await on.run("pods:says", {"times": 20})
-    said = [float(line) for line in on.log]
-    late = sorted(there - then for then, there in zip(said, arrived[-len(said) :], strict=True))
-    print(f"from the pod's write to the log: median {late[10] * 1e3:.0f} ms, slowest {late[-1] * 1e3:.0f} ms")  # noqa: T201  # a number, not asserted
-    assert len(said) == 20
 
 
 async def test_memory_that_is_used_up_is_named(kube: KubeCluster, image: str, tmp_path: Path) -> None:
