@@ -79,7 +79,8 @@ class Sink:
                 f"Output '{name}' is not a JSON value: {error}; return strings, numbers, booleans, lists or objects"
             ) from error
         if len(data) > LARGEST // 2:
-            raise BackstageError(f"Output '{name}' has {len(data)} bytes, more than the {LARGEST // 2} that one may have")
+            told = f"has {len(data)} bytes, more than the {LARGEST // 2} that one may have"
+            raise BackstageError(f"Output '{name}' {told}")
         if json.has_more(data, MOST_VALUES // 2):
             raise BackstageError(f"Output '{name}' has more than the {MOST_VALUES // 2} values that one may have")
         self.scope.tell(Output(name, plain))

@@ -48,7 +48,7 @@ class Hosts:
 
 
 class Reader:
-    """Reads everything with the service's credentials, as the real one does; which repository is whose it knows, too."""
+    """Reads everything, with the service's credentials; and knows which repository is whose, as the real one does."""
 
     def __init__(self) -> None:
         self.read_urls: list[str] = []

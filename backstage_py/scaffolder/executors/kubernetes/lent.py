@@ -112,8 +112,8 @@ class Lent:
         """
         if not self._may_read(url):
             raise NotAllowedError(
-                f"A pod reads '{url}' only for a step whose input names that host, or if it is in the repository of the "
-                "template, or listed at 'scaffolder.executor.kubernetes.reads'"
+                f"A pod reads '{url}' only if its step's input names that host, if it is in the template's repository, "
+                "or if 'scaffolder.executor.kubernetes.reads' lists it"
             )
 
     def _may_read(self, url: str) -> bool:
