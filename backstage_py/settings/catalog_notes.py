@@ -11,8 +11,8 @@ _OF_PLUGINS = {"providers": "provider", "processors": "processor"}
 _PLUGINS = "backstage_py.catalog"
 _OF_BACKSTAGE = frozenset(
     {
-        *("awsOrganization", "awsS3", "azureBlob", "gcp", "githubMultiOrg", "keycloakOrg", "msGraphOrg", "okta"),
-        *("openApi", "puppetdb"),
+        *("awsOrganization", "awsS3", "azureBlob", "gcp", "githubMultiOrg", "githubOrg", "keycloakOrg", "ldapOrg"),
+        *("microsoftGraphOrg", "msGraphOrg", "okta", "openApi", "puppetdb"),
     }
 )
 """Names that modules of Backstage and its community read, for which there is no counterpart here."""

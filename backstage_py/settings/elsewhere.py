@@ -76,6 +76,7 @@ CATALOG = (
     Key("providers", kinds.OBJECT, "Sources of entities; those of plugins, too."),
     Key("providers.*", kinds.ANY, "Options of a provider that a plugin brings."),
     Key("processors", kinds.OBJECT, "Options of processors that plugins bring, by their names."),
+    Key("processors.*", kinds.ANY, "Options of a processor that a plugin brings."),
     Key("providerOptions", kinds.OBJECT, "By the name of a provider."),
     Key("providerOptions.*.disabled", kinds.SWITCH, "Leave the provider out."),
     Key("processorOptions", kinds.OBJECT, "By the name of a processor."),

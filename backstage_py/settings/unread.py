@@ -182,6 +182,8 @@ _EVENTS = _idle(
     "events.notifyTimeoutMs",
 )
 
+_DIRECTORIES = _idle("which directory is read stands in catalog.providers.ldapOrg", "ldap")
+
 _REST = (
     Key("app.*", owner=_FRONTEND),
     Key("organization.*", owner=_FRONTEND),
@@ -190,4 +192,4 @@ _REST = (
     *_of("the Argo CD plugin", "argocd.revisionsToLoad", "argocd.localDevelopment", "argocd.namespacedApps"),
 )
 
-UNREAD: tuple[Key, ...] = (*_BACKEND, *_SIGN_IN, *_HOSTS, *_KUBERNETES, *_EVENTS, *_REST)
+UNREAD: tuple[Key, ...] = (*_BACKEND, *_SIGN_IN, *_HOSTS, *_KUBERNETES, *_EVENTS, *_DIRECTORIES, *_REST)

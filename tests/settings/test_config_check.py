@@ -121,6 +121,15 @@ def test_what_backstage_calls_secret_is_never_shown() -> None:
     assert set(shown) == set(_PUBLIC)
 
 
+def test_readers_of_organisations_that_backstage_replaced_are_ignored_by_name(tmp_path: Path) -> None:
+    readers = ("ldapOrg", "githubMultiOrg", "microsoftGraphOrg")
+    sections = ", ".join(f"{one}: {{providers: []}}" for one in readers)
+    found = _found(tmp_path, f"catalog: {{processors: {{{sections}}}}}\nldap: {{providers: []}}\n")
+    assert {key: one.answer for key, one in found.items()} == dict.fromkeys(
+        (*(f"catalog.processors.{one}" for one in readers), "ldap"), Answer.IGNORED
+    )
+
+
 def test_counts_are_of_values(tmp_path: Path) -> None:
     found = _all(tmp_path, "techdocs: {a: 1, b: [1, 2]}\napp: {title: T}\n")
     assert check.counts(found) == {"read": 1, "not ours": 3}

@@ -7,11 +7,12 @@ here, but for those marked (ours).
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 from backstage_py.model.json import Json
 from backstage_py.settings import kinds
-from backstage_py.settings.description import Each, Section, key
+from backstage_py.settings.description import Each, Key, Section, key
 from backstage_py.settings.kinds import Kind
 from backstage_py.settings.reading import Reader
 from backstage_py.settings.schedules import SCHEDULE, Schedule
@@ -109,6 +110,8 @@ class LdapSearch:
         set: values by paths of the entity such as ``metadata.customField``.
         map: names of attributes by what they become.
     """
+
+    also: ClassVar = (Key("options.returnAttributeValues", without_effect="Backstage does not read it either"),)
 
     dn: str = key("dn", kinds.TEXT, "Where they are stored.", example="ou=people,dc=example,dc=net")
     scope: str = key("options.scope", kinds.choice("base", "one", "sub"), "`one` by default.", "one")
