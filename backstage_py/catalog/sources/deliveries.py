@@ -6,6 +6,7 @@ does; that an event is refused when it comes again is ours.
 
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -59,6 +60,8 @@ _KIND_MEMBERS: Mapping[str, tuple[str, ...]] = {
     "azureDevOps": ("eventType",),
     "gerrit": ("type",),
 }
+_KIND = re.compile(r"[\w.:/-]{1,100}", re.ASCII)
+"""Kinds that hosts have; whatever else an open address is told becomes no topic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +87,11 @@ class Ingress:
         return None if any(matches) else proof.refusal
 
     def subtopic(self, headers: Headers, payload: JsonObject) -> str:
-        """Return the topic with the kind of the event, such as ``github.push``; alone where there is none."""
+        """Return the topic with the kind of the event, such as ``github.push``; alone where there is no such word."""
         found: Json = headers.get(_KIND_HEADERS.get(self.topic, ""))
         for member in _KIND_MEMBERS.get(self.topic, ()):
             found = found or payload.get(member)
-        return f"{self.topic}.{found}" if isinstance(found, str) and found else self.topic
+        return f"{self.topic}.{found}" if isinstance(found, str) and _KIND.fullmatch(found) else self.topic
 
     def keys(self, headers: Headers, body: bytes) -> Sequence[str]:
         """Return what a delivery is known by when it comes again.
