@@ -26,6 +26,10 @@ HOSTS = ScmRegistry(
         ScmIntegration("gitea", "tea.corp", "tea.corp", None, None, None, {}),
         ScmIntegration("gerrit", "gerrit.corp", "", None, None, None, GERRIT),
         ScmIntegration("bitbucketServer", "bb.corp", "bb.corp", None, None, None, {}),
+        ScmIntegration(
+            "gitea", "idp.corp:8443", "idp.corp:8443", None, None, None, {"baseUrl": "https://idp.corp:8443/gitea"}
+        ),
+        ScmIntegration("bitbucketServer", "stash.corp", "", "https://stash.corp/stash/rest/api/1.0", None, None, {}),
     ]
 )
 
@@ -48,6 +52,12 @@ def parse(url: str) -> scm_url.ScmUrl:
         ("https://gitlab.com/g/p/blob/main/b.yaml", "g/p", "main", "b.yaml"),
         ("https://git.corp/lab/g/p/-/tree/main/x", "g/p", "main", "x"),
         ("https://tea.corp/o/r/src/branch/main/x.yaml", "o/r", "main", "x.yaml"),
+        ("https://idp.corp:8443/gitea/o/r/src/branch/main/x.yaml", "o/r", "main", "x.yaml"),
+        ("https://idp.corp:8443/gitea/o/r/src/branch/main/", "o/r", "main", ""),
+        ("https://bb.corp/users/ada/repos/r/browse/x.yaml?at=dev", "~ada/r", "dev", "x.yaml"),
+        ("https://bb.corp/projects/~ada/repos/r/raw/x.yaml", "~ada/r", "", "x.yaml"),
+        ("https://stash.corp/stash/projects/P/repos/r/browse/a/x.yaml?at=dev", "P/r", "dev", "a/x.yaml"),
+        ("https://stash.corp/stash/users/ada/repos/r", "~ada/r", "", ""),
         ("https://bitbucket.org/w/r/src/master/x.yaml", "w/r", "master", "x.yaml"),
         ("https://bb.corp/projects/P/repos/r/browse/x.yaml?at=refs/heads/dev", "P/r", "dev", "x.yaml"),
         ("https://gerrit.corp/g/plugins/gitiles/r/+/refs/heads/main/a/b.yaml", "r", "main", "a/b.yaml"),
@@ -128,6 +138,21 @@ def test_relative_urls_are_seen_from_the_template(url: str, base: str, expected:
 def test_relative_urls_never_leave_the_repository(url: str) -> None:
     with pytest.raises(NotAllowedError, match="leads out of the repository"):
         scm_url.resolve(url, BASE, HOSTS.by_url(BASE))
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        "https://idp.corp:8443/gitea/o/r/src/branch/main/t/template.yaml",
+        "https://bb.corp/users/ada/repos/r/browse/t/template.yaml",
+        "https://stash.corp/stash/projects/P/repos/r/browse/t/template.yaml",
+    ],
+)
+def test_below_a_folder_of_a_host_they_never_leave_it_either(base: str) -> None:
+    inside = base.replace("t/template.yaml", "skeleton")
+    assert scm_url.resolve("../skeleton", base, HOSTS.by_url(base)) == inside
+    with pytest.raises(NotAllowedError, match="leads out of the repository"):
+        scm_url.resolve("../../other", base, HOSTS.by_url(base))
 
 
 def test_public_hosts_are_known_without_configuration_and_configured_ones_come_first() -> None:

@@ -28,7 +28,8 @@ _SHAPES = {
     ),
     "bitbucketCloud": (r"/(?P<owner>[^/]+)/(?P<name>[^/]+)(?:/(?P<kind>src|raw)/(?P<ref>[^/]+)(?:/(?P<path>.*))?)?/?"),
     "bitbucketServer": (
-        r"/projects/(?P<owner>[^/]+)/repos/(?P<name>[^/]+)(?:/(?P<kind>browse|raw|src)(?:/(?P<path>.*))?)?/?"
+        r"/(?:projects/(?P<owner>[^/]+)|users/(?P<user>[^/]+))/repos/(?P<name>[^/]+)"
+        r"(?:/(?P<kind>browse|raw|src)(?:/(?P<path>.*))?)?/?"
     ),
 }
 _ANY_HOST = _SHAPES["gitlab"]
@@ -47,8 +48,8 @@ class ScmUrl:
     """A file or folder in a repository.
 
     Attributes:
-        site: scheme and host, and the folder below which a self-hosted GitLab or Gitiles is served.
-        owner: organisation, user, group path or project key.
+        site: scheme and host, and the folder below which a self-hosted host is served.
+        owner: organisation, user, group path or project key; that of a user of Bitbucket Server is ``~`` and the name.
         kind: the word in the URL that tells files from folders (``blob``, ``tree``, …); empty for a whole repository.
         ref: branch, tag or commit; empty when the URL names none.
         path: decoded, without a slash at its start; empty for the root.
@@ -96,7 +97,7 @@ def parse(url: str, integration: ScmIntegration) -> ScmUrl:
     ref = named.get("ref") or _first(parts.query, "at").removeprefix("refs/heads/")
     return ScmUrl(
         site=f"{parts.scheme}://{parts.netloc}{folder}",
-        owner=unquote(named["owner"] or ""),
+        owner=unquote(named["owner"] or (f"~{named['user']}" if named.get("user") else "")),
         name=unquote(named["name"]).removesuffix(".git"),
         kind=named.get("kind") or "",
         ref=unquote(ref),
@@ -162,7 +163,9 @@ def _without_sign_in(path: str, integration: ScmIntegration) -> str:
 def _relative_folder(integration: ScmIntegration) -> str:
     if integration.type == "gerrit":
         return urlsplit(gerrit.places(integration).files).path.rstrip("/")
-    if integration.type != "gitlab" or integration.host == "gitlab.com":
+    if integration.type == "bitbucketServer":
+        return urlsplit(integration.api_base_url or "").path.partition("/rest/api")[0].rstrip("/")
+    if integration.type not in {"gitlab", "gitea"} or integration.host == "gitlab.com":
         return ""
     return urlsplit(str(integration.options.get("baseUrl") or "")).path.rstrip("/")
 
