@@ -1,3 +1,3 @@
-from backstage_py.cli.main import main
+from backstage_py.cli.entry import main
 
 main()

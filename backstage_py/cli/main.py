@@ -1,9 +1,5 @@
 """The command line: all commands with their options. Nothing heavy is imported before a command runs."""
 
-import contextlib
-import gc
-import io
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -12,13 +8,9 @@ from typing import Annotated
 import typer
 
 from backstage_py import __version__, extras
-from backstage_py.cli import author, examples, operator
-from backstage_py.cli.commands import plain
-from backstage_py.errors import BackstageError, SettingsError
-from backstage_py.extras import MissingExtraError
+from backstage_py.cli import author, examples, operator, start
+from backstage_py.cli.entry import main as main  # noqa: PLC0414  # where scripts of earlier installations look for it
 
-_WRONG_USE = 2
-_INTERRUPTED = 130
 _NARROW = 60
 
 
@@ -45,44 +37,6 @@ ConfigOption = Annotated[
         help="An app-config.yaml; several are merged in order. Default: app-config[.local].yaml in this folder.",
     ),
 ]
-
-
-def main() -> None:
-    """Run the command line; errors of ours and of the system end as plain words and an exit status."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # what the terminal's encoding cannot show is escaped
-            stream.reconfigure(errors="backslashreplace")
-    try:
-        try:
-            if (status := plain.run(sys.argv[1:])) is not None:
-                sys.exit(status)
-            app()
-        finally:
-            sys.stdout.flush()  # a full disk or a closed pipe shows here at the latest
-    except (SettingsError, MissingExtraError) as error:
-        _stop(error.message, _WRONG_USE)
-    except BackstageError as error:
-        _stop(error.message, 1)
-    except KeyboardInterrupt:
-        _stop("Interrupted.", _INTERRUPTED)
-    except BrokenPipeError:  # the reader closed the pipe, as head(1) does
-        _abandon_output()
-        sys.exit(1)
-    except OSError as error:
-        _abandon_output()
-        place = f"{error.filename}: " if error.filename else ""
-        _stop(f"{place}{error.strerror or error}", _WRONG_USE)
-
-
-def _stop(message: str, status: int) -> None:
-    sys.stderr.write(f"backstage-py: {message}\n")
-    sys.exit(status)
-
-
-def _abandon_output() -> None:
-    """Discard unwritten output, or the interpreter would report the same error again when it ends."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001  # Typer calls it with the flag's value
@@ -113,12 +67,7 @@ def serve(
     ] = 0,
 ) -> None:
     """Serve the scaffolder and the catalog."""
-    extras.require("The command 'serve'", "serve")
-    gc.disable()  # until the service has started: modules stay in memory, and scanning them costs time
-    _import_sparingly()
-    from backstage_py.cli.commands import serve as command
-
-    raise typer.Exit(command.run(config or [], host=host, port=port, workers=workers))
+    raise typer.Exit(start.serve(config or [], host=host, port=port, workers=workers))
 
 
 @app.command()
@@ -137,17 +86,10 @@ def migrate(config: ConfigOption = None) -> None:
 def worker(config: ConfigOption = None) -> None:
     """Run tasks of a service that is started with --workers."""
     extras.require("The command 'worker'", "serve")
-    _import_sparingly()
+    start.import_sparingly()
     from backstage_py.cli.commands import worker as command
 
     raise typer.Exit(command.run(config or []))
-
-
-def _import_sparingly() -> None:
-    """Import what would bring along megabytes that no service needs: coloured tracebacks, greenlets, watched files."""
-    with extras.without("greenlet", "rich", "watchfiles"):
-        import structlog.dev  # noqa: F401  # for good
-        import uvicorn  # noqa: F401  # as above
 
 
 @app.command(hidden=True)

@@ -63,6 +63,7 @@ def routes(
     offered: Callable[[], Sequence[OfferedAction]],
     policy: ActionPolicy | None = None,
     authority: Authority | None = None,
+    ready: Callable[[], Awaitable[None]] | None = None,
 ) -> Sequence[BaseRoute]:
     """Return the routes of a plugin.
 
@@ -71,8 +72,9 @@ def routes(
         offered: its actions, asked anew for each request, since actions may be reloaded.
         policy: what the operator lets other programs use.
         authority: says who sees an action that needs a permission.
+        ready: is awaited before ``offered`` is called.
     """
-    face = _Handlers(plugin, offered, policy or ActionPolicy(), authority or Authority())
+    face = _Handlers(plugin, offered, policy or ActionPolicy(), authority or Authority(), ready)
     return [
         Route(_LIST, face.list, methods=["GET"]),
         Route(_STATUS, face.status, methods=["GET"]),
@@ -88,19 +90,21 @@ class _Handlers:
         offered: Callable[[], Sequence[OfferedAction]],
         policy: ActionPolicy,
         authority: Authority,
+        ready: Callable[[], Awaitable[None]] | None,
     ) -> None:
+        self._ready = ready
         self._plugin = plugin
         self._offered = offered
         self._policy = policy
         self._authority = authority
 
     async def list(self, request: Request) -> Response:
-        shown = await self._permitted(self._visible(), credentials(request))
+        shown = await self._permitted(await self._visible(), credentials(request))
         return json_response({"actions": [action.entry for action in shown]})
 
     async def status(self, request: Request) -> Response:
         refuse_all_but_services(request)
-        return json_response({"hasActions": bool(self._offered())})
+        return json_response({"hasActions": bool(await self._all())})
 
     async def invoke_v1(self, request: Request) -> Response:
         return await self._invoke(request, await json_body(request), None)
@@ -134,7 +138,8 @@ class _Handlers:
         return await action.run(Call(given, secrets, caller))
 
     async def _find(self, id_: str, caller: Credentials) -> OfferedAction:
-        found = next((action for action in self._visible() if action.entry["id"] == id_), None)
+        visible = await self._visible()
+        found = next((action for action in visible if action.entry["id"] == id_), None)
         if found is None or not await self._permitted([found], caller):
             raise NotFoundError(f'Action "{id_}" not found')
         return found
@@ -148,10 +153,15 @@ class _Handlers:
         hidden = {permission for permission, shown in zip(needed, answers, strict=True) if not shown}
         return [action for action in actions if action.needed not in hidden]
 
-    def _visible(self) -> Sequence[OfferedAction]:
+    async def _all(self) -> Sequence[OfferedAction]:
+        if self._ready:
+            await self._ready()
+        return self._offered()
+
+    async def _visible(self) -> Sequence[OfferedAction]:
         if not self._policy.offers(self._plugin):
             return []
-        return [one for one in self._offered() if self._policy.allows(one.entry["id"], one.entry["attributes"])]
+        return [one for one in await self._all() if self._policy.allows(one.entry["id"], one.entry["attributes"])]
 
 
 def _is_backend(caller: Credentials) -> bool:

@@ -11,7 +11,6 @@ from backstage_py.http.credentials import credentials
 from backstage_py.http.respond import json_response
 from backstage_py.provisioning.authorized import AuthorizedProvisioner
 
-PLUGIN = "crossplane"
 _LONGEST_KEY = 255
 _TASK = "backstage-py-task"
 """Who lies with this header keeps out of the platform's metrics, and gets nothing by it."""

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from backstage_py import bundled
 from backstage_py.catalog.authorized import AuthorizedCatalog
@@ -10,7 +11,6 @@ from backstage_py.catalog.sources import deliveries
 from backstage_py.catalog.sources.deliveries import Ingress
 from backstage_py.http import auth, permission, platform_metrics, plugin_mount, scaffolder_actions, template_actions
 from backstage_py.http import catalog as catalog_face
-from backstage_py.http import crossplane as crossplane_face
 from backstage_py.http import events as events_face
 from backstage_py.http import scaffolder as scaffolder_face
 from backstage_py.http.plugin_mount import Plugin
@@ -18,18 +18,20 @@ from backstage_py.http.template_actions import TemplateActions
 from backstage_py.identity.authenticator import Authenticator
 from backstage_py.identity.guest import GuestSignIn
 from backstage_py.model.json import JsonObject
-from backstage_py.permissions import conditions
+from backstage_py.permissions import conditions, names
 from backstage_py.permissions.mode import Mode
-from backstage_py.provisioning.authorized import AuthorizedProvisioner
 from backstage_py.scaffolder.face.action_policy import ActionPolicy
 from backstage_py.storage.catalog.events import EventStore
 from backstage_py.wiring.process import Process
 from backstage_py.wiring.stand_in import StandIn
 
+if TYPE_CHECKING:
+    from backstage_py.provisioning.authorized import AuthorizedProvisioner
+
 
 def ids(core: Process, stand_ins: Sequence[StandIn]) -> frozenset[str]:
     """Return the plugins that requests and tokens may name; this service need not serve all of them."""
-    offered = {crossplane_face.PLUGIN} if core.provisioner else set()
+    offered = {names.CROSSPLANE} if core.provisioner else set()
     return frozenset({"auth", "permission", "scaffolder", "catalog", "events", platform_metrics.PLUGIN}).union(
         offered, *(one.plugins for one in stand_ins)
     )
@@ -73,9 +75,11 @@ def _events(core: Process, ingresses: Mapping[str, Ingress]) -> Plugin:
     )
 
 
-def _crossplane(core: Process, provisioner: AuthorizedProvisioner) -> Plugin:
+def _crossplane(core: Process, provisioner: "AuthorizedProvisioner") -> Plugin:
+    from backstage_py.http import crossplane as crossplane_face  # where it is configured
+
     return Plugin(
-        crossplane_face.PLUGIN,
+        names.CROSSPLANE,
         crossplane_face.routes(provisioner),
         _keys(core),
         permissions=bundled.schema("permissions/crossplane"),
@@ -134,7 +138,7 @@ def _stand_ins(core: Process, stand_ins: Sequence[StandIn]) -> Iterator[Plugin]:
     """Yield the plugins of stand-ins; what this service offers itself goes before them."""
     for one in stand_ins:
         for id_, routes in one.plugins.items():
-            if id_ != crossplane_face.PLUGIN or core.provisioner is None:
+            if id_ != names.CROSSPLANE or core.provisioner is None:
                 yield Plugin(id_, routes, _keys(core))
 
 

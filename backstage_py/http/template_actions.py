@@ -84,7 +84,7 @@ class TemplateActions:
 
     def routes(self) -> Sequence[BaseRoute]:
         """Return the routes below ``/api/<plugin>``."""
-        return actions_registry.routes(self.plugin, self.offered, self.policy)
+        return actions_registry.routes(self.plugin, self.offered, self.policy, ready=self.registry.complete)
 
     def offered(self) -> Sequence[OfferedAction]:
         """Return all actions of the registry as others see them."""

@@ -1,8 +1,9 @@
 """What each process of the service has: the one that answers requests, and the workers beside it."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from backstage_py import audit, logging
@@ -15,7 +16,6 @@ from backstage_py.identity.issuer import TokenIssuer
 from backstage_py.identity.on_behalf import OnBehalf
 from backstage_py.integrations.backstage import Discovery, HttpBackstageClient, HttpCatalogClient
 from backstage_py.integrations.bitbucket_autocomplete import BitbucketAutocomplete
-from backstage_py.integrations.crossplane.provisioning import Provisioner
 from backstage_py.integrations.github_autocomplete import GithubAutocomplete
 from backstage_py.integrations.gitlab_autocomplete import GitlabAutocomplete
 from backstage_py.integrations.terraform import rules as terraform_rules
@@ -23,9 +23,7 @@ from backstage_py.permissions import names
 from backstage_py.permissions.mode import Permissions
 from backstage_py.plugin import Plugins, Services, load_plugins
 from backstage_py.plugin.catalog import EntityProvider, load_catalog_plugins
-from backstage_py.plugin.services import CatalogClient, required
-from backstage_py.provisioning.authorized import AuthorizedProvisioner
-from backstage_py.provisioning.catalog import ResourceProvider
+from backstage_py.plugin.services import required
 from backstage_py.reporting.authorized import AuthorizedReports
 from backstage_py.reporting.collector import Collector
 from backstage_py.reporting.service import ReportService
@@ -45,6 +43,10 @@ from backstage_py.wiring.outside import Outside
 from backstage_py.wiring.scaffolder import Scaffolder
 from backstage_py.wiring.stand_in import StandIn
 
+if TYPE_CHECKING:
+    from backstage_py.provisioning.authorized import AuthorizedProvisioner
+    from backstage_py.wiring.provisioning import Offered
+
 
 @dataclass(frozen=True, slots=True)
 class Process:
@@ -59,7 +61,7 @@ class Process:
     services: Services
     scaffolder: Scaffolder
     catalog: AuthorizedCatalog | None
-    provisioner: AuthorizedProvisioner | None
+    provisioner: "AuthorizedProvisioner | None"
     collector: Collector
     reports: AuthorizedReports
     database: Database
@@ -106,9 +108,8 @@ async def opened(
         plugins = load_plugins(settings.scaffolder.actions_folder)
         services = _services(out, plugins, addresses, OnBehalf(issuer, settings.scaffolder.actions_plugin))
         services = replace(services, config=terraform_rules.with_key(settings.raw, kept.plans))
-        offered = Provisioner(settings.raw, services.integrations)
-        kept_entities = _resource_providers(offered, addresses)
-        catalog = _catalog(out, addresses, store, services, permissions, list(kept_entities.values()))
+        offered = _offered(settings, services, addresses)
+        catalog = _catalog(out, addresses, store, services, permissions, offered.providers if offered else ())
         foreign = settings.catalog.base_url or addresses.plugin("catalog")
         client = LocalCatalogClient(catalog) if catalog else HttpCatalogClient(out.http, foreign)
         services = replace(services, catalog=client)
@@ -129,7 +130,7 @@ async def opened(
             worker_limit=None if run_tasks else 0,
             before_removal=collector.collect_tasks,
         )
-        provisioner = _provisioner(offered, addresses, client, permissions, kept_entities, store)
+        provisioner = offered.authorized(client, permissions, store) if offered else None
         yield Process(
             settings,
             addresses,
@@ -211,28 +212,13 @@ def _reports(
     return AuthorizedReports(service, permissions.authority(names.OURS))
 
 
-def _resource_providers(offered: Provisioner, addresses: Addresses) -> dict[str, ResourceProvider]:
-    """Return what keeps the entities of resources in the catalog, by the kind of resource."""
-    url = addresses.plugin(names.CROSSPLANE)
-    return {name: ResourceProvider(offered, name, url) for name in offered.offers}
-
-
-def _provisioner(
-    offered: Provisioner,
-    addresses: Addresses,
-    catalog: CatalogClient,
-    permissions: Permissions,
-    kept_entities: Mapping[str, ResourceProvider],
-    store: Database,
-) -> AuthorizedProvisioner | None:
-    if not offered.offers:
+def _offered(settings: Settings, services: Services, addresses: Addresses) -> "Offered | None":
+    """Return what ``crossplane`` offers; the modules for it are imported where it is configured."""
+    if not settings.raw.get("crossplane"):
         return None
-    authority = permissions.authority(names.CROSSPLANE)
-    url = addresses.plugin(names.CROSSPLANE)
-    told = PlatformEventStore(store)
-    return AuthorizedProvisioner(
-        offered, authority, catalog, url, lambda name: kept_entities[name].change(), lambda one: told.put([one])
-    )
+    from backstage_py.wiring import provisioning
+
+    return provisioning.offered(settings.raw, services.integrations, addresses)
 
 
 def _plugin_hosts(settings: Settings, addresses: Addresses) -> list[str]:

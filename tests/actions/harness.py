@@ -12,12 +12,9 @@ from backstage_py.errors import ConflictError, InputError, NotFoundError, Servic
 from backstage_py.model.http import BackstageResponse
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin import ActionContext, CancelSignal, Services, StepInfo, TemplateInfo, User, Workspace
-from backstage_py.plugin.registry import ActionRegistry
-from backstage_py_actions import ACTIONS
+from backstage_py.plugin.registry import load_actions
 
-REGISTRY = ActionRegistry()
-for _action in ACTIONS:
-    REGISTRY.add(_action)
+REGISTRY = load_actions()
 
 
 @dataclass

@@ -2,7 +2,6 @@ import pytest
 from jsonschema import Draft7Validator
 
 from backstage_py.model.json import Json
-from backstage_py_actions import ACTIONS
 from tests.actions.harness import REGISTRY
 from tests.contract.harness import recorded
 from tests.forges.differences import HOSTS, structure, table
@@ -29,7 +28,7 @@ def test_actions_of_a_host_have_the_schemas_of_its_module(host: str) -> None:
         assert action.supports_dry_run == recorded_action["dry"], action.id
 
 
-@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: str(action.id))
+@pytest.mark.parametrize("action", REGISTRY, ids=lambda action: str(action.id))
 def test_an_action_is_described_with_examples_that_its_schema_accepts(action: Json) -> None:
     import yaml
 
@@ -47,7 +46,7 @@ def test_an_action_is_described_with_examples_that_its_schema_accepts(action: Js
             assert problems == []
 
 
-@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: str(action.id))
+@pytest.mark.parametrize("action", REGISTRY, ids=lambda action: str(action.id))
 def test_every_input_says_what_it_is(action: Json) -> None:
     schemas = action.input_schema.get("anyOf", [action.input_schema])
     for name, member in ((n, m) for schema in schemas for n, m in schema["properties"].items()):

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backstage_py.cli import main as cli
+from backstage_py.cli import entry as cli
 from backstage_py.cli.commands import dev
 from backstage_py.cli.local.trust import Trust
 from tests import effort

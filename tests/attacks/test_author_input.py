@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from backstage_py.cli import main as cli
+from backstage_py.cli import entry as cli
 
 HEAD = "apiVersion: scaffolder.backstage.io/v1beta3\nkind: Template\nmetadata: {name: x}\nspec:\n  type: service\n"
 BOMB = "".join(f"  {name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n" for before, name in zip("abcdefgh", "bcdefghi"))  # noqa: B905  # the last one has no next

@@ -146,7 +146,7 @@ def test_shells_complete_commands_options_and_names(typed: str, offered: str, sh
     entry = [
         sys.executable,
         "-c",
-        "import sys; sys.argv = ['backstage-py']; from backstage_py.cli.main import main; main()",
+        "import sys; sys.argv = ['backstage-py']; from backstage_py.cli.entry import main; main()",
     ]
     done = subprocess.run(
         entry,
@@ -180,7 +180,15 @@ def test_the_short_way_says_the_same_as_the_long_way(
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["test"], ["validate", "--help"], ["validate", "-f", "x"], ["validate", "-f"]]
+    "arguments",
+    [
+        [],
+        ["test"],
+        *(["validate", *rest] for rest in (["--help"], ["-f", "x"], ["-f"])),
+        *(["serve", *rest] for rest in (["--help"], ["--port"], ["--port", "-1"], ["--port", "65536"])),
+        *(["serve", *rest] for rest in (["--port=7007"], ["app-config.yaml"], ["--host", "--port"])),
+        ["serve", "--workers", "x"],
+    ],
 )
 def test_what_is_not_plain_is_left_to_the_long_way(arguments: list[str]) -> None:
     assert plain.run(arguments) is None
@@ -190,7 +198,7 @@ def test_what_is_not_plain_is_left_to_the_long_way(arguments: list[str]) -> None
 def test_a_plain_check_needs_no_argument_parser_of_its_own(folder: Path) -> None:
     code = (
         "import sys; sys.argv = ['backstage-py', 'validate', 'clean.yaml']\n"
-        "from backstage_py.cli.main import main\n"
+        "from backstage_py.cli.entry import main\n"
         "try: main()\n"
         "except SystemExit as end:\n"
         "    heavy = {'pydantic', 'rich', 'asyncio', 'multiprocessing'} & set(sys.modules)\n"

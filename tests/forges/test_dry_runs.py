@@ -8,13 +8,12 @@ from typing import Any
 
 from backstage_py.integrations.hosts.scm import ScmRegistry
 from backstage_py.model.scm import ScmIntegration
-from backstage_py.plugin import Services
-from backstage_py_actions import ACTIONS
+from backstage_py.plugin import Services, load_actions
 from tests.forges import differences, dry_runs
 from tests.http.scaffolder_site import post, site
 from tests.scaffolder.harness import world
 
-_OURS = {action.id for action in ACTIONS}
+_OURS = {action.id for action in load_actions()}
 RECORDED = {
     one["name"]: one["answer"]
     for one in differences.table("dry-runs")
@@ -32,7 +31,7 @@ def services() -> Services:
 
 
 async def test_dry_runs_are_answered_as_backstage_answers_them(tmp_path: Path) -> None:
-    async with world(tmp_path, *ACTIONS, services=services(), start=False) as w:
+    async with world(tmp_path, *load_actions(), services=services(), start=False) as w:
         app = site(w)
         answers = {name: (await post(app, "/v2/dry-run", dry_runs.body(name))).json for name in RECORDED}
     assert {name.partition("-")[0] for name in answers} >= {"bitbucket", "gerrit", "gitea", "github", "gitlab"}

@@ -18,9 +18,8 @@ from backstage_py.integrations.hosts.url_reading import UrlReading, listed
 from backstage_py.integrations.web.http import HttpClient
 from backstage_py.model.json import JsonObject
 from backstage_py.model.scm import ScmIntegration
-from backstage_py.plugin import Services
+from backstage_py.plugin import Services, load_actions
 from backstage_py.sandbox.server import Sandbox, serve_sandbox
-from backstage_py_actions import ACTIONS
 from tests.golden_paths import produced
 from tests.scaffolder.harness import World, body, log, world
 
@@ -150,7 +149,7 @@ async def running(folder: Path, source: Path, config: JsonObject | None = None) 
             GithubApi(sandbox.api_url, sandbox.token) as api,
             world(
                 folder,
-                *ACTIONS,
+                *load_actions(),
                 services=Services(integrations=registry, url_reader=UrlReading(http, registry), config=config or {}),
             ) as opened,
         ):

@@ -2,17 +2,17 @@
 
 import json
 
-import backstage_py_actions
 from backstage_py import bundled
 from backstage_py.lint.actions import bundled_catalogue
 from backstage_py.model.npm_jsonschema import compile_schema
+from backstage_py.plugin import load_actions
 
 
 def test_bundled_list_of_our_actions_is_current() -> None:
     current = sorted(
         (
             one.describe() | {"examples": [], "description": one.description}  # whatever is installed here
-            for one in backstage_py_actions.ACTIONS
+            for one in load_actions()
         ),
         key=lambda one: str(one["id"]),
     )
@@ -31,6 +31,6 @@ def test_descriptions_of_the_community_are_schemas() -> None:
 
 
 def test_our_own_description_wins_over_the_community_one() -> None:
-    ours = {one.id for one in backstage_py_actions.ACTIONS}
+    ours = {one.id for one in load_actions()}
 
     assert {bundled_catalogue().actions[one].origin for one in ours} == {"builtin"}

@@ -101,6 +101,44 @@ def test_a_broken_package_is_passed_over(tmp_path: Path, monkeypatch: pytest.Mon
     assert "fetch:template" in load_plugins().actions
 
 
+def families(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, announced: str) -> None:
+    """Install a package that announces actions of its module ``late_family``, which has ``folder:greet``."""
+    package(tmp_path, monkeypatch, "late_plugin", f"FAMILIES = {{'late_family': {announced}}}", "backstage_py.actions")
+    (tmp_path / "late_family.py").write_text(GREET)
+    monkeypatch.delitem(sys.modules, "late_family", raising=False)
+
+
+def test_a_family_is_imported_when_one_of_its_actions_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    families(tmp_path, monkeypatch, "['folder:greet']")
+    registry = load_plugins().actions
+
+    assert "folder:greet" in registry
+    assert "late_family" not in sys.modules
+    found = registry.get("folder:greet")
+    assert found.source == "late_family:4"
+    assert registry.is_loaded(found)
+    assert [one.id for one in registry].count("folder:greet") == 1
+    assert len(registry) == len(list(registry))
+
+
+def test_an_action_of_a_family_is_not_defined_twice(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    families(tmp_path, monkeypatch, "['folder:greet']")
+    with pytest.raises(ConflictError, match=r"'folder:greet' is defined twice, in late_family:4 and .*greet\.py:4"):
+        load_plugins(folder)
+
+
+def test_a_family_that_has_other_actions_than_it_announces_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    families(tmp_path, monkeypatch, "['folder:greet', 'folder:bye']")
+    with pytest.raises(ValueError, match=r"late_family announces other actions than it has: \['folder:bye'\]"):
+        load_plugins().actions.get("folder:greet")
+
+
 def test_two_actions_with_one_id_name_both_places(folder: Path) -> None:
     (folder / "other.py").write_text(GREET)
     with pytest.raises(ConflictError, match=r"'folder:greet' is defined twice, in .*greet\.py:4 and .*other\.py:4"):

@@ -13,20 +13,12 @@ import structlog
 
 from backstage_py.integrations.hosts.scm import ScmRegistry
 from backstage_py.model.scm import ScmIntegration
-from backstage_py.plugin import ActionRegistry, Services
+from backstage_py.plugin import Services, load_actions
 from backstage_py.settings.sections import AuthSettings
 from backstage_py.storage.database import Database
 from backstage_py.wiring import keys
 from backstage_py.wiring.scaffolder import Scaffolder
-from backstage_py_actions import ACTIONS
 from tests.scaffolder.killable_worker import SETTINGS
-
-
-def registry() -> ActionRegistry:
-    known = ActionRegistry()
-    for action in ACTIONS:
-        known.add(action)
-    return known
 
 
 def services() -> Services:
@@ -44,7 +36,7 @@ async def main() -> None:
     async with (
         database.running(),
         keys.opened(database, AuthSettings(), SETTINGS, work) as kept,
-        Scaffolder(database, registry(), SETTINGS, services(), kept.box, working_directory=work).running(),
+        Scaffolder(database, load_actions(), SETTINGS, services(), kept.box, working_directory=work).running(),
     ):
         await stop.wait()
 

@@ -15,12 +15,11 @@ from backstage_py.integrations.web.http import HttpClient
 from backstage_py.model.scm import ScmIntegration
 from backstage_py.model.task import ClaimLost, EventType, StepResult, TaskStatus, Transition, new_event
 from backstage_py.plugin import ActionContext, PermanentError, RetryPolicy, Services, TemporaryError, action
-from backstage_py.plugin.registry import ActionRegistry
+from backstage_py.plugin.registry import load_actions
 from backstage_py.sandbox.server import Sandbox, serve_sandbox
 from backstage_py.scaffolder.queue.lease import Lease
 from backstage_py.scaffolder.queue.workspaces import WorkspaceFolders
 from backstage_py.settings.sections import ScaffolderSettings, TaskRecoverySettings
-from backstage_py_actions import ACTIONS
 from tests.effort import IS_THOROUGH
 from tests.http import scaffolder_site
 from tests.scaffolder.harness import World, body, template, world
@@ -90,9 +89,7 @@ async def test_a_retry_at_once_has_all_its_files(tmp_path: Path) -> None:
 
 
 async def test_a_retry_at_once_publishes_all_its_files(tmp_path: Path, services: Services, sandbox: Sandbox) -> None:
-    registry = ActionRegistry()
-    for one in ACTIONS:
-        registry.add(one)
+    registry = load_actions()
     publish = {"repoUrl": "github.com?owner=acme&repo=shop", "defaultBranch": "main", "repoVisibility": "public"}
     entity = template(
         {"id": "fill", "action": "test:fill"},

@@ -13,7 +13,7 @@ import pytest
 from backstage_py.integrations import git
 from backstage_py.integrations.github import GithubApi
 from backstage_py.model.task import TaskEvent
-from backstage_py.plugin import Services
+from backstage_py.plugin import Services, load_actions
 from backstage_py.sandbox.server import Sandbox, serve_sandbox
 from backstage_py.settings.sections import AuthSettings
 from backstage_py.storage import migrate
@@ -22,7 +22,6 @@ from backstage_py.wiring import keys
 from backstage_py.wiring.scaffolder import Scaffolder
 from tests.scaffolder.harness import Catalog, World, body, log, template
 from tests.scaffolder.killable_worker import SETTINGS
-from tests.scaffolder.publishing_worker import registry
 
 API = "/api/v3/repos/acme/shop"
 REQUESTS = [
@@ -108,7 +107,7 @@ async def test_a_repository_is_complete_however_often_the_worker_was_killed(
             catalog = Catalog()
             services = Services(catalog=catalog)
             scaffolder = Scaffolder(
-                database, registry(), SETTINGS, services, kept.box, working_directory=work, worker_limit=0
+                database, load_actions(), SETTINGS, services, kept.box, working_directory=work, worker_limit=0
             )
             world, worker = World(scaffolder, catalog, database), Worker(tmp_path, sandbox)
             for method, path in REQUESTS:

@@ -1,25 +1,29 @@
-"""``backstage-py validate`` with nothing but paths and a format, as hooks and editors call it for every save.
+"""Commands as programs call them, with nothing but plain values: ``validate`` of hooks and editors, ``serve``.
 
-Typer reads its arguments with pydantic, which takes longer to import than a template takes to check. What is said here
-is the same; whatever else is asked for, even wrongly, is left to Typer.
+Typer takes longer to import than a template takes to check, and stays in a service's memory. What is said here is the
+same; whatever else is asked for, even wrongly, is left to Typer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from backstage_py.cli.formats import Format
 
-_COMMAND = "validate"
 _FORMAT_OPTIONS = ("--format", "-f")
+_CONFIG_OPTIONS = ("--config", "-c")
+_MOST = {"--port": 65_535, "--workers": 256}
+"""The numbers among the options of ``serve``, and how large they may be."""
 
 
 def run(arguments: Sequence[str]) -> int | None:
-    """Check and return the exit status, or None if the arguments are not plain."""
-    if not arguments or arguments[0] != _COMMAND:
-        return None
+    """Do it and return the exit status, or None if the arguments are not plain."""
+    command = {"validate": _validate, "serve": _serve}.get(arguments[0] if arguments else "")
+    return command(iter(arguments[1:])) if command else None
+
+
+def _validate(rest: Iterator[str]) -> int | None:
     paths: list[Path] = []
     format_ = Format.TEXT
-    rest = iter(arguments[1:])
     for argument in rest:
         if argument in _FORMAT_OPTIONS:
             value = next(rest, None)
@@ -33,3 +37,24 @@ def run(arguments: Sequence[str]) -> int | None:
     from backstage_py.cli.commands import validate
 
     return validate.run(paths, validate.ValidateOptions(format_))
+
+
+def _serve(rest: Iterator[str]) -> int | None:
+    config: list[Path] = []
+    host: str | None = None
+    numbers: dict[str, int] = {}
+    for argument in rest:
+        value = next(rest, "-")
+        if value.startswith("-"):
+            return None
+        if argument in _CONFIG_OPTIONS:
+            config.append(Path(value))
+        elif argument == "--host":
+            host = value
+        elif argument in _MOST and value.isascii() and value.isdecimal() and int(value) <= _MOST[argument]:
+            numbers[argument] = int(value)
+        else:
+            return None
+    from backstage_py.cli import start
+
+    return start.serve(config, host=host, port=numbers.get("--port"), workers=numbers.get("--workers", 0))

@@ -68,6 +68,7 @@ class ScaffolderService:
 
     async def actions(self, credentials: Credentials) -> Sequence[JsonObject]:
         """Return the installed actions by their ids, and behind them what other plugins offer to the caller."""
+        await self.equipment.registry.complete()
         found = [action.describe() for action in self.equipment.registry]
         remote_actions = delegation.services_for(self.equipment.services, credentials).remote_actions
         if remote_actions:
