@@ -77,6 +77,11 @@ def test_urls_are_taken_apart(url: str, full_name: str, ref: str, path: str) -> 
     assert (found.full_name, found.ref, found.path) == (full_name, ref, path)
 
 
+def test_the_user_of_a_clone_url_is_sent_to_nobody() -> None:
+    found = parse("https://acme@dev.azure.com/acme/Shop/_git/shop?path=/a.yaml")
+    assert (found.site, found.full_name) == ("https://dev.azure.com", "acme/Shop/shop")
+
+
 @pytest.mark.parametrize(
     "url",
     [
@@ -85,6 +90,7 @@ def test_urls_are_taken_apart(url: str, full_name: str, ref: str, path: str) -> 
         "https://github.com/o/r/blob/main/a/%2e%2e/b",
         "https://github.com/o/r/blob/main/%252e%252e/b",
         "https://dev.azure.com/org/proj",
+        "https://dev.azure.com/_git/repo?path=/a.yaml",
     ],
 )
 def test_urls_that_name_no_file_of_a_repository_are_refused(url: str) -> None:

@@ -5,7 +5,7 @@ Each kind of host writes owner, repository, ref and path in its own way; a ref i
 
 import re
 from dataclasses import dataclass
-from urllib.parse import parse_qs, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlencode, urlsplit, urlunsplit
 
 from backstage_py.errors import InputError, NotAllowedError
 from backstage_py.integrations import gerrit
@@ -96,7 +96,7 @@ def parse(url: str, integration: ScmIntegration) -> ScmUrl:
     named = found.groupdict()
     ref = named.get("ref") or _first(parts.query, "at").removeprefix("refs/heads/")
     return ScmUrl(
-        site=f"{parts.scheme}://{parts.netloc}{folder}",
+        site=f"{_site(parts)}{folder}",
         owner=unquote(named["owner"] or (f"~{named['user']}" if named.get("user") else "")),
         name=unquote(named["name"]).removesuffix(".git"),
         kind=named.get("kind") or "",
@@ -191,12 +191,19 @@ def _parse_azure(url: str) -> ScmUrl:
     is_own_host = (parts.hostname or "").endswith(".visualstudio.com")
     if not is_own_host and len(owner) == 1:
         owner = [*owner, repo]
+    if not owner:
+        raise InputError(f"Incorrect URL: {url}, Azure URL must name the project of the repository")
     version = _first(parts.query, "version")
     if version and version[:2] not in {"GB", "GT"}:
         raise InputError(f"Incorrect URL: {url}, Azure URL version must point to a git branch or git tag")
     path = _checked_path(url, _first(parts.query, "path").strip("/"))
     kind = AZURE_TAG if version.startswith("GT") else _AZURE_GIT
-    return ScmUrl(f"{parts.scheme}://{parts.netloc}", "/".join(owner), repo, kind, version[2:], path)
+    return ScmUrl(_site(parts), "/".join(owner), repo, kind, version[2:], path)
+
+
+def _site(parts: SplitResult) -> str:
+    """Return scheme and host; the user that clone URLs of Azure DevOps have says nothing."""
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def _resolve_azure(url: str, base: str) -> str:
