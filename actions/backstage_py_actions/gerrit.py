@@ -41,7 +41,7 @@ class Review:
     sign_commit: bool | None = None
 
 
-@builtin("publish:gerrit", Publish, dry_run=True)
+@builtin("publish:gerrit", Publish, ignored=hosting.OF_FORMS, dry_run=True)
 async def publish_gerrit(ctx: ActionContext[Publish]) -> JsonObject:
     """Create a project and push the workspace to it."""
     wanted = ctx.input

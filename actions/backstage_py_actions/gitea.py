@@ -29,7 +29,7 @@ class Publish:
     sign_commit: bool | None = None
 
 
-@builtin("publish:gitea", Publish)
+@builtin("publish:gitea", Publish, ignored=hosting.OF_FORMS)
 async def publish_gitea(ctx: ActionContext[Publish]) -> JsonObject:
     """Create a repository and push the workspace to it; without an owner it is the integration's user's."""
     wanted = ctx.input

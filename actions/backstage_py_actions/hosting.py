@@ -21,6 +21,9 @@ from backstage_py.plugin import ActionContext, BackstageError, InputError, Json,
 
 T = TypeVar("T", str, JsonObject)
 
+OF_FORMS = frozenset({"allowedHosts"})
+"""What half of the public templates pass to the actions that publish, though it is the form's and no schema has it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commit:

@@ -82,7 +82,7 @@ class Action:
         needs_workspace: it reads or writes files of the task; called by another backend, it gets them with the input.
         secrets_schema: JSON Schema of the secrets that it needs when another backend calls it, ``{}`` for none.
         ignored_inputs: members of the input that are dropped before it is checked, since templates in the field pass
-            them although no version of the schema has them (``allowedHosts`` of ``publish:github``).
+            them although no version of the schema has them (``allowedHosts`` of the actions that publish).
         is_trusted_on_loop: written with the service: an ``async def`` that never blocks runs on its event loop.
         extra: the extra of ``backstage-py`` that brings what it needs; where that is missing it is listed and refuses.
         source: where it is defined, for messages: ``module:line``.

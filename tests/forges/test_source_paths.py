@@ -1,6 +1,7 @@
 """A folder that is not there is named before a host is asked for anything, so that no empty repository is left."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,12 +22,13 @@ ACTIONS = {
 }
 
 
+@pytest.mark.parametrize("more", [{}, {"allowedHosts": ["any.example"]}], ids=["plain", "with an option of the form"])
 @pytest.mark.parametrize("action", ACTIONS)
-async def test_it_is_named(action: str, tmp_path: Path) -> None:
+async def test_it_is_named(action: str, more: dict[str, Any], tmp_path: Path) -> None:
     kind, url = ACTIONS[action]
     host = url.partition("?")[0]
     described = {} if kind == "gitlab" else {"description": "The shop"}
     entry = ScmIntegration(kind, host, host, ENTRY["baseUrl"], None, "secret", {**ENTRY, "host": host})
     task = Task(tmp_path, Services(integrations=ScmRegistry([entry]), config={}))
     with pytest.raises(InputError, match="The workspace has no folder 'rendered' to publish; check 'sourcePath'"):
-        await task.run(action, {"repoUrl": url, "sourcePath": "rendered", **described})
+        await task.run(action, {"repoUrl": url, "sourcePath": "rendered", **described, **more})

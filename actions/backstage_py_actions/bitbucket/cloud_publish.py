@@ -23,7 +23,7 @@ class Publish:
     sign_commit: bool | None = None
 
 
-@builtin("publish:bitbucketCloud", Publish)
+@builtin("publish:bitbucketCloud", Publish, ignored=hosting.OF_FORMS)
 async def publish_bitbucket_cloud(ctx: ActionContext[Publish]) -> JsonObject:
     """Create a repository and push the workspace to it."""
     wanted = ctx.input

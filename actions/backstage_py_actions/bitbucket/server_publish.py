@@ -26,7 +26,7 @@ class Publish:
     sign_commit: bool | None = None
 
 
-@builtin("publish:bitbucketServer", Publish)
+@builtin("publish:bitbucketServer", Publish, ignored=hosting.OF_FORMS)
 async def publish_bitbucket_server(ctx: ActionContext[Publish]) -> JsonObject:
     """Create a repository and push the workspace to it."""
     wanted = ctx.input

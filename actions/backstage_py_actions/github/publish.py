@@ -37,7 +37,7 @@ class Publish:
     token: str | None = None
 
 
-@builtin("publish:github", Publish, ignored=frozenset({"allowedHosts"}))
+@builtin("publish:github", Publish, ignored=hosting.OF_FORMS)
 async def publish_github(ctx: ActionContext[Publish]) -> JsonObject:
     """Create a repository and push the workspace to it."""
     wanted = ctx.input

@@ -49,7 +49,7 @@ class Publish:
     project_variables: list[JsonObject] = field(default_factory=list, repr=False)
 
 
-@builtin("publish:gitlab", Publish, extra=client.EXTRA)
+@builtin("publish:gitlab", Publish, ignored=hosting.OF_FORMS, extra=client.EXTRA)
 async def publish_gitlab(ctx: ActionContext[Publish]) -> JsonObject:
     """Create a project and push the workspace to it."""
     wanted = ctx.input

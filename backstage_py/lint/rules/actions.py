@@ -261,7 +261,8 @@ def ineffective_input(template: Template) -> Iterator[Finding]:
     "template",
     summary="`allowedHosts` is passed to an action.",
     why="It is an option of the form's RepoUrlPicker. Backstage refuses it as an input when the step runs; this "
-    "service tolerates it for `publish:github` alone, with a line in the task's log, since so many templates pass it.",
+    "service tolerates it for the actions that create a repository, with a line in the task's log, since so many "
+    "templates pass it.",
     bad="steps:\n  - id: publish\n    action: publish:github\n    input:\n      allowedHosts: [github.com]\n"
     "      repoUrl: github.com?owner=o&repo=r\n",
     good="steps:\n  - id: publish\n    action: publish:github\n    input:\n      repoUrl: github.com?owner=o&repo=r\n",
