@@ -127,10 +127,12 @@ def entities(
     named = [_identity(document.value) for document in documents]
     beside = frozenset(one for one in named if one is not None)
     before: set[tuple[str, str, str]] = set()
+    is_ours = any(isinstance(document.value, dict) and _is_entity(document.value) for document in documents)
     for document, name in zip(documents, named, strict=True):
         value, is_again = document.value, name in before
         before |= {name} if name else set()
-        if isinstance(value, dict) and (_is_entity(value) or (all_of_them and _is_meant(value))):
+        meant = all_of_them and isinstance(value, dict) and _is_meant(value)
+        if isinstance(value, dict) and (_is_entity(value) or meant or (is_ours and _lost_version(value))):
             yield Entity(document, value, kinds, folder, beside, is_again)
 
 
@@ -151,15 +153,22 @@ def _is_entity(value: JsonObject) -> bool:
     return (isinstance(version, str) and "backstage.io/" in version) or (_has_steps(value) and "kind" in value)
 
 
+def _lost_version(value: JsonObject) -> bool:
+    """Whether it has all of an entity of Backstage's but a version that is a text."""
+    version, metadata = value.get("apiVersion"), value.get("metadata")
+    named = isinstance(metadata, dict) and isinstance(metadata.get("name"), str)
+    return not isinstance(version, str) and named and value.get("kind") in entity_schema.KINDS and "spec" in value
+
+
 def _is_version_key(key: str) -> bool:
     return same_ignoring_style(str(key), "apiVersion") or misspelled(str(key), ("apiVersion",)) is not None
 
 
 def _is_meant(value: JsonObject) -> bool:
     version = value.get("apiVersion")
-    if version is None:
+    if not isinstance(version, str):
         return "kind" in value
-    return isinstance(version, str) and group_meant(version) is not None
+    return group_meant(version) is not None
 
 
 def group_meant(version: str) -> str | None:

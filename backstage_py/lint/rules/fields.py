@@ -183,6 +183,8 @@ def unknown_filter_field(template: Template) -> Iterator[Finding]:
             for key in wanted:
                 root = str(key).partition(".")[0].lower()
                 inner = wanted[key]
+                if inner is None:
+                    yield Finding(f'"{key}" has no value, so nothing fits', (*where, key), on_key=True)
                 if isinstance(inner, dict) and "exists" not in inner and not any(str(one)[:1] == "$" for one in inner):
                     fix = "Write " + ", ".join(f"{key}.{one}: …" for one in inner) if inner else None
                     yield Finding("Paths of fields are written with dots", (*where, key), on_key=True, fix=fix)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from backstage_py.lint import syntax
+from backstage_py.lint import placeholders, syntax
 from backstage_py.lint.fixes import operators, repair
 from backstage_py.lint.fixes.edits import Edit
 from backstage_py.lint.fixes.repair import Repair, Write
@@ -42,7 +42,11 @@ _GOOD = _sample("${{ parameters.cloud === 'AWS' }}")
     good=_sample("parameters.cloud == 'AWS'"),
 )
 def page_condition_syntax(template: Template) -> Iterator[Finding]:
-    """The parser's own words and hint."""
+    """The parser's own words and hint; braces without a dollar are an object to YAML."""
+    for page, path in template.form.pages:
+        if isinstance(given := page.get("when"), dict | list) and not placeholders.is_placeholder(given):
+            fix = "Write ${{ }} around it, or no braces at all"
+            yield Finding("when is no text", (*path, "when"), on_key=True, fix=fix)
     for condition in template.page_conditions:
         for problem in condition.parsed.problems[:1]:
             hint = f"{problem.hint[:1].upper()}{problem.hint[1:]}" if problem.hint else None

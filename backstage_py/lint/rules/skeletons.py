@@ -148,7 +148,10 @@ def _unclosed(text: str, offset: int) -> int:
     good=files_with(NAMED),
 )
 def unknown_value(rendering: Rendering) -> Iterator[Finding]:
-    """Compares with the names below ``values``; names that the file tests for first are accepted, unless misspelled."""
+    """Compares with the names below ``values``; names that the file tests for first are a note, unless misspelled.
+
+    Other templates, and other steps, may pass them to a skeleton that they share.
+    """
     values = rendering.fetch.values
     if values is None:
         return
@@ -161,7 +164,9 @@ def unknown_value(rendering: Rendering) -> Iterator[Finding]:
                 continue
             name = reference.names[1]
             accepted = any(reference.names[: len(one)] == one for one in guarded)
-            if name in values or name in reported or (accepted and not _is_misspelled(name, rendering.fetch)):
+            accepted = accepted and not _is_misspelled(name, rendering.fetch)
+            is_fine = accepted and (misspelled(name, values) or _copes(name, text) or not _is_alone(rendering.fetch))
+            if name in values or name in reported or is_fine:
                 continue
             reported.add(name)
             close = nearest(name, values)
@@ -172,6 +177,7 @@ def unknown_value(rendering: Rendering) -> Iterator[Finding]:
                 f'The step "{rendering.fetch.step.known_as}" passes no value "{name}"',
                 f'Did you mean "{close}"?' if close else f"Add {name} to the values of the step",
                 _member(text, reference, 1, close, sure=misspelled(name, values) is not None),
+                severity="info" if accepted else None,
             )
 
 
@@ -335,6 +341,17 @@ def _not_there(rendering: Rendering, parsed: Parsed, text: str, others: Abstract
         if name not in own and name not in others and not WORKFLOW.search(rendering.file):
             fix = f"Put quotes around it: '{name}'"
             yield at(rendering, text, offset, f'Unknown name "{name}"', fix)
+
+
+def _is_alone(fetch: Fetch) -> bool:
+    """Whether a skeleton lies below its template's folder, and no other step of that template reads it."""
+    urls = [step.input.get("url") for step in fetch.steps]
+    return fetch.target.is_relative_to(fetch.base) and not fetch.chosen and urls.count(fetch.step.input.get("url")) == 1
+
+
+def _copes(name: str, text: str) -> bool:
+    """Whether a file says what is to be without a value."""
+    return re.search(rf"\bvalues\.{re.escape(name)}\s*(?:\|\s*d(?:efault)?\b|is\s|or\b)", text) is not None
 
 
 def _is_misspelled(name: str, fetch: Fetch) -> bool:

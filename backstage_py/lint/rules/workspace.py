@@ -153,11 +153,12 @@ def no_such_file(fetches: tuple[Fetch, ...]) -> Iterator[Finding]:
         if not fetch.is_file and fetch.is_inside and fetch.target.is_dir():
             files |= _made(fetch)
     files |= _renamed(fetches[0].steps) if files else set()
+    there = files | {str(above) for one in files for above in PurePosixPath(one).parents}
     steps = fetches[0].steps if fetches else ()
     for step in steps if files else ():
         for given, folder, where in _named(steps, step):
             name = _normal(posixpath.join(folder, given.lstrip("/")))
-            if name not in files and (close := _beside(name, files)):
+            if name not in there and (close := _beside(name, files)):
                 written = f"{'/' if given.startswith('/') else ''}{posixpath.relpath(close, folder)}"
                 yield Finding(
                     f'No step makes the file "{name}"',
