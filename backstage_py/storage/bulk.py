@@ -81,7 +81,7 @@ def is_in_parameter(column: sa.ColumnElement[Any], name: str) -> sa.ColumnElemen
     return _IsIn(column, sa.bindparam(name, type_=_Values()))
 
 
-def as_parameter(connection: sa.Connection, values: Sequence[Any]) -> Any:
+def as_parameter(connection: sa.Connection | sa.Engine, values: Sequence[Any]) -> Any:
     """Return the value of an ``is_in_parameter`` for a statement that goes to the driver as it is."""
     return _for_driver(list(values), connection.dialect)
 

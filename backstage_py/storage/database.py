@@ -8,10 +8,10 @@ server is tried again here (``outages``).
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from sqlalchemy.engine import URL, make_url
 
@@ -20,7 +20,9 @@ from backstage_py.errors import ServiceUnavailableError
 from backstage_py.metrics.process import DATABASE_ERRORS, DATABASE_SECONDS
 from backstage_py.storage.faults import OUTAGES, BusyError, InterferenceError, LostError, SlowError
 from backstage_py.storage.outages import Outages, is_patient
+from backstage_py.storage.postgres.on_loop import Rows
 from backstage_py.storage.postgres.threads import PostgresThreads
+from backstage_py.storage.prepared import Prepared
 from backstage_py.storage.sqlite import SqliteThreads
 from backstage_py.storage.transaction import ReadFunction, T, Transaction, Write, WriteFunction
 from backstage_py.storage.wakes.hub import WakeHub
@@ -83,6 +85,16 @@ class Database:
             except BusyError:  # rare: some other program locks out readers, too
                 return await self.read(function)
         return await self.read(function)
+
+    async def find(self, statement: Prepared, values: Mapping[str, Any]) -> Rows:
+        """Return the rows of a statement that finds a few by their key; no thread stands in between where that can be.
+
+        Raises:
+            LostError: as ``read``.
+        """
+        if self.is_sqlite:
+            return await self.read_briefly(lambda connection: statement.all(connection, values))
+        return await self._survive(partial(self._find, statement, values), None)
 
     async def write(
         self,
@@ -160,6 +172,8 @@ class Database:
 
     async def close(self) -> None:
         """Finish what is queued and close all connections. Closing twice is fine."""
+        if isinstance(self._threads, PostgresThreads) and self._threads.on_loop:
+            self._threads.on_loop.close()
         await threads.remote_call("database", self._threads.close)
         self.wakes.close()
 
@@ -184,6 +198,12 @@ class Database:
             if isinstance(self._threads, PostgresThreads):
                 return await self._threads.read(function)
             return await asyncio.wrap_future(self._threads.read(function))
+
+    async def _find(self, statement: Prepared, values: Mapping[str, Any]) -> Rows:
+        with _observed("read"):
+            if isinstance(self._threads, PostgresThreads):
+                return await self._threads.find(statement.direct(self.engine.dialect), values)
+            raise AssertionError("SQLite answers on the spot")
 
     async def _write(self, function: WriteFunction[T], is_statement: bool) -> T:  # noqa: FBT001  # for partial
         with _observed("write"):

@@ -31,7 +31,7 @@ class Prepared:
     def all(self, connection: sa.Connection, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Run and return the rows."""
         if connection.dialect.name != "sqlite":
-            return self._direct(connection).all(connection.connection.driver_connection, values)
+            return self.direct(connection.dialect).all(connection.connection.driver_connection, values)
         cursor = self._execute(connection, values)
         try:
             rows: list[tuple[Any, ...]] = cursor.fetchall()
@@ -42,7 +42,7 @@ class Prepared:
     def run(self, connection: sa.Connection, values: Mapping[str, Any]) -> int:
         """Run and return the number of rows that it changed."""
         if connection.dialect.name != "sqlite":
-            return self._direct(connection).run(connection.connection.driver_connection, values)
+            return self.direct(connection.dialect).run(connection.connection.driver_connection, values)
         cursor = self._execute(connection, values)
         count: int = cursor.rowcount
         cursor.close()
@@ -71,8 +71,9 @@ class Prepared:
             self._of_sqlite = str(compiled), tuple(compiled.positiontup or ())
         return self._of_sqlite
 
-    def _direct(self, connection: sa.Connection) -> Direct:
+    def direct(self, dialect: sa.Dialect) -> Direct:
+        """Return it as it is sent to PostgreSQL."""
         if self._of_postgresql is None:
-            compiled = self._statement.compile(dialect=connection.dialect, column_keys=self._columns)
+            compiled = self._statement.compile(dialect=dialect, column_keys=self._columns)
             self._of_postgresql = Direct(str(compiled))
         return self._of_postgresql

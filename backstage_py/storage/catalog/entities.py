@@ -39,7 +39,7 @@ class EntityReader:
 
     async def by_uid(self, uid: str) -> bytes | None:
         """Return an entity by its UUID, in any case."""
-        found = await self._database.read_briefly(lambda connection: _BY_UID.all(connection, {"uid": uid.lower()}))
+        found = await self._database.find(_BY_UID, {"uid": uid.lower()})
         return found[0][0] if found else None
 
     async def by_refs(self, refs: Sequence[str], filter_: Filter | None = None) -> list[bytes | None]:
@@ -55,7 +55,9 @@ class EntityReader:
             return [found.get(ref) for ref in refs]
 
         if len(refs) <= _FEW_ROWS and filter_ is None:
-            return await self._database.read_briefly(lambda connection: _entities(connection, refs))
+            rows = await self._database.find(_SOME, {"refs": bulk.as_parameter(self._database.engine, refs)})
+            some: dict[str, bytes] = dict(rows)
+            return [some.get(ref) for ref in refs]
         return await self._database.read(run)
 
     async def all(self, filter_: Filter | None, order: Order | None = None) -> list[bytes]:
@@ -168,11 +170,6 @@ def _packed_list(connection: sa.Connection, query: sa.Select[Any]) -> bytes:
         parts.append(packer.compress(separator + b",".join(rows)))
         separator = b","
     return b"".join([*parts, packer.compress(b"]"), packer.flush()])
-
-
-def _entities(connection: sa.Connection, refs: Sequence[str]) -> list[bytes | None]:
-    found = dict(_SOME.all(connection, {"refs": bulk.as_parameter(connection, refs)}))
-    return [found.get(ref) for ref in refs]
 
 
 def _with_texts(connection: sa.Connection, positions: list[Position], total: int) -> Page:

@@ -13,8 +13,8 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 _PARAMETER = re.compile(r"%\((\w+)\)s|%%")
-_TEXT, _BINARY = 0, 1
-_FINE = frozenset({1, 2})
+_TEXT, BINARY = 0, 1
+FINE = frozenset({1, 2})
 """libpq's ``PGRES_COMMAND_OK`` and ``PGRES_TUPLES_OK``; its enumerations come with the driver, which loads late."""
 _NOT_THERE = "26000"
 """The state in which the server does not know a prepared statement."""
@@ -31,7 +31,16 @@ class Direct:
 
     def __init__(self, text: str) -> None:
         self._names: list[str] = []
-        self._text = _PARAMETER.sub(self._numbered, text).encode()
+        self.text = _PARAMETER.sub(self._numbered, text).encode()
+
+    def given(self, values: Mapping[str, Any]) -> tuple[list[bytes | None], list[int]]:
+        """Return the parameters as libpq takes them, and in which form each of them is.
+
+        Raises:
+            psycopg.DataError: a text holds a NUL character.
+        """
+        found = [values[name] for name in self._names]
+        return [_for_server(value) for value in found], [BINARY if isinstance(v, bytes) else _TEXT for v in found]
 
     def all(self, driver: Any, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Run it on a connection of the driver that nobody else uses, and return the rows.
@@ -39,13 +48,7 @@ class Direct:
         Raises:
             psycopg.Error: as a cursor would.
         """
-        result = self._run(driver, values)
-        columns = [(at, _READ[result.ftype(at)]) for at in range(result.nfields)]
-        get = result.get_value
-        return [
-            tuple(None if (found := get(row, at)) is None else read(found) for at, read in columns)
-            for row in range(result.ntuples)
-        ]
+        return rows(self._run(driver, values))
 
     def run(self, driver: Any, values: Mapping[str, Any]) -> int:
         """Do the same, and return the number of rows that it changed or found."""
@@ -53,25 +56,24 @@ class Direct:
 
     def _run(self, driver: Any, values: Mapping[str, Any]) -> Any:
         ours = driver.pgconn
-        given = [_for_server(values[name]) for name in self._names]
-        formats = [_BINARY if isinstance(values[name], bytes) else _TEXT for name in self._names]
+        given, formats = self.given(values)
         if driver.prepare_threshold is None:  # a pooler: the next transaction may have another server's process
-            result = ours.exec_params(self._text, given, param_formats=formats, result_format=_BINARY)
+            result = ours.exec_params(self.text, given, param_formats=formats, result_format=BINARY)
         else:
-            result = ours.exec_prepared(self._name(driver), given, formats, _BINARY)
-            if result.status not in _FINE and _has_forgotten(ours, result):
+            result = ours.exec_prepared(self._name(driver), given, formats, BINARY)
+            if result.status not in FINE and _has_forgotten(ours, result):
                 _prepared.pop(driver, None)
-                result = ours.exec_prepared(self._name(driver), given, formats, _BINARY)
-        _check(ours, result)
+                result = ours.exec_prepared(self._name(driver), given, formats, BINARY)
+        check(ours, result)
         return result
 
     def _name(self, driver: Any) -> bytes:
         known = _prepared.setdefault(driver, {})
-        name = known.get(self._text)
+        name = known.get(self.text)
         if name is None:
             name = b"direct_%d" % next(_numbers)
-            _check(driver.pgconn, driver.pgconn.prepare(name, self._text))
-            known[self._text] = name
+            check(driver.pgconn, driver.pgconn.prepare(name, self.text))
+            known[self.text] = name
         return name
 
     def _numbered(self, found: re.Match[str]) -> str:
@@ -89,7 +91,7 @@ def command(driver: Any, text: bytes) -> None:
     Raises:
         psycopg.Error: as a cursor would.
     """
-    _check(driver.pgconn, driver.pgconn.exec_(text))
+    check(driver.pgconn, driver.pgconn.exec_(text))
 
 
 def roll_back(driver: Any) -> None:
@@ -104,17 +106,33 @@ def roll_back(driver: Any) -> None:
 
 
 def _has_forgotten(ours: Any, result: Any) -> bool:
-    """Whether somebody has had the server forget what was prepared, and nothing is lost: no transaction is open."""
+    """Whether the server does not know a statement, and nothing is lost with that: no transaction is open."""
     from psycopg import pq
 
-    if ours.transaction_status != pq.TransactionStatus.IDLE:
-        return False
+    return bool(ours.transaction_status == pq.TransactionStatus.IDLE) and is_unknown(result)
+
+
+def is_unknown(result: Any) -> bool:
+    """Whether the server does not know a prepared statement: somebody has had it forget what was prepared."""
+    from psycopg import pq
+
     state = result.error_field(pq.DiagnosticField.SQLSTATE)
     return bool(state) and state.decode() == _NOT_THERE
 
 
-def _check(ours: Any, result: Any) -> None:
-    if result.status in _FINE:
+def rows(result: Any) -> list[tuple[Any, ...]]:
+    """Return the rows of what libpq found."""
+    columns = [(at, _READ[result.ftype(at)]) for at in range(result.nfields)]
+    get = result.get_value
+    return [
+        tuple(None if (found := get(row, at)) is None else read(found) for at, read in columns)
+        for row in range(result.ntuples)
+    ]
+
+
+def check(ours: Any, result: Any) -> None:
+    """Raise the error that libpq brought instead of a result, as a cursor would."""
+    if result.status in FINE:
         return
     from psycopg import OperationalError, errors, pq
 

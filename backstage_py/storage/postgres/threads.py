@@ -4,22 +4,27 @@ import asyncio
 import contextlib
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
 
+from backstage_py.storage.faults import raise_meaning
 from backstage_py.storage.outages import Outages
 from backstage_py.storage.postgres import direct
 from backstage_py.storage.postgres.connecting import Connecting
+from backstage_py.storage.postgres.direct import Direct
+from backstage_py.storage.postgres.on_loop import LoopConnection, Rows
 from backstage_py.storage.postgres.session import Session
-from backstage_py.storage.postgres.watch import Watch
+from backstage_py.storage.postgres.watch import Watch, Watched
 from backstage_py.storage.transaction import ReadFunction, T, Transaction, WriteFunction
 from backstage_py.storage.wakes.postgres import PostgresCarrier
 
 _CONNECTIONS = 8
+_FEWEST_TO_SHARE = 4
+"""Of connections: with fewer, none of those that read is the event loop's own."""
 _CLOSING_SECONDS = 5.0
 _ANSWER_SECONDS = 1.5
 
@@ -51,10 +56,13 @@ class PostgresThreads:
         self._connecting = Connecting(url, pooler=pooler)
         self.engine = self._connecting.engine
         both = connections or _CONNECTIONS
-        self._readers = _Lane("db-read", max(1, both // 2), self._connecting)
+        on_loop = 1 if both >= _FEWEST_TO_SHARE else 0
+        self._readers = _Lane("db-read", max(1, both // 2 - on_loop), self._connecting)
         self._writers = _Lane("db-write", max(1, both - both // 2), self._connecting)
         self.carrier = PostgresCarrier(self._connecting)
-        sessions = [*self._readers.sessions, *self._writers.sessions, *self.carrier.sessions]
+        self.on_loop = LoopConnection(self._connecting, self._notice) if on_loop else None
+        sessions: list[Watched] = [*self._readers.sessions, *self._writers.sessions, *self.carrier.sessions]
+        sessions += [self.on_loop] if self.on_loop else []
         self._watch = Watch(self._connecting, sessions, outages)
         self._outages = outages
         outages.back.append(self.carrier.renew)
@@ -64,6 +72,16 @@ class PostgresThreads:
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._readers.put(partial(self._read, function, done))
         return done
+
+    def find(self, statement: Direct, values: Mapping[str, Any]) -> "asyncio.Future[Rows]":
+        """Return the rows of a statement that finds some by their key: without a thread where that can be."""
+        try:
+            found = self.on_loop.find(statement, values) if self.on_loop else None
+        except Exception as error:  # noqa: BLE001  # of the values; it is raised as what it means
+            raise_meaning(error)
+        if found is not None:
+            return found
+        return self.read(lambda connection: statement.all(connection.connection.driver_connection, values))
 
     def write(self, function: WriteFunction[T], *, is_statement: bool) -> "asyncio.Future[T]":
         """Run a write on a writer's thread, whatever becomes of its caller; see ``Database.write``."""
@@ -94,6 +112,9 @@ class PostgresThreads:
         self._readers.close()
         self._watch.close()
         self.engine.dispose()
+
+    def _notice(self, error: Exception) -> None:
+        self._watch.notice(error)
 
     def _read(self, function: ReadFunction[T], done: "asyncio.Future[T]", session: Session) -> None:
         if done.cancelled():  # nobody waits any more

@@ -9,12 +9,11 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, InvalidStateError
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from backstage_py.storage.faults import LostError, meaning
 from backstage_py.storage.outages import Outages
 from backstage_py.storage.postgres.connecting import Connecting
-from backstage_py.storage.postgres.session import Session
 
 if TYPE_CHECKING:
     import psycopg
@@ -27,6 +26,19 @@ _FORGOTTEN = 30
 """Seconds after which a session that works on here, and waits for us by its server's account, has lost an answer."""
 
 
+class Watched(Protocol):
+    """A session: what it works on, for how long, at which process of the server."""
+
+    process: int
+
+    @property
+    def seconds(self) -> float:
+        """For how long it has been working on something."""
+
+    def cut(self) -> None:
+        """End the wait for an answer that will not come; callable from any thread."""
+
+
 class Watch:
     """Looks after the sessions of a database.
 
@@ -36,7 +48,7 @@ class Watch:
         outages: is told.
     """
 
-    def __init__(self, connecting: Connecting, sessions: Sequence[Session], outages: Outages) -> None:
+    def __init__(self, connecting: Connecting, sessions: Sequence[Watched], outages: Outages) -> None:
         self._connecting = connecting
         self._sessions = sessions
         self._outages = outages
@@ -92,7 +104,7 @@ class Watch:
             except InvalidStateError:  # whoever asked does not wait any more
                 continue
 
-    def _dead(self, *, has_server: bool) -> list[Session]:
+    def _dead(self, *, has_server: bool) -> list[Watched]:
         """Return the sessions that wait for an answer which will not come."""
         late = [session for session in self._sessions if session.seconds > (_FORGOTTEN if has_server else _LONG)]
         if not has_server or not late or self._connection is None:

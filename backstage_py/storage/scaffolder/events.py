@@ -117,7 +117,7 @@ class EventStore:
     async def _find(self, statement: Prepared, values: Mapping[str, Any]) -> list[TaskEvent]:
         """Return what a statement finds: some events on the spot, many in a thread."""
         few = {**values, "most": _FEW, "skip": 0}
-        found = await self._database.read_briefly(lambda connection: statement.all(connection, few))
+        found = await self._database.find(statement, few)
         if len(found) == _FEW:
             every = {**values, "most": _LARGEST, "skip": 0}
             found = await self._database.read(lambda connection: statement.all(connection, every))

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -103,7 +104,7 @@ class TaskStore:
         Raises:
             NotFoundError: there is none.
         """
-        return await self._database.read_briefly(lambda connection: _get(connection, task_id))
+        return _found(task_id, [] if "\0" in task_id else await self._database.find(_by_id, {"task": task_id}))
 
     async def list(self, wanted: TaskFilter) -> tuple[Sequence[Task], int]:
         """Return a page of tasks, newest first unless told otherwise, and how many there are without paging."""
@@ -222,9 +223,10 @@ def _storable(values: Iterable[str]) -> set[str]:
 
 
 def _get(connection: sa.Connection, task_id: str) -> Task:
-    if "\0" in task_id:
-        raise NotFoundError(_no_task(task_id))
-    rows = _by_id.all(connection, {"task": task_id})
+    return _found(task_id, [] if "\0" in task_id else _by_id.all(connection, {"task": task_id}))
+
+
+def _found(task_id: str, rows: Sequence[tuple[Any, ...]]) -> Task:
     if not rows:
         raise NotFoundError(_no_task(task_id))
     id_, spec, status, created_at, heartbeat, created_by, starts_over = rows[0]
