@@ -10,6 +10,7 @@ from typing import Any, Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from backstage_py.http.connections import CONNECTION, Connections, after_reading
+from backstage_py.http.joined_writes import JoinedWrites
 
 _TIMED_OUT: Final = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n"
 
@@ -34,7 +35,8 @@ class ServerProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Count the connection and wait for its first request."""
-        super().connection_made(transport)
+        self._joined = JoinedWrites(transport, self.loop)
+        super().connection_made(self._joined)
         self.address = str(self.client[0]) if self.client else ""
         self._set_deadline(self.registry.settings.headers_timeout)
         self.registry.add(self)
@@ -67,6 +69,7 @@ class ServerProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """The answer is sent."""
         self.is_served = False
+        self._joined.flush()
         super().on_response_complete()
 
     def pause_writing(self) -> None:
