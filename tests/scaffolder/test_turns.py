@@ -17,9 +17,9 @@ pytestmark = pytest.mark.xdist_group(__name__)
 
 Context = ActionContext[dict[str, object]]
 TASKS = 10
-MOST = 20
-"""Turns of one task of three steps, with its creation, its event stream and wakes for others; about 15 when nothing
-else is busy, since log lines are stored some milliseconds after the first of them. There were 85."""
+MOST = 12
+"""Turns of one task of three steps, with its creation, its event stream and wakes for others. Of many tasks the one
+with the fewest counts: leases are renewed beside them, and on a slow machine log lines come apart. There were 85."""
 
 
 @pytest.fixture(scope="module")
@@ -35,16 +35,18 @@ async def files(ctx: Context) -> None:
         ctx.workspace.path(f"{number}.txt").write_text("text")
 
 
-async def turns_of_tasks(folder: Path, line: Wire) -> float:
+async def turns_of_tasks(folder: Path, line: Wire) -> list[int]:
     entity = template(*({"id": f"s{n}", "name": f"Step {n}", "action": "test:files"} for n in range(3)))
     async with world(folder, files) as w:
         await w.run(entity)
         for _ in range(3):
             await w.run(entity)
-        before = line.turns
+        found = []
         for _ in range(TASKS):
+            before = line.turns
             assert (await w.run(entity))[-1].type == EventType.COMPLETION
-        return (line.turns - before) / TASKS
+            found.append(line.turns - before)
+        return found
 
 
 async def test_a_task_takes_few_turns(server: Postgres, tmp_path: Path) -> None:
@@ -55,7 +57,7 @@ async def test_a_task_takes_few_turns(server: Postgres, tmp_path: Path) -> None:
             turns = await turns_of_tasks(tmp_path, line)
         finally:
             database_url.reset(token)
-    assert turns <= MOST
+    assert min(turns) <= MOST
 
 
 async def test_an_event_stream_reads_its_task_once(server: Postgres, tmp_path: Path) -> None:
