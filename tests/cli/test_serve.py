@@ -7,8 +7,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,13 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A folder whose path leaves room for the names of sockets."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
 def ask(url: str, token: str | None = None, body: bytes | None = None) -> Any:
     headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {token}"} if token else {})
     with urllib.request.urlopen(urllib.request.Request(url, body, headers)) as answer:
@@ -81,6 +90,31 @@ def test_a_guest_signs_in_and_asks_and_the_token_outlives_a_restart(tmp_path: Pa
         assert service.stop() == 0
     with running(tmp_path, config, env={"APP_CONFIG_backend_baseUrl": service.url}) as again:
         assert ask(f"{again.url}/api/scaffolder/v2/tasks", token)["totalTasks"] == 0
+
+
+def test_what_a_killed_service_left_in_the_temporary_folder_is_removed_at_the_next_start(
+    tmp_path: Path, config: Path, short_folder: Path
+) -> None:
+    shared, env = short_folder, {"TMPDIR": str(short_folder)}
+    (shared / "of-others").touch()
+
+    def own() -> list[Path]:
+        return sorted(shared.glob("backstage-py-process-*"))
+
+    with running(tmp_path, config, env=env) as first, running(tmp_path, config, env=env) as other:
+        held = own()
+        assert [oct(folder.stat().st_mode & 0o777) for folder in held] == ["0o700", "0o700"]
+        for folder in held:
+            (folder / "credentials").touch()
+        first.process.kill()
+        first.process.wait()
+        assert own() == held
+        with running(tmp_path, config, env=env) as again:
+            assert len(set(held) & set(own())) == 1, "of the one that lives"
+            assert len(own()) == 2
+            assert (again.stop(), other.stop()) == (0, 0)
+    assert own() == []
+    assert (shared / "of-others").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -17,7 +17,7 @@ import structlog
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
-from backstage_py import app, logging
+from backstage_py import app, logging, temporary
 from backstage_py.cli import ending, hangup
 from backstage_py.cli.commands.worker import Workers
 from backstage_py.cli.ending import Ending
@@ -75,6 +75,7 @@ def run(config: Sequence[Path], *, host: str | None, port: int | None, workers: 
     with (
         listening(settings.backend.host, settings.backend.port) as listener,
         _metrics_listener(settings) as metrics,
+        temporary.own(),
         migrator.forked(settings) as migrations,
     ):
         settings = with_listen(settings, None, listener.getsockname()[1])

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import structlog
 
-from backstage_py import background, logging
+from backstage_py import background, logging, temporary
 from backstage_py.cli import child, ending, hangup, reports
 from backstage_py.cli.ending import Ending
 from backstage_py.cli.loop import run_loop
@@ -47,7 +47,7 @@ def run(config: Sequence[Path]) -> int:
                     end.started()
                     await end.asked.wait()
 
-    with telemetry.running(os.environ):
+    with temporary.own(), telemetry.running(os.environ):
         run_loop(work())
     return 0
 

@@ -9,10 +9,10 @@ import hashlib
 import os
 import secrets
 import socket
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from backstage_py import temporary
 from backstage_py.storage.wakes.hub import Receive
 
 _DATAGRAM = 32_768
@@ -103,4 +103,4 @@ def _folder(database: Path) -> Path:
     if len(str(beside)) + 24 <= _LONGEST_SOCKET_PATH:
         return beside
     digest = hashlib.sha256(str(database).encode()).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"backstage-py-wake-{os.getuid()}-{digest}"
+    return temporary.shared() / f"backstage-py-wake-{os.getuid()}-{digest}"
