@@ -10,7 +10,19 @@ from backstage_py.js import numbers
 from backstage_py.js import text as js_text
 from backstage_py.js.values import Json, Undefined
 
-__all__ = ["Json", "JsonObject", "carried", "dumps", "has_more", "is_deeper", "normalise", "parse", "text", "type_name"]
+__all__ = [
+    "Json",
+    "JsonObject",
+    "carried",
+    "dumps",
+    "has_more",
+    "is_deeper",
+    "normalise",
+    "parse",
+    "text",
+    "type_name",
+    "weight",
+]
 
 JsonObject = dict[str, Json]
 _NUMBER = re.compile(r"\d(?:[.eE]|\d{15})")
@@ -18,9 +30,10 @@ _NUMBER = re.compile(r"\d(?:[.eE]|\d{15})")
 _NUMBER_IN_BYTES = re.compile(_NUMBER.pattern.encode())
 
 
-_STRING_OR_VALUE = re.compile(rb'"[^"]*+"?|,|[\[{](?!\s*+[\]}])')
-"""Each string of a text without escapes, and outside of strings what stands before each value but the whole."""
+_STRING_OR_MARK = re.compile(rb'"[^"]*+"?|[,\[{]')
+"""A string of a text without escapes, or what counts outside of strings."""
 _QUOTE = ord('"')
+_LEAST = 32
 
 _DEEPEST = 200
 _TOO_DEEP = f"it is nested deeper than {_DEEPEST} levels"
@@ -41,21 +54,41 @@ def parse(text: str | bytes) -> Json:
 
 
 def has_more(text: bytes, values: int) -> bool:
-    """Say whether JSON text holds more values than so many, without parsing it: small ones take more than their text.
+    """Say whether JSON text holds more values than so many, objects and lists counted twice, without parsing it.
 
-    What is no JSON may have any answer.
+    Small values take far more memory than their text. What is no JSON may have any answer.
     """
-    if text.count(b",") + text.count(b"[") + text.count(b"{") < values:
-        return False  # even with those in its strings
-    strings, others = 2 * values, values  # strings that are more than values and keys come from no JSON
-    for found in _STRING_OR_VALUE.finditer(text.replace(rb"\\", b"").replace(rb"\"", b"")):
+    return _marks(text) > values and _values(text, values) > values
+
+
+def weight(text: bytes) -> int:
+    """Return the bytes that JSON text counts as where what becomes of it is kept.
+
+    32 for each value, objects and lists counted twice, where that is more than the text has.
+    """
+    size = len(text)
+    return size if _marks(text) * _LEAST <= size else max(size, _values(text, size) * _LEAST)
+
+
+def _marks(text: bytes) -> int:
+    """Return how many values a text has at most, as ``has_more`` counts: all that its strings have of marks, too."""
+    return text.count(b",") + text.count(b"[") + text.count(b"{")
+
+
+def _values(text: bytes, most: int) -> int:
+    """Return how many values JSON text holds as ``has_more`` counts, but not many more than asked for.
+
+    A loop, so that others have a turn meanwhile where it runs in a thread.
+    """
+    strings = values = 0
+    for found in _STRING_OR_MARK.finditer(text.replace(rb"\\", b"").replace(rb"\"", b"")):
         if found[0][0] == _QUOTE:
-            strings -= 1
+            strings += 1
         else:
-            others -= 1
-        if others <= 0 or strings < 0:
-            return True
-    return False
+            values += 1
+        if max(values, strings // 2) > most:  # each value may be a string, and have another as its key
+            break
+    return values
 
 
 def _openings(text: str | bytes) -> int:

@@ -47,10 +47,11 @@ def shout(ctx: Context) -> None:
 
 @action("test:return")
 async def give(ctx: Context) -> None:
+    made = [[]] * (ctx.input["size"] // 64) if ctx.input.get("small") else "x" * ctx.input["size"]
     if ctx.input.get("checkpoint"):
-        await ctx.checkpoint("key", lambda: "x" * ctx.input["size"])
+        await ctx.checkpoint("key", lambda: made)
     else:
-        ctx.output("text", "x" * ctx.input["size"])
+        ctx.output("made", made)
 
 
 ALL: tuple[Action, ...] = (write, fill, chatter, shout, give)
@@ -182,8 +183,9 @@ async def test_the_names_of_steps_count_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("where", [{}, {"checkpoint": True}])
+@pytest.mark.parametrize("where", [{}, {"checkpoint": True}, {"small": True}, {"small": True, "checkpoint": True}])
 async def test_outputs_and_checkpoints_are_bounded_for_a_task_in_all(tmp_path: Path, where: dict[str, Any]) -> None:
+    """Those of many small values by what they take in memory, which is more than their text."""
     settings = ScaffolderSettings(limits=LimitSettings(output_bytes=100_000))
     steps = [{**step("return", size=30_000, **where), "id": f"s{number}"} for number in range(4)]
     async with world(tmp_path, *ALL, settings=settings) as w:

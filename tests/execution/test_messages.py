@@ -63,11 +63,11 @@ def test_a_length_above_the_bound_is_refused_before_it_is_read() -> None:
         stream.length(b"\xff\xff\xff\xff")
 
 
-@pytest.mark.parametrize(("value", "count"), [("[]", 1), ('{"a":{}}', 2), ("1", 1), (r'"\",["', 1), ("[1 , [ ] ]", 3)])
+@pytest.mark.parametrize(("value", "count"), [("[]", 2), ('{"a":{}}', 3), ("1", 1), (r'"\",["', 1), ("[1 , [ ] ]", 4)])
 def test_a_message_of_more_values_than_may_be_is_refused_before_it_is_parsed(value: str, count: int) -> None:
     def said(values: int) -> bytes:
-        """Return a message with so many values, of which six are its own."""
-        listed = ",".join(["0"] * ((values - 6) % count) + [value] * ((values - 6) // count))
+        """Return a message with so many values, five of them around the list; objects and lists count twice."""
+        listed = ",".join(["0"] * ((values - 5) % count) + [value] * ((values - 5) // count))
         return f'{{"type":"output","seq":1,"name":"x","value":[{listed},0]}}'.encode()
 
     messages.from_handler(said(messages.MOST_VALUES))

@@ -21,7 +21,7 @@ from backstage_py.model.json import JsonObject
 from backstage_py.permissions.authority import Authority
 from backstage_py.plugin import ActionContext, ActionRegistry, PermanentError, Services, action
 from backstage_py.scaffolder.face.action_policy import ActionPolicy
-from backstage_py.settings.sections import BackendSettings
+from backstage_py.settings.sections import BackendSettings, LimitSettings
 from tests.http.harness import GUEST, Answer, call
 from tests.scaffolder.harness import World, template, world
 
@@ -53,10 +53,23 @@ def locked(ctx: ActionContext[JsonObject]) -> JsonObject:
     return {"length": len(ctx.secrets["key"])}
 
 
+@action("acme:keeps", {"type": "object"}, needs_workspace=False)
+async def keeps(ctx: ActionContext[JsonObject]) -> None:
+    """Leave as much as asked for, in one way or another."""
+    made: list[JsonObject] = [{}] * ctx.input["lists"]
+    match ctx.input["as"]:
+        case "output":
+            ctx.output("made", made)
+        case "checkpoint":
+            await ctx.checkpoint("made", lambda: made)
+        case "effect":
+            await ctx.effect("made", create=lambda _: made)
+
+
 class Backend:
     """A Backstage backend that signs as its plugin ``scaffolder``, and this service."""
 
-    def __init__(self, folder: Path, config: JsonObject | None = None) -> None:
+    def __init__(self, folder: Path, config: JsonObject | None = None, limits: LimitSettings | None = None) -> None:
         self.theirs = TokenIssuer(keys.OneKey(keys.generate()), "http://backstage/api/auth")
         self.ours = TokenIssuer(keys.OneKey(keys.generate()), "http://here/api/auth")
 
@@ -74,10 +87,10 @@ class Backend:
             key_sets=key_sets,
         )
         registry = ActionRegistry()
-        for one in (greet, copy, locked):
+        for one in (greet, copy, locked, keeps):
             registry.add(one)
         policy = ActionPolicy.of(config or {})
-        offered = TemplateActions.of("backstage-py", registry, Services(), folder, policy, Authority())
+        offered = TemplateActions.of("backstage-py", registry, Services(), folder, policy, Authority(), limits)
         plugin = Plugin("backstage-py", offered.routes(), lambda: [self.ours.key.jwk], body_limit=10**6)
         mount = plugin_mount.plugin_mount(plugin, authenticator)
         self.app: ASGIApp = application.create([mount], BackendSettings("http://here"), OpenStreams())
@@ -105,7 +118,7 @@ def backend(tmp_path: Path) -> Backend:
 
 async def test_actions_are_listed_with_ids_schemas_and_attributes(backend: Backend) -> None:
     found = await backend.listed()
-    assert list(found) == ["backstage-py:acme:copy", "backstage-py:acme:greet", "backstage-py:acme:locked"]
+    assert list(found) == [f"backstage-py:acme:{name}" for name in ("copy", "greet", "keeps", "locked")]
     entry = found["backstage-py:acme:greet"]
     assert (entry["name"], entry["pluginId"], entry["description"]) == ("acme:greet", "backstage-py", "Greet.")
     assert entry["attributes"] == {"destructive": True, "idempotent": False, "readOnly": False}
@@ -136,6 +149,15 @@ async def test_a_tree_goes_in_and_comes_out(backend: Backend) -> None:
         {"path": "a.txt", "executable": True, "base64Content": content},
         {"path": "b.txt", "executable": False, "base64Content": content},
     ]
+
+
+@pytest.mark.parametrize("way", ["output", "checkpoint", "effect"])
+async def test_what_an_action_leaves_is_bounded_as_that_of_a_step(tmp_path: Path, way: str) -> None:
+    backend = Backend(tmp_path, limits=LimitSettings(output_bytes=10_000))
+    path = "v1/actions/backstage-py:acme:keeps/invoke"
+    assert (await backend.ask(path, {"as": way, "lists": 100})).status == 200
+    refused = await backend.ask(path, {"as": way, "lists": 1_000})
+    assert "scaffolder.limits.outputBytes allows no more" in refused.json["error"]["message"]
 
 
 @pytest.mark.parametrize("path", ["../outside.txt", "/etc/outside.txt"])
@@ -208,7 +230,7 @@ async def test_without_or_with_a_wrong_token_nothing_is_offered(backend: Backend
         ({"filter": {"exclude": [{"attributes": {"destructive": True}}]}}, []),
         (
             {"filter": {"include": [{"attributes": {"destructive": True}}], "exclude": [{"id": "**:copy"}]}},
-            ["acme:greet", "acme:locked"],
+            ["acme:greet", "acme:keeps", "acme:locked"],
         ),
     ],
 )

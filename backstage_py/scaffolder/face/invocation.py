@@ -91,7 +91,7 @@ async def in_folder(wanted: Invocation, folder: Path) -> JsonObject:
     await wanted.gate.check_resources(wanted.action.id)
     asked = Policies(wanted.services.config or {}, {"parameters": {}, "user": wanted.user.ref}, {})
     await asked.admit(wanted.action, [given], folder, wanted.logger, is_dry_run=wanted.is_dry_run)
-    sink = _Sink(wanted.checkpoints, wanted.effects)
+    sink = _Sink(wanted.checkpoints, wanted.effects, budget)
     template = wanted.template_info.entity_ref if wanted.template_info else None
     executors = wanted.executors.of_run(RunFacts(wanted.name, template, wanted.user.ref))
     context: ActionContext[Any] = ActionContext(
@@ -167,21 +167,36 @@ def _check(action: Action, given: JsonObject) -> None:
 class _Sink:
     """Takes outputs, checkpoints and effects; closed when the call is over, whatever a thread still does."""
 
-    def __init__(self, checkpoints: JsonObject, effects: MutableMapping[str, JsonObject]) -> None:
+    def __init__(self, checkpoints: JsonObject, effects: MutableMapping[str, JsonObject], budget: RunBudget) -> None:
         self.outputs: JsonObject = {}
+        self._budget = budget
         self._checkpoints = checkpoints
         self._effects = effects
         self._closed = False
 
     def output(self, name: str, value: Json) -> None:
-        """Record an output."""
-        if not self._closed:
-            self.outputs[name] = plain(name, value)
+        """Record an output.
+
+        Raises:
+            BackstageError: it is no JSON, or more than the budget has left.
+        """
+        if self._closed:
+            return
+        try:
+            text = json.dumps(schemas.dump(value))
+        except (TypeError, RecursionError) as error:
+            raise BackstageError(
+                f"Output '{name}' is not a JSON value: {error}; return strings, numbers, booleans, lists or objects"
+            ) from error
+        self._budget.spend_value(text)
+        self.outputs[name] = json.parse(text)
 
     async def checkpoint(self, key: str, function: Callable[[], Awaitable[Json]]) -> Json:
         """Return the stored value of ``key``, or that of ``function`` once it is stored."""
         if key not in self._checkpoints:
-            self._checkpoints[key] = schemas.dump(await function())
+            value = schemas.dump(await function())
+            self._budget.spend_value(json.dumps(value))
+            self._checkpoints[key] = value
         return self._checkpoints[key]
 
     def recall(self, key: str) -> JsonObject | None:
@@ -192,26 +207,13 @@ class _Sink:
         """Keep the state of an effect.
 
         Raises:
-            BackstageError: the call is over.
+            BackstageError: the call is over, or the budget used up.
         """
         if self._closed:
             raise BackstageError(f"The call has ended; '{key}' is too late")
+        self._budget.spend_value(json.dumps(state))
         self._effects[key] = state
 
     def close(self) -> None:
         """Take nothing more."""
         self._closed = True
-
-
-def plain(name: str, value: Json) -> Json:
-    """Return an output as JSON that nobody else holds.
-
-    Raises:
-        BackstageError: it is not JSON.
-    """
-    try:
-        return json.parse(json.dumps(schemas.dump(value)))
-    except (TypeError, RecursionError) as error:
-        raise BackstageError(
-            f"Output '{name}' is not a JSON value: {error}; return strings, numbers, booleans, lists or objects"
-        ) from error

@@ -15,6 +15,7 @@ from backstage_py.errors import InputError
 from backstage_py.js import budget
 from backstage_py.js.budget import Bound, Budget, Exceeded
 from backstage_py.metrics.scaffolder import BUDGET_REFUSALS
+from backstage_py.model import json
 from backstage_py.settings.sections import LimitSettings
 
 T = TypeVar("T")
@@ -60,6 +61,14 @@ class RunBudget:
             self._drawn.spend(output=size)
         except Exceeded as error:
             raise refusal(error) from None
+
+    def spend_value(self, text: bytes) -> None:
+        """Take out what a value in JSON counts as, which an action made and the run keeps.
+
+        Raises:
+            InputError: there is not as much left.
+        """
+        self.spend_output(json.weight(text))
 
     def expect_steps(self, number: int) -> None:
         """Refuse a run of more steps than are left, before it begins.

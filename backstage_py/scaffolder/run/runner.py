@@ -421,7 +421,7 @@ class _Sink:
         self._in_each = iteration.each is not None
         self._outputs = outputs
         self._storable = run._references.without  # noqa: SLF001  # as above
-        self._spend = run._context.budget.spend_output  # noqa: SLF001  # as above
+        self._spend = run._context.budget.spend_value  # noqa: SLF001  # as above
         self._closed = False
 
     def output(self, name: str, value: Json) -> None:
@@ -435,7 +435,7 @@ class _Sink:
         plain = schemas.dump(value)
         try:
             text = json.dumps(plain)
-            self._spend(len(text))
+            self._spend(text)
         except TypeError as error:
             raise BackstageError(
                 f"Output '{name}' is not a JSON value: {error}; return strings, numbers, booleans, lists or objects"
@@ -470,7 +470,7 @@ class _Sink:
         await self._keep(f"{self._effect}.{key}", state)
 
     async def _keep(self, full: str, value: Json) -> None:
-        self._spend(len(json.dumps(value)))
+        self._spend(json.dumps(value))
         await self._hooks.save_checkpoint(full, self._storable(value))
         self._kept[full] = value
 

@@ -51,7 +51,8 @@ class LimitSettings:
     output_bytes: int = key(
         "limits.outputBytes",
         kinds.whole(least=1),
-        "(ours) Most bytes that templates of a run make, or a dry run answers with; 64 MiB by default.",
+        "(ours) Most bytes that templates and actions of a run make, small values counted as 32, or a dry run answers "
+        "with; 64 MiB by default.",
         64 * 2**20,
     )
     seconds: float = key(
