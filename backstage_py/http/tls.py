@@ -1,6 +1,5 @@
 """TLS: the certificate that is configured, taken anew while the service answers, or one that it signs itself."""
 
-import asyncio
 import ssl
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -12,10 +11,10 @@ import structlog
 
 from backstage_py import background, threads
 from backstage_py.errors import BackstageError, SettingsError
+from backstage_py.settings import changes
 from backstage_py.settings.sections import BackendSettings, HttpsSettings
 
 _log = structlog.get_logger(__name__)
-_LOOK_SECONDS = 2.0
 _KEY = "backend.https.certificate"
 
 Reread = Callable[[], HttpsSettings | None]
@@ -54,13 +53,8 @@ class Certificate:
             yield
 
     async def _watch(self, files: Sequence[Path], reread: Reread) -> None:
-        seen = await threads.file_work(_state, files)
-        while True:
-            await asyncio.sleep(_LOOK_SECONDS)
-            now = await threads.file_work(_state, files)
-            if now != seen:
-                seen = now
-                await threads.file_work(self._take, reread)
+        async for _ in changes.seen(files):
+            await threads.file_work(self._take, reread)
 
     def _take(self, reread: Reread) -> None:
         try:
@@ -92,19 +86,6 @@ def _load(context: ssl.SSLContext, certificate: str, key: str) -> None:
 
 def _nobody() -> str:
     raise ValueError("the key has a passphrase; give one without")
-
-
-def _state(files: Sequence[Path]) -> tuple[object, ...]:
-    """Return what changes when a file is written or replaced, also through a link as Kubernetes does it."""
-    found: list[object] = []
-    for file in files:
-        try:
-            status = file.stat()
-        except OSError:
-            found.append(None)
-        else:
-            found.append((status.st_mtime_ns, status.st_size, status.st_ino))
-    return tuple(found)
 
 
 def _own(settings: BackendSettings) -> tuple[str, str]:

@@ -79,6 +79,27 @@ def test_pods_have_no_more_rights_than_they_need() -> None:
             assert "memory" in container["resources"]["limits"]
 
 
+def test_another_level_of_the_log_replaces_no_replica(tmp_path: Path) -> None:
+    def of(level: str | None) -> tuple[dict[str, Any], str]:
+        logger = {"logger": {"level": level}} if level else {}
+        objects = rendered(MINIMAL | {"appConfig": {"backend": {"baseUrl": "https://b.example.com", **logger}}})
+        config, files = of_kind(objects, "ConfigMap")["data"], []
+        for name in ("app-config.yaml", "log-level.yaml"):
+            files.append(tmp_path / name)
+            files[-1].write_text(config[name], encoding="utf-8")
+        environment = {"DATABASE_PASSWORD": "p", "KEY_ENCRYPTION_KEY": "k" * 64}
+        return of_kind(objects, "Deployment"), load_settings(files, environment).backend.log_level
+
+    before, quiet = of("warn")
+    after, loud = of("debug")
+    unset, default = of(None)
+    assert before == after == unset
+    assert (quiet, loud, default) == ("warn", "debug", "info")
+    arguments = before["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert arguments[1:5:2] == ["--config", "--config"]
+    assert arguments[4] == "/etc/backstage-py/live/log-level.yaml"
+
+
 @pytest.mark.parametrize(
     "wrong", [{"replicas": "two"}, {"replica": 2}, {"image": {"digest": "latest"}}, {"workers": -1}]
 )

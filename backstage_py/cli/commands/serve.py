@@ -143,7 +143,7 @@ async def _serve_until(
             timeout_keep_alive=ceil(bounds.keep_alive_timeout),
         ) as answering,
         _metrics(service, metrics),
-        _beside(service, config, workers),
+        _beside(service, settings, config, workers),
     ):
         end.started()
         _collect_from_here()
@@ -164,13 +164,12 @@ async def _certificate(settings: Settings, config: list[Path]) -> AsyncIterator[
 
 
 @contextlib.asynccontextmanager
-async def _beside(service: app.Service, config: list[Path], workers: int) -> AsyncIterator[None]:
+async def _beside(service: app.Service, settings: Settings, config: list[Path], workers: int) -> AsyncIterator[None]:
     """Run the service with its worker processes; SIGHUP reaches all of them."""
     beside = Workers(config, service.worker_environment, service.process_ended)
     service.health.problems.append(beside.problems)
-    with hangup.rereading(config, beside.hang_up):
-        async with service.running(beside.running(workers)):
-            yield
+    async with hangup.rereading(settings, config, beside.hang_up), service.running(beside.running(workers)):
+        yield
 
 
 @contextlib.asynccontextmanager

@@ -37,8 +37,9 @@ def run(config: Sequence[Path]) -> int:
         with ending.by_signal() as end:
             service = reports.take(sys.stdin.fileno())  # which holds the other end, also when it is killed
             asyncio.get_running_loop().add_reader(service, _service_gone, service, end)
-            with handover.counted(os.environ), hangup.rereading(config):
+            with handover.counted(os.environ):
                 async with (
+                    hangup.rereading(settings, config),
                     process.opened(settings, stand_ins) as core,
                     pods.listening(core.scaffolder.pods),
                     core.scaffolder.running(),

@@ -41,12 +41,24 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- $_ := set $config.backend "database" (dict "client" "pg" "connection" $connection) }}
 {{- end }}{{ end }}
 {{- if include "backstage-py.hasKek" . }}{{ $_ := set $config "auth" (dict "keyEncryptionKeys" (list "${KEY_ENCRYPTION_KEY}")) }}{{ end }}
-{{- toYaml (mergeOverwrite $config (deepCopy .Values.appConfig)) }}
+{{- $config = mergeOverwrite $config (deepCopy .Values.appConfig) }}
+{{- with $config.backend.logger }}{{ $_ := unset . "level" }}{{ if not . }}{{ $_ := unset $config.backend "logger" }}{{ end }}{{ end }}
+{{- toYaml $config }}
+{{- end }}
+
+{{- /* The one thing that replicas read again while they run: a file of its own, so that it replaces none of them. */ -}}
+{{- define "backstage-py.logLevel" -}}
+{{- $level := dig "backend" "logger" "level" "" .Values.appConfig }}
+{{- if $level }}backend: {logger: {level: {{ $level }}}}{{ else }}{}{{ end }}
 {{- end }}
 
 {{- define "backstage-py.configArguments" -}}
 - --config
 - /etc/backstage-py/app-config.yaml
+{{- if .live }}
+- --config
+- /etc/backstage-py/live/log-level.yaml
+{{- end }}
 {{- range $at, $one := .Values.extraConfig }}
 - --config
 - /etc/backstage-py/extra-{{ $at }}/{{ $one.key }}
