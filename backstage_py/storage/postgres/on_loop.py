@@ -131,12 +131,24 @@ class LoopConnection:
 
     def _connect(self) -> None:
         connection = self._connecting.session()
+        can_be_used = not self._connecting.has_pooler and self._has_pipeline(connection)
         with self._lock:
-            if not self._is_closed and not self._connecting.has_pooler:
+            if can_be_used and not self._is_closed:
                 self._connection = connection
                 CONNECTIONS.inc("open")
                 return
         _close(connection)
+
+    def _has_pipeline(self, connection: sa.Connection) -> bool:
+        from psycopg import NotSupportedError
+
+        driver: Any = connection.connection.driver_connection
+        try:
+            driver.pgconn.enter_pipeline_mode()
+        except NotSupportedError:  # of a libpq before version 14, which does not change while we run
+            self._is_closed = True
+            return False
+        return True
 
     def _opened(self, opening: "asyncio.Future[None]") -> None:
         self._opening = None
@@ -148,8 +160,6 @@ class LoopConnection:
         if self._connection is None or self._loop is None:
             return
         driver: Any = self._connection.connection.driver_connection
-        if not driver.pgconn.pipeline_status:
-            driver.pgconn.enter_pipeline_mode()
         self._ours, self._descriptor, self.process = driver.pgconn, driver.fileno(), driver.info.backend_pid
         self._loop.add_reader(self._descriptor, self._read)
 
