@@ -130,6 +130,9 @@ def option_type(template: Template) -> Iterator[Finding]:
         scopes = asked.get("additionalScopes") if isinstance(asked, dict) else None
         if isinstance(asked, dict):
             yield from _unlike(asked, (*where, "requestUserCredentials"), _TAKES)
+            if asked.get("secretsKey", "") is None:
+                place: Path = (*where, "requestUserCredentials", "secretsKey")
+                yield Finding("secretsKey needs a name, below which the token is known", place, on_key=True)
         for host, value in scopes.items() if isinstance(scopes, dict) else ():
             if not isinstance(value, list):
                 yield Finding(

@@ -1,4 +1,4 @@
-"""BPY5, ninth part: keys with ``ui:`` and the values that the form takes for them."""
+"""BPY5, ninth part: keys that only the form reads, and the values that it takes for them."""
 
 from collections.abc import Iterator
 
@@ -14,12 +14,13 @@ _TEXT, _MAP, _LIST, _FLAG = (str, "a text"), (dict, "an object"), (list, "a list
 _TAKEN: dict[str, tuple[type, str]] = {
     **dict.fromkeys(("ui:field", "ui:widget", "ui:placeholder", "ui:title", "ui:inputType", "ui:autocomplete"), _TEXT),
     **dict.fromkeys(("ui:options", "ui:backstage", "ui:style"), _MAP),
-    **dict.fromkeys(("ui:order", "ui:enumNames", "ui:enumDisabled"), _LIST),
+    **dict.fromkeys(("ui:order", "ui:enumNames", "ui:enumDisabled", "enumNames"), _LIST),
     **dict.fromkeys(("ui:autofocus", "ui:disabled", "ui:readonly"), _FLAG),
 }
 _NEEDED = frozenset({"ui:field", "ui:widget"})
 """Keys that say nothing without a value; the form passes over others that are empty."""
-_ELSEWHERE = {("ui:enumNames", dict), ("ui:options", list), ("ui:autocomplete", dict), ("ui:autocomplete", bool)}
+_ELSEWHERE = {("ui:options", list), ("ui:autocomplete", dict), ("ui:autocomplete", bool)}
+_ELSEWHERE |= {("ui:enumNames", dict), ("enumNames", dict)}
 """What other rules speak of, and what people write for fields of their own."""
 
 
