@@ -192,6 +192,23 @@ async def test_a_branch_is_only_committed_to_again_when_asked(github_task: Task,
     result = await github_task.run("publish:github:pull-request", {**PULL, "title": "Again", "update": True})
     assert result.outputs["pullRequestNumber"] == 1
     assert (await ask(sandbox, "/repos/acme/shop/pulls/1"))["title"] == "Again"
+    async with GithubApi(sandbox.api_url, sandbox.token) as api:
+        await api.call("PATCH", "/repos/acme/shop/pulls/1", {"state": "closed"})
+    (work / "a.txt").rename(work / "b.txt")
+    github_task.forget()
+    result = await github_task.run("publish:github:pull-request", PULL)
+    assert result.outputs["pullRequestNumber"] == 2, "what nobody works on any more begins anew, as in Backstage"
+    found = await ask(sandbox, "/repos/acme/shop/git/trees/feature/one?recursive=1")
+    assert {"a.txt", "b.txt"} & {entry["path"] for entry in found["tree"]} == {"b.txt"}
+
+
+async def test_a_dry_run_needs_no_folder_that_a_skipped_step_makes(github_task: Task, work: Path) -> None:
+    given = {**PULL, "sourcePath": "generated"}
+    assert (await github_task.run("publish:github:pull-request", given, dry_run=True)).outputs[
+        "pullRequestNumber"
+    ] == 43
+    with pytest.raises(InputError, match="has no folder 'generated'"):
+        await github_task.run("publish:github:pull-request", given)
 
 
 async def test_nothing_is_opened_when_nothing_changed(github_task: Task, work: Path) -> None:

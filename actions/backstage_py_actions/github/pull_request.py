@@ -61,8 +61,6 @@ async def publish_github_pull_request(ctx: ActionContext[PullRequest]) -> JsonOb
     wanted = ctx.input
     _check_paths(wanted)
     folder = ctx.workspace.path(wanted.source_path) if wanted.source_path else ctx.workspace.root
-    if not folder.is_dir():
-        raise InputError(f"The workspace has no folder '{wanted.source_path}'; check 'sourcePath'")
     client.locate(ctx, wanted.repo_url)
     if ctx.is_dry_run:
         ctx.logger.info("Performing dry run of creating pull request")
@@ -72,6 +70,8 @@ async def publish_github_pull_request(ctx: ActionContext[PullRequest]) -> JsonOb
             "remoteUrl": wanted.repo_url,
             "pullRequestNumber": _DRY_RUN_NUMBER,
         }
+    if not folder.is_dir():  # in a dry run a step that is skipped may be the one that makes it
+        raise InputError(f"The workspace has no folder '{wanted.source_path}'; check 'sourcePath'")
     async with client.repository(ctx, wanted.repo_url, wanted.token) as target:
         try:
             return await _propose(ctx, target, folder)
@@ -125,9 +125,10 @@ async def _commit_files(ctx: ActionContext[PullRequest], target: Repository, fol
     base = wanted.target_branch_name or str((await target.call("GET"))["default_branch"])
     head = await fork.writable(target, force=wanted.force_fork)
     tip = await _head_commit(head, wanted.branch_name)
-    if tip and not wanted.update:
+    replaced = tip if tip and not wanted.update else None
+    if replaced and not await _is_done_with(target, head, wanted.branch_name, replaced):
         raise await _branch_is_there(target, head, wanted.branch_name)
-    parent = tip or await _head_commit(target, base)
+    parent = (None if replaced else tip) or await _head_commit(target, base)
     if not parent:
         raise NotFoundError(f"The branch '{base}' does not exist in {target.owner}/{target.name}")
     tree = str((await head.call("GET", "/git/commits/{sha}", sha=parent))["tree"]["sha"])
@@ -136,7 +137,20 @@ async def _commit_files(ctx: ActionContext[PullRequest], target: Repository, fol
         return None
     hosting.tell_unsigned(ctx, target.host)
     commit = await head.call("POST", "/git/commits", _commit(ctx, changed, parent))
-    return {"owner": head.owner, "repo": head.name, "base": base, "sha": str(commit["sha"]), "isNew": tip is None}
+    change = {"owner": head.owner, "repo": head.name, "base": base, "sha": str(commit["sha"]), "isNew": tip is None}
+    return change | ({"replaces": replaced} if replaced else {})
+
+
+async def _is_done_with(target: Repository, head: Repository, branch: str, tip: str) -> bool:
+    """Return whether a branch was left behind: what it has was proposed by a pull request that is closed or merged.
+
+    Backstage puts any branch without an open pull request onto the new commit. GitHub keeps the commits of pull
+    requests, so nothing is lost where this is true; other branches have the only copy of somebody's work.
+    """
+    query = {"head": f"{head.owner}:{branch}", "state": "all", "per_page": "100"}
+    known = await target.api.call("GET", target.path("/pulls"), query=query)
+    closed = [one["head"]["sha"] for one in known if one["state"] == "closed"]
+    return len(closed) == len(known) and tip in closed
 
 
 async def _branch_is_there(target: Repository, head: Repository, branch: str) -> ConflictError:
@@ -158,7 +172,10 @@ async def _move_branch(ctx: ActionContext[PullRequest], target: Repository, chan
     head, branch, sha = _head(target, change), ctx.input.branch_name, str(change["sha"])
 
     async def move(_marker: str) -> str:
-        await _set_branch(head, branch, sha, is_new=change["isNew"])
+        if replaced := change.get("replaces"):
+            await _replace_branch(head, branch, str(replaced), sha)
+        else:
+            await _set_branch(head, branch, sha, is_new=change["isNew"])
         return sha
 
     async def find(_marker: str) -> str | None:
@@ -211,6 +228,17 @@ async def _set_branch(repository: Repository, branch: str, commit: str, *, is_ne
         await repository.call("POST", "/git/refs", {"ref": f"refs/heads/{branch}", "sha": commit})
     else:
         await repository.call("PATCH", "/git/refs/heads/{branch}", {"sha": commit, "force": False}, branch=branch)
+
+
+async def _replace_branch(repository: Repository, branch: str, before: str, commit: str) -> None:
+    """Put a branch that was left behind onto another commit.
+
+    Raises:
+        ConflictError: somebody pushed to it meanwhile.
+    """
+    if await _head_commit(repository, branch) != before:
+        raise ConflictError(f"Somebody pushed to the branch '{branch}' meanwhile; choose another name")
+    await repository.call("PATCH", "/git/refs/heads/{branch}", {"sha": commit, "force": True}, branch=branch)
 
 
 async def _write_tree(repository: Repository, base: str, folder: Path, wanted: PullRequest) -> str:
