@@ -74,10 +74,28 @@ def test_texts_from_outside_do_not_reach_a_shell(repositories: list[Path]) -> No
             assert "${{" not in step.get("run", ""), file
 
 
+def branch(repository: Path) -> str:
+    """Return the branch from which Flux deploys."""
+    source = yaml.safe_load((repository / "deploy/flux/source.yaml").read_text(encoding="utf-8"))
+    return str(source["spec"]["ref"]["branch"])
+
+
+def test_only_the_default_branch_is_built_and_deployed(repositories: list[Path]) -> None:
+    """What a host calls it stands in the event; only what starts a workflow cannot ask."""
+    for repository in repositories:
+        jobs = workflows.jobs(repository / ".github/workflows/ci.yaml")
+        is_default = "github.ref_name == github.event.repository.default_branch"
+        assert jobs["image"]["if"] == f"{is_default} && github.event_name != 'pull_request'"
+        assert jobs["promote"]["needs"] == "image"
+        assert jobs["promote"]["steps"][0]["with"]["ref"] == "${{ github.event.repository.default_branch }}"
+        pipeline = yaml.safe_load((repository / ".gitlab-ci.yml").read_text(encoding="utf-8"))
+        assert pipeline[".main"]["rules"] == [{"if": "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH"}]
+
+
 def test_a_promotion_starts_no_pipeline(repositories: list[Path]) -> None:
     for file in workflows.files(repositories):
         on = yaml.safe_load(file.read_text(encoding="utf-8"))[True]  # YAML 1.1 reads the word as a truth value
-        assert on["push"] == {"branches": ["main"], "paths-ignore": ["deploy/**"]}, file
+        assert on["push"] == {"branches": [branch(file.parents[2])], "paths-ignore": ["deploy/**"]}, file
     for repository in repositories:
         assert "[skip ci]" in (repository / "deploy/promote.sh").read_text(encoding="utf-8")
 
@@ -157,5 +175,6 @@ def test_the_policy_trusts_the_workflow_that_signs_and_no_other(repositories: li
         subject = re.compile(next(line.split(": ", 1)[1] for line in policy.splitlines() if "github\\.com" in line))
         for file in (repository / ".github/workflows").iterdir():
             name = f"https://github.com/org/{service}/.github/workflows/{file.name}@refs/heads/"
-            assert bool(subject.match(f"{name}main")) == ("cosign sign" in file.read_text(encoding="utf-8")), file
-            assert not subject.match(f"{name}main-2")
+            on_branch = f"{name}{branch(repository)}"
+            assert bool(subject.match(on_branch)) == ("cosign sign" in file.read_text(encoding="utf-8")), file
+            assert not subject.match(f"{on_branch}-2")

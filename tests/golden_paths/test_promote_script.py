@@ -13,6 +13,7 @@ from tests.golden_paths import produced
 pytestmark = pytest.mark.thorough
 
 OLD, NEW = (f"sha256:{letter * 64}" for letter in "ab")
+BRANCH = "trunk"  # as the host of these repositories has it
 _NOBODY = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
 
 
@@ -34,7 +35,7 @@ class Origin:
         """Push a change of the code."""
         clone = self.clone(message)
         git(clone, "commit", "--allow-empty", "--message", message)
-        git(clone, "push", "origin", "main")
+        git(clone, "push", "origin", BRANCH)
         return git(clone, "rev-parse", "HEAD")
 
     def clone(self, name: str) -> Path:
@@ -56,12 +57,12 @@ class Origin:
         )
 
     def deployed(self) -> dict[str, str]:
-        text = git(self.folder / "origin.git", "show", "main:deploy/staging/values.yaml")
+        text = git(self.folder / "origin.git", "show", f"{BRANCH}:deploy/staging/values.yaml")
         image: dict[str, str] = yaml.safe_load(text)["image"]
         return {key: image[key] for key in ("digest", "tag")}
 
     def messages(self) -> list[str]:
-        return git(self.folder / "origin.git", "log", "--format=%s", "main").splitlines()
+        return git(self.folder / "origin.git", "log", "--format=%s", BRANCH).splitlines()
 
 
 def said(pipeline: subprocess.Popen[str], status: int = 0) -> str:
@@ -73,7 +74,7 @@ def said(pipeline: subprocess.Popen[str], status: int = 0) -> str:
 @pytest.fixture
 def origin(tmp_path: Path) -> Origin:
     first = produced.produce(produced.skeleton("go"), tmp_path / "first")
-    git(first, "init", "--quiet", "--initial-branch=main")
+    git(first, "init", "--quiet", f"--initial-branch={BRANCH}")
     git(first, "add", "--all")
     git(first, "commit", "--quiet", "--message", "Begin")
     git(tmp_path, "clone", "--quiet", "--bare", "first", "origin.git")
@@ -81,12 +82,12 @@ def origin(tmp_path: Path) -> Origin:
 
 
 def test_what_was_built_is_written_where_the_environment_is_said(origin: Origin) -> None:
-    before = git(origin.folder / "origin.git", "show", "main:deploy/staging/values.yaml")
+    before = git(origin.folder / "origin.git", "show", f"{BRANCH}:deploy/staging/values.yaml")
     commit = origin.commit("Change")
     assert "staging gets sha256:bbb" in said(origin.pipeline("a", NEW, commit))
     assert origin.deployed() == {"digest": NEW, "tag": commit}
     assert origin.messages() == [f"Deploy {commit[:7]} to staging [skip ci]", "Change", "Begin"]
-    after = git(origin.folder / "origin.git", "show", "main:deploy/staging/values.yaml")
+    after = git(origin.folder / "origin.git", "show", f"{BRANCH}:deploy/staging/values.yaml")
     changed = set(after.splitlines()) - set(before.splitlines())
     assert changed == {f'  digest: "{NEW}"', f'  tag: "{commit}"'}
 
@@ -119,10 +120,10 @@ def test_a_change_that_comes_between_is_kept(origin: Origin) -> None:
     hook = clone / ".git/hooks/pre-push"
     hook.write_text(
         f'#!/bin/sh\nrm "$0"\ncd {other} && unset GIT_DIR && git -c user.name=o -c user.email=o@example.com '
-        "commit --quiet --allow-empty --message Between && git push --quiet origin main\n"
+        f"commit --quiet --allow-empty --message Between && git push --quiet origin {BRANCH}\n"
     )
     hook.chmod(0o755)
-    assert "main has moved on, attempt 1" in said(origin.promote(clone, NEW, commit))
+    assert f"{BRANCH} has moved on, attempt 1" in said(origin.promote(clone, NEW, commit))
     assert origin.deployed()["digest"] == NEW
     assert origin.messages()[1] == "Between"
 
@@ -130,15 +131,21 @@ def test_a_change_that_comes_between_is_kept(origin: Origin) -> None:
 def test_a_job_that_may_not_push_says_so(origin: Origin) -> None:
     commit = origin.commit("Change")
     hook = origin.folder / "origin.git/hooks/pre-receive"
-    hook.write_text("#!/bin/sh\necho main is protected >&2\nexit 1\n")
+    hook.write_text(f"#!/bin/sh\necho {BRANCH} is protected >&2\nexit 1\n")
     hook.chmod(0o755)
     patient = origin.folder / "bin"
     patient.mkdir()
     (patient / "sleep").symlink_to("/bin/true")
     path = f"{patient}{os.pathsep}{os.environ['PATH']}"
     told = said(origin.promote(origin.clone("a"), NEW, commit, PATH=path), status=1)
-    assert "main is protected" in told
+    assert f"{BRANCH} is protected" in told
     assert told.endswith("may this job push there?\n")
+
+
+def test_a_host_that_names_no_branch_is_said(origin: Origin) -> None:
+    clone = origin.clone("a")
+    (origin.folder / "origin.git").rename(origin.folder / "gone.git")
+    assert "names no default branch" in said(origin.promote(clone, NEW, "HEAD"), status=1)
 
 
 @pytest.mark.parametrize("digest", ["", "latest", "sha256:", "sha256:abc|d"])

@@ -1,6 +1,7 @@
 """What every produced repository holds, whatever its language."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,9 @@ from tests.golden_paths import produced
 
 _SHARED = ("chart", "deploy", "docs/delivery.md", "docs/runbook.md")
 """The same text in each language; there twice, since each golden path is a folder that can be copied alone."""
+
+_MAIN = r"(?<![.\w])main\b(?!\.go)"
+"""The branch; GitLab's hidden job has a dot in front of it."""
 
 
 def _files(folder: Path) -> dict[str, bytes]:
@@ -61,6 +65,21 @@ def test_the_catalog_knows_the_service_and_its_api(repository: Path) -> None:
     assert (repository / entities["API"]["spec"]["definition"]["$text"]).is_file()
     assert (repository / "docs/runbook.md").is_file()
     assert any(link["url"].endswith("/blob/main/docs/runbook.md") for link in component["metadata"]["links"])
+
+
+@pytest.mark.parametrize("language", produced.LANGUAGES)
+def test_what_names_the_default_branch_follows_the_template(language: str, tmp_path: Path) -> None:
+    values = {**produced.VALUES, "defaultBranch": "trunk"}
+    made = produced.produce(produced.skeleton(language), tmp_path, values)
+    texts = {path.relative_to(made).as_posix(): path.read_text("utf-8") for path in made.rglob("*") if path.is_file()}
+    code = (".go", ".py")
+    assert not [name for name, text in texts.items() if not name.endswith(code) and re.search(_MAIN, text)]
+    assert {name for name, text in texts.items() if "trunk" in text} == {
+        ".github/workflows/ci.yaml", ".github/workflows/codeql.yaml", "catalog-info.yaml", "chart/values.yaml",
+        "deploy/argo-cd/applicationset/environments.yaml", "deploy/argo-cd/policies.yaml",
+        "deploy/argo-cd/production.yaml", "deploy/argo-cd/staging.yaml", "deploy/flux/source.yaml",
+        "deploy/policies/images.yaml", "docs/delivery.md", "mkdocs.yml",
+    }  # fmt: skip
 
 
 def test_argo_cds_plugin_finds_the_applications(repository: Path) -> None:
