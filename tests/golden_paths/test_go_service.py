@@ -57,7 +57,7 @@ def test_the_service_passes_its_own_tests(service: Path) -> None:
     go = toolchain.found(service)
     go.run("vet", "./...")
     lines = go.run("test", "-count=1", "./...").splitlines()
-    assert sum(line.startswith("ok") for line in lines) == 4
+    assert sum(line.startswith("ok") for line in lines) == 5
 
 
 def test_an_endpoint_more_is_a_file_more(service: Path, tmp_path: Path) -> None:

@@ -48,6 +48,22 @@ def test_actions_of_others_are_pinned_by_their_commit(repositories: list[Path]) 
             assert name.startswith(OWN) or re.match(r" # v\d", comment), (file, uses)
 
 
+INPUTS: dict[str, set[str]] = {
+    "aquasecurity/trivy-action": {"exit-code", "ignore-unfixed", "image-ref", "scan-type", "scanners", "severity"},
+    "sigstore/cosign-installer": set(),
+}
+"""What is given to actions whose inputs actionlint does not know, as their ``action.yaml`` has it."""
+
+
+def test_actions_are_given_what_they_take(repositories: list[Path]) -> None:
+    """Of all others actionlint knows it, which GitHub itself ignores with no more than a warning."""
+    for file in workflows.files(repositories):
+        for step in workflows.steps(file):
+            name = step.get("uses", "").partition("@")[0]
+            known = INPUTS.get(name, set(step.get("with", {})))
+            assert set(step.get("with", {})) <= known, (file, name)
+
+
 def test_a_job_may_do_what_it_does_and_no_more(repositories: list[Path]) -> None:
     allowed = {
         "image": {"contents": "read", "packages": "write", "id-token": "write"},
@@ -166,6 +182,18 @@ def test_gitlab_does_what_github_does(language: str) -> None:
     versions = re.compile(r"([\w/.-]+(?:@v|==))(\d[\d.]*)")
     pinned = {tool: version for tool, version in versions.findall(github) if "." in version}
     assert pinned.items() >= dict(versions.findall(gitlab)).items()
+
+
+def test_the_policy_reads_signatures_as_the_pipelines_write_them(repositories: list[Path]) -> None:
+    """Kyverno looks for the older format unless it is told, and finds no signature then."""
+    for repository in repositories:
+        policy = yaml.safe_load((repository / "deploy/policies/images.yaml").read_text(encoding="utf-8"))
+        [verified] = [one for rule in policy["spec"]["rules"] for one in rule.get("verifyImages", [])]
+        assert verified["type"] == "SigstoreBundle"
+        for pipeline in (".github/workflows/ci.yaml", ".gitlab-ci.yml"):
+            said = re.findall(r"cosign sign .*", (repository / pipeline).read_text(encoding="utf-8"))
+            assert said
+            assert all("--new-bundle-format" in one for one in said)
 
 
 def test_the_policy_trusts_the_workflow_that_signs_and_no_other(repositories: list[Path]) -> None:

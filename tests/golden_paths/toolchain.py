@@ -5,8 +5,17 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Final
 
 import pytest
+
+_VARIABLES: Final = {
+    "CGO_ENABLED": "0",
+    "GOFLAGS": "-trimpath",  # as the Dockerfile builds: what is compiled once serves all folders, commands and images
+    "GOPROXY": "off",
+    "GOTOOLCHAIN": "local",
+    "GOWORK": "off",
+}
 
 
 class Go:
@@ -16,13 +25,18 @@ class Go:
         self._executable = executable
         self._folder = folder
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables with which it is run, first on the path."""
+        path = f"{Path(self._executable).parent}{os.pathsep}{os.environ['PATH']}"
+        return {**os.environ, **_VARIABLES, "PATH": path}
+
     def run(self, *args: str) -> str:
         """Run a command of Go and return what it prints; it has to succeed."""
-        offline = {"GOPROXY": "off", "GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": "", "CGO_ENABLED": "0"}
         done = subprocess.run(
             [self._executable, *args],
             cwd=self._folder,
-            env=os.environ | offline,
+            env=self.environment,
             capture_output=True,
             text=True,
             timeout=240,

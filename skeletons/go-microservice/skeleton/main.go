@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/org/${{ values.name }}/internal/database"
 	"github.com/org/${{ values.name }}/internal/telemetry"
 )
 
@@ -27,6 +28,10 @@ func main() {
 		os.Exit(2)
 	}
 	slog.SetDefault(telemetry.Logger(os.Stdout, cfg.logLevel))
+	db, err := database.Open(os.LookupEnv)
+	if err != nil {
+		slog.Warn("starting without a database", "error", err)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends it at once
@@ -35,7 +40,7 @@ func main() {
 		slog.Error("cannot listen", "error", err)
 		os.Exit(1)
 	}
-	if err := serve(ctx, cfg, tracer, listener); err != nil {
+	if err := serve(ctx, cfg, tracer, db, listener); err != nil {
 		slog.Error("stopped", "error", err)
 		os.Exit(1)
 	}
@@ -43,8 +48,10 @@ func main() {
 
 // serve answers on the listener until the context ends. Then it turns unready, keeps answering for the drain delay,
 // waits for the requests in flight, and sends the traces that are left.
-func serve(ctx context.Context, cfg config, tracer *telemetry.Tracer, listener net.Listener) error {
-	s := &server{tracer: tracer}
+func serve(
+	ctx context.Context, cfg config, tracer *telemetry.Tracer, db *database.Database, listener net.Listener,
+) error {
+	s := &server{tracer: tracer, database: db}
 	httpServer := &http.Server{
 		Handler:           s.handler(),
 		ReadHeaderTimeout: 5 * time.Second,
@@ -70,6 +77,9 @@ func serve(ctx context.Context, cfg config, tracer *telemetry.Tracer, listener n
 	deadline, cancel := context.WithTimeout(context.Background(), cfg.shutdownTimeout)
 	defer cancel()
 	stopped := httpServer.Shutdown(deadline)
+	if err := db.Close(); err != nil {
+		slog.Warn("stopping", "error", err)
+	}
 	flush, cancelFlush := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancelFlush()
 	if err := tracer.Shutdown(flush); err != nil {

@@ -19,7 +19,7 @@ func running(t *testing.T, cfg config) (address string, stop func(), ended <-cha
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- serve(ctx, cfg, &telemetry.Tracer{}, listener) }()
+	go func() { done <- serve(ctx, cfg, &telemetry.Tracer{}, nil, listener) }()
 	return "http://" + listener.Addr().String(), stop, done
 }
 

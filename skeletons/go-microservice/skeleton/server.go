@@ -2,18 +2,22 @@ package main
 
 import (
 	"io"
+	"log/slog"
 	"net/http"
 	"sync/atomic"
 	"time"
 
 	"github.com/org/${{ values.name }}/internal/api"
+	"github.com/org/${{ values.name }}/internal/database"
 	"github.com/org/${{ values.name }}/internal/telemetry"
 )
 
-// server answers requests. It is alive as long as it answers, and ready between its start and its shutdown.
+// server answers requests. It is alive as long as it answers, and ready between its start and its shutdown, while its
+// database answers if it has one.
 type server struct {
-	tracer *telemetry.Tracer
-	ready  atomic.Bool
+	tracer   *telemetry.Tracer
+	database *database.Database
+	ready    atomic.Bool
 }
 
 // handler returns all routes. Probes and metrics are not observed: they would be most of what is logged.
@@ -23,7 +27,7 @@ func (s *server) handler() http.Handler {
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.HandleFunc("GET /readyz", s.readiness)
 	mux.Handle("GET /metrics", metrics)
-	mux.Handle("/", telemetry.Observed(api.Handler(), metrics, s.tracer))
+	mux.Handle("/", telemetry.Observed(s.database.Of(api.Handler()), metrics, s.tracer))
 	return mux
 }
 
@@ -31,9 +35,14 @@ func (s *server) health(w http.ResponseWriter, _ *http.Request) {
 	say(w, http.StatusOK, `{"status":"ok"}`)
 }
 
-func (s *server) readiness(w http.ResponseWriter, _ *http.Request) {
+func (s *server) readiness(w http.ResponseWriter, r *http.Request) {
 	if !s.ready.Load() {
 		say(w, http.StatusServiceUnavailable, `{"status":"not ready"}`)
+		return
+	}
+	if err := s.database.Answers(r.Context()); err != nil {
+		slog.WarnContext(r.Context(), "the database does not answer", "error", err)
+		say(w, http.StatusServiceUnavailable, `{"status":"no database"}`)
 		return
 	}
 	say(w, http.StatusOK, `{"status":"ready"}`)
