@@ -1,3 +1,3 @@
 module github.com/org/${{ values.name }}
 
-go 1.26.0
+go 1.27.0
