@@ -84,7 +84,7 @@ class World:
         return location
 
     async def rest(self) -> None:
-        assert await self.service.settle(20), "the catalog does not come to rest"
+        assert await self.service.settle(patience.SECONDS), "the catalog does not come to rest"
 
     async def refresh(self, ref: str) -> None:
         await self.service.refresh(ref)

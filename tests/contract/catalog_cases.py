@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from tests import patience
 from tests.contract.catalog_fixture import TITLES, TOKEN
 
 _KEYS = (
@@ -213,7 +214,7 @@ def answer(url: str, case: Case) -> Any:
     data = json.dumps(case.body).encode() if case.method == "POST" else None
     request = urllib.request.Request(f"{url}/api/catalog{case.path}", data, headers, method=case.method)
     try:
-        with urllib.request.urlopen(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=patience.SECONDS) as response:
             return [response.status, _agreed(json.loads(response.read() or b"null"), case)]
     except urllib.error.HTTPError as error:
         return [error.code, _agreed(json.loads(error.read()), case)]

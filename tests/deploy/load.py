@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests import patience
+
 TOKEN = "operator-token-of-this-test"  # of a service that the test itself starts
 
 
@@ -62,5 +64,5 @@ def call(url: str, path: str, body: Any = None, **more: str) -> Any:
     """Return the JSON that a replica answers; a refusal is an ``HTTPError``. ``more`` are headers."""
     data = None if body is None else json.dumps(body).encode()
     headers = {"authorization": f"Bearer {TOKEN}", "content-type": "application/json", **more}
-    with urllib.request.urlopen(urllib.request.Request(url + path, data, headers), timeout=20) as answer:
+    with urllib.request.urlopen(urllib.request.Request(url + path, data, headers), timeout=patience.SECONDS) as answer:
         return json.loads(answer.read())

@@ -10,6 +10,7 @@ import pytest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from backstage_py.metrics.files import Files
+from tests import patience
 
 _COUNTS = """
 import os, random, sys
@@ -29,7 +30,11 @@ Row = tuple[str, str, str, str, tuple[tuple[str, str], ...]]
 def count(folder: Path, seed: str) -> int:
     """Let a process count; its id is returned."""
     done = subprocess.run(
-        [sys.executable, "-c", _COUNTS, str(folder), seed], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", _COUNTS, str(folder), seed],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=patience.SECONDS,
     )
     return int(done.stdout)
 

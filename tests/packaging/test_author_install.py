@@ -15,6 +15,7 @@ from packaging.requirements import Requirement
 
 from backstage_py.model import json, yaml
 from backstage_py.model.json import Json
+from tests import patience
 
 pytestmark = pytest.mark.xdist_group("author")  # its environment takes long to make
 
@@ -67,7 +68,13 @@ def python(packages: list[metadata.Distribution], tmp_path_factory: pytest.TempP
 def run(python: Path, *arguments: str, folder: Path) -> "subprocess.CompletedProcess[str]":
     command = [str(python), "-m", "backstage_py", *arguments]
     return subprocess.run(
-        command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60
+        command,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=patience.SECONDS,
     )
 
 
