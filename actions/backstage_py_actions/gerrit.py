@@ -59,7 +59,7 @@ async def publish_gerrit(ctx: ActionContext[Publish]) -> JsonObject:
     if ctx.is_dry_run:
         ctx.logger.info(f"Dry run: would create {name} on {where.host} and push to its branch {wanted.default_branch}")
         return {**shown, "commitHash": _NOT_PUSHED}
-    hosting.check_commit(ctx, where.host, sign=wanted.sign_commit, source_path=wanted.source_path)
+    await hosting.check_commit(ctx, where.host, sign=wanted.sign_commit, source_path=wanted.source_path)
     api, credentials = gerrit.opened(own, hosting.patience(ctx))
     project = Project(api, where.host, name, credentials)
     options: JsonObject = {

@@ -36,7 +36,7 @@ async def publish_gitea(ctx: ActionContext[Publish]) -> JsonObject:
     where = parse_repo_url(wanted.repo_url, ctx.integrations)
     own = hosting.integration(ctx, "gitea", where.host)
     api, credentials = gitea.opened(own, hosting.patience(ctx))
-    hosting.check_commit(ctx, where.host, sign=wanted.sign_commit, source_path=wanted.source_path)
+    await hosting.check_commit(ctx, where.host, sign=wanted.sign_commit, source_path=wanted.source_path)
     repository = Repository(api, where.host, where.owner or credentials.username, str(where.repo), credentials)
     async with api:
         if where.owner:

@@ -202,14 +202,17 @@ def signer(ctx: ActionContext[Any], host: str, *, asked: bool | None) -> Signer 
     )
 
 
-def check_commit(ctx: ActionContext[Any], host: str, *, sign: bool | None, source_path: str | None) -> None:
+async def check_commit(ctx: ActionContext[Any], host: str, *, sign: bool | None, source_path: str | None) -> None:
     """Refuse what cannot be signed or is not there, before there is a repository for it.
+
+    A run that goes on elsewhere may have nothing left to push: it is not asked for the folder again.
 
     Raises:
         InputError: there is no key, or no such folder. NotAllowedError: the folder is outside of the workspace.
     """
     signer(ctx, host, asked=sign)
-    source_folder(ctx, source_path)
+    if source_path:
+        await ctx.checkpoint(f"source.{source_path}", lambda: source_folder(ctx, source_path).is_dir())
 
 
 def tell_unsigned(ctx: ActionContext[Any], host: str) -> None:

@@ -166,6 +166,7 @@ async def test_a_repository_that_is_deleted_between_two_runs_is_named(
 async def test_a_token_that_may_not_is_named(
     bitbucket_cloud_task: Task, token: str, kind: type[BackstageError], said: str
 ) -> None:
+    scenes.workspace(bitbucket_cloud_task.workspace.root)
     with pytest.raises(kind, match=said):
         await bitbucket_cloud_task.run("publish:bitbucketCloud", {**PUBLISH, "token": token})
 

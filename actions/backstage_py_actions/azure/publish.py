@@ -35,7 +35,7 @@ async def publish_azure(ctx: ActionContext[Publish]) -> JsonObject:
         raise InputError(
             f"Invalid URL provider was included in the repo URL to create {wanted.repo_url}, missing organization"
         )
-    hosting.check_commit(ctx, where.host, sign=wanted.sign_commit, source_path=wanted.source_path)
+    await hosting.check_commit(ctx, where.host, sign=wanted.sign_commit, source_path=wanted.source_path)
     opened = client.opened(ctx, where.host, where.organization, wanted.token, client.MANAGE)
     async with opened as (api, git):
         repository = Repository(api, where.host, where.organization, str(where.project), str(where.repo), git)

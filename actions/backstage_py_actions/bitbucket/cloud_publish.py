@@ -28,7 +28,7 @@ async def publish_bitbucket_cloud(ctx: ActionContext[Publish]) -> JsonObject:
     """Create a repository and push the workspace to it."""
     wanted = ctx.input
     async with client.cloud(ctx, wanted.repo_url, wanted.token) as (repository, project):
-        hosting.check_commit(ctx, repository.host, sign=wanted.sign_commit, source_path=wanted.source_path)
+        await hosting.check_commit(ctx, repository.host, sign=wanted.sign_commit, source_path=wanted.source_path)
         options: JsonObject = {
             "scm": "git",
             "is_private": wanted.repo_visibility == "private",

@@ -31,7 +31,7 @@ async def publish_bitbucket_server(ctx: ActionContext[Publish]) -> JsonObject:
     """Create a repository and push the workspace to it."""
     wanted = ctx.input
     async with client.server(ctx, wanted.repo_url, wanted.token) as repository:
-        hosting.check_commit(ctx, repository.host, sign=wanted.sign_commit, source_path=wanted.source_path)
+        await hosting.check_commit(ctx, repository.host, sign=wanted.sign_commit, source_path=wanted.source_path)
         options: JsonObject = {
             "defaultBranch": wanted.default_branch,
             "public": wanted.repo_visibility == "public",

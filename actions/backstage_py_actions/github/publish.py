@@ -47,7 +47,7 @@ async def publish_github(ctx: ActionContext[Publish]) -> JsonObject:
             contents = f"{made['html_url']}/blob/{wanted.push.default_branch}"
             return {"remoteUrl": str(made["clone_url"]), "repoContentsUrl": contents}
 
-        hosting.check_commit(ctx, target.host, sign=None, source_path=wanted.push.source_path)
+        await hosting.check_commit(ctx, target.host, sign=None, source_path=wanted.push.source_path)
         key = f"create.github.repo.{target.owner}.{target.name}"
         urls = await repository.create(ctx, target, wanted.new, key, shown)
         commit = await _push(ctx, target, urls["remoteUrl"], wanted.push)

@@ -56,7 +56,7 @@ async def publish_gitlab(ctx: ActionContext[Publish]) -> JsonObject:
     where = parse_repo_url(wanted.repo_url, ctx.integrations)
     if not where.owner or not where.repo:
         raise InputError(f"No owner provided for host: {where.host}, and repo {where.repo}")
-    _check(ctx, where.host)
+    await _check(ctx, where.host)
     async with client.opened(ctx, where.host, wanted.token) as api:
         namespace, kind = await _namespace(api, where.owner)
         user = await api.call("GET", "/user")
@@ -73,12 +73,12 @@ def _folder(wanted: Publish) -> str | None:
     return wanted.source_path if isinstance(wanted.source_path, str) else None
 
 
-def _check(ctx: ActionContext[Publish], host: str) -> None:
+async def _check(ctx: ActionContext[Publish], host: str) -> None:
     """Refuse what the configuration does not allow, before anything is asked."""
     wanted = ctx.input
     hosting.integration(ctx, "gitlab", host)
     hosting.refuse_without_user(ctx, host, wanted.token)
-    hosting.check_commit(ctx, host, sign=wanted.sign_commit, source_path=_folder(wanted))
+    await hosting.check_commit(ctx, host, sign=wanted.sign_commit, source_path=_folder(wanted))
     if hosting.config(ctx).get("requireScmUserCredentials") and (wanted.set_user_as_owner or wanted.owner_username):
         raise InputError(
             "The setUserAsOwner and ownerUsername inputs cannot be used when scaffolder.requireScmUserCredentials is "
