@@ -112,6 +112,20 @@ async def test_a_commit_of_another_process_wakes_too(database: Database) -> None
     assert await database.read(count) == 1
 
 
+async def test_wakes_need_no_short_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    long = tmp_path / ("long-" * 20)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    url = f"sqlite:///{long / 'test.sqlite'}"
+    database, other = Database(url), Database(url)
+    await database.write(lambda t: NUMBERS.create(t.connection))
+    with database.wakes.subscribe("numbers") as wake:
+        await other.write(insert(1, "numbers"))
+        assert await wake.wait(patience.SECONDS)
+    await other.close()
+    await database.close()
+
+
 async def test_another_process_that_was_killed_does_not_stop_wakes() -> None:
     with tempfile.TemporaryDirectory() as folder:  # a short path, so that the sockets lie beside the database
         database = Database(f"sqlite:///{folder}/test.sqlite")

@@ -99,8 +99,9 @@ def _bind(listening: socket.socket, own: Path) -> None:
 
 
 def _folder(database: Path) -> Path:
-    beside = database.with_name(f"{database.name}-wake")
-    if len(str(beside)) + 24 <= _LONGEST_SOCKET_PATH:
-        return beside
+    """Return the folder of a database's sockets: beside it, or for a long path where all processes find it, too."""
     digest = hashlib.sha256(str(database).encode()).hexdigest()[:16]
-    return temporary.shared() / f"backstage-py-wake-{os.getuid()}-{digest}"
+    name = f"backstage-py-wake-{os.getuid()}-{digest}"
+    beside, last = database.with_name(f"{database.name}-wake"), Path("/tmp", name)  # noqa: S108  # of this user alone
+    fitting = (one for one in (beside, temporary.shared() / name) if len(str(one)) + 24 <= _LONGEST_SOCKET_PATH)
+    return next(fitting, last)
