@@ -80,6 +80,15 @@ def test_what_separates_values_is_text_within_texts() -> None:
     assert messages.from_handler(messages.encode(Output("x", text), 1)) == (1, Output("x", text))
 
 
+@pytest.mark.parametrize(("size", "has_turn"), [(1_000, False), (1_000_000, True)])
+async def test_others_have_a_turn_while_a_large_message_is_read(size: int, has_turn: bool) -> None:
+    turns: list[bool] = []
+    message = Output("text", "x" * size)
+    asyncio.get_running_loop().call_soon(turns.append, True)
+    assert await Line().read(messages.encode(message, 1)) == message
+    assert bool(turns) is has_turn
+
+
 def test_a_message_that_comes_again_is_passed_over_and_one_that_is_missing_is_an_error() -> None:
     line = Line()
     first, third = messages.encode(Recall(1, "a"), 1), messages.encode(Recall(3, "c"), 3)

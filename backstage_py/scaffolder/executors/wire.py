@@ -67,7 +67,7 @@ class Wire:
         try:
             while True:
                 data = await reader.readexactly(stream.length(await reader.readexactly(stream.HEADER)))
-                message = self._line.decode(data)
+                message = await self._line.read(data)
                 if message and self.host:
                     await self.host.take(message, len(data))
                 await asyncio.sleep(0)  # what talks without end holds nobody up

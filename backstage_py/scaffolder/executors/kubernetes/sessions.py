@@ -196,7 +196,7 @@ class Session:
 
     async def _take_one(self, line: bytes) -> None:
         try:
-            message = self._line.decode(line)
+            message = await self._line.read(line)
             if message is not None and not self.is_closed:
                 await self._take(message, len(line))
         except ProtocolError as error:
