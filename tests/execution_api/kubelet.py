@@ -3,6 +3,7 @@
 What it does with a Job a test says; by default the pod runs ``backstage-py execute``, in a thread.
 """
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -111,6 +112,15 @@ class Kubelet:
         with closing(calls):
             calls.call("POST", "open")
 
+    def ask(self, job: Object) -> None:
+        """Open the session, take what there is to do, and say nothing more."""
+        env = {one["name"]: one["value"] for one in job["spec"]["template"]["spec"]["containers"][0]["env"]}
+        url = env["BACKSTAGE_PY_EXECUTION_URL"]
+        with closing(Calls(url, env["BACKSTAGE_PY_EXECUTION_TOKEN"])) as calls:
+            token = str(json.loads(calls.call("POST", "open"))["token"])
+        with closing(Calls(url, token)) as calls:
+            calls.call("GET", "messages?after=0")
+
     def follow(self) -> None:
         """Watch Jobs until stopped, each time from where it was: all of them may be more than come in a second."""
         known: set[str] = set()
@@ -194,11 +204,31 @@ def no_image(kubelet: Kubelet, job: Object) -> None:
     kubelet.container(job, "Pending", waiting=said)
 
 
+def not_started(kubelet: Kubelet, job: Object) -> None:
+    """A kubelet that has just been started again does not know the pod's volumes yet."""
+    said = {"reason": "CreateContainerConfigError", "message": 'cannot find volume "work" to mount'}
+    kubelet.container(job, "Pending", waiting=said)
+
+
+def unknown(kubelet: Kubelet, job: Object) -> None:
+    """A kubelet that was away finds no container where it had one."""
+    said = {"reason": "ContainerStatusUnknown", "message": "The container could not be located"}
+    kubelet.container(job, "Running", running={})
+    kubelet.container(job, "Failed", terminated={"exitCode": 137, **said})
+    kubelet.job_ended(job, "Failed", reason="BackoffLimitExceeded")
+
+
 def out_of_memory(kubelet: Kubelet, job: Object) -> None:
     """The kernel ends it."""
     kubelet.container(job, "Running", running={})
     kubelet.container(job, "Failed", terminated={"exitCode": 137, "reason": "OOMKilled"})
     kubelet.job_ended(job, "Failed", reason="BackoffLimitExceeded")
+
+
+def asks(kubelet: Kubelet, job: Object) -> None:
+    """It has got its step."""
+    kubelet.container(job, "Running", running={})
+    kubelet.ask(job)
 
 
 def exits(code: int, message: str = "") -> Play:

@@ -48,7 +48,7 @@ FAILS = {
     "exit 137": (kubelet.exits(137), r"was killed \(exit 137\).*limit of 1Gi"),
     "an end without a word": (kubelet.exits(1, "boom"), r"ended without a word \(exit 1\): boom"),
     "a deadline": (kubelet.too_long, "ran for longer than scaffolder.executor.kubernetes.deadline"),
-    "an end that looks well": (kubelet.exits(0), "ended without saying what came of the step"),
+    "an end that looks well": (behind(kubelet.asks, kubelet.exits(0)), "ended without saying what came of the step"),
 }
 
 
@@ -66,6 +66,9 @@ LOSES = {
     "deleted": (kubelet.deleted, "deleted from outside"),
     "out of the service's reach": (kubelet.exits(UNHEARD), "ended since the service did not answer it"),
     "drained": (kubelet.drained, "deleted from outside"),
+    "never run, and said to have ended well": (kubelet.exits(0), "ended before it had asked for the step"),
+    "its container unknown": (kubelet.unknown, "has lost its container: The container could not be located"),
+    "not started": (kubelet.not_started, 'does not start: cannot find volume "work" to mount'),
     "a node that is gone": (kubelet.node_gone, "The node of its pod .* went away: PodGC: node no longer exists"),
 }
 

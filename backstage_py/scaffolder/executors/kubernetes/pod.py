@@ -200,6 +200,8 @@ class Pod:
         POD_START.observe(time.monotonic() - begun, "cold")
 
     def _fail(self, failure: Failure) -> None:
+        if failure.is_well and not self.session.has_given:  # as a kubelet says that was started again just then
+            failure = Failure(Reason.START, "Its pod ended before it had asked for the step")
         if not self.failed.done():
             self.failed.set_exception(PodFailed(failure))
 

@@ -21,6 +21,7 @@ _NODE_LEFT = {"NodeLost", "NodeShutdown", "Shutdown", "Terminated", "NodeAffinit
 _NODE_GONE = {"DeletionByPodGC", "DeletionByTaintManager"}  # reasons of the condition DisruptionTarget
 _FAILED = {"Failed", "FailureTarget"}  # the second from 1.31 on, while its pod is being ended
 _KILLED = 137
+_UNKNOWN = "ContainerStatusUnknown"
 _QUOTA = ("exceeded quota", "failed quota", "status unknown for quota")
 _LONGEST = 500
 
@@ -45,16 +46,29 @@ class Reason(StrEnum):
     PENDING = "never_began"
 
 
-LOST = {Reason.EVICTED, Reason.NODE_LOST, Reason.DELETED, Reason.SILENT, Reason.TWICE, Reason.START}
+LOST = {
+    Reason.EVICTED,
+    Reason.NODE_LOST,
+    Reason.DELETED,
+    Reason.SILENT,
+    Reason.TWICE,
+    Reason.START,
+    Reason.NOT_STARTED,
+}
 """Nothing that the step did ended it: another pod may begin it again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A pod from which nothing more will come."""
+    """A pod from which nothing more will come.
+
+    Attributes:
+        is_well: the cluster says that it has ended well.
+    """
 
     reason: Reason
     words: str
+    is_well: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +126,7 @@ def of_job(job: JsonObject) -> State:
         if one.get("type") in _FAILED and one.get("status") == "True":
             return _failed_job(one)
     if is_complete(job):
-        return Failure(Reason.ENDED, "Its pod ended without saying what came of the step")
+        return Failure(Reason.ENDED, "Its pod ended without saying what came of the step", is_well=True)
     if (job.get("spec") or {}).get("suspend"):
         return Waiting("Its Job waits in the queue of the cluster to be admitted")
     return Waiting()
@@ -153,6 +167,8 @@ def _ended(name: str, pod: JsonObject, status: JsonObject, ended: Mapping[str, J
         return _deadline()
     if ended.get("reason") == "OOMKilled":
         return Failure(Reason.MEMORY, _memory(pod, "took more memory than"))
+    if ended.get("reason") == _UNKNOWN:  # with 137 for its exit code, which nobody saw
+        return Failure(Reason.NODE_LOST, f"The node of its pod {name} has lost its container: {_said(ended)}")
     if ended.get("exitCode") == _KILLED:
         return Failure(Reason.KILLED, _memory(pod, "was killed (exit 137); most often it took more memory than"))
     if ended.get("reason") in _NOT_STARTED:  # as when a kubelet is started again just then

@@ -137,6 +137,11 @@ class Session:
             del self._connections[oldest]
             oldest.end()
 
+    @property
+    def has_given(self) -> bool:
+        """Whether the pod has got anything that was said."""
+        return self._given > 0
+
     async def say(self, message: FromService) -> None:
         """Send a message as soon as the pod asks for some."""
         if self.is_closed:
