@@ -191,8 +191,8 @@ def _look(
 
 
 def _entities(text: Text, options: Options, path: Path | None, *, whole: bool) -> Iterator[Entity]:
-    read, folder = yaml.load_all(text.text), path.absolute().parent if path else None
-    return documents.entities(read, all_of_them=whole, kinds=options.vocabulary.kinds, folder=folder)
+    folder = path.absolute().parent if path else None
+    return documents.entities(text.documents, all_of_them=whole, kinds=options.vocabulary.kinds, folder=folder)
 
 
 def _of_texts(text: Text, source: _Source, options: Options) -> Iterator[Found]:

@@ -3,16 +3,18 @@
 import os
 import stat
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from backstage_py.model import binary
+from backstage_py.model import binary, yaml
+from backstage_py.model.yaml import Document
 
 ENTITY_NAMES = ("template.yaml", "template.yml", "catalog-info.yaml", "catalog-info.yml")
 LARGEST_DOCUMENT = 5 * 1024 * 1024
 LARGEST_RENDERED = 4 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Text:
     """A file's text, or why it cannot be read. ``is_named``: the author named it; it was not found in a folder."""
 
@@ -20,6 +22,11 @@ class Text:
     text: str = ""
     unreadable: str | None = None
     is_named: bool = False
+
+    @cached_property
+    def documents(self) -> list[Document]:
+        """The documents that the text holds, read once for all rules."""
+        return yaml.load_all(self.text)
 
 
 @dataclass(frozen=True, slots=True)

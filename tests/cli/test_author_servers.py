@@ -292,9 +292,9 @@ def test_test_runs_again_when_a_file_changes(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     template = tmp_path / "template.yaml"
     template.write_text(LOGGING.replace("MESSAGE", "hello"))
-    (tmp_path / "a.test.yaml").write_text("cases: [{name: a, expect: {log: hello}}]\n")
+    (tmp_path / "a.test.yaml").write_text("findings: []\ncases: [{name: a, expect: {log: hello}}]\n")
     with talking("test", "--watch", folder=tmp_path) as (process, output):
-        output.until("1 passed")
+        output.until("2 passed")
         template.write_text(LOGGING.replace("MESSAGE", "goodbye"))
         output.until("changed: template.yaml")
         output.until("the log does not contain 'hello'")

@@ -36,6 +36,7 @@ from backstage_py.model.json import JsonObject
 from backstage_py.scaffolder.run.spec import steps_with_defaults
 
 OK, FAILED, COULD_NOT_RUN = 0, 1, 2
+_RUNS = threads.Lane(1)  # of all cases, which wait for checks
 _CHECKS = threads.Lane(1)
 _SHOWN_OUTPUT = 4_000
 _STYLES = {"+": "green", "-": "red"}
@@ -137,7 +138,7 @@ async def _watch(paths: Sequence[Path], options: TestOptions, folders: Sequence[
     async for names in watching.changes(folders):
         if names:
             sys.stdout.write(f"\n{time.strftime('%H:%M:%S')} changed: {', '.join(names[:5])}\n")
-        await _CHECKS.run(partial(run, paths, options))
+        await _RUNS.run(partial(run, paths, options))
         sys.stdout.flush()
 
 

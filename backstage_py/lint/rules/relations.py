@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from functools import lru_cache
 
 from backstage_py.errors import InputError
 from backstage_py.lint import placeholders
@@ -32,6 +34,8 @@ _OTHER_WORDS = {**dict.fromkeys(("team", "squad", "org"), "group"), **dict.fromk
 _OF_PROFILES = {"avatar": "picture", "image": "picture", "photo": "picture", "name": "displayName", "mail": "email"}
 _FIELDS = ("$text", "$json", "$yaml", "$openapi", "$asyncapi")
 _MOST_DEEP = 12
+_MOST_NAMES = 500
+"""Among more, a name that is not there is not compared with each of them."""
 _KINDS = frozenset(kind.lower() for kind in entity_schema.KINDS)
 
 
@@ -103,8 +107,8 @@ def nearly_named(entity: Entity) -> Iterator[Finding]:
         except InputError:  # another rule speaks of it
             continue
         kind, namespace, name = named.kind.lower(), named.namespace.lower(), named.name.lower()
-        beside = {found for of, at, found in entity.beside if (of, at) == (kind, namespace)}
-        close = _meant(name, beside) if name not in beside else None
+        beside = _names(entity.beside, kind, namespace)
+        close = _meant(name, beside) if name not in beside and len(beside) <= _MOST_NAMES else None
         if close:
             yield Finding(f'There is no {kind} "{named.name}" in this file', where, fix=f'Did you mean "{close}"?')
 
@@ -226,7 +230,12 @@ def missing_file(entity: Entity) -> Iterator[Finding]:
             yield Finding(f'"{target}" does not exist', where, fix=fix, repair=repair.write(where, meant, sure=False))
 
 
-def _meant(name: str, beside: set[str]) -> str | None:
+@lru_cache(maxsize=64)
+def _names(entities: frozenset[tuple[str, str, str]], kind: str, namespace: str) -> frozenset[str]:
+    return frozenset(name for of, at, name in entities if (of, at) == (kind, namespace))
+
+
+def _meant(name: str, beside: AbstractSet[str]) -> str | None:
     close = misspelled(name, beside)
     return close if close and distance(close, name) == 1 else shortened(name, beside)
 

@@ -8,7 +8,6 @@ from backstage_py.lint.files import Text
 from backstage_py.lint.fixes import quoting
 from backstage_py.lint.fixes.repair import Repair
 from backstage_py.lint.rule import Finding, Path, rule
-from backstage_py.model import yaml
 from backstage_py.model.json import Json
 from backstage_py.model.yaml.problems import YamlProblem
 
@@ -65,7 +64,7 @@ def yaml_syntax(text: Text) -> Iterator[Finding]:
     if text.unreadable:
         return
     mended = False
-    for document in yaml.load_all(text.text):
+    for document in text.documents:
         for problem in document.errors:
             edits = () if mended else quoting.instead(text.text, problem)
             mended = True
@@ -95,7 +94,7 @@ def no_entity(text: Text) -> Iterator[Finding]:
     """Only where the YAML itself is right."""
     if text.unreadable or not text.is_named:
         return
-    found = yaml.load_all(text.text)
+    found = text.documents
     if not any(one.errors for one in found) and not any(documents.entities(found, all_of_them=True)):
         yield Finding("The file holds no entity of Backstage", place=(1, 1))
 
