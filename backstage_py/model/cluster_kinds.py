@@ -41,7 +41,12 @@ _FROM_PROJECTS = {
     "source.toolkit.fluxcd.io/v1": "Bucket GitRepository HelmChart HelmRepository OCIRepository",
     "bitnami.com/v1alpha1": "SealedSecret",
     "kyverno.io/v1": "ClusterPolicy Policy",
-    "serving.knative.dev/v1": "Configuration Revision Route",
+    "route.openshift.io/v1": "Route",
+    "apps.openshift.io/v1": "DeploymentConfig",
+    "build.openshift.io/v1": "BuildConfig",
+    "image.openshift.io/v1": "ImageStream",
+    "project.openshift.io/v1": "Project ProjectRequest",
+    "tekton.dev/v1": "Pipeline PipelineRun Task TaskRun",
 }
 
 
@@ -59,6 +64,14 @@ FROM_PROJECTS = _kinds(_FROM_PROJECTS)
 """Kinds that are installed; their projects may serve them in other versions, too."""
 GROUPS = frozenset(version.rpartition("/")[0] for version in _BY_VERSION)
 """The groups of Kubernetes itself; the core's is empty."""
+STILL_BETA = frozenset(
+    [
+        *("CSIStorageCapacity", "CertificateSigningRequest", "FlowSchema", "IPAddress", "PriorityLevelConfiguration"),
+        *("SelfSubjectReview", "ServiceCIDR", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"),
+        "VolumeAttributesClass",
+    ]
+)
+"""Kinds that many clusters serve in a version before their first stable one, too."""
 PROJECT_GROUPS = frozenset(version.rpartition("/")[0] for version in _FROM_PROJECTS)
 
 

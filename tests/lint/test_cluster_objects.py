@@ -62,6 +62,9 @@ def test_a_group_that_is_nearly_one_that_is_known_is_a_warning() -> None:
     [
         ("platform.acme.example/v1alpha1", "Database"),
         ("serving.knative.dev/v1", "Service"),
+        ("flowcontrol.apiserver.k8s.io/v1beta3", "FlowSchema"),
+        ("admissionregistration.k8s.io/v1alpha1", "MutatingAdmissionPolicy"),
+        ("route.openshift.io/v1", "Route"),
         ("argoproj.io/v1alpha1", "Workflow"),
         ("monitoring.coreos.com/v1alpha1", "ScrapeConfig"),
         ("gateway.networking.k8s.io/v1beta1", "HTTPRoute"),

@@ -10,7 +10,7 @@ from backstage_py.lint.nearest import misspelled, nearest, slip_of
 from backstage_py.lint.rule import Finding, Path, rule
 from backstage_py.lint.view import Step, Template
 from backstage_py.model import yaml
-from backstage_py.model.cluster_kinds import BUILT_IN, FROM_PROJECTS, GROUPS, PROJECT_GROUPS, usual_version
+from backstage_py.model.cluster_kinds import BUILT_IN, FROM_PROJECTS, GROUPS, PROJECT_GROUPS, STILL_BETA, usual_version
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.problem import Severity
 from backstage_py.model.yaml import Document
@@ -212,11 +212,12 @@ def _wrong_kind(one: _Object) -> Iterator[Finding]:
         return
     group, _, number = version.rpartition("/")
     served = BUILT_IN.get(kind, ()) if group in GROUPS else ()
+    is_beta = "alpha" in number or "beta" in number
     if version in served or version in FROM_PROJECTS.get(kind, ()):
         return
-    if group in GROUPS:
+    if group in GROUPS and not (is_beta and _may_be_beta(kind)):
         yield from _not_served(one, kind, version)
-    elif group and "." not in group:
+    elif group not in GROUPS and "." not in group:
         yield from _no_group(one, kind, version)
     elif group not in PROJECT_GROUPS and (close := misspelled(group, GROUPS | PROJECT_GROUPS)):
         fix, wanted = f'Did you mean "{close}/{number}"?', f"{close}/{number}"
@@ -227,6 +228,11 @@ def _wrong_kind(one: _Object) -> Iterator[Finding]:
         if kind not in known and (close := misspelled(kind, known)):
             mended = one.mended("kind", kind, close)
             yield one.place("kind").finding(f'{group} has no "{kind}"', f'Did you mean "{close}"?', "warning", mended)
+
+
+def _may_be_beta(kind: str) -> bool:
+    """Whether clusters may serve a kind before it is stable: one that is known for it, or that is not known at all."""
+    return kind in STILL_BETA or (kind not in BUILT_IN and _meant(kind) is None)
 
 
 def _is_filler(one: _Object, key: str) -> bool:
