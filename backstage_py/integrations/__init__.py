@@ -2,7 +2,8 @@
 
 What lives here: ``hosts`` (the git hosts of ``integrations``, their URLs, files and trees by URL), ``forges`` (what is
 made on them), ``directories`` (LDAP and Microsoft Graph), ``web`` (HTTP with one policy for all), ``patience`` (limits
-of the rate of requests), ``children`` (untrusted work in processes of its own: cookiecutter, JSONata), ``git`` with
+of the rate of requests), ``paging`` (lists with an end),
+``children`` (untrusted work in processes of its own: cookiecutter, JSONata), ``git`` with
 ``ignored_files``, a module per system:
 ``github`` with ``github_autocomplete``, ``bucket`` for S3, ``kubernetes`` with ``kubernetes_clusters``, ``argocd``,
 ``slack``, ``vault``, and ``backstage`` for other Backstage plugins.
