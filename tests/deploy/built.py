@@ -4,13 +4,11 @@ A root file system of Debian's packages takes the place of the base image. It al
 database need no image of their own.
 """
 
-import json
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,10 +18,15 @@ from tests.cluster.cluster import KubeCluster, run_folder
 ROOT = Path(__file__).parents[2]
 BASE = "localhost/debian-python"
 NAME = "localhost/backstage-py"
-_WITH_PIP = "localhost/debian-python-with-pip"
 _PACKAGES = "python3,python3-venv,git,ca-certificates,postgresql"
 _HOST_FILES = ("/etc/ssl/certs", "/etc/pip.conf", "/etc/xdg/pip")
 """What this machine's pip is configured by, if it is."""
+
+_PYTHON = {
+    "pip": '#!/bin/sh\nexec python3 "$(echo /usr/share/python-wheels/pip-*.whl)/pip" "$@"\n',
+    "python": '#!/bin/sh\nexec python3 "$@"\n',
+}
+"""What an image of Python has on its path and Debian's packages have not."""
 
 
 def images() -> Path:
@@ -90,21 +93,14 @@ def of_revision(folder: Path, name: str, tree: Path) -> str:
 
 def of_python_service(folder: Path, name: str, tree: Path, version: str) -> str:
     """Build a produced Python service by its Dockerfile, with Debian's Python in both stages, and return its name."""
-    container = _run("buildah", *_store(folder), "from", BASE)
-    _run("buildah", *_store(folder), "run", "--isolation=chroot", container, "python3", "-m", "venv", "/opt/python")
-    _run("buildah", *_store(folder), "config", "--env", "PATH=/opt/python/bin:/usr/bin:/bin", container)
-    _run("buildah", *_store(folder), "commit", "--quiet", "--rm", container, _WITH_PIP)
-    given = {"PYTHON_IMAGE": _WITH_PIP, "RUNTIME_IMAGE": BASE, "VERSION": version}
+    given = {"PYTHON_IMAGE": BASE, "RUNTIME_IMAGE": BASE, "VERSION": version}
     arguments = [f"--build-arg={key}={value}" for key, value in given.items()]
-    _run(*_building(folder), *arguments, f"--tag={name}", str(tree))
+    for program, text in _PYTHON.items():
+        (folder / program).write_text(text, encoding="utf-8")
+        (folder / program).chmod(0o755)
+    programs = [f"--volume={folder / program}:/usr/local/bin/{program}:ro" for program in _PYTHON]
+    _run(*_building(folder), *programs, *arguments, f"--tag={name}", str(tree))
     return name
-
-
-def mounted(folder: Path, name: str) -> tuple[Path, dict[str, Any]]:
-    """Return an image's root and its configuration, as the image format has it."""
-    container = _run("buildah", *_store(folder), "from", name)
-    described = json.loads(_run("buildah", *_store(folder), "inspect", "--type=image", name))
-    return Path(_run("buildah", *_store(folder), "mount", container)), described["OCIv1"]["config"]
 
 
 def _base(folder: Path) -> None:

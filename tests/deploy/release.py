@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import helm_python
@@ -30,29 +31,28 @@ _KINDS = (
 class Release:
     """``helm install``, ``upgrade``, ``rollback`` and ``uninstall`` of one release in a namespace."""
 
-    def __init__(self, kube: KubeCluster, namespace: str, helm: helm_python.Config) -> None:
-        self._kube = kube
-        self._helm = helm
+    def __init__(self, kube: KubeCluster, namespace: str, helm: helm_python.Config, chart: Path, name: str) -> None:
+        self._kube, self._helm, self._chart, self._name = kube, helm, chart, name
         self.namespace = namespace
 
     def install(self, values: dict[str, Any]) -> None:
-        self._helm.install(CHART, NAME, values, namespace=self.namespace)
+        self._helm.install(self._chart, self._name, values, namespace=self.namespace)
         self.rolled_out()
 
     def upgrade(self, values: dict[str, Any]) -> None:
-        self._helm.upgrade(CHART, NAME, values, namespace=self.namespace, timeout=300)
+        self._helm.upgrade(self._chart, self._name, values, namespace=self.namespace, timeout=300)
         self.rolled_out()
 
     def rollback(self, revision: int) -> None:
-        self._helm.rollback(NAME, version=revision, timeout=300)
+        self._helm.rollback(self._name, version=revision, timeout=300)
         self.rolled_out()
 
     def uninstall(self) -> None:
-        self._helm.uninstall(NAME)
+        self._helm.uninstall(self._name)
 
     def rolled_out(self) -> None:
         """Wait until the wanted replicas are ready, and none is there that is not wanted."""
-        path = f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{NAME}"
+        path = f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{self._name}"
 
         def is_done() -> bool:
             found = self._kube.api.get(path)
@@ -81,9 +81,15 @@ class Release:
 
     def addresses(self) -> list[str]:
         """Return the base URLs of ready replicas, as a load balancer has them."""
-        found = self._kube.api.find(f"/api/v1/namespaces/{self.namespace}/endpoints/{NAME}") or {}
+        found = self._kube.api.find(f"/api/v1/namespaces/{self.namespace}/endpoints/{self._name}") or {}
         subsets = found.get("subsets") or []
-        return [f"http://{address['ip']}:7007" for one in subsets for address in one.get("addresses") or []]
+        return [
+            f"http://{address['ip']}:{port['port']}"
+            for one in subsets
+            for address in one.get("addresses") or []
+            for port in one["ports"]
+            if port["name"] == "http"
+        ]
 
     def objects(self) -> set[tuple[str, str]]:
         """Return what is in the namespace, each as the end of its kind's path and its name."""
@@ -92,10 +98,10 @@ class Release:
 
 
 @contextmanager
-def opened(kube: KubeCluster, namespace: str) -> Iterator[Release]:
-    """Have Helm in a namespace until the block is left."""
+def opened(kube: KubeCluster, namespace: str, chart: Path = CHART, name: str = NAME) -> Iterator[Release]:
+    """Have Helm in a namespace until the block is left, for a release of a chart."""
     helm = helm_python.Config(kubeconfig_path=kube.kubeconfig, namespace=namespace, kube_insecure_skip_tls_verify=True)
     try:
-        yield Release(kube, namespace, helm)
+        yield Release(kube, namespace, helm, chart, name)
     finally:
         helm.close()
