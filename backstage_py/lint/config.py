@@ -17,7 +17,7 @@
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast, get_args
@@ -26,9 +26,11 @@ from backstage_py.errors import InputError
 from backstage_py.lint.files import read_text
 from backstage_py.lint.nearest import nearest
 from backstage_py.lint.view import Vocabulary
+from backstage_py.lint.vocabulary import SCHEMA_TYPES
 from backstage_py.model import yaml
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.model.problem import Severity
+from backstage_py.model.yaml import Document
 
 FILE = ".backstage-py.yaml"
 Level = Severity | Literal["off"]
@@ -45,6 +47,7 @@ KEYS = (
     "fields",
     "kinds",
 )
+_DEEPEST = 20
 ACTION_KEYS = ("id", "description", "input", "output")
 
 
@@ -65,6 +68,18 @@ class Config:
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
 
 
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A file of settings; ``document`` says where in it they stand, where it is YAML."""
+
+    path: Path
+    document: Document | None = None
+
+    def at(self, *path: str | int) -> str:
+        """Return the file with the line of a key."""
+        return f"{self.path}:{self.document.key_position(path).line}" if self.document else str(self.path)
+
+
 def find(start: Path) -> Config:
     """Read the nearest configuration at or above ``start``; an empty one if there is none.
 
@@ -74,36 +89,40 @@ def find(start: Path) -> Config:
     folder = start if start.is_dir() else start.parent
     for parent in (folder.absolute(), *folder.absolute().parents):
         if (own := parent / FILE).is_file():
-            return parse(_yaml(own), own)
+            document = _yaml(own)
+            return parse(document.value if document and document.value is not None else {}, own, document)
         if (project := parent / "pyproject.toml").is_file() and (found := _toml(project)) is not None:
             return parse(found, project)
     return Config()
 
 
-def parse(given: JsonObject, file: Path) -> Config:
+def parse(given: Json, path: Path, document: Document | None = None) -> Config:
     """Check what a file says.
 
     Raises:
-        InputError: names the file and the key.
+        InputError: names the file, the line where there is a document, and the key.
     """
+    file = _Source(path, document)
+    if not isinstance(given, dict):
+        raise InputError(f"{path}: expected a map of settings")
     for key in given:
         if key not in KEYS:
             close = nearest(str(key), KEYS)
-            raise InputError(
-                f"{file}: unknown key '{key}'; {f'did you mean {close}?' if close else f'known are {KEYS}'}"
-            )
+            advice = f"did you mean {close}?" if close else f"known are {', '.join(KEYS)}"
+            raise InputError(f"{file.at(key)}: unknown key '{key}'; {advice}")
     severity = given.get("severity") or {}
     if not isinstance(severity, dict):
-        raise InputError(f"{file}: 'severity' must be a map from code to one of {', '.join(_LEVELS)}")
-    levels = {_code(code, file): _level(level, code, file) for code, level in severity.items()}
-    levels |= {_code(code, file): "off" for code in _names(given, "ignore", file)}
+        raise InputError(f"{file.at('severity')}: 'severity' must be a map from code to one of {', '.join(_LEVELS)}")
+    levels = {_code(code, file, "severity", code): _level(level, code, file) for code, level in severity.items()}
+    ignored = enumerate(_names(given, "ignore", file))
+    levels |= {_code(code, file, "ignore", index): "off" for index, code in ignored}
     actions = _actions(given, file)
     return Config(
-        folder=file.parent,
+        folder=path.parent,
         levels=levels,
         exclude=_names(given, "exclude", file),
         actions=tuple(one for one in actions if isinstance(one, str)),
-        declared=tuple(_declared(one, file) for one in actions if not isinstance(one, str)),
+        declared=tuple(_declared(one, file, index) for index, one in enumerate(actions) if not isinstance(one, str)),
         actions_from=_text(given, "actions-from", "a URL", file),
         actions_folder=_text(given, "actions-folder", "the path of a folder", file),
         vocabulary=Vocabulary(
@@ -115,19 +134,15 @@ def parse(given: JsonObject, file: Path) -> Config:
     )
 
 
-def _yaml(file: Path) -> JsonObject:
+def _yaml(file: Path) -> Document | None:
     found = read_text(file, str(file))
     if found.unreadable:
         raise InputError(f"Cannot read {file}: {found.unreadable}")
     try:
-        value = yaml.load(found.text, filename=str(file))
+        yaml.load(found.text, filename=str(file))
     except yaml.YamlError as error:
         raise InputError(str(error)) from error
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise InputError(f"{file}: expected a map of settings")
-    return value
+    return next(iter(yaml.load_all(found.text)), None)
 
 
 def _toml(file: Path) -> JsonObject | None:
@@ -141,58 +156,82 @@ def _toml(file: Path) -> JsonObject | None:
     return found
 
 
-def _text(given: JsonObject, key: str, expected: str, file: Path) -> str | None:
+def _text(given: JsonObject, key: str, expected: str, file: _Source) -> str | None:
     value = given.get(key)
     if value is not None and not isinstance(value, str):
-        raise InputError(f"{file}: '{key}' must be {expected}")
+        raise InputError(f"{file.at(key)}: '{key}' must be {expected}")
     return value
 
 
-def _names(given: JsonObject, key: str, file: Path) -> tuple[str, ...]:
+def _names(given: JsonObject, key: str, file: _Source) -> tuple[str, ...]:
     value = given.get(key) or []
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        raise InputError(f"{file}: '{key}' must be a list of texts")
+        raise InputError(f"{file.at(key)}: '{key}' must be a list of texts")
     return tuple(value)
 
 
-def _actions(given: JsonObject, file: Path) -> list[Json]:
+def _actions(given: JsonObject, file: _Source) -> list[Json]:
     found = given.get("actions") or []
     if not isinstance(found, list):
-        raise InputError(f"{file}: 'actions' must be a list of files and of actions, each with its id")
+        raise InputError(f"{file.at('actions')}: 'actions' must be a list of files and of actions, each with its id")
     return found
 
 
-def _declared(one: Json, file: Path) -> JsonObject:
+def _declared(one: Json, file: _Source, index: int) -> JsonObject:
     """Return an action of the configuration as an entry of a listing."""
     if not isinstance(one, dict) or not isinstance(one.get("id"), str):
         raise InputError(
-            f"{file}: an entry of 'actions' must be the name of a file, or an object with the action's 'id'"
+            f"{file.at('actions', index)}: an entry of 'actions' must be the name of a file, "
+            "or an object with the action's 'id'"
         )
     for key in one:
         if key not in ACTION_KEYS:
             raise InputError(
-                f"{file}: unknown key '{key}' of the action {one['id']}; known are {', '.join(ACTION_KEYS)}"
+                f"{file.at('actions', index, key)}: unknown key '{key}' of the action {one['id']}; "
+                f"known are {', '.join(ACTION_KEYS)}"
             )
     schema = {key: one.get(key) for key in ("input", "output")}
     if any(not isinstance(part, dict | None) for part in schema.values()):
-        raise InputError(f"{file}: 'input' and 'output' of the action {one['id']} must be JSON Schemas")
+        raise InputError(
+            f"{file.at('actions', index)}: 'input' and 'output' of the action {one['id']} must be JSON Schemas"
+        )
+    for key, part in schema.items():
+        for where, wrong in _unknown_types(part, ()):
+            raise InputError(f"{file.at('actions', index, key, *where)}: {one['id']}: there is no type {wrong!r}")
     return {"id": one["id"], "description": str(one.get("description") or ""), "schema": schema}
 
 
-def _code(code: Json, file: Path) -> str:
+def _unknown_types(schema: Json, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Types that no JSON Schema has, of the schema and of properties and items in it."""
+    if not isinstance(schema, dict) or len(path) > _DEEPEST:
+        return
+    named = schema.get("type")
+    if isinstance(named, str) and named not in SCHEMA_TYPES:
+        yield (*path, "type"), named
+    properties = schema.get("properties")
+    for name, one in properties.items() if isinstance(properties, dict) else ():
+        yield from _unknown_types(one, (*path, "properties", name))
+    yield from _unknown_types(schema.get("items"), (*path, "items"))
+
+
+def _code(code: Json, file: _Source, *path: str | int) -> str:
     from backstage_py.lint.rules import RULES
 
     by_name = {rule.name: rule.code for rule in RULES}
     known = {rule.code for rule in RULES}
     found = by_name.get(str(code), str(code).upper())
     if found not in known:
-        raise InputError(f"{file}: there is no rule '{code}'; the rules are listed by `backstage-py validate --rules`")
+        raise InputError(
+            f"{file.at(*path)}: there is no rule '{code}'; the rules are listed by `backstage-py validate --rules`"
+        )
     return found
 
 
-def _level(level: Json, code: Json, file: Path) -> Level:
+def _level(level: Json, code: str, file: _Source) -> Level:
     if level is False:  # YAML 1.1 tools write off without quotes
         return "off"
     if level not in _LEVELS:
-        raise InputError(f"{file}: the severity of {code} must be one of {', '.join(_LEVELS)}, not {level!r}")
+        raise InputError(
+            f"{file.at('severity', code)}: the severity of {code} must be one of {', '.join(_LEVELS)}, not {level!r}"
+        )
     return cast("Level", level)

@@ -196,8 +196,12 @@ def test_excluded_paths(cli: CliRunner, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("severty: {}", "unknown key 'severty'; did you mean severity?"),
-        ("ignore: [BPY000]", "there is no rule 'BPY000'"),
+        ("# ours\nseverty: {}", ".backstage-py.yaml:2: unknown key 'severty'; did you mean severity?"),
+        ("ignore:\n  - BPY112\n  - BPY000", ".backstage-py.yaml:3: there is no rule 'BPY000'"),
+        (
+            'actions:\n  - id: "a:b"\n    input:\n      type: objekt',
+            ".backstage-py.yaml:4: a:b: there is no type 'objekt'",
+        ),
         ("severity: {BPY401: fatal}", "must be one of off, error, warning, info"),
         ("exclude: 5", "'exclude' must be a list of texts"),
         ("a: [", "Flow sequence"),
