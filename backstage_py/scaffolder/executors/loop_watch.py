@@ -57,6 +57,7 @@ class LoopWatch:
             self._stop.set()
 
     def _watch(self) -> None:
+        due = time.monotonic() + _LOOK_SECONDS
         while not self._stop.wait(_LOOK_SECONDS):
             asked = time.monotonic()
             self._turned.clear()
@@ -67,7 +68,8 @@ class LoopWatch:
                 self._report(time.monotonic() - asked, stacks.of_frame(frames.get(self._loop_thread)))
                 while not self._turned.wait(_LOOK_SECONDS) and not self._stop.is_set():
                     pass  # reported already
-            LOOP_LAG.observe(time.monotonic() - asked)
+            LOOP_LAG.observe(time.monotonic() - due)  # this thread is late, too, without a processor
+            due = time.monotonic() + _LOOK_SECONDS
 
     def _ask(self) -> bool:
         try:
