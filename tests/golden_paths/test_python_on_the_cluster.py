@@ -115,7 +115,6 @@ def _values(image: str, traces: Receiver, port: int) -> dict[str, Any]:
         "image": {"repository": repository, "tag": tag},
         "autoscaling": {"enabled": False},
         "probes": dict.fromkeys(("startup", "liveness", "readiness"), patient),
-        "shutdown": {"drainSeconds": 3},
         "database": {"enabled": True, "port": port, "externalSecret": {"enabled": False}},
         "serviceMonitor": {"enabled": True, "interval": "1s"},
         "tracing": {"endpoint": traces.url},
