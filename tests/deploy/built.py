@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -87,8 +88,17 @@ def of_revision(folder: Path, name: str, tree: Path) -> str:
         shutil.copytree(code, packages / code.name)
     for part in ("schemas", "skeletons"):
         shutil.copytree(tree / part, packages / "backstage_py" / "_bundled" / part)
+    script = root / "opt/backstage-py/bin/backstage-py"
+    script.write_text(script.read_text().replace(_entry(ROOT), _entry(tree)))
     _run("buildah", *_store(folder), "commit", "--quiet", "--rm", container, name)
     return name
+
+
+def _entry(tree: Path) -> str:
+    """Return the line with which the command's script begins in a revision."""
+    project = tomllib.loads((tree / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    module, _, name = project["scripts"]["backstage-py"].partition(":")
+    return f"from {module} import {name}\n"
 
 
 def of_python_service(folder: Path, name: str, tree: Path, version: str) -> str:

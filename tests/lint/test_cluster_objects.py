@@ -51,6 +51,17 @@ def test_a_kind_that_no_cluster_serves_is_an_error(version: str, kind: str, mess
     assert manifest[0][2] == waited[0][2]
 
 
+def test_a_list_stands_for_its_items() -> None:
+    step = "- id: apply\n  action: kube:apply\n  input:\n    manifest:\n      kind: List\n      items:\n"
+    fine, wrong = "{apiVersion: v1, kind: Namespace, metadata: {name: a}}", "{apiVersion: v1, kind: Deployment}"
+    items = f"        - {fine}\n        - {wrong}\n"
+    assert {message for _, _, message in found(step + items)} == {
+        "Deployment is served in apps/v1, not in v1",
+        'This object has no "metadata"',
+    }
+    assert applied("kind: List\nitems: []\n") == []
+
+
 def test_a_group_that_is_nearly_one_that_is_known_is_a_warning() -> None:
     assert applied("apiVersion: argproj.io/v1alpha1\nkind: Application\nmetadata: {name: a}\n") == [
         (1, "warning", 'There is no well-known group "argproj.io"')

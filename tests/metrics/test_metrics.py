@@ -215,7 +215,7 @@ def test_a_worker_that_dies_is_counted_and_what_it_counted_stays(site: Site) -> 
     os.kill(int(workers[0]), signal.SIGKILL)
     patience.wait(lambda: site.value("backstage_py_worker_deaths_total") == 1)
     patience.wait(lambda: site.value("backstage_py_task_places") == 3)
-    kept = {path.stem.partition("_")[2] for path in site.folder.glob("backstage-py-metrics-*/*.db")}
+    kept = {path.stem.partition("_")[2] for path in site.folder.rglob("backstage-py-metrics-*/*.db")}
     assert "dead" in kept
     assert not any(name.endswith(workers[0]) for name in kept)
     assert site.value('backstage_py_task_attempts_total{outcome="completed"}') == before

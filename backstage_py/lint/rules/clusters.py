@@ -17,6 +17,8 @@ from backstage_py.model.yaml import Document
 from backstage_py.templating import tree
 
 _ACTIONS = re.compile(r"(?:kube|kubernetes|cnoe:kubernetes|crossplane:xr):")
+_LIST = "List"
+"""A kind of which only the ``items`` are applied."""
 _MANIFESTS = ("manifest", "manifestString", "manifestObject")
 _EXPRESSION = re.compile(r"\$\{\{.*?\}\}", re.DOTALL)
 _BLOCK = re.compile(r"^[ \t-]*(?:[\w./-]+:[ \t]*)?(?:\$\{\{.*?\}\}[ \t]*)+$", re.MULTILINE)
@@ -157,11 +159,13 @@ def _objects(step: Step) -> Iterator[_Object]:
 def _of_manifest(given: Json, path: Path) -> Iterator[_Object]:
     listed = enumerate(given) if isinstance(given, list) else None
     for place, one in [((*path, index), one) for index, one in listed] if listed else [(path, given)]:
-        if isinstance(one, dict) and not any(str(key).startswith("$") for key in one):
+        if isinstance(one, dict) and one.get("kind") == _LIST:
+            yield from _of_manifest(one.get("items"), (*place, "items"))
+        elif isinstance(one, dict) and not any(str(key).startswith("$") for key in one):
             yield _Object(one, place)
         elif isinstance(one, str) and "{%" not in one:
             for document in yaml.load_all(_filled(one)):
-                if isinstance(document.value, dict):
+                if isinstance(document.value, dict) and document.value.get("kind") != _LIST:
                     yield _Object(document.value, place, one, document)
 
 
@@ -196,7 +200,7 @@ def _incomplete(one: _Object) -> Iterator[Finding]:
     metadata = one.value.get("metadata")
     if isinstance(metadata, dict) and metadata and not {"name", "generateName"} & set(metadata):
         is_open = any(str(key).startswith("$") or set(str(key)) == {"x"} for key in metadata)
-        if not is_open and one.value.get("kind") != "List":
+        if not is_open:
             yield one.place("metadata", on_key=True).finding("This object has no name", "Add metadata.name", None, None)
 
 
