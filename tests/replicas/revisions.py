@@ -10,7 +10,7 @@ import pytest
 from tests.replicas.replica import ROOT
 
 _BEFORE = "50c68fd"
-_PARTS = ("backstage_py", "actions", "schemas", "skeletons")
+_PARTS = ("pyproject.toml", "backstage_py", "actions", "schemas", "skeletons")
 
 
 def previous(folder: Path) -> Path:
