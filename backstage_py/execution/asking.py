@@ -21,6 +21,7 @@ from backstage_py.execution.messages import (
     Output,
     Recall,
 )
+from backstage_py.execution.outputs import output_json
 from backstage_py.model import json
 from backstage_py.model.json import Json, JsonObject
 from backstage_py.plugin import Action, ActionContext, Services
@@ -71,19 +72,13 @@ class Sink:
         Raises:
             BackstageError: it is no JSON, or larger than a message may be.
         """
-        plain = schemas.dump(value)
-        try:
-            data = json.dumps(plain)
-        except TypeError as error:
-            raise BackstageError(
-                f"Output '{name}' is not a JSON value: {error}; return strings, numbers, booleans, lists or objects"
-            ) from error
+        data = output_json(name, value)
         if len(data) > LARGEST // 2:
             told = f"has {len(data)} bytes, more than the {LARGEST // 2} that one may have"
             raise BackstageError(f"Output '{name}' {told}")
         if json.has_more(data, MOST_VALUES // 2):
             raise BackstageError(f"Output '{name}' has more than the {MOST_VALUES // 2} values that one may have")
-        self.scope.tell(Output(name, plain))
+        self.scope.tell(Output(name, json.parse(data)))
 
     async def checkpoint(self, key: str, function: Callable[[], Awaitable[Json]]) -> Json:
         """Return what is kept, or what the function returns once it is kept."""

@@ -1,9 +1,10 @@
-"""The value that a handler returns: recorded as the step's outputs, or refused with a hint for the author."""
+"""What a handler returns or puts out: recorded as the step's outputs, or refused with a hint for the author."""
 
 import inspect
 from typing import Any
 
-from backstage_py.errors import PermanentError
+from backstage_py.errors import BackstageError, PermanentError
+from backstage_py.model import json
 from backstage_py.plugin import Action, ActionContext
 from backstage_py.plugin import schema as schemas
 
@@ -31,3 +32,17 @@ def take_outputs(action: Action, context: ActionContext[Any], returned: Any) -> 
         )
     for name, value in outputs.items():
         context.output(name, value)
+
+
+def output_json(name: str, value: object) -> bytes:
+    """Return an output as JSON text.
+
+    Raises:
+        BackstageError: it is none.
+    """
+    try:
+        return json.dumps(schemas.dump(value))
+    except (TypeError, RecursionError) as error:
+        raise BackstageError(
+            f"Output '{name}' is not a JSON value: {error}; return strings, numbers, booleans, lists or objects"
+        ) from error

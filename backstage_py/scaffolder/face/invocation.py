@@ -13,6 +13,7 @@ from typing import Any
 
 from backstage_py import threads
 from backstage_py.errors import BackstageError, InputError
+from backstage_py.execution.outputs import output_json
 from backstage_py.js.budget import Exceeded
 from backstage_py.model import json
 from backstage_py.model.json import Json, JsonObject
@@ -182,12 +183,7 @@ class _Sink:
         """
         if self._closed:
             return
-        try:
-            text = json.dumps(schemas.dump(value))
-        except (TypeError, RecursionError) as error:
-            raise BackstageError(
-                f"Output '{name}' is not a JSON value: {error}; return strings, numbers, booleans, lists or objects"
-            ) from error
+        text = output_json(name, value)
         self._budget.spend_value(text)
         self.outputs[name] = json.parse(text)
 

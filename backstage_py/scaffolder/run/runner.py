@@ -13,6 +13,7 @@ import structlog
 from backstage_py import logging
 from backstage_py.errors import BackstageError, as_name
 from backstage_py.execution.failures import as_backstage_error
+from backstage_py.execution.outputs import output_json
 from backstage_py.js import json_text
 from backstage_py.js.budget import Exceeded, size
 from backstage_py.model import json
@@ -432,14 +433,8 @@ class _Sink:
         """
         if self._closed:
             return
-        plain = schemas.dump(value)
-        try:
-            text = json.dumps(plain)
-            self._spend(text)
-        except TypeError as error:
-            raise BackstageError(
-                f"Output '{name}' is not a JSON value: {error}; return strings, numbers, booleans, lists or objects"
-            ) from error
+        text = output_json(name, value)
+        self._spend(text)
         steps.collect(self._outputs, name, json.parse(text), in_each=self._in_each)
 
     async def checkpoint(self, key: str, function: Callable[[], Awaitable[Json]]) -> Json:
