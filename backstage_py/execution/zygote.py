@@ -38,6 +38,7 @@ class Request(NamedTuple):
 
 def main() -> None:
     """Serve the descriptor of the arguments to its end."""
+    supervisor.outlast_requests()
     control = socket.socket(fileno=int(sys.argv[1]))
     first = _receive(control)
     if first is None:

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from backstage_py.disk import QuotaError
 from backstage_py.errors import BackstageError, InputError
-from backstage_py.integrations.children import child, jsonata
+from backstage_py.integrations.children import child, jsonata, supervisor
 from backstage_py.integrations.children.limits import Limits
 from tests import patience
 from tests.actions.harness import Task
@@ -273,3 +274,29 @@ async def until_two_run(pid: int, before: Collection[int] = ()) -> list[int]:
 
     await patience.until(lambda: len(new()) > 1)
     return new()
+
+
+@pytest.mark.parametrize("number", supervisor.REQUESTS)
+async def test_a_request_to_end_the_service_that_all_its_processes_get_ends_no_child(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    """A process manager and a terminal ask whole groups, in which a child is until it has left them."""
+    done = tmp_path / "done"
+    moments = 12
+    for moment in range(moments):
+        before = supervisor.children(os.getpid())
+        running = asyncio.create_task(
+            child.run(
+                ["sh", "-c", f"echo once >> {done}; sleep 0.02; cat"],
+                limits=Limits(),
+                environment=child.least_environment(),
+                given=b"what it was given",
+            )
+        )
+        [pid] = await patience.until(lambda: set(supervisor.children(os.getpid())) - set(before))
+        await asyncio.sleep(moment * 0.004)
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+        ended = await running
+        assert (ended.status, ended.output) == (0, b"what it was given"), ended.said
+    assert done.read_text().split() == ["once"] * moments

@@ -271,6 +271,28 @@ async def test_a_step_begins_although_what_starts_processes_has_just_died(site: 
         await is_unharmed(site)
 
 
+@pytest.mark.parametrize("number", supervisor.REQUESTS)
+async def test_a_request_to_end_the_service_that_all_its_processes_get_ends_no_action(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    """The service itself hands its tasks back in order; before a process is ready it is started again."""
+    async with opened(tmp_path, LIMITS) as site:
+        before = below()
+        first = await site.create(steps("good"))
+        for one in await until(lambda: below() - before):
+            os.kill(one, number)
+        assert body((await site.events(first))[-1])["message"] == "Run completed with status: completed"
+        mark = tmp_path / "mark"
+        second = await site.create(steps("good", "waits", mark=str(mark)))
+        await until(mark.exists)
+        for one in below():
+            os.kill(one, number)
+        mark.unlink()
+        found = body((await site.events(second))[-1])
+        assert found["message"] == "Run completed with status: completed", found
+        assert found["output"]["s0"]["pid"] == found["output"]["s1"]["pid"]
+
+
 @pytest.mark.thorough
 async def test_what_starts_processes_ends_when_nobody_needs_it_and_starts_again(tmp_path: Path) -> None:
     before = below()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from backstage_py.background import running
 from backstage_py.integrations.children.limits import Limits
+from backstage_py.integrations.children.supervisor import REQUESTS
 
 _SUPERVISOR = str(Path(__file__).with_name("supervisor.py"))
 _ROOT = str(Path(__file__).parents[3])
@@ -22,6 +23,9 @@ _CHUNK = 64 * 1024
 _MOST_OUTPUT = 64 * 1024 * 1024
 _MOST_WORDS = 64 * 1024
 _PATIENCE = 10.0
+_STARTS = 3
+_NOT_BEGUN = frozenset(-number for number in REQUESTS)
+"""Statuses of a supervisor that a signal ended before it began anything: later it outlasts them."""
 
 
 class OutputError(Exception):
@@ -67,6 +71,16 @@ async def run(
     Raises:
         OutputError: it wrote more than 64 MiB.
     """
+    for _ in range(_STARTS - 1):
+        ended = await _run(command, limits, environment, cwd, given)
+        if ended.status not in _NOT_BEGUN:  # e.g. a signal to the service's group before the child had left that
+            return ended
+    return await _run(command, limits, environment, cwd, given)
+
+
+async def _run(
+    command: Sequence[str], limits: Limits, environment: Mapping[str, str], cwd: Path | None, given: bytes | None
+) -> Ended:
     async with _supervised(command, limits, environment, cwd) as process:
         said = asyncio.create_task(_said(process.stderr))
         try:

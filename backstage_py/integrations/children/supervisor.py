@@ -4,7 +4,8 @@ It runs by its path in a Python of its own and imports nothing of ours. Argument
 ``name=number`` (``tree``: how many processes the child and all that it starts may be at once), ``--``, and the child: a
 program with its arguments, or ``:package.module`` whose ``main`` is called.
 When the descriptor's other end is closed, because the task has ended or the service was killed, all of it ends.
-Its status is the child's; a signal counts 128 more, as in a shell.
+Its status is the child's; a signal counts 128 more, as in a shell. One that asks it to end does so only before it has
+begun: with a child it ends with that one.
 """
 
 import os
@@ -28,10 +29,13 @@ SIGNALLED, TOO_MANY = 128, 254
 """How a status begins that names a signal, and the one of too many processes."""
 _GLANCE = 0.05
 """Seconds between two counts of processes."""
+REQUESTS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""Signals that ask a program to end; what stops a service may send them to all processes of its group."""
 
 
 def main() -> None:
     """Run the child to its end."""
+    outlast_requests()
     cut = sys.argv.index("--")
     watched, command = int(sys.argv[1]), sys.argv[cut + 1 :]
     limits = dict(limit.split("=") for limit in sys.argv[2:cut])
@@ -53,6 +57,13 @@ def main() -> None:
     os._exit(status)
 
 
+def outlast_requests() -> None:
+    """Do nothing at a signal that asks to end: the service has it too, and says when there is nothing left to do."""
+    for number in REQUESTS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)  # a program that is started has the default again
+
+
 def ask_kernel(what: int, value: int) -> None:
     """Call ``prctl``, which only Linux has."""
     if sys.platform == "linux":
@@ -70,6 +81,9 @@ def _become(command: list[str], limits: dict[str, str]) -> None:
     for name, value in limits.items():
         bound(name, int(value))
     if command[0].startswith(":"):
+        for number in REQUESTS:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, signal.SIG_DFL)
         _call(command[0][1:], command[1])
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)

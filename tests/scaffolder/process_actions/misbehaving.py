@@ -14,6 +14,7 @@ from typing import Any
 from backstage_py.plugin import ActionContext, RetryPolicy, action
 
 ANY = {"type": "object"}
+_HANDLERS = "import signal; [print(int(signal.getsignal(one))) for one in (signal.SIGTERM, signal.SIGHUP)]"
 Context = ActionContext[dict[str, Any]]
 
 
@@ -35,6 +36,17 @@ def good_plain(ctx: Context) -> dict[str, Any]:
     ctx.logger.info("all is well")
     ctx.wait(ctx.sleep(0))
     return {"pid": os.getpid(), "helped": ctx.wait(asyncio.to_thread(os.getpid))}
+
+
+@action("test:waits", ANY)
+def waits(ctx: Context) -> dict[str, Any]:
+    """Wait until the mark is taken away; a program that was started meanwhile has the system's handlers."""
+    mark(ctx)
+    while Path(ctx.input["mark"]).exists():
+        time.sleep(0.01)
+    program = subprocess.run([sys.executable, "-c", _HANDLERS], stdout=subprocess.PIPE, check=True)
+    assert program.stdout.split() == [b"0"] * 2
+    return {"pid": os.getpid()}
 
 
 @action("test:tried", ANY, dry_run=True)

@@ -45,8 +45,8 @@ def environment(chosen: Sequence[str], env: Mapping[str, str]) -> dict[str, str]
 class ZygoteDiedError(ServiceUnavailableError):
     """The zygote has died before it told of a process: nothing was begun there."""
 
-    def __init__(self) -> None:
-        super().__init__("The process that starts processes of actions has died")
+    def __init__(self, how: str = "has died") -> None:
+        super().__init__(f"The process that starts processes of actions {how}")
 
 
 @dataclass(eq=False, slots=True)
@@ -247,8 +247,9 @@ class _Running:
             said = await saying
             status = await self._process.wait()
             if not self._ready.done():
-                words = f"The process that starts processes of actions ended with status {status}: {said[-500:]}"
-                self._ready.set_exception(ServiceUnavailableError(words))
+                died = ZygoteDiedError(f"ended with status {status}: {said[-500:]}")
+                # A signal is worth another try, e.g. one to the service's group before this process had left that.
+                self._ready.set_exception(died if status < 0 else ServiceUnavailableError(str(died)))
             slots, self._slots = self._slots, {}
             for forked in slots.values():
                 _settle(forked, None)
