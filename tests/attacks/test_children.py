@@ -283,8 +283,8 @@ async def test_a_request_to_end_the_service_that_all_its_processes_get_ends_no_c
     """A process manager and a terminal ask whole groups, in which a child is until it has left them."""
     done = tmp_path / "done"
     moments = 12
+    before = set(supervisor.children(os.getpid()))
     for moment in range(moments):
-        before = supervisor.children(os.getpid())
         running = asyncio.create_task(
             child.run(
                 ["sh", "-c", f"echo once >> {done}; sleep 0.02; cat"],
@@ -293,7 +293,7 @@ async def test_a_request_to_end_the_service_that_all_its_processes_get_ends_no_c
                 given=b"what it was given",
             )
         )
-        [pid] = await patience.until(lambda: set(supervisor.children(os.getpid())) - set(before))
+        [pid] = await patience.until(lambda: set(supervisor.children(os.getpid())) - before)
         await asyncio.sleep(moment * 0.004)
         with suppress(ProcessLookupError):
             os.kill(pid, number)

@@ -44,8 +44,12 @@ class Postgres:
         return self._address("postgres")
 
     def new_database(self, name: str, template: str = "template1") -> str:
-        """Create a database, an empty one unless a template is named, and return its URL."""
+        """Create a database, an empty one unless a template is named, and return its URL.
+
+        One of that name, of a test's first try, goes before.
+        """
         with self.connect("postgres") as connection:
+            connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
             connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
         return f"postgresql+psycopg://test@127.0.0.1:{self.port}/{name}"
 
