@@ -30,7 +30,7 @@ MAY_LACK = os.environ.get("BACKSTAGE_PY_MAY_LACK", "").split()
 
 
 UNSTABLE = 5
-"""Tests that may pass the second time only, in a run that tries twice (``BACKSTAGE_PY_RERUNS``)."""
+"""Tests that may pass only when tried again, in a run that does so (``BACKSTAGE_PY_RERUNS``, how often)."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -208,10 +208,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how many tests a plain run left out, and by name what the machine lacks and how many tests wait for it."""
     if (left := len(terminalreporter.stats.get("deselected", []))) and not effort.IS_THOROUGH:
         terminalreporter.write_line(f"{left} tests wait for CI, or for BACKSTAGE_PY_EXAMPLES=1000")
-    if unstable := terminalreporter.stats.get("rerun", []):
+    if unstable := _tried_again(terminalreporter):
         terminalreporter.section(f"unstable: failed the first time, and to be mended (at most {UNSTABLE} in a run)")
-        for report in unstable:
-            terminalreporter.write_line(report.nodeid)
+        for id_ in sorted(unstable):
+            terminalreporter.write_line(id_)
     reasons = Counter(_reason(report) for report in terminalreporter.stats.get("skipped", []))
     if not reasons:
         return
@@ -222,13 +222,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Fail a run that skipped something where skipping is forbidden, as in CI, or that had to try too much twice."""
+    """Fail a run that skipped something where skipping is forbidden, as in CI, or that had to try too much again."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     skipped = reporter.stats.get("skipped", []) if reporter else []
     unforgiven = [one for one in skipped if not any(word in _reason(one) for word in MAY_LACK)]
-    too_many = len(reporter.stats.get("rerun", [])) > UNSTABLE if reporter else False
+    too_many = reporter is not None and len(_tried_again(reporter)) > UNSTABLE
     if exitstatus == pytest.ExitCode.OK and (too_many or (FORBID_SKIPS and unforgiven)):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _tried_again(reporter: pytest.TerminalReporter) -> set[str]:
+    return {report.nodeid for report in reporter.stats.get("rerun", [])}
 
 
 def _reason(report: pytest.TestReport) -> str:
