@@ -1,5 +1,6 @@
 """What all tests share: the report of what a machine lacks, and an environment without surprises."""
 
+import contextlib
 import gc
 import logging
 import os
@@ -55,6 +56,21 @@ def pytest_collection_finish() -> None:
     gc.enable()
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Give a test that is tried again all anew but what the run shares: its module's servers, databases, folders.
+
+    What the tries before left in them, or broke, would fail this one as well. What was broken may fail to close; the
+    first failure is the one to read.
+    """
+    if getattr(item, "execution_count", 1) > 1:
+        again = item.config.pluginmanager.get_plugin("rerunfailures")
+        assert again is not None
+        again._restore_suspended_finalizers(item)  # it keeps them back, for what is shared to outlive a first try
+        with contextlib.suppress(Exception):
+            item.session._setupstate.teardown_exact(item.session)  # type: ignore[arg-type]  # it asks for its parents
 
 
 @pytest.hookimpl(wrapper=True)

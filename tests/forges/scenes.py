@@ -35,5 +35,6 @@ async def once(base: StandIn, key: str, make: Callable[[], Awaitable[None]]) -> 
         shutil.copytree(_kept[key].name, folder, dirs_exist_ok=True)
         return
     await make()
-    _kept[key] = tempfile.TemporaryDirectory()
-    shutil.copytree(folder, _kept[key].name, dirs_exist_ok=True)
+    made = tempfile.TemporaryDirectory()
+    shutil.copytree(folder, made.name, dirs_exist_ok=True)
+    _kept[key] = made

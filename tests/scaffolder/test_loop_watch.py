@@ -15,6 +15,7 @@ def block_without_await() -> None:
 
 async def test_what_blocks_the_loop_is_named_with_its_line() -> None:
     places: list[str] = []
+    reported.clear()
 
     def report(_seconds: float, where: str) -> None:
         if "block_without_await" in where:  # a machine under load may hold the loop up elsewhere

@@ -36,6 +36,7 @@ dying: list[threading.Event] = []  # set in the action's thread
 @pytest.fixture(autouse=True)
 def _nothing_ran() -> None:
     ran.clear()
+    dying.clear()
 
 
 @action("test:mark")
