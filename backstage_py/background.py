@@ -7,6 +7,7 @@ and runs in this process is listed while it runs; readiness asks ``failing``.
 
 import asyncio
 import math
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
@@ -106,6 +107,33 @@ async def supervised(name: str, loop: Callable[[], Coroutine[Any, Any, None]]) -
             await asyncio.sleep(_PAUSE_SECONDS)
     finally:
         _loops.discard(one)
+
+
+def supervised_thread(name: str, loop: Callable[[], None]) -> threading.Thread:
+    """Start a thread that runs a loop in the same way; what it waited with when it died is lost."""
+
+    def run() -> None:
+        one = Loop(name)
+        _loops.add(one)
+        try:
+            while not _lives_here(one, loop):
+                threading.Event().wait(_PAUSE_SECONDS)
+        finally:
+            _loops.discard(one)
+
+    thread = threading.Thread(target=run, name=name, daemon=True)
+    thread.start()
+    return thread
+
+
+def _lives_here(one: Loop, loop: Callable[[], None]) -> bool:
+    one.began_at = time.monotonic()
+    try:
+        loop()
+    except Exception:  # noqa: BLE001  # as in ``_lives``
+        _record_death(one)
+        return False
+    return True
 
 
 async def _lives(one: Loop, loop: Callable[[], Coroutine[Any, Any, None]]) -> bool:

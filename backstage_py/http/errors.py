@@ -4,6 +4,7 @@ Errors of ours show their message. Anything else is a fault of this service: it 
 client gets the id only.
 """
 
+import asyncio
 import secrets
 from typing import Any
 
@@ -13,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backstage_py.errors import BackstageError, InputError, as_name
+from backstage_py.errors import BackstageError, InputError, ServiceUnavailableError, as_name
 from backstage_py.http.respond import json_response, not_found
 from backstage_py.tracing import spans
 
@@ -21,6 +22,7 @@ _log = structlog.get_logger(__name__)
 _SERVER_ERROR = 500
 _UNAVAILABLE = 503
 _LATER = {"retry-after": "5"}
+_ENDING = "The service ends before it could answer; ask again, and look first whether what you asked for is there"
 
 
 class ErrorsMiddleware:
@@ -45,6 +47,12 @@ class ErrorsMiddleware:
             await self._app(scope, receive, watch)
         except ClientDisconnect:
             return
+        except asyncio.CancelledError:  # by the server, which ends and has waited for its answers for a while
+            current = asyncio.current_task()
+            if started or current is None:
+                raise
+            current.uncancel()
+            await error_response(scope, ServiceUnavailableError(_ENDING))(scope, receive, send)
         except Exception as error:
             if started:
                 _log.exception("response_broken_off", path=scope["path"])

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from backstage_py import background
 from backstage_py.storage.database import Database
 from backstage_py.storage.wakes.pace import AT_ONCE, PER_SECOND, Pace
 from tests import patience
@@ -37,6 +38,28 @@ def test_who_was_silent_may_again_tell_some_at_once() -> None:
     assert pace.wait(0.0) > 0
     later = 1.0
     assert [pace.wait(later) for _ in range(AT_ONCE)] == [0.0] * AT_ONCE
+
+
+async def test_what_tells_others_goes_on_when_it_dies(server: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when the system refuses to sleep, which it does below ``libfaketime`` when a clock is set in that moment."""
+    url = server.new_database("dies")
+    fails, loop = [True], "database.notifications"
+
+    def wait(_self: Pace, _now: float) -> float:
+        if fails:
+            fails.clear()
+            raise OSError(22, "Invalid argument")
+        return 0.0
+
+    monkeypatch.setattr(Pace, "wait", wait)
+    with server.connect("dies") as listener:
+        listener.execute("LISTEN backstage_py_wake")
+        async with Database(url).running() as database:
+            await database.write(lambda t: t.wake("lost"))
+            await patience.until(lambda: [one for one in background.loops() if one.name == loop and one.deaths])
+            await database.write(lambda t: t.wake("told"))
+            [told] = listener.notifies(timeout=patience.SECONDS, stop_after=1)
+    assert told.payload.split("\n")[1:] == ["told"]
 
 
 async def test_many_commits_reach_other_processes_in_few_notifications(server: Postgres) -> None:

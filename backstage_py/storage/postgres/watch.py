@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, InvalidStateError
 from typing import TYPE_CHECKING, Any, Protocol
 
+from backstage_py import background
 from backstage_py.storage.faults import LostError, meaning
 from backstage_py.storage.outages import Outages
 from backstage_py.storage.postgres.connecting import Connecting
@@ -57,8 +58,7 @@ class Watch:
         self._looks: list[Future[bool]] = []
         self._lock = threading.Lock()
         self._closing = False
-        self._thread = threading.Thread(target=self._run, name="db-watch", daemon=True)
-        self._thread.start()
+        self._thread = background.supervised_thread("database.watch", self._run)
 
     def look(self) -> "Future[bool]":
         """Ask the server, and return whether it answers."""

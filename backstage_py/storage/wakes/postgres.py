@@ -85,8 +85,7 @@ class PostgresCarrier:
         if self._sender is None:
             with self._starting:
                 if self._sender is None:
-                    self._sender = threading.Thread(target=self._send_forever, name="db-notify", daemon=True)
-                    self._sender.start()
+                    self._sender = background.supervised_thread("database.notifications", self._send_forever)
 
     def renew(self) -> None:
         """Listen on another connection: the one that there is may be dead without a sign. Callable from any thread."""
