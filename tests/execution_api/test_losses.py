@@ -19,7 +19,11 @@ from backstage_py.execution.client import HttpChannel
 from backstage_py.execution.messages import Cancel, Nothing, Output
 from backstage_py.integrations.kubernetes.connection import Connection, NoAnswerError
 from backstage_py.model.json import JsonObject
+from backstage_py.model.task import AttemptKey
 from backstage_py.plugin import ActionContext, CancelSignal, action
+from backstage_py.scaffolder.executors.kubernetes.fleet import Fleet
+from backstage_py.settings.sections.kubernetes_executor import KubernetesExecutorSettings
+from tests import patience
 from tests.cluster import waiting
 from tests.execution_api import kubelet, losing, stage, talking
 from tests.execution_api.kubelet import Kubelet, Object
@@ -231,6 +235,49 @@ async def test_a_pod_that_was_deleted_while_nobody_watched_is_missed(parts: Part
         await running.ended
         await running.close()
         assert len(playing.seen) == 2, on.log
+
+
+class Closable:
+    """A connection that says whether it was closed during a call: its credentials are files until then."""
+
+    def __init__(self) -> None:
+        self.begun, self.goes_on = threading.Event(), threading.Event()
+        self.is_closed = self.was_closed_early = False
+
+    def call(self, _method: str, path: str) -> JsonObject:
+        if path == "/is-lost":
+            raise NoAnswerError("lost")
+        self.begun.set()
+        assert self.goes_on.wait(patience.SECONDS)
+        self.was_closed_early = self.is_closed
+        return {}
+
+    def close(self) -> None:
+        assert not self.is_closed
+        self.is_closed = True
+
+
+async def test_a_connection_that_one_call_gives_up_serves_those_that_are_on_their_way() -> None:
+    made: list[Closable] = []
+
+    def open_one() -> Any:
+        made.append(Closable())
+        return made[-1]
+
+    async def current(_: AttemptKey) -> bool:
+        return True
+
+    fleet = Fleet(KubernetesExecutorSettings(namespace="steps", image="registry.example/steps:1"), open_one, current)
+    long = asyncio.create_task(fleet._call("GET", "/is-slow"))
+    await patience.until(lambda: made and made[0].begun.is_set())
+    for _ in range(2):
+        with pytest.raises(NoAnswerError):
+            await fleet._call("GET", "/is-lost")
+    assert [one.is_closed for one in made] == [False, True]
+    made[0].goes_on.set()
+    assert await long == {}
+    assert made[0].is_closed
+    assert not made[0].was_closed_early
 
 
 class Busy:

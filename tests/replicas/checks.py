@@ -12,7 +12,7 @@ from tests.replicas.locations import Locations, overlaps
 from tests.replicas.records import Records
 from tests.replicas.tasks import Tasks
 
-REST_SECONDS = 240.0
+REST_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)

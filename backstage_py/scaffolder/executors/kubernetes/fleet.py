@@ -7,6 +7,7 @@ whoever made them, are deleted; ended ones are kept for a while, and deleted her
 import asyncio
 import contextlib
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -118,6 +119,7 @@ class Fleet:
         self._watched: dict[str, Watched] = {}
         self._seen: dict[str, _Seen] = {}
         self._connection: Connection | None = None
+        self._calls: Counter[Connection] = Counter()  # that are on their way, of each connection
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connecting = asyncio.Lock()
         self._places = asyncio.Semaphore(_AT_ONCE)
@@ -137,7 +139,9 @@ class Fleet:
                 yield
         finally:
             await asyncio.gather(*(threads.remote_call(_LANE, one.stop) for one in followers))
-            await self._drop_connection()
+            if connection := self._connection:
+                self._leave(connection)
+                await self._close_unused(connection)
 
     @contextmanager
     def watching(self, name: str) -> Iterator[Watched]:
@@ -378,12 +382,16 @@ class Fleet:
     async def _call(self, method: str, path: str, **options: object) -> JsonObject:
         async with self._places:
             connection = await self._connected()
+            self._calls[connection] += 1
             try:
                 return await threads.remote_call(_LANE, partial(connection.call, method, path, **options))  # type: ignore[arg-type]  # options of call
             except BackstageError as error:
                 if error.name == "AuthenticationError" or isinstance(error, NoAnswerError):
-                    await self._drop_connection()  # with credentials that are read anew
+                    self._leave(connection)  # the next one has credentials that are read anew
                 raise
+            finally:
+                self._calls[connection] -= 1
+                await self._close_unused(connection)
 
     async def _connected(self) -> Connection:
         async with self._connecting:
@@ -391,9 +399,14 @@ class Fleet:
                 self._connection = await opened(self._open)
             return self._connection
 
-    async def _drop_connection(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection:
+    def _leave(self, connection: Connection) -> None:
+        if self._connection is connection:
+            self._connection = None
+
+    async def _close_unused(self, connection: Connection) -> None:
+        """Close one that was left, behind its last call: with it the files of its credentials go."""
+        if connection is not self._connection and not self._calls[connection]:
+            del self._calls[connection]
             await threads.remote_call(_LANE, connection.close)
 
 
