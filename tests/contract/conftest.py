@@ -4,6 +4,7 @@ The kit's fixture server has a fixed port, which is part of the recordings: a lo
 """
 
 import fcntl
+import functools
 import json
 import os
 import subprocess
@@ -24,29 +25,37 @@ CONFIG = Path(__file__).with_name("app-config.yaml")
 CHANGES_CONFIG = Path(__file__).with_name("app-config.changes.yaml")
 
 
-@pytest.fixture(scope="session")
-def replayed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+@pytest.fixture
+def replayed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Return verdicts and answers of the recorded calls, by name."""
-    found = once(tmp_path_factory, "kit", replay)
-    return {one["name"]: one for one in found["results"]}
+    found = once(request, tmp_path_factory, "kit", replay)
+    return {one["name"]: one for one in read(found)["results"]}
 
 
-@pytest.fixture(scope="session")
-def changed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+@pytest.fixture
+def changed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Return the answers to the calls that show what changed between releases, by name."""
-    return once(tmp_path_factory, "changes", replay_changes)
+    return read(once(request, tmp_path_factory, "changes", replay_changes))
 
 
-def once(factory: pytest.TempPathFactory, name: str, run: Callable[[Path, Path], None]) -> dict[str, Any]:
-    """Return what a replay wrote; the processes of one test run share one replay."""
-    folder = factory.mktemp(name)
-    test_run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or folder.name
-    shared = factory.getbasetemp().parent if "PYTEST_XDIST_WORKER" in os.environ else folder
-    out = shared / f"{name}-{test_run}.json"
+def once(
+    request: pytest.FixtureRequest, factory: pytest.TempPathFactory, name: str, run: Callable[[Path, Path], None]
+) -> Path:
+    """Return the file that a replay wrote; the processes of a run share one, and tries after a failure another."""
+    shared = Path(os.environ["BACKSTAGE_PY_RUN_FOLDER"])
+    number = getattr(request.node, "execution_count", 1)
+    out, part = shared / f"{name}-{number}.json", shared / f"{name}-{number}.part"
     with fixed_port():
         if not out.exists():
-            run(folder, out)
-    found: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
+            run(factory.mktemp(name), part)
+            part.replace(out)
+    return out
+
+
+@functools.cache
+def read(file: Path) -> dict[str, Any]:
+    """Return what a file has, which changes no more."""
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return found
 
 
