@@ -20,6 +20,7 @@ from backstage_py.model.json import JsonObject
 from backstage_py.model.scm import ScmIntegration
 from backstage_py.plugin import Services, load_actions
 from backstage_py.sandbox.server import Sandbox, serve_sandbox
+from tests import patience
 from tests.golden_paths import produced
 from tests.scaffolder.harness import World, body, log, world
 
@@ -39,7 +40,13 @@ class Platform:
         """Run git in the clone; it has to succeed."""
         command = ["git", *_WHO, *arguments]
         done = await asyncio.to_thread(
-            subprocess.run, command, cwd=self.clone, capture_output=True, text=True, check=False, timeout=60
+            subprocess.run,
+            command,
+            cwd=self.clone,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=patience.SECONDS,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout.strip()
@@ -69,7 +76,7 @@ class Platform:
         done = await asyncio.to_thread(
             subprocess.run,
             ["sh", "deploy/promote.sh", environment, digest, revision],
-            cwd=self.clone, capture_output=True, text=True, check=False, timeout=60,
+            cwd=self.clone, capture_output=True, text=True, check=False, timeout=patience.SECONDS,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
         await self.git("checkout", "--quiet", "-B", "main", "HEAD")

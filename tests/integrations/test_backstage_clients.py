@@ -5,6 +5,7 @@ import pytest
 from backstage_py.errors import ConflictError, ForeignError, InputError, NotAllowedError, ServiceUnavailableError
 from backstage_py.integrations.backstage import Discovery, HttpBackstageClient, HttpCatalogClient
 from backstage_py.integrations.web.http import HttpClient, listed_hosts
+from tests import patience
 from tests.integrations.web_host import WebHost
 
 DISCOVERY = Discovery(
@@ -47,12 +48,14 @@ async def test_the_callers_token_goes_along_unless_the_template_says_otherwise(w
     web_host.text("/api/p/x", "hi", X_Answer="1")
     async with HttpClient(listed_hosts([web_host.authority, "127.0.0.1:9"])) as http:
         client = HttpBackstageClient(http, Discovery(web_host.url, {}))
-        answer = await client.request("PUT", "/api/p/x", headers={}, body=b"b", token="t", timeout=5)
+        answer = await client.request("PUT", "/api/p/x", headers={}, body=b"b", token="t", timeout=patience.SECONDS)
         assert (answer.status, answer.body, answer.headers["x-answer"]) == (200, b"hi", "1")
-        await client.request("GET", "/api/p/x", headers={"authorization": "mine"}, body=None, token="t", timeout=5)
+        await client.request(
+            "GET", "/api/p/x", headers={"authorization": "mine"}, body=None, token="t", timeout=patience.SECONDS
+        )
         with pytest.raises(ServiceUnavailableError):
             await HttpBackstageClient(http, Discovery("http://127.0.0.1:9", {})).request(
-                "GET", "/api/p/x", headers={}, body=None, token=None, timeout=1
+                "GET", "/api/p/x", headers={}, body=None, token=None, timeout=patience.SECONDS
             )
     assert [request.headers["Authorization"] for request in web_host.requests] == ["Bearer t", "mine"]
 

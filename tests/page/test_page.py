@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from backstage_py.cli.cases import testcases
+from tests import patience
 from tests.page import build, site
 from tests.page.site import Site
 
@@ -100,6 +101,7 @@ def page(browser: "Browser", dev: Site, request: pytest.FixtureRequest) -> Itera
     ``BACKSTAGE_PY_SCREENSHOTS`` names a folder that gets a picture of what it showed last.
     """
     context = browser.new_context(viewport={"width": 1360, "height": 900})
+    context.set_default_timeout(patience.SECONDS * 1000)
     opened = context.new_page()
     wrong: list[str] = []
     opened.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
@@ -385,6 +387,7 @@ def test_everyone_can_use_it(browser: "Browser", dev: Site, scheme: str, width: 
     if not AXE.is_file():
         pytest.skip("axe-core is missing: ./dev page installs it")
     context = browser.new_context(viewport={"width": width, "height": 800}, reduced_motion="reduce")
+    context.set_default_timeout(patience.SECONDS * 1000)
     page = context.new_page()
     page.emulate_media(color_scheme="light" if scheme == "light" else "dark")
 
