@@ -41,7 +41,7 @@ def test_who_was_silent_may_again_tell_some_at_once() -> None:
 
 
 async def test_what_tells_others_goes_on_when_it_dies(server: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As when the system refuses to sleep, which it does below ``libfaketime`` when a clock is set in that moment."""
+    """As when the system refuses to wait, which it did below ``libfaketime``."""
     url = server.new_database("dies")
     fails, loop = [True], "database.notifications"
 

@@ -223,7 +223,8 @@ class PostgresCarrier:
     def _batches(self) -> Iterator[set[str]]:
         pace = Pace()
         while (first := self._queue.get()) is not None:
-            time.sleep(pace.wait(time.monotonic()))
+            if seconds := pace.wait(time.monotonic()):
+                threading.Event().wait(seconds)  # libfaketime, with which clocks of replicas are set, breaks sleep
             topics = set(first)
             while not self._queue.empty():
                 more = self._queue.get()
