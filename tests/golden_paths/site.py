@@ -54,6 +54,8 @@ class Site:
     traces: Receiver
     times: dict[str, float] = field(default_factory=dict)
     controllers: list[Reconciler] = field(default_factory=list)
+    told: set[str] = field(default_factory=set)
+    """The tests that have come."""
 
     def release(self, message: str = "", *changes: Change) -> str:
         """Do what the pipeline does with a commit: build its image, and commit its digest for staging.

@@ -1,11 +1,13 @@
 """What the golden path for a Go service produces, on a real cluster: deployed, watched, changed, broken, taken back.
 
-The tests share one site and come in this order: what one deploys the next goes on with.
+The tests share one site and come in this order: what one deploys the next goes on with. One that is tried again has a
+new site, on which those before it are played first.
 """
 
 import asyncio
 from base64 import b64decode
 from collections.abc import Iterator
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ from tests.golden_paths.repository import words
 from tests.golden_paths.site import ARGO, NAME, PRODUCTION, STAGING, TEAM, Site
 from tests.tracing import receiver
 
-pytestmark = [pytest.mark.xdist_group("golden-path"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.xdist_group("golden-path"), pytest.mark.timeout(1800)]  # with all before it
 
 CLIENTS, PAUSE = 3, 0.05
 """Of the load: some 60 requests a second, to pods alone."""
@@ -49,6 +51,22 @@ def offered(site: Site) -> Iterator[Databases]:
         port = repository.values(database={"port": made.server.port})
         site.repository.change("The port of this cluster's databases", ("deploy/staging/values.yaml", port))
         yield made
+
+
+@pytest.fixture(autouse=True)
+def _what_came_before(
+    request: pytest.FixtureRequest, site: Site, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """Play what the site lacks of the story: nothing, unless a test is tried again or named alone."""
+    for name, test in list(globals().items()):
+        if name == request.function.__name__:
+            break
+        if name.startswith("test_") and name not in site.told:
+            own = {"tmp_path": tmp_path_factory.mktemp("earlier")}
+            test(**{one: own.get(one) or request.getfixturevalue(one) for one in signature(test).parameters})
+            site.told.add(name)
+    yield
+    site.told.add(request.function.__name__)
 
 
 def waits(site: Site, namespace: str, folder: Path) -> Task:
