@@ -63,9 +63,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Give a test that is tried again all anew but what the run shares: its module's servers, databases, folders.
 
     What the tries before left in them, or broke, would fail this one as well. What was broken may fail to close; the
-    first failure is the one to read.
+    first failure is the one to read. The time for what hangs begins anew, too: one timer is for all tries otherwise.
     """
     if getattr(item, "execution_count", 1) > 1:
+        timer = item.config.pluginmanager.get_plugin("timeout")
+        if timer and (settings := timer._get_item_settings(item)).timeout:
+            item.ihook.pytest_timeout_cancel_timer(item=item)
+            item.ihook.pytest_timeout_set_timer(item=item, settings=settings)
         again = item.config.pluginmanager.get_plugin("rerunfailures")
         assert again is not None
         again._restore_suspended_finalizers(item)  # it keeps them back, for what is shared to outlive a first try

@@ -9,9 +9,11 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 CASES = """
+import time
 from pathlib import Path
 import pytest
 
+tries = []
 LOG = Path(__file__).with_name("log")
 
 def note(text):
@@ -38,6 +40,12 @@ def test_a_database(server, name):
     server.add(name)
     assert LOG.read_text().count("up") == {"shop": 3, "broken": 5}[name]
     server.clear()
+
+@pytest.mark.timeout(5)
+def test_that_hangs_twice():
+    tries.append(1)
+    if len(tries) < 3:
+        time.sleep(60)
 """
 
 
@@ -50,10 +58,9 @@ def test_another_try_finds_nothing_of_those_before(tmp_path: Path) -> None:
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "PYTHONPATH": str(ROOT),
     }
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "rerunfailures", "-p", "no:cacheprovider", "-c", os.devnull]
-    done = subprocess.run(
-        [*command, str(tmp_path)], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-m", "pytest", "-q", "-c", os.devnull, str(tmp_path)]
+    command += [word for plugin in ("rerunfailures", "timeout", "no:cacheprovider") for word in ("-p", plugin)]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "2 passed, 4 rerun" in done.stdout
+    assert "3 passed, 6 rerun" in done.stdout
     assert (tmp_path / "log").read_text().split() == ["run", *["up", "down"] * 5, "over"]

@@ -291,7 +291,7 @@ async def test_a_stopping_worker_hands_its_task_back_behind_the_current_step(tmp
         await asyncio.to_thread(release.wait, patience.SECONDS)
 
     entity = template({"id": "g", "action": "test:gate"}, {"id": "one", "action": "test:mark"})
-    async with world(tmp_path, mark, gate, grace=10) as w:
+    async with world(tmp_path, mark, gate, grace=patience.SECONDS) as w:
         task_id = await w.create(entity, {}, {"tok": "kept for the next worker"})
         while "gate" not in ran:  # noqa: ASYNC110  # an action has no way to tell
             await asyncio.sleep(0.01)
