@@ -1,7 +1,8 @@
-"""What a worker process tells the service that started it: which of its loops fail.
+"""What a worker process tells the service that started it: that it has started, and which of its loops fail.
 
 The worker's standard input is one end of a pair of sockets: its end says that the service is gone, and a line of JSON
-on it, a list of names, that other loops fail than before.
+on it, a list of names, that other loops fail than before. The first line, of an empty list, comes once signals are
+handled.
 """
 
 import asyncio
@@ -25,8 +26,8 @@ def take(standard_input: int) -> int:
 
 
 async def tell(service: int) -> None:
-    """Write the names of the loops that fail here whenever they are others."""
-    said: Sequence[str] = []
+    """Write the names of the loops that fail here, at once and whenever they are others."""
+    said: Sequence[str] | None = None
     while True:
         if (found := background.failing()) != said and _is_written(service, f"{json.text(found)}\n"):
             said = found

@@ -68,6 +68,17 @@ def test_the_level_of_the_log_changes_while_the_service_and_its_workers_run(tmp_
         assert asked(service, f"{HEALTH}/readiness") == (200, {"status": "ok"})
 
 
+@pytest.mark.thorough
+def test_a_hang_up_while_a_worker_process_starts_reaches_it_and_does_not_end_it(tmp_path: Path) -> None:
+    config = tmp_path / "app-config.yaml"
+    config.write_text(CONFIG.format(level="info"), encoding="utf-8")
+    with running(tmp_path, config, "--workers", "1") as service:
+        [worker] = patience.wait(lambda: workers(service))
+        service.process.send_signal(signal.SIGHUP)
+        patience.wait(lambda: sum(one["event"] == "log_level_set" for one in lines(service)) == 2)
+        assert workers(service) == [worker]
+
+
 def _takes_signals(pid: int) -> bool:
     caught = next(
         line for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines() if "SigCgt" in line

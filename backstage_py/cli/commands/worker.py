@@ -69,7 +69,7 @@ class Workers:
 
     Attributes:
         pids: of those that run.
-        failing: the names of their loops that fail, by process id.
+        failing: the names of their loops that fail, by process id; of those that have said that they have started.
         wanted: how many should run.
     """
 
@@ -79,6 +79,7 @@ class Workers:
     pids: set[int] = field(default_factory=set)
     failing: dict[int, Sequence[str]] = field(default_factory=dict)
     wanted: int = 0
+    _to_hang_up: set[int] = field(default_factory=set)
 
     @contextlib.asynccontextmanager
     async def running(self, count: int) -> AsyncIterator[None]:
@@ -95,8 +96,16 @@ class Workers:
     def hang_up(self) -> None:
         """Let all of them read again what may change while they run."""
         for pid in self.pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGHUP)
+            if pid in self.failing:
+                _hang_up(pid)
+            else:  # the signal would end it
+                self._to_hang_up.add(pid)
+
+    def _hear(self, pid: int, failing: Sequence[str]) -> None:
+        self.failing[pid] = failing
+        if pid in self._to_hang_up:
+            self._to_hang_up.discard(pid)
+            _hang_up(pid)
 
     def problems(self) -> Sequence[str]:
         """Return what keeps tasks from running."""
@@ -137,10 +146,16 @@ class Workers:
         lines, line = await asyncio.open_connection(sock=ours)
         self.pids.add(process.pid)
         try:
-            async with background.running(reports.hear(lines, partial(self.failing.__setitem__, process.pid))):
+            async with background.running(reports.hear(lines, partial(self._hear, process.pid))):
                 yield process
         finally:
             line.close()
             self.failing.pop(process.pid, None)
+            self._to_hang_up.discard(process.pid)
             self.pids.discard(process.pid)
             self.ended(process.pid)
+
+
+def _hang_up(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGHUP)
