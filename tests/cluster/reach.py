@@ -1,16 +1,19 @@
 """How pods reach the API server of a cluster whose Services have no address that anything routes, as the kit's.
 
-Its server listens on loopback; here a relay at the bridge's address, for which its certificate is good.
+Its server listens on loopback; here a relay at the bridge's address, for which its certificate is good. Such a relay
+also stands where a load balancer would, before what runs in pods.
 """
 
 import asyncio
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 from tests.cluster.cluster import KubeCluster
+
+_TRIES = 5
 
 
 @contextlib.contextmanager
@@ -20,21 +23,22 @@ def from_pods(kube: KubeCluster) -> Iterator[dict[str, Any]]:
     if place.hostname != "127.0.0.1":
         yield {}
         return
-    with _relay(kube.host, int(place.port or 443)) as port:
+    server = ("127.0.0.1", int(place.port or 443))
+    with relay(kube.host, lambda: server) as port:
         here = {"name": "here", "url": f"https://{kube.host}:{port}", "authProvider": "serviceAccount"}
         yield {"kubernetes": {"clusterLocatorMethods": [{"type": "config", "clusters": [here]}]}}
 
 
 @contextlib.contextmanager
-def _relay(host: str, target: int) -> Iterator[int]:
-    """Relay connections to a port of loopback, on a loop in a thread."""
+def relay(host: str, choose: Callable[[], tuple[str, int]]) -> Iterator[int]:
+    """Relay connections to a port of ``host``, which is given, to whom ``choose`` names for each; it may wait."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="relay", daemon=True)
     thread.start()
 
     async def relayed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError), contextlib.closing(writer):
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", target)
+            far_reader, far_writer = await _connected(choose)
             with contextlib.closing(far_writer):
                 async with asyncio.TaskGroup() as both:
                     both.create_task(_pump(reader, far_writer))
@@ -55,6 +59,14 @@ def _relay(host: str, target: int) -> Iterator[int]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+async def _connected(choose: Callable[[], tuple[str, int]]) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect to one that takes the connection: a replica may be gone before anybody has said so."""
+    for _ in range(_TRIES - 1):
+        with contextlib.suppress(OSError):
+            return await asyncio.open_connection(*await asyncio.to_thread(choose))
+    return await asyncio.open_connection(*await asyncio.to_thread(choose))
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -42,7 +42,7 @@ def images() -> Path:
         if not (folder / "built").exists():
             try:
                 _base(folder)
-                _build(folder)
+                build(folder)
             except AssertionError as error:  # it would take others as long, and end the same
                 (folder / "problem").write_text(str(error), encoding="utf-8")
                 raise
@@ -122,9 +122,10 @@ def _base(folder: Path) -> None:
     archive.unlink()
 
 
-def _build(folder: Path, name: str = NAME, *more: str) -> None:
+def build(folder: Path, name: str = NAME) -> None:
+    """Build the service's image on the base that is there."""
     file = ROOT / "examples/deploy/Containerfile"
-    _run(*_building(folder), f"--build-arg=BASE={BASE}", *more, f"--file={file}", f"--tag={name}", str(ROOT))
+    _run(*_building(folder), f"--build-arg=BASE={BASE}", f"--file={file}", f"--tag={name}", str(ROOT))
 
 
 def _building(folder: Path) -> list[str]:

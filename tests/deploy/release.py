@@ -1,5 +1,6 @@
 """A release of the chart on a cluster, by Helm's own library, and what an operator sees of it."""
 
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -105,3 +106,17 @@ def opened(kube: KubeCluster, namespace: str, chart: Path = CHART, name: str = N
         yield Release(kube, namespace, helm, chart, name)
     finally:
         helm.close()
+
+
+def kill(kube: KubeCluster, namespace: str, address: str) -> None:
+    """End every process of the pod that has an address at once, as when its machine loses its power."""
+    [pod] = kube.api.items(f"/api/v1/namespaces/{namespace}/pods?fieldSelector=status.podIP={address}")
+    for one in pod["status"]["containerStatuses"]:
+        kill_container(kube, one["containerID"])
+
+
+def kill_container(kube: KubeCluster, container: str) -> None:
+    """Do so to one container, by its id as a pod's status has it."""
+    command = ["ctr", "-a", str(kube.kubeconfig.parent / "containerd.sock"), "-n", "k8s.io", "tasks", "kill"]
+    name = container.removeprefix("containerd://")
+    subprocess.run([*command, "--signal", "SIGKILL", name], check=True, capture_output=True)

@@ -1,6 +1,5 @@
 """The image and the chart on a real cluster: installed, upgraded under load, rolled back, cut off, removed."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -141,10 +140,8 @@ def _cut_off(kube: KubeCluster, namespace: str) -> list[str]:
         if not pod["metadata"].get("deletionTimestamp")
         for one in pod["status"]["containerStatuses"]
     ]
-    tasks = ["ctr", "-a", str(kube.kubeconfig.parent / "containerd.sock"), "-n", "k8s.io", "tasks"]
     for container in containers:
-        command = [*tasks, "kill", "--signal", "SIGKILL", container.removeprefix("containerd://")]
-        subprocess.run(command, check=True, capture_output=True)
+        release.kill_container(kube, container)
     return containers
 
 
