@@ -345,7 +345,7 @@ def _one_is_killed(stage: Stage, token: str) -> None:
 
     events = _follow(stage, token, task["id"], kill)
     assert killed
-    said = [one["body"]["message"] for one in events]
+    said = [str(one["body"].get("message", one["type"])) for one in events]
     assert events[-1]["body"].get("error") is None, said
     for number in range(_WAITS):
         assert said.count(f"Finished step s{number}") == 1, said
