@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from backstage_py.storage.catalog.tables import search
 
 _COLUMNS = 8
-_MOST_ROWS = 250_000  # a key with more is searched by the database
+_MOST_ROWS = 500_000  # a key with more is searched by the database
 _SEPARATOR = b"\0"
 _WILDCARDS = frozenset("%_\\\0")  # PostgreSQL takes what follows a backslash for itself, SQLite does not
 
