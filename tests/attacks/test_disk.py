@@ -82,6 +82,18 @@ async def test_a_workspace_as_large_as_allowed_is_kept_and_no_larger(tmp_path: P
         assert too_many == "The workspace holds more than 100 files (scaffolder.workspaceLimitFiles)"
 
 
+async def test_a_workspace_that_was_emptied_is_bounded_as_before(tmp_path: Path) -> None:
+    @action("test:empty")
+    def empty(ctx: Context) -> None:
+        for path in ctx.workspace.files():
+            path.unlink()
+
+    steps = (step("write", files=1, size=1), step("empty"), {**step("write", files=101, size=1), "id": "again"})
+    async with world(tmp_path, *ALL, empty, settings=with_quota(workspace_files=100)) as w:
+        found = error(await w.run(template(*steps)))
+        assert found == "The workspace holds more than 100 files (scaffolder.workspaceLimitFiles)"
+
+
 async def test_a_sparse_file_counts_as_what_it_claims(tmp_path: Path) -> None:
     @action("test:sparse")
     def sparse(ctx: Context) -> None:

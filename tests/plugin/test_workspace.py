@@ -13,13 +13,16 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path / "work")
 
 
-@pytest.mark.parametrize("path", ["../x", "a/../../x", "/etc/passwd", "a/b/../../../work2", "a\0b"])
+OUTSIDE = ["../x", "a/../../x", "/etc/passwd", "a/b/../../../work2", "a\0b", "a/b\0c", "a/\ud800"]
+
+
+@pytest.mark.parametrize("path", OUTSIDE)
 def test_a_path_may_not_leave(workspace: Workspace, path: str) -> None:
     with pytest.raises(NotAllowedError, match="outside its parent"):
         workspace.path(path)
 
 
-@pytest.mark.parametrize("path", ["", ".", "a", "a/../b", "a/b/c.txt", "..."])
+@pytest.mark.parametrize("path", ["", ".", "a", "a/../b", "a/b/c.txt", "...", "a/", "a//b", "a/./b"])
 def test_a_path_inside_is_given_back_absolute(workspace: Workspace, path: str) -> None:
     assert workspace.path(path) == Path(os.path.normpath(workspace.root / path))
 
@@ -29,6 +32,20 @@ def test_a_link_that_leaves_is_refused_at_the_moment_of_use(workspace: Workspace
     (workspace.root / "out").symlink_to(tmp_path)
     with pytest.raises(NotAllowedError):
         workspace.path("out/secret")
+
+
+def test_a_workspace_that_became_a_link_is_refused(workspace: Workspace, tmp_path: Path) -> None:
+    (workspace.root / "a").touch()
+    assert workspace.path("a") == workspace.root / "a"
+    workspace.root.rename(tmp_path / "elsewhere")
+    workspace.root.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(NotAllowedError):
+        workspace.path("a")
+
+
+def test_a_path_below_a_file_is_given_back_as_it_reads(workspace: Workspace) -> None:
+    (workspace.root / "a").touch()
+    assert workspace.path("a/b") == workspace.root / "a" / "b"
 
 
 def test_a_dangling_link_that_leaves_is_refused(workspace: Workspace, tmp_path: Path) -> None:

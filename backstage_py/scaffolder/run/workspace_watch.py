@@ -1,6 +1,7 @@
 """Looks at what a run's workspace holds, behind its steps and during long ones, and fails the one that is too much."""
 
 import asyncio
+import os
 import time
 from pathlib import Path
 
@@ -27,6 +28,7 @@ class WorkspaceWatch:
         self._took = 0.0
         self._looked = time.monotonic()
         self._empty_since: int | None = None
+        self._was_filled = False
         self._timer: asyncio.TimerHandle | None = None
         self._looking: asyncio.Task[None] | None = None
 
@@ -63,15 +65,20 @@ class WorkspaceWatch:
     def _is_still_empty(self, *, surely: bool) -> bool:
         """Whether nothing was put into the folder since it was seen to be empty: most steps write nothing.
 
-        A time stamp is some milliseconds coarse, so one that is the same says less than a look inside.
+        A time stamp is some milliseconds coarse, so one that is the same says less than a look inside. Once it held
+        something, this is not asked any more: what holds little is looked at as fast.
         """
+        if self._was_filled:
+            return False
         try:
             changed = self._folder.stat().st_mtime_ns
             if changed == self._empty_since and not surely:
                 return True
-            self._empty_since = None if any(self._folder.iterdir()) else changed
+            with os.scandir(self._folder) as entries:
+                self._was_filled = any(entries)
         except OSError:
             return False
+        self._empty_since = None if self._was_filled else changed
         return self._empty_since is not None
 
     async def _look(self) -> None:
