@@ -3,6 +3,7 @@
 The scripts are next to this file; `tools` finds Node and the npm packages, which `./dev oracle` installs.
 """
 
+import contextlib
 import itertools
 import json
 import os
@@ -18,14 +19,19 @@ from tests.oracle import tools
 
 
 class Oracle:
-    """One script below this folder, running."""
+    """One script below this folder, running; it is started again behind a test that was broken off while it asked."""
 
     def __init__(self, script: str) -> None:
         self._ids = itertools.count(1)
+        self._script = script
+        self._process = self._started()
+        self._owes = False
+
+    def _started(self) -> "subprocess.Popen[str]":
         node = tools.node()
         assert node is not None, tools.missing()
-        self._process = subprocess.Popen(
-            [node, str(tools.HERE / script)],
+        return subprocess.Popen(
+            [node, str(tools.HERE / self._script)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "BACKSTAGE_PY_ORACLE": str(tools.folder()), "NODE_NO_WARNINGS": "1"},
@@ -40,6 +46,11 @@ class Oracle:
         """The answers to many requests, in order; at most `window` are under way at a time."""
         answers: list[dict[str, Json]] = []
         pending = iter(requests)
+        if self._owes:
+            self._process.kill()
+            self.close()
+            self._process = self._started()
+        self._owes = True
         while batch := list(itertools.islice(pending, window)):
             lines = [json.dumps({**request, "id": next(self._ids)}) + "\n" for request in batch]
             _pipe(self._process.stdin).writelines(lines)
@@ -49,11 +60,13 @@ class Oracle:
                 if not line:
                     raise RuntimeError(f"the Node process ended with {self._process.wait()} after {lines[0][:500]}")
                 answers.append(json.loads(line))
+        self._owes = False
         return answers
 
     def close(self) -> None:
         """Ends the process."""
-        _pipe(self._process.stdin).close()
+        with contextlib.suppress(BrokenPipeError):
+            _pipe(self._process.stdin).close()
         _pipe(self._process.stdout).close()
         self._process.wait(timeout=patience.SECONDS)
 

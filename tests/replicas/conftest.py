@@ -1,4 +1,4 @@
-"""One database server and one group of replicas for all tests here: what takes seconds is started once."""
+"""One database server and one group of replicas for the tests of a module: what takes seconds is started once."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -13,7 +13,7 @@ from tests.storage.postgres import Postgres, postgres
 REPLICAS = 3
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def lasting_server() -> Iterator[Postgres]:
     """A server that forgets nothing when it ends at once."""
     with postgres(is_lasting=True) as running:
