@@ -75,6 +75,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         again._restore_suspended_finalizers(item)  # it keeps them back, for what is shared to outlive a first try
         with contextlib.suppress(Exception):
             item.session._setupstate.teardown_exact(item.session)  # type: ignore[arg-type]  # it asks for its parents
+        for server in item._fixtureinfo.name2fixturedefs.get("api_server", ()):  # type: ignore[attr-defined]
+            server.finish(item._request)  # type: ignore[attr-defined]  # of the run, but it keeps what tests wrote
 
 
 @pytest.hookimpl(wrapper=True)

@@ -8,6 +8,8 @@ from kubernetes import client, config
 from kubernetes.client import ApiException
 from kubernetes.dynamic import DynamicClient
 
+from tests import patience
+
 __all__ = ["Api", "ApiException"]
 _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
@@ -77,11 +79,11 @@ class Api:
 
     def text(self, path: str) -> str:
         """Return what is no JSON, as the log of a pod."""
-        answer = self._dynamic.request("GET", path, serialize=False, _request_timeout=30.0)
+        answer = self._dynamic.request("GET", path, serialize=False, _request_timeout=patience.SECONDS)
         return str(answer.data.decode())
 
     def _call(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> Any:
         answer = self._dynamic.request(
-            method, path, body=body, content_type=content_type, serialize=False, _request_timeout=30.0
+            method, path, body=body, content_type=content_type, serialize=False, _request_timeout=patience.SECONDS
         )
         return json.loads(answer.data)
