@@ -78,8 +78,13 @@ class _Source:
     def lines(self) -> list[str]:
         return self.text.split("\n")
 
+    @cached_property
+    def has_comments(self) -> bool:
+        """Whether any line may say so; looked for once, since texts may be long and have many findings."""
+        return "backstage-py:" in self.text
+
     def ignores(self, line: int, rule: Rule) -> bool:
-        if "backstage-py:" not in self.text or not 0 < line <= len(self.lines):
+        if not self.has_comments or not 0 < line <= len(self.lines):
             return False
         found = _IGNORE.search(self.lines[line - 1])
         if not found:

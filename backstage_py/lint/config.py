@@ -150,7 +150,8 @@ def _toml(file: Path) -> JsonObject | None:
         parsed = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(f"Cannot read {file}: {error}") from error
-    found = parsed.get("tool", {}).get("backstage-py")
+    tools = parsed.get("tool")
+    found = tools.get("backstage-py") if isinstance(tools, dict) else None
     if found is not None and not isinstance(found, dict):
         raise InputError(f"{file}: [tool.backstage-py] must be a table")
     return found

@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 _SURE_FOR_TWO = 12
 _SURE_FOR_ONE = 4
@@ -13,7 +14,12 @@ _WORDS = re.compile(r"[A-Z]?[^A-Z]+|[A-Z]")
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that looks most like ``name``, None if none does."""
-    candidates = list(known)
+    return _nearest(name, tuple(known))
+
+
+@lru_cache(maxsize=4096)
+def _nearest(name: str, candidates: tuple[str, ...]) -> str | None:
+    """Kept, since a slip that a file has once it often has in each of its entities."""
     folded = {_folded(candidate): candidate for candidate in candidates}
     if (same := folded.get(_folded(name))) and same != name:
         return same
@@ -106,6 +112,7 @@ def same_ignoring_style(left: str, right: str) -> bool:
     return _folded(left) == _folded(right)
 
 
+@lru_cache(maxsize=4096)
 def distance(left: str, right: str) -> int:
     """Return how many slips (a wrong, missing, doubled or swapped character) lie between two names."""
     before: list[int] = []

@@ -186,6 +186,13 @@ def test_configuration_in_pyproject(cli: CliRunner, folder: Path) -> None:
     assert cli.invoke(app, ["validate"]).stdout == "No problems found.\n"
 
 
+def test_project_without_a_table_of_tools_is_none_of_ours(cli: CliRunner, folder: Path) -> None:
+    (folder / "template.yaml").write_text(BROKEN)
+    (folder / "pyproject.toml").write_text("tool = 5\n")
+
+    assert cli.invoke(app, ["validate"]).exit_code == 1
+
+
 def test_excluded_paths(cli: CliRunner, folder: Path) -> None:
     (folder / "fixtures").mkdir()
     (folder / "fixtures" / "template.yaml").write_text(BROKEN)
