@@ -187,19 +187,26 @@ async def test_a_branch_is_only_committed_to_again_when_asked(github_task: Task,
     github_task.forget()
     with pytest.raises(ConflictError, match=r"exists already in acme/shop, and http://\S+/acme/shop/pull/1 is open"):
         await github_task.run("publish:github:pull-request", PULL)
-    (work / "a.txt").write_text("2")
+    (work / "a.txt").rename(work / "c.txt")
     github_task.forget()
     result = await github_task.run("publish:github:pull-request", {**PULL, "title": "Again", "update": True})
     assert result.outputs["pullRequestNumber"] == 1
-    assert (await ask(sandbox, "/repos/acme/shop/pulls/1"))["title"] == "Again"
+    pull = await ask(sandbox, "/repos/acme/shop/pulls/1")
+    assert (pull["title"], pull["commits"], pull["changed_files"]) == ("Again", 1, 1), "it begins anew, as in Backstage"
     async with GithubApi(sandbox.api_url, sandbox.token) as api:
         await api.call("PATCH", "/repos/acme/shop/pulls/1", {"state": "closed"})
-    (work / "a.txt").rename(work / "b.txt")
+    (work / "c.txt").rename(work / "b.txt")
     github_task.forget()
     result = await github_task.run("publish:github:pull-request", PULL)
     assert result.outputs["pullRequestNumber"] == 2, "what nobody works on any more begins anew, as in Backstage"
     found = await ask(sandbox, "/repos/acme/shop/git/trees/feature/one?recursive=1")
-    assert {"a.txt", "b.txt"} & {entry["path"] for entry in found["tree"]} == {"b.txt"}
+    assert {"a.txt", "b.txt", "c.txt"} & {entry["path"] for entry in found["tree"]} == {"b.txt"}
+
+
+async def test_a_branch_is_not_proposed_to_itself(github_task: Task, work: Path) -> None:
+    await published(github_task, protectDefaultBranch=False)
+    with pytest.raises(InputError, match="The branch 'main' cannot be proposed to itself"):
+        await github_task.run("publish:github:pull-request", {**PULL, "branchName": "main", "update": True})
 
 
 async def test_a_dry_run_needs_no_folder_that_a_skipped_step_makes(github_task: Task, work: Path) -> None:

@@ -313,7 +313,7 @@ async def test_a_branch_of_somebody_else_is_not_taken(github_task: Task, sandbox
 
 
 @pytest.mark.thorough
-async def test_a_branch_that_moved_meanwhile_is_committed_to_again(
+async def test_a_branch_that_moved_meanwhile_is_looked_at_again(
     github_task: Task, sandbox: Sandbox, work: Path
 ) -> None:
     await github_task.run("publish:github", {**REPO, "protectDefaultBranch": False})
@@ -332,7 +332,8 @@ async def test_a_branch_that_moved_meanwhile_is_committed_to_again(
         await api.call("PATCH", "/repos/acme/shop/git/refs/heads/feature", {"sha": theirs})
     await github_task.run("publish:github:pull-request", {**PULL, "update": True})
     log = await ask(sandbox, "/repos/acme/shop/commits?sha=feature")
-    assert [one["commit"]["message"].strip() for one in log] == ["Add", "theirs", "Add", "initial commit"]
+    assert [one["commit"]["message"].strip() for one in log] == ["Add", "initial commit"]
+    assert any(f"which was at {theirs}, begins anew from 'main'" in line for line in github_task.log.messages)
 
 
 async def test_a_workflow_is_started_at_most_once(github_task: Task, sandbox: Sandbox, work: Path) -> None:

@@ -124,10 +124,10 @@ async def _commit_files(ctx: ActionContext[PullRequest], target: Repository, fol
     wanted = ctx.input
     base = wanted.target_branch_name or str((await target.call("GET"))["default_branch"])
     head = await fork.writable(target, force=wanted.force_fork)
+    if (head.owner, head.name, wanted.branch_name) == (target.owner, target.name, base):
+        raise InputError(f"The branch '{base}' cannot be proposed to itself; choose another 'branchName'")
     tip = await _head_commit(head, wanted.branch_name)
-    replaced = tip if tip and not wanted.update else None
-    if replaced and not await _is_done_with(target, head, wanted.branch_name, replaced):
-        raise await _branch_is_there(target, head, wanted.branch_name)
+    replaced = await _to_replace(target, head, wanted, tip) if tip else None
     parent = (None if replaced else tip) or await _head_commit(target, base)
     if not parent:
         raise NotFoundError(f"The branch '{base}' does not exist in {target.owner}/{target.name}")
@@ -141,26 +141,27 @@ async def _commit_files(ctx: ActionContext[PullRequest], target: Repository, fol
     return change | ({"replaces": replaced} if replaced else {})
 
 
-async def _is_done_with(target: Repository, head: Repository, branch: str, tip: str) -> bool:
-    """Return whether a branch was left behind: what it has was proposed by a pull request that is closed or merged.
+async def _to_replace(target: Repository, head: Repository, wanted: PullRequest, tip: str) -> str | None:
+    """Return the commit of a branch that gives way to the new one; None where the new one comes on top of it.
 
-    Backstage puts any branch without an open pull request onto the new commit. GitHub keeps the commits of pull
-    requests, so nothing is lost where this is true; other branches have the only copy of somebody's work.
+    As in Backstage, a branch of a pull request begins anew from its base: one that is open with ``update``, one that
+    was left behind (closed or merged) always. GitHub keeps the commits of pull requests, so nothing is lost. Backstage
+    does that to any branch; one that nobody has proposed has the only copy of somebody's work, and keeps it.
+
+    Raises:
+        ConflictError: the branch is there, and nobody asked for ``update``.
     """
-    query = {"head": f"{head.owner}:{branch}", "state": "all", "per_page": "100"}
+    query = {"head": f"{head.owner}:{wanted.branch_name}", "state": "all", "per_page": "100"}
     known = await target.api.call("GET", target.path("/pulls"), query=query)
-    closed = [one["head"]["sha"] for one in known if one["state"] == "closed"]
-    return len(closed) == len(known) and tip in closed
-
-
-async def _branch_is_there(target: Repository, head: Repository, branch: str) -> ConflictError:
-    """Say that the branch is there, with the pull request that is open for it: mostly that is what was wanted."""
-    opened = await _open_for(target, f"{head.owner}:{branch}")
-    known = f", and {opened['html_url']} is open for it" if opened else ""
-    return ConflictError(
-        f"The branch '{branch}' exists already in {head.owner}/{head.name}{known}; choose another name or set 'update' "
-        "to commit to it"
-    )
+    opened = next((one for one in known if one["state"] == "open"), None)
+    was_proposed = tip in [one["head"]["sha"] for one in known]
+    if not wanted.update and (opened or not was_proposed):
+        also, what = (f", and {opened['html_url']} is open for it", "replace") if opened else ("", "commit to")
+        raise ConflictError(
+            f"The branch '{wanted.branch_name}' exists already in {head.owner}/{head.name}{also}; choose another name "
+            f"or set 'update' to {what} it"
+        )
+    return tip if was_proposed else None
 
 
 def _head(target: Repository, change: JsonObject) -> Repository:
@@ -173,6 +174,7 @@ async def _move_branch(ctx: ActionContext[PullRequest], target: Repository, chan
 
     async def move(_marker: str) -> str:
         if replaced := change.get("replaces"):
+            ctx.logger.info(f"The branch '{branch}', which was at {replaced}, begins anew from '{change['base']}'")
             await _replace_branch(head, branch, str(replaced), sha)
         else:
             await _set_branch(head, branch, sha, is_new=change["isNew"])
@@ -202,11 +204,11 @@ async def _open_once(ctx: ActionContext[PullRequest], target: Repository, change
 
 
 async def _update_open(target: Repository, request: Request) -> JsonObject | None:
-    """Give the pull request that is open for the branch the title and description; None when there is none."""
+    """Give the pull request that is open for the branch the title, description and target; None when there is none."""
     found = await _open_for(target, f"{request.owner}:{request.branch}")
     if not found:
         return None
-    change = {"title": request.title, "body": request.description}
+    change = {"title": request.title, "body": request.description, "base": request.target}
     return _opened(await target.call("PATCH", "/pulls/{number}", change, number=str(found["number"])))
 
 
@@ -231,7 +233,7 @@ async def _set_branch(repository: Repository, branch: str, commit: str, *, is_ne
 
 
 async def _replace_branch(repository: Repository, branch: str, before: str, commit: str) -> None:
-    """Put a branch that was left behind onto another commit.
+    """Put a branch onto another commit that does not come after what it has.
 
     Raises:
         ConflictError: somebody pushed to it meanwhile.
@@ -299,8 +301,8 @@ async def _ask_reviewers(ctx: ActionContext[PullRequest], target: Repository, nu
         return
 
     async def ask() -> Json:
-        body: JsonObject = {"reviewers": wanted.reviewers or []}
-        if wanted.team_reviewers:
+        body: JsonObject = {} if wanted.reviewers is None else {"reviewers": list(wanted.reviewers)}
+        if wanted.team_reviewers is not None:
             body["team_reviewers"] = list(dict.fromkeys(wanted.team_reviewers))
         asked = await target.call("POST", "/pulls/{number}/requested_reviewers", body, number=str(number))
         users = ", ".join(str(user["login"]) for user in asked.get("requested_reviewers") or ())

@@ -184,9 +184,14 @@ def _file(call: Call, repository: Repository, commit: str, one: changes.FileStat
 async def _patch(call: Call) -> Response:
     repository, number, record = _found(call)
     fields = await call.fields()
-    after = await issues.edit(
-        call, repository, number, issues.edits(fields.text("state", record["state"]), fields.data)
-    )
+    edits = issues.edits(fields.text("state", record["state"]), fields.data)
+    base = fields.text("base", record["pull"]["base"])
+    if base != record["pull"]["base"]:
+        sha = await refs.commit_of(call.bare(repository), f"refs/heads/{base}")
+        if sha is None:
+            raise invalid_field("PullRequest", "base")
+        edits |= {"pull": record["pull"] | {"base": base, "base_sha": sha}}
+    after = await issues.edit(call, repository, number, edits)
     return answer(await full(call, repository, number, after))
 
 
