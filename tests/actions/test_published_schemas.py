@@ -19,7 +19,7 @@ def test_the_schema_is_that_of_backstage(action_id: str) -> None:
     assert structure(REGISTRY.get(action_id).describe()["schema"]) == structure(RECORDED[action_id])
 
 
-@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("host", ["github", *HOSTS])
 def test_actions_of_a_host_have_the_schemas_of_its_module(host: str) -> None:
     for recorded_action in table(f"{host}-actions"):
         action = REGISTRY.get(recorded_action["id"])

@@ -6,19 +6,38 @@ import pytest
 from backstage_py.integrations.hosts.scm import ScmRegistry
 from backstage_py.model.scm import ScmIntegration
 from backstage_py.plugin import Services
-from tests.actions.harness import Task
+from tests.actions.harness import Catalog, Task
 from tests.forges import (
     azure_cases,
     azure_host,
     bitbucket_cloud_host,
     bitbucket_server_cases,
     bitbucket_server_host,
+    github_cases,
+    github_host,
     gitlab_host,
 )
 from tests.forges.azure_host import Azure
 from tests.forges.bitbucket_cloud_host import Cloud
 from tests.forges.bitbucket_server_host import Server
+from tests.forges.github_host import Github
 from tests.forges.gitlab_world import Gitlab
+
+
+@pytest.fixture
+async def github(tmp_path: Path) -> AsyncIterator[Github]:
+    async with github_host.serve(tmp_path / "host") as running:
+        yield running
+
+
+@pytest.fixture
+def github_task(tmp_path: Path, github: Github) -> Task:
+    """A task whose ``github.com`` is the stand-in; its catalog knows the people of the examples."""
+    [one] = github_cases.integrations(github.base.url, github.base.token)["github"]
+    host = ScmIntegration("github", one["host"], "", one["apiBaseUrl"], one["rawBaseUrl"], one["token"], {})
+    people = {"group:default/team-a": ("Group", "team-a"), "user:default/johndoe": ("User", "johndoe")}
+    catalog = Catalog({ref: {"kind": kind, "metadata": {"name": name}} for ref, (kind, name) in people.items()})
+    return Task(tmp_path / "task", Services(catalog=catalog, integrations=ScmRegistry([host]), config={}))
 
 
 @pytest.fixture

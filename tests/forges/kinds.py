@@ -17,6 +17,8 @@ from tests.forges import (
     gerrit_host,
     gitea_cases,
     gitea_host,
+    github_cases,
+    github_host,
     gitlab_cases,
     gitlab_host,
     gitlab_world,
@@ -38,6 +40,8 @@ class Kind:
         hosts: public hosts in whose place the stand-in is for the module.
         placeholder: what a token of an example has in it that is none, as an expression has a space.
         without_examples: actions whose examples are not theirs, or have placeholders that no host takes.
+        comparable: takes out of requests what differs from run to run, and what is each client's own affair.
+        plain: the same for outputs.
     """
 
     name: str
@@ -49,6 +53,8 @@ class Kind:
     hosts: Sequence[str] = ()
     placeholder: str = " "
     without_examples: frozenset[str] = frozenset()
+    comparable: Callable[[list[Any]], list[Any]] = list
+    plain: Callable[[Any], Any] = dict
 
 
 def _gitlab(url: str, token: str) -> Any:
@@ -61,6 +67,16 @@ def _bitbucket_cloud(_url: str, token: str) -> Any:
 
 
 KINDS = (
+    Kind(
+        name="github",
+        module="@backstage/plugin-scaffolder-backend-module-github",
+        serve=github_host.serve,
+        integrations=github_cases.integrations,
+        cases=github_cases.CASES,
+        scene=github_cases.scene,
+        comparable=github_cases.comparable,
+        plain=github_cases.plain,
+    ),
     Kind(
         name="gitlab",
         module="@backstage/plugin-scaffolder-backend-module-gitlab",
