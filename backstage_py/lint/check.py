@@ -15,6 +15,7 @@ from backstage_py.lint.files import Text
 from backstage_py.lint.fixes import resolve
 from backstage_py.lint.rule import Finding, Rule, Subject
 from backstage_py.lint.rules import RULES
+from backstage_py.lint.rules.author_files import Authored
 from backstage_py.lint.skeleton import Fetch, Rendering, Usage
 from backstage_py.lint.view import Template, Vocabulary
 from backstage_py.model import yaml
@@ -24,7 +25,7 @@ from backstage_py.model.yaml import Document
 _IGNORE = re.compile(r"backstage-py:\s*ignore(?:\[([^\]]*)\])?")
 _BY_SUBJECT: Mapping[Subject, tuple[Rule, ...]] = {
     subject: tuple(rule for rule in RULES if rule.subject == subject)
-    for subject in ("file", "entity", "template", "fetches", "skeleton", "usage")
+    for subject in ("file", "entity", "template", "fetches", "skeleton", "usage", "authored")
 }
 
 
@@ -137,6 +138,13 @@ def check_file(path: Path, file: str, options: Options | None = None, *, named: 
     if is_source and not whole:
         return Checked(())
     return _check(text, options or Options(), path, whole=whole, at_most="warning" if is_source else None)
+
+
+def check_authored(text: Text, authored: Authored, options: Options) -> list[Problem]:
+    """Return what is wrong with a file of tests, mocks or settings: its text, and what its reader found in it."""
+    source = _Source(text.file, text.text)
+    found = [*_of_texts(text, source, options), *_run("authored", authored, source, options, authored.document)]
+    return sorted({one.problem for one in found})
 
 
 def look_into(rendering: Rendering, options: Options) -> list[Found]:

@@ -23,8 +23,10 @@ from pathlib import Path
 from typing import Literal, cast, get_args
 
 from backstage_py.errors import InputError
+from backstage_py.lint import schema_shape
 from backstage_py.lint.files import read_text
 from backstage_py.lint.nearest import nearest
+from backstage_py.lint.refusals import RefusedError, Where, collect
 from backstage_py.lint.view import Vocabulary
 from backstage_py.lint.vocabulary import SCHEMA_TYPES
 from backstage_py.model import yaml
@@ -75,9 +77,28 @@ class _Source:
     path: Path
     document: Document | None = None
 
-    def at(self, *path: str | int) -> str:
-        """Return the file with the line of a key."""
-        return f"{self.path}:{self.document.key_position(path).line}" if self.document else str(self.path)
+    def error(self, where: Where, reason: str) -> RefusedError:
+        """Return an error that names the file, with the line of a key if that is known."""
+        line = f":{self.document.key_position(where).line}" if self.document else ""
+        return RefusedError(f"{self.path}{line}: {reason}", where, reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A configuration without what is wrong in it.
+
+    Attributes:
+        path: where it was looked for; None where there is none.
+        document: the text as YAML, where it is.
+        refused: all that is wrong, each with its place.
+        is_readable: whether the text is YAML, so that what is right in it is known.
+    """
+
+    config: Config
+    path: Path | None = None
+    document: Document | None = None
+    refused: tuple[RefusedError, ...] = ()
+    is_readable: bool = True
 
 
 def find(start: Path) -> Config:
@@ -86,14 +107,47 @@ def find(start: Path) -> Config:
     Raises:
         InputError: the file cannot be read, or a key or value in it is wrong.
     """
+    if (path := nearest_file(start)) is None:
+        return Config()
+    if path.name != FILE:
+        return parse(_toml(path) or {}, path)
+    document = _yaml(path)
+    return parse(_settings(document), path, document)
+
+
+def look(start: Path) -> Looked:
+    """Read what ``find`` reads, or the file that is given, and collect what is wrong instead of stopping at it.
+
+    Raises:
+        InputError: a ``pyproject.toml`` cannot be read.
+    """
+    path = start if start.name == FILE and start.is_file() else nearest_file(start)
+    if path is None:
+        return Looked(Config())
+    document = None
+    if path.name == FILE:
+        try:
+            document = _yaml(path)
+        except InputError:
+            return Looked(Config(path.parent), path, is_readable=False)
+    given = (_toml(path) or {}) if path.name != FILE else _settings(document)
+    config, refused = collect(given, lambda value: parse(value, path, document))
+    return Looked(config or Config(path.parent), path, document, tuple(refused))
+
+
+def nearest_file(start: Path) -> Path | None:
+    """Return the file with the configuration for a file or folder, None where there is none."""
     folder = start if start.is_dir() else start.parent
     for parent in (folder.absolute(), *folder.absolute().parents):
         if (own := parent / FILE).is_file():
-            document = _yaml(own)
-            return parse(document.value if document and document.value is not None else {}, own, document)
-        if (project := parent / "pyproject.toml").is_file() and (found := _toml(project)) is not None:
-            return parse(found, project)
-    return Config()
+            return own
+        if (project := parent / "pyproject.toml").is_file() and _toml(project) is not None:
+            return project
+    return None
+
+
+def _settings(document: Document | None) -> Json:
+    return document.value if document and document.value is not None else {}
 
 
 def parse(given: Json, path: Path, document: Document | None = None) -> Config:
@@ -104,15 +158,15 @@ def parse(given: Json, path: Path, document: Document | None = None) -> Config:
     """
     file = _Source(path, document)
     if not isinstance(given, dict):
-        raise InputError(f"{path}: expected a map of settings")
+        raise RefusedError(f"{path}: expected a map of settings", (), "expected a map of settings")
     for key in given:
         if key not in KEYS:
             close = nearest(str(key), KEYS)
             advice = f"did you mean {close}?" if close else f"known are {', '.join(KEYS)}"
-            raise InputError(f"{file.at(key)}: unknown key '{key}'; {advice}")
+            raise file.error((key,), f"unknown key '{key}'; {advice}")
     severity = given.get("severity") or {}
     if not isinstance(severity, dict):
-        raise InputError(f"{file.at('severity')}: 'severity' must be a map from code to one of {', '.join(_LEVELS)}")
+        raise file.error(("severity",), f"'severity' must be a map from code to one of {', '.join(_LEVELS)}")
     levels = {_code(code, file, "severity", code): _level(level, code, file) for code, level in severity.items()}
     ignored = enumerate(_names(given, "ignore", file))
     levels |= {_code(code, file, "ignore", index): "off" for index, code in ignored}
@@ -160,46 +214,52 @@ def _toml(file: Path) -> JsonObject | None:
 def _text(given: JsonObject, key: str, expected: str, file: _Source) -> str | None:
     value = given.get(key)
     if value is not None and not isinstance(value, str):
-        raise InputError(f"{file.at(key)}: '{key}' must be {expected}")
+        raise file.error((key,), f"'{key}' must be {expected}")
     return value
 
 
 def _names(given: JsonObject, key: str, file: _Source) -> tuple[str, ...]:
     value = given.get(key) or []
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        raise InputError(f"{file.at(key)}: '{key}' must be a list of texts")
+        raise file.error((key,), f"'{key}' must be a list of texts")
     return tuple(value)
 
 
 def _actions(given: JsonObject, file: _Source) -> list[Json]:
     found = given.get("actions") or []
     if not isinstance(found, list):
-        raise InputError(f"{file.at('actions')}: 'actions' must be a list of files and of actions, each with its id")
+        raise file.error(("actions",), "'actions' must be a list of files and of actions, each with its id")
     return found
 
 
 def _declared(one: Json, file: _Source, index: int) -> JsonObject:
     """Return an action of the configuration as an entry of a listing."""
     if not isinstance(one, dict) or not isinstance(one.get("id"), str):
-        raise InputError(
-            f"{file.at('actions', index)}: an entry of 'actions' must be the name of a file, "
-            "or an object with the action's 'id'"
-        )
+        reason = "an entry of 'actions' must be the name of a file, or an object with the action's 'id'"
+        raise file.error(("actions", index), reason)
     for key in one:
         if key not in ACTION_KEYS:
-            raise InputError(
-                f"{file.at('actions', index, key)}: unknown key '{key}' of the action {one['id']}; "
-                f"known are {', '.join(ACTION_KEYS)}"
-            )
+            reason = f"unknown key '{key}' of the action {one['id']}; known are {', '.join(ACTION_KEYS)}"
+            raise file.error(("actions", index, key), reason)
     schema = {key: one.get(key) for key in ("input", "output")}
     if any(not isinstance(part, dict | None) for part in schema.values()):
-        raise InputError(
-            f"{file.at('actions', index)}: 'input' and 'output' of the action {one['id']} must be JSON Schemas"
-        )
+        reason = f"'input' and 'output' of the action {one['id']} must be JSON Schemas"
+        raise file.error(("actions", index), reason)
     for key, part in schema.items():
+        for misfit in _misfits(part, ("actions", index, key)):
+            reason = f"{one['id']}: '{misfit.keyword}' must be {misfit.expected}"
+            raise file.error(misfit.path, reason)
         for where, wrong in _unknown_types(part, ()):
-            raise InputError(f"{file.at('actions', index, key, *where)}: {one['id']}: there is no type {wrong!r}")
+            raise file.error(("actions", index, key, *where), f"{one['id']}: there is no type {wrong!r}")
     return {"id": one["id"], "description": str(one.get("description") or ""), "schema": schema}
+
+
+def _misfits(schema: Json, path: tuple[str | int, ...]) -> Iterator[schema_shape.Misfit]:
+    """Keywords with a value that they do not take; types have words of their own."""
+    for one, where in schema_shape.schemas(schema, path) if isinstance(schema, dict) else ():
+        if isinstance(one, dict):
+            found = schema_shape.misfits(one, where)
+            yield from (misfit for misfit in found if not misfit.is_mild and misfit.keyword != "type")
 
 
 def _unknown_types(schema: Json, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -222,9 +282,8 @@ def _code(code: Json, file: _Source, *path: str | int) -> str:
     known = {rule.code for rule in RULES}
     found = by_name.get(str(code), str(code).upper())
     if found not in known:
-        raise InputError(
-            f"{file.at(*path)}: there is no rule '{code}'; the rules are listed by `backstage-py validate --rules`"
-        )
+        reason = f"there is no rule '{code}'; the rules are listed by `backstage-py validate --rules`"
+        raise file.error(path, reason)
     return found
 
 
@@ -232,7 +291,6 @@ def _level(level: Json, code: str, file: _Source) -> Level:
     if level is False:  # YAML 1.1 tools write off without quotes
         return "off"
     if level not in _LEVELS:
-        raise InputError(
-            f"{file.at('severity', code)}: the severity of {code} must be one of {', '.join(_LEVELS)}, not {level!r}"
-        )
+        reason = f"the severity of {code} must be one of {', '.join(_LEVELS)}, not {level!r}"
+        raise file.error(("severity", code), reason)
     return cast("Level", level)

@@ -39,10 +39,15 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What was found, sorted by file and line, and in how many files it was looked for besides skeletons."""
+    """What was found, sorted by file and line, and in how many files it was looked for besides skeletons.
+
+    Attributes:
+        skeletons: the folders that templates read.
+    """
 
     problems: list[Problem]
     files: int
+    skeletons: frozenset[str] = frozenset()
 
 
 def check_paths(
@@ -60,7 +65,8 @@ def check_all(
     Catalog files inside a folder that a template reads are part of its skeleton, and are checked as such.
     """
     found = checked(paths, options, exclude=exclude, workers=workers)
-    return Looked(sorted({problem for _, one in found for problem in one.problems}), len(found))
+    skeletons = frozenset(str(folder) for _, one in found for folder in one.skeletons)
+    return Looked(sorted({problem for _, one in found for problem in one.problems}), len(found), skeletons)
 
 
 def checked(
@@ -71,8 +77,8 @@ def checked(
     first = [one for one in found if one.template]
     templates = list(zip(first, _check_all(first, options, workers), strict=True))
     skeletons = frozenset(str(folder) for _, one in templates for folder in one.skeletons)
-    templates = [(one, result) for one, result in templates if one.named or not _is_below(one.path, skeletons)]
-    others = [one for one in found if not one.template and (one.named or not _is_below(one.path, skeletons))]
+    templates = [(one, result) for one, result in templates if one.named or not is_below(one.path, skeletons)]
+    others = [one for one in found if not one.template and (one.named or not is_below(one.path, skeletons))]
     return [*templates, *zip(others, _check_all(others, options, workers), strict=True)]
 
 
@@ -81,7 +87,7 @@ def candidates(paths: Sequence[Path], exclude: Sequence[str] = ()) -> Iterator[C
     seen: set[Path] = set()
     for path in paths:
         named = not path.is_dir()
-        for found in [path] if named else _walk(path):
+        for found in [path] if named else walk(path):
             shown = os.path.normpath(found)
             if not named and exclude and globs.covers(exclude, shown.removeprefix("./").replace(os.sep, "/")):
                 continue
@@ -114,7 +120,8 @@ def _usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def walk(folder: Path) -> Iterator[Path]:
+    """Yield the YAML files below a folder, by name, without those of tools."""
     for parent, folders, names in os.walk(folder, followlinks=False):
         folders[:] = sorted(name for name in folders if name not in _SKIPPED)
         for name in sorted(names):
@@ -156,7 +163,8 @@ def _may_be_template(head: str) -> bool:
     return _TEMPLATE_SIGN.search(head) is not None or documents.resembles_template(head)
 
 
-def _is_below(path: Path, folders: frozenset[str]) -> bool:
+def is_below(path: Path, folders: frozenset[str]) -> bool:
+    """Say whether a path is one of the folders, or inside of one."""
     at, above = "", os.path.normpath(path.absolute())
     while at != above:
         if above in folders:

@@ -8,7 +8,7 @@ from backstage_py.lint.fixes import repair as repairs
 from backstage_py.model.problem import Severity
 
 Path = repairs.Path
-Subject = Literal["file", "entity", "template", "fetches", "skeleton", "usage"]
+Subject = Literal["file", "entity", "template", "fetches", "skeleton", "usage", "authored"]
 Sample = str | Mapping[str, str]
 """An example: the lines below ``spec:`` of a template, or whole files by name (the first is the one to look at)."""
 
@@ -44,7 +44,8 @@ PAGES = "https://github.com/backstage-py/backstage-py/tree/main/docs/reference/r
 
 Check = Callable[[Any], Iterator[Finding]]
 """Takes what the rule's subject names: a ``files.Text``, a ``documents.Entity``, a ``view.Template``, the
-``skeleton.Fetch`` of a template, a ``skeleton.Rendering``, or the ``skeleton.Usage`` of a fetch."""
+``skeleton.Fetch`` of a template, a ``skeleton.Rendering``, the ``skeleton.Usage`` of a fetch, or an
+``author_files.Authored``."""
 
 
 @dataclass(frozen=True, slots=True)

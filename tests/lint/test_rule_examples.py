@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from backstage_py.cli.cases import beside
+from backstage_py.cli.commands import validate
+from backstage_py.cli.commands.validate import ValidateOptions
 from backstage_py.lint import samples
 from backstage_py.lint.check import check_file
 from backstage_py.lint.rule import Rule
@@ -22,6 +25,8 @@ def check(files: Mapping[str, str], folder: Path) -> list[Problem]:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
     first = next(iter(files))
+    if any(beside.is_ours(Path(name)) for name in files):
+        return validate.find([folder], ValidateOptions())
     return list(check_file(folder / first, first, samples.OPTIONS).problems)
 
 

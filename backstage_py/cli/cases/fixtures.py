@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from backstage_py.cli.cases import reader
-from backstage_py.cli.cases.reader import Reader, Where
+from backstage_py.cli.cases.reader import Reader
 from backstage_py.cli.local.fixtures import Answer, Fixtures, Mock
+from backstage_py.lint.refusals import Where
 from backstage_py.model.json import Json, JsonObject
 
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})

@@ -4,7 +4,8 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping
 
-from backstage_py.cli.cases.reader import Reader, Where
+from backstage_py.cli.cases.reader import Reader
+from backstage_py.lint.refusals import Where
 from backstage_py.model import json
 from backstage_py.model.json import Json, JsonObject
 

@@ -10,11 +10,11 @@ from backstage_py.errors import InputError
 from backstage_py.js import regex
 from backstage_py.lint import files as reading
 from backstage_py.lint.nearest import nearest
+from backstage_py.lint.refusals import RefusedError, Where
 from backstage_py.model import yaml
 from backstage_py.model.json import Json, JsonObject
 
 T = TypeVar("T")
-Where = tuple[str | int, ...]
 _BELOW = {
     "tests": "at the top of the file",
     "case": "beside 'name' of a case",
@@ -60,10 +60,10 @@ class Reader:
         self.path = path
         self.document = document
 
-    def error_at(self, where: Where, message: str) -> InputError:
+    def error_at(self, where: Where, message: str) -> RefusedError:
         """Return an error that names file, line and column."""
         place = self.document.key_position(where)
-        return InputError(f"{self.path}:{place.line}:{place.column}: {message}")
+        return RefusedError(f"{self.path}:{place.line}:{place.column}: {message}", where, message)
 
     def expect_keys(self, value: Json, where: Where, name: str) -> None:
         """Refuse what is no object of the keys of a part.
@@ -139,7 +139,7 @@ class Reader:
             return read(self.near(name, where))
         except InputError as error:
             place = self.document.key_position(where)
-            raise InputError(f"{error.message}\n  named in {self.path}:{place.line}") from error
+            raise RefusedError(f"{error.message}\n  named in {self.path}:{place.line}", where, error.message) from error
 
 
 def _hint(key: str, name: str) -> str:

@@ -8,14 +8,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from backstage_py.cli.cases import beside, matrix, reader
 from backstage_py.cli.cases import fixtures as fixture_reading
-from backstage_py.cli.cases import matrix, reader
-from backstage_py.cli.cases.reader import Reader, Where
+from backstage_py.cli.cases.reader import Reader
 from backstage_py.cli.local.fixtures import Fixtures
 from backstage_py.errors import InputError
+from backstage_py.lint.refusals import Where
 from backstage_py.model.json import Json, JsonObject
+from backstage_py.model.yaml import Document
 
-SUFFIXES = (".test.yaml", ".test.yml")
+SUFFIXES = beside.TESTS
 _SKIPPED = frozenset({".git", "node_modules", ".venv", "golden", ".backstage-py-dev", ".backstage-py"})
 _COMMAND_SECONDS = 300.0
 _LONGEST_SECONDS = 24 * 3600.0
@@ -117,7 +119,16 @@ def load(path: Path) -> list[Case]:
     documents = reader.documents(path)
     if not documents or documents[0].value is None:
         raise InputError(f"{path} is empty; it needs 'cases'")
-    return list(_Cases(Reader(path, documents[0])).all())
+    return of(path, documents[0])
+
+
+def of(path: Path, document: Document) -> list[Case]:
+    """Return the cases of a test file that was read.
+
+    Raises:
+        RefusedError: a key or value in it is wrong.
+    """
+    return list(_Cases(Reader(path, document)).all())
 
 
 def shared(path: Path) -> Fixtures:

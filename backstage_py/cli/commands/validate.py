@@ -1,11 +1,13 @@
 """``backstage-py validate``: says what is wrong with templates, catalog files and skeletons."""
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from backstage_py.cli import fixing, formats
+from backstage_py.cli.cases import beside
 from backstage_py.cli.formats import Format
 from backstage_py.cli.local import known_actions
 from backstage_py.cli.local import trust as trusting
@@ -13,8 +15,7 @@ from backstage_py.cli.local.trust import Trust
 from backstage_py.cli.terminal import output
 from backstage_py.errors import InputError
 from backstage_py.lint import config as configs
-from backstage_py.lint.check import check_text
-from backstage_py.lint.config import Config
+from backstage_py.lint.check import Options, check_text
 from backstage_py.lint.discovery import Looked, check_all
 from backstage_py.lint.files import LARGEST_DOCUMENT
 from backstage_py.lint.fixes import project
@@ -108,7 +109,8 @@ def mend(paths: Sequence[Path], options: ValidateOptions) -> Outcome:
     trust = options.trust or trusting.of_environment()
     changed: dict[str, MendedFile] = {}
     left: dict[str, None] = {}
-    for config, together in _by_configuration(paths):
+    for start, together in _by_configuration(paths):
+        config = configs.find(start)
         known = known_actions.options(config, trust, options.actions_from)
         if _STDIN in together:
             text = _strict(_stdin_bytes(), "-")
@@ -136,18 +138,45 @@ def look(paths: Sequence[Path], options: ValidateOptions) -> Looked:
     trust = options.trust or trusting.of_environment()
     problems: set[Problem] = set()
     count = 0
-    for config, together in _by_configuration(paths):
-        known = replace(
-            known_actions.options(config, trust, options.actions_from), mending=options.format is Format.SARIF
-        )
-        if _STDIN in together:
-            problems |= set(check_text(_stdin(), options.stdin_file, known))
-            count += 1
-        files = [path for path in together if path != _STDIN]
-        found = check_all(files, known, exclude=(*config.exclude, *options.exclude))
-        problems |= set(found.problems)
-        count += found.files
+    for start, together in _by_configuration(paths):
+        looked = configs.look(start)
+        config, exclude = looked.config, (*looked.config.exclude, *options.exclude)
+        if not looked.is_readable:
+            known = Options()
+        else:
+            known = replace(
+                known_actions.options(config, trust, options.actions_from), mending=options.format is Format.SARIF
+            )
+        authored = [path for path in together if path != _STDIN and beside.is_ours(path)]
+        if looked.path and (not looked.is_readable or looked.refused):
+            authored.append(_shown(looked.path))
+        if looked.is_readable:
+            if _STDIN in together:
+                problems |= set(check_text(_stdin(), options.stdin_file, known))
+                count += 1
+            files = [path for path in together if path != _STDIN and not beside.is_ours(path)]
+            found = check_all(files, known, exclude=exclude)
+            problems |= set(found.problems)
+            count += found.files
+            authored += [one for path in files if path.is_dir() for one in beside.below(path, exclude, found.skeletons)]
+        different = {os.path.realpath(path): path for path in reversed(authored)}
+        problems |= _of_authored(list(different.values()), known)
+        count += len(different)
     return Looked(sorted(problems), count)
+
+
+def _of_authored(paths: Sequence[Path], known: Options) -> set[Problem]:
+    """Return what is wrong with tests, mocks and the configuration."""
+    if not paths:
+        return set()
+    from backstage_py.cli.cases import looking  # costs only those who have such files
+
+    return {problem for path in paths for problem in looking.problems(path, known)}
+
+
+def _shown(path: Path) -> Path:
+    """Return a path as one would write it here."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _exist(paths: Sequence[Path]) -> None:
@@ -156,15 +185,15 @@ def _exist(paths: Sequence[Path]) -> None:
             raise InputError(f"{path} does not exist")
 
 
-def _by_configuration(paths: Sequence[Path]) -> list[tuple[Config, list[Path]]]:
-    groups: dict[Path | None, tuple[Config, list[Path]]] = {}
-    configurations: dict[Path, Config] = {}
+def _by_configuration(paths: Sequence[Path]) -> list[tuple[Path, list[Path]]]:
+    """Return paths that have the same configuration together, each with where that is looked for."""
+    groups: dict[Path | None, tuple[Path, list[Path]]] = {}
+    files: dict[Path, Path | None] = {}
     for path in paths:
         start = Path() if path == _STDIN else path if path.is_dir() else path.parent
-        if start not in configurations:
-            configurations[start] = configs.find(start)
-        config = configurations[start]
-        groups.setdefault(config.folder, (config, []))[1].append(path)
+        if start not in files:
+            files[start] = configs.nearest_file(start)
+        groups.setdefault(files[start], (start, []))[1].append(path)
     return list(groups.values())
 
 

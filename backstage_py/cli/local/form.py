@@ -16,7 +16,7 @@ from backstage_py.scaffolder.face import template_forms
 
 def warn_of_unknown(local: LocalTemplate, values: Mapping[str, Json]) -> None:
     """Name on standard error the values that the form does not ask for; a template may still use them."""
-    known = {name for page in local.template.pages for name in _names(page)}
+    known = names(local.template.pages)
     for name in values:
         if known and name not in known:
             close = nearest(name, known)
@@ -24,9 +24,9 @@ def warn_of_unknown(local: LocalTemplate, values: Mapping[str, Json]) -> None:
             sys.stderr.write(f"backstage-py: the form of {local.path} does not ask for '{name}'{hint}\n")
 
 
-def _names(pages: Json) -> Iterator[str]:
-    """Yield the names that a page, or any branch of it, may ask for."""
-    return (name for name, _ in _declarations(pages))
+def names(pages: Json) -> frozenset[str]:
+    """Return the names that pages, or any branch of them, may ask for."""
+    return frozenset(name for name, _ in _declarations(pages))
 
 
 def _declarations(schema: Json) -> Iterator[tuple[str, Json]]:

@@ -10,6 +10,7 @@ BPY5   the form
 BPY6   skeletons
 BPY7   secrets and outputs
 BPY8   what stock Backstage does not run
+BPY9   tests, mocks and the configuration of this program
 =====  ============================================================
 
 A rule is a function that takes its subject and yields findings; it knows nothing of files, lines or formats.
@@ -20,6 +21,7 @@ from backstage_py.lint.rules import (
     actions,
     annotations,
     answers,
+    author_files,
     choices,
     clusters,
     comparisons,
@@ -57,6 +59,7 @@ from backstage_py.lint.rules import (
 RULES: tuple[Rule, ...] = rules_of(
     (
         texts,
+        author_files,
         entities,
         steps,
         actions,

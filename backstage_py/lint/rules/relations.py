@@ -275,7 +275,7 @@ def _misspelled(value: JsonObject, schema: JsonObject, path: Path) -> Iterator[F
 def _targets(entity: Entity) -> Iterator[tuple[str, Path]]:
     """What a location leads to, if that is files."""
     spec = entity.value.get("spec")
-    if entity.kind != "Location" or not isinstance(spec, dict) or spec.get("type") not in (None, "file"):
+    if entity.kind != "Location" or not isinstance(spec, dict) or spec.get("type") not in (None, *_LOCATION_TYPES):
         return
     if isinstance(spec.get("target"), str):
         yield spec["target"], ("spec", "target")
