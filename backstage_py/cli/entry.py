@@ -15,6 +15,7 @@ _INTERRUPTED = 130
 
 def main() -> None:
     """Run the command line; errors of ours and of the system end as plain words and an exit status."""
+    _open_closed()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # what the terminal's encoding cannot show is escaped
             stream.reconfigure(errors="backslashreplace")
@@ -40,6 +41,13 @@ def main() -> None:
         _abandon_output()
         place = f"{error.filename}: " if error.filename else ""
         _stop(f"{place}{error.strerror or error}", _WRONG_USE)
+
+
+def _open_closed() -> None:
+    """Give a stream that the shell closed (``>&-``) something to write to; files would get its number otherwise."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123  # as long as the process
 
 
 def _stop(message: str, status: int) -> None:

@@ -1,5 +1,8 @@
 """What ``validate`` says of tests, mocks and the configuration is what the commands say that read them."""
 
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -115,3 +118,44 @@ def test_nothing_is_said_of_what_expects_a_failure_or_belongs_to_another_tool(tm
     (tmp_path / "charts" / "deployment.test.yaml").write_text("suite: chart\ntests: []\n")
 
     assert found(tmp_path, {"web.test.yaml": refused}) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        "5",
+        "",
+        "\0",
+        "cases: [1, [], null, {}]\nfindings: {a: 1}\n",
+        "1: 2\ntrue: 3\nnull: 4\n? [a]\n: 5\n",
+        "template: [a]\ncases: [{}]\n",
+        "template: 5\ncases: [{}]\n",
+        'template: "a\\0b"\ncases: [{}]\n',
+        "cases:\n  - each: {a: [1], b: {}}\n    timeout: 1e999\n",
+        "a: &a [*a]\ncases: [*a]\n",
+        "cases: " + "[" * 500,
+    ],
+)
+@pytest.mark.parametrize("name", ["web.test.yaml", "web.mocks.yaml", ".backstage-py.yaml"])
+def test_odd_files_are_told(tmp_path: Path, name: str, text: str) -> None:
+    problems = found(tmp_path, {name: text})
+
+    assert {Path(one.file).name for one in problems} <= {name}
+
+
+@pytest.mark.parametrize("name", ["web.test.yaml", ".backstage-py.yaml"])
+def test_link_to_itself_and_folder_of_such_a_name_are_passed_over(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).symlink_to(name)
+    (tmp_path / "folder.test.yaml").mkdir()
+
+    assert {Path(one.file).name for one in found(tmp_path, {})} <= {name}
+
+
+def test_closed_output_ends_without_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text(TEMPLATE, encoding="utf-8")
+    program = shlex.join([sys.executable, "-m", "backstage_py.cli", "validate", str(tmp_path)])
+
+    ended = subprocess.run(["sh", "-c", f"{program} >&-"], capture_output=True, text=True, check=False)
+
+    assert (ended.returncode, ended.stderr) == (0, "")
