@@ -5,8 +5,10 @@ those of ``backend``, when those were, 93, then of ``fleet`` 79, of ``guild`` 89
 loop goes through), of ``harbour`` 93, of ``meadow`` 94 and of ``orchard`` 96 (three are left out: names that may be
 somebody else's). Of 424 for ``quarry``, of kinds that nobody had tried, 80 in 100 were found, of 218 for ``tundra``
 after that 94, and of 265 for ``delta``, with actions that few templates use, 88; of 653 that spoil its keys and names
-one after another, 96: what was missed is kept, and a part of the rest. ``faults.jsonl`` says what becomes of which
-text, and the lines where a reader would look.
+one after another, 96: what was missed is kept, and a part of the rest. Of 282 for ``lagoon``, with tests and a
+configuration, 80 were found: 95 in 100 of the 242 in templates, skeletons and catalog files, and none of the 40 in
+tests and the configuration, which nobody had looked into. What is missed there still (16) is left out. ``faults.jsonl``
+says what becomes of which text, and the lines where a reader would look.
 """
 
 import json
@@ -17,13 +19,27 @@ from pathlib import Path
 
 import pytest
 
+from backstage_py.cli.commands import validate
+from backstage_py.cli.commands.validate import ValidateOptions
 from backstage_py.lint.check import Options
 from backstage_py.lint.discovery import check_paths
 from backstage_py.model.problem import Problem
 from tests import effort
 
 AUTHORED = Path(__file__).parents[1] / "golden" / "authored"
-PROJECTS = ("platform", "backend", "fleet", "guild", "harbour", "meadow", "orchard", "quarry", "tundra", "delta")
+PROJECTS = (
+    "platform",
+    "backend",
+    "fleet",
+    "guild",
+    "harbour",
+    "meadow",
+    "orchard",
+    "quarry",
+    "tundra",
+    "delta",
+    "lagoon",
+)
 STEP = 1 if effort.IS_THOROUGH else 8
 
 
@@ -62,7 +78,9 @@ def projects(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def look(project: Path) -> list[Problem]:
-    found = check_paths([project], Options(), workers=1)
+    options = ValidateOptions()
+    is_whole = project.name == "lagoon"
+    found = validate.find([project], options) if is_whole else check_paths([project], Options(), workers=1)
     return [one for one in found if one.code != "BPY208"]  # an extra that is not installed is no mistake
 
 
