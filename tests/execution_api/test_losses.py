@@ -5,6 +5,7 @@ import json
 import threading
 import time
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from backstage_py.integrations.kubernetes.connection import Connection, NoAnswer
 from backstage_py.model.json import JsonObject
 from backstage_py.model.task import AttemptKey
 from backstage_py.plugin import ActionContext, CancelSignal, action
+from backstage_py.scaffolder.executors.kubernetes import job as jobs
 from backstage_py.scaffolder.executors.kubernetes.fleet import Fleet
 from backstage_py.settings.sections.kubernetes_executor import KubernetesExecutorSettings
 from tests import patience
@@ -278,6 +280,45 @@ async def test_a_connection_that_one_call_gives_up_serves_those_that_are_on_thei
     assert await long == {}
     assert made[0].is_closed
     assert not made[0].was_closed_early
+
+
+class Forgetful:
+    """A connection to an API server that loses so many calls, and then takes one."""
+
+    def __init__(self, in_vain: int) -> None:
+        self.deleted: list[str] = []
+        self._in_vain = self._left = in_vain
+
+    def call(self, _method: str, path: str, **_options: Any) -> JsonObject:
+        self._left -= 1
+        if self._left >= 0:
+            raise NoAnswerError("lost")
+        self._left = self._in_vain
+        self.deleted.append(path.rpartition("/")[2])
+        return {}
+
+    def close(self) -> None:
+        """There is nothing open."""
+
+
+@pytest.mark.parametrize(("in_vain", "deleted"), [(1, 5), (2, 3), (3, 0)])
+async def test_a_sweep_goes_on_behind_what_it_could_not_delete_until_nothing_answers(
+    in_vain: int, deleted: int
+) -> None:
+    cluster: Any = Forgetful(in_vain)
+
+    async def over(_: AttemptKey) -> bool:
+        return False
+
+    fleet = Fleet(
+        KubernetesExecutorSettings(namespace="steps", image="registry.example/steps:1"), lambda: cluster, over
+    )
+    for number in range(10):
+        labels = {jobs.TASK: f"task-{number}", jobs.CLAIM: "1"}
+        fleet._take_job({"metadata": {"name": f"job-{number}", "uid": f"{number}", "labels": labels}, "status": {}})
+    with pytest.raises(NoAnswerError) if deleted == 0 else nullcontext():
+        await fleet.sweep()
+    assert len(cluster.deleted) == deleted
 
 
 class Busy:

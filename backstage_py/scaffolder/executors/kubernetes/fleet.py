@@ -33,6 +33,7 @@ _LANE = "kubernetes executor"
 _MERGE = "application/merge-patch+json"
 _WARM = 0  # the claim of a pod that waits for its first call
 _POD_KNOWS_MORE = 2.0  # seconds: of why a Job failed; the two are watched apart
+_IN_VAIN = 3  # deletions of a sweep that go wrong in a row until it ends
 _SWEEP = 30.0
 _IN_DOUBT = 60.0  # seconds for which a cluster may refuse what it allows
 _PAUSE = 1.0
@@ -239,8 +240,12 @@ class Fleet:
         watched.tell(watched.ended if pods else reasons.deleted())
 
     async def sweep(self) -> None:
-        """Delete Jobs of attempts that are over, and ended ones whose time is up."""
-        now = time.monotonic()
+        """Delete Jobs of attempts that are over, and ended ones whose time is up.
+
+        Raises:
+            BackstageError: some could not be deleted one after the other; the next sweep finds them again.
+        """
+        now, in_vain = time.monotonic(), 0
         for name, one in list(self._seen.items()):
             if one.ended_at is not None:
                 is_unwanted = now - one.ended_at > self._settings.ttl
@@ -248,8 +253,15 @@ class Fleet:
                 continue  # it ends by itself when its process is gone
             else:
                 is_unwanted = name not in self._watched and not await self._is_current((one.task_id, one.claim))
-            if is_unwanted:
+            if not is_unwanted:
+                continue
+            try:
                 await self.delete(name, one.uid)
+                in_vain = 0
+            except BackstageError:
+                in_vain += 1
+                if in_vain == _IN_VAIN:
+                    raise
 
     def listed(self, path: str, objects: Sequence[JsonObject]) -> None:
         """As ``Taker``, in the follower's thread."""
