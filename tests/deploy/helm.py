@@ -13,6 +13,7 @@ import yaml
 
 from tests.cluster.cluster import KubeCluster
 from tests.deploy import release
+from tests.deploy.rendering import CHART
 
 
 def main(arguments: list[str]) -> None:
@@ -32,7 +33,7 @@ def main(arguments: list[str]) -> None:
             one.add_argument("--wait", action="store_true", required=True)
     given = parser.parse_args(arguments)
     kube = KubeCluster(Path(os.environ["KUBECONFIG"]))
-    chart = getattr(given, "chart", release.CHART)
+    chart = getattr(given, "chart", CHART)
     with release.opened(kube, given.namespace, chart, given.release) as opened:
         if given.command in {"install", "upgrade"}:
             values = yaml.safe_load(given.values.read_text(encoding="utf-8"))

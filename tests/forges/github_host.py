@@ -68,7 +68,7 @@ class _Kept:
         text = await request.body()
         body = json.loads(text) if text else None
         if raw == _GRAPHQL:
-            await JSONResponse(await self._open_request(body["variables"]))(scope, receive, send)
+            await JSONResponse(await self._open_request(json.loads(text)["variables"]))(scope, receive, send)
             return
         path = tuple(unquote(part) for part in raw.removeprefix(PREFIX).strip("/").split("/"))
         query = dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))

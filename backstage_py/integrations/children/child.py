@@ -14,7 +14,7 @@ from pathlib import Path
 
 from backstage_py.background import running
 from backstage_py.integrations.children.limits import Limits
-from backstage_py.integrations.children.supervisor import REQUESTS
+from backstage_py.integrations.children.supervisor import was_asked_before_it_began
 
 _SUPERVISOR = str(Path(__file__).with_name("supervisor.py"))
 _ROOT = str(Path(__file__).parents[3])
@@ -24,8 +24,6 @@ _MOST_OUTPUT = 64 * 1024 * 1024
 _MOST_WORDS = 64 * 1024
 _PATIENCE = 10.0
 _STARTS = 3
-_NOT_BEGUN = frozenset(-number for number in REQUESTS)
-"""Statuses of a supervisor that a signal ended before it began anything: later it outlasts them."""
 
 
 class OutputError(Exception):
@@ -73,7 +71,7 @@ async def run(
     """
     for _ in range(_STARTS - 1):
         ended = await _run(command, limits, environment, cwd, given)
-        if ended.status not in _NOT_BEGUN:  # e.g. a signal to the service's group before the child had left that
+        if not was_asked_before_it_began(ended.status, ended.said):  # with the service's whole group
             return ended
     return await _run(command, limits, environment, cwd, given)
 

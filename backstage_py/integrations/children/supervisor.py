@@ -31,6 +31,7 @@ _GLANCE = 0.05
 """Seconds between two counts of processes."""
 REQUESTS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """Signals that ask a program to end; what stops a service may send them to all processes of its group."""
+_NEVER_BEGAN = frozenset(-number for number in REQUESTS)
 
 
 def main() -> None:
@@ -55,6 +56,11 @@ def main() -> None:
     status = _wait(child, watched, woken, most)
     end_all(child)
     os._exit(status)
+
+
+def was_asked_before_it_began(status: int, said: str) -> bool:
+    """Say whether such a signal ended a Python of ours before that outlasts them; SIGINT may break its very start."""
+    return status in _NEVER_BEGAN or (status == 1 and "Fatal Python error" in said and "KeyboardInterrupt" in said)
 
 
 def outlast_requests() -> None:

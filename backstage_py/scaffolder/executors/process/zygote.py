@@ -19,6 +19,7 @@ import structlog
 
 from backstage_py.errors import ServiceUnavailableError
 from backstage_py.execution import stream
+from backstage_py.integrations.children import supervisor
 from backstage_py.model import json
 from backstage_py.model.json import JsonObject
 from backstage_py.scaffolder.executors.process.patience import done_within
@@ -249,7 +250,8 @@ class _Running:
             if not self._ready.done():
                 died = ZygoteDiedError(f"ended with status {status}: {said[-500:]}")
                 # A signal is worth another try, e.g. one to the service's group before this process had left that.
-                self._ready.set_exception(died if status < 0 else ServiceUnavailableError(str(died)))
+                was_ended = status < 0 or supervisor.was_asked_before_it_began(status, said)
+                self._ready.set_exception(died if was_ended else ServiceUnavailableError(str(died)))
             slots, self._slots = self._slots, {}
             for forked in slots.values():
                 _settle(forked, None)
